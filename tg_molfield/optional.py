@@ -1,0 +1,21 @@
+"""Imports of optional packages, with an error that names the extra to install."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import ``module``, which the extra ``extra`` of this package brings.
+
+    Raises:
+        ImportError: the package is missing; the message gives the install command.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(
+            f"'{package}' is needed here and is not installed: pip install 'tg_molfield[{extra}]'"
+        ) from error
