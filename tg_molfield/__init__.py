@@ -1,0 +1,1 @@
+"""Molecules as continuous vector-valued fields, for PyTorch Geometric."""

@@ -1,0 +1,144 @@
+"""What the channels of a molecule's field are, and how their per-atom numbers are read off the atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
+from tg_molfield.fields.field import check_batch
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of a field.
+
+    Args:
+        name: how the channel is called.
+        weight: what each atom is weighted by: an element symbol, ``other``, ``all``, an element property or a
+            per-atom attribute; the name itself if not given.
+        width: what the widths of this channel are before scaling, an element property or a per-atom attribute;
+            those of the definition if not given.
+        width_scale: the factor from ``width`` to σ in Å.
+    """
+
+    name: str
+    weight: str = ""
+    width: str | None = None
+    width_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("name: a channel needs a name")
+        object.__setattr__(self, "weight", self.weight or self.name)
+
+
+def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ...]:
+    """Channels from ``"H C other"`` or from a sequence of names and `Channel`.
+
+    Raises:
+        ValueError: there are none, or two have one name.
+    """
+    words = channels.replace(",", " ").split() if isinstance(channels, str) else list(channels)
+    parsed = tuple(word if isinstance(word, Channel) else Channel(word) for word in words)
+    names = [channel.name for channel in parsed]
+    if not parsed:
+        raise ValueError(f"channels={channels!r}: name at least one, such as 'C' or 'all'")
+    if len(set(names)) != len(names):
+        raise ValueError(f"channels={channels!r}: two channels have the same name")
+    return parsed
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """The checked atoms of a molecule or a batch, and the object that their attributes come from."""
+
+    z: Tensor
+    pos: Tensor
+    batch: Tensor | None
+    num_graphs: int
+    cell: Tensor | None
+    pbc: Tensor | None
+    source: Any
+
+    @classmethod
+    def of(cls, data: Any) -> Atoms:
+        """Read and check the atoms of ``data``.
+
+        Raises:
+            ValueError: see `MolField.__call__`.
+        """
+        for name in ("z", "pos"):
+            if not isinstance(getattr(data, name, None), Tensor):
+                raise ValueError(
+                    f"data.{name}: is missing; a field is made of atoms with z [N] and pos [N, 3]"
+                )
+        z, pos = data.z, data.pos
+        if z.ndim != 1 or z.is_floating_point() or z.dtype == torch.bool:
+            raise ValueError(f"data.z: expected integers of shape [N], got {z.dtype} of {list(z.shape)}")
+        if not pos.is_floating_point() or pos.shape != (len(z), 3):
+            raise ValueError(
+                f"data.pos: expected floats of shape [{len(z)}, 3], got {pos.dtype} of {list(pos.shape)}"
+            )
+        if not len(z):
+            raise ValueError("data: holds no atoms, and a field of nothing has no place; leave it out")
+        if not pos.isfinite().all():
+            first = int((~pos.isfinite().all(1)).nonzero()[0])
+            raise ValueError(
+                f"data.pos: atom {first} has a NaN or infinite position; repair it or leave it out"
+            )
+        if int(z.min()) < 1 or int(z.max()) > MAX_Z:
+            wrong = sorted(set(z[(z < 1) | (z > MAX_Z)].tolist()))
+            raise ValueError(f"data.z: {wrong} are no atomic numbers; they lie between 1 and {MAX_Z}")
+        batch = getattr(data, "batch", None)
+        num_graphs = 1
+        if batch is not None:
+            num_graphs = int(getattr(data, "num_graphs", int(batch.max()) + 1))
+            batch = check_batch("data.batch", batch, len(z), num_graphs, pos.device)
+        return cls(
+            z.long(), pos, batch, num_graphs, getattr(data, "cell", None), getattr(data, "pbc", None), data
+        )
+
+    def attribute(self, name: str) -> Tensor:
+        """The per-atom attribute ``name`` [N].
+
+        Raises:
+            ValueError: it is missing, not of shape [N], or not finite.
+        """
+        values = getattr(self.source, name, None)
+        if not isinstance(values, Tensor):
+            keys = getattr(self.source, "keys", None)
+            present = sorted(keys()) if callable(keys) else []
+            raise ValueError(
+                f"{name!r} is neither an element, 'other', 'all', an element property "
+                f"({', '.join(ELEMENT_PROPERTIES)}) nor an attribute of the data, which has {', '.join(present)}"
+            )
+        values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+        if values.shape != self.z.shape:
+            raise ValueError(
+                f"data.{name}: expected one number an atom [{len(self.z)}], got {list(values.shape)}"
+            )
+        if values.is_floating_point() and not values.isfinite().all():
+            raise ValueError(f"data.{name}: some values are NaN or infinite")
+        return values
+
+
+def per_atom(what: str, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:
+    """The numbers [N], float64 or as given, that ``what`` stands for; ``other`` looks at what ``channels`` name."""
+    z = atoms.z
+    if what in atomic_numbers():
+        return (z == atomic_numbers()[what]).double()
+    if what == "all":
+        return torch.ones_like(z, dtype=torch.float64)
+    if what == "other":
+        named = [
+            atomic_numbers()[channel.weight] for channel in channels if channel.weight in atomic_numbers()
+        ]
+        return (~torch.isin(z, z.new_tensor(named))).double()
+    if what in ELEMENT_PROPERTIES:
+        return element_property(what, z)
+    return atoms.attribute(what)

@@ -1,0 +1,195 @@
+"""`MolField`: the definition of a molecule's field, an immutable value that turns atoms into an `RBFField`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import Kernel, get_kernel
+from tg_molfield.fields.presets import preset_arguments
+from tg_molfield.fields.rbf import RBFField
+
+DEFAULT_CHANNELS = "H C N O F P S Cl other"
+PARTS = ("ligand", "protein")
+
+
+@final
+@dataclass(frozen=True, init=False, repr=False)
+class MolField:
+    """How the field of a molecule is made of its atoms: f_c(x) = Σ_i w_ic φ(|x − r_i| / σ_i).
+
+    A definition is immutable, compares by value, and has a complete repr.
+
+    Args:
+        channels: what the channels are, as one string or a sequence. An element symbol: 1 for its atoms;
+            ``other``: 1 for all elements not named; ``all``: 1 for every atom; ``vdw_radius``, ``covalent_radius``,
+            ``electronegativity``, ``mass``: that property of the element; any other name: the per-atom attribute
+            [N] of that name. A `Channel` says more.
+        kernel: φ, by name or as a `Kernel`.
+        widths: what σ is before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
+            of a per-atom attribute [N].
+        width_scale: the factor from there to σ.
+        parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with ``part``
+            1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
+        peak_nodes: if given, divide every channel of every molecule by its maximum over `grid` with so many nodes
+            an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
+
+    Raises:
+        ValueError: an unknown kernel, no channels, or a scale that is not positive.
+    """
+
+    specification: tuple[Channel, ...]
+    kernel: Kernel
+    widths: str | float
+    width_scale: float
+    parts: bool
+    peak_nodes: int | None
+
+    def __init__(
+        self,
+        channels: str | Sequence[str | Channel] = DEFAULT_CHANNELS,
+        kernel: str | Kernel = "gaussian",
+        widths: str | float = "vdw_radius",
+        width_scale: float = 0.5,
+        parts: bool = False,
+        peak_nodes: int | None = None,
+    ) -> None:
+        if not (math.isfinite(width_scale) and width_scale > 0):
+            raise ValueError(f"width_scale={width_scale}: must be positive")
+        if not isinstance(widths, str) and not (math.isfinite(widths) and widths > 0):
+            raise ValueError(f"widths={widths}: must be positive, in Å")
+        if peak_nodes is not None and peak_nodes < 2:
+            raise ValueError(f"peak_nodes={peak_nodes}: must be at least 2")
+        values = (
+            parse_channels(channels),
+            get_kernel(kernel),
+            widths,
+            float(width_scale),
+            bool(parts),
+            peak_nodes,
+        )
+        for name, value in zip(self.__dataclass_fields__, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def preset(cls, name: str, **options: Any) -> MolField:
+        """A definition known by name.
+
+        ``"mnf"``: the field of arXiv 2502.10848. Atom i contributes exp(−β d²/r_i²), with r_i its van der Waals
+        radius over carbon's and d in Å; every channel is divided by its maximum on the paper's cube (see `grid`).
+        Options: ``beta`` (0.75 as for small molecules; the complex has 0.25), ``channels`` (nine: the
+        elements and other), ``properties`` (element properties appended as channels whose value over carbon's is
+        the r_i of the channel), ``parts`` (True for a complex), ``nodes`` of the cube an axis (16; the complex
+        has 32).
+
+        Raises:
+            ValueError: an unknown name or option.
+        """
+        return cls(**preset_arguments(name, **options))
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels of the field, the parts included."""
+        names = tuple(channel.name for channel in self.specification)
+        return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.parts else names
+
+    def __repr__(self) -> str:
+        plain = all(
+            channel == Channel(channel.name) and " " not in channel.name for channel in self.specification
+        )
+        channels: object = (
+            " ".join(channel.name for channel in self.specification) if plain else self.specification
+        )
+        kernel: object = self.kernel.name if get_kernel(self.kernel.name) == self.kernel else self.kernel
+        return (
+            f"MolField({channels!r}, kernel={kernel!r}, widths={self.widths!r}, width_scale={self.width_scale!r}, "
+            f"parts={self.parts}, peak_nodes={self.peak_nodes})"
+        )
+
+    def __call__(self, data: Any) -> RBFField:
+        """The field of a molecule or a batch.
+
+        Args:
+            data: has ``z`` [N] (int64) and ``pos`` [N, 3] (Å), the attributes the channels name, ``part`` [N]
+                where ``parts`` is set, ``cell`` and ``pbc`` where periodic, ``batch`` where it is a PyG batch.
+
+        Raises:
+            ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
+        """
+        atoms = Atoms.of(data)
+        columns = [per_atom(channel.weight, atoms, self.specification) for channel in self.specification]
+        weights = torch.stack(columns, 1).to(atoms.pos.dtype)
+        widths = self._widths(atoms)
+        if self.parts:
+            part = atoms.attribute("part")
+            unknown = set(part.unique().tolist()) - {0, 1}
+            if unknown:
+                raise ValueError(f"part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}")
+            weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
+            widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
+        field = RBFField(
+            atoms.pos, weights, widths, self.kernel, self.channels,
+            batch=atoms.batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
+            atoms=AtomList(atoms.z, atoms.pos),
+        )  # fmt: skip
+        return field if self.peak_nodes is None else self._normalized(field, data)
+
+    def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
+        """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
+
+        It is centred at the centroid; half a side is the greatest distance of an atom from there plus
+        √(d² + 1), with d (Å) where the widest atom has fallen to ``threshold``.
+
+        Raises:
+            ValueError: ``data`` is a batch, or the threshold does not lie between 0 and 1.
+        """
+        atoms = Atoms.of(data)
+        if atoms.num_graphs != 1:
+            raise ValueError(f"data: holds {atoms.num_graphs} molecules; a grid belongs to one, take data[i]")
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold={threshold}: must lie between 0 and 1")
+        widest = float((self._base_widths(atoms) * self.width_scale).max())
+        return self._cube(atoms.pos, widest, n, threshold)
+
+    def _cube(self, pos: Tensor, widest: float, n: int, threshold: float = 0.5) -> Grid:
+        pos = pos.detach().double()
+        center = pos.mean(0)
+        distance = float((pos - center).norm(dim=1).max())
+        fall = self.kernel.reach(threshold) * widest
+        return Grid.cube(center, 2 * (distance + math.sqrt(fall**2 + 1)), n)
+
+    def _base_widths(self, atoms: Atoms) -> Tensor:
+        if isinstance(self.widths, str):
+            return per_atom(self.widths, atoms, self.specification)
+        return torch.full_like(atoms.pos[:, 0], self.widths)
+
+    def _widths(self, atoms: Atoms) -> Tensor:
+        base = self._base_widths(atoms) * self.width_scale
+        if all(channel.width is None for channel in self.specification):
+            return base.to(atoms.pos.dtype)
+        columns = [
+            base
+            if channel.width is None
+            else per_atom(channel.width, atoms, self.specification) * channel.width_scale
+            for channel in self.specification
+        ]
+        return torch.stack([column.to(atoms.pos.dtype) for column in columns], 1)
+
+    def _normalized(self, field: RBFField, data: Any) -> RBFField:
+        assert self.peak_nodes is not None
+        atoms = Atoms.of(data)
+        widest = self._base_widths(atoms) * self.width_scale
+        peaks = []
+        for i, single in enumerate(field.unbatch()):
+            cube = self._cube(single.centers, float(widest[field.batch == i].max()), self.peak_nodes)
+            peaks.append(single.on(cube).values.detach().flatten(1).amax(1))
+        peak = torch.stack(peaks)
+        return field.scaled(torch.where(peak > 0, 1 / peak, torch.zeros_like(peak)))

@@ -1,0 +1,183 @@
+"""`Field`: a map from points to channel values, and the algebra of fields."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.grid import Grid
+
+if TYPE_CHECKING:
+    from tg_molfield.fields.volume import Volume
+
+_NODES_AT_ONCE = 2**18
+
+
+class Field(ABC):
+    """A continuous vector-valued function f: R³ → R^C, or a batch of ``num_graphs`` such functions.
+
+    A field is called with points; it has named channels, a gradient, and can be sampled on a `Grid`.
+    """
+
+    @property
+    @abstractmethod
+    def channels(self) -> tuple[str, ...]:
+        """The names of the C channels."""
+
+    @property
+    def num_graphs(self) -> int:
+        """How many functions the field holds; points are assigned to them by ``batch``."""
+        return 1
+
+    @property
+    def atoms(self) -> AtomList | None:
+        """The atoms the field belongs to, where they are known."""
+        return None
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the values."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where the field is evaluated."""
+
+    @abstractmethod
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The values [Q, C] at the points ``pos`` [Q, 3] in Å.
+
+        Args:
+            pos: the points.
+            batch: which function each point belongs to [Q], int64 and sorted; needed where ``num_graphs`` > 1.
+        """
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The derivative [Q, C, 3] of every channel by the point, in units per Å."""
+        with torch.enable_grad():
+            points = pos if pos.requires_grad else pos.detach().requires_grad_()
+            values = self(points, batch)
+            create = torch.is_grad_enabled() and (pos.requires_grad or values.requires_grad)
+            columns = [
+                torch.autograd.grad(values[:, c].sum(), points, create_graph=create, retain_graph=True)[0]
+                for c in range(len(self.channels))
+            ]
+        gradient = torch.stack(columns, dim=1) if columns else pos.new_zeros(len(pos), 0, 3)
+        return gradient if pos.requires_grad else gradient.detach()
+
+    def on(self, grid: Grid) -> Volume:
+        """The field sampled at the nodes of ``grid``.
+
+        Raises:
+            ValueError: the field holds several functions; take one of them first.
+        """
+        from tg_molfield.fields.volume import Volume
+
+        self._require_single("on")
+        nodes = grid.points(self.dtype, self.device)
+        parts = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
+        values = torch.cat(parts).T.reshape(len(self.channels), *grid.shape)
+        return Volume(values, grid, self.channels, atoms=self.atoms)
+
+    def __getitem__(self, names: str | tuple[str, ...]) -> Field:
+        """The field of the named channels alone, in the order given: ``f["N", "O"]``."""
+        from tg_molfield.fields.algebra import ChannelSelection
+
+        return ChannelSelection(self, self.channel_indices(names))
+
+    def __add__(self, other: Field) -> Field:
+        from tg_molfield.fields.algebra import LinearCombination
+
+        return LinearCombination((self, other), (1.0, 1.0)) if isinstance(other, Field) else NotImplemented
+
+    def __sub__(self, other: Field) -> Field:
+        from tg_molfield.fields.algebra import LinearCombination
+
+        return LinearCombination((self, other), (1.0, -1.0)) if isinstance(other, Field) else NotImplemented
+
+    def __mul__(self, factor: float) -> Field:
+        from tg_molfield.fields.algebra import LinearCombination
+
+        return (
+            LinearCombination((self,), (float(factor),))
+            if isinstance(factor, (int, float))
+            else NotImplemented
+        )
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Field:
+        return self * -1.0
+
+    def channel_indices(self, names: str | tuple[str, ...]) -> list[int]:
+        """The positions of the named channels.
+
+        Raises:
+            KeyError: a name is not among ``channels``.
+        """
+        wanted = (names,) if isinstance(names, str) else tuple(names)
+        for name in wanted:
+            if name not in self.channels:
+                raise KeyError(
+                    f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}"
+                )
+        return [self.channels.index(name) for name in wanted]
+
+    def _require_single(self, method: str) -> None:
+        if self.num_graphs != 1:
+            raise ValueError(
+                f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]"
+            )
+
+
+def check_points(
+    pos: Tensor, batch: Tensor | None, num_graphs: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """The batch vector [Q] of the points, checked against a field of ``num_graphs`` functions.
+
+    Raises:
+        ValueError: a wrong shape, type, device or batch vector; the message gives the remedy.
+    """
+    if pos.ndim != 2 or pos.shape[1] != 3:
+        raise ValueError(f"pos: expected points of shape [Q, 3], got {list(pos.shape)}")
+    if pos.dtype != dtype:
+        raise ValueError(
+            f"pos: the points are {pos.dtype}, the field is {dtype}; convert one with .to(dtype)"
+        )
+    if pos.device != device:
+        raise ValueError(
+            f"pos: the points are on {pos.device}, the field is on {device}; move one with .to(device)"
+        )
+    if batch is None:
+        if num_graphs != 1:
+            raise ValueError(
+                f"batch: the field holds {num_graphs} functions; say which one each point belongs to"
+            )
+        return torch.zeros(len(pos), dtype=torch.long, device=device)
+    return check_batch("batch", batch, len(pos), num_graphs, device)
+
+
+def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: torch.device) -> Tensor:
+    """The vector ``batch`` [length] itself, if it is int64, sorted and within ``num_graphs``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if batch.dtype != torch.long or batch.shape != (length,):
+        raise ValueError(
+            f"{name}: expected int64 of shape [{length}], got {batch.dtype} of {list(batch.shape)}"
+        )
+    if batch.device != device:
+        raise ValueError(f"{name}: is on {batch.device}, expected {device}; move it with .to(device)")
+    if length and (batch[1:] < batch[:-1]).any():
+        raise ValueError(f"{name}: must be sorted; sort the rows by it first")
+    if length and (int(batch[0]) < 0 or int(batch[-1]) >= num_graphs):
+        raise ValueError(
+            f"{name}: values lie in [{int(batch[0])}, {int(batch[-1])}], expected [0, {num_graphs - 1}]"
+        )
+    return batch

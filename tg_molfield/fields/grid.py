@@ -1,0 +1,163 @@
+"""`Grid`: the regular nodes, orthogonal or not, on which a field is sampled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes ``origin + i·axes[0] + j·axes[1] + k·axes[2]``, with 0 ≤ (i, j, k) < ``shape``.
+
+    A grid is an immutable value: it compares and hashes by its numbers, which are kept in double precision.
+
+    Args:
+        origin: the first node, in Å.
+        axes: the three steps from node to node, in Å; any three that span space.
+        shape: the number of nodes along each axis.
+    """
+
+    origin: Vector
+    axes: tuple[Vector, Vector, Vector]
+    shape: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        origin = _vector(self.origin, "origin")
+        if len(self.axes) != 3:
+            raise ValueError(f"axes: expected three step vectors, got {len(self.axes)}")
+        axes = tuple(_vector(axis, "axes") for axis in self.axes)
+        shape = tuple(int(n) for n in self.shape)
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"shape={tuple(self.shape)}: expected three numbers of nodes, each at least 1")
+        volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64)))
+        scale = math.prod(math.hypot(*axis) for axis in axes)
+        if not abs(volume) > 1e-12 * scale:
+            raise ValueError(f"axes={axes}: the three step vectors do not span space")
+        object.__setattr__(self, "origin", origin)
+        object.__setattr__(self, "axes", axes)
+        object.__setattr__(self, "shape", shape)
+
+    @classmethod
+    def around(cls, pos: Tensor, spacing: float = 0.5, margin: float = 4.0) -> Grid:
+        """The axis-aligned grid that holds all positions with ``margin`` to spare, centred on them.
+
+        Args:
+            pos: positions [N, 3] in Å.
+            spacing: the distance between neighbouring nodes in Å.
+            margin: the least distance in Å from any position to the border.
+
+        Raises:
+            ValueError: no positions, positions that are not finite, or a spacing that is not positive.
+        """
+        pos = _positions(pos)
+        if not spacing > 0:
+            raise ValueError(f"spacing={spacing}: must be positive, in Å")
+        if not margin >= 0:
+            raise ValueError(f"margin={margin}: must not be negative, in Å")
+        low, high = pos.amin(0) - margin, pos.amax(0) + margin
+        steps = torch.ceil((high - low) / spacing - 1e-9).clamp_min(1)
+        origin = (low + high - steps * spacing) / 2
+        return cls(_triple(origin), _diagonal(spacing), _shape(steps + 1))
+
+    @classmethod
+    def cube(cls, center: Sequence[float] | Tensor, side: float, n: int) -> Grid:
+        """The axis-aligned cube of ``n``³ nodes around ``center``; the ends of the ``side`` (Å) are nodes.
+
+        Raises:
+            ValueError: fewer than two nodes an axis, or a side that is not positive.
+        """
+        if n < 2:
+            raise ValueError(f"n={n}: a cube needs at least 2 nodes an axis")
+        if not side > 0 or not math.isfinite(side):
+            raise ValueError(f"side={side}: must be positive and finite, in Å")
+        middle = torch.as_tensor(center, dtype=torch.float64).detach().cpu()
+        return cls(_triple(middle - side / 2), _diagonal(side / (n - 1)), (n, n, n))
+
+    @property
+    def num_nodes(self) -> int:
+        """The number of nodes."""
+        return math.prod(self.shape)
+
+    @property
+    def voxel_volume(self) -> float:
+        """The volume of space per node, in Å³."""
+        return abs(float(torch.linalg.det(self.axes_tensor())))
+
+    @property
+    def is_orthogonal(self) -> bool:
+        """Whether the three steps are at right angles."""
+        gram = self.axes_tensor() @ self.axes_tensor().T
+        lengths = gram.diagonal().sqrt()
+        cosines = gram / (lengths[:, None] * lengths)
+        return bool((cosines - torch.eye(3, dtype=torch.float64)).abs().max() < 1e-12)
+
+    def origin_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
+        """The first node [3]."""
+        return torch.tensor(self.origin, dtype=dtype, device=device)
+
+    def axes_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
+        """The steps [3, 3], one a row."""
+        return torch.tensor(self.axes, dtype=dtype, device=device)
+
+    def points(self, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
+        """All nodes [nx·ny·nz, 3] in Å, the last axis fastest, computed in double precision.
+
+        Args:
+            dtype: of the result; torch's default if not given.
+            device: of the result.
+        """
+        ranges = [torch.arange(n, dtype=torch.float64, device=device) for n in self.shape]
+        origin, axes = self.origin_tensor(device=device), self.axes_tensor(device=device)
+        x, y, z = (steps[:, None] * axis for steps, axis in zip(ranges, axes, strict=True))
+        nodes = (origin + x)[:, None, None] + y[None, :, None] + z[None, None]
+        return nodes.reshape(-1, 3).to(dtype or torch.get_default_dtype())
+
+    def fractional(self, pos: Tensor) -> Tensor:
+        """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: nodes have whole numbers."""
+        inverse = torch.linalg.inv(self.axes_tensor()).to(pos.dtype).to(pos.device)
+        return (pos - self.origin_tensor(pos.dtype, pos.device)) @ inverse
+
+    def refined(self, factor: int) -> Grid:
+        """The grid with ``factor`` steps in place of each one; the old nodes are among the new ones."""
+        if factor < 1:
+            raise ValueError(f"factor={factor}: must be at least 1")
+        axes = self.axes_tensor() / factor
+        shape = tuple((n - 1) * factor + 1 for n in self.shape)
+        return Grid(self.origin, tuple(_triple(axis) for axis in axes), shape)  # type: ignore[arg-type]
+
+
+def _vector(values: Sequence[float], name: str) -> Vector:
+    vector = tuple(float(value) for value in values)
+    if len(vector) != 3 or not all(math.isfinite(value) for value in vector):
+        raise ValueError(f"{name}={tuple(values)}: expected three finite numbers in Å")
+    return vector
+
+
+def _triple(values: Tensor) -> Vector:
+    x, y, z = values.tolist()
+    return (x, y, z)
+
+
+def _shape(values: Tensor) -> tuple[int, int, int]:
+    x, y, z = (round(value) for value in values.tolist())
+    return (x, y, z)
+
+
+def _diagonal(step: float) -> tuple[Vector, Vector, Vector]:
+    return ((step, 0.0, 0.0), (0.0, step, 0.0), (0.0, 0.0, step))
+
+
+def _positions(pos: Tensor) -> Tensor:
+    pos = torch.as_tensor(pos).detach().to("cpu", torch.float64)
+    if pos.ndim != 2 or pos.shape[1] != 3 or not len(pos):
+        raise ValueError(f"pos: expected positions of shape [N, 3] with N ≥ 1, got {list(pos.shape)}")
+    if not pos.isfinite().all():
+        raise ValueError("pos: some positions are NaN or infinite; remove or repair those atoms")
+    return pos

@@ -1,0 +1,245 @@
+"""`RBFField`: a sum of radial basis functions over centres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
+from tg_molfield.fields.field import Field, check_batch, check_points
+from tg_molfield.fields.kernels import Kernel, get_kernel
+from tg_molfield.fields.periodic import complete_cell, fold, images
+
+TOLERANCE = 2e-6
+"""The relative error at which the copies of a periodic field are cut off."""
+
+
+@final
+class RBFField(Field):
+    """f_c(x) = Σ_i weights_ic · φ(|x − centers_i| / widths_i), for one graph or a batch.
+
+    The values are differentiable by centres, weights, widths and points.
+
+    Args:
+        centers: [N, 3] in Å.
+        weights: [N, C]; [N] for one channel.
+        widths: σ in Å: one number, [N], or [N, C] where each channel has its own.
+        kernel: a `Kernel` or its name; the Gaussian is exp(−d²/(2σ²)).
+        channels: the C names; numbered if not given.
+        batch: graph of each centre [N], int64 and sorted; one graph if not given.
+        num_graphs: the number of graphs, needed where the last ones have no centres.
+        cell: periodic cells [B, 3, 3] or [3, 3] in Å, rows are vectors.
+        pbc: periodic directions [B, 3] or [3], bool; all, where a cell is given and this is not.
+        atoms: the atoms the field belongs to, carried into files and pictures (single graphs).
+
+    Raises:
+        ValueError: shapes, types or devices do not fit, numbers are not finite, widths are not positive.
+    """
+
+    def __init__(
+        self,
+        centers: Tensor,
+        weights: Tensor,
+        widths: Tensor | float = 1.0,
+        kernel: str | Kernel = "gaussian",
+        channels: Sequence[str] | None = None,
+        *,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        cell: Tensor | None = None,
+        pbc: Tensor | None = None,
+        atoms: AtomList | None = None,
+    ) -> None:
+        if centers.ndim != 2 or centers.shape[1] != 3 or not centers.is_floating_point():
+            raise ValueError(
+                f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}"
+            )
+        n = len(centers)
+        weights = weights[:, None] if weights.ndim == 1 else weights
+        widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
+        widths = widths.expand(n) if widths.ndim == 0 else widths
+        if weights.ndim != 2 or len(weights) != n:
+            raise ValueError(f"weights: expected shape [{n}, C], got {list(weights.shape)}")
+        if widths.shape not in ((n,), weights.shape):
+            raise ValueError(f"widths: expected [{n}] or {list(weights.shape)}, got {list(widths.shape)}")
+        for name, tensor in (("centers", centers), ("weights", weights), ("widths", widths)):
+            if tensor.dtype != centers.dtype or tensor.device != centers.device:
+                raise ValueError(
+                    f"{name}: is {tensor.dtype} on {tensor.device}, the centers are {centers.dtype} on "
+                    f"{centers.device}; convert it with .to(centers)"
+                )
+            if not tensor.isfinite().all():
+                raise ValueError(f"{name}: some values are NaN or infinite")
+        if not (widths > 0).all():
+            raise ValueError(f"widths: must be positive, in Å; the smallest is {float(widths.min()):.3g}")
+        names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
+        if len(names) != weights.shape[1] or len(set(names)) != len(names):
+            raise ValueError(f"channels={names}: expected {weights.shape[1]} different names")
+        if batch is None:
+            batch = torch.zeros(n, dtype=torch.long, device=centers.device)
+            num_graphs = 1 if num_graphs is None else num_graphs
+        elif num_graphs is None:
+            num_graphs = int(batch.max()) + 1 if n else 0
+        self.centers, self.weights, self.widths = centers, weights, widths
+        self.kernel = get_kernel(kernel)
+        self.batch = check_batch("batch", batch, n, num_graphs, centers.device)
+        self.cell, self.pbc = _periodicity(cell, pbc, num_graphs, centers)
+        self._channels, self._num_graphs, self._atoms = names, num_graphs, atoms
+        self._repeated: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self._channels
+
+    @property
+    def num_graphs(self) -> int:
+        return self._num_graphs
+
+    @property
+    def atoms(self) -> AtomList | None:
+        return self._atoms
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.centers.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.centers.device
+
+    def __repr__(self) -> str:
+        graphs = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""
+        return f"RBFField({len(self.centers)} centers, {self.kernel.name}, channels={' '.join(self.channels)}{graphs})"
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return sum_at_points(*self._problem(pos, batch))
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return gradient_at_points(*self._problem(pos, batch))
+
+    def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
+        index = self.channel_indices(names)
+        widths = self.widths if self.widths.ndim == 1 else self.widths[:, index]
+        return self._with(
+            weights=self.weights[:, index], widths=widths, channels=[self.channels[i] for i in index]
+        )
+
+    def __mul__(self, factor: float) -> Field:
+        return (
+            self._with(weights=self.weights * factor) if isinstance(factor, (int, float)) else NotImplemented
+        )
+
+    __rmul__ = __mul__
+
+    def scaled(self, factors: Tensor) -> RBFField:
+        """The field with each channel of each graph multiplied by its factor.
+
+        Args:
+            factors: [B, C].
+        """
+        return self._with(weights=self.weights * factors[self.batch])
+
+    def unbatch(self) -> list[RBFField]:
+        """The functions of a batch, one field each."""
+        if self.num_graphs == 1:
+            return [self]
+        counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
+        parts = zip(
+            self.centers.split(counts), self.weights.split(counts), self.widths.split(counts), strict=True
+        )
+        return [
+            RBFField(
+                centers, weights, widths, self.kernel, self.channels,
+                cell=None if self.cell is None else self.cell[i],
+                pbc=None if self.pbc is None else self.pbc[i],
+                atoms=self._atoms_of(i),
+            )
+            for i, (centers, weights, widths) in enumerate(parts)
+        ]  # fmt: skip
+
+    def to(self, target: torch.dtype | torch.device | str) -> RBFField:
+        """The field in another floating-point type or on another device."""
+        cell = None if self.cell is None else self.cell.to(target)
+        on_device = not isinstance(target, torch.dtype)
+        move = (lambda x: x.to(target)) if on_device else (lambda x: x)
+        return RBFField(
+            self.centers.to(target), self.weights.to(target), self.widths.to(target), self.kernel, self.channels,
+            batch=move(self.batch), num_graphs=self.num_graphs, cell=cell,
+            pbc=None if self.pbc is None else move(self.pbc), atoms=self.atoms,
+        )  # fmt: skip
+
+    def _atoms_of(self, graph: int) -> AtomList | None:
+        if self.atoms is None or len(self.atoms.z) != len(self.batch):
+            return None
+        mine = self.batch == graph
+        return AtomList(self.atoms.z[mine], self.atoms.pos[mine])
+
+    def _with(
+        self, weights: Tensor, widths: Tensor | None = None, channels: Sequence[str] | None = None
+    ) -> RBFField:
+        return RBFField(
+            self.centers, weights, self.widths if widths is None else widths, self.kernel,
+            self.channels if channels is None else channels, batch=self.batch, num_graphs=self.num_graphs,
+            cell=self.cell, pbc=self.pbc, atoms=self.atoms,
+        )  # fmt: skip
+
+    def _problem(
+        self, pos: Tensor, batch: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Kernel, Tensor, Tensor, Tensor, int]:
+        batch = check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+        centers, source = self._copies()
+        if self.cell is not None and self.pbc is not None:
+            pos = torch.cat(
+                [
+                    fold(pos[batch == graph], cell, pbc) if bool(pbc.any()) else pos[batch == graph]
+                    for graph, (cell, pbc) in enumerate(zip(self.cell, self.pbc, strict=True))
+                ]
+            )
+        return (
+            centers, self.weights[source], self.widths[source], self.kernel, self.batch[source], pos, batch,
+            self.num_graphs,
+        )  # fmt: skip
+
+    def _copies(self) -> tuple[Tensor, Tensor | slice]:
+        if self.cell is None or self.pbc is None:
+            return self.centers, slice(None)
+        if self._repeated is None:
+            reach = self.kernel.reach(TOLERANCE) * float(self.widths.max()) if len(self.widths) else 0.0
+            positions, sources = [], []
+            for graph, (cell, pbc) in enumerate(zip(self.cell, self.pbc, strict=True)):
+                mine = (self.batch == graph).nonzero()[:, 0]
+                if bool(pbc.any()):
+                    copies, source = images(self.centers[mine], cell, pbc, reach)
+                    positions.append(copies)
+                    sources.append(mine[source])
+                else:
+                    positions.append(self.centers[mine])
+                    sources.append(mine)
+            self._repeated = (torch.cat(positions), torch.cat(sources))
+        return self._repeated
+
+
+def _periodicity(
+    cell: Tensor | None, pbc: Tensor | None, num_graphs: int, centers: Tensor
+) -> tuple[Tensor | None, Tensor | None]:
+    if cell is None:
+        if pbc is not None and pbc.any():
+            raise ValueError("pbc: periodic directions are given without a cell; give cell too")
+        return None, None
+    cell = cell.reshape(-1, 3, 3).to(centers)
+    pbc = torch.ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool()
+    pbc = pbc.to(centers.device)
+    if len(cell) != num_graphs or len(pbc) != num_graphs:
+        raise ValueError(
+            f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}"
+        )
+    if not pbc.any():
+        return None, None
+    completed = [
+        complete_cell(one, where) if bool(where.any()) else one for one, where in zip(cell, pbc, strict=True)
+    ]
+    return torch.stack(completed), pbc
