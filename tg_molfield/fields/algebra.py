@@ -24,13 +24,9 @@ class LinearCombination(Field):
         first = fields[0]
         for other in fields[1:]:
             if other.channels != first.channels:
-                raise ValueError(
-                    f"the channels differ: {', '.join(first.channels)} and {', '.join(other.channels)}"
-                )
+                raise ValueError(f"the channels differ: {', '.join(first.channels)} and {', '.join(other.channels)}")
             if other.num_graphs != first.num_graphs:
-                raise ValueError(
-                    f"one field holds {first.num_graphs} functions, the other {other.num_graphs}"
-                )
+                raise ValueError(f"one field holds {first.num_graphs} functions, the other {other.num_graphs}")
         self._fields = tuple(fields)
         self._factors = tuple(factors)
 

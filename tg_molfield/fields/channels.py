@@ -74,23 +74,17 @@ class Atoms:
         """
         for name in ("z", "pos"):
             if not isinstance(getattr(data, name, None), Tensor):
-                raise ValueError(
-                    f"data.{name}: is missing; a field is made of atoms with z [N] and pos [N, 3]"
-                )
+                raise ValueError(f"data.{name}: is missing; a field is made of atoms with z [N] and pos [N, 3]")
         z, pos = data.z, data.pos
         if z.ndim != 1 or z.is_floating_point() or z.dtype == torch.bool:
             raise ValueError(f"data.z: expected integers of shape [N], got {z.dtype} of {list(z.shape)}")
         if not pos.is_floating_point() or pos.shape != (len(z), 3):
-            raise ValueError(
-                f"data.pos: expected floats of shape [{len(z)}, 3], got {pos.dtype} of {list(pos.shape)}"
-            )
+            raise ValueError(f"data.pos: expected floats of shape [{len(z)}, 3], got {pos.dtype} of {list(pos.shape)}")
         if not len(z):
             raise ValueError("data: holds no atoms, and a field of nothing has no place; leave it out")
         if not pos.isfinite().all():
             first = int((~pos.isfinite().all(1)).nonzero()[0])
-            raise ValueError(
-                f"data.pos: atom {first} has a NaN or infinite position; repair it or leave it out"
-            )
+            raise ValueError(f"data.pos: atom {first} has a NaN or infinite position; repair it or leave it out")
         if int(z.min()) < 1 or int(z.max()) > MAX_Z:
             wrong = sorted(set(z[(z < 1) | (z > MAX_Z)].tolist()))
             raise ValueError(f"data.z: {wrong} are no atomic numbers; they lie between 1 and {MAX_Z}")
@@ -99,9 +93,7 @@ class Atoms:
         if batch is not None:
             num_graphs = int(getattr(data, "num_graphs", int(batch.max()) + 1))
             batch = check_batch("data.batch", batch, len(z), num_graphs, pos.device)
-        return cls(
-            z.long(), pos, batch, num_graphs, getattr(data, "cell", None), getattr(data, "pbc", None), data
-        )
+        return cls(z.long(), pos, batch, num_graphs, getattr(data, "cell", None), getattr(data, "pbc", None), data)
 
     def attribute(self, name: str) -> Tensor:
         """The per-atom attribute ``name`` [N].
@@ -119,9 +111,7 @@ class Atoms:
             )
         values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
         if values.shape != self.z.shape:
-            raise ValueError(
-                f"data.{name}: expected one number an atom [{len(self.z)}], got {list(values.shape)}"
-            )
+            raise ValueError(f"data.{name}: expected one number an atom [{len(self.z)}], got {list(values.shape)}")
         if values.is_floating_point() and not values.isfinite().all():
             raise ValueError(f"data.{name}: some values are NaN or infinite")
         return values
@@ -135,9 +125,7 @@ def per_atom(what: str, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:
     if what == "all":
         return torch.ones_like(z, dtype=torch.float64)
     if what == "other":
-        named = [
-            atomic_numbers()[channel.weight] for channel in channels if channel.weight in atomic_numbers()
-        ]
+        named = [atomic_numbers()[channel.weight] for channel in channels if channel.weight in atomic_numbers()]
         return (~torch.isin(z, z.new_tensor(named))).double()
     if what in ELEMENT_PROPERTIES:
         return element_property(what, z)

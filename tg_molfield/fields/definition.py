@@ -102,12 +102,8 @@ class MolField:
         return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.parts else names
 
     def __repr__(self) -> str:
-        plain = all(
-            channel == Channel(channel.name) and " " not in channel.name for channel in self.specification
-        )
-        channels: object = (
-            " ".join(channel.name for channel in self.specification) if plain else self.specification
-        )
+        plain = all(channel == Channel(channel.name) and " " not in channel.name for channel in self.specification)
+        channels: object = " ".join(channel.name for channel in self.specification) if plain else self.specification
         kernel: object = self.kernel.name if get_kernel(self.kernel.name) == self.kernel else self.kernel
         return (
             f"MolField({channels!r}, kernel={kernel!r}, widths={self.widths!r}, width_scale={self.width_scale!r}, "
@@ -176,9 +172,7 @@ class MolField:
         if all(channel.width is None for channel in self.specification):
             return base.to(atoms.pos.dtype)
         columns = [
-            base
-            if channel.width is None
-            else per_atom(channel.width, atoms, self.specification) * channel.width_scale
+            base if channel.width is None else per_atom(channel.width, atoms, self.specification) * channel.width_scale
             for channel in self.specification
         ]
         return torch.stack([column.to(atoms.pos.dtype) for column in columns], 1)

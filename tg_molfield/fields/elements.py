@@ -57,9 +57,7 @@ def element_property(name: str, z: Tensor) -> Tensor:
         ValueError: the property has no known value for one of the elements.
     """
     if name not in ELEMENT_PROPERTIES:
-        raise ValueError(
-            f"name={name!r}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}"
-        )
+        raise ValueError(f"name={name!r}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}")
     values = _table(name).to(z.device)[z]
     unknown = values.isnan()
     if unknown.any():

@@ -103,11 +103,7 @@ class Field(ABC):
     def __mul__(self, factor: float) -> Field:
         from tg_molfield.fields.algebra import LinearCombination
 
-        return (
-            LinearCombination((self,), (float(factor),))
-            if isinstance(factor, (int, float))
-            else NotImplemented
-        )
+        return LinearCombination((self,), (float(factor),)) if isinstance(factor, (int, float)) else NotImplemented
 
     __rmul__ = __mul__
 
@@ -123,16 +119,12 @@ class Field(ABC):
         wanted = (names,) if isinstance(names, str) else tuple(names)
         for name in wanted:
             if name not in self.channels:
-                raise KeyError(
-                    f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}"
-                )
+                raise KeyError(f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}")
         return [self.channels.index(name) for name in wanted]
 
     def _require_single(self, method: str) -> None:
         if self.num_graphs != 1:
-            raise ValueError(
-                f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]"
-            )
+            raise ValueError(f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]")
 
 
 def check_points(
@@ -146,18 +138,12 @@ def check_points(
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise ValueError(f"pos: expected points of shape [Q, 3], got {list(pos.shape)}")
     if pos.dtype != dtype:
-        raise ValueError(
-            f"pos: the points are {pos.dtype}, the field is {dtype}; convert one with .to(dtype)"
-        )
+        raise ValueError(f"pos: the points are {pos.dtype}, the field is {dtype}; convert one with .to(dtype)")
     if pos.device != device:
-        raise ValueError(
-            f"pos: the points are on {pos.device}, the field is on {device}; move one with .to(device)"
-        )
+        raise ValueError(f"pos: the points are on {pos.device}, the field is on {device}; move one with .to(device)")
     if batch is None:
         if num_graphs != 1:
-            raise ValueError(
-                f"batch: the field holds {num_graphs} functions; say which one each point belongs to"
-            )
+            raise ValueError(f"batch: the field holds {num_graphs} functions; say which one each point belongs to")
         return torch.zeros(len(pos), dtype=torch.long, device=device)
     return check_batch("batch", batch, len(pos), num_graphs, device)
 
@@ -169,15 +155,11 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
         ValueError: it is not.
     """
     if batch.dtype != torch.long or batch.shape != (length,):
-        raise ValueError(
-            f"{name}: expected int64 of shape [{length}], got {batch.dtype} of {list(batch.shape)}"
-        )
+        raise ValueError(f"{name}: expected int64 of shape [{length}], got {batch.dtype} of {list(batch.shape)}")
     if batch.device != device:
         raise ValueError(f"{name}: is on {batch.device}, expected {device}; move it with .to(device)")
     if length and (batch[1:] < batch[:-1]).any():
         raise ValueError(f"{name}: must be sorted; sort the rows by it first")
     if length and (int(batch[0]) < 0 or int(batch[-1]) >= num_graphs):
-        raise ValueError(
-            f"{name}: values lie in [{int(batch[0])}, {int(batch[-1])}], expected [0, {num_graphs - 1}]"
-        )
+        raise ValueError(f"{name}: values lie in [{int(batch[0])}, {int(batch[-1])}], expected [0, {num_graphs - 1}]")
     return batch

@@ -60,9 +60,7 @@ def _gather(values: Tensor, low: Tensor, factors: list[Tensor], first: int) -> T
     flat = values.reshape(len(values), -1)
     total = flat.new_zeros(len(low), len(values))
     width = factors[0].shape[-1]
-    places = [
-        [_mirror(low[:, axis] + first + step, shape[axis]) for step in range(width)] for axis in range(3)
-    ]
+    places = [[_mirror(low[:, axis] + first + step, shape[axis]) for step in range(width)] for axis in range(3)]
     for i in range(width):
         for j in range(width):
             row = (places[0][i] * shape[1] + places[1][j]) * shape[2]

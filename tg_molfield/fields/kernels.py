@@ -117,8 +117,7 @@ class InverseMultiquadric(Kernel):
 
 
 KERNELS: dict[str, Kernel] = {
-    kernel.name: kernel
-    for kernel in (Gaussian(), Slater(), WendlandC2(), WendlandC4(), InverseMultiquadric())
+    kernel.name: kernel for kernel in (Gaussian(), Slater(), WendlandC2(), WendlandC4(), InverseMultiquadric())
 }
 
 
@@ -131,7 +130,5 @@ def get_kernel(kernel: str | Kernel) -> Kernel:
     if isinstance(kernel, Kernel):
         return kernel
     if kernel not in KERNELS:
-        raise ValueError(
-            f"kernel={kernel!r}: no such kernel; choose from {', '.join(KERNELS)} or give a Kernel"
-        )
+        raise ValueError(f"kernel={kernel!r}: no such kernel; choose from {', '.join(KERNELS)} or give a Kernel")
     return KERNELS[kernel]

@@ -20,9 +20,7 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
     spanned = torch.stack(list(vectors.values()))
     _, sizes, right = torch.linalg.svd(spanned)
     if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
-        raise ValueError(
-            f"cell={cell.tolist()}: the periodic vectors (pbc={pbc.tolist()}) are zero or not independent"
-        )
+        raise ValueError(f"cell={cell.tolist()}: the periodic vectors (pbc={pbc.tolist()}) are zero or not independent")
     normals = iter(right[len(spanned) :])
     return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
 

@@ -38,9 +38,7 @@ def _mnf(
         raise ValueError(f"beta={beta}: must be positive")
     unknown = [name for name in properties if name not in ELEMENT_PROPERTIES]
     if unknown:
-        raise ValueError(
-            f"properties={unknown}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}"
-        )
+        raise ValueError(f"properties={unknown}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}")
     scale = 1 / math.sqrt(2 * beta)
     by_property = [Channel(name, "all", name, scale / _of_carbon(name)) for name in properties]
     return {

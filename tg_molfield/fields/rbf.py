@@ -55,9 +55,7 @@ class RBFField(Field):
         atoms: AtomList | None = None,
     ) -> None:
         if centers.ndim != 2 or centers.shape[1] != 3 or not centers.is_floating_point():
-            raise ValueError(
-                f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}"
-            )
+            raise ValueError(f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}")
         n = len(centers)
         weights = weights[:, None] if weights.ndim == 1 else weights
         widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
@@ -124,14 +122,10 @@ class RBFField(Field):
     def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
         index = self.channel_indices(names)
         widths = self.widths if self.widths.ndim == 1 else self.widths[:, index]
-        return self._with(
-            weights=self.weights[:, index], widths=widths, channels=[self.channels[i] for i in index]
-        )
+        return self._with(weights=self.weights[:, index], widths=widths, channels=[self.channels[i] for i in index])
 
     def __mul__(self, factor: float) -> Field:
-        return (
-            self._with(weights=self.weights * factor) if isinstance(factor, (int, float)) else NotImplemented
-        )
+        return self._with(weights=self.weights * factor) if isinstance(factor, (int, float)) else NotImplemented
 
     __rmul__ = __mul__
 
@@ -148,9 +142,7 @@ class RBFField(Field):
         if self.num_graphs == 1:
             return [self]
         counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
-        parts = zip(
-            self.centers.split(counts), self.weights.split(counts), self.widths.split(counts), strict=True
-        )
+        parts = zip(self.centers.split(counts), self.weights.split(counts), self.widths.split(counts), strict=True)
         return [
             RBFField(
                 centers, weights, widths, self.kernel, self.channels,
@@ -178,9 +170,7 @@ class RBFField(Field):
         mine = self.batch == graph
         return AtomList(self.atoms.z[mine], self.atoms.pos[mine])
 
-    def _with(
-        self, weights: Tensor, widths: Tensor | None = None, channels: Sequence[str] | None = None
-    ) -> RBFField:
+    def _with(self, weights: Tensor, widths: Tensor | None = None, channels: Sequence[str] | None = None) -> RBFField:
         return RBFField(
             self.centers, weights, self.widths if widths is None else widths, self.kernel,
             self.channels if channels is None else channels, batch=self.batch, num_graphs=self.num_graphs,
@@ -234,12 +224,8 @@ def _periodicity(
     pbc = torch.ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool()
     pbc = pbc.to(centers.device)
     if len(cell) != num_graphs or len(pbc) != num_graphs:
-        raise ValueError(
-            f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}"
-        )
+        raise ValueError(f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}")
     if not pbc.any():
         return None, None
-    completed = [
-        complete_cell(one, where) if bool(where.any()) else one for one, where in zip(cell, pbc, strict=True)
-    ]
+    completed = [complete_cell(one, where) if bool(where.any()) else one for one, where in zip(cell, pbc, strict=True)]
     return torch.stack(completed), pbc

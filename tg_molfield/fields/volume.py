@@ -43,9 +43,7 @@ class Volume(Field):
     ) -> None:
         values = values[None] if values.ndim == 3 else values
         if values.ndim != 4 or tuple(values.shape[1:]) != grid.shape:
-            raise ValueError(
-                f"values: expected shape [C, {', '.join(map(str, grid.shape))}], got {list(values.shape)}"
-            )
+            raise ValueError(f"values: expected shape [C, {', '.join(map(str, grid.shape))}], got {list(values.shape)}")
         if not values.is_floating_point():
             raise ValueError(f"values: expected floats, got {values.dtype}")
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(len(values)))
@@ -94,9 +92,7 @@ class Volume(Field):
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Volume:
         index = self.channel_indices(names)
-        return Volume(
-            self.values[index], self.grid, [self.channels[i] for i in index], self.interpolation, self.atoms
-        )
+        return Volume(self.values[index], self.grid, [self.channels[i] for i in index], self.interpolation, self.atoms)
 
     def interpolated(self, interpolation: str) -> Volume:
         """The same samples with another interpolation, ``"linear"`` or ``"cubic"``."""
@@ -115,9 +111,7 @@ class Volume(Field):
             ValueError: the format is unknown or cannot hold the values.
         """
         if not self.values.isfinite().all():
-            raise ValueError(
-                f"{path}: the volume has NaN or infinite values, which no reader of the file would expect"
-            )
+            raise ValueError(f"{path}: the volume has NaN or infinite values, which no reader of the file would expect")
         atoms = self.atoms
         data = VolumeData(
             values=self.values.detach().cpu().numpy(),

@@ -30,9 +30,7 @@ def read(path: Path) -> VolumeData:
     steps = np.array([_numbers(path, lines, line, (4,)) for line in (3, 4, 5)])
     shape = steps[:, 0].astype(int)
     if (shape == 0).any() or not (np.sign(shape) == np.sign(shape[0])).all():
-        raise ValueError(
-            f"{path}: lines 4 to 6 give the numbers of nodes {shape.tolist()}; expected three of one sign"
-        )
+        raise ValueError(f"{path}: lines 4 to 6 give the numbers of nodes {shape.tolist()}; expected three of one sign")
     unit = BOHR if shape[0] > 0 else 1.0
     shape = np.abs(shape)
     natoms = abs(int(count))

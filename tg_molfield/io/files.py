@@ -29,13 +29,9 @@ def read_bytes(path: str | Path) -> bytes:
         try:
             content = gzip.decompress(content)
         except gzip.BadGzipFile as error:
-            raise ValueError(
-                f"{path}: is named .gz but is not a gzip file; rename it or compress it"
-            ) from error
+            raise ValueError(f"{path}: is named .gz but is not a gzip file; rename it or compress it") from error
         except (EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{path}: the gzip file is damaged or cut short ({error}); fetch it again"
-            ) from error
+            raise ValueError(f"{path}: the gzip file is damaged or cut short ({error}); fetch it again") from error
     if not content.strip():
         raise ValueError(f"{path}: the file is empty")
     return content

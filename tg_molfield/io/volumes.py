@@ -66,7 +66,5 @@ def write_volume(path: str | Path, data: VolumeData) -> None:
 def _format(path: str | Path) -> tuple[Reader, Writer]:
     formats, suffix = _formats(), format_suffix(path)
     if suffix not in formats:
-        raise ValueError(
-            f"{path}: no volume format has the suffix {suffix!r}; use one of {', '.join(formats)}"
-        )
+        raise ValueError(f"{path}: no volume format has the suffix {suffix!r}; use one of {', '.join(formats)}")
     return formats[suffix]

@@ -61,9 +61,7 @@ def _accumulate(centers, weights, widths, kernel, center_batch, pos, batch, num_
     longest, most = int(center_counts.max()), int(query_counts.max())
     if num_graphs > 1 and num_graphs * longest * most <= _PAIRS_AT_ONCE:
         c, w, s = (pad(x, center_batch, center_counts) for x in (centers, weights, widths))
-        s = torch.where(
-            mask(center_counts, longest).reshape(s.shape[:2] + (1,) * (s.ndim - 2)), s, torch.ones_like(s)
-        )
+        s = torch.where(mask(center_counts, longest).reshape(s.shape[:2] + (1,) * (s.ndim - 2)), s, torch.ones_like(s))
         values = block(c, w, s, kernel, pad(pos, batch, query_counts))
         return values[mask(query_counts, most)]
     parts = []
