@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import final
 
@@ -14,8 +15,8 @@ from tg_molfield.fields.field import Field, check_batch, check_points
 from tg_molfield.fields.kernels import Kernel, get_kernel
 from tg_molfield.fields.periodic import complete_cell, fold, images
 
-TOLERANCE = 2e-6
-"""The relative error at which the copies of a periodic field are cut off."""
+IMAGE_TOLERANCE = 1e-9
+"""How much of a kernel may be left where the copies of a periodic field are cut off."""
 
 
 @final
@@ -198,12 +199,17 @@ class RBFField(Field):
         if self.cell is None or self.pbc is None:
             return self.centers, slice(None)
         if self._repeated is None:
-            reach = self.kernel.reach(TOLERANCE) * float(self.widths.max()) if len(self.widths) else 0.0
+            reach = self.kernel.reach(IMAGE_TOLERANCE)
+            if math.isinf(reach):
+                raise ValueError(
+                    f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
+                )
             positions, sources = [], []
             for graph, (cell, pbc) in enumerate(zip(self.cell, self.pbc, strict=True)):
                 mine = (self.batch == graph).nonzero()[:, 0]
-                if bool(pbc.any()):
-                    copies, source = images(self.centers[mine], cell, pbc, reach)
+                if len(mine) and bool(pbc.any()):
+                    widest = float(self.widths[mine].max())
+                    copies, source = images(self.centers[mine], cell, pbc, reach * widest)
                     positions.append(copies)
                     sources.append(mine[source])
                 else:

@@ -41,5 +41,7 @@ def read(path: Path) -> VolumeData:
 def write(path: Path, data: VolumeData) -> None:
     """Write a compressed archive with the fields of `VolumeData` as arrays."""
     arrays = {name: np.asarray(value) for name, value in data._asdict().items() if value is not None}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     with atomic_write(path) as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+        stream.write(content.getbuffer())

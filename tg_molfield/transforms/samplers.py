@@ -1,0 +1,107 @@
+"""Where a molecule's field is queried: samplers of points around its atoms."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import Grid
+
+
+@dataclass(frozen=True)
+class Sampler(ABC):
+    """Chooses query points around the atoms of one molecule. Samplers are immutable values."""
+
+    @abstractmethod
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        """Query points [Q, 3] in Å.
+
+        Args:
+            pos: positions of the atoms [N, 3] in Å, N ≥ 1.
+            num_queries: how many points to draw; samplers of fixed points ignore it.
+            generator: source of randomness; torch's own if not given.
+        """
+
+
+@dataclass(frozen=True)
+class UniformSampler(Sampler):
+    """Points uniform in the box that holds the atoms with ``margin`` Å to spare."""
+
+    margin: float = 3.0
+
+    def __post_init__(self) -> None:
+        _require_not_negative("margin", self.margin)
+
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        low, high = pos.amin(0) - self.margin, pos.amax(0) + self.margin
+        return low + (high - low) * _draw(torch.rand, (num_queries, 3), pos, generator)
+
+
+@dataclass(frozen=True)
+class NearAtomsSampler(Sampler):
+    """Points normally distributed around atoms chosen at random, with standard deviation ``spread`` Å an axis."""
+
+    spread: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_not_negative("spread", self.spread)
+
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        chance = _draw(torch.rand, (num_queries,), pos, generator)
+        chosen = (chance * len(pos)).long().clamp_max(len(pos) - 1)
+        return pos[chosen] + self.spread * _draw(torch.randn, (num_queries, 3), pos, generator)
+
+
+@dataclass(frozen=True)
+class MixtureSampler(Sampler):
+    """A share ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`."""
+
+    near: float = 0.5
+    spread: float = 1.0
+    margin: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.near <= 1:
+            raise ValueError(f"near={self.near}: a share lies between 0 and 1")
+        _require_not_negative("spread", self.spread)
+        _require_not_negative("margin", self.margin)
+
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        close = round(self.near * num_queries)
+        near = NearAtomsSampler(self.spread)(pos, close, generator)
+        return torch.cat([near, UniformSampler(self.margin)(pos, num_queries - close, generator)])
+
+
+@dataclass(frozen=True)
+class GridSampler(Sampler):
+    """The nodes of a regular grid around the atoms, the same at every call.
+
+    Args:
+        spacing: distance of neighbouring nodes in Å.
+        margin: least distance from an atom to the border in Å.
+    """
+
+    spacing: float = 0.5
+    margin: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.spacing) and self.spacing > 0):
+            raise ValueError(f"spacing={self.spacing}: must be positive, in Å")
+        _require_not_negative("margin", self.margin)
+
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        return Grid.around(pos, self.spacing, self.margin).points(pos.dtype, pos.device)
+
+
+def _draw(draw, shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
+    device = like.device if generator is None else generator.device
+    return draw(shape, generator=generator, dtype=like.dtype, device=device).to(like.device)
+
+
+def _require_not_negative(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name}={value}: must be finite and not negative, in Å")
