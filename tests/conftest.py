@@ -1,0 +1,14 @@
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of shared test data; tests that need it are skipped where it is missing."""
+    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("TG_MOLFIELD_DATA", default))
+    if not (folder / "DATA.md").exists():
+        pytest.skip(f"no test data in {folder}; set TG_MOLFIELD_DATA to the folder that holds DATA.md")
+    return folder

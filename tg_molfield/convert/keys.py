@@ -1,0 +1,125 @@
+"""The one table of data keys: what each attribute of a converted molecule is called, its shape and its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+
+@dataclass(frozen=True)
+class Key:
+    """One data key.
+
+    Attributes:
+        name: the attribute of ``Data``.
+        shape: sizes; ``"N"`` is the number of atoms.
+        kind: ``"float"``, ``"int"`` or ``"bool"``.
+        unit: unit of the values, empty where they have none.
+        meaning: what the values are.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    kind: str
+    unit: str
+    meaning: str
+
+    @property
+    def per_atom(self) -> bool:
+        """Whether the first axis counts atoms."""
+        return self.shape[0] == "N"
+
+
+_TABLE = (
+    Key("z", ("N",), "int", "", "atomic number; 0 is a dummy atom"),
+    Key("pos", ("N", 3), "float", "Å", "position"),
+    Key("part", ("N",), "int", "", "0 ligand, 1 protein"),
+    Key("cell", (1, 3, 3), "float", "Å", "cell vectors as rows; zeros where there is no cell"),
+    Key("pbc", (1, 3), "bool", "", "whether the molecule repeats along each cell vector"),
+    Key("formal_charge", ("N",), "float", "e", "formal charge"),
+    Key("partial_charge", ("N",), "float", "e", "partial charge"),
+    Key("logp", ("N",), "float", "", "contribution to the octanol-water log P (Crippen)"),
+    Key("molar_refractivity", ("N",), "float", "cm³/mol", "contribution to molar refractivity (Crippen)"),
+    Key("tpsa", ("N",), "float", "Å²", "contribution to the topological polar surface area"),
+    Key("donor", ("N",), "float", "", "1 for a hydrogen bond donor, else 0"),
+    Key("acceptor", ("N",), "float", "", "1 for a hydrogen bond acceptor, else 0"),
+    Key("aromatic", ("N",), "float", "", "1 for an aromatic atom, else 0"),
+    Key("residue_number", ("N",), "int", "", "residue number as in the file"),
+    Key("chain", ("N",), "int", "", "chain, counted from 0 in the order of the file"),
+    Key("hetero", ("N",), "bool", "", "belongs to a ligand, ion or water, not to a polymer"),
+    Key("water", ("N",), "bool", "", "belongs to a water molecule"),
+    Key("initial_charges", ("N",), "float", "e", "ASE initial charges"),
+    Key("initial_magmoms", ("N",), "float", "μB", "ASE initial magnetic moments"),
+    Key("tags", ("N",), "int", "", "ASE tags"),
+    Key("energy", (1,), "float", "eV", "potential energy"),
+    Key("free_energy", (1,), "float", "eV", "free energy"),
+    Key("energies", ("N",), "float", "eV", "energy per atom"),
+    Key("forces", ("N", 3), "float", "eV/Å", "force"),
+    Key("stress", (1, 6), "float", "eV/Å³", "stress in Voigt order xx yy zz yz xz xy"),
+    Key("stresses", ("N", 6), "float", "eV/Å³", "stress per atom in Voigt order"),
+    Key("dipole", (1, 3), "float", "e·Å", "dipole moment"),
+    Key("charges", ("N",), "float", "e", "computed charge"),
+    Key("magmom", (1,), "float", "μB", "magnetic moment"),
+    Key("magmoms", ("N",), "float", "μB", "computed magnetic moment"),
+)
+
+KEYS: dict[str, Key] = {key.name: key for key in _TABLE}
+"""All keys by name. ``name`` (a string) is the only other attribute that converters set by themselves."""
+
+RESULTS = (
+    "energy free_energy energies forces stress stresses dipole charges magmom magmoms".split()  # noqa: SIM905
+)
+"""Keys that are results of a calculation, named as ASE names them."""
+
+
+def validate(data: Data, needed: Iterable[str] = ("z", "pos")) -> Data:
+    """Check every attribute of ``data`` that the table knows: shape, kind and finite values.
+
+    Args:
+        data: one molecule.
+        needed: keys that must be there.
+
+    Returns:
+        ``data`` itself.
+
+    Raises:
+        TypeError: ``data`` is a ``Batch`` or no ``Data``, or an attribute has the wrong kind.
+        ValueError: a key is missing, has the wrong shape or holds a NaN or an infinity.
+    """
+    if isinstance(data, Batch):
+        raise TypeError(
+            f"data is a Batch of {data.num_graphs} molecules; convert them one by one: batch.to_data_list()"
+        )
+    if not isinstance(data, Data):
+        raise TypeError(f"data must be a torch_geometric.data.Data, not {type(data).__name__}")
+    for name in needed:
+        if not isinstance(getattr(data, name, None), Tensor):
+            raise ValueError(f"data has no tensor {name!r} {list(KEYS[name].shape)}: {KEYS[name].meaning}")
+    for name, value in data.to_dict().items():
+        if name in KEYS:
+            _check_value(KEYS[name], value, atoms=data["z"].numel() if "z" in data else value.shape[0])
+    return data
+
+
+def _check_value(key: Key, value: object, atoms: int) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"data.{key.name} must be a tensor, not {type(value).__name__}")
+    shape = tuple(atoms if size == "N" else size for size in key.shape)
+    if tuple(value.shape) != shape:
+        raise ValueError(
+            f"data.{key.name} has shape {list(value.shape)}, expected {list(shape)} ({list(key.shape)}, N = {atoms})"
+        )
+    kind = "bool" if value.dtype == torch.bool else "float" if value.is_floating_point() else "int"
+    if kind != key.kind and not (key.kind == "float" and kind == "int"):
+        raise TypeError(f"data.{key.name} has dtype {value.dtype}, expected {key.kind} values")
+    if kind == "float" and not bool(torch.isfinite(value).all()):
+        row = int((~torch.isfinite(value)).nonzero()[0, 0])
+        where = f"at atom {row + 1} " if key.per_atom else ""
+        raise ValueError(
+            f"{key.name} is not finite {where}({value[row].tolist()}): a molecule needs finite values; "
+            f"correct or remove the record"
+        )

@@ -1,0 +1,146 @@
+"""Per-atom chemical properties that RDKit computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+Computed = Callable[["Mol"], np.ndarray]
+
+
+def _formal_charge(mol: Mol) -> np.ndarray:
+    return np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.float64)
+
+
+def _aromatic(mol: Mol) -> np.ndarray:
+    return np.array([atom.GetIsAromatic() for atom in mol.GetAtoms()], dtype=np.float64)
+
+
+def _logp(mol: Mol) -> np.ndarray:
+    return _crippen(mol)[:, 0]
+
+
+def _molar_refractivity(mol: Mol) -> np.ndarray:
+    return _crippen(mol)[:, 1]
+
+
+def _crippen(mol: Mol) -> np.ndarray:
+    """[N, 2] contributions to log P and molar refractivity, those of implicit hydrogens on their heavy atom."""
+    from rdkit.Chem import rdMolDescriptors
+
+    full = _with_hydrogens(mol)
+    return _fold(full, np.array(rdMolDescriptors._CalcCrippenContribs(full)), mol.GetNumAtoms())
+
+
+def _partial_charge(mol: Mol) -> np.ndarray:
+    """[N] Gasteiger charges, those of implicit hydrogens on their heavy atom, so that they sum to the net charge."""
+    from rdkit.Chem import rdPartialCharges
+
+    full = _with_hydrogens(mol)
+    rdPartialCharges.ComputeGasteigerCharges(full)
+    charges = np.array([[atom.GetDoubleProp("_GasteigerCharge")] for atom in full.GetAtoms()])
+    if not np.isfinite(charges).all():
+        symbols = sorted({atom.GetSymbol() for atom in full.GetAtoms()})
+        raise ValueError(
+            f"partial_charge: Gasteiger has no parameters for this molecule (its elements: {', '.join(symbols)}); "
+            f"leave 'partial_charge' out of properties"
+        )
+    return _fold(full, charges, mol.GetNumAtoms())[:, 0]
+
+
+def _tpsa(mol: Mol) -> np.ndarray:
+    from rdkit.Chem import rdMolDescriptors
+
+    return np.array(rdMolDescriptors._CalcTPSAContribs(mol), dtype=np.float64)
+
+
+def _donor(mol: Mol) -> np.ndarray:
+    from rdkit.Chem import Lipinski
+
+    return _matches(mol, Lipinski.HDonorSmarts)
+
+
+def _acceptor(mol: Mol) -> np.ndarray:
+    from rdkit.Chem import Lipinski
+
+    return _matches(mol, Lipinski.HAcceptorSmarts)
+
+
+def _matches(mol: Mol, pattern: Mol) -> np.ndarray:
+    flags = np.zeros(mol.GetNumAtoms())
+    flags[[match[0] for match in mol.GetSubstructMatches(pattern, maxMatches=max(1, mol.GetNumAtoms()))]] = 1.0
+    return flags
+
+
+def _with_hydrogens(mol: Mol) -> Mol:
+    from rdkit import Chem
+
+    return Chem.AddHs(mol)
+
+
+def _fold(full: Mol, values: np.ndarray, atoms: int) -> np.ndarray:
+    """[atoms, K] from [M, K]: rows of the added hydrogens are added to the row of their heavy atom."""
+    folded = values[:atoms].copy()
+    for atom in list(full.GetAtoms())[atoms:]:
+        folded[atom.GetNeighbors()[0].GetIdx()] += values[atom.GetIdx()]
+    return folded
+
+
+_COMPUTE: dict[str, Computed] = {
+    "formal_charge": _formal_charge,
+    "aromatic": _aromatic,
+    "donor": _donor,
+    "acceptor": _acceptor,
+    "logp": _logp,
+    "molar_refractivity": _molar_refractivity,
+    "tpsa": _tpsa,
+    "partial_charge": _partial_charge,
+}
+
+PROPERTIES = tuple(_COMPUTE)
+"""Names of all properties: give it as ``properties=PROPERTIES`` to have every one."""
+
+ALWAYS_DEFINED = tuple(name for name in PROPERTIES if name != "partial_charge")
+"""Properties that every molecule has, whatever its elements."""
+
+
+def check_properties(properties: Iterable[str]) -> tuple[str, ...]:
+    """The names as a tuple.
+
+    Raises:
+        ValueError: a name is not known; the message lists those that are.
+    """
+    names = (properties,) if isinstance(properties, str) else tuple(properties)
+    for name in names:
+        if name not in _COMPUTE:
+            raise ValueError(f"properties: {name!r} is not known; choose from {', '.join(PROPERTIES)}")
+    return names
+
+
+def compute_properties(mol: Mol, properties: Iterable[str]) -> dict[str, np.ndarray]:
+    """The named per-atom properties of ``mol``, each [N].
+
+    The molecule is sanitised on a copy where a property needs its chemistry.
+
+    Raises:
+        ValueError: an unknown name, chemistry that RDKit refuses, or no Gasteiger parameters for an element.
+    """
+    from rdkit import Chem, rdBase
+
+    names = check_properties(properties)
+    with rdBase.BlockLogs():
+        if set(names) - {"formal_charge"}:
+            mol = Chem.Mol(mol)
+            try:
+                Chem.SanitizeMol(mol)
+            except ValueError as error:
+                raise ValueError(
+                    f"properties: RDKit refuses the chemistry ({error}); correct bonds and charges, "
+                    f"or give properties=('formal_charge',)"
+                ) from error
+        return {name: _COMPUTE[name](mol) for name in names}
