@@ -1,0 +1,55 @@
+"""The commands of ``tg-molfield``, and how their errors are shown."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import typer
+from rich.console import Console
+
+from tg_molfield.cli.demo import demo
+from tg_molfield.cli.field import field
+
+_EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError, MemoryError)
+
+app = typer.Typer(
+    name="tg-molfield",
+    help="Molecules as continuous vector-valued fields: from structures to fields, files, pictures and learned models.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"tg-molfield {version('tg_molfield')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Molecules as continuous vector-valued fields."""
+
+
+app.command()(demo)
+app.command()(field)
+
+
+def main() -> None:
+    """Run the command; an expected error becomes one line and exit status 1."""
+    warnings.showwarning = lambda message, *_: Console(stderr=True).print(
+        f"[yellow]warning:[/] {message}", highlight=False
+    )
+    try:
+        app()
+    except _EXPECTED as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        Console(stderr=True).print(f"[bold red]error:[/] {text}", highlight=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,34 @@
+"""What a learned field is measured against: interpolation of samples, and the mean field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch_geometric.data import Data
+
+from tg_molfield.demo.molecules import randomly_turned
+from tg_molfield.fields import Field, Grid, MolField, Volume
+
+
+def interpolated(field: Field, grid: Grid, n: int, interpolation: str) -> Volume:
+    """The field sampled at ``n``³ nodes of the box of ``grid`` and interpolated between them."""
+    steps = tuple(
+        tuple(component * (count - 1) / (n - 1) for component in axis)
+        for axis, count in zip(grid.axes, grid.shape, strict=True)
+    )
+    return field.on(Grid(grid.origin, steps, (n, n, n))).interpolated(interpolation)  # type: ignore[arg-type]
+
+
+def mean_field(molecules: Sequence[Data], mol_field: MolField, turns: int = 4) -> Volume:
+    """The mean of the molecules' fields about their centroids, over ``turns`` random orientations of each.
+
+    The best guess that knows the training molecules but not the molecule at hand. Orientations are drawn by torch's
+    generator.
+    """
+    turned = [randomly_turned(data) for data in molecules for _ in range(turns)]
+    grid = Grid.around(torch.cat([data.pos for data in turned]), spacing=0.5, margin=3.0)
+    total = torch.zeros(len(mol_field.channels), *grid.shape)
+    for data in turned:
+        total += mol_field(data).on(grid).values
+    return Volume(total / len(turned), grid, mol_field.channels, "cubic")

@@ -1,0 +1,77 @@
+"""The whole way once: molecules, fields, training, figures of merit, files and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from tg_molfield.demo.evaluation import LEARNED, HeldOut, evaluate, summary
+from tg_molfield.demo.molecules import ase_molecules, split_by_formula
+from tg_molfield.demo.page import HEADERS, demo_page
+from tg_molfield.demo.table import write_table
+from tg_molfield.demo.training import train_model
+from tg_molfield.fields import MolField
+from tg_molfield.optional import require
+
+
+def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float = 0.2) -> list[HeldOut]:
+    """Train on the molecules of ASE, judge on molecules held out, and write everything into the folder ``output``.
+
+    Args:
+        output: the folder; made if it is not there. Writes ``model.safetensors``, ``psnr.csv``, ``page.html`` and
+            for each molecule shown ``NAME.true.cube`` and ``NAME.learned.cube``.
+        minutes: the time to train.
+        seed: of the split, the training and the orientations.
+        held_out: the share of molecules never trained on.
+
+    Raises:
+        ImportError: plotly or scikit-image, of the extra ``viz``, is missing.
+        ValueError: ``minutes`` is not positive.
+    """
+    if not minutes > 0:
+        raise ValueError(f"minutes={minutes}: must be positive")
+    for module in ("plotly", "skimage"):
+        require(module, "viz")
+    console, folder = Console(), Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    mol_field = MolField()
+    train, test = split_by_formula(ase_molecules(), held_out, seed)
+    console.print(f"{len(train)} molecules to train on, {len(test)} held out; channels {' '.join(mol_field.channels)}")
+    model, report = train_model(train, mol_field, 60 * minutes, seed, console)
+    model.save(folder / "model.safetensors")
+    with _bar(console) as bar:
+        task = bar.add_task("judging", total=len(test))
+        judged = evaluate(model, mol_field, train, test, seed, done=lambda: bar.advance(task))
+    rows = summary(judged)
+    write_table(folder / "psnr.csv", judged)
+    shown = typical(judged)
+    for one in shown:
+        one.truth.save(folder / f"{one.data.name}.true.cube")
+        one.fields[LEARNED].on(one.grid).save(folder / f"{one.data.name}.learned.cube")
+    demo_page(shown, rows, len(train), len(test), report.seconds).save(folder / "page.html")
+    _print(rows, console)
+    console.print(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}", highlight=False)
+    return judged
+
+
+def typical(judged: Sequence[HeldOut], least_atoms: int = 5) -> list[HeldOut]:
+    """Molecules of some size that do worse than, as well as and better than most: the quartiles of the learned PSNR."""
+    large = [one for one in judged if one.data.num_nodes >= least_atoms] or list(judged)
+    ordered = sorted(large, key=lambda one: one.ratios[LEARNED].occupied)
+    places = sorted({round(quartile * (len(ordered) - 1) / 4) for quartile in (1, 2, 3)})
+    return [ordered[place] for place in places]
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+
+
+def _print(rows: Sequence[tuple[str, float, float, float]], console: Console) -> None:
+    table = Table(*HEADERS, title="PSNR on held-out molecules, random orientations (dB)")
+    for method, *figures in rows:
+        table.add_row(method, *(f"{figure:.1f}" for figure in figures))
+    console.print(table)
