@@ -1,0 +1,89 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tg_molfield.viz import Case, Page, comparison_page, plot_slices
+
+NAME = '<img src=x onerror="alert(1)">&'
+
+
+@pytest.fixture(scope="session")
+def report(volume):
+    case = Case(NAME, volume, volume, merits={"PSNR (dB)": 41.25}, baselines={"linear": volume})
+    return comparison_page(NAME, [case], unit="e/Å³", text=NAME)
+
+
+def test_report_loads_nothing_and_escapes_names(report):
+    html = report.html()
+    outside = html.replace(re.search(r'<script id="plotly".*?</script>', html, re.DOTALL)[0], "")
+    assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"|@import|url\(["\']?http', outside)
+    assert "default-src 'none'" in html
+    assert "<img" not in outside
+    assert "&lt;img src=x onerror=&quot;" in outside
+    assert html.count('id="plotly"') == 1
+    assert html.count("<svg") == 1
+    assert "H₂O, 3 atoms" in html
+    assert len(html) < 4e6
+
+
+def test_ink_of_slices_becomes_the_colour_of_the_text(volume):
+    html = Page("slices").figure(plot_slices(volume, channels="O"), "a < b").html()
+    assert "currentColor" in html
+    assert "#24292f" not in html
+    assert "<figcaption>a &lt; b</figcaption>" in html
+    assert 'id="plotly"' not in html
+
+
+def test_saved_whole_or_not_at_all(report, tmp_path):
+    path = tmp_path / "out" / "page.html"
+    report.save(path)
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(ValueError, match=r"a page is named \.html"):
+        report.save(tmp_path / "page.txt")
+
+
+def test_table():
+    rows = [["a", 1, 2.0, None], ["b<", 20, float("inf"), -0.5], ["c", 3, 1.25, -0.25]]
+    html = Page("t").table(rows, ["name", "n", "x", "y"], best={"x": "max", "y": "max"}).html()
+    assert "<td>b&lt;</td><td class=number>20</td><td class=number>∞</td>" in html
+    assert "<strong>2.00</strong>" in html
+    assert "<strong>−0.250</strong>" in html
+    assert "<td class=number>–</td>" in html
+
+
+def test_table_errors():
+    with pytest.raises(ValueError, match=r"rows\[0\]: has 1 cells, the table has 2 headers"):
+        Page("t").table([[1]], ["a", "b"])
+    with pytest.raises(KeyError, match="'c' is not a header"):
+        Page("t").table([], ["a"], best={"c": "max"})
+    with pytest.raises(ValueError, match="choose 'max' or 'min'"):
+        Page("t").table([], ["a"], best={"a": "most"})
+
+
+def test_text_has_a_few_signs():
+    html = Page("t").text("# One\n\ntwo **three** `f**x**<y`\n\n- four\n- five").html()
+    assert "<h2>One</h2>" in html
+    assert "<p>two <strong>three</strong> <code>f**x**&lt;y</code></p>" in html
+    assert "<ul><li>four</li><li>five</li></ul>" in html
+
+
+def test_neither_figure_nor_cases():
+    with pytest.raises(TypeError, match="figure: is a str"):
+        Page("t").figure("picture.png")
+    with pytest.raises(ValueError, match="cases: is empty"):
+        comparison_page("t", [])
+
+
+def test_a_missing_extra_is_named(volume, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(ImportError, match=r"pip install 'tg_molfield\[viz\]'"):
+        comparison_page("t", [Case("a", volume, volume)])
+
+
+def test_importing_is_light():
+    code = "import sys, tg_molfield.viz; print({'matplotlib', 'plotly', 'skimage', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

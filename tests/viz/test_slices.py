@@ -1,0 +1,115 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tg_molfield.fields import Grid, Volume
+from tg_molfield.viz import plot_slices, save_figure
+from tg_molfield.viz.panels import scale_of
+from tg_molfield.viz.planes import planes_through
+
+
+def panels(figure):
+    return [axes for axes in figure.axes if axes.get_images() and axes.get_label() != "<colorbar>"]
+
+
+def words(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts] + [axes.get_title() for axes in figure.axes]
+
+
+def test_rows_are_fields_and_columns_are_channels_that_are_not_empty(volume):
+    figure = plot_slices({"truth": volume, "copy": volume}, plane="z", difference=True)
+    assert len(panels(figure)) == 3 * 2
+    assert [axes.get_title().strip() for axes in figure.axes if axes.get_title()] == ["H", "O"]
+    labels = [axes.get_ylabel() for axes in panels(figure)]
+    assert [label for label in labels if label] == ["truth\ny (Å)", "copy\ny (Å)", "difference\ny (Å)"]
+    assert [axes.get_xlabel() for axes in panels(figure)][-2:] == ["x (Å)", "x (Å)"]
+    assert "no difference" in words(figure)
+
+
+def test_plane_is_where_most_is(volume, water):
+    planes = planes_through(volume.grid, "z", None)
+    best = planes.best(volume, ("H", "O"))
+    assert best["O"] == pytest.approx(0.1, abs=0.21)
+    assert best["H"] == pytest.approx(-0.48, abs=0.21)
+    assert any(word.startswith("z = ") for word in words(plot_slices(volume, plane="z")))
+    assert "mean plane of the atoms" in words(plot_slices(volume))
+
+
+def test_samples_are_the_field_at_the_place(water, volume):
+    planes = planes_through(volume.grid, (0.3, 1.0, -0.5), None)
+    values = planes.sample(water, ("O",), np.array([0.2]), resolution=21)[0, 0]
+    row, column = (size // 2 for size in values.shape)
+    u_low, u_high, v_low, v_high = planes.window
+    u = u_low + (column + 0.5) * (u_high - u_low) / values.shape[1]
+    v = v_low + (row + 0.5) * (v_high - v_low) / values.shape[0]
+    point = torch.tensor(np.array([u, v, 0.2]) @ planes.rows, dtype=torch.float32)
+    assert values[row, column] == pytest.approx(float(water(point[None])[0, 1]), abs=1e-5)
+    assert np.isnan(values[0, 0])
+
+
+def test_a_field_needs_a_grid(water, volume):
+    with pytest.raises(ValueError, match="grid: no field here is a Volume"):
+        plot_slices(water)
+    assert len(panels(plot_slices(water, grid=volume.grid))) == 2
+
+
+@pytest.mark.parametrize(
+    "axes", [((0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)), ((0, 0.5, 0), (0.3, 0, 0.4), (0.2, 0.1, -0.5))]
+)
+def test_grid_one_node_thick_is_cut_in_its_own_plane(axes):
+    flat = Volume(torch.rand(1, 9, 9, 1), Grid((0.1, 0.2, 0.3), axes, (9, 9, 1)))
+    image = panels(plot_slices(flat))[0].get_images()[0].get_array()
+    assert np.ma.count(np.ma.masked_invalid(image)) > 0.5 * image.size
+
+
+def test_empty_channel_says_so_where_it_is_asked_for(volume):
+    assert "empty" in words(plot_slices(volume, channels="S"))
+
+
+def test_values_that_are_not_finite_are_left_grey(volume):
+    nothing = Volume(torch.full_like(volume.values, math.nan), volume.grid, volume.channels)
+    assert "no finite values\nin this plane" in words(plot_slices(nothing, channels="O"))
+
+
+def test_scales():
+    assert (scale_of([np.array([0.0, 2.0])]).vmin, scale_of([np.array([0.0, 2.0])]).vmax) == (0.0, 2.0)
+    assert scale_of([np.array([-0.5, 2.0, np.nan])]).vmin == -2.0
+    assert scale_of([np.array([0.1, 2.0])], signed=True).vmin == -2.0
+    assert scale_of([np.zeros(3)]).vmax == 1.0
+
+
+def test_errors(volume):
+    with pytest.raises(ValueError, match="position=99"):
+        plot_slices(volume, plane="z", position=99)
+    with pytest.raises(ValueError, match="plane='w'"):
+        plot_slices(volume, plane="w")
+    with pytest.raises(ValueError, match="plane='atoms': no atoms are known"):
+        plot_slices(Volume(volume.values, volume.grid), plane="atoms")
+    with pytest.raises(ValueError, match="at least two fields"):
+        plot_slices(volume, difference=True)
+    with pytest.raises(ValueError, match="volumes: is empty"):
+        plot_slices({})
+    with pytest.raises(TypeError, match="expected a Field"):
+        plot_slices({"truth": volume.values})
+    with pytest.raises(KeyError, match="'N'"):
+        plot_slices(volume, channels=["N"])
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
+def test_saved_by_suffix(volume, tmp_path, suffix, start):
+    path = tmp_path / "new" / f"slice{suffix}"
+    save_figure(plot_slices(volume, channels="O"), path, dpi=50)
+    assert path.read_bytes().startswith(start)
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(ValueError, match=r"name it \.png, \.svg, \.pdf"):
+        save_figure(plot_slices(volume, channels="O"), tmp_path / "slice.gif")
+
+
+def test_no_label_is_cut_off(volume):
+    fields = {"truth": volume, "a field with rather a long name": volume, "linear": volume}
+    figure = plot_slices(fields, difference=True, unit="e/Å³", title="Water")
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01

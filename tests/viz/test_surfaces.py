@@ -1,0 +1,98 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tg_molfield.fields import Grid, RBFField, Volume
+from tg_molfield.viz import isosurface, plot_surfaces
+from tg_molfield.viz.meshes import thinned
+
+CENTER = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
+SIGMA, LEVEL = 1.0, 0.4
+AXES = {
+    "orthogonal": ((0.2, 0.0, 0.0), (0.0, 0.25, 0.0), (0.0, 0.0, 0.3)),
+    "sheared": ((0.2, 0.0, 0.0), (0.08, 0.2, 0.0), (0.05, -0.06, 0.2)),
+    "left-handed": ((-0.2, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, 0.05, 0.2)),
+}
+
+
+def ball_volume(axes, sign=1.0):
+    shape = (34, 34, 34)
+    steps = torch.tensor(axes, dtype=torch.float64)
+    origin = CENTER[0] - 16.5 * steps.sum(0)
+    field = RBFField(CENTER, torch.tensor([[sign]], dtype=torch.float64), SIGMA, channels=("C",))
+    return field.on(Grid(tuple(origin.tolist()), axes, shape))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("axes", AXES.values(), ids=AXES)
+def test_surface_of_a_gaussian_is_its_sphere_with_the_outside_out(axes, sign):
+    vertices, faces = isosurface(ball_volume(axes, sign), "C", sign * LEVEL)
+    radius = SIGMA * math.sqrt(-2 * math.log(LEVEL))
+    center = CENTER[0].numpy()
+    assert np.abs(np.linalg.norm(vertices - center, axis=1) - radius).max() < 0.01
+    assert np.abs(vertices.mean(0) - center).max() < 0.02
+    enclosed = np.linalg.det(vertices[faces] - center).sum() / 6
+    assert enclosed == pytest.approx(4 / 3 * math.pi * radius**3, rel=0.02)
+
+
+def test_a_level_outside_the_range_names_the_range(volume):
+    with pytest.raises(ValueError, match=r"level=7: channel 'O' lies between .* and 0\.8"):
+        isosurface(volume, "O", 7)
+    with pytest.raises(ValueError, match="level=7"):
+        plot_surfaces(volume, channels="O", levels={"O": 7})
+
+
+def test_a_grid_one_node_thick_has_no_surface():
+    flat = Volume(torch.rand(1, 4, 4, 1), Grid((0, 0, 0), AXES["orthogonal"], (4, 4, 1)))
+    with pytest.raises(ValueError, match=r"at least 2 nodes an axis, the grid has 4×4×1"):
+        isosurface(flat, "0", 0.5)
+
+
+def test_values_that_are_not_finite_are_refused(volume):
+    values = volume.values.clone()
+    values[0, 0, 0, 0] = math.nan
+    with pytest.raises(ValueError, match="channel 'H' has 1 values"):
+        plot_surfaces(Volume(values, volume.grid, volume.channels), channels="H")
+
+
+def test_unknown_channel(volume):
+    with pytest.raises(KeyError, match="'N' is not in this field"):
+        plot_surfaces(volume, channels="N")
+
+
+def test_thinning_keeps_the_space(volume):
+    thin = thinned(volume, 500)
+    assert thin.grid.num_nodes <= 500
+    corner = [volume.grid.points()[-1], thin.grid.points()[-1]]
+    torch.testing.assert_close(*corner, atol=1e-5, rtol=0)
+
+
+def surfaces(figure):
+    return [trace for trace in figure.data if trace.type == "mesh3d" and trace.legendgroup != "atoms"]
+
+
+def test_one_scene_a_field_and_one_legend_entry_a_channel(volume):
+    figure = plot_surfaces({"truth": volume, "copy": volume})
+    assert [(trace.name[0], trace.scene, trace.showlegend) for trace in surfaces(figure)] == [
+        ("H", "scene", True),
+        ("O", "scene", True),
+        ("H", "scene2", False),
+        ("O", "scene2", False),
+    ]
+    assert figure.layout.scene.xaxis.range == figure.layout.scene2.xaxis.range
+    assert {text for trace in figure.data if trace.text is not None for text in trace.text} == {"O 0", "H 1", "H 2"}
+
+
+def test_signed_channel_has_two_colours(volume):
+    signed = Volume(volume.values[:1] - volume.values[1:2], volume.grid, ["charge"])
+    first, second = surfaces(plot_surfaces(signed))
+    assert first.color != second.color
+    assert (first.name[:9], second.name[:9]) == ("charge  +", "charge  −")
+
+
+def test_empty_field_says_so(volume):
+    figure = plot_surfaces(Volume(torch.zeros_like(volume.values), volume.grid, volume.channels))
+    assert not surfaces(figure)
+    assert figure.layout.annotations[0].text == "no surface at this level: H, O, S"

@@ -1,0 +1,31 @@
+"""The colours of elements and channels, and of what is written beside them."""
+
+from __future__ import annotations
+
+from tg_molfield.fields.elements import symbols
+
+INK = "#24292f"
+"""Text, ticks and frames of figures; a `Page` puts the reader's own text colour in its place."""
+POSITIVE, NEGATIVE = "#0f9d8a", "#e5762c"
+"""The two sides of a signed channel."""
+
+_UNKNOWN = "#d6609e"
+_OTHERS = ("#7c6bd6", "#2a9d5c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")
+_ELEMENTS = {
+    "X": "#9aa4ae", "H": "#d3dae0", "He": "#b8e6e6", "Li": "#a56be0", "Be": "#a8cf1c", "B": "#e8a795", "C": "#5f6973",
+    "N": "#3560e8", "O": "#e5322d", "F": "#57bf3a", "Ne": "#92cfe0", "Na": "#8d52d6", "Mg": "#5fbf1c",
+    "Al": "#a89d9d", "Si": "#d9b58b", "P": "#f08a1d", "S": "#dfbf1f", "Cl": "#22b14c", "Ar": "#66bfcf",
+    "K": "#7d3fc4", "Ca": "#3fae1f", "Ti": "#9aa0a6", "Mn": "#8d6fb8", "Fe": "#d0662b", "Co": "#d9829a",
+    "Ni": "#4fae4f", "Cu": "#c2773a", "Zn": "#7479ab", "Se": "#e59a1d", "Br": "#a3382b", "Ag": "#a9b3bd",
+    "I": "#8a2a9c", "Pt": "#b9bec6", "Au": "#e0b81f", "Hg": "#a3a9c0",
+}  # fmt: skip
+
+
+def element_color(z: int) -> str:
+    """The conventional (CPK-like) colour of the element ``z``, as ``#rrggbb``; dummy atoms (0) are grey."""
+    return _ELEMENTS.get(symbols()[z], _UNKNOWN)
+
+
+def channel_color(name: str, index: int) -> str:
+    """The colour of channel number ``index``: its element's for ``"C"`` and ``"ligand.C"``, else one of a palette."""
+    return _ELEMENTS.get(name.rpartition(".")[2], _OTHERS[index % len(_OTHERS)])

@@ -1,0 +1,76 @@
+"""Matplotlib figures as files, and as SVG that takes on the colours of the page around it."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tg_molfield.io.files import atomic_write
+from tg_molfield.viz.colors import INK
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAPER = "paper"
+"""The name given to the background of a figure that may be shown on any other."""
+FORMATS = ("png", "svg", "pdf")
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
+    """Write a figure; the suffix decides: ``.png``, ``.svg`` or ``.pdf``. The file appears whole or not at all.
+
+    Args:
+        figure: what to write.
+        path: where to; missing folders are made.
+        dpi: dots per inch of a PNG and of images inside the others.
+
+    Raises:
+        ValueError: the suffix names no format.
+    """
+    suffix = Path(path).suffix.lower().lstrip(".")
+    if suffix not in FORMATS:
+        raise ValueError(f"path={str(path)!r}: name it {', '.join('.' + name for name in FORMATS)}")
+    content = _rendered(figure, suffix, dpi)
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
+def inline_svg(figure: Figure, label: str) -> str:
+    """The figure as an ``<svg>`` element for a page.
+
+    A figure of this package loses its background, and its ink becomes the text colour of the page.
+
+    Args:
+        figure: what to draw.
+        label: read out in place of the picture.
+    """
+    svg = _rendered(figure, "svg", 150).decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    if figure.patch.get_gid() == PAPER:
+        svg = re.sub(rf'<g id="{PAPER}">.*?</g>', "", svg, count=1, flags=re.DOTALL).replace(INK, "currentColor")
+    width = figure.get_figwidth()
+    head, _, rest = svg.partition(">")
+    view = re.search(r'viewBox="[^"]*"', head)
+    assert view is not None
+    return (
+        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {view.group()} role="img" aria-label="{escape(label)}" '
+        f'style="max-width: {width * 110:.0f}px; min-width: {width * 62:.0f}px">{rest}'
+    )
+
+
+def _rendered(figure: Figure, suffix: str, dpi: float) -> bytes:
+    import matplotlib
+
+    buffer = BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "tg_molfield"}):
+        figure.savefig(
+            buffer,
+            format=suffix,
+            dpi=dpi,
+            metadata={} if suffix == "png" else {"Date" if suffix == "svg" else "CreationDate": None},
+        )
+    return buffer.getvalue()

@@ -1,0 +1,57 @@
+"""Isosurfaces: where a channel of a volume has one value, as triangles in Å."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.volume import Volume
+from tg_molfield.optional import require
+from tg_molfield.viz.levels import require_between, value_range
+from tg_molfield.viz.molecule import Array, Indices
+
+
+def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indices]:
+    """The surface on which a channel has the value ``level``, linear between the nodes.
+
+    Args:
+        volume: on a grid of any three axes, at least two nodes each way.
+        channel: its name.
+        level: the value; between the least and the greatest of the channel.
+
+    Returns:
+        Vertices [V, 3] in Å and faces [F, 3]. Seen from outside the faces run counter-clockwise: the inside is where
+        the values are above a level ≥ 0, or below a negative one. The surface is open where it meets the border.
+
+    Raises:
+        ValueError: the level is out of range, the grid is one node thick, or values are not finite.
+        KeyError: there is no such channel.
+        ImportError: scikit-image is missing.
+    """
+    if min(volume.grid.shape) < 2:
+        shape = "×".join(map(str, volume.grid.shape))
+        raise ValueError(f"volume: a surface needs at least 2 nodes an axis, the grid has {shape}; use plot_slices")
+    require_between(level, channel, *value_range(volume, channel))
+    (index,) = volume.channel_indices(channel)
+    values = volume.values[index].detach().cpu().double().numpy()
+    measure = require("skimage.measure", "viz")
+    outward = "ascent" if level >= 0 else "descent"
+    vertices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=outward, allow_degenerate=False)
+    axes = volume.grid.axes_tensor().numpy()
+    if np.linalg.det(axes) < 0:
+        faces = faces[:, ::-1]
+    return volume.grid.origin_tensor().numpy() + vertices.astype(np.float64) @ axes, faces.astype(np.int64)
+
+
+def thinned(volume: Volume, max_nodes: int) -> Volume:
+    """The volume on a coarser grid over the same space where it has more than ``max_nodes`` nodes."""
+    factor = (max_nodes / volume.grid.num_nodes) ** (1 / 3)
+    if factor >= 1:
+        return volume
+    counts = [n if n == 1 else max(2, int(n * factor)) for n in volume.grid.shape]
+    steps = volume.grid.axes_tensor()
+    for axis, (old, new) in enumerate(zip(volume.grid.shape, counts, strict=True)):
+        steps[axis] *= (old - 1) / (new - 1) if new > 1 else 1.0
+    x, y, z = (tuple(step) for step in steps.tolist())
+    nx, ny, nz = counts
+    return volume.on(Grid(volume.grid.origin, (x, y, z), (nx, ny, nz)))

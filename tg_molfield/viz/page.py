@@ -1,0 +1,122 @@
+"""`Page`: text, tables and figures as one HTML file that needs nothing else, no network either."""
+
+from __future__ import annotations
+
+import gzip
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tg_molfield.io.files import atomic_write
+from tg_molfield.optional import require
+from tg_molfield.viz.figures import inline_svg
+from tg_molfield.viz.markup import to_html
+from tg_molfield.viz.tables import Cell, to_table
+
+
+class Page:
+    """A page that is written from top to bottom; every method returns the page itself.
+
+    Text is escaped wherever it enters. The page follows the reader's light or dark preference.
+
+    Args:
+        title: of the page and of the window.
+        subtitle: a line below it.
+    """
+
+    def __init__(self, title: str, subtitle: str = "") -> None:
+        self.title = title
+        below = f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else ""
+        self._parts = [f"<header><h1>{escape(title)}</h1>{below}</header>"]
+        self._interactive = False
+
+    def heading(self, text: str, note: str = "") -> Page:
+        """A heading of the second order, taken as it is, with an optional lighter ``note`` after it."""
+        beside = f" <small>{escape(note)}</small>" if note else ""
+        return self._add(f"<h2>{escape(text)}{beside}</h2>")
+
+    def text(self, text: str) -> Page:
+        """Paragraphs of plain text with a few signs of Markdown: headings, lists, bold, code."""
+        return self._add(to_html(text))
+
+    def facts(self, facts: Mapping[str, Cell]) -> Page:
+        """A few values by name, side by side in large figures."""
+        items = (f"<div><dt>{escape(name)}</dt><dd>{escape(_brief(value))}</dd></div>" for name, value in facts.items())
+        return self._add(f'<dl class="facts">{"".join(items)}</dl>')
+
+    def table(
+        self, rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mapping[str, str] | None = None
+    ) -> Page:
+        """A table.
+
+        Args:
+            rows: of as many cells as there are headers.
+            headers: the names of the columns.
+            best: ``"max"`` or ``"min"`` for the columns whose best value is to be set off.
+
+        Raises:
+            ValueError: a row does not fit the headers, or ``best`` has another word.
+            KeyError: ``best`` names no column.
+        """
+        return self._add(to_table(rows, headers, best))
+
+    def figure(self, figure: Any, caption: str = "") -> Page:
+        """A matplotlib or plotly figure with a caption; the cameras of a plotly figure's scenes move together.
+
+        Raises:
+            TypeError: it is neither.
+        """
+        if hasattr(figure, "savefig"):
+            content = f'<div class="scroll">{inline_svg(figure, caption or "figure")}</div>'
+        elif hasattr(figure, "to_plotly_json"):
+            self._interactive = True
+            data = figure.to_json().replace("<", "\\u003c")
+            height = figure.layout.height or 460
+            content = (
+                f'<div class="plot" style="min-height: {height:.0f}px">'
+                f'<script type="application/json">{data}</script></div>'
+            )
+        else:
+            raise TypeError(f"figure: is a {type(figure).__name__}; expected a matplotlib or a plotly figure")
+        below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+        return self._add(f"<figure>{content}{below}</figure>")
+
+    def html(self) -> str:
+        """The page as one HTML document."""
+        scripts = ""
+        if self._interactive:
+            library = require("plotly.offline", "viz").get_plotlyjs().encode()
+            packed = b64encode(gzip.compress(library, mtime=0)).decode()
+            scripts = f'<script id="plotly" type="application/gzip">{packed}</script>\n'
+            scripts += f"<script>{_resource('page.js')}</script>"
+        return Template(_resource("page.html")).substitute(
+            title=escape(self.title), style=_resource("page.css"), body="\n".join(self._parts), scripts=scripts
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the page; the file appears whole or not at all.
+
+        Raises:
+            ValueError: the name does not end in ``.html`` or ``.htm``.
+        """
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"path={str(path)!r}: a page is named .html")
+        content = self.html().encode()
+        with atomic_write(path) as stream:
+            stream.write(content)
+
+    def _add(self, part: str) -> Page:
+        self._parts.append(part)
+        return self
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _brief(value: Cell) -> str:
+    return f"{value:.4g}".replace("-", "−").replace("inf", "∞") if isinstance(value, float) else str(value)

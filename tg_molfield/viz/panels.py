@@ -1,0 +1,80 @@
+"""One panel of a slice figure: the image, its colour scale, and the atoms near the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.elements import symbols
+from tg_molfield.viz.colors import element_color
+from tg_molfield.viz.molecule import Array
+from tg_molfield.viz.planes import Planes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.image import AxesImage
+
+_NEAR = 0.6
+_MOST_SYMBOLS = 60
+_NOISE = 0.05
+_BLANK = "#8a949e40"
+
+
+def scale_of(panels: Sequence[Array], signed: bool = False) -> Normalize:
+    """The colour scale that panels share.
+
+    From 0 to the greatest value, or symmetric about 0 where ``signed`` or where the lowest value is below −5 % of
+    the greatest absolute one. Values that are not finite do not count.
+    """
+    from matplotlib.colors import Normalize
+
+    finite = np.concatenate([panel[np.isfinite(panel)] for panel in panels])
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    peak = max(abs(low), abs(high)) or 1.0
+    return Normalize(-peak if signed or low < -_NOISE * peak else 0.0, peak)
+
+
+def draw_panel(
+    axis: Axes, values: Array, scale: Normalize, window: tuple[float, float, float, float], difference: bool = False
+) -> AxesImage:
+    """Draw the samples [rows, columns] over ``window`` (Å); say so where they are all 0 or not all finite.
+
+    Samples outside the grid are NaN and stay grey.
+    """
+    diverging = scale.vmin is not None and scale.vmin < 0
+    image = axis.imshow(
+        values, cmap="RdBu_r" if diverging else "viridis", norm=scale, extent=window, origin="lower",
+        interpolation="none", aspect="equal",
+    )  # fmt: skip
+    axis.set_facecolor(_BLANK)
+    finite = values[np.isfinite(values)]
+    note = ""
+    if not finite.size:
+        note = "no finite values\nin this plane"
+    elif not finite.any():
+        note = "no difference" if difference else "empty"
+    if note:
+        box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+        axis.text(0.5, 0.06, note, transform=axis.transAxes, ha="center", fontsize=7.5, color="#101418", bbox=box)
+    return image
+
+
+def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float) -> None:
+    """Draw the atoms within 0.6 Å of the plane as dots in element colours, with symbols unless there are many."""
+    u_low, u_high, v_low, v_high = planes.window
+    u, v, height = planes.coordinates(atoms).T
+    near = (np.abs(height - position) <= _NEAR) & (u >= u_low) & (u <= u_high) & (v >= v_low) & (v <= v_high)
+    numbers = atoms.z.cpu().numpy()[near]
+    few = near.sum() <= _MOST_SYMBOLS
+    axis.scatter(
+        u[near], v[near], s=52 if few else 8, c=[element_color(int(z)) for z in numbers], edgecolors="white",
+        linewidths=0.7, zorder=3,
+    )  # fmt: skip
+    if few:
+        for x, y, z in zip(u[near], v[near], numbers, strict=True):
+            ink = "#101418" if z in (1, 9, 16) else "white"
+            axis.text(x, y, symbols()[z], ha="center", va="center_baseline", fontsize=5.5, color=ink, zorder=4)

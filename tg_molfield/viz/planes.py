@@ -1,0 +1,170 @@
+"""Planes through a grid: how they lie, where along their normal most is to be seen, and the samples on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.field import Field
+from tg_molfield.fields.grid import Grid
+from tg_molfield.viz.molecule import Array, positions, principal_axes
+
+_AXES = "xyz"
+_MARGIN = 3.0
+_MOST_PLANES = 96
+_POINTS_AT_ONCE = 2**18
+_SLACK = 1e-4
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A stack of parallel planes over a grid.
+
+    Attributes:
+        grid: what they cut.
+        origin: where the coordinates (u, v, position) are 0, [3] in Å.
+        rows: the unit vectors u, v and the normal, [3, 3].
+        names: of the three, such as ``("x", "y", "z")``.
+        window: the part shown, ``(u_low, u_high, v_low, v_high)`` in Å.
+        span: of the positions along the normal, in Å.
+    """
+
+    grid: Grid
+    origin: Array
+    rows: Array
+    names: tuple[str, str, str]
+    window: tuple[float, float, float, float]
+    span: tuple[float, float]
+
+    def candidates(self) -> Array:
+        """Positions along the normal: through planes of nodes where the grid has them this way, else every 0.25 Å."""
+        axes = self.grid.axes_tensor().numpy()
+        steps = axes @ self.rows[2]
+        across = np.abs(steps) > 1e-9 * np.linalg.norm(axes, axis=1)
+        low, high = self.span
+        if across.sum() == 1 and self.names[2] != "atoms":
+            index = int(across.argmax())
+            first = (self.grid.origin_tensor().numpy() - self.origin) @ self.rows[2]
+            nodes = np.sort(first + steps[index] * np.arange(self.grid.shape[index]))
+        else:
+            nodes = np.arange(np.ceil(low / 0.25), np.floor(high / 0.25) + 1) * 0.25
+            nodes = nodes if len(nodes) else np.array([(low + high) / 2])
+        return nodes[:: -(-len(nodes) // _MOST_PLANES)]
+
+    def best(self, field: Field, channels: Sequence[str]) -> dict[str, float]:
+        """The position, for each channel, of the plane on which the sum of its squares is greatest."""
+        places = self.candidates()
+        energies = np.square(np.nan_to_num(self.sample(field, channels, places, resolution=40))).sum((2, 3))
+        return {name: float(places[column.argmax()]) for name, column in zip(channels, energies.T, strict=True)}
+
+    def sample(self, field: Field, channels: Sequence[str], places: Array, resolution: int = 160) -> Array:
+        """The channels [P, C, rows along v, columns along u] on P planes, NaN outside the grid.
+
+        Args:
+            field: what is sampled.
+            channels: the names.
+            places: positions [P] along the normal, in Å.
+            resolution: the number of samples along the longer side.
+        """
+        u_low, u_high, v_low, v_high = self.window
+        pixel = max(u_high - u_low, v_high - v_low) / resolution or 1.0
+        u, v = (_centers(u_low, u_high, pixel), _centers(v_low, v_high, pixel))
+        across, along, normal = self.rows
+        plane = self.origin + u[:, None] * across + v[:, None, None] * along
+        points = torch.from_numpy((plane + places[:, None, None, None] * normal).reshape(-1, 3))
+        selected = field[tuple(channels)]
+        with torch.no_grad():
+            parts = [
+                selected(part.to(field.device, field.dtype)).cpu().double() for part in points.split(_POINTS_AT_ONCE)
+            ]
+        values = torch.cat(parts).numpy()
+        fractional = self.grid.fractional(points).numpy()
+        last = np.array(self.grid.shape) - 1
+        values[((fractional < -_SLACK) | (fractional > last + _SLACK)).any(1)] = np.nan
+        return np.moveaxis(values.reshape(len(places), len(v), len(u), len(channels)), -1, 1)
+
+    def coordinates(self, atoms: AtomList) -> Array:
+        """The atoms [N, 3] as (u, v, position) in Å."""
+        return (positions(atoms) - self.origin) @ self.rows.T
+
+    def label(self, position: float) -> str:
+        """Where a plane lies, in words."""
+        if self.names[2] in _AXES:
+            return f"{self.names[2]} = {_number(position)} Å"
+        if self.names[2] == "atoms":
+            return "mean plane of the atoms" if abs(position) < 0.005 else f"{_number(position)} Å off the mean plane"
+        return f"{_number(position)} Å along the normal"
+
+
+def planes_through(grid: Grid, plane: str | Sequence[float] | None, atoms: AtomList | None) -> Planes:
+    """The planes across ``plane``: ``"x"``, ``"y"``, ``"z"``, ``"atoms"`` or a normal [3].
+
+    Where it is None, those of the grid's own plane if it is one node thick, else those along the mean plane of
+    the atoms if they are known, else those across z.
+
+    Raises:
+        ValueError: no such plane, a normal of length 0, or ``"atoms"`` without atoms.
+    """
+    if plane is None:
+        plane = _default(grid, atoms)
+    origin = np.zeros(3)
+    if isinstance(plane, str) and plane == "atoms":
+        if atoms is None:
+            raise ValueError("plane='atoms': no atoms are known; give atoms=AtomList(z, pos), or plane='z'")
+        pos = positions(atoms)
+        origin, rows, names = pos.mean(0), principal_axes(pos), ("u", "v", "atoms")
+    elif isinstance(plane, str):
+        if plane not in tuple(_AXES):
+            raise ValueError(f"plane={plane!r}: choose from 'x', 'y', 'z', 'atoms', or give a normal such as (1, 1, 0)")
+        names = (*_AXES.replace(plane, ""), plane)
+        rows = np.eye(3)[[_AXES.index(name) for name in names]]
+    else:
+        rows, names = _rows_for(np.asarray(plane, dtype=np.float64), grid), ("u", "v", "normal")
+    ends = [(0.0, float(count - 1)) for count in grid.shape]
+    corners = grid.origin_tensor().numpy() + np.array(list(product(*ends))) @ grid.axes_tensor().numpy()
+    low, high = _extent((corners - origin) @ rows.T)
+    if atoms is not None:
+        near_low, near_high = _extent((positions(atoms) - origin) @ rows.T)
+        closer_low, closer_high = np.maximum(low, near_low - _MARGIN), np.minimum(high, near_high + _MARGIN)
+        if (closer_low < closer_high).all():
+            low, high = closer_low, closer_high
+    window = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    return Planes(grid, origin, rows, names, window, (float(low[2]), float(high[2])))
+
+
+def _default(grid: Grid, atoms: AtomList | None) -> str | Sequence[float]:
+    if 1 in grid.shape:
+        axes = grid.axes_tensor().numpy()
+        thin = grid.shape.index(1)
+        normal = np.cross(axes[thin - 2], axes[thin - 1])
+        return _AXES[int(np.abs(normal).argmax())] if np.count_nonzero(normal) == 1 else normal.tolist()
+    return "z" if atoms is None else "atoms"
+
+
+def _rows_for(normal: Array, grid: Grid) -> Array:
+    length = np.linalg.norm(normal) if normal.shape == (3,) else 0.0
+    if not (np.isfinite(length) and length > 0):
+        raise ValueError(f"plane={normal.tolist()}: a normal is three finite numbers that are not all 0")
+    normal = normal / length
+    flat = [axis - (axis @ normal) * normal for axis in grid.axes_tensor().numpy()]
+    first = max(flat[:2], key=lambda axis: float(np.linalg.norm(axis)))
+    first = first / np.linalg.norm(first)
+    return np.stack([first, np.cross(normal, first), normal])
+
+
+def _centers(low: float, high: float, pixel: float) -> Array:
+    count = max(1, round((high - low) / pixel))
+    return low + (np.arange(count) + 0.5) * (high - low) / count
+
+
+def _extent(points: Array) -> tuple[Array, Array]:
+    return points.min(0), points.max(0)
+
+
+def _number(value: float) -> str:
+    return f"{value + 0.0:.2f}".replace("-", "−")

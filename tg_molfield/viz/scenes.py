@@ -1,0 +1,65 @@
+"""The layout of a figure of scenes: side by side, one scale and one camera for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.viz.molecule import Array, positions, principal_axes
+
+Axis = dict[str, Any]
+
+
+def scene_name(number: int) -> str:
+    """Plotly's name of scene ``number``, counted from 0."""
+    return f"scene{number + 1}" if number else "scene"
+
+
+def cube_axes(points: Array) -> dict[str, Axis]:
+    """Hidden axes over the cube that holds the points [N, 3] however they are turned."""
+    center = (points.min(0) + points.max(0)) / 2
+    radius = 1.05 * float(np.linalg.norm(points - center, axis=1).max()) or 1.0
+    return {
+        f"{letter}axis": {"visible": False, "range": [round(middle - radius, 3), round(middle + radius, 3)]}
+        for letter, middle in zip("xyz", center.tolist(), strict=True)
+    }
+
+
+def camera(atoms: AtomList | None) -> dict[str, Any]:
+    """A camera that looks at the broad side of the atoms, a little from below."""
+    rows = np.eye(3) if atoms is None else principal_axes(positions(atoms))
+    eye = 1.25 * (0.9 * rows[2] + 0.15 * rows[0] - 0.4 * rows[1])
+    return {"eye": dict(zip("xyz", eye.tolist(), strict=True)), "up": dict(zip("xyz", rows[1].tolist(), strict=True))}
+
+
+def arrange(
+    figure: Any, headings: Sequence[tuple[str, str]], axes: dict[str, Axis], view: Any, title: str, height: int
+) -> None:
+    """Lay out the scenes of ``figure`` from left to right.
+
+    Args:
+        figure: a plotly figure whose traces are in scenes numbered from 0.
+        headings: for each scene its name and a note, either may be empty.
+        axes: of every scene.
+        view: the camera of every scene.
+        title: above all.
+        height: in pixels.
+    """
+    for number, (name, note) in enumerate(headings):
+        left, right = number / len(headings), (number + 1) / len(headings)
+        domain = {"x": [left, right], "y": [0, 0.94]}
+        figure.update_layout({scene_name(number): {"domain": domain, "aspectmode": "cube", "camera": view, **axes}})
+        lines = ([f"<b>{escape(name)}</b>"] if name else []) + ([escape(note)] if note else [])
+        figure.add_annotation(
+            text="<br>".join(lines), x=(left + right) / 2, y=1, xref="paper", yref="paper", xanchor="center",
+            yanchor="top", showarrow=False,
+        )  # fmt: skip
+    figure.update_layout(
+        template="none", paper_bgcolor="rgba(0,0,0,0)", height=height, font={"size": 13},
+        margin={"l": 0, "r": 0, "t": 44 if title else 8, "b": 8}, title={"text": escape(title)} if title else None,
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "top", "itemsizing": "constant"},
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Isosurfaces of fields around their atoms, as an interactive plotly figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.volume import Volume
+from tg_molfield.optional import require
+from tg_molfield.viz.colors import NEGATIVE, POSITIVE, channel_color
+from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields
+from tg_molfield.viz.levels import surface_levels, value_range
+from tg_molfield.viz.meshes import isosurface, thinned
+from tg_molfield.viz.molecule import positions
+from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
+from tg_molfield.viz.traces import atom_traces, bond_trace, surface_trace
+
+
+def plot_surfaces(
+    volumes: Fields,
+    channels: str | Sequence[str] | None = None,
+    levels: float | Mapping[str, float] | None = None,
+    *,
+    grid: Grid | None = None,
+    atoms: AtomList | None = None,
+    opacity: float = 0.38,
+    max_nodes: int = 64**3,
+    title: str = "",
+    height: int = 460,
+) -> Any:
+    """Isosurfaces of fields, one scene a field, side by side; the legend shows and hides a channel in all of them.
+
+    A channel of an element has that element's colour; a signed channel has a surface on either side of 0, in two
+    colours. The same levels, those of the first field, hold in every scene.
+
+    Args:
+        volumes: a field, or fields by name; the first is the reference.
+        channels: the channels to show; those that are not empty in the reference if not given.
+        levels: the values of the surfaces, one for all or by channel; 0.3 of the greatest absolute value of the
+            channel in the reference where not given.
+        grid: where to sample fields that are no `Volume`; a volume is sampled anew on it too.
+        atoms: the atoms to draw; those the fields know if not given.
+        opacity: of the surfaces, between 0 and 1.
+        max_nodes: above this number of nodes every second, third, … one is used.
+        title: above the figure.
+        height: in pixels.
+
+    Returns:
+        A plotly ``Figure``; `Page.figure` takes it.
+
+    Raises:
+        ValueError: no fields, no grid, a grid one node thick, a level outside the channel's range, values that are
+            not finite.
+        KeyError: a channel is not in a field.
+        ImportError: plotly or scikit-image is missing.
+    """
+    graph_objects = require("plotly.graph_objects", "viz")
+    fields = named_fields(volumes)
+    reference = as_volume(next(iter(fields.values())), grid)
+    names = chosen_channels(reference, channels)
+    sides = _sides(reference, names, levels)
+    seen = known_atoms(fields, atoms)
+
+    figure = graph_objects.Figure()
+    listed: set[str] = set()
+    content = [] if seen is None else [positions(seen)]
+    headings: list[tuple[str, str]] = []
+    for number, (row, field) in enumerate(fields.items()):
+        volume = thinned(as_volume(field, grid)[names], max_nodes)
+        drawn = [side for side in sides if side.crosses(volume)]
+        for side in drawn:
+            vertices, faces = isosurface(volume, side.channel, side.level)
+            content.append(vertices)
+            new = side.label not in listed
+            listed.add(side.label)
+            options = {"name": side.label, "legendgroup": side.label, "showlegend": new, "scene": scene_name(number)}
+            figure.add_trace(surface_trace(vertices, faces, side.color, opacity, **options))
+        if seen is not None:
+            options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
+            figure.add_trace(bond_trace(seen, showlegend=number == 0, **options))
+            figure.add_traces(atom_traces(seen, showlegend=False, **options))
+        absent = [name for name in names if name not in {side.channel for side in drawn}]
+        headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
+    points = np.concatenate(content) if content else reference.grid.points().double().numpy()
+    arrange(figure, headings, cube_axes(points), camera(seen), title, height)
+    return figure
+
+
+class _Side(NamedTuple):
+    channel: str
+    level: float
+    color: str
+    label: str
+
+    def crosses(self, volume: Volume) -> bool:
+        low, high = value_range(volume, self.channel)
+        return low < self.level < high
+
+
+def _sides(reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None) -> list[_Side]:
+    sides = []
+    for number, name in enumerate(names):
+        values = surface_levels(reference, name, levels)
+        signed = len(values) > 1
+        colors = (POSITIVE, NEGATIVE) if signed else (channel_color(name, number),)
+        for level, color in zip(values, colors, strict=True):
+            figures = (f"{level:+.3g}" if signed else f"{level:.3g}").replace("-", "−")
+            sides.append(_Side(name, level, color, f"{name}  {figures}"))
+    return sides

@@ -1,0 +1,79 @@
+"""Tables as HTML: escaped, figures aligned at the decimal point, the best of a column set off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from numbers import Real
+
+Cell = object
+"""Anything with a str(); numbers are aligned, None is a dash."""
+
+
+def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mapping[str, str] | None = None) -> str:
+    """A ``<table>``.
+
+    Args:
+        rows: of as many cells as there are headers.
+        headers: the names of the columns.
+        best: ``"max"`` or ``"min"`` for the columns whose best value is to be set off.
+
+    Raises:
+        ValueError: a row has another length, or ``best`` has another word than those two.
+        KeyError: ``best`` names no column.
+    """
+    for number, row in enumerate(rows):
+        if len(row) != len(headers):
+            raise ValueError(f"rows[{number}]: has {len(row)} cells, the table has {len(headers)} headers")
+    for name, way in (best or {}).items():
+        if name not in headers:
+            raise KeyError(f"best: {name!r} is not a header; those are {', '.join(headers)}")
+        if way not in ("max", "min"):
+            raise ValueError(f"best[{name!r}]={way!r}: choose 'max' or 'min'")
+    columns = [[row[index] for row in rows] for index in range(len(headers))]
+    written = [_column(column, (best or {}).get(name)) for name, column in zip(headers, columns, strict=True)]
+    head = "".join(
+        f"<th scope=col{_class(column)}>{escape(name)}</th>" for name, column in zip(headers, columns, strict=True)
+    )
+    body = "\n".join("<tr>" + "".join(cells) + "</tr>" for cells in zip(*written, strict=True))
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+
+
+def _column(column: Sequence[Cell], best: str | None) -> list[str]:
+    numbers = [float(cell) for cell in column if _is_number(cell) and math.isfinite(float(cell))]  # type: ignore[arg-type]
+    whole = all(isinstance(cell, int) for cell in column if _is_number(cell))
+    digits = 0 if whole else _decimals(numbers)
+    top = None
+    if best and len(numbers) > 1:
+        top = f"{max(numbers) if best == 'max' else min(numbers):.{digits}f}"
+    cells = []
+    for cell in column:
+        text = _written(cell, digits)
+        mark = f"<strong>{escape(text)}</strong>" if top is not None and text == top.replace("-", "−") else escape(text)
+        cells.append(f"<td{_class(column)}>{mark}</td>")
+    return cells
+
+
+def _written(cell: Cell, digits: int) -> str:
+    if cell is None:
+        return "–"
+    if not _is_number(cell):
+        return str(cell)
+    value = float(cell)  # type: ignore[arg-type]
+    if math.isnan(value):
+        return "–"
+    return ("∞" if value > 0 else "−∞") if math.isinf(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _decimals(numbers: Sequence[float]) -> int:
+    largest = max((abs(number) for number in numbers), default=0.0)
+    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 0), 8)
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, Real) and not isinstance(cell, bool)
+
+
+def _class(column: Sequence[Cell]) -> str:
+    return " class=number" if any(map(_is_number, column)) else ""

@@ -1,0 +1,60 @@
+"""The parts of a scene as plotly traces: translucent surfaces, balls for atoms, lines for bonds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.elements import symbols
+from tg_molfield.optional import require
+from tg_molfield.viz.colors import element_color
+from tg_molfield.viz.molecule import Array, Indices, ball, bonds, positions
+
+_LIGHT = {"ambient": 0.62, "diffuse": 0.6, "specular": 0.25, "roughness": 0.45, "fresnel": 0.15}
+_LAMP = {"x": 300, "y": 400, "z": 900}
+_DIGITS = 3
+
+
+def surface_trace(vertices: Array, faces: Indices, color: str, opacity: float, **options: Any) -> Any:
+    """A translucent surface from vertices [V, 3] in Å and faces [F, 3]."""
+    return _mesh(vertices, faces, color=color, opacity=opacity, hoverinfo="skip", **options)
+
+
+def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
+    """A mesh of balls for every element, hydrogen's smaller; hovering tells the symbol and the index."""
+    pos = positions(atoms)
+    numbers = atoms.z.cpu().numpy()
+    unit, triangles = ball(2 if len(pos) <= 40 else 1 if len(pos) <= 400 else 0)
+    traces = []
+    for z in np.unique(numbers):
+        mine = np.flatnonzero(numbers == z)
+        radius = 0.2 if z == 1 else 0.3
+        vertices = (pos[mine, None] + radius * unit).reshape(-1, 3)
+        faces = (triangles + len(unit) * np.arange(len(mine))[:, None, None]).reshape(-1, 3)
+        words = [f"{symbols()[z]} {i}" for i in mine]
+        text = np.repeat(words, len(unit)).tolist()
+        traces.append(_mesh(vertices, faces, color=element_color(int(z)), hoverinfo="text", text=text, **options))
+    return traces
+
+
+def bond_trace(atoms: AtomList, **options: Any) -> Any:
+    """The bonds as one broken line."""
+    graph_objects = require("plotly.graph_objects", "viz")
+    ends = positions(atoms)[bonds(atoms)]
+    gaps = np.full((len(ends), 1, 3), np.nan)
+    x, y, z = _compact(np.concatenate([ends, gaps], 1).reshape(-1, 3))
+    line = {"color": "#8a949e", "width": 7}
+    return graph_objects.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip", **options)
+
+
+def _mesh(vertices: Array, faces: Indices, **options: Any) -> Any:
+    graph_objects = require("plotly.graph_objects", "viz")
+    x, y, z = _compact(vertices)
+    i, j, k = faces.astype(np.uint16 if len(vertices) < 2**16 else np.uint32).T
+    return graph_objects.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, lighting=_LIGHT, lightposition=_LAMP, **options)
+
+
+def _compact(points: Array) -> Any:
+    return np.round(points, _DIGITS).astype(np.float32).T
