@@ -17,6 +17,10 @@ PHI = {
     "wendland_c2": lambda u: (1 - u) ** 4 * (4 * u + 1) if u < 1 else 0.0,
     "wendland_c4": lambda u: (1 - u) ** 6 * (35 * u * u + 18 * u + 3) / 3 if u < 1 else 0.0,
     "inverse_multiquadric": lambda u: 1 / math.sqrt(1 + u * u),
+    "coulomb": lambda u: math.erf(u / math.sqrt(2)) / u,
+    "gaussian_with_tail": lambda u: math.exp(-2 * u * u) if u <= 1 else math.exp(-2) * max(0.0, 3 - 2 * u) ** 2,
+    "hard_sphere": lambda u: float(u < 1),
+    "occupancy": lambda u: 1 - math.exp(-(u**-12)) if u > 0.1 else 1.0,
 }
 BONDI = {1: 1.20, 6: 1.70, 7: 1.55, 8: 1.52, 16: 1.80, 17: 1.75}
 

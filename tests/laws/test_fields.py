@@ -8,7 +8,7 @@ import torch
 from scipy.stats import special_ortho_group
 
 from tg_molfield import Field, Grid, RBFField, Volume
-from tg_molfield.fields import KERNELS
+from tg_molfield.fields import KERNELS, DistanceField, FunctionKernel, MaximumField, UnionField
 
 FINITE = [name for name, kernel in KERNELS.items() if np.isfinite(kernel.reach(1e-6))]
 
@@ -18,7 +18,7 @@ def cloud(kernel: str, by_channel: bool = False, seed: int = 0, n: int = 12, cel
     centers = torch.randn(n, 3, generator=rng, dtype=torch.float64) * 1.5
     weights = torch.randn(n, 3, generator=rng, dtype=torch.float64)
     widths = 0.6 + torch.rand(n, 3, generator=rng, dtype=torch.float64)
-    widths = 2 * widths if kernel.startswith("wendland") else widths
+    widths = 2 * widths if str(kernel).startswith("wendland") else widths
     channels = ("a", "b", "c")
     return RBFField(centers, weights, widths if by_channel else widths[:, 0], kernel, channels, cell=cell)
 
@@ -27,11 +27,23 @@ def smooth_volume() -> Volume:
     return cloud("gaussian").on(Grid.cube((0, 0, 0), 16.0, 24)).interpolated("cubic")
 
 
+def positive(kernel: str, seed: int = 0) -> RBFField:
+    field = cloud(kernel, seed=seed)
+    return RBFField(field.centers, (field.weights > 0.3).double(), field.widths, kernel, field.channels)
+
+
 FIELDS: dict[str, Callable[[], Field]] = {
     **{f"{kernel}-{kind}": lambda k=kernel, c=kind == "by_channel": cloud(k, c)
        for kernel in KERNELS for kind in ("by_atom", "by_channel")},
     "difference": lambda: cloud("gaussian") - cloud("slater", seed=1),
     "multiple": lambda: 2.5 * cloud("gaussian"),
+    "function": lambda: cloud(FunctionKernel(lambda u: torch.exp(-(u**4)), 3.0)),
+    "union": lambda: UnionField(positive("gaussian")),
+    "union-wendland": lambda: UnionField(positive("wendland_c4")),
+    "maximum": lambda: MaximumField(positive("gaussian")),
+    "maximum-occupancy": lambda: MaximumField(positive("occupancy")),
+    "distance": lambda: DistanceField(positive("gaussian")),
+    "distance-smooth": lambda: DistanceField(positive("gaussian"), smoothness=0.3),
     "selection": lambda: cloud("wendland_c4")["c", "a"],
     "volume-linear": lambda: smooth_volume().interpolated("linear"),
     "volume-cubic": smooth_volume,
@@ -44,36 +56,74 @@ def points(n: int = 40, seed: int = 7, spread: float = 2.0) -> torch.Tensor:
     return torch.randn(n, 3, generator=rng, dtype=torch.float64) * spread
 
 
+KINKED = ("hard_sphere", "maximum", "maximum-occupancy", "distance", "gaussian_with_tail", "volume-linear", "slater")
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if not name.startswith(KINKED)])
+def test_laplacian_is_autograd_is_finite_difference(name):
+    field = FIELDS[name]()
+    x = points(12)
+    laplacian = field.laplacian(x)
+    scale = float(laplacian.abs().max())
+    assert torch.allclose(laplacian, Field.laplacian(field, x), rtol=0, atol=1e-8 * scale)
+    h = 1e-3
+    steps = torch.cat([torch.eye(3), -torch.eye(3)]).double() * h
+    curve = sum(field(x + step) for step in steps) - 6 * field(x)
+    assert torch.allclose(laplacian, curve / h**2, rtol=0, atol=1e-3 * scale)
+
+
+JOINED: dict[str, Callable[[RBFField], Field]] = {
+    "sum": lambda field: field,
+    "union": UnionField,
+    "maximum": MaximumField,
+    "distance": DistanceField,
+    "distance-smooth": lambda field: DistanceField(field, smoothness=0.4),
+}
+JOINS = pytest.mark.parametrize("join", JOINED)
+
+
+def of_sort(join: str, field: RBFField) -> RBFField:
+    """Aggregates other than the sum take weights that are not negative, and unions a kernel up to 1."""
+    if join == "sum":
+        return field
+    return field._with(weights=(field.weights > 0).double())
+
+
+@JOINS
 @pytest.mark.parametrize("by_channel", [False, True])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_rigid_motion(kernel, by_channel):
-    field, x = cloud(kernel, by_channel), points()
+def test_rigid_motion(kernel, by_channel, join):
+    parts, x = of_sort(join, cloud(kernel, by_channel)), points()
+    field = JOINED[join](parts)
     turn = torch.from_numpy(special_ortho_group.rvs(3, random_state=3))
     shift = torch.tensor([5.0, -3.0, 11.0], dtype=torch.float64)
-    moved = RBFField(field.centers @ turn.T + shift, field.weights, field.widths, kernel, field.channels)
+    moved = JOINED[join](RBFField(parts.centers @ turn.T + shift, parts.weights, parts.widths, kernel, parts.channels))
     assert torch.allclose(moved(x @ turn.T + shift), field(x), rtol=0, atol=1e-12)
     gradient = moved.gradient(x @ turn.T + shift)
     assert torch.allclose(gradient, field.gradient(x) @ turn.T, rtol=0, atol=1e-10)
 
 
+@JOINS
 @pytest.mark.parametrize("by_channel", [False, True])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_permutation_of_centers(kernel, by_channel):
-    field, x = cloud(kernel, by_channel), points()
-    order = torch.randperm(len(field.centers), generator=torch.Generator().manual_seed(0))
-    shuffled = RBFField(field.centers[order], field.weights[order], field.widths[order], kernel, field.channels)
-    assert torch.allclose(shuffled(x), field(x), rtol=0, atol=1e-12)
+def test_permutation_of_centers(kernel, by_channel, join):
+    parts, x = of_sort(join, cloud(kernel, by_channel)), points()
+    order = torch.randperm(len(parts.centers), generator=torch.Generator().manual_seed(0))
+    shuffled = RBFField(parts.centers[order], parts.weights[order], parts.widths[order], kernel, parts.channels)
+    assert torch.allclose(JOINED[join](shuffled)(x), JOINED[join](parts)(x), rtol=0, atol=1e-12)
 
 
+@JOINS
 @pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize("by_channel", [False, True])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_alone_and_in_a_batch(kernel, by_channel, periodic):
+def test_alone_and_in_a_batch(kernel, by_channel, periodic, join):
     if periodic and kernel not in FINITE:
         pytest.skip("a kernel without a reach is never periodic")
     cells = torch.diag_embed(torch.tensor([[6.0, 7, 8], [5, 5, 5], [9, 9, 9]], dtype=torch.float64))
     fields = [
-        cloud(kernel, by_channel, seed=s, n=n, cell=cells[s] if periodic else None) for s, n in enumerate((3, 12, 1))
+        of_sort(join, cloud(kernel, by_channel, seed=s, n=n, cell=cells[s] if periodic else None))
+        for s, n in enumerate((3, 12, 1))
     ]
     queries = [points(n, seed=n) for n in (11, 2, 30)]
     batch = RBFField(
@@ -81,13 +131,15 @@ def test_alone_and_in_a_batch(kernel, by_channel, periodic):
         kernel=kernel, channels=fields[0].channels, batch=torch.tensor([0] * 3 + [1] * 12 + [2]),
         cell=cells if periodic else None,
     )  # fmt: skip
-    together = batch(torch.cat(queries), torch.repeat_interleave(torch.tensor([11, 2, 30])))
-    alone = torch.cat([field(x) for field, x in zip(fields, queries, strict=True)])
+    together = JOINED[join](batch)(torch.cat(queries), torch.repeat_interleave(torch.tensor([11, 2, 30])))
+    alone = torch.cat([JOINED[join](field)(x) for field, x in zip(fields, queries, strict=True)])
     assert torch.allclose(together, alone, rtol=0, atol=1e-12)
 
 
 @FIELD
 def test_far_away_nothing_is_left(name):
+    if name.startswith("distance"):
+        pytest.skip("a distance grows")
     field = FIELDS[name]()
     far = 1e7 * torch.nn.functional.normalize(points(), dim=1)
     assert field(far).abs().max() <= 1e-5 * field(points()).abs().max()

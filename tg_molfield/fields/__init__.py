@@ -1,22 +1,32 @@
 """Fields: their definition from atoms, their evaluation, and their samples on grids; torch alone."""
 
+from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.definition import Channel, MolField
+from tg_molfield.fields.channels import Channel
+from tg_molfield.fields.definition import MolField
+from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.field import Field
+from tg_molfield.fields.form_factors import FormFactors
 from tg_molfield.fields.grid import Grid
-from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
+from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Kernel, get_kernel
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.fields.volume import Volume
 
 __all__ = [
     "KERNELS",
+    "AggregateField",
     "AtomList",
     "Channel",
+    "DistanceField",
     "Field",
+    "FormFactors",
+    "FunctionKernel",
     "Grid",
     "Kernel",
+    "MaximumField",
     "MolField",
     "RBFField",
+    "UnionField",
     "Volume",
     "get_kernel",
 ]

@@ -56,6 +56,9 @@ class LinearCombination(Field):
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._sum([field.gradient(pos, batch) for field in self._fields])
 
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._sum([field.laplacian(pos, batch) for field in self._fields])
+
     def _sum(self, terms: list[Tensor]) -> Tensor:
         total = self._factors[0] * terms[0]
         for factor, term in zip(self._factors[1:], terms[1:], strict=True):
@@ -96,3 +99,6 @@ class ChannelSelection(Field):
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._field.gradient(pos, batch)[:, self._indices]
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._field.laplacian(pos, batch)[:, self._indices]

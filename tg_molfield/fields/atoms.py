@@ -8,7 +8,15 @@ from torch import Tensor
 
 
 class AtomList(NamedTuple):
-    """Atomic numbers ``z`` [N] (int64) and positions ``pos`` [N, 3] in Å."""
+    """Atomic numbers ``z`` [N] (int64), positions ``pos`` [N, 3] in Å, and ``batch`` [N] where graphs are several."""
 
     z: Tensor
     pos: Tensor
+    batch: Tensor | None = None
+
+    def of_graph(self, index: int) -> AtomList:
+        """The atoms of one graph of a batch."""
+        if self.batch is None:
+            return self
+        mine = self.batch == index
+        return AtomList(self.z[mine], self.pos[mine])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor
 from tg_molfield.fields.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
 from tg_molfield.fields.field import check_batch
 
+_VECTOR = ":vector"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Channel:
     """One channel of a field.
 
@@ -24,17 +26,39 @@ class Channel:
         width: what the widths of this channel are before scaling, an element property or a per-atom attribute;
             those of the definition if not given.
         width_scale: the factor from ``width`` to σ in Å.
+        factor: what the weights are multiplied by.
+        vector: the weight is a per-atom vector [N, 3], such as forces; it becomes three channels, ``name.x``,
+            ``name.y`` and ``name.z``, which turn with the molecule. In strings: ``"forces:vector"``.
     """
 
     name: str
     weight: str = ""
     width: str | None = None
     width_scale: float = 1.0
+    factor: float = 1.0
+    vector: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("name: a channel needs a name")
         object.__setattr__(self, "weight", self.weight or self.name)
+
+    def __repr__(self) -> str:
+        implied = Channel(self.name)
+        names = [field.name for field in fields(self)[1:]]
+        told = [f"{name}={getattr(self, name)!r}" for name in names if getattr(self, name) != getattr(implied, name)]
+        return f"Channel({', '.join([repr(self.name), *told])})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the field's channels that this one makes."""
+        return tuple(f"{self.name}.{axis}" for axis in "xyz") if self.vector else (self.name,)
+
+    @property
+    def written(self) -> str:
+        """The channel as a word that `parse_channels` understands; empty if it takes more than a word."""
+        word = self.name + _VECTOR * self.vector
+        return word if self == _from_word(word) and not set(word) & set(", ") else ""
 
 
 def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ...]:
@@ -44,13 +68,17 @@ def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ..
         ValueError: there are none, or two have one name.
     """
     words = channels.replace(",", " ").split() if isinstance(channels, str) else list(channels)
-    parsed = tuple(word if isinstance(word, Channel) else Channel(word) for word in words)
-    names = [channel.name for channel in parsed]
+    parsed = tuple(word if isinstance(word, Channel) else _from_word(word) for word in words)
+    names = [name for channel in parsed for name in channel.names]
     if not parsed:
         raise ValueError(f"channels={channels!r}: name at least one, such as 'C' or 'all'")
     if len(set(names)) != len(names):
         raise ValueError(f"channels={channels!r}: two channels have the same name")
     return parsed
+
+
+def _from_word(word: str) -> Channel:
+    return Channel(word.removesuffix(_VECTOR), vector=word.endswith(_VECTOR))
 
 
 @dataclass(frozen=True)
@@ -95,11 +123,11 @@ class Atoms:
             batch = check_batch("data.batch", batch, len(z), num_graphs, pos.device)
         return cls(z.long(), pos, batch, num_graphs, getattr(data, "cell", None), getattr(data, "pbc", None), data)
 
-    def attribute(self, name: str) -> Tensor:
-        """The per-atom attribute ``name`` [N].
+    def attribute(self, name: str, vector: bool = False) -> Tensor:
+        """The per-atom attribute ``name``, [N] or, where ``vector`` is set, [N, 3].
 
         Raises:
-            ValueError: it is missing, not of shape [N], or not finite.
+            ValueError: it is missing, of another shape, or not finite.
         """
         values = getattr(self.source, name, None)
         if not isinstance(values, Tensor):
@@ -109,12 +137,21 @@ class Atoms:
                 f"{name!r} is neither an element, 'other', 'all', an element property "
                 f"({', '.join(ELEMENT_PROPERTIES)}) nor an attribute of the data, which has {', '.join(present)}"
             )
-        values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-        if values.shape != self.z.shape:
-            raise ValueError(f"data.{name}: expected one number an atom [{len(self.z)}], got {list(values.shape)}")
+        values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not vector else values
+        expected = (len(self.z), 3) if vector else (len(self.z),)
+        if values.shape != expected:
+            hint = f"; a vector channel is written '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else ""
+            raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}{hint}")
         if values.is_floating_point() and not values.isfinite().all():
             raise ValueError(f"data.{name}: some values are NaN or infinite")
         return values
+
+
+def weights_of(channel: Channel, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:
+    """The weights [N, 1] or, for a vector channel, [N, 3] of the atoms in ``channel``."""
+    if channel.vector:
+        return channel.factor * atoms.attribute(channel.weight, vector=True)
+    return channel.factor * per_atom(channel.weight, atoms, channels)[:, None]
 
 
 def per_atom(what: str, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:

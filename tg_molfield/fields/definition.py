@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +11,25 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom
+from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom, weights_of
+from tg_molfield.fields.distance import DistanceField
+from tg_molfield.fields.elements import ELEMENT_PROPERTIES, atomic_numbers
+from tg_molfield.fields.form_factors import FormFactors
 from tg_molfield.fields.grid import Grid
-from tg_molfield.fields.kernels import Kernel, get_kernel
+from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
 from tg_molfield.fields.presets import preset_arguments
 from tg_molfield.fields.rbf import RBFField
 
 DEFAULT_CHANNELS = "H C N O F P S Cl other"
 PARTS = ("ligand", "protein")
+AGGREGATES: dict[str, type] = {
+    "sum": RBFField,
+    "union": UnionField,
+    "maximum": MaximumField,
+    "distance": DistanceField,
+}
 
 
 @final
@@ -32,18 +43,25 @@ class MolField:
         channels: what the channels are, as one string or a sequence. An element symbol: 1 for its atoms;
             ``other``: 1 for all elements not named; ``all``: 1 for every atom; ``vdw_radius``, ``covalent_radius``,
             ``electronegativity``, ``mass``: that property of the element; any other name: the per-atom attribute
-            [N] of that name. A `Channel` says more.
+            [N] of that name; ``NAME:vector``: the per-atom vector [N, 3] of that name, as three channels. A
+            `Channel` says more.
         kernel: φ, by name or as a `Kernel`.
         widths: what σ is before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
             of a per-atom attribute [N].
         width_scale: the factor from there to σ.
         parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with ``part``
             1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
+        aggregate: how atoms are joined: ``"sum"``; ``"union"``, 1 − Π(1 − φ)^w (`UnionField`); ``"maximum"``
+            (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
+            (`DistanceField`).
+        smoothness: of a distance, in Å.
+        spheres: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
         peak_nodes: if given, divide every channel of every molecule by its maximum over `grid` with so many nodes
             an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
 
     Raises:
-        ValueError: an unknown kernel, no channels, or a scale that is not positive.
+        ValueError: an unknown kernel or aggregate, no channels, a number out of range, or options that exclude
+            each other.
     """
 
     specification: tuple[Channel, ...]
@@ -51,6 +69,9 @@ class MolField:
     widths: str | float
     width_scale: float
     parts: bool
+    aggregate: str
+    smoothness: float
+    spheres: FormFactors | None
     peak_nodes: int | None
 
     def __init__(
@@ -60,35 +81,37 @@ class MolField:
         widths: str | float = "vdw_radius",
         width_scale: float = 0.5,
         parts: bool = False,
+        aggregate: str = "sum",
+        smoothness: float = 0.0,
+        spheres: FormFactors | None = None,
         peak_nodes: int | None = None,
     ) -> None:
         if not (math.isfinite(width_scale) and width_scale > 0):
             raise ValueError(f"width_scale={width_scale}: must be positive")
         if not isinstance(widths, str) and not (math.isfinite(widths) and widths > 0):
             raise ValueError(f"widths={widths}: must be positive, in Å")
+        if aggregate not in AGGREGATES:
+            raise ValueError(f"aggregate={aggregate!r}: choose from {', '.join(AGGREGATES)}")
+        if smoothness and aggregate != "distance":
+            raise ValueError(f"smoothness={smoothness}: belongs to aggregate='distance', not {aggregate!r}")
         if peak_nodes is not None and peak_nodes < 2:
             raise ValueError(f"peak_nodes={peak_nodes}: must be at least 2")
+        if aggregate != "sum" and (peak_nodes is not None or spheres is not None):
+            raise ValueError(f"peak_nodes, spheres: belong to aggregate='sum', not {aggregate!r}")
         values = (
-            parse_channels(channels),
-            get_kernel(kernel),
-            widths,
-            float(width_scale),
-            bool(parts),
-            peak_nodes,
-        )
+            parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(parts), aggregate,
+            float(smoothness), spheres, peak_nodes,
+        )  # fmt: skip
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
 
     @classmethod
     def preset(cls, name: str, **options: Any) -> MolField:
-        """A definition known by name.
+        """A definition known by name; see `tg_molfield.fields.presets` for formulas, sources and options.
 
-        ``"mnf"``: the field of arXiv 2502.10848. Atom i contributes exp(−β d²/r_i²), with r_i its van der Waals
-        radius over carbon's and d in Å; every channel is divided by its maximum on the paper's cube (see `grid`).
-        Options: ``beta`` (0.75 as for small molecules; the complex has 0.25), ``channels`` (nine: the
-        elements and other), ``properties`` (element properties appended as channels whose value over carbon's is
-        the r_i of the channel), ``parts`` (True for a complex), ``nodes`` of the cube an axis (16; the complex
-        has 32).
+        ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
+        ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
+        ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface).
 
         Raises:
             ValueError: an unknown name or option.
@@ -97,20 +120,27 @@ class MolField:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of the channels of the field, the parts included."""
-        names = tuple(channel.name for channel in self.specification)
+        """The names of the channels of the field, vectors by component and the parts included."""
+        names = tuple(name for channel in self.specification for name in channel.names)
         return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.parts else names
 
-    def __repr__(self) -> str:
-        plain = all(channel == Channel(channel.name) and " " not in channel.name for channel in self.specification)
-        channels: object = " ".join(channel.name for channel in self.specification) if plain else self.specification
-        kernel: object = self.kernel.name if get_kernel(self.kernel.name) == self.kernel else self.kernel
-        return (
-            f"MolField({channels!r}, kernel={kernel!r}, widths={self.widths!r}, width_scale={self.width_scale!r}, "
-            f"parts={self.parts}, peak_nodes={self.peak_nodes})"
-        )
+    @property
+    def attributes(self) -> set[str]:
+        """The per-atom attributes of the data that the definition reads, apart from ``z``, ``pos`` and ``part``."""
+        named = {name for channel in self.specification for name in (channel.weight, channel.width)} | {self.widths}
+        known = {*atomic_numbers(), *ELEMENT_PROPERTIES, "all", "other"}
+        return {name for name in named if isinstance(name, str)} - known
 
-    def __call__(self, data: Any) -> RBFField:
+    def __repr__(self) -> str:
+        words = [channel.written for channel in self.specification]
+        shown: list[str] = [repr(" ".join(words)) if all(words) else repr(self.specification)]
+        kernel: object = self.kernel.name if KERNELS.get(self.kernel.name) == self.kernel else self.kernel
+        values = {"kernel": kernel} | {name: getattr(self, name) for name in list(self.__dataclass_fields__)[2:]}
+        defaults = inspect.signature(type(self)).parameters
+        shown += [f"{name}={value!r}" for name, value in values.items() if value != defaults[name].default]
+        return f"MolField({', '.join(shown)})"
+
+    def __call__(self, data: Any) -> RBFField | AggregateField:
         """The field of a molecule or a batch.
 
         Args:
@@ -121,8 +151,8 @@ class MolField:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
         """
         atoms = Atoms.of(data)
-        columns = [per_atom(channel.weight, atoms, self.specification) for channel in self.specification]
-        weights = torch.stack(columns, 1).to(atoms.pos.dtype)
+        weights = torch.cat([weights_of(channel, atoms, self.specification) for channel in self.specification], 1)
+        weights = weights.to(atoms.pos.dtype)
         widths = self._widths(atoms)
         if self.parts:
             part = atoms.attribute("part")
@@ -131,12 +161,23 @@ class MolField:
                 raise ValueError(f"part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}")
             weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
             widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
+        centers, batch = atoms.pos, atoms.batch
+        if self.spheres is not None:
+            heights, spreads = (term.to(centers) for term in self.spheres.terms(atoms.z))
+            terms = heights.shape[1]
+            weights = (heights[..., None] * weights[:, None]).flatten(0, 1)
+            centers, widths = centers.repeat_interleave(terms, 0), spreads.flatten()
+            batch = None if batch is None else batch.repeat_interleave(terms)
         field = RBFField(
-            atoms.pos, weights, widths, self.kernel, self.channels,
-            batch=atoms.batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
-            atoms=AtomList(atoms.z, atoms.pos),
+            centers, weights, widths, self.kernel, self.channels,
+            batch=batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
+            atoms=AtomList(atoms.z, atoms.pos, atoms.batch),
         )  # fmt: skip
-        return field if self.peak_nodes is None else self._normalized(field, data)
+        if self.aggregate == "distance":
+            return DistanceField(field, self.smoothness)
+        if self.aggregate != "sum":
+            return AGGREGATES[self.aggregate](field)
+        return field if self.peak_nodes is None else self._normalized(field, atoms)
 
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
         """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
@@ -174,12 +215,12 @@ class MolField:
         columns = [
             base if channel.width is None else per_atom(channel.width, atoms, self.specification) * channel.width_scale
             for channel in self.specification
+            for _ in channel.names
         ]
         return torch.stack([column.to(atoms.pos.dtype) for column in columns], 1)
 
-    def _normalized(self, field: RBFField, data: Any) -> RBFField:
+    def _normalized(self, field: RBFField, atoms: Atoms) -> RBFField:
         assert self.peak_nodes is not None
-        atoms = Atoms.of(data)
         widest = self._base_widths(atoms) * self.width_scale
         peaks = []
         for i, single in enumerate(field.unbatch()):

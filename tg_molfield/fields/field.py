@@ -62,13 +62,39 @@ class Field(ABC):
         with torch.enable_grad():
             points = pos if pos.requires_grad else pos.detach().requires_grad_()
             values = self(points, batch)
-            create = torch.is_grad_enabled() and (pos.requires_grad or values.requires_grad)
+            if not values.requires_grad:
+                return pos.new_zeros(len(pos), len(self.channels), 3)
             columns = [
-                torch.autograd.grad(values[:, c].sum(), points, create_graph=create, retain_graph=True)[0]
+                torch.autograd.grad(
+                    values[:, c].sum(),
+                    points,
+                    create_graph=pos.requires_grad,
+                    retain_graph=True,
+                    materialize_grads=True,
+                )[0]
                 for c in range(len(self.channels))
             ]
-        gradient = torch.stack(columns, dim=1) if columns else pos.new_zeros(len(pos), 0, 3)
-        return gradient if pos.requires_grad else gradient.detach()
+        return torch.stack(columns, dim=1)
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The sum [Q, C] of the second derivatives of every channel by the point, in units per Å²."""
+        with torch.enable_grad():
+            points = pos if pos.requires_grad else pos.detach().requires_grad_()
+            gradient = self.gradient(points, batch)
+            if not gradient.requires_grad:
+                return pos.new_zeros(len(pos), len(self.channels))
+            columns = [
+                torch.autograd.grad(
+                    gradient[:, c, axis].sum(),
+                    points,
+                    create_graph=pos.requires_grad,
+                    retain_graph=True,
+                    materialize_grads=True,
+                )[0][:, axis]
+                for c in range(len(self.channels))
+                for axis in range(3)
+            ]
+        return torch.stack(columns, dim=1).unflatten(1, (-1, 3)).sum(2)
 
     def on(self, grid: Grid) -> Volume:
         """The field sampled at the nodes of ``grid``.

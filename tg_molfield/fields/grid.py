@@ -33,9 +33,7 @@ class Grid:
         if len(self.axes) != 3:
             raise ValueError(f"axes: expected three step vectors, got {len(self.axes)}")
         axes = tuple(_vector(axis, "axes") for axis in self.axes)
-        shape = tuple(int(n) for n in self.shape)
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"shape={tuple(self.shape)}: expected three numbers of nodes, each at least 1")
+        shape = _counts(self.shape, "shape")
         volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64)))
         scale = math.prod(math.hypot(*axis) for axis in axes)
         if not abs(volume) > 1e-12 * scale:
@@ -57,10 +55,10 @@ class Grid:
             ValueError: no positions, positions that are not finite, or a spacing that is not positive.
         """
         pos = _positions(pos)
-        if not spacing > 0:
-            raise ValueError(f"spacing={spacing}: must be positive, in Å")
-        if not margin >= 0:
-            raise ValueError(f"margin={margin}: must not be negative, in Å")
+        if not 0 < spacing < math.inf:
+            raise ValueError(f"spacing={spacing}: must be positive and finite, in Å")
+        if not 0 <= margin < math.inf:
+            raise ValueError(f"margin={margin}: must be finite and not negative, in Å")
         low, high = pos.amin(0) - margin, pos.amax(0) + margin
         steps = torch.ceil((high - low) / spacing - 1e-9).clamp_min(1)
         origin = (low + high - steps * spacing) / 2
@@ -77,13 +75,41 @@ class Grid:
             raise ValueError(f"n={n}: a cube needs at least 2 nodes an axis")
         if not side > 0 or not math.isfinite(side):
             raise ValueError(f"side={side}: must be positive and finite, in Å")
-        middle = torch.as_tensor(center, dtype=torch.float64).detach().cpu()
+        if isinstance(center, Tensor):
+            center = center.detach().flatten().tolist()
+        middle = torch.tensor(_vector(center, "center"), dtype=torch.float64)
         return cls(_triple(middle - side / 2), _diagonal(side / (n - 1)), (n, n, n))
+
+    @classmethod
+    def from_cell(
+        cls, cell: Sequence[Sequence[float]] | Tensor, shape: Sequence[int], origin: Sequence[float] = (0.0, 0.0, 0.0)
+    ) -> Grid:
+        """The nodes at i/n of each vector of a periodic cell, the end excluded because it repeats the start.
+
+        Args:
+            cell: three vectors [3, 3] in Å, one a row.
+            shape: the number of nodes n along each vector.
+            origin: the first node in Å.
+
+        Raises:
+            ValueError: vectors that do not span space, or a number of nodes below 1.
+        """
+        vectors = torch.as_tensor(cell, dtype=torch.float64).detach().cpu()
+        if vectors.shape != (3, 3):
+            raise ValueError(f"cell: expected three vectors [3, 3], got {list(vectors.shape)}")
+        counts = _counts(shape, "shape")
+        x, y, z = (_triple(vector / n) for vector, n in zip(vectors, counts, strict=True))
+        return cls(_vector(origin, "origin"), (x, y, z), counts)
 
     @property
     def num_nodes(self) -> int:
         """The number of nodes."""
         return math.prod(self.shape)
+
+    @property
+    def cell(self) -> Tensor:
+        """The vectors [3, 3] that n steps along each axis make, one a row: one period, if the grid is periodic."""
+        return self.axes_tensor() * torch.tensor(self.shape, dtype=torch.float64)[:, None]
 
     @property
     def voxel_volume(self) -> float:
@@ -121,16 +147,24 @@ class Grid:
 
     def fractional(self, pos: Tensor) -> Tensor:
         """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: nodes have whole numbers."""
-        inverse = torch.linalg.inv(self.axes_tensor()).to(pos.dtype).to(pos.device)
-        return (pos - self.origin_tensor(pos.dtype, pos.device)) @ inverse
+        inverse, origin = torch.linalg.inv(self.axes_tensor()), self.origin_tensor()
+        rounded = origin.to(pos.dtype)
+        rest = origin - rounded.double()
+        return (pos - rounded.to(pos.device) - rest.to(pos)) @ inverse.to(pos)
 
     def refined(self, factor: int) -> Grid:
         """The grid with ``factor`` steps in place of each one; the old nodes are among the new ones."""
-        if factor < 1:
-            raise ValueError(f"factor={factor}: must be at least 1")
-        axes = self.axes_tensor() / factor
-        shape = tuple((n - 1) * factor + 1 for n in self.shape)
-        return Grid(self.origin, tuple(_triple(axis) for axis in axes), shape)  # type: ignore[arg-type]
+        factor = _factor(factor)
+        x, y, z = (_triple(axis / factor) for axis in self.axes_tensor())
+        nx, ny, nz = ((n - 1) * factor + 1 for n in self.shape)
+        return Grid(self.origin, (x, y, z), (nx, ny, nz))
+
+    def coarsened(self, factor: int) -> Grid:
+        """The grid of every ``factor``-th node along each axis, the first included."""
+        factor = _factor(factor)
+        x, y, z = (_triple(axis * factor) for axis in self.axes_tensor())
+        nx, ny, nz = ((n - 1) // factor + 1 for n in self.shape)
+        return Grid(self.origin, (x, y, z), (nx, ny, nz))
 
 
 def _vector(values: Sequence[float], name: str) -> Vector:
@@ -138,6 +172,19 @@ def _vector(values: Sequence[float], name: str) -> Vector:
     if len(vector) != 3 or not all(math.isfinite(value) for value in vector):
         raise ValueError(f"{name}={tuple(values)}: expected three finite numbers in Å")
     return vector
+
+
+def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
+    counts = tuple(int(n) for n in values)
+    if len(counts) != 3 or min(counts) < 1 or any(n != value for n, value in zip(counts, values, strict=True)):
+        raise ValueError(f"{name}={tuple(values)}: expected three whole numbers of nodes, each at least 1")
+    return counts
+
+
+def _factor(factor: int) -> int:
+    if factor != int(factor) or factor < 1:
+        raise ValueError(f"factor={factor}: must be a whole number, at least 1")
+    return int(factor)
 
 
 def _triple(values: Tensor) -> Vector:

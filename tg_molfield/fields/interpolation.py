@@ -2,77 +2,80 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.splines import CUBIC, GRADIENT, LINEAR, VALUE, Order, evaluate
 
-def spline_coefficients(values: Tensor) -> Tensor:
-    """B-spline coefficients whose cubic spline passes through ``values`` [C, nx, ny, nz], mirrored at the ends.
+INTERPOLATIONS = ("linear", "cubic")
+
+Periodic = tuple[bool, bool, bool]
+
+_SLACK = 1e-3
+"""How far outside, in steps, a point still counts as on the border; single precision may put a node there."""
+
+
+@final
+class Interpolator:
+    """A function of coordinates in steps that passes through given values at whole numbers.
+
+    Along a periodic axis it repeats after n steps; along the others it is zero outside the nodes, and the cubic spline
+    is the one that is mirrored at the first and the last node. Both are differentiable by the values and the
+    coordinates, the cubic one twice with continuous derivatives.
 
     Source: Unser, "Splines: a perfect fit for signal and image processing" (1999).
+
+    Args:
+        values: [C, nx, ny, nz].
+        interpolation: ``"linear"`` or ``"cubic"``.
+        periodic: for each axis, whether the values repeat.
     """
-    for axis in range(1, 4):
-        n = values.shape[axis]
-        if n > 1:
-            system = _collocation(n).to(values)
-            values = (
-                torch.linalg.solve(system, values.movedim(axis, 0).reshape(n, -1))
-                .reshape(n, *values.movedim(axis, 0).shape[1:])
-                .movedim(0, axis)
-            )
-    return values
+
+    def __init__(self, values: Tensor, interpolation: str, periodic: Periodic) -> None:
+        self._shape, self._periodic = values.shape[1:], periodic
+        self._basis = CUBIC if interpolation == "cubic" else LINEAR
+        before, after = (1, 2) if interpolation == "cubic" else (0, 1)
+        for axis, (n, repeats) in enumerate(zip(self._shape, periodic, strict=True), start=1):
+            if interpolation == "cubic":
+                inverse = torch.linalg.inv(_collocation(n, repeats)).to(values)
+                values = torch.tensordot(values, inverse, ([axis], [1])).movedim(-1, axis)
+            values = values.index_select(axis, _place(torch.arange(-before, n + after), n, repeats).to(values.device))
+        self._table = values.movedim(0, -1).contiguous()
+
+    def __call__(self, steps: Tensor) -> Tensor:
+        """The values [Q, C] at ``steps`` [Q, 3]."""
+        return self._derivatives(steps, VALUE)[:, 0]
+
+    def gradient(self, steps: Tensor) -> Tensor:
+        """The derivatives [Q, 3, C] by ``steps`` [Q, 3]."""
+        return self._derivatives(steps, GRADIENT)
+
+    def _derivatives(self, steps: Tensor, orders: tuple[Order, ...]) -> Tensor:
+        n = steps.new_tensor(self._shape)
+        repeats = torch.tensor(self._periodic, device=steps.device)
+        fixed = steps.detach()
+        place = torch.where(repeats, fixed - n * (fixed / n).floor(), fixed)
+        last = torch.where(repeats, n, n - 1)
+        outside = ((place < -_SLACK) | (place > last + _SLACK)).any(-1)
+        within = torch.minimum(place.clamp_min(0), last)
+        low = torch.minimum(within.floor(), last - 1).clamp_min(0).nan_to_num(0)
+        offset = steps + (within - low - fixed)
+        values = evaluate(self._table, low.long(), offset, self._basis, orders)
+        return torch.where(outside[:, None, None], torch.zeros_like(values), values)
 
 
-def linear(values: Tensor, fractional: Tensor) -> Tensor:
-    """Trilinear interpolation of ``values`` [C, nx, ny, nz] at coordinates in steps [Q, 3]; [Q, C]."""
-    low, offset = _cell(values, fractional)
-    return _gather(values, low, [torch.stack([1 - t, t], -1) for t in offset.unbind(-1)], first=0)
+def _place(index: Tensor, n: int, periodic: bool) -> Tensor:
+    if periodic or n == 1:
+        return index % n
+    index = (index % (2 * n - 2)).abs()
+    return torch.minimum(index, 2 * n - 2 - index)
 
 
-def cubic(coefficients: Tensor, fractional: Tensor) -> Tensor:
-    """The cubic spline of ``coefficients`` [C, nx, ny, nz] at coordinates in steps [Q, 3]; [Q, C]."""
-    low, offset = _cell(coefficients, fractional)
-    return _gather(coefficients, low, [_b_spline(t) for t in offset.unbind(-1)], first=-1)
-
-
-def _collocation(n: int) -> Tensor:
+def _collocation(n: int, periodic: bool) -> Tensor:
+    nodes = torch.arange(n)
     system = torch.eye(n, dtype=torch.float64) * (4 / 6)
-    inner = torch.arange(n - 1)
-    system[inner, inner + 1] = system[inner + 1, inner] = 1 / 6
-    system[0, 1] = system[n - 1, n - 2] = 2 / 6
+    for neighbour in (nodes - 1, nodes + 1):
+        system[nodes, _place(neighbour, n, periodic)] += 1 / 6
     return system
-
-
-def _b_spline(t: Tensor) -> Tensor:
-    return torch.stack(
-        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=-1
-    ) / 6  # fmt: skip
-
-
-def _cell(values: Tensor, fractional: Tensor) -> tuple[Tensor, Tensor]:
-    last = torch.tensor(values.shape[1:], device=values.device)
-    low = torch.minimum(fractional.detach().floor().long(), last - 2).clamp_min(0)
-    return low, fractional - low
-
-
-def _gather(values: Tensor, low: Tensor, factors: list[Tensor], first: int) -> Tensor:
-    shape = values.shape[1:]
-    flat = values.reshape(len(values), -1)
-    total = flat.new_zeros(len(low), len(values))
-    width = factors[0].shape[-1]
-    places = [[_mirror(low[:, axis] + first + step, shape[axis]) for step in range(width)] for axis in range(3)]
-    for i in range(width):
-        for j in range(width):
-            row = (places[0][i] * shape[1] + places[1][j]) * shape[2]
-            partial = factors[0][:, i] * factors[1][:, j]
-            for k in range(width):
-                weight = (partial * factors[2][:, k])[:, None]
-                total = total + weight * flat[:, row + places[2][k]].T
-    return total
-
-
-def _mirror(index: Tensor, n: int) -> Tensor:
-    if n == 1:
-        return torch.zeros_like(index)
-    index = index.abs()
-    return torch.where(index > n - 1, 2 * (n - 1) - index, index)

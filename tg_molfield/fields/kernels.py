@@ -4,33 +4,56 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
 class Kernel(ABC):
     """A radial kernel, given as a function of s = u² = d²/σ² so that it is smooth where d = 0.
 
     Every kernel is 1 at its centre unless its docstring says otherwise, and compares by value.
     """
 
-    name: ClassVar[str]
+    name: str
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).items()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @abstractmethod
     def value(self, s: Tensor) -> Tensor:
         """φ as a function of the squared scaled distance ``s``, of any shape."""
 
-    @abstractmethod
     def derivative(self, s: Tensor) -> Tensor:
         """dφ/ds, of the shape of ``s``."""
+        return _slope(self.value, s)
+
+    def second_derivative(self, s: Tensor) -> Tensor:
+        """d²φ/ds², of the shape of ``s``."""
+        return _slope(self.derivative, s)
 
     @abstractmethod
     def reach(self, tolerance: float) -> float:
         """The scaled distance u beyond which φ stays below ``tolerance``; infinite where there is none in use."""
+
+
+def _slope(function: Callable[[Tensor], Tensor], s: Tensor) -> Tensor:
+    with torch.enable_grad():
+        at = s if s.requires_grad else s.detach().requires_grad_()
+        value = function(at)
+        if not value.requires_grad:
+            return torch.zeros_like(s)
+        (slope,) = torch.autograd.grad(value.sum(), at, create_graph=True, allow_unused=True)
+    slope = torch.zeros_like(s) if slope is None else slope
+    return slope if s.requires_grad else slope.detach()
 
 
 def _root(s: Tensor) -> Tensor:
@@ -47,6 +70,9 @@ class Gaussian(Kernel):
 
     def derivative(self, s: Tensor) -> Tensor:
         return -0.5 * torch.exp(-0.5 * s)
+
+    def second_derivative(self, s: Tensor) -> Tensor:
+        return 0.25 * torch.exp(-0.5 * s)
 
     def reach(self, tolerance: float) -> float:
         return math.sqrt(-2.0 * math.log(tolerance))
@@ -116,8 +142,144 @@ class InverseMultiquadric(Kernel):
         return math.inf
 
 
+class Coulomb(Kernel):
+    """φ = erf(u/√2)/u: σ times the potential of a Gaussian unit charge of width σ, which is σ/d from some σ on.
+
+    It is √(2/π) at its centre. Never cut off, never periodic.
+    """
+
+    name = "coulomb"
+
+    def value(self, s: Tensor) -> Tensor:
+        far = s > _SERIES
+        u = torch.where(far, s, torch.ones_like(s)).sqrt()
+        near = torch.where(far, torch.zeros_like(s), s)
+        series = 1 - near / 6 + near**2 / 40 - near**3 / 336 + near**4 / 3456 - near**5 / 42240
+        return torch.where(far, torch.erf(u / math.sqrt(2)) / u, math.sqrt(2 / math.pi) * series)
+
+    def derivative(self, s: Tensor) -> Tensor:
+        far = s > _SERIES
+        t = torch.where(far, s, torch.ones_like(s))
+        near = torch.where(far, torch.zeros_like(s), s)
+        series = -1 / 6 + near / 20 - near**2 / 112 + near**3 / 864 - near**4 / 8448
+        exact = (math.sqrt(2 / math.pi) * torch.exp(-t / 2) - torch.erf((t / 2).sqrt()) / t.sqrt()) / (2 * t)
+        return torch.where(far, exact, math.sqrt(2 / math.pi) * series)
+
+    def reach(self, tolerance: float) -> float:
+        return math.inf
+
+
+class GaussianWithTail(Kernel):
+    """φ = exp(−2u²) for u ≤ 1, e⁻²(2u − 3)² for 1 < u < 1.5, else 0: the density of libmolgrid.
+
+    Source: Sunseri and Koes, "libmolgrid" (2020), with its default Gaussian radius multiple of 1; σ is the radius.
+    """
+
+    name = "gaussian_with_tail"
+
+    def value(self, s: Tensor) -> Tensor:
+        u = _root(s)
+        tail = math.exp(-2) * (3 - 2 * u).clamp_min(0) ** 2
+        return torch.where(s <= 1, torch.exp(-2 * s), tail)
+
+    def derivative(self, s: Tensor) -> Tensor:
+        u = _root(s).clamp_min(0.5)
+        tail = -2 * math.exp(-2) * (3 - 2 * u).clamp_min(0) / u
+        return torch.where(s <= 1, -2 * torch.exp(-2 * s), tail)
+
+    def reach(self, tolerance: float) -> float:
+        return 1.5
+
+
+class HardSphere(Kernel):
+    """φ = 1 for u < 1, else 0: the binary density of libmolgrid. Its gradient is 0 wherever there is one."""
+
+    name = "hard_sphere"
+
+    def value(self, s: Tensor) -> Tensor:
+        return (s < 1).to(s.dtype)
+
+    def derivative(self, s: Tensor) -> Tensor:
+        return torch.zeros_like(s)
+
+    def second_derivative(self, s: Tensor) -> Tensor:
+        return torch.zeros_like(s)
+
+    def reach(self, tolerance: float) -> float:
+        return 1.0
+
+
+class Occupancy(Kernel):
+    """φ = 1 − exp(−u⁻¹²), the occupancy of moleculekit (Jiménez et al. 2017, DeepSite); σ is the radius."""
+
+    name = "occupancy"
+
+    def value(self, s: Tensor) -> Tensor:
+        return -torch.expm1(-self._power(s))
+
+    def derivative(self, s: Tensor) -> Tensor:
+        power = self._power(s)
+        return torch.where(s > _CORE, -6 * power * torch.exp(-power) / s.clamp_min(_CORE), torch.zeros_like(s))
+
+    def reach(self, tolerance: float) -> float:
+        return tolerance ** (-1 / 12)
+
+    @staticmethod
+    def _power(s: Tensor) -> Tensor:
+        return s.clamp_min(_CORE) ** -6
+
+
+@dataclass(frozen=True)
+class FunctionKernel(Kernel):
+    """A kernel from one's own function.
+
+    Args:
+        function: φ as a function of u = d/σ, a differentiable function of tensors of any shape.
+        radius: the u beyond which φ is 0 or as good as 0; infinite if there is none.
+        name: how it is called in reprs; two kernels are equal if function, radius and name are.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    radius: float = math.inf
+    name: str = "function"
+
+    def value(self, s: Tensor) -> Tensor:
+        return torch.where(s < self.radius**2, self.function(_root(s)), torch.zeros_like(s))
+
+    def reach(self, tolerance: float) -> float:
+        return self.radius
+
+
+class Laplacian(Kernel):
+    """4 s φ''(s) + 6 φ'(s), which is σ² times the Laplacian of φ(|x|²/σ²) in three dimensions."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.name = f"laplacian of {kernel.name}"
+
+    def value(self, s: Tensor) -> Tensor:
+        return 4 * s * self.kernel.second_derivative(s) + 6 * self.kernel.derivative(s)
+
+    def reach(self, tolerance: float) -> float:
+        return self.kernel.reach(tolerance)
+
+
+_SERIES = 0.02
+_CORE = 0.05
+
 KERNELS: dict[str, Kernel] = {
-    kernel.name: kernel for kernel in (Gaussian(), Slater(), WendlandC2(), WendlandC4(), InverseMultiquadric())
+    kernel.name: kernel
+    for kernel in (
+        Gaussian(),
+        Slater(),
+        WendlandC2(),
+        WendlandC4(),
+        InverseMultiquadric(),
+        Coulomb(),
+        GaussianWithTail(),
+        HardSphere(),
+        Occupancy(),
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Definitions known by name, as arguments of `MolField`."""
+"""Definitions known by name, as arguments of `MolField`: the formula and the source of each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import torch
 
 from tg_molfield.fields.channels import Channel, parse_channels
 from tg_molfield.fields.elements import ELEMENT_PROPERTIES, element_property
+from tg_molfield.fields.form_factors import FormFactors
+
+_ELEMENTS = "H C N O F P S Cl other"
+_COULOMB = 14.399645
 
 
 def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
@@ -28,12 +32,17 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
 
 def _mnf(
     beta: float = 0.75,
-    channels: str | Sequence[str | Channel] = "H C N O F P S Cl other",
+    channels: str | Sequence[str | Channel] = _ELEMENTS,
     properties: Sequence[str] = (),
     parts: bool = False,
     nodes: int = 16,
 ) -> dict[str, Any]:
-    """arXiv 2502.10848: exp(−β d²/r²), r relative to carbon's; each channel over its maximum on the cube."""
+    """The field of arXiv 2502.10848: Σ exp(−β d²/r²), each channel over its maximum on the cube (`MolField.grid`).
+
+    d is in Å and r the van der Waals radius over carbon's. ``beta`` is 0.75 for small molecules, 0.25 for the
+    complex. ``properties`` are element properties appended as channels, in which their value over carbon's is r.
+    ``parts`` is set for a complex. ``nodes`` are those of the cube an axis, 16 for small molecules, 32 for the complex.
+    """
     if not beta > 0:
         raise ValueError(f"beta={beta}: must be positive")
     unknown = [name for name in properties if name not in ELEMENT_PROPERTIES]
@@ -51,8 +60,87 @@ def _mnf(
     }
 
 
+def _libmolgrid(channels: str | Sequence[str | Channel] = _ELEMENTS, binary: bool = False) -> dict[str, Any]:
+    """libmolgrid (Sunseri and Koes 2020): Gaussians with a quadratic tail added up, or ``binary`` spheres."""
+    kernel, aggregate = ("hard_sphere", "maximum") if binary else ("gaussian_with_tail", "sum")
+    return {
+        "channels": channels,
+        "kernel": kernel,
+        "widths": "vdw_radius",
+        "width_scale": 1.0,
+        "aggregate": aggregate,
+    }
+
+
+def _funcmol(channels: str | Sequence[str | Channel] = _ELEMENTS, radius: float = 0.5) -> dict[str, Any]:
+    """FuncMol (Kirchmeyer et al. 2024), with PyUUL's occupancy: 1 − Π(1 − exp(−(d/0.93 r)²)), one radius for all."""
+    return {
+        "channels": channels,
+        "kernel": "gaussian",
+        "widths": radius,
+        "width_scale": 0.93 / math.sqrt(2),
+        "aggregate": "union",
+    }
+
+
+def _moleculekit(channels: str | Sequence[str | Channel] = "aromatic donor acceptor all") -> dict[str, Any]:
+    """moleculekit (Jiménez et al. 2017): the greatest 1 − exp(−(r/d)¹²) over atoms; van der Waals radii."""
+    return {
+        "channels": channels,
+        "kernel": "occupancy",
+        "widths": "vdw_radius",
+        "width_scale": 1.0,
+        "aggregate": "maximum",
+    }
+
+
+def _promolecule(channels: str | Sequence[str | Channel] = "all", blur: float = 5.0) -> dict[str, Any]:
+    """Electron density of independent spherical atoms in e/Å³, each blurred by B = ``blur`` Å²; see `FormFactors`."""
+    return {"channels": channels, "spheres": FormFactors(blur)}
+
+
+def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, Any]:
+    """Electrostatic potential of atomic charges in V: Σ k q erf(d/√2σ)/d, k = 14.39964 V Å/e, σ = ``softening`` Å.
+
+    Each charge is a Gaussian of width σ, so that the potential is finite at the nuclei and k q/d from about 3σ on.
+    """
+    if not (math.isfinite(softening) and softening > 0):
+        raise ValueError(f"softening={softening}: must be positive, in Å")
+    return {
+        "channels": [Channel("esp", charge, factor=_COULOMB / softening)],
+        "kernel": "coulomb",
+        "widths": softening,
+        "width_scale": 1.0,
+    }
+
+
+def _mlp(contribution: str = "logp", decay: float = 1.0) -> dict[str, Any]:
+    """Molecular lipophilicity potential of Fauchère et al. (1988): Σ f exp(−d/``decay``), f from Crippen's logP."""
+    return {"channels": [Channel("mlp", contribution)], "kernel": "slater", "widths": decay, "width_scale": 1.0}
+
+
+def _vdw(channels: str | Sequence[str | Channel] = "all", smoothness: float = 0.0) -> dict[str, Any]:
+    """Signed distance in Å to the van der Waals surface, exact or smoothed over ``smoothness`` Å."""
+    return {
+        "channels": channels,
+        "widths": "vdw_radius",
+        "width_scale": 1.0,
+        "aggregate": "distance",
+        "smoothness": smoothness,
+    }
+
+
 def _of_carbon(name: str) -> float:
     return float(element_property(name, torch.tensor([6])))
 
 
-PRESETS: dict[str, Callable[..., dict[str, Any]]] = {"mnf": _mnf}
+PRESETS: dict[str, Callable[..., dict[str, Any]]] = {
+    "mnf": _mnf,
+    "libmolgrid": _libmolgrid,
+    "funcmol": _funcmol,
+    "moleculekit": _moleculekit,
+    "promolecule": _promolecule,
+    "esp": _esp,
+    "mlp": _mlp,
+    "vdw": _vdw,
+}

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.engine.grid import sum_on_grid
 from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
 from tg_molfield.fields.field import Field, check_batch, check_points
-from tg_molfield.fields.kernels import Kernel, get_kernel
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
 from tg_molfield.fields.periodic import complete_cell, fold, images
+from tg_molfield.fields.volume import Volume
 
 IMAGE_TOLERANCE = 1e-9
 """How much of a kernel may be left where the copies of a periodic field are cut off."""
@@ -115,10 +118,28 @@ class RBFField(Field):
         return f"RBFField({len(self.centers)} centers, {self.kernel.name}, channels={' '.join(self.channels)}{graphs})"
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return sum_at_points(*self._problem(pos, batch))
+        return sum_at_points(*self.problem(pos, batch))
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return gradient_at_points(*self._problem(pos, batch))
+        return gradient_at_points(*self.problem(pos, batch))
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._laplacian()(pos, batch)
+
+    def on(self, grid: Grid, out: Tensor | None = None) -> Volume:
+        """The field sampled at the nodes of ``grid``, much faster than at as many points.
+
+        Args:
+            grid: the nodes.
+            out: [C, nx, ny, nz], contiguous, to write the values to; not where gradients are recorded.
+
+        Raises:
+            ValueError: the field holds several functions; take one of them first. ``out`` does not fit.
+        """
+        self._require_single("on")
+        centers, source = self._copies_around(grid)
+        values = sum_on_grid(centers, self.weights[source], self.widths[source], self.kernel, grid, out)
+        return Volume(values, grid, self.channels, atoms=self.atoms)
 
     def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
         index = self.channel_indices(names)
@@ -129,6 +150,10 @@ class RBFField(Field):
         return self._with(weights=self.weights * factor) if isinstance(factor, (int, float)) else NotImplemented
 
     __rmul__ = __mul__
+
+    def with_kernel(self, kernel: str | Kernel) -> RBFField:
+        """The field of the same centres, weights and widths with another kernel."""
+        return self._with(weights=self.weights, kernel=kernel)
 
     def scaled(self, factors: Tensor) -> RBFField:
         """The field with each channel of each graph multiplied by its factor.
@@ -149,7 +174,7 @@ class RBFField(Field):
                 centers, weights, widths, self.kernel, self.channels,
                 cell=None if self.cell is None else self.cell[i],
                 pbc=None if self.pbc is None else self.pbc[i],
-                atoms=self._atoms_of(i),
+                atoms=None if self.atoms is None else self.atoms.of_graph(i),
             )
             for i, (centers, weights, widths) in enumerate(parts)
         ]  # fmt: skip
@@ -165,35 +190,58 @@ class RBFField(Field):
             pbc=None if self.pbc is None else move(self.pbc), atoms=self.atoms,
         )  # fmt: skip
 
-    def _atoms_of(self, graph: int) -> AtomList | None:
-        if self.atoms is None or len(self.atoms.z) != len(self.batch):
-            return None
-        mine = self.batch == graph
-        return AtomList(self.atoms.z[mine], self.atoms.pos[mine])
-
-    def _with(self, weights: Tensor, widths: Tensor | None = None, channels: Sequence[str] | None = None) -> RBFField:
+    def _with(
+        self,
+        weights: Tensor,
+        widths: Tensor | None = None,
+        channels: Sequence[str] | None = None,
+        kernel: str | Kernel | None = None,
+    ) -> RBFField:
         return RBFField(
-            self.centers, weights, self.widths if widths is None else widths, self.kernel,
-            self.channels if channels is None else channels, batch=self.batch, num_graphs=self.num_graphs,
-            cell=self.cell, pbc=self.pbc, atoms=self.atoms,
+            self.centers, weights, self.widths if widths is None else widths,
+            self.kernel if kernel is None else kernel, self.channels if channels is None else channels,
+            batch=self.batch, num_graphs=self.num_graphs, cell=self.cell, pbc=self.pbc, atoms=self.atoms,
         )  # fmt: skip
 
-    def _problem(
+    def _laplacian(self) -> RBFField:
+        squares = self.widths.square()
+        weights = self.weights / (squares if squares.ndim == 2 else squares[:, None])
+        return self._with(weights=weights, kernel=Laplacian(self.kernel))
+
+    def problem(
         self, pos: Tensor, batch: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Kernel, Tensor, Tensor, Tensor, int]:
-        batch = check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+        """What has to be summed at ``pos``: copies of periodic centres written out, points folded into their cells.
+
+        Returns:
+            The first eight arguments of `tg_molfield.fields.engine.points.sum_at_points`.
+        """
+        batch = self.check(pos, batch)
         centers, source = self._copies()
-        if self.cell is not None and self.pbc is not None:
-            pos = torch.cat(
-                [
-                    fold(pos[batch == graph], cell, pbc) if bool(pbc.any()) else pos[batch == graph]
-                    for graph, (cell, pbc) in enumerate(zip(self.cell, self.pbc, strict=True))
-                ]
-            )
         return (
-            centers, self.weights[source], self.widths[source], self.kernel, self.batch[source], pos, batch,
-            self.num_graphs,
+            centers, self.weights[source], self.widths[source], self.kernel, self.batch[source],
+            self.folded(pos, batch), batch, self.num_graphs,
         )  # fmt: skip
+
+    def check(self, pos: Tensor, batch: Tensor | None) -> Tensor:
+        """The batch vector [Q] of the points, checked.
+
+        Raises:
+            ValueError: the points or their batch vector do not fit the field.
+        """
+        return check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+
+    def folded(self, pos: Tensor, batch: Tensor) -> Tensor:
+        """The points [Q, 3], those of periodic graphs moved into the cell."""
+        if self.cell is None or self.pbc is None:
+            return pos
+        parts = pos.split(torch.bincount(batch, minlength=self.num_graphs).tolist())
+        return torch.cat(
+            [
+                fold(part, cell, pbc) if bool(pbc.any()) else part
+                for part, cell, pbc in zip(parts, self.cell, self.pbc, strict=True)
+            ]
+        )
 
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
@@ -217,6 +265,21 @@ class RBFField(Field):
                     sources.append(mine)
             self._repeated = (torch.cat(positions), torch.cat(sources))
         return self._repeated
+
+    def _copies_around(self, grid: Grid) -> tuple[Tensor, Tensor | slice]:
+        """The copies that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""
+        repeated = self._copies()
+        if self.cell is None or self.pbc is None or not len(self.centers):
+            return repeated
+        cell, inverse = self.cell[0], torch.linalg.inv(self.cell[0])
+        edges = (grid.axes_tensor() * (torch.tensor(grid.shape)[:, None] - 1)).to(cell)
+        shift = grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.sum(0) / 2
+        beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)
+        reach = self.kernel.reach(IMAGE_TOLERANCE) * float(self.widths.max())
+        copies, source = images(
+            self.centers - shift, cell, self.pbc[0], reach + float((beyond * self.pbc[0]).max())
+        )  # fmt: skip
+        return copies + shift, source
 
 
 def _periodicity(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -12,22 +13,24 @@ from torch import Tensor
 from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.field import Field, check_points
 from tg_molfield.fields.grid import Grid
-from tg_molfield.fields.interpolation import cubic, linear, spline_coefficients
-from tg_molfield.io.volumes import VolumeData, read_volume, write_volume
-
-INTERPOLATIONS = ("linear", "cubic")
+from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
+from tg_molfield.io.volumes import VolumeData, read_volumes, write_volume
 
 
 @final
 class Volume(Field):
-    """Values at the nodes of a `Grid`; between them they are interpolated, outside the grid they are 0.
+    """Values at the nodes of a `Grid`, interpolated between them.
+
+    Along a periodic axis the values repeat: after the last node comes the first, one step on. Outside the other axes
+    the volume is 0. A volume is immutable; do not write into ``values``.
 
     Args:
         values: [C, nx, ny, nz] or, for one channel, [nx, ny, nz].
         grid: the nodes.
         channels: the C names; numbered if not given.
-        interpolation: ``"linear"`` or ``"cubic"`` (B-spline, mirrored at the border); both exact at the nodes.
+        interpolation: ``"linear"`` or ``"cubic"`` (B-spline, mirrored at a border); both exact at the nodes.
         atoms: the atoms that the values belong to, kept in files that can hold them.
+        periodic: whether the values repeat, for all axes or for each.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -40,6 +43,7 @@ class Volume(Field):
         channels: Sequence[str] | None = None,
         interpolation: str = "linear",
         atoms: AtomList | None = None,
+        periodic: bool | Sequence[bool] = False,
     ) -> None:
         values = values[None] if values.ndim == 3 else values
         if values.ndim != 4 or tuple(values.shape[1:]) != grid.shape:
@@ -52,8 +56,9 @@ class Volume(Field):
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation={interpolation!r}: choose from {', '.join(INTERPOLATIONS)}")
         self.values, self.grid, self.interpolation = values, grid, interpolation
+        self.periodic = _three(periodic)
         self._channels, self._atoms = names, atoms
-        self._coefficients: Tensor | None = None
+        self._kept: Interpolator | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -73,42 +78,76 @@ class Volume(Field):
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.grid.shape))
-        return f"Volume({shape}, channels={' '.join(self.channels)}, interpolation={self.interpolation!r})"
+        periodic = f", periodic={self.periodic}" if any(self.periodic) else ""
+        return f"Volume({shape}, channels={' '.join(self.channels)}, interpolation={self.interpolation!r}{periodic})"
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
-        fractional = self.grid.fractional(pos)
-        last = fractional.new_tensor(self.grid.shape) - 1
-        slack = 64 * torch.finfo(pos.dtype).eps * (1 + last)
-        inside = ((fractional >= -slack) & (fractional <= last + slack)).all(-1)
-        within = torch.minimum(fractional.clamp_min(0), last)
-        if self.interpolation == "linear":
-            values = linear(self.values, within)
-        else:
-            if self._coefficients is None:
-                self._coefficients = spline_coefficients(self.values)
-            values = cubic(self._coefficients, within)
-        return torch.where(inside[:, None], values, torch.zeros_like(values))
+        return self._interpolator()(self.grid.fractional(pos))
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The derivative [Q, C, 3] in units per Å; of a linear volume, that of the step to the right of a node."""
+        check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+        by_step = self._interpolator().gradient(self.grid.fractional(pos))
+        return torch.einsum("qsc,xs->qcx", by_step, torch.linalg.inv(self.grid.axes_tensor()).to(by_step))
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Volume:
         index = self.channel_indices(names)
-        return Volume(self.values[index], self.grid, [self.channels[i] for i in index], self.interpolation, self.atoms)
+        return self._with(values=self.values[index], channels=[self.channels[i] for i in index])
 
-    def interpolated(self, interpolation: str) -> Volume:
-        """The same samples with another interpolation, ``"linear"`` or ``"cubic"``."""
-        return Volume(self.values, self.grid, self.channels, interpolation, self.atoms)
+    def __add__(self, other: Field) -> Field:
+        if isinstance(other, Volume) and self._interpolates_like(other):
+            return self._with(values=self.values + other.values)
+        return super().__add__(other)
+
+    def __sub__(self, other: Field) -> Field:
+        if isinstance(other, Volume) and self._interpolates_like(other):
+            return self._with(values=self.values - other.values)
+        return super().__sub__(other)
+
+    def __mul__(self, factor: float) -> Field:
+        return self._with(values=self.values * factor) if isinstance(factor, (int, float)) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def interpolated(self, interpolation: str, periodic: bool | Sequence[bool] | None = None) -> Volume:
+        """The same samples read in another way.
+
+        Args:
+            interpolation: ``"linear"`` or ``"cubic"``.
+            periodic: whether the values repeat, for all axes or for each; as before if not given.
+        """
+        return self._with(interpolation=interpolation, periodic=self.periodic if periodic is None else periodic)
+
+    def resampled(self, grid: Grid) -> Volume:
+        """This volume read at the nodes of ``grid``, with the same interpolation.
+
+        The result is periodic along the axes on which ``grid`` holds whole periods, as `Grid.from_cell` does.
+        """
+        periods = grid.cell @ torch.linalg.inv(self.grid.cell)
+        whole = (periods - periods.round()).abs().amax(1) < 1e-6
+        along = (periods.round() != 0)[:, ~torch.tensor(self.periodic)].logical_not().all(1)
+        return self.on(grid).interpolated(self.interpolation, (whole & along).tolist())
+
+    def to(self, *args: Any, **kwargs: Any) -> Volume:
+        """The volume with its values and atoms on another device or of another type; arguments as for `Tensor.to`."""
+        values = self.values.to(*args, **kwargs)
+        atoms = self.atoms and AtomList(self.atoms.z.to(values.device), self.atoms.pos.to(values))
+        return self._with(values=values, atoms=atoms)
 
     def integral(self) -> Tensor:
         """The integral [C] of each channel over the grid, the sum of the nodes times the volume per node (Å³)."""
         return self.values.sum((1, 2, 3)) * self.grid.voxel_volume
 
-    def save(self, path: str | Path) -> None:
-        """Write the volume; the suffix decides: ``.cube``, ``.npz``, each also with ``.gz``.
+    def save(self, path: str | PathLike[str]) -> list[Path]:
+        """Write the volume and return the files written, all of them whole or none.
 
-        The file appears whole or not at all.
+        The suffix decides, each also with ``.gz``: ``.npz`` (exact), ``.cube`` (six digits), ``.dx``, ``.ccp4`` or
+        ``.map`` or ``.mrc`` (single precision). A ``.dx`` or map file holds one channel; several become a file each,
+        ``x.C.dx``, ``x.N.dx``, …, which `read` takes as a list. Atoms are kept in ``.cube`` and ``.npz``.
 
         Raises:
-            ValueError: the format is unknown or cannot hold the values.
+            ValueError: the format is unknown or cannot hold the values or the axes.
         """
         if not self.values.isfinite().all():
             raise ValueError(f"{path}: the volume has NaN or infinite values, which no reader of the file would expect")
@@ -120,28 +159,61 @@ class Volume(Field):
             channels=self.channels,
             numbers=None if atoms is None else atoms.z.cpu().numpy(),
             positions=None if atoms is None else atoms.pos.detach().cpu().double().numpy(),
+            periodic=self.periodic,
         )
-        write_volume(path, data)
+        return write_volume(Path(path), data)
 
     @classmethod
-    def read(cls, path: str | Path, dtype: torch.dtype | None = None) -> Volume:
-        """Read a volume; the suffix decides: ``.cube``, ``.npz``, each also with ``.gz``.
+    def read(
+        cls, path: str | PathLike[str] | Sequence[str | PathLike[str]], dtype: torch.dtype | None = None
+    ) -> Volume:
+        """Read a volume; the suffix decides: ``.cube``, ``.npz``, ``.dx``, ``.ccp4``, ``.map``, ``.mrc``, also ``.gz``.
 
-        Lengths come out in Å; the values are as the file has them.
+        Lengths come out in Å; the values are as the file has them. A map that covers a whole crystal cell is periodic.
 
         Args:
-            path: the file.
+            path: the file, or several on one grid, whose channels are joined.
             dtype: of the values; torch's default if not given.
 
         Raises:
-            ValueError: the file is damaged, cut short or of an unknown format; the message says where.
+            ValueError: a file is damaged, cut short or of an unknown format; the message says where.
         """
-        data = read_volume(path)
+        paths = [path] if isinstance(path, (str, PathLike)) else list(path)
+        data = read_volumes(map(Path, paths))
         dtype = dtype or torch.get_default_dtype()
         atoms = None
         if data.numbers is not None and data.positions is not None:
             atoms = AtomList(torch.from_numpy(data.numbers), torch.from_numpy(data.positions).to(dtype))
+        values = torch.from_numpy(data.values).to(dtype)
+        if not values.isfinite().all():
+            raise ValueError(f"{paths[0]}: has values that are NaN, infinite or beyond {dtype}; repair the file")
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
-        nx, ny, nz = data.values.shape[1:]
-        grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
-        return cls(torch.from_numpy(data.values).to(dtype), grid, data.channels, atoms=atoms)
+        nx, ny, nz = values.shape[1:]
+        try:
+            grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
+        except ValueError as error:
+            raise ValueError(f"{paths[0]}: {error}; the file is damaged") from error
+        return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
+
+    def _with(self, **changes: Any) -> Volume:
+        now = {name: getattr(self, name) for name in ("values", "channels", "interpolation", "atoms", "periodic")}
+        return Volume(grid=self.grid, **{**now, **changes})
+
+    def _interpolates_like(self, other: Volume) -> bool:
+        parts = ("grid", "channels", "interpolation", "periodic", "dtype", "device")
+        return all(getattr(self, part) == getattr(other, part) for part in parts)
+
+    def _interpolator(self) -> Interpolator:
+        if self.values.requires_grad:
+            return Interpolator(self.values, self.interpolation, self.periodic)
+        if self._kept is None:
+            with torch.inference_mode(False):
+                self._kept = Interpolator(self.values, self.interpolation, self.periodic)
+        return self._kept
+
+
+def _three(periodic: bool | Sequence[bool]) -> Periodic:
+    flags = list(periodic) if isinstance(periodic, Sequence) else [periodic] * 3
+    if len(flags) != 3 or not all(isinstance(flag, bool) for flag in flags):
+        raise ValueError(f"periodic={periodic!r}: expected True or False, or three of them")
+    return (flags[0], flags[1], flags[2])

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.engine.cutoff import cutoff
+from tg_molfield.fields.engine.dense import DenseSum, dense_gradients, is_near
+from tg_molfield.fields.engine.padding import filled, pad, sizes
+from tg_molfield.fields.engine.recompute import Recomputed
+from tg_molfield.fields.engine.tiles import sum_in_tiles
 from tg_molfield.fields.kernels import Kernel
 
-_PAIRS_AT_ONCE = 2**22
+_PAIRS_AT_ONCE = 2**20
+_PAIRS_WITHOUT_TILES = 2**23
+_CENTERS_AT_ONCE = 2**12
 
 
 def sum_at_points(
@@ -35,7 +46,7 @@ def sum_at_points(
     Returns:
         The values [Q, C].
     """
-    return _accumulate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, _values)
+    return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, by_point=False)
 
 
 def gradient_at_points(
@@ -49,65 +60,73 @@ def gradient_at_points(
     num_graphs: int,
 ) -> Tensor:
     """The derivative [Q, C, 3] of `sum_at_points` by the points; the arguments are the same."""
-    return _accumulate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, _gradients)
+    return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, by_point=True)
 
 
-def _accumulate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, block):  # type: ignore[no-untyped-def]
-    tail = (weights.shape[1],) if block is _values else (weights.shape[1], 3)
-    if num_graphs == 0 or not len(pos):
-        return pos.new_zeros(len(pos), *tail)
-    center_counts = torch.bincount(center_batch, minlength=num_graphs)
-    query_counts = torch.bincount(batch, minlength=num_graphs)
-    longest, most = int(center_counts.max()), int(query_counts.max())
-    if num_graphs > 1 and num_graphs * longest * most <= _PAIRS_AT_ONCE:
-        c, w, s = (pad(x, center_batch, center_counts) for x in (centers, weights, widths))
-        s = torch.where(mask(center_counts, longest).reshape(s.shape[:2] + (1,) * (s.ndim - 2)), s, torch.ones_like(s))
-        values = block(c, w, s, kernel, pad(pos, batch, query_counts))
-        return values[mask(query_counts, most)]
-    parts = []
-    center_splits, query_splits = center_counts.tolist(), query_counts.tolist()
-    for c, w, s, queries in zip(
-        centers.split(center_splits),
-        weights.split(center_splits),
-        widths.split(center_splits),
-        pos.split(query_splits),
-        strict=True,
-    ):
-        rows = max(1, _PAIRS_AT_ONCE // max(1, len(c)))
-        parts += [block(c[None], w[None], s[None], kernel, chunk[None])[0] for chunk in queries.split(rows)]
-    return torch.cat(parts)
-
-
-def mask(counts: Tensor, longest: int) -> Tensor:
-    """Which places of a padded [B, longest] array are filled."""
-    return torch.arange(longest, device=counts.device) < counts[:, None]
-
-
-def pad(rows: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
-    """The rows [N, ...] of every graph as [B, longest, ...], filled up with zeros."""
-    starts = counts.cumsum(0) - counts
-    place = torch.arange(len(rows), device=rows.device) - starts[batch]
-    padded = rows.new_zeros(len(counts), int(counts.max()), *rows.shape[1:])
-    return padded.index_put((batch, place), rows)
-
-
-def _values(centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, pos: Tensor) -> Tensor:
-    distances = (pos[:, :, None] - centers[:, None]).square().sum(-1)
+def _evaluate(
+    centers: Tensor,
+    weights: Tensor,
+    widths: Tensor,
+    kernel: Kernel,
+    center_batch: Tensor,
+    pos: Tensor,
+    batch: Tensor,
+    num_graphs: int,
+    by_point: bool,
+) -> Tensor:
+    tail = (weights.shape[1], 3) if by_point else (weights.shape[1],)
+    if not len(pos):
+        return pos.new_zeros(0, *tail)
     if widths.ndim == 2:
-        return kernel.value(distances / widths.square()[:, None]) @ weights
-    columns = [
-        kernel.value(distances / widths[..., c].square()[:, None]) @ weights[..., c, None]
-        for c in range(weights.shape[-1])
-    ]
-    return torch.cat(columns, -1) if columns else pos.new_zeros(*pos.shape[:2], 0)
+        centers, weights, widths, center_batch = _one_width_each(centers, weights, widths, center_batch)
+    center_counts, query_counts = sizes(center_batch, num_graphs), sizes(batch, num_graphs)
+    longest, most = int(center_counts.max()), int(query_counts.max())
+    pairs = num_graphs * longest * most
+    middle = torch.zeros(num_graphs, 3, dtype=pos.dtype, device=pos.device)
+    middle = middle.index_add(0, center_batch, centers.detach()) / center_counts.clamp_min(1)[:, None]
+    inverse, local = 1 / widths, centers - middle[center_batch]
+    near = is_near(kernel, local, inverse)
+    reach = cutoff(kernel, pos.dtype)
+    if pairs > (_PAIRS_WITHOUT_TILES if near else _PAIRS_AT_ONCE) and math.isfinite(reach):
+        evaluate = functools.partial(_stack, kernel, True, False, by_point)
+        return sum_in_tiles(evaluate, centers, weights, inverse, center_batch, pos, batch, num_graphs, reach)
+    centers, pos = local, pos - middle[batch]
+    evaluate = functools.partial(_stack, kernel, near, pairs <= _PAIRS_AT_ONCE, by_point)
+    if pairs > _PAIRS_AT_ONCE:
+        graphs = [x.split(center_counts.tolist()) for x in (centers, weights, inverse)]
+        problems = zip(pos.split(query_counts.tolist()), *graphs, strict=True)
+        return torch.cat([_one_graph(evaluate, *problem) for problem in problems])
+    stack = [pad(x, center_batch, center_counts, longest) for x in (centers, weights, inverse)]
+    values = evaluate(pad(pos, batch, query_counts, most), *stack)
+    return values.flatten(0, 1) if len(pos) == num_graphs * most else values[filled(query_counts, most)]
 
 
-def _gradients(centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, pos: Tensor) -> Tensor:
-    offsets = pos[:, :, None] - centers[:, None]
-    distances = offsets.square().sum(-1)
-    columns = []
-    for c in range(weights.shape[-1]):
-        width = (widths if widths.ndim == 2 else widths[..., c]).square()[:, None]
-        slope = kernel.derivative(distances / width) * (2 * weights[..., c][:, None] / width)
-        columns.append((slope[..., None] * offsets).sum(2))
-    return torch.stack(columns, 2) if columns else pos.new_zeros(*pos.shape[:2], 0, 3)
+def _stack(
+    kernel: Kernel, near: bool, keep: bool, by_point: bool,
+    pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor,
+) -> Tensor:  # fmt: skip
+    if by_point:
+        function = functools.partial(dense_gradients, kernel)
+        values: Tensor = Recomputed.apply(function, pos, centers, weights, inverse)  # type: ignore[no-untyped-call]
+    else:
+        values = DenseSum.apply(kernel, near, keep, pos, centers, weights, inverse)  # type: ignore[no-untyped-call]
+    return values.transpose(1, 2)
+
+
+def _one_graph(
+    evaluate: Callable[..., Tensor], pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor
+) -> Tensor:
+    sources = list(zip(*(x[None].split(_CENTERS_AT_ONCE, 1) for x in (centers, weights, inverse)), strict=True))
+    points = pos[None].split(max(1, _PAIRS_AT_ONCE // min(_CENTERS_AT_ONCE, max(1, len(centers)))), 1)
+    return torch.cat([sum(evaluate(part, *source) for source in sources)[0] for part in points])
+
+
+def _one_width_each(
+    centers: Tensor, weights: Tensor, widths: Tensor, center_batch: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Centres that have one width and one channel each; those of weight 0 are left out unless that can change."""
+    kept = torch.ones_like(weights) if weights.requires_grad and torch.is_grad_enabled() else weights
+    center, channel = kept.nonzero(as_tuple=True)
+    each = torch.arange(len(center), device=center.device)
+    single = weights.new_zeros(len(center), weights.shape[1]).index_put((each, channel), weights[center, channel])
+    return centers[center], single, widths[center, channel], center_batch[center]

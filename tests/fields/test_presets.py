@@ -1,0 +1,171 @@
+"""Presets against the peers they are named after, against closed forms, and against nature where it is known."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+from torch_geometric.data import Data
+
+from tg_molfield import Grid, MolField, from_ase, from_smiles
+from tg_molfield.convert import PROPERTIES
+
+PEERS = Path(__file__).parent / "data" / "peer_fields.npz"
+
+
+@pytest.fixture(scope="module")
+def peers():
+    with np.load(PEERS) as archive:
+        return dict(archive)
+
+
+@pytest.mark.parametrize(
+    ("name", "definition"),
+    [
+        ("libmolgrid", MolField.preset("libmolgrid", channels="H C N O S")),
+        ("libmolgrid_binary", MolField.preset("libmolgrid", channels="H C N O S", binary=True)),
+        ("moleculekit", MolField.preset("moleculekit", channels="all heavy")),
+        ("pyuul", MolField.preset("funcmol", channels="H C N O S", radius=0.5)),
+    ],
+)
+def test_preset_is_the_peer(peers, name, definition):
+    numbers = torch.from_numpy(peers["numbers"])
+    data = Data(z=numbers, pos=torch.from_numpy(peers["positions"]).float(), heavy=(numbers > 1).float())
+    values = definition(data)(torch.from_numpy(peers[f"{name}_points"])).numpy()
+    expected = peers[f"{name}_values"]
+    assert np.abs(values - expected).max() <= 1e-4 * expected.max()
+    assert (expected > 0.2 * expected.max()).sum() > 50, "the comparison would mean nothing among zeros"
+
+
+def test_promolecule_has_all_electrons_and_the_right_scale():
+    data = from_ase(molecule("CH3CH2OH"))
+    volume = MolField.preset("promolecule")(data).on(Grid.around(data.pos, 0.2, 5.0))
+    assert float(volume.integral()[0]) == pytest.approx(26, rel=2e-4)
+
+
+def test_form_factor_of_one_atom_is_the_tabulated_one():
+    gemmi = pytest.importorskip("gemmi")
+    data = Data(z=torch.tensor([16]), pos=torch.zeros(1, 3, dtype=torch.float64))
+    distances = torch.linspace(0, 3, 13, dtype=torch.float64)
+    x = torch.stack([distances, 0 * distances, 0 * distances], 1)
+    values = MolField.preset("promolecule", blur=7.0)(data)(x)[:, 0]
+    expected = [gemmi.Element("S").it92.calculate_density_iso(float(d) ** 2, 7.0) for d in distances]
+    assert values.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_potential_of_charges_is_coulombs_law_and_finite_at_them():
+    data = Data(
+        z=torch.tensor([11, 17]),
+        pos=torch.tensor([[0.0, 0, 0], [2.36, 0, 0]], dtype=torch.float64),
+        partial_charge=torch.tensor([1.0, -1.0], dtype=torch.float64),
+    )
+    field = MolField.preset("esp")(data)
+    x = torch.tensor([[5.0, 1.0, 0.0], [-3.0, 0.0, 2.0]], dtype=torch.float64)
+    distances = torch.cdist(x, data.pos)
+    assert torch.allclose(field(x)[:, 0], 14.399645 * (1 / distances[:, 0] - 1 / distances[:, 1]), rtol=1e-6)
+    assert field(data.pos).isfinite().all()
+    x = 4 * x
+    assert torch.allclose(field.laplacian(x), torch.zeros(2, 1, dtype=torch.float64), atol=1e-8), "no charge there"
+
+
+def test_lipophilicity_is_the_sum_over_atoms():
+    data = from_smiles("CCO", dtype=torch.float64)
+    x = torch.tensor([[3.0, 1.0, 2.0]], dtype=torch.float64)
+    expected = (data.logp * torch.exp(-torch.cdist(x, data.pos)[0])).sum()
+    assert float(MolField.preset("mlp")(data)(x)) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_distance_to_the_van_der_waals_surface():
+    data = from_ase(molecule("H2O"), dtype=torch.float64)
+    x = torch.randn(200, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 3
+    radii = torch.tensor([{1: 1.2, 8: 1.52}[int(z)] for z in data.z], dtype=torch.float64)
+    expected = (torch.cdist(x, data.pos) - radii).amin(1)
+    assert torch.allclose(MolField.preset("vdw")(data)(x)[:, 0], expected, atol=1e-12)
+    smooth = MolField.preset("vdw", smoothness=0.1)(data)(x)[:, 0]
+    assert (smooth <= expected).all()
+    assert (smooth >= expected - 0.1 * math.log(3) - 1e-12).all()
+
+
+def test_distance_field_of_many_atoms_is_exact_everywhere():
+    rng = torch.Generator().manual_seed(1)
+    pos = 40 * torch.rand(3000, 3, generator=rng)
+    data = Data(z=torch.tensor([1, 6, 16])[torch.randint(3, (3000,), generator=rng)], pos=pos)
+    x = 60 * torch.rand(2000, 3, generator=rng) - 10
+    radii = torch.tensor([0.0, 1.2] + [0] * 4 + [1.7] + [0] * 9 + [1.8])[data.z]
+    expected = (torch.cdist(x.double(), pos.double()) - radii).amin(1)
+    assert torch.allclose(MolField.preset("vdw")(data)(x)[:, 0].double(), expected, atol=1e-5)
+
+
+def test_distance_in_a_crystal_is_that_to_the_nearest_image():
+    cell = torch.tensor([[3.0, 0, 0], [1.0, 4.0, 0], [0, 0, 5.0]], dtype=torch.float64)
+    data = Data(
+        z=torch.tensor([6, 8]), pos=torch.tensor([[0.1, 0.2, 0.3], [1.5, 2.0, 2.5]], dtype=torch.float64),
+        cell=cell[None], pbc=torch.ones(1, 3, dtype=torch.bool),
+    )  # fmt: skip
+    x = 20 * torch.rand(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    steps = torch.cartesian_prod(*[torch.arange(-9.0, 10, dtype=torch.float64)] * 3) @ cell
+    distances = torch.cdist(x, (data.pos[:, None] + steps).flatten(0, 1)).unflatten(1, (2, -1)).amin(2)
+    expected = (distances - torch.tensor([1.7, 1.52], dtype=torch.float64)).amin(1)
+    assert torch.allclose(MolField.preset("vdw")(data)(x)[:, 0], expected, atol=1e-10)
+
+
+def test_channel_without_atoms():
+    data = from_ase(molecule("H2O"))
+    x = torch.zeros(2, 3)
+    for preset in ("mnf", "libmolgrid", "funcmol"):
+        assert not MolField.preset(preset, channels="H O S")(data)(x)[:, 2].any()
+    assert MolField("O S", aggregate="distance")(data)(x)[:, 1].isinf().all()
+
+
+def test_every_preset_makes_a_volume_of_a_drug():
+    data = from_smiles("CC(=O)Oc1ccccc1C(=O)O", properties=PROPERTIES)
+    grid = Grid.around(data.pos, 0.8)
+    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw"):
+        definition = MolField.preset(name)
+        assert definition.attributes <= set(PROPERTIES)
+        volume = definition(data).on(grid)
+        assert volume.channels == definition.channels
+        assert float(volume.values.std()) > 0
+        assert volume.values.isfinite().all()
+
+
+def test_vector_channels_turn_with_the_molecule():
+    from scipy.stats import special_ortho_group
+
+    data = from_ase(molecule("CH3CH2OH"), dtype=torch.float64)
+    data.forces = torch.randn(9, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    turn = torch.from_numpy(special_ortho_group.rvs(3, random_state=1))
+    definition = MolField("C forces:vector")
+    assert definition.channels == ("C", "forces.x", "forces.y", "forces.z")
+    x = torch.randn(20, 3, dtype=torch.float64)
+    still = definition(data)(x)
+    turned = data.clone()
+    turned.pos, turned.forces = data.pos @ turn.T, data.forces @ turn.T
+    moved = definition(turned)(x @ turn.T)
+    assert torch.allclose(moved[:, 0], still[:, 0], atol=1e-12)
+    assert torch.allclose(moved[:, 1:], still[:, 1:] @ turn.T, atol=1e-12)
+    with pytest.raises(ValueError, match="forces:vector"):
+        MolField("forces")(data)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MolField(aggregate="min"), "aggregate='min': choose from"),
+        (lambda: MolField(smoothness=0.1), "belongs to aggregate='distance'"),
+        (lambda: MolField.preset("promolecule", blur=0), "blur=0"),
+        (lambda: MolField.preset("esp", softening=-1), "softening=-1"),
+        (
+            lambda: MolField("charge", aggregate="union")(
+                Data(z=torch.tensor([6]), pos=torch.zeros(1, 3), charge=torch.tensor([-1.0]))
+            ),
+            "not negative",
+        ),
+        (lambda: MolField.preset("esp")(from_ase(molecule("H2O"))), "'partial_charge' is neither"),
+    ],
+)
+def test_bad_definitions(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,158 @@
+"""Fields in which atoms do not add up: the union and the greatest of their contributions."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.engine.cutoff import cutoff
+from tg_molfield.fields.engine.tiles import sum_in_tiles
+from tg_molfield.fields.field import Field
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import Kernel
+from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.volume import Volume
+
+_PAIRS_AT_ONCE = 2**20
+
+
+class AggregateField(Field):
+    """A field made of the same parts as an `RBFField`, joined otherwise.
+
+    Args:
+        base: the centres, weights, widths and kernel.
+
+    Raises:
+        ValueError: a weight is negative.
+    """
+
+    rule: str
+
+    def __init__(self, base: RBFField) -> None:
+        if (base.weights < 0).any():
+            lowest = float(base.weights.min())
+            raise ValueError(f"weights: a {self.rule} needs weights that are not negative, the least is {lowest:.3g}")
+        self.base = base
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.base.channels
+
+    @property
+    def num_graphs(self) -> int:
+        return self.base.num_graphs
+
+    @property
+    def atoms(self) -> AtomList | None:
+        return self.base.atoms
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.base.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.base.device
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base!r})"
+
+    def unbatch(self) -> list[AggregateField]:
+        """The functions of a batch, one field each."""
+        return [type(self)(one) for one in self.base.unbatch()]
+
+
+class UnionField(AggregateField):
+    """f_c(x) = 1 − Π_i (1 − φ(|x − r_i|/σ_i))^w_ic: the chance of at least one, as occupancies are joined.
+
+    Sources: FuncMol (Kirchmeyer et al. 2024), PyUUL (Orlando et al. 2022). The kernel must lie between 0 and 1.
+    """
+
+    rule = "union"
+
+    def __init__(self, base: RBFField) -> None:
+        super().__init__(base)
+        self._log = base.with_kernel(_LogComplement(base.kernel))
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return 0 - torch.expm1(self._log(pos, batch))
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return -torch.exp(self._log(pos, batch))[..., None] * self._log.gradient(pos, batch)
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        steepness = self._log.gradient(pos, batch).square().sum(-1)
+        return -torch.exp(self._log(pos, batch)) * (steepness + self._log.laplacian(pos, batch))
+
+    def on(self, grid: Grid) -> Volume:
+        volume = self._log.on(grid)
+        return Volume(0 - torch.expm1(volume.values), grid, self.channels, atoms=self.atoms)
+
+
+class MaximumField(AggregateField):
+    """f_c(x) = max_i w_ic φ(|x − r_i|/σ_i), as moleculekit joins occupancies; 0 where a channel has no atoms."""
+
+    rule = "maximum"
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        centers, weights, widths, kernel, owner, points, batch, num_graphs = self.base.problem(pos, batch)
+        columns = []
+        for channel in range(len(self.channels)):
+            mine = weights[:, channel] != 0
+            inverse = 1 / (widths[mine] if widths.ndim == 1 else widths[mine, channel])
+            sources = (centers[mine], weights[mine, channel, None], inverse)
+            columns.append(_greatest(kernel, sources, owner[mine], points, batch, num_graphs))
+        return torch.cat(columns, 1) if columns else points.new_zeros(len(points), 0)
+
+
+def _greatest(
+    kernel: Kernel, sources: tuple[Tensor, Tensor, Tensor], owner: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
+) -> Tensor:
+    """The greatest contribution [Q, 1] of centres, weights and 1/σ to each point."""
+    if not len(pos) or not len(owner):
+        return pos.new_zeros(len(pos), 1)
+    evaluate, reach = functools.partial(_amax, kernel), cutoff(kernel, pos.dtype)
+    if math.isfinite(reach):
+        return sum_in_tiles(evaluate, *sources, owner, pos, batch, num_graphs, reach)
+    counts = torch.bincount(owner, minlength=num_graphs).tolist()
+    graphs = zip(*(source.split(counts) for source in sources), strict=True)
+    parts = pos.split(torch.bincount(batch, minlength=num_graphs).tolist())
+    return torch.cat(
+        [
+            evaluate(chunk[None], *(source[None] for source in graph))[0]
+            for part, graph in zip(parts, graphs, strict=True)
+            for chunk in part.split(max(1, _PAIRS_AT_ONCE // max(1, len(graph[0]))))
+        ]
+    )
+
+
+def _amax(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
+    if not centers.shape[1]:
+        return pos.new_zeros(*pos.shape[:2], 1)
+    squares = (pos[:, :, None] - centers[:, None]).square().sum(-1)
+    values = kernel.value(squares * inverse.square()[:, None])
+    return (values * weights[:, None, :, 0]).amax(2, keepdim=True)
+
+
+class _LogComplement(Kernel):
+    """ln(1 − φ), kept finite where φ is 1."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.name = f"log_complement({kernel.name})"
+
+    def value(self, s: Tensor) -> Tensor:
+        return torch.log1p(-self.kernel.value(s).clamp_max(1 - torch.finfo(s.dtype).eps))
+
+    def derivative(self, s: Tensor) -> Tensor:
+        value = self.kernel.value(s)
+        inside = value < 1 - torch.finfo(s.dtype).eps
+        complement = torch.where(inside, 1 - value, torch.ones_like(value))
+        return torch.where(inside, -self.kernel.derivative(s) / complement, torch.zeros_like(s))
+
+    def reach(self, tolerance: float) -> float:
+        return self.kernel.reach(tolerance)

@@ -1,0 +1,72 @@
+"""Least values over centres at many points: only centres that can be the least in a cell of space are looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.engine.pairs import padded_groups
+
+_POINTS_OF_A_CELL = 64
+_NUMBERS_AT_ONCE = 2**20
+
+
+def over_candidates(
+    reduce: Callable[[Tensor], Tensor], centers: Tensor, radii: Tensor, pos: Tensor, margin: float
+) -> Tensor:
+    """A reduction over the signed distances |x − c_i| − R_i that only the least of them matter to.
+
+    Args:
+        reduce: from distances [G, T, P], padded with infinity, to values [G, T].
+        centers: [N, 3] in Å, N ≥ 1.
+        radii: R [N] in Å.
+        pos: [Q, 3] in Å.
+        margin: centres up to so many Å beyond the least are looked at too.
+
+    Returns:
+        The values [Q].
+    """
+    order, sizes, middles, half = _cells(pos.detach())
+    starts = sizes.cumsum(0) - sizes
+    around = torch.nn.functional.pad(centers, (0, 0, 0, 1))
+    outer = torch.nn.functional.pad(radii, (0, 1), value=-math.inf)
+    parts, places = [], []
+    for rows in torch.arange(len(sizes), device=pos.device).split(max(1, _NUMBERS_AT_ONCE // len(centers))):
+        gaps = (
+            torch.cdist(middles[rows], centers.detach(), compute_mode="donot_use_mm_for_euclid_dist") - radii.detach()
+        )
+        near = gaps <= gaps.amin(1, keepdim=True) + 2 * half + margin
+        center = near.nonzero()[:, 1]
+        counts = near.sum(1)
+        first = counts.cumsum(0) - counts
+        most = int(sizes[rows].max())
+        for group, longest in padded_groups(counts, max(1, _NUMBERS_AT_ONCE // most)):
+            step = torch.arange(longest, device=pos.device)
+            filled = step < counts[group, None]
+            index = torch.where(filled, center[(first[group, None] + step).clamp_max(len(center) - 1)], len(centers))
+            turn = torch.arange(int(sizes[rows[group]].max()), device=pos.device)
+            held = turn < sizes[rows[group], None]
+            place = order[(starts[rows[group], None] + turn).clamp_max(len(order) - 1)]
+            offsets = pos[place][:, :, None] - around[index][:, None]
+            distances = offsets.square().sum(-1).clamp_min(torch.finfo(pos.dtype).tiny).sqrt()
+            parts.append(reduce(distances - outer[index][:, None])[held])
+            places.append(place[held])
+    back = torch.empty_like(order)
+    back[torch.cat(places)] = torch.arange(len(order), device=pos.device)
+    return torch.cat(parts)[back]
+
+
+def _cells(pos: Tensor) -> tuple[Tensor, Tensor, Tensor, float]:
+    low, extent = pos.amin(0), (pos.amax(0) - pos.amin(0)).clamp_min(1e-3)
+    side = max(float((extent.prod() * _POINTS_OF_A_CELL / len(pos)) ** (1 / 3)), float(extent.max()) / 2**12)
+    place = ((pos - low) / side).floor().long()
+    shape = place.amax(0) + 1
+    key = (place[:, 0] * shape[1] + place[:, 1]) * shape[2] + place[:, 2]
+    ordered, order = key.sort()
+    sizes = ordered.unique_consecutive(return_counts=True)[1]
+    first = order[sizes.cumsum(0) - sizes]
+    middles = low + (place[first] + 0.5) * side
+    return order, sizes, middles, side * math.sqrt(3) / 2

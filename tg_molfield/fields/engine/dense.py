@@ -1,0 +1,116 @@
+"""Every pair of point and centre in a stack of small problems, padded to one size; the points come last."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.engine.recompute import gradients
+from tg_molfield.fields.kernels import Gaussian, Kernel
+
+_FARTHEST_SQUARE = 200.0
+
+
+def dense_values(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
+    """Σ_p weights_pc φ(|x − c_p| · inverse_p), in plain operations on the distances.
+
+    Args:
+        kernel: φ.
+        pos: [G, T, 3], or [1, T, 3] where all problems have the same points.
+        centers: [G, P, 3].
+        weights: [G, P, C].
+        inverse: 1/σ [G, P].
+
+    Returns:
+        [G, C, T].
+    """
+    return weights.transpose(1, 2) @ kernel.value(_squares(pos, centers, inverse))
+
+
+def dense_gradients(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
+    """The derivative [G, C, T, 3] of `dense_values` by the points; the arguments are the same."""
+    slopes = kernel.derivative(_squares(pos, centers, inverse)) * (2 * inverse.square())[..., None]
+    return torch.stack([weights.transpose(1, 2) @ (slopes * offset) for offset in _offsets(pos, centers)], -1)
+
+
+class DenseSum(torch.autograd.Function):
+    """`dense_values` with a backward pass of matrix products; where ``near``, the exponents of Gaussians are one too.
+
+    These exponents come from |x|² + |c|² − 2x·c, so that points and centres have to lie around the origin: `is_near`.
+    The forward pass is repeated in the backward pass unless ``keep`` is set.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, kernel: Kernel, near: bool, keep: bool, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor
+    ) -> Tensor:
+        ctx.kernel, ctx.near = kernel, near and isinstance(kernel, Gaussian)
+        ctx.save_for_backward(pos, centers, weights, inverse)
+        if not ctx.near:
+            return dense_values(kernel, pos, centers, weights, inverse)
+        value = _gaussians(pos, centers, inverse)
+        ctx.value = value if keep and any(ctx.needs_input_grad) else None
+        return weights.transpose(1, 2) @ value
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        saved, needs = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        if torch.is_grad_enabled():
+            return None, None, None, *gradients(lambda *x: dense_values(ctx.kernel, *x), saved, grad, needs)
+        pos, centers, weights, inverse = saved
+        grad = grad.contiguous()
+        if not ctx.near:
+            squares = _squares(pos, centers, inverse)
+            value, slope = ctx.kernel.value(squares), -2 * ctx.kernel.derivative(squares)
+        else:
+            value = slope = _gaussians(pos, centers, inverse) if ctx.value is None else ctx.value
+        by_weight = value @ grad.transpose(1, 2) if needs[2] else None
+        by_pos = by_center = by_inverse = None
+        if needs[0] or needs[1] or needs[3]:
+            slope = (weights @ grad).mul_(slope)
+            points, sources = _factors(pos, centers, inverse)
+        if needs[0]:
+            part = (sources.transpose(1, 2) @ slope).transpose(1, 2)
+            by_pos = part[..., :3] - pos * part[..., 3:4]
+        if needs[1]:
+            part = slope @ points
+            by_center = inverse.square()[..., None] * (part[..., :3] - centers * part[..., 4:])
+        if needs[3]:
+            exponent = value.log() if ctx.near else -0.5 * squares
+            by_inverse = torch.where(inverse > 0, 2 * (slope * exponent).sum(2) / inverse, 0)
+        return None, None, None, by_pos, by_center, by_weight, by_inverse
+
+
+def is_near(kernel: Kernel, centers: Tensor, inverse: Tensor) -> bool:
+    """Whether `DenseSum` may take centres [N, 3] with 1/σ [N] as ``near`` without losing accuracy that matters."""
+    if not isinstance(kernel, Gaussian) or not len(centers):
+        return False
+    bound = math.inf if centers.dtype == torch.float64 else _FARTHEST_SQUARE
+    return float((centers.detach().square().sum(-1) * inverse.detach().square()).max()) < bound
+
+
+def _gaussians(pos: Tensor, centers: Tensor, inverse: Tensor) -> Tensor:
+    """The Gaussians [G, P, T], not let down to denormal numbers, with which processors are slow."""
+    points, sources = _factors(pos, centers, inverse)
+    least = 0.9 * math.log(torch.finfo(pos.dtype).tiny)
+    return (sources @ points.transpose(1, 2)).clamp_min_(least).exp_()
+
+
+def _factors(pos: Tensor, centers: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrices [G, T, 5] and [G, P, 5] whose product is −|x − c|²/(2σ²)."""
+    square = inverse.square()[..., None]
+    points = torch.cat([pos, -0.5 * pos.square().sum(-1, keepdim=True), torch.ones_like(pos[..., :1])], -1)
+    norms = centers.square().sum(-1, keepdim=True)
+    return points, torch.cat([centers * square, square, -0.5 * norms * square], -1)
+
+
+def _squares(pos: Tensor, centers: Tensor, inverse: Tensor) -> Tensor:
+    x, y, z = (offset.square() for offset in _offsets(pos, centers))
+    return (x + y + z) * inverse.square()[..., None]
+
+
+def _offsets(pos: Tensor, centers: Tensor) -> list[Tensor]:
+    return [pos[:, None, :, axis] - centers[:, :, None, axis] for axis in range(3)]

@@ -1,0 +1,159 @@
+"""Grids of one shape cut into blocks of nodes, and the regions of blocks that are worked on at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.grid import Grid
+
+_REGION_FLOATS = 2**21
+
+
+@dataclass(frozen=True)
+class Region:
+    """The blocks of the results ``targets`` whose places along x and y lie in ``x`` and ``y``, with any z."""
+
+    targets: range
+    x: range
+    y: range
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """B grids of one shape, in blocks.
+
+    Args:
+        origins: the first nodes [B, 3] in Å.
+        axes: the steps [B, 3, 3] in Å.
+        shape: the number of nodes along each axis.
+        block: the number of nodes of a block along each axis.
+        orthogonal: whether the steps of every grid are at right angles.
+    """
+
+    origins: Tensor
+    axes: Tensor
+    shape: tuple[int, int, int]
+    block: tuple[int, int, int]
+    orthogonal: bool
+
+    @classmethod
+    def of(cls, grids: Sequence[Grid], side: int, device: torch.device) -> Lattice:
+        """Grids of one shape, in blocks of at most ``side`` nodes an axis, of which the last of a row is nearly full."""
+        origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
+        axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
+        units = axes / axes.norm(dim=2, keepdim=True)
+        skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
+        return cls(origins.to(device), axes.to(device), grids[0].shape, _block(grids[0].shape, side), bool(skew < 1e-12))
+
+    def recut(self, side: int) -> Lattice:
+        """The same grids in blocks of at most ``side`` nodes an axis."""
+        return dataclasses.replace(self, block=_block(self.shape, side))
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """The number of blocks along each axis."""
+        x, y, z = (math.ceil(n / b) for n, b in zip(self.shape, self.block, strict=True))
+        return x, y, z
+
+    @property
+    def block_tensor(self) -> Tensor:
+        """``block`` as a tensor [3] in double precision."""
+        return torch.tensor(self.block, dtype=torch.float64, device=self.origins.device)
+
+    def coordinates(self, pos: Tensor, grid: Tensor | None) -> Tensor:
+        """Positions [M, 3] in steps of their grids [M] (None where there is one), in double precision."""
+        inverse = torch.linalg.inv(self.axes)
+        if grid is None:
+            return (pos.double() - self.origins[0]) @ inverse[0]
+        return ((pos.double() - self.origins[grid])[:, None] @ inverse[grid])[:, 0]
+
+    def density(self, grid: Tensor | None) -> Tensor:
+        """The planes of nodes per Å across each axis, [M, 3] for the grids [M], or [3] where there is one."""
+        norms = torch.linalg.inv(self.axes).norm(dim=1)
+        return norms[0] if grid is None else norms[grid]
+
+    def steps(self, grid: Tensor | None) -> Tensor:
+        """The lengths of the steps in Å, [M, 3] for the grids [M], or [3] where there is one."""
+        lengths = self.axes.norm(dim=2)
+        return lengths[0] if grid is None else lengths[grid]
+
+    def regions(self, targets: int, channels: int) -> Iterator[Region]:
+        """All blocks of a result in regions of about as many numbers as are worked on at once.
+
+        Args:
+            targets: the number of grids of values in the result.
+            channels: the number of values at a node.
+        """
+        x, y, z = self.counts
+        strips = max(1, _REGION_FLOATS // (channels * math.prod(self.block) * z))
+        deep = max(1, strips // (x * y))
+        wide = min(x, max(1, strips // y))
+        high = min(y, strips)
+        for target in range(0, targets, deep):
+            for left in range(0, x, wide):
+                for low in range(0, y, high):
+                    yield Region(
+                        range(target, min(target + deep, targets)),
+                        range(left, min(left + wide, x)),
+                        range(low, min(low + high, y)),
+                    )
+
+    def buffer(self, values: Tensor, region: Region) -> Tensor:
+        """Room for the blocks [R, C, bx, by, bz] of a region: in ``values`` itself where a block is a whole grid."""
+        if self.counts == (1, 1, 1):
+            return self.window(values, region)
+        rows = len(region.targets) * len(region.x) * len(region.y) * self.counts[2]
+        return values.new_empty(rows, values.shape[1], *self.block)
+
+    def write(self, values: Tensor, region: Region, blocks: Tensor) -> None:
+        """Write the `buffer` of a region into ``values`` [targets, C, nx, ny, nz]."""
+        if self.counts == (1, 1, 1):
+            return
+        window, split = self.window(values, region), self._split(region)
+        joined = blocks.view(split[0], *split[2::2], -1, *self.block).permute(0, 4, 1, 5, 2, 6, 3, 7)
+        if self._is_full(region):
+            window.unflatten(4, split[6:]).unflatten(3, split[4:6]).unflatten(2, split[2:4]).copy_(joined)
+        else:
+            x, y, z = window.shape[2:]
+            window.copy_(joined.flatten(6, 7).flatten(4, 5).flatten(2, 3)[:, :, :x, :y, :z])
+
+    def read(self, values: Tensor, region: Region) -> Tensor:
+        """The inverse of `write`: the blocks [R, C, bx, by, bz]; nodes beyond the grid are 0."""
+        window, split = self.window(values, region), self._split(region)
+        if not self._is_full(region):
+            x, y, z = (split[i] * split[i + 1] - n for i, n in zip((2, 4, 6), window.shape[2:], strict=True))
+            window = torch.nn.functional.pad(window, (0, z, 0, y, 0, x))
+        parts = window.unflatten(4, split[6:]).unflatten(3, split[4:6]).unflatten(2, split[2:4])
+        return parts.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(0, 3)
+
+    def window(self, values: Tensor, region: Region) -> Tensor:
+        """The part of ``values`` [targets, C, nx, ny, nz] that a region covers, a view."""
+        x, y, _ = self.block
+        return values[
+            region.targets.start : region.targets.stop, :,
+            region.x.start * x : region.x.stop * x, region.y.start * y : region.y.stop * y,
+        ]  # fmt: skip
+
+    def _split(self, region: Region) -> tuple[int, ...]:
+        x, y, z = self.block
+        return len(region.targets), -1, len(region.x), x, len(region.y), y, self.counts[2], z
+
+    def _is_full(self, region: Region) -> bool:
+        ends = (region.x.stop, region.y.stop, self.counts[2])
+        return all(end * b <= n for end, b, n in zip(ends, self.block, self.shape, strict=True))
+
+    def block_nodes(self) -> Tensor:
+        """The nodes of a block of the first grid from the middle of the block [1, bx·by·bz, 3] in Å."""
+        places = (torch.arange(n, dtype=torch.float64, device=self.axes.device) - (n - 1) / 2 for n in self.block)
+        return (torch.cartesian_prod(*places) @ self.axes[0])[None]
+
+
+def _block(shape: tuple[int, int, int], side: int) -> tuple[int, int, int]:
+    x, y, z = (math.ceil(n / math.ceil(n / side)) for n in shape)
+    return x, y, z

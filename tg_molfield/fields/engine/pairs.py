@@ -1,0 +1,66 @@
+"""Which centres reach which boxes of space, and the padded groups that such lists are evaluated in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+def touching(
+    position: Tensor, radius: Tensor, first: Tensor, last: Tensor, extent: Tensor, is_round: bool
+) -> tuple[Tensor, Tensor]:
+    """The boxes of a lattice that each centre reaches.
+
+    Lengths are in boxes: box k covers [k, k + extent] along its axis.
+
+    Args:
+        position: [E, 3], double precision.
+        radius: the half extents [E, 3] of what a centre reaches.
+        first: the first box [3] along each axis that is asked for.
+        last: the last one [3].
+        extent: [3], at most 1.
+        is_round: whether the reach is the ellipsoid of these half extents; their whole box if not.
+
+    Returns:
+        The centre [M] and the box [M, 3] of every pair.
+    """
+    low = torch.maximum(torch.ceil(position - radius - extent), first.double()).long()
+    high = torch.minimum(torch.floor(position + radius), last.double()).long()
+    spans = (high - low + 1).clamp_min(0)
+    counts = spans.prod(1)
+    centre = torch.repeat_interleave(counts)
+    place = torch.arange(len(centre), device=centre.device) - (counts.cumsum(0) - counts)[centre]
+    span = spans[centre]
+    rest, z = place // span[:, 2], place % span[:, 2]
+    box = torch.stack([rest // span[:, 1], rest % span[:, 1], z], 1) + low[centre]
+    if not is_round:
+        return centre, box
+    offset = position[centre] - box
+    gap = (offset - offset.clamp_min(0).minimum(extent)) / radius[centre]
+    near = gap.square_().sum(1) <= 1
+    return centre[near], box[near]
+
+
+def padded_groups(counts: Tensor, pairs_at_once: int) -> Iterator[tuple[Tensor, int]]:
+    """Rows of about equally long lists, to be padded to the longest of their group.
+
+    Args:
+        counts: the length of each list [R].
+        pairs_at_once: the most rows times longest list in a group, where a group has more than one row.
+
+    Yields:
+        The rows [G] of a group, the longest first, and the length of its longest list; empty lists are left out.
+    """
+    lengths, rows = counts.sort(descending=True)
+    sizes = lengths.tolist()
+    start, total = 0, len(sizes) - sizes.count(0)
+    while start < total:
+        longest = sizes[start]
+        stop = start + 1
+        most = start + max(1, pairs_at_once // longest)
+        while stop < min(most, total) and sizes[stop] >= 0.75 * longest - 3:
+            stop += 1
+        yield rows[start:stop], longest
+        start = stop

@@ -1,0 +1,42 @@
+"""Functions whose backward pass computes the forward pass again instead of keeping its intermediate results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Recomputed(torch.autograd.Function):
+    """``function(*inputs)``, of which only the inputs are kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        return None, *gradients(ctx.function, ctx.saved_tensors, grad, ctx.needs_input_grad[1:])
+
+
+def gradients(
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], grad: Tensor, needs: Sequence[bool]
+) -> list[Tensor | None]:
+    """The gradients of ``function(*inputs)`` by the inputs that need one, else None, from plain operations.
+
+    They can be differentiated again where gradients are being recorded.
+    """
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        if again:
+            inputs = [tensor.view_as(tensor) for tensor in inputs]
+        else:
+            inputs = [tensor.detach().requires_grad_(need) for tensor, need in zip(inputs, needs, strict=True)]
+        values = function(*inputs)
+        wanted = [tensor for tensor, need in zip(inputs, needs, strict=True) if need]
+        found = iter(torch.autograd.grad(values, wanted, grad, create_graph=again, materialize_grads=True))
+    return [next(found) if need else None for need in needs]

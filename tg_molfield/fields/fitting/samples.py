@@ -1,0 +1,100 @@
+"""What a field is fitted to: values at points, checked, in double precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.field import Field
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.volume import Volume
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Points [Q, 3] in Å, values [Q, C], the root of the importance of each [Q], all float64, and channel names."""
+
+    points: Tensor
+    values: Tensor
+    root: Tensor
+    channels: tuple[str, ...]
+
+    def channel(self, index: int) -> Samples:
+        """The samples of one channel."""
+        names = self.channels[index : index + 1]
+        return Samples(self.points, self.values[:, index : index + 1], self.root, names)
+
+    def weighted(self) -> Tensor:
+        """The values [Q, C] as they enter a sum of squares."""
+        return self.values * self.root[:, None]
+
+
+def gather_samples(
+    target: Field | Tensor, points: Tensor | Grid | None, importance: Tensor | None, missing: str
+) -> Samples:
+    """The samples of a fit.
+
+    Args:
+        target: a field, or values [Q, C] or [Q].
+        points: [Q, 3] or a grid; not needed for a `Volume`, whose nodes are taken.
+        importance: the weight of each squared error [Q]; 1 if not given.
+        missing: ``"raise"`` or ``"skip"`` where values are NaN or infinite.
+
+    Raises:
+        ValueError: see `fit_rbf`.
+    """
+    if missing not in ("raise", "skip"):
+        raise ValueError(f"missing={missing!r}: choose 'raise' or 'skip'")
+    if isinstance(target, Field):
+        where, values, channels = _of_field(target, points)
+    else:
+        where, values = _of_values(target, points)
+        channels = tuple(str(c) for c in range(values.shape[1]))
+    if not where.isfinite().all():
+        raise ValueError("points: some are NaN or infinite; leave those samples out")
+    root = _root_of(importance, len(values), values)
+    finite = values.isfinite().all(1)
+    if not finite.all():
+        if missing == "raise":
+            count = int((~finite).sum())
+            raise ValueError(
+                f"target: {count} of {len(values)} samples are NaN or infinite; give missing='skip' to leave them out"
+            )
+        where, values, root = where[finite], values[finite], root[finite]
+    if not len(values):
+        raise ValueError("points: there are no samples to fit to")
+    return Samples(where.detach().double(), values.detach().double(), root, channels)
+
+
+def _of_field(target: Field, points: Tensor | Grid | None) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    if target.num_graphs != 1:
+        raise ValueError(f"target: holds {target.num_graphs} functions; fit them one by one, take unbatch()[i]")
+    if isinstance(points, Tensor):
+        return points, target(points.to(target.device, target.dtype)), target.channels
+    if points is None and not isinstance(target, Volume):
+        raise ValueError("points: a field is known everywhere; say where to fit it, by points [Q, 3] or a Grid")
+    volume = target if isinstance(target, Volume) and points is None else target.on(points)  # type: ignore[arg-type]
+    return volume.grid.points(torch.float64, volume.device), volume.values.flatten(1).T, target.channels
+
+
+def _of_values(target: Tensor, points: Tensor | Grid | None) -> tuple[Tensor, Tensor]:
+    if not isinstance(target, Tensor) or not target.is_floating_point() or target.ndim not in (1, 2):
+        raise ValueError("target: expected a Field, or values of shape [Q, C] or [Q] as floats")
+    values = target[:, None] if target.ndim == 1 else target
+    where = points.points(torch.float64, values.device) if isinstance(points, Grid) else points
+    if where is None or where.shape != (len(values), 3):
+        given = "none" if where is None else str(list(where.shape))
+        raise ValueError(f"points: expected one for each value, [{len(values)}, 3], got {given}")
+    return where, values
+
+
+def _root_of(importance: Tensor | None, count: int, like: Tensor) -> Tensor:
+    if importance is None:
+        return torch.ones(count, dtype=torch.float64, device=like.device)
+    if importance.shape != (count,) or not bool((importance.isfinite() & (importance >= 0)).all()):
+        raise ValueError(f"importance: expected [{count}] finite numbers, none negative, got {list(importance.shape)}")
+    if not bool((importance > 0).any()):
+        raise ValueError("importance: is 0 everywhere, so there is nothing to fit to")
+    return importance.detach().double().sqrt()
