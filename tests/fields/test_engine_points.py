@@ -155,6 +155,7 @@ def test_zero_weights_have_gradients():
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_compiled():
     parts, pos = cloud(6, dtype=torch.float32), torch.randn(20, 3)
     compiled = torch.compile(lambda *x: single(sum_at_points, "gaussian", *x), backend="eager")

@@ -11,7 +11,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-    from tg_molfield.fields import Field, Volume
+    from tg_molfield.fields import Field, MolField, Volume
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -29,6 +29,10 @@ def field(
     channels: Annotated[
         str, typer.Option(help="Elements, 'other', 'all', element properties, or per-atom properties by name.")
     ] = "H C N O F P S Cl other",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="A field known by name (mnf, promolecule, esp, mlp, vdw …) in place of the options below."),
+    ] = None,
     kernel: Annotated[str, typer.Option(help="The shape of an atom's contribution.")] = "gaussian",
     widths: Annotated[
         str, typer.Option(help="What widths are made of: an element property or a number in Å.")
@@ -36,6 +40,9 @@ def field(
     width_scale: Annotated[float, typer.Option(help="The factor from there to σ.")] = 0.5,
     spacing: Annotated[float, typer.Option(help="Distance of neighbouring nodes in Å.")] = 0.25,
     margin: Annotated[float, typer.Option(help="Distance from the outermost atoms to the border in Å.")] = 4.0,
+    level: Annotated[
+        float | None, typer.Option(help="Where surfaces are drawn; 0.3 of each channel's peak if not given (vdw: 0).")
+    ] = None,
     record: Annotated[int, typer.Option(help="Which record or model of the file, counted from 1.")] = 1,
     model: Annotated[
         Path | None, typer.Option(help="A saved FieldAutoEncoder: write its learned field instead of the exact one.")
@@ -49,38 +56,46 @@ def field(
 
     tg-molfield field "CC(=O)Oc1ccccc1C(=O)O" -o aspirin.html --channels "C O all"
     """
-    from tg_molfield.fields import Grid
+    from tg_molfield.fields import Grid, MolField
 
-    data = _molecule(structure, record, channels)
-    chosen = _learned(data, model) if model is not None else _exact(data, channels, kernel, widths, width_scale)
+    for path in output:
+        _check_suffix(path)
+    definition = (
+        MolField(channels, kernel=kernel, widths=_number(widths), width_scale=width_scale)
+        if preset is None
+        else MolField.preset(preset)
+    )
+    data = _molecule(structure, record, definition)
+    chosen = definition(data) if model is None else _learned(data, model)
     volume = chosen.on(Grid.around(data.pos, spacing, margin))
     console = Console()
+    if level is None and definition.aggregate == "distance":
+        level = 0.0
     for path in output:
-        _write(volume, path, Path(structure).name)
+        _write(volume, path, Path(structure).name, level)
         shape = "×".join(map(str, volume.grid.shape))
-        console.print(f"{path}: {shape} nodes, channels {' '.join(volume.channels)}", highlight=False)
+        console.print(f"{path}: {shape} nodes, channels {' '.join(volume.channels)}", highlight=False, soft_wrap=True)
 
 
-def _molecule(structure: str, record: int, channels: str) -> Data:
-    from tg_molfield.convert import RDKIT_PROPERTIES, from_smiles, read
+def _number(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
-    properties = [name for name in channels.replace(",", " ").split() if name in RDKIT_PROPERTIES]
-    if not Path(structure).exists() and "." not in Path(structure).name[-6:]:
+
+def _molecule(structure: str, record: int, definition: MolField) -> Data:
+    from tg_molfield.convert import PROPERTIES, from_smiles, read
+    from tg_molfield.convert.reading import SUFFIXES
+    from tg_molfield.io.files import format_suffix
+
+    properties = definition.attributes & set(PROPERTIES)
+    if not Path(structure).exists() and format_suffix(structure) not in SUFFIXES:
         return from_smiles(structure, properties=properties)
     records = read(structure, properties=properties) if properties else read(structure)
     if not 1 <= record <= len(records):
         raise ValueError(f"--record {record}: {structure} has {len(records)} records, counted from 1")
     return records[record - 1]
-
-
-def _exact(data: Data, channels: str, kernel: str, widths: str, width_scale: float) -> Field:
-    from tg_molfield.fields import MolField
-
-    try:
-        constant: str | float = float(widths)
-    except ValueError:
-        constant = widths
-    return MolField(channels, kernel=kernel, widths=constant, width_scale=width_scale)(data)
 
 
 def _learned(data: Data, model: Path) -> Field:
@@ -89,7 +104,15 @@ def _learned(data: Data, model: Path) -> Field:
     return FieldAutoEncoder.load(model).eval().field(data)
 
 
-def _write(volume: Volume, path: Path, title: str) -> None:
+def _check_suffix(path: Path) -> None:
+    from tg_molfield.io.volumes import SUFFIXES
+
+    known = (*_PICTURES, ".html", *SUFFIXES)
+    if not path.name.lower().removesuffix(".gz").endswith(known):
+        raise ValueError(f"--output {path}: no format has that suffix; use one of {', '.join(known)}")
+
+
+def _write(volume: Volume, path: Path, title: str, level: float | None) -> None:
     suffix = path.suffix.lower()
     if suffix in _PICTURES:
         from tg_molfield.viz import plot_slices, save_figure
@@ -99,7 +122,7 @@ def _write(volume: Volume, path: Path, title: str) -> None:
         from tg_molfield.viz import Page, plot_slices, plot_surfaces
 
         page = Page(title)
-        page.figure(plot_surfaces(volume), "Isosurfaces")
+        page.figure(plot_surfaces(volume, levels=level), "Isosurfaces")
         page.figure(plot_slices(volume), "Slices")
         page.save(path)
     else:

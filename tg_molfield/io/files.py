@@ -25,7 +25,7 @@ def read_bytes(path: str | Path) -> bytes:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     content = path.read_bytes()
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         try:
             content = gzip.decompress(content)
         except gzip.BadGzipFile as error:
@@ -56,7 +56,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as raw:
-            if path.suffix == ".gz":
+            if path.suffix.lower() == ".gz":
                 with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as stream:
                     yield stream  # type: ignore[misc]
             else:
