@@ -213,6 +213,20 @@ def test_periodic_field_repeats_and_is_the_sum_of_images(kernel, cell):
     assert torch.allclose(field(x), images(x), rtol=0, atol=1e-4 * float(images(x).abs().max()))
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kernel", FINITE)
+def test_periodic_grid_and_points_agree_beyond_the_cell(kernel, cell):
+    vectors, pbc = CELLS[cell]
+    plain = cloud(kernel, n=3)
+    field = RBFField(
+        plain.centers, plain.weights, plain.widths, kernel, plain.channels,
+        cell=torch.tensor(vectors, dtype=torch.float64), pbc=torch.tensor(pbc),
+    )  # fmt: skip
+    grid = Grid((-9.0, 4.0, -2.0), ((1.1, 0.1, 0.0), (0.0, 0.9, 0.2), (0.3, 0.0, 1.3)), (9, 5, 6))
+    direct = field(grid.points(torch.float64)).T.reshape(-1, *grid.shape)
+    assert torch.allclose(field.on(grid).values, direct, rtol=0, atol=3e-6 * float(field(points()).abs().max()))
+
+
 def test_periodic_and_isolated_in_one_batch():
     cells = torch.stack([torch.eye(3) * 5, torch.zeros(3, 3)]).double()
     pbc = torch.tensor([[True] * 3, [False] * 3])

@@ -69,10 +69,9 @@ def field(
     chosen = definition(data) if model is None else _learned(data, model)
     volume = chosen.on(Grid.around(data.pos, spacing, margin))
     console = Console()
-    if level is None and definition.aggregate == "distance":
-        level = 0.0
+    is_distance = definition.aggregate == "distance"
     for path in output:
-        _write(volume, path, Path(structure).name, level)
+        _write(volume, path, Path(structure).name, 0.0 if level is None and is_distance else level, is_distance)
         shape = "×".join(map(str, volume.grid.shape))
         console.print(f"{path}: {shape} nodes, channels {' '.join(volume.channels)}", highlight=False, soft_wrap=True)
 
@@ -112,18 +111,19 @@ def _check_suffix(path: Path) -> None:
         raise ValueError(f"--output {path}: no format has that suffix; use one of {', '.join(known)}")
 
 
-def _write(volume: Volume, path: Path, title: str, level: float | None) -> None:
+def _write(volume: Volume, path: Path, title: str, level: float | None, through_atoms: bool) -> None:
     suffix = path.suffix.lower()
+    position = 0.0 if through_atoms else None
     if suffix in _PICTURES:
         from tg_molfield.viz import plot_slices, save_figure
 
-        save_figure(plot_slices(volume), path)
+        save_figure(plot_slices(volume, position=position), path)
     elif suffix == ".html":
         from tg_molfield.viz import Page, plot_slices, plot_surfaces
 
         page = Page(title)
         page.figure(plot_surfaces(volume, levels=level), "Isosurfaces")
-        page.figure(plot_slices(volume), "Slices")
+        page.figure(plot_slices(volume, position=position), "Slices")
         page.save(path)
     else:
         volume.save(path)
