@@ -8,7 +8,6 @@ import math
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.tiles import sum_in_tiles
 from tg_molfield.fields.field import Field
@@ -37,6 +36,7 @@ class AggregateField(Field):
             lowest = float(base.weights.min())
             raise ValueError(f"weights: a {self.rule} needs weights that are not negative, the least is {lowest:.3g}")
         self.base = base
+        self._atoms = base.atoms
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -45,10 +45,6 @@ class AggregateField(Field):
     @property
     def num_graphs(self) -> int:
         return self.base.num_graphs
-
-    @property
-    def atoms(self) -> AtomList | None:
-        return self.base.atoms
 
     @property
     def dtype(self) -> torch.dtype:

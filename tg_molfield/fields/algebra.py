@@ -8,7 +8,6 @@ from typing import final
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.field import Field
 
 
@@ -29,6 +28,7 @@ class LinearCombination(Field):
                 raise ValueError(f"one field holds {first.num_graphs} functions, the other {other.num_graphs}")
         self._fields = tuple(fields)
         self._factors = tuple(factors)
+        self._atoms = next((field.atoms for field in fields if field.atoms is not None), None)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -37,10 +37,6 @@ class LinearCombination(Field):
     @property
     def num_graphs(self) -> int:
         return self._fields[0].num_graphs
-
-    @property
-    def atoms(self) -> AtomList | None:
-        return next((field.atoms for field in self._fields if field.atoms is not None), None)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -73,6 +69,7 @@ class ChannelSelection(Field):
     def __init__(self, field: Field, indices: list[int]) -> None:
         self._field = field
         self._indices = indices
+        self._atoms = field.atoms
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -81,10 +78,6 @@ class ChannelSelection(Field):
     @property
     def num_graphs(self) -> int:
         return self._field.num_graphs
-
-    @property
-    def atoms(self) -> AtomList | None:
-        return self._field.atoms
 
     @property
     def dtype(self) -> torch.dtype:

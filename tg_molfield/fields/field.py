@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.grid import Grid
@@ -33,10 +35,18 @@ class Field(ABC):
         """How many functions the field holds; points are assigned to them by ``batch``."""
         return 1
 
+    _atoms: AtomList | None = None
+
     @property
     def atoms(self) -> AtomList | None:
-        """The atoms the field belongs to, where they are known."""
-        return None
+        """The atoms the field belongs to, where they are known; files and pictures show them."""
+        return self._atoms
+
+    def with_atoms(self, atoms: AtomList | None) -> Self:
+        """The same field, belonging to ``atoms``."""
+        field = copy.copy(self)
+        field._atoms = atoms
+        return field
 
     @property
     @abstractmethod

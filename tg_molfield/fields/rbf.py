@@ -102,10 +102,6 @@ class RBFField(Field):
         return self._num_graphs
 
     @property
-    def atoms(self) -> AtomList | None:
-        return self._atoms
-
-    @property
     def dtype(self) -> torch.dtype:
         return self.centers.dtype
 

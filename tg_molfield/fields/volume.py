@@ -65,10 +65,6 @@ class Volume(Field):
         return self._channels
 
     @property
-    def atoms(self) -> AtomList | None:
-        return self._atoms
-
-    @property
     def dtype(self) -> torch.dtype:
         return self.values.dtype
 

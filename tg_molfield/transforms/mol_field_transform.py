@@ -65,7 +65,7 @@ class MolFieldTransform(BaseTransform):
         if getattr(data, "batch", None) is not None:
             raise ValueError("data: is a batch; apply the transform to each molecule, before they are collated")
         field = self.mol_field(data)
-        data.query_pos = self._points(field.centers.detach())
+        data.query_pos = self._points(data.pos.detach())
         data.query_batch = torch.zeros(len(data.query_pos), dtype=torch.long, device=data.query_pos.device)
         data.field = field(data.query_pos)
         return data

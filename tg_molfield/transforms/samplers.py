@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -97,7 +98,9 @@ class GridSampler(Sampler):
         return Grid.around(pos, self.spacing, self.margin).points(pos.dtype, pos.device)
 
 
-def _draw(draw, shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
+def _draw(
+    draw: Callable[..., Tensor], shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None
+) -> Tensor:
     device = like.device if generator is None else generator.device
     return draw(shape, generator=generator, dtype=like.dtype, device=device).to(like.device)
 

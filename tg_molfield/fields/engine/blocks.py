@@ -30,9 +30,8 @@ class BlockTask:
 
     def entries(self, centers: Tensor, weights: Tensor, widths: Tensor, every_weight: bool) -> Entries:
         """What is summed, with all weights or only those that are not 0."""
-        return Entries.of(
-            self.shape.lattice, centers.detach(), weights.detach(), widths.detach(), self.batch, self.reach, every_weight
-        )  # fmt: skip
+        parts = (centers.detach(), weights.detach(), widths.detach())
+        return Entries.of(self.shape.lattice, *parts, self.batch, self.reach, every_weight)
 
     def table(self, pairs: Pairs, centers: Tensor, weights: Tensor, widths: Tensor) -> Tensor:
         """The rows [M + 1, K] of the pairs, differentiable, with one of zeros for padding."""
@@ -53,10 +52,10 @@ class BlockSum(torch.autograd.Function):
         return sum_blocks(task, centers, weights, widths, out)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, needs = ctx.saved_tensors, ctx.needs_input_grad[2:]
         if not torch.is_grad_enabled():
-            return None, None, *_backward(ctx.task, *saved, grad, needs)
+            return None, None, *_backward(ctx.task, saved, grad, needs)
         again = functools.partial(sum_blocks, ctx.task, out=None, every_weight=True)
         return None, None, *gradients(again, saved, grad, needs)
 
@@ -84,34 +83,37 @@ def sum_blocks(
         out = weights.new_empty(len(lattice.origins), weights.shape[1], *lattice.shape)
     entries = task.entries(centers, weights, widths, every_weight)
     flat = out.view(entries.targets, entries.channels, *lattice.shape)
+    room: Tensor | None = None
     for region in lattice.regions(entries.targets, entries.channels):
         pairs = entries.pairs(region)
         if pairs is None:
             lattice.window(flat, region).zero_()
             continue
         table = task.table(pairs, centers, weights, widths)
-        blocks = lattice.buffer(flat, region).index_fill_(0, (pairs.counts == 0).nonzero()[:, 0], 0)
+        blocks = lattice.buffer(flat, region, None if torch.is_grad_enabled() else room)
+        blocks.index_fill_(0, (pairs.counts == 0).nonzero()[:, 0], 0)
         for rows, places in pairs.groups(task.shape.pairs_at_once(entries.channels)):
             blocks.index_copy_(0, rows, task.shape.forward(_take(table, places)))
         lattice.write(flat, region, blocks)
+        room = blocks if room is None else room
     return out
 
 
 def _backward(
-    task: BlockTask, centers: Tensor, weights: Tensor, widths: Tensor, grad: Tensor, needs: tuple[bool, ...]
+    task: BlockTask, inputs: tuple[Tensor, Tensor, Tensor], grad: Tensor, needs: tuple[bool, bool, bool]
 ) -> list[Tensor | None]:
-    leaves = [x.detach().requires_grad_(need) for x, need in zip((centers, weights, widths), needs, strict=True)]
-    wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    centers, weights, widths = (x.detach().requires_grad_(need) for x, need in zip(inputs, needs, strict=True))
+    wanted = [leaf for leaf in (centers, weights, widths) if leaf.requires_grad]
     totals = [torch.zeros_like(leaf) for leaf in wanted]
     by_center, by_weight, by_width = needs
-    lattice, entries = task.shape.lattice, task.entries(*leaves, every_weight=by_weight)
+    lattice, entries = task.shape.lattice, task.entries(centers, weights, widths, by_weight)
     flat = grad.reshape(entries.targets, entries.channels, *lattice.shape)
     for region in lattice.regions(entries.targets, entries.channels):
         pairs = entries.pairs(region)
         if pairs is None:
             continue
         with torch.enable_grad():
-            table = task.table(pairs, *leaves)
+            table = task.table(pairs, centers, weights, widths)
         given, slopes = lattice.read(flat, region), torch.zeros_like(table)
         for rows, places in pairs.groups(task.shape.pairs_at_once(entries.channels)):
             part = task.shape.backward(

@@ -56,7 +56,7 @@ class DenseSum(torch.autograd.Function):
         return weights.transpose(1, 2) @ value
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, needs = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():
             return None, None, None, *gradients(lambda *x: dense_values(ctx.kernel, *x), saved, grad, needs)

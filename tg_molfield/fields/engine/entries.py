@@ -85,9 +85,7 @@ class Entries:
         near = (self.position + self.radius >= first) & (self.position - self.radius <= last + extent)
         mine = near.all(1) & (self.target >= region.targets.start) & (self.target < region.targets.stop)
         entry = mine.nonzero()[:, 0]
-        which, box = touching(
-            self.position[entry], self.radius[entry], first, last, extent, self.lattice.orthogonal
-        )
+        which, box = touching(self.position[entry], self.radius[entry], first, last, extent, self.lattice.orthogonal)
         if not len(which):
             return None
         entry = entry[which]

@@ -90,7 +90,7 @@ def sums_on_grids(
     else:
         return _one_by_one(centers, weights, widths, kernel, batch, grids, out)
     task = BlockTask(block, batch if len(grids) > 1 else None, reach)
-    values: Tensor = BlockSum.apply(task, out, centers, weights, widths)  # type: ignore[no-untyped-call]
+    values: Tensor = BlockSum.apply(task, out, centers, weights, widths)
     return values
 
 

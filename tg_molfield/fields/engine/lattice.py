@@ -44,12 +44,14 @@ class Lattice:
 
     @classmethod
     def of(cls, grids: Sequence[Grid], side: int, device: torch.device) -> Lattice:
-        """Grids of one shape, in blocks of at most ``side`` nodes an axis, of which the last of a row is nearly full."""
+        """Grids of one shape, in blocks of at most ``side`` nodes an axis."""
         origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
         axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
         units = axes / axes.norm(dim=2, keepdim=True)
         skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
-        return cls(origins.to(device), axes.to(device), grids[0].shape, _block(grids[0].shape, side), bool(skew < 1e-12))
+        return cls(
+            origins.to(device), axes.to(device), grids[0].shape, _block(grids[0].shape, side), bool(skew < 1e-12)
+        )
 
     def recut(self, side: int) -> Lattice:
         """The same grids in blocks of at most ``side`` nodes an axis."""
@@ -104,11 +106,19 @@ class Lattice:
                         range(low, min(low + high, y)),
                     )
 
-    def buffer(self, values: Tensor, region: Region) -> Tensor:
-        """Room for the blocks [R, C, bx, by, bz] of a region: in ``values`` itself where a block is a whole grid."""
+    def buffer(self, values: Tensor, region: Region, room: Tensor | None) -> Tensor:
+        """Where the blocks [R, C, bx, by, bz] of a region go: in ``values`` itself if a block is a whole grid.
+
+        Args:
+            values: the result [targets, C, nx, ny, nz].
+            region: the blocks.
+            room: an earlier buffer for other blocks, whose memory may be used again.
+        """
         if self.counts == (1, 1, 1):
             return self.window(values, region)
         rows = len(region.targets) * len(region.x) * len(region.y) * self.counts[2]
+        if room is not None and len(room) >= rows:
+            return room[:rows]
         return values.new_empty(rows, values.shape[1], *self.block)
 
     def write(self, values: Tensor, region: Region, blocks: Tensor) -> None:

@@ -107,9 +107,9 @@ def _stack(
 ) -> Tensor:  # fmt: skip
     if by_point:
         function = functools.partial(dense_gradients, kernel)
-        values: Tensor = Recomputed.apply(function, pos, centers, weights, inverse)  # type: ignore[no-untyped-call]
+        values: Tensor = Recomputed.apply(function, pos, centers, weights, inverse)
     else:
-        values = DenseSum.apply(kernel, near, keep, pos, centers, weights, inverse)  # type: ignore[no-untyped-call]
+        values = DenseSum.apply(kernel, near, keep, pos, centers, weights, inverse)
     return values.transpose(1, 2)
 
 
@@ -118,7 +118,7 @@ def _one_graph(
 ) -> Tensor:
     sources = list(zip(*(x[None].split(_CENTERS_AT_ONCE, 1) for x in (centers, weights, inverse)), strict=True))
     points = pos[None].split(max(1, _PAIRS_AT_ONCE // min(_CENTERS_AT_ONCE, max(1, len(centers)))), 1)
-    return torch.cat([sum(evaluate(part, *source) for source in sources)[0] for part in points])
+    return torch.cat([torch.stack([evaluate(part, *source)[0] for source in sources]).sum(0) for part in points])
 
 
 def _one_width_each(

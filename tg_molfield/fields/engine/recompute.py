@@ -19,7 +19,7 @@ class Recomputed(torch.autograd.Function):
         return function(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return None, *gradients(ctx.function, ctx.saved_tensors, grad, ctx.needs_input_grad[1:])
 
 

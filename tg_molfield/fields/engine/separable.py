@@ -39,7 +39,8 @@ def spread_backward(
         by_shape: whether the others are.
     """
     groups, centres, channels = weight.shape
-    bx, by, bz = block = grad.shape[2:]
+    bx, by, bz = grad.shape[2:]
+    block = (bx, by, bz)
     scaled, x, y, z = _factors(offset, step, block)
     grad = grad.reshape(groups, channels * bx, by * bz)
     by_x = torch.bmm(_outer(y, z), grad.transpose(1, 2)).view(groups, centres, channels, bx)
@@ -48,9 +49,9 @@ def spread_backward(
         return torch.zeros_like(offset), torch.zeros_like(step), grad_weight
     by_yz = torch.bmm(_outer(weight, x), grad).view(groups, centres, by, bz)
     slopes = torch.zeros_like(scaled)
-    slopes[:, :, 0, :bx] = (weight[:, :, None] @ by_x)[:, :, 0] * x
+    slopes[:, :, 0, :bx] = (by_x * weight[..., None]).sum(2) * x
     slopes[:, :, 1, :by] = (by_yz @ z[..., None])[..., 0] * y
-    slopes[:, :, 2, :bz] = (y[:, :, None] @ by_yz)[:, :, 0] * z
+    slopes[:, :, 2, :bz] = (by_yz * y[..., None]).sum(2) * z
     slopes *= scaled.mul_(-2)
     return slopes.sum(-1), (slopes * _places(block, slopes)).sum(-1), grad_weight
 

@@ -38,9 +38,7 @@ class BlockShape(ABC):
         """The values [G, C, bx, by, bz] of G blocks from their rows [G, P, K]."""
 
     @abstractmethod
-    def backward(
-        self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool
-    ) -> Tensor:
+    def backward(self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool) -> Tensor:
         """The gradient [G, P, K] by the rows; zeros where it is not wanted."""
 
     @abstractmethod
@@ -62,9 +60,7 @@ class Factors(BlockShape):
     def forward(self, rows: Tensor) -> Tensor:
         return spread(rows[..., :3], rows[..., 3:6], rows[..., 6:], self.lattice.block)
 
-    def backward(
-        self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool
-    ) -> Tensor:
+    def backward(self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool) -> Tensor:
         parts = spread_backward(rows[..., :3], rows[..., 3:6], rows[..., 6:], grad, by_weight, by_shape)
         return torch.cat(parts, -1)
 
@@ -76,7 +72,10 @@ class Factors(BlockShape):
 @final
 @dataclass(frozen=True)
 class Distances(BlockShape):
-    """Any kernel on any axes, the same for all grids: a row is the way from the middle of the block to the centre [3] in Å, 1/σ, weights."""
+    """Any kernel on any axes, the same for all grids.
+
+    A row is the way from the middle of the block to the centre [3] in Å, 1/σ, weights.
+    """
 
     lattice: Lattice
     kernel: Kernel
@@ -89,9 +88,7 @@ class Distances(BlockShape):
         values = dense_values(self.kernel, nodes, rows[..., :3], rows[..., 4:], rows[..., 3])
         return values.unflatten(2, self.lattice.block)
 
-    def backward(
-        self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool
-    ) -> Tensor:
+    def backward(self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool) -> Tensor:
         with torch.enable_grad():
             rows = rows.detach().requires_grad_()
             return torch.autograd.grad(self.forward(rows), rows, grad)[0]

@@ -66,7 +66,9 @@ def _sum_section(evaluate: Callable[..., Tensor], section: Section, pos: Tensor,
         filled = places < counts[rows, None]
         around = _take(near, torch.where(filled, starts[rows, None] + places, len(near) - 1))
         index, middle = points[rows], middles[rows, None]
-        values = evaluate(_take(pos, index.clamp_min(0)) - middle, around[..., :3] - middle, around[..., 4:], around[..., 3]).flatten(0, 1)
+        values = evaluate(
+            _take(pos, index.clamp_min(0)) - middle, around[..., :3] - middle, around[..., 4:], around[..., 3]
+        ).flatten(0, 1)
         kept = (index.flatten() >= 0).nonzero()[:, 0]
         order[index.flatten()[kept]] = kept + total
         total += len(values)

@@ -1,0 +1,88 @@
+"""Atoms to features: message passing with scalars and vectors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from tg_molfield.nn.checks import MAX_Z, check_atoms
+from tg_molfield.nn.neighbors import radius_pairs
+
+
+class AtomEncoder(nn.Module):
+    """Invariant scalars and equivariant vectors for each atom, from its neighbours within a cutoff.
+
+    Scalar and vector channels exchange gated messages along bonds and mix on each atom, the scheme of PaiNN
+    (Schütt, Unke & Gastegger 2021, arXiv 2102.03150). Scalars do not change when the molecule moves; vectors turn
+    with it, and with its mirror image.
+
+    Args:
+        out_channels: the number F of scalars, and of vectors, per atom.
+        num_layers: rounds of messages; with 0 only the element is known.
+        cutoff: Å.
+        num_radial: radial functions of the distance.
+    """
+
+    def __init__(self, out_channels: int = 64, num_layers: int = 2, cutoff: float = 4.0, num_radial: int = 16) -> None:
+        super().__init__()
+        self.out_channels = out_channels
+        self.cutoff = cutoff
+        self.num_radial = num_radial
+        self.embedding = nn.Embedding(MAX_Z + 1, out_channels)
+        self.layers = nn.ModuleList(_Layer(out_channels, num_radial) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(out_channels)
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å; ``batch [N]`` is int64 and sorted."""
+        return self.scalars_and_vectors(z, pos, batch)[0]
+
+    def scalars_and_vectors(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Scalars ``[N, F]`` and vectors ``[N, F, 3]``."""
+        batch, _ = check_atoms(z, pos, batch)
+        s = self.embedding(z)
+        v = s.new_zeros(*s.shape, 3)
+        if len(self.layers):
+            edge_index = radius_pairs(pos, batch, self.cutoff)
+            offset = pos[edge_index[0]] - pos[edge_index[1]]
+            distance = (offset.square().sum(1, keepdim=True) + 1e-12).sqrt()
+            direction = offset / distance
+            radial = self._radial(distance)
+            for layer in self.layers:
+                s, v = layer(s, v, edge_index, radial, direction)
+        return self.norm(s), v
+
+    def _radial(self, distance: Tensor) -> Tensor:
+        order = torch.arange(1, self.num_radial + 1, dtype=distance.dtype, device=distance.device)
+        scaled = distance * (math.pi / self.cutoff)
+        return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
+
+
+class _Layer(MessagePassing):
+    def __init__(self, width: int, num_radial: int) -> None:
+        super().__init__(aggr="add")
+        self.width = width
+        self.filter = nn.Linear(num_radial, 3 * width, bias=False)
+        self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * width))
+        self.mix = nn.Linear(width, 2 * width, bias=False)
+        self.combine = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 3 * width))
+
+    def forward(
+        self, s: Tensor, v: Tensor, edge_index: Tensor, radial: Tensor, direction: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        gates = self.filter(radial)
+        total = self.propagate(edge_index, sent=self.sender(s), vectors=v.flatten(1), gates=gates, direction=direction)
+        s = s + total[:, : self.width]
+        v = v + total[:, self.width :].view_as(v)
+        left, right = self.mix(v.transpose(1, 2)).transpose(1, 2).chunk(2, dim=1)
+        norm = (left.square().sum(2) + 1e-8).sqrt()
+        scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).chunk(3, dim=1)
+        return s + scalar + product * (left * right).sum(2), v + gate.unsqueeze(2) * right
+
+    def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
+        scalar, along, carried = (sent_j * gates).chunk(3, dim=1)
+        vectors = vectors_j.view(*carried.shape, 3)
+        vectors = carried.unsqueeze(2) * vectors + along.unsqueeze(2) * direction.unsqueeze(1)
+        return torch.cat([scalar, vectors.flatten(1)], dim=1)

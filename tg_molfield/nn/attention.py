@@ -1,0 +1,45 @@
+"""The one block of which pooling and decoding are made."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class AttentionBlock(nn.Module):
+    """A pre-norm transformer block whose tokens attend to themselves and to a context (Vaswani et al. 2017).
+
+    Args:
+        width: the size of a token.
+        heads: the number of attention heads; divides ``width``.
+    """
+
+    def __init__(self, width: int, heads: int = 4) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width is {width}, heads {heads}: give a width that the heads divide")
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.context_norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``tokens [B, T, W]``, ``context [B, S, W]``, ``mask [B, S]`` (true: used) → ``[B, T, W]``."""
+        own = self.norm(tokens)
+        both = torch.cat([own, self.context_norm(context)], dim=1)
+        if mask is not None:
+            mask = F.pad(mask, (tokens.size(1), 0), value=True)[:, None, None, :]
+        query = self._split(self.query(own))
+        key, value = self.key_value(both).chunk(2, dim=-1)
+        mixed = F.scaled_dot_product_attention(query, self._split(key), self._split(value), attn_mask=mask)
+        tokens = tokens + self.out(mixed.transpose(1, 2).flatten(2))
+        return tokens + self.mlp(tokens)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,245 @@
+"""Molecules to codes and codes to fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn import GAE
+from torch_geometric.utils import scatter
+
+from tg_molfield.fields import AtomList, Field
+from tg_molfield.nn.atom_encoder import AtomEncoder
+from tg_molfield.nn.checks import check_atoms, check_like, check_queries
+from tg_molfield.nn.decoder import Decoder
+from tg_molfield.nn.frames import canonical_pose, random_pose
+from tg_molfield.nn.latent import Latent
+from tg_molfield.nn.make_decoder import make_decoder
+from tg_molfield.nn.persistence import fill_model, read_model, save_model
+from tg_molfield.nn.pooling import FramePooling
+from tg_molfield.nn.refinement import refine_code
+
+CHANNELS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "other")
+
+
+class FieldAutoEncoder(GAE):
+    """Encodes molecules as codes and decodes codes as fields.
+
+    ``encode`` gives a `Latent`: a code that is the same however the molecule is placed, turned and its atoms ordered,
+    and the pose with which the decoded field moves and turns, exactly. Mirror images have different codes. In
+    training mode frames are random (of torch's generator), which is augmentation; in evaluation they are canonical.
+
+    Molecules without an element's channel, or with more centres than an `RBFDecoder` has slots, are encoded all the
+    same, and the decoded field is a poorer likeness: give channels and ``num_slots`` that suit the data.
+
+    Args:
+        channels: the names of the field's channels; one string of names or a sequence.
+        latent_dim: the length of the code.
+        decoder: ``"rbf"`` (a sum of Gaussians), ``"siren"``, or a `Decoder` with these channels and latent_dim.
+        encoder: a module that gives invariant features ``[N, F]`` for ``(z, pos, batch)``; an `AtomEncoder` if None.
+        hidden: features per atom in the default encoder.
+        num_layers: message passing layers in the default encoder.
+        cutoff: Å, of the default encoder.
+        pooling: further arguments of `FramePooling`.
+        decoder_options: further arguments of the decoder named.
+        random_frames: whether frames are random in training.
+    """
+
+    def __init__(
+        self,
+        channels: str | Sequence[str] = CHANNELS,
+        latent_dim: int = 512,
+        decoder: str | Decoder = "rbf",
+        encoder: nn.Module | None = None,
+        *,
+        hidden: int = 64,
+        num_layers: int = 2,
+        cutoff: float = 4.0,
+        pooling: dict[str, Any] | None = None,
+        decoder_options: dict[str, Any] | None = None,
+        random_frames: bool = True,
+    ) -> None:
+        super(GAE, self).__init__()  # GAE's own would reset the parameters of a pretrained encoder
+        self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
+        if not self.channels or len(set(self.channels)) != len(self.channels):
+            raise ValueError(f"channels is {channels!r}: give at least one name, none twice")
+        self.latent_dim = latent_dim
+        self.random_frames = random_frames
+        self.hyper_parameters: dict[str, Any] = {
+            "channels": self.channels,
+            "latent_dim": latent_dim,
+            "decoder": decoder if isinstance(decoder, str) else None,
+            "custom_encoder": encoder is not None,
+            "hidden": hidden,
+            "num_layers": num_layers,
+            "cutoff": cutoff,
+            "pooling": pooling or {},
+            "decoder_options": decoder_options or {},
+            "random_frames": random_frames,
+        }
+        self.encoder = AtomEncoder(hidden, num_layers, cutoff) if encoder is None else encoder
+        self.has_vectors = isinstance(self.encoder, AtomEncoder) and len(self.encoder.layers) > 0
+        features = self._probe()
+        self.pooling = FramePooling(
+            features, features if self.has_vectors else 0, latent_dim=latent_dim, **(pooling or {})
+        )
+        options = dict(decoder_options or {})
+        if decoder == "rbf":
+            options = {"num_parts": self.pooling.sketch_channels, "num_waves": self.pooling.num_waves, **options}
+        self.decoder = make_decoder(decoder, self.channels, latent_dim, options)
+
+    def encode_atoms(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        """The encoder's invariant features ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å."""
+        batch, _ = self._check(z, pos, batch)
+        return self.encoder(z, pos, batch)
+
+    def encode(
+        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, *, refine: int = 0, target: Field | None = None
+    ) -> Latent:
+        """The latents of ``B`` molecules.
+
+        Args:
+            z: ``[N]`` int64 atomic numbers.
+            pos: ``[N, 3]`` Å.
+            batch: ``[N]`` int64, sorted; one molecule if None.
+            refine: steps of Adam on the code, all else frozen, towards ``target`` (auto-decoding, Park et al. 2019,
+                arXiv 1901.05103); refined codes carry no gradient.
+            target: the molecules' own field, such as ``MolField(...)(data)``; needed where ``refine`` is not 0.
+
+        Raises:
+            ValueError: an argument is not as said; the message gives the remedy.
+        """
+        if refine < 0 or (refine > 0 and target is None):
+            raise ValueError(f"refine is {refine}, target {target}: give steps >= 0, and the target field to reach")
+        batch, num_graphs = self._check(z, pos, batch)
+        randomised = self.training and self.random_frames
+        pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
+        centered = pos.double() - pose.origin[batch]
+        local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
+        frame = pose.frame.to(pos.dtype)[batch]
+        if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
+            scalars, vectors = self.encoder.scalars_and_vectors(z, centered.to(pos.dtype), batch)
+            vectors = torch.einsum("pij,pfj->pfi", frame, vectors)
+        else:
+            scalars, vectors = self.encoder(z, centered.to(pos.dtype), batch), None
+        code = self.pooling(scalars, vectors, local, batch, num_graphs)
+        latent = Latent(code, pose.to(pos.dtype))
+        return (
+            refine_code(self.decoder, latent, target, pos, batch, refine) if refine and target is not None else latent
+        )
+
+    def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
+        """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
+        query_batch = check_queries(query_pos, query_batch, len(latent), latent.code)
+        return self.decoder(latent, query_pos, query_batch)
+
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        query_pos: Tensor,
+        batch: Tensor | None = None,
+        query_batch: Tensor | None = None,
+    ) -> Tensor:
+        """Encode the atoms and decode at the query points: ``[Q, C]``."""
+        return self.decode(self.encode(z, pos, batch), query_pos, query_batch)
+
+    def field(self, data: Data) -> Field:
+        """The learned field of a `Data` or `Batch` with ``z`` and ``pos``."""
+        batch = getattr(data, "batch", None)
+        return self.decoder.field(self.encode(data.z, data.pos, batch)).with_atoms(AtomList(data.z, data.pos, batch))
+
+    def recon_loss(
+        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
+    ) -> Tensor:
+        """The mean square error over points and channels of each molecule, then its mean over molecules.
+
+        Args:
+            latent: of ``B`` molecules.
+            query_pos: ``[Q, 3]`` Å.
+            target: ``[Q, C]``.
+            query_batch: ``[Q]`` int64, sorted; molecules may have different numbers of points.
+        """
+        return self._square_errors(latent, query_pos, target, query_batch).mean()
+
+    @torch.no_grad()
+    def test(
+        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
+    ) -> dict[str, float]:
+        """Peak signal-to-noise ratios in dB with peak 1, as means over molecules.
+
+        Returns:
+            ``"psnr"`` over all points and channels (arXiv 2502.10848) and ``"psnr_occupied"`` over those (point,
+            channel) where the target exceeds 0.01; a molecule with none counts in the first alone.
+        """
+        batch = check_queries(query_pos, query_batch, len(latent), latent.code)
+        square = (self.decode(latent, query_pos, batch) - target).square()
+        occupied = (target > 0.01).to(square.dtype)
+        count = scatter(occupied.sum(1), batch, dim=0, dim_size=len(latent))
+        total = scatter((square * occupied).sum(1), batch, dim=0, dim_size=len(latent))
+        everywhere = scatter(square.mean(1), batch, dim=0, dim_size=len(latent), reduce="mean")
+        seen = count > 0
+        return {
+            "psnr": float(_decibel(everywhere).mean()),
+            "psnr_occupied": float(_decibel(total[seen] / count[seen]).mean()) if bool(seen.any()) else math.nan,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write the parameters and hyper-parameters as a safetensors file."""
+        save_model(path, self, self.hyper_parameters)
+
+    @classmethod
+    def load(
+        cls, path: str | Path, encoder: nn.Module | None = None, decoder: Decoder | None = None
+    ) -> FieldAutoEncoder:
+        """The model that :meth:`save` wrote, in evaluation mode.
+
+        Args:
+            path: the file.
+            encoder: a module of the kind it was built with, where that was not the default one.
+            decoder: likewise.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds something else, or a module is missing or does not fit.
+        """
+        options, tensors = read_model(path, "FieldAutoEncoder")
+        named = options.pop("decoder")
+        if options.pop("custom_encoder") != (encoder is not None) or (named is None) != (decoder is not None):
+            raise ValueError(f"{path}: pass encoder= and decoder= exactly where the model was built with own modules")
+        model = cls(encoder=encoder, decoder=decoder if decoder is not None else named, **options)
+        fill_model(path, model, tensors)
+        return model.eval()
+
+    def _square_errors(self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None) -> Tensor:
+        batch = check_queries(query_pos, query_batch, len(latent), latent.code)
+        if target.shape != (query_pos.size(0), len(self.channels)):
+            raise ValueError(
+                f"target has shape {tuple(target.shape)}: give ({query_pos.size(0)}, {len(self.channels)})"
+            )
+        square = (self.decode(latent, query_pos, batch) - target).square().mean(1)
+        return scatter(square, batch, dim=0, dim_size=len(latent), reduce="mean")
+
+    def _check(self, z: Tensor, pos: Tensor, batch: Tensor | None) -> tuple[Tensor, int]:
+        batch, num_graphs = check_atoms(z, pos, batch)
+        check_like("pos", pos, next(self.pooling.parameters()))
+        return batch, num_graphs
+
+    def _probe(self) -> int:
+        if isinstance(self.encoder, AtomEncoder):
+            return self.encoder.out_channels
+        with torch.no_grad():
+            z = torch.ones(2, dtype=torch.int64)
+            features = self.encoder(z, torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), torch.zeros_like(z))
+        if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
+            raise ValueError(f"encoder gives {getattr(features, 'shape', features)} for two atoms: it must give [N, F]")
+        return features.size(1)
+
+
+def _decibel(error: Tensor) -> Tensor:
+    return -10 * error.clamp(min=torch.finfo(error.dtype).tiny).log10()

@@ -1,0 +1,26 @@
+"""Decoders by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tg_molfield.nn.decoder import Decoder
+from tg_molfield.nn.rbf_decoder import RBFDecoder
+from tg_molfield.nn.siren_decoder import SirenDecoder
+
+
+def make_decoder(
+    decoder: str | Decoder, channels: tuple[str, ...], latent_dim: int, options: dict[str, Any]
+) -> Decoder:
+    """The decoder of that name, or the one given if it fits ``channels`` and ``latent_dim``."""
+    kinds: dict[str, type[Decoder]] = {"rbf": RBFDecoder, "siren": SirenDecoder}
+    if isinstance(decoder, str):
+        if decoder not in kinds:
+            raise ValueError(f"decoder is {decoder!r}: give 'rbf', 'siren' or a Decoder")
+        return kinds[decoder](channels, latent_dim, **options)
+    if decoder.channels != channels or decoder.latent_dim != latent_dim:
+        raise ValueError(
+            f"decoder has channels {decoder.channels} and latent_dim {decoder.latent_dim}: "
+            f"make it for {channels} and {latent_dim}"
+        )
+    return decoder

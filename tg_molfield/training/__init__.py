@@ -1,0 +1,7 @@
+"""Training: losses, loops and the Lightning module."""
+
+from tg_molfield.training.loop import FitReport, fit
+from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss
+from tg_molfield.training.sampler import MoleculeSampler
+
+__all__ = ["FieldLoss", "FitReport", "Loss", "MatchingLoss", "MoleculeSampler", "fit"]

@@ -1,0 +1,119 @@
+"""A plain training loop that keeps to a budget of seconds or steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch_geometric.data import Data
+
+from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.training.losses import FieldLoss, Loss
+
+
+@dataclass
+class FitReport:
+    """What a training run did.
+
+    Attributes:
+        losses: the loss of every step.
+        seconds: wall time.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """The number of steps."""
+        return len(self.losses)
+
+
+def fit(
+    model: FieldAutoEncoder,
+    batches: Iterable[Data],
+    loss: Loss | None = None,
+    *,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
+    lr: float = 1e-3,
+    weight_decay: float = 1e-4,
+    clip: float = 1.0,
+    warmup: float = 0.02,
+    seed: int = 0,
+    progress: Callable[[FitReport, float], None] | None = None,
+) -> FitReport:
+    """Train ``model`` in place with AdamW and leave it in evaluation mode.
+
+    The learning rate rises linearly over the first ``warmup`` of the budget and falls to 0 along a cosine over the
+    rest; the budget is whichever of steps and seconds is nearer its end. A run limited by steps is reproducible from
+    ``seed``; the global state of torch's generator is left as it was.
+
+    Args:
+        model: the model.
+        batches: a `DataLoader` or another iterable of batches on the model's device, begun anew when it ends.
+        loss: see `Loss`; `FieldLoss` if None.
+        max_steps: the budget in steps.
+        max_seconds: the budget in seconds.
+        lr: the largest learning rate.
+        weight_decay: of AdamW.
+        clip: the largest norm of the gradient.
+        warmup: share of the budget.
+        seed: of shuffling, sampling and random frames.
+        progress: called after each step with the report so far and the share of the budget that is spent.
+
+    Raises:
+        ValueError: no budget is given, or there are no batches.
+        FloatingPointError: the loss is not finite.
+    """
+    if max_steps is None and max_seconds is None:
+        raise ValueError("max_steps and max_seconds are both None: give a budget")
+    loss = loss or FieldLoss()
+    report = FitReport()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model.train()
+        begin = time.perf_counter()
+        stream = _endless(batches)
+        spent = 0.0 if max_steps != 0 else 1.0
+        while spent < 1:
+            for group in optimizer.param_groups:
+                group["lr"] = lr * _schedule(spent, warmup)
+            optimizer.zero_grad(set_to_none=True)
+            value = loss(model, next(stream))
+            if not math.isfinite(float(value.detach())):
+                raise FloatingPointError(
+                    f"the loss is {float(value.detach())} at step {report.steps}: lower lr (now {lr}) or check the data"
+                )
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+            report.losses.append(float(value.detach()))
+            report.seconds = time.perf_counter() - begin
+            spent = max(
+                report.steps / max_steps if max_steps else 0.0, report.seconds / max_seconds if max_seconds else 0.0
+            )
+            if progress is not None:
+                progress(report, min(spent, 1.0))
+    model.eval()
+    return report
+
+
+def _schedule(spent: float, warmup: float) -> float:
+    if spent < warmup:
+        return (spent + 0.1 * warmup) / (1.1 * warmup)
+    return 0.5 * (1 + math.cos(math.pi * (spent - warmup) / (1 - warmup)))
+
+
+def _endless(batches: Iterable[Data]) -> Iterator[Data]:
+    while True:
+        empty = True
+        for batch in batches:
+            empty = False
+            yield batch
+        if empty:
+            raise ValueError("batches is empty: give at least one batch (an iterator can be used only once)")

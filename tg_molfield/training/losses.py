@@ -1,0 +1,146 @@
+"""What training makes small: errors at points, and errors of centres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.utils import to_dense_batch
+
+from tg_molfield.fields import Field, RBFField
+from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
+from tg_molfield.nn.overlap import squared_distance
+from tg_molfield.nn.slots import Slots
+
+Loss = Callable[[FieldAutoEncoder, Data], Tensor]
+"""Takes a model and a batch and gives a number to make small."""
+
+
+class FieldLoss:
+    """The reconstruction loss at the batch's ``query_pos``, ``query_batch`` and ``field``; for any decoder."""
+
+    def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
+        """``model.recon_loss`` of the encoded batch."""
+        owner = getattr(batch, "batch", None)
+        latent = model.encode(batch.z, batch.pos, owner)
+        return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
+
+
+class MatchingLoss:
+    """Compares the decoder's Gaussians with the target's, each with the one that fits it best.
+
+    The pairs are the assignment of least cost (Kuhn 1955; DETR, Carion et al. 2020, arXiv 2005.12872). Pairs are
+    compared in position, presence in each channel, amplitude and width; slots without a partner should be absent.
+    Every round of the decoder is compared, later ones with more weight, with the last round's pairs. Added are the
+    exact squared distance of the two fields, and the error of the smooth field that the decoder works on. Of a molecule
+    with more centres than slots, the centres that fit worst are left out of the pairs.
+
+    Args:
+        mol_field: gives the target for a batch of molecules, such as a `MolField`.
+        position: the weight of positions (Huber, in units of ``scale``).
+        presence: the weight of the cross-entropy of presence.
+        field: the weight of the field's squared distance per atom.
+        blur: the weight of the smooth field's square error.
+        scale: Å.
+    """
+
+    def __init__(
+        self,
+        mol_field: Callable[[Data], Field],
+        position: float = 2.0,
+        presence: float = 1.0,
+        field: float = 1.0,
+        blur: float = 0.5,
+        scale: float = 0.25,
+    ) -> None:
+        self.mol_field = mol_field
+        self.position = position
+        self.presence = presence
+        self.field = field
+        self.blur = blur
+        self.scale = scale
+
+    def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
+        """The loss of the encoded batch.
+
+        Raises:
+            TypeError: the model's decoder is not an `RBFDecoder`, or the target is no `RBFField`.
+        """
+        if not isinstance(model.decoder, RBFDecoder):
+            raise TypeError(f"decoder is a {type(model.decoder).__name__}: MatchingLoss needs an RBFDecoder")
+        latent = model.encode(batch.z, batch.pos, getattr(batch, "batch", None))
+        with torch.no_grad():
+            target = self.mol_field(batch)
+        if not isinstance(target, RBFField):
+            raise TypeError(
+                f"mol_field gives a {type(target).__name__}: MatchingLoss needs a sum of centres, an RBFField"
+            )
+        rounds = model.decoder.rounds(latent.code)
+        loss = self._matched(model.decoder, rounds, latent, target)
+        if self.field:
+            distance = squared_distance(model.decoder.place(rounds[-1], latent), target)
+            atoms = torch.bincount(target.batch, minlength=len(latent)).clamp(min=1)
+            loss = loss + self.field * (distance / atoms).mean()
+        return loss
+
+    def _matched(self, decoder: RBFDecoder, rounds: list[Slots], latent: Latent, target: RBFField) -> Tensor:
+        size = len(latent)
+        centers, mask = to_dense_batch(latent.to_local(target.centers, target.batch), target.batch, batch_size=size)
+        weights, _ = to_dense_batch(target.weights, target.batch, batch_size=size)
+        log_width = target.widths.log() if target.widths.dim() == 1 else target.widths.log().mean(1)
+        log_widths, _ = to_dense_batch(log_width, target.batch, batch_size=size)
+        pairs = self._assign(rounds[-1], centers, weights, mask)
+        losses = self._pair_losses(rounds, pairs, centers, weights, log_widths)
+        sketch = decoder.smooth.of(centers, weights * mask.unsqueeze(2))
+        blur = (decoder.smooth(latent.code) - sketch).square().sum((1, 2)).mean()
+        growing = torch.arange(1, len(rounds) + 1, dtype=blur.dtype, device=blur.device)
+        return losses @ (growing / growing.sum()) + self.blur * blur
+
+    def _pair_losses(
+        self,
+        rounds: list[Slots],
+        pairs: tuple[Tensor, Tensor, Tensor],
+        centers: Tensor,
+        weights: Tensor,
+        log_widths: Tensor,
+    ) -> Tensor:
+        """The loss of every round ``[T]``, per pair."""
+        graph, slot, atom = pairs
+        count = graph.numel()
+        found = torch.stack([slots.centers for slots in rounds])[:, graph, slot]
+        error = (found - centers[graph, atom]) / self.scale
+        position = F.huber_loss(error, torch.zeros_like(error), reduction="none").sum((1, 2))
+        logits = torch.stack([slots.logits for slots in rounds])
+        present = (weights[graph, atom] != 0).to(logits.dtype)
+        wanted = torch.zeros_like(logits[0])
+        wanted[graph, slot] = present
+        presence = F.softplus(logits).sum((1, 2, 3)) - (logits * wanted).sum((1, 2, 3))
+        amplitude = torch.stack([slots.amplitudes for slots in rounds])[:, graph, slot] - weights[graph, atom]
+        width = torch.stack([slots.widths for slots in rounds])[:, graph, slot].log() - log_widths[graph, atom]
+        shape = (present * amplitude).square().sum((1, 2)) + 4 * width.square().sum(1)
+        return (self.position * position + self.presence * presence + shape) / count
+
+    @torch.no_grad()
+    def _assign(self, slots: Slots, centers: Tensor, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The pairs: molecule, slot and atom, ``[P]`` each."""
+        error = (slots.centers.unsqueeze(2) - centers.unsqueeze(1)) / self.scale
+        size = error.abs()
+        position = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(3)
+        gain = slots.logits @ (weights != 0).to(slots.logits.dtype).transpose(1, 2)
+        costs = (self.position * position - self.presence * gain).cpu().double().numpy()
+        graphs, rows, columns = [], [], []
+        for graph, count in enumerate(mask.sum(1).tolist()):
+            row, column = linear_sum_assignment(costs[graph, :, :count])
+            graphs.extend([graph] * len(row))
+            rows.extend(row.tolist())
+            columns.extend(column.tolist())
+        device = centers.device
+        return (
+            torch.tensor(graphs, dtype=torch.int64, device=device),
+            torch.tensor(rows, dtype=torch.int64, device=device),
+            torch.tensor(columns, dtype=torch.int64, device=device),
+        )
