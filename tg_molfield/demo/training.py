@@ -21,7 +21,8 @@ def train_model(
 ) -> tuple[FieldAutoEncoder, FitReport]:
     """A `FieldAutoEncoder` trained on ``molecules``, of at most 16 atoms each, for so many seconds.
 
-    The code is a sketch of the atoms and no message passing is needed to make it: small and many steps win.
+    The code is a sketch of the atoms and no message passing is needed to make it: small and many steps win, on one
+    thread, because the steps are too small to share.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -39,6 +40,8 @@ def train_model(
         TimeRemainingColumn(),
         console=console,
     )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with bar:
         task = bar.add_task("training", total=1.0, step=0, loss=float("nan"))
 
@@ -55,4 +58,5 @@ def train_model(
             seed=seed,
             progress=show,
         )
+    torch.set_num_threads(threads)
     return model, report
