@@ -11,7 +11,7 @@ from tg_molfield import FieldAutoEncoder, Grid, MolField, MolFieldTransform, fro
 SMILES = ("O", "C", "CO", "CC", "CCO", "C=O", "CC=O", "N", "CN", "CC#N")
 
 
-def main(epochs: int = 30) -> None:
+def main(epochs: int = 60) -> None:
     torch.manual_seed(0)
     mol_field = MolField("H C N O")
     transform = MolFieldTransform(mol_field, num_queries=256, seed=0)
@@ -25,8 +25,9 @@ def main(epochs: int = 30) -> None:
             loss = model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch)
             optimizer.zero_grad()
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-        if epoch % 10 == 9:
+        if epoch % 20 == 19:
             print(f"epoch {epoch + 1}: mean square error {loss.item():.5f}")
 
     model.eval()
