@@ -35,7 +35,9 @@ def nodes(grid):
     return torch.from_numpy(np.array(grid.origin) + index @ np.array(grid.axes))
 
 
-def cloud(n, channels=3, widths="shared", dtype=torch.float64, seed=0, spread=2.0, one_hot=False, device="cpu", scale=1):
+def cloud(
+    n, channels=3, widths="shared", dtype=torch.float64, seed=0, spread=2.0, one_hot=False, device="cpu", scale=1
+):
     """Centres, weights and widths times ``scale``; ``widths`` is shared [N] or own [N, C]."""
     rng = torch.Generator().manual_seed(seed)
     centers = torch.randn(n, 3, generator=rng, dtype=torch.float64) * spread

@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from tg_molfield import Grid, RBFField
 from tg_molfield.fields import get_kernel
-from tg_molfield.fields.engine import lattice
 from tg_molfield.fields.engine import grid as engine
+from tg_molfield.fields.engine import lattice
 from tg_molfield.fields.engine.grid import sum_on_grid, sums_on_grids
 from tg_molfield.fields.engine.points import sum_at_points
 
@@ -200,9 +200,7 @@ def test_grids_that_do_not_fit():
     with pytest.raises(ValueError, match="expected at least one"):
         sums_on_grids(centers, weights, widths, get_kernel("gaussian"), torch.zeros(2, dtype=torch.long), [])
     with pytest.raises(ValueError, match="one by one"):
-        sums_on_grids(
-            centers, weights, widths, get_kernel("gaussian"), torch.arange(2), [GRIDS["cube"], GRIDS["box"]]
-        )
+        sums_on_grids(centers, weights, widths, get_kernel("gaussian"), torch.arange(2), [GRIDS["cube"], GRIDS["box"]])
 
 
 def test_blocks_differentiate_any_number_of_times():

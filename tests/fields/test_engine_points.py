@@ -76,14 +76,16 @@ def test_first_and_second_derivatives(kernel, widths):
 
 @TILED
 @pytest.mark.usefixtures("_tiles")
-def test_gradients_in_single_precision(monkeypatch):
+def test_gradients_in_single_precision():
     parts = cloud(24, one_hot=True)
     pos = torch.randn(300, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64) * 2
     found = []
     for dtype in (torch.float64, torch.float32):
         inputs = [x.to(dtype).requires_grad_() for x in (*parts, pos)]
         values = single(sum_at_points, "gaussian", *inputs)
-        found.append(torch.autograd.grad(values, inputs, torch.cos(torch.arange(values.numel())).view_as(values).to(dtype)))
+        found.append(
+            torch.autograd.grad(values, inputs, torch.cos(torch.arange(values.numel())).view_as(values).to(dtype))
+        )
     for low, high in zip(*reversed(found), strict=True):
         assert worst(low, high.numpy()) < 2e-5
 
@@ -101,7 +103,8 @@ def test_far_from_the_origin(offset):
 
 @TILED
 @pytest.mark.usefixtures("_tiles")
-def test_batches_of_uneven_graphs(kernel="gaussian"):
+def test_batches_of_uneven_graphs():
+    kernel = "gaussian"
     sizes, counts = [4, 0, 7, 1, 0], [5, 3, 0, 9, 0]
     graphs = [cloud(n, seed=i) for i, n in enumerate(sizes)]
     queries = [torch.randn(n, 3, dtype=torch.float64) for n in counts]

@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from ase.io import write
+from ase.io.cube import read_cube
+from typer.testing import CliRunner
+
+from tg_molfield import FieldAutoEncoder, Volume
+from tg_molfield.cli.app import app
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, [*arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_smiles_to_every_output(tmp_path):
+    outputs = [tmp_path / name for name in ("a.cube", "a.npz", "a.dx", "a.ccp4", "a.png", "a.svg", "a.html")]
+    text = run(
+        "field", "CCO", "--channels", "C", "--spacing", "0.8", *(word for path in outputs for word in ("-o", str(path)))
+    )
+    assert "channels C" in text
+    for path in outputs:
+        assert path.stat().st_size > 100, path
+    with open(tmp_path / "a.cube") as stream:
+        assert read_cube(stream)["atoms"].get_chemical_formula() == "C2H6O"
+    assert np.allclose(Volume.read(tmp_path / "a.dx").values, Volume.read(tmp_path / "a.npz").values, atol=1e-5)
+
+
+def test_structure_file_and_preset(tmp_path):
+    write(tmp_path / "thiophene.xyz", molecule("C4H4S"))
+    run("field", str(tmp_path / "thiophene.xyz"), "--preset", "vdw", "--spacing", "0.5", "-o", str(tmp_path / "v.cube"))
+    volume = Volume.read(tmp_path / "v.cube")
+    assert float(volume.values.min()) < -1.5
+    assert volume.channels == ("all",)
+
+
+def test_learned_field(tmp_path):
+    FieldAutoEncoder("H C O", latent_dim=32, num_layers=0, decoder_options={"num_slots": 8}).save(
+        tmp_path / "m.safetensors"
+    )
+    arguments = ("--model", str(tmp_path / "m.safetensors"), "--spacing", "1.0", "-o", str(tmp_path / "l.npz"))
+    run("field", "CO", *arguments)
+    assert Volume.read(tmp_path / "l.npz").channels == ("H", "C", "O")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("CCO", "-o", "a.foo"), "no format has that suffix"),
+        (("CC(", "-o", "a.cube"), "CC("),
+        (("missing.sdf", "-o", "a.cube"), "missing.sdf: no such file"),
+        (("CCO", "--preset", "nix", "-o", "a.cube"), "preset 'nix'"),
+        (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),
+        (("CCO", "--channels", "C Qq", "-o", "a.cube"), "'Qq'"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(tmp_path, arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-c", "from tg_molfield.cli import main; main()", "field", *arguments],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_the_commands():
+    text = run("--help")
+    assert "demo" in text
+    assert "field" in text
+    assert "PyG" not in run("demo", "--help")

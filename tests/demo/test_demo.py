@@ -1,0 +1,50 @@
+import csv
+
+import pytest
+import torch
+
+from tg_molfield import FieldAutoEncoder, Volume
+from tg_molfield.demo.evaluation import METHODS
+from tg_molfield.demo.molecules import ase_molecules, split_by_formula
+from tg_molfield.demo.run import run
+
+
+def test_split_keeps_formulas_apart():
+    molecules = ase_molecules()
+    assert len(molecules) == 162
+    train, test = split_by_formula(molecules, 0.2, seed=0)
+    assert len(train) + len(test) == 162
+    assert 32 <= len(test) <= 40
+    formulas = [{tuple(sorted(data.z.tolist())) for data in part} for part in (train, test)]
+    assert not formulas[0] & formulas[1]
+    again = split_by_formula(molecules, 0.2, seed=0)[1]
+    assert [data.name for data in again] == [data.name for data in test]
+
+
+def test_demo_writes_what_it_promises(tmp_path, monkeypatch):
+    monkeypatch.setattr("tg_molfield.demo.evaluation.NODES", 16)
+    judged = run(tmp_path, minutes=0.05, seed=1, held_out=0.04)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"model.safetensors", "psnr.csv", "page.html"} <= names
+    cubes = sorted(name for name in names if name.endswith(".cube"))
+    assert len(cubes) == 6
+    with open(tmp_path / "psnr.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(judged)
+    for row, one in zip(rows, judged, strict=True):
+        assert set(one.ratios) == set(METHODS)
+        assert float(row["cubic from 16³ [occupied, dB]"]) > float(row["zero field [occupied, dB]"])
+    model = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    one = judged[0]
+    grid_points = one.grid.points()
+    assert torch.allclose(model.field(one.data)(grid_points), one.fields["learned"](grid_points), atol=1e-5)
+    learned = Volume.read(tmp_path / cubes[0])
+    assert learned.atoms is not None
+    page = (tmp_path / "page.html").read_text()
+    for cube in cubes:
+        assert f"<h2>{cube.split('.')[0]}" in page
+
+
+def test_bad_minutes(tmp_path):
+    with pytest.raises(ValueError, match="minutes=0"):
+        run(tmp_path, minutes=0)
