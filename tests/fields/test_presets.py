@@ -150,6 +150,28 @@ def test_vector_channels_turn_with_the_molecule():
         MolField("forces")(data)
 
 
+def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
+    from scipy.stats import special_ortho_group
+
+    data = from_ase(molecule("CH3CH2OH"), dtype=torch.float64)
+    definition = MolField("C H N", aggregate="displacement")
+    assert definition.channels[:4] == ("C.x", "C.y", "C.z", "H.x")
+    x = 3 * torch.randn(30, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    carbons = data.pos[data.z == 6]
+    nearest = carbons[torch.cdist(x, carbons).argmin(1)]
+    values = definition(data)(x)
+    assert torch.allclose(values[:, :3], nearest - x, atol=1e-12)
+    assert torch.allclose(definition(data)(carbons)[:, :3], torch.zeros(2, 3, dtype=torch.float64), atol=1e-12)
+    assert values[:, 6:].isinf().all(), "there is no nitrogen"
+    turn = torch.from_numpy(special_ortho_group.rvs(3, random_state=1))
+    turned = data.clone()
+    turned.pos = data.pos @ turn.T
+    moved = definition(turned)(x @ turn.T)
+    assert torch.allclose(moved[:, :6].unflatten(1, (2, 3)), values[:, :6].unflatten(1, (2, 3)) @ turn.T, atol=1e-12)
+    gradient = definition(data).gradient(x)[:, :3]
+    assert torch.allclose(gradient, -torch.eye(3, dtype=torch.float64).expand(30, 3, 3), atol=1e-10)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

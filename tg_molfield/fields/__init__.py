@@ -4,6 +4,7 @@ from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionFie
 from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.definition import MolField
+from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.form_factors import FormFactors
@@ -17,6 +18,7 @@ __all__ = [
     "AggregateField",
     "AtomList",
     "Channel",
+    "DisplacementField",
     "DistanceField",
     "Field",
     "FormFactors",

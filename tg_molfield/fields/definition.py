@@ -14,6 +14,7 @@ from torch import Tensor
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom, weights_of
+from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.fields.form_factors import FormFactors
@@ -29,6 +30,7 @@ AGGREGATES: dict[str, type] = {
     "union": UnionField,
     "maximum": MaximumField,
     "distance": DistanceField,
+    "displacement": DisplacementField,
 }
 
 
@@ -53,7 +55,7 @@ class MolField:
             1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
         aggregate: how atoms are joined: ``"sum"``; ``"union"``, 1 − Π(1 − φ)^w (`UnionField`); ``"maximum"``
             (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
-            (`DistanceField`).
+            (`DistanceField`); ``"displacement"``, the vector to the nearest atom (`DisplacementField`).
         smoothness: of a distance, in Å.
         spheres: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
         peak_nodes: if given, divide every channel of every molecule by its maximum over `grid` with so many nodes
@@ -121,6 +123,13 @@ class MolField:
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels of the field, vectors by component and the parts included."""
+        names = self._scalar_channels
+        return (
+            tuple(f"{name}.{axis}" for name in names for axis in "xyz") if self.aggregate == "displacement" else names
+        )
+
+    @property
+    def _scalar_channels(self) -> tuple[str, ...]:
         names = tuple(name for channel in self.specification for name in channel.names)
         return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.parts else names
 
@@ -169,7 +178,7 @@ class MolField:
             centers, widths = centers.repeat_interleave(terms, 0), spreads.flatten()
             batch = None if batch is None else batch.repeat_interleave(terms)
         field = RBFField(
-            centers, weights, widths, self.kernel, self.channels,
+            centers, weights, widths, self.kernel, self._scalar_channels,
             batch=batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
             atoms=AtomList(atoms.z, atoms.pos, atoms.batch),
         )  # fmt: skip

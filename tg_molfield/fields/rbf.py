@@ -151,6 +151,10 @@ class RBFField(Field):
         """The field of the same centres, weights and widths with another kernel."""
         return self._with(weights=self.weights, kernel=kernel)
 
+    def with_widths(self, widths: float) -> RBFField:
+        """The field of the same centres, weights and kernel with one width in Å for all."""
+        return self._with(weights=self.weights, widths=self.centers.new_full((len(self.centers),), widths))
+
     def scaled(self, factors: Tensor) -> RBFField:
         """The field with each channel of each graph multiplied by its factor.
 
