@@ -44,7 +44,7 @@ def sum_on_grid(
     """
     batch = torch.zeros(len(centers), dtype=torch.long, device=centers.device)
     values = None if out is None else out[None]
-    return sums_on_grids(centers, weights, widths, kernel, batch, [grid], values)[0]
+    return sums_on_grids(centers, weights, widths, kernel, batch, [grid], values).squeeze(0)
 
 
 def sums_on_grids(

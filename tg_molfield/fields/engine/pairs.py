@@ -26,21 +26,25 @@ def touching(
     Returns:
         The centre [M] and the box [M, 3] of every pair.
     """
-    low = torch.maximum(torch.ceil(position - radius - extent), first.double()).long()
-    high = torch.minimum(torch.floor(position + radius), last.double()).long()
-    spans = (high - low + 1).clamp_min(0)
-    counts = spans.prod(1)
-    centre = torch.repeat_interleave(counts)
-    place = torch.arange(len(centre), device=centre.device) - (counts.cumsum(0) - counts)[centre]
-    span = spans[centre]
-    rest, z = place // span[:, 2], place % span[:, 2]
-    box = torch.stack([rest // span[:, 1], rest % span[:, 1], z], 1) + low[centre]
-    if not is_round:
-        return centre, box
-    offset = position[centre] - box
-    gap = (offset - offset.clamp_min(0).minimum(extent)) / radius[centre]
-    near = gap.square_().sum(1) <= 1
-    return centre[near], box[near]
+    low = torch.maximum(torch.ceil(position - radius - extent), first)
+    spans = (torch.minimum(torch.floor(position + radius), last) - low + 1).clamp_min(0).long()
+    centre = torch.arange(len(position), device=position.device)
+    gap = position.new_zeros(len(position))
+    boxes: list[Tensor] = []
+    for axis in range(3):
+        counts = spans[centre, axis]
+        row = torch.repeat_interleave(counts)
+        nth = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+        centre = centre[row]
+        place = low[centre, axis] + nth
+        boxes = [box[row] for box in boxes] + [place]
+        if is_round:
+            offset = position[centre, axis] - place
+            beyond = (offset - offset.clamp(0, float(extent[axis]))) / radius[centre, axis]
+            gap = gap[row] + beyond.square()
+            near = gap <= 1
+            centre, gap, boxes = centre[near], gap[near], [box[near] for box in boxes]
+    return centre, torch.stack(boxes, 1).long()
 
 
 def padded_groups(counts: Tensor, pairs_at_once: int) -> Iterator[tuple[Tensor, int]]:

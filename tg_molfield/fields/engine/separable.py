@@ -48,12 +48,17 @@ def spread_backward(
     if not by_shape:
         return torch.zeros_like(offset), torch.zeros_like(step), grad_weight
     by_yz = torch.bmm(_outer(weight, x), grad).view(groups, centres, by, bz)
-    slopes = torch.zeros_like(scaled)
-    slopes[:, :, 0, :bx] = (by_x * weight[..., None]).sum(2) * x
-    slopes[:, :, 1, :by] = (by_yz @ z[..., None])[..., 0] * y
-    slopes[:, :, 2, :bz] = (by_yz * y[..., None]).sum(2) * z
-    slopes *= scaled.mul_(-2)
-    return slopes.sum(-1), (slopes * _places(block, slopes)).sum(-1), grad_weight
+    by_factor = (
+        (by_x * weight[..., None]).sum(2),
+        (by_yz @ z[..., None])[..., 0],
+        (by_yz * y[..., None]).sum(2),
+    )
+    by_offset, by_step = [], []
+    for axis, (part, factor, places) in enumerate(zip(by_factor, (x, y, z), _places(block, offset), strict=True)):
+        slope = part * factor * scaled[:, :, axis, : block[axis]]
+        by_offset.append(-2 * slope.sum(-1))
+        by_step.append(-2 * slope @ places[: block[axis]])
+    return torch.stack(by_offset, -1), torch.stack(by_step, -1), grad_weight
 
 
 def _factors(offset: Tensor, step: Tensor, block: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
