@@ -52,7 +52,12 @@ def test_learned_field(tmp_path):
     ("arguments", "message"),
     [
         (("CCO", "-o", "a.foo"), "no format has that suffix"),
-        (("CC(", "-o", "a.cube"), "CC("),
+        (("CC(", "-o", "a.cube"), "CC( is no file, and as a SMILES"),
+        (("c1cc[nH]c1X", "-o", "a.cube"), "c1cc[nH]c1X"),
+        (("C[/x]", "-o", "a.cube"), "C[/x]"),
+        (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
+        (("C", "-o", "a.png.gz"), "no format has that suffix"),
+        (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger spacing"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: no such file"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "preset 'nix'"),
         (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),

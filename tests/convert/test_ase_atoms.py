@@ -164,3 +164,9 @@ def test_a_batch_is_refused():
     batch = Batch.from_data_list([from_ase(molecule("H2O"))] * 2)
     with pytest.raises(TypeError, match=r"Batch of 2 molecules.*to_data_list"):
         to_ase(batch)
+
+
+@pytest.mark.parametrize("number", [-1, 119])
+def test_numbers_that_are_no_elements_do_not_become_atoms(number):
+    with pytest.raises(ValueError, match=rf"data.z\[0\] is {number}"):
+        to_ase(Data(z=torch.tensor([number]), pos=torch.zeros(1, 3)))

@@ -33,6 +33,9 @@ def test_demo_writes_what_it_promises(tmp_path, monkeypatch):
     assert len(rows) == len(judged)
     for row, one in zip(rows, judged, strict=True):
         assert set(one.ratios) == set(METHODS)
+        for method, ratio in one.ratios.items():
+            assert float(row[f"{method} [occupied, dB]"]) == pytest.approx(ratio.occupied, abs=1e-3)
+            assert float(row[f"{method} [all nodes, dB]"]) == pytest.approx(ratio.all_nodes, abs=1e-3)
         assert float(row["cubic from 16³ [occupied, dB]"]) > float(row["zero field [occupied, dB]"])
     model = FieldAutoEncoder.load(tmp_path / "model.safetensors")
     one = judged[0]

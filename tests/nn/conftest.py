@@ -1,28 +1,49 @@
 import pytest
 import torch
 from hard_molecules import batched, molecules
-from torch import Tensor
+from torch import Tensor, nn
 
 from tg_molfield.nn import FieldAutoEncoder
 
 SMALL = {"rbf": {"num_slots": 6, "width": 16, "num_tokens": 2}, "siren": {"width": 16, "num_layers": 3}}
 
 
-def build(decoder: str = "rbf", num_layers: int = 1, **options) -> FieldAutoEncoder:
+class Plain(nn.Module):
+    """An encoder as others write them: (z, pos, batch) → [N, F]."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(119, 5)
+
+    def forward(self, z, pos, batch):
+        return self.embedding(z)
+
+
+def build(decoder: str = "rbf", **options) -> FieldAutoEncoder:
     torch.manual_seed(0)
-    pooling = {"width": 16, "num_tokens": 3, "num_blocks": 1}
-    return FieldAutoEncoder(
-        latent_dim=32,
-        decoder=decoder,
-        hidden=8,
-        num_layers=num_layers,
-        **{"pooling": pooling, "decoder_options": SMALL[decoder], **options},
-    ).eval()
+    defaults = {
+        "latent_dim": 32,
+        "hidden": 8,
+        "num_layers": 1,
+        "pooling": {"width": 16, "num_tokens": 3, "num_blocks": 1},
+        "decoder_options": SMALL[decoder],
+    }
+    options = {name: value() if isinstance(value, type) else value for name, value in options.items()}
+    return FieldAutoEncoder(decoder=decoder, **{**defaults, **options}).eval()
 
 
-@pytest.fixture(params=["rbf", "siren"])
+ENCODERS = {
+    "messages": {},
+    "elements": {"num_layers": 0, "latent_dim": 512, "pooling": {"num_blocks": 0}},
+    "summed": {"pooling": {"width": 16, "num_tokens": 3, "num_blocks": 1, "sum_channels": 4}},
+    "own": {"encoder": Plain},
+}
+
+
+@pytest.fixture(params=[(decoder, encoder) for decoder in SMALL for encoder in ENCODERS], ids="-".join)
 def model(request) -> FieldAutoEncoder:
-    return build(request.param).double()
+    decoder, encoder = request.param
+    return build(decoder, **ENCODERS[encoder]).double()
 
 
 @pytest.fixture

@@ -69,3 +69,19 @@ def test_what_does_not_fit_is_named(tmp_path):
 
     with pytest.raises(ValueError, match=r"FieldAutoDecoder\.load"):
         FieldAutoEncoder.load(tmp_path / "one.safetensors")
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_a_second_fit_goes_on_from_the_first(decoder):
+    model = build(decoder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+    first = model.fit(target(), GRID, steps=30, lr=2e-3, points=500)
+    again = model.fit(target(), GRID, steps=0)
+    assert again.psnr == first.psnr
+
+
+def test_bad_budgets():
+    with pytest.raises(ValueError, match="points=0"):
+        build().fit(target(), GRID, points=0)

@@ -188,3 +188,60 @@ def test_two_atoms_in_one_place(make_model):
     model = make_model()
     values = model(torch.tensor([6, 8]), torch.zeros(2, 3), torch.randn(4, 3))
     assert bool(values.isfinite().all())
+
+
+def test_targets_and_points_that_do_not_fit_are_named(make_model):
+    model = make_model()
+    z, pos, batch = pair()
+    latent = model.encode(z, pos, batch)
+    query, query_batch = torch.randn(4, 3), torch.tensor([0, 0, 1, 1])
+    for method in (model.test, model.recon_loss):
+        with pytest.raises(ValueError, match=r"give \(4, 9\)"):
+            method(latent, query, torch.zeros(4, 1), query_batch)
+        with pytest.raises(ValueError, match="no point of molecule 1"):
+            method(latent, query, torch.zeros(4, 9), torch.zeros_like(query_batch))
+    for data, name in ((Data(z=z), "pos"), (Data(pos=pos), "z")):
+        with pytest.raises(ValueError, match=f"data.{name} is missing"):
+            model.field(data)
+    with pytest.raises(ValueError, match="latent_dim is 0"):
+        FieldAutoEncoder(latent_dim=0)
+
+
+def test_occupied_points_of_signed_targets_count(make_model):
+    model = make_model()
+    latent = model.encode(*molecules()["H2O"][:1], molecules()["H2O"][1].float())
+    query, target = torch.randn(5, 3), torch.full((5, 9), -1.0)
+    result = model.test(latent, query, target)
+    assert result["psnr_occupied"] == pytest.approx(result["psnr"])
+
+
+def test_latents_can_be_iterated(make_model):
+    latent = make_model().encode(*pair())
+    assert [one.code.shape for one in latent] == [(1, 32)] * 2
+    assert torch.equal(latent[-1].code, latent.code[1:])
+    with pytest.raises(IndexError, match="index is 2: there are 2"):
+        latent[2]
+
+
+def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
+    from tg_molfield import Grid
+    from tg_molfield.nn import neural_field
+
+    model = make_model("siren")
+    z, pos = molecules()["C6H6"]
+    field, grid = model.field(Data(z=z, pos=pos.float())), Grid.cube((0, 0, 0), 6, 9)
+    frames = field.latent.pose.weights.size(1)
+    assert frames > 1
+    whole = field(grid.points())
+    seen, decode = [], model.decoder.values
+    monkeypatch.setattr(neural_field, "_PASSES_AT_ONCE", 50 * frames)
+    monkeypatch.setattr(
+        model.decoder, "values", lambda code, local, batch: seen.append(len(local)) or decode(code, local, batch)
+    )
+    volume = field.on(grid)
+    assert max(seen) <= 50 * frames
+    torch.testing.assert_close(volume.values.flatten(1).T, whole, atol=1e-5, rtol=1e-5)
+    weight = model.decoder.out.weight
+    torch.testing.assert_close(
+        *(torch.autograd.grad(values.sum(), weight)[0] for values in (volume.values, whole)), atol=1e-2, rtol=1e-4
+    )

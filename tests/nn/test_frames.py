@@ -1,6 +1,7 @@
 import pytest
 import torch
-from hard_molecules import batched, molecules, motion
+from ase.build import molecule
+from hard_molecules import batched, molecules, motion, tensors
 
 from tg_molfield.nn.frames import canonical_pose, random_pose, random_rotations
 
@@ -64,3 +65,14 @@ def _local(z, pos):
     key = [(int(a), *[round(x, 2) + 0.0 for x in r]) for a, r in zip(z, local.tolist(), strict=True)]
     order = sorted(range(len(key)), key=key.__getitem__)
     return z[order], local[order]
+
+
+@pytest.mark.parametrize("name", ["C4H4NH", "isobutene", "cyclobutene", "C6H6", "CH4"])
+def test_rounding_in_single_precision_leaves_the_weights_alone(name):
+    z, pos = tensors(molecule(name))
+    batch = torch.zeros_like(z)
+    for seed in range(4):
+        rotation, translation = motion(seed)
+        moved = (pos @ rotation.T + translation).float()
+        weights = canonical_pose(z, moved, batch, 1).weights[0]
+        torch.testing.assert_close(weights, torch.full_like(weights, 1 / len(weights)), atol=1e-9, rtol=0)

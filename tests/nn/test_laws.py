@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from hard_molecules import batched, molecules, motion
-from torch import nn
+from hard_molecules import molecules, motion
+from torch_geometric.data import Data
 
+from tg_molfield.fields import Grid
 from tg_molfield.nn import AtomEncoder
 
 TOLERANCE = {"atol": 1e-8, "rtol": 0}
@@ -109,22 +110,20 @@ def test_the_summed_part_of_the_code_is_additive(make_model):
     torch.testing.assert_close(both, 2 * model.encode(z, pos).code[0, -4:], **TOLERANCE)
 
 
-class Plain(nn.Module):
-    """An encoder as others write them: (z, pos, batch) → [N, F]."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(119, 5)
-
-    def forward(self, z, pos, batch):
-        return self.embedding(z)
+def test_the_field_and_the_decoder_give_the_same_on_a_grid(model):
+    z, pos = molecules()["NH3"]
+    latent = model.encode(z, pos)
+    grid = Grid.cube((0.0, 0.0, 0.0), 4.0, 5)
+    values = model.decode(latent, grid.points(torch.float64))
+    torch.testing.assert_close(model.decoder.field(latent).on(grid).values.flatten(1).T, values, **TOLERANCE)
 
 
-def test_another_encoder_keeps_the_laws(make_model, items):
-    model = make_model(encoder=Plain()).double()
-    z, pos, owner = batched(items[:6])
-    rotation, translation = motion(3)
-    assert model.encode_atoms(z, pos, owner).shape == (z.numel(), 5)
-    torch.testing.assert_close(
-        model.encode(z, pos @ rotation.T + translation, owner).code, model.encode(z, pos, owner).code, **TOLERANCE
-    )
+def test_a_field_has_canonical_frames_also_while_training(model):
+    z, pos = molecules()["CH3CH2OH"]
+    data = Data(z=z, pos=pos)
+    query, _ = points(1)
+    still = model.field(data)(query)
+    torch.testing.assert_close(model.train().field(data)(query), still, **TOLERANCE)
+    data.pbc = torch.tensor([[True, False, False]])
+    with pytest.raises(ValueError, match="not a crystal"):
+        model.field(data)

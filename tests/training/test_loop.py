@@ -73,6 +73,13 @@ def test_what_cannot_be_trained_is_named():
     loader = DataLoader(with_queries(), batch_size=3)
     with pytest.raises(ValueError, match="give a budget"):
         fit(build(), loader)
+    with pytest.raises(ValueError, match="max_steps is -1"):
+        fit(build(), loader, max_steps=-1)
+    with pytest.raises(ValueError, match="max_seconds is nan"):
+        fit(build(), loader, max_seconds=float("nan"))
+    with pytest.raises(ValueError, match="MolFieldTransform"):
+        fit(build(), DataLoader(molecules(), batch_size=3), max_steps=1)
+    assert fit(build(), loader, max_seconds=0).steps == 0
     with pytest.raises(ValueError, match="batches is empty"):
         fit(build(), [], max_steps=1)
     with pytest.raises(FloatingPointError, match="at step 0"):

@@ -7,6 +7,7 @@ import warnings
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.field import field
@@ -45,11 +46,11 @@ app.command()(field)
 def main() -> None:
     """Run the command; an expected error becomes one line and exit status 1."""
     warnings.showwarning = lambda message, *_: Console(stderr=True).print(
-        f"[yellow]warning:[/] {message}", highlight=False
+        f"[yellow]warning:[/] {escape(str(message))}", highlight=False
     )
     try:
         app()
     except _EXPECTED as error:
         text = error.args[0] if isinstance(error, KeyError) else error
-        Console(stderr=True).print(f"[bold red]error:[/] {text}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(text))}", highlight=False, soft_wrap=True)
         sys.exit(1)

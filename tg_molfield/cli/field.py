@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-    from tg_molfield.fields import Field, MolField, Volume
+    from tg_molfield.fields import Field, Grid, MolField, Volume
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -60,6 +61,8 @@ def field(
 
     for path in output:
         _check_suffix(path)
+    if model is not None and preset is not None:
+        raise ValueError(f"--preset {preset}: does not go with --model, whose channels are its own; give one of them")
     definition = (
         MolField(channels, kernel=kernel, widths=_number(widths), width_scale=width_scale)
         if preset is None
@@ -67,13 +70,18 @@ def field(
     )
     data = _molecule(structure, record, definition)
     chosen = definition(data) if model is None else _learned(data, model)
-    volume = chosen.on(Grid.around(data.pos, spacing, margin))
+    volume = _sampled(chosen, Grid.around(data.pos, spacing, margin))
     console = Console()
     is_distance = definition.aggregate == "distance"
     for path in output:
         _write(volume, path, Path(structure).name, 0.0 if level is None and is_distance else level, is_distance)
         shape = "×".join(map(str, volume.grid.shape))
-        console.print(f"{path}: {shape} nodes, channels {' '.join(volume.channels)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{path}: {shape} nodes, channels {' '.join(volume.channels)}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _number(text: str) -> str | float:
@@ -89,25 +97,45 @@ def _molecule(structure: str, record: int, definition: MolField) -> Data:
     from tg_molfield.io.files import format_suffix
 
     properties = definition.attributes & set(PROPERTIES)
-    if not Path(structure).exists() and format_suffix(structure) not in SUFFIXES:
-        return from_smiles(structure, properties=properties)
+    if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:
+        try:
+            return from_smiles(structure, properties=properties)
+        except ValueError as error:
+            raise ValueError(f"{structure} is no file, and as a SMILES: {error}") from error
     records = read(structure, properties=properties) if properties else read(structure)
     if not 1 <= record <= len(records):
         raise ValueError(f"--record {record}: {structure} has {len(records)} records, counted from 1")
     return records[record - 1]
 
 
+def _sampled(field: Field, grid: Grid) -> Volume:
+    try:
+        return field.on(grid)
+    except (RuntimeError, MemoryError) as error:
+        if "memory" not in str(error) and not isinstance(error, MemoryError):
+            raise
+        shape = "×".join(map(str, grid.shape))
+        raise MemoryError(
+            f"--spacing: {shape} nodes of {len(field.channels)} channels do not fit in memory; "
+            "give a larger spacing, a smaller margin or fewer channels"
+        ) from error
+
+
 def _learned(data: Data, model: Path) -> Field:
+    import torch
+
     from tg_molfield.nn import FieldAutoEncoder
 
-    return FieldAutoEncoder.load(model).eval().field(data)
+    with torch.no_grad():
+        return FieldAutoEncoder.load(model).field(data)
 
 
 def _check_suffix(path: Path) -> None:
     from tg_molfield.io.volumes import SUFFIXES
 
     known = (*_PICTURES, ".html", *SUFFIXES)
-    if not path.name.lower().removesuffix(".gz").endswith(known):
+    name = path.name.lower()
+    if not name.endswith(known) and not name.removesuffix(".gz").endswith(SUFFIXES):
         raise ValueError(f"--output {path}: no format has that suffix; use one of {', '.join(known)}")
 
 

@@ -83,12 +83,17 @@ def to_ase(data: Data) -> Atoms:
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or no ``Data``.
-        ValueError: ``z`` or ``pos`` is missing, or an attribute has a wrong shape or is not finite.
+        ValueError: ``z`` or ``pos`` is missing, or an attribute has a wrong shape, is not finite or is no element.
     """
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
 
     validate(data)
+    wrong = ((data["z"] < 0) | (data["z"] > 118)).nonzero().flatten().tolist()
+    if wrong:
+        raise ValueError(
+            f"data.z[{wrong[0]}] is {int(data['z'][wrong[0]])}: give atomic numbers up to 118, 0 for a dummy"
+        )
     values = {
         key: value.detach().cpu().numpy().copy()
         for key, value in data.to_dict().items()

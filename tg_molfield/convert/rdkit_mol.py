@@ -71,7 +71,6 @@ def conformer_at(mol: Mol, position: int) -> Conformer:
     Raises:
         ValueError: there is no such conformer, or it is a 2D drawing.
     """
-    """The conformer at a position, refused where it is missing or a 2D drawing."""
     found = list(mol.GetConformers())
     if not found:
         raise ValueError(

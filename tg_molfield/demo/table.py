@@ -18,7 +18,8 @@ def write_table(path: Path, cases: Sequence[HeldOut]) -> None:
     columns = [f"{method} [{kind}, dB]" for method in METHODS for kind in ("occupied", "all nodes")]
     writer.writerow(["molecule", "atoms", *columns])
     for case in cases:
-        figures = [f"{value:.3f}" for method in METHODS for value in case.ratios[method]]
+        ratios = [case.ratios[method] for method in METHODS]
+        figures = [f"{value:.3f}" for ratio in ratios for value in (ratio.occupied, ratio.all_nodes)]
         writer.writerow([case.data.name, case.data.num_nodes, *figures])
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())

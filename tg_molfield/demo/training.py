@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from rich.console import Console
@@ -40,9 +41,7 @@ def train_model(
         TimeRemainingColumn(),
         console=console,
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with bar:
+    with bar, _one_thread():
         task = bar.add_task("training", total=1.0, step=0, loss=float("nan"))
 
         def show(report: FitReport, spent: float) -> None:
@@ -58,5 +57,14 @@ def train_model(
             seed=seed,
             progress=show,
         )
-    torch.set_num_threads(threads)
     return model, report
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

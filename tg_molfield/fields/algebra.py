@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.field import Field
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.volume import Volume
 
 
 @final
@@ -45,6 +47,19 @@ class LinearCombination(Field):
     @property
     def device(self) -> torch.device:
         return self._fields[0].device
+
+    def __repr__(self) -> str:
+        terms = (f"{factor:g}·{field!r}" for factor, field in zip(self._factors, self._fields, strict=True))
+        return f"LinearCombination({' + '.join(terms)})"
+
+    def unbatch(self) -> list[LinearCombination]:
+        graphs = zip(*(field.unbatch() for field in self._fields), strict=True)
+        return [LinearCombination(fields, self._factors) for fields in graphs]
+
+    def on(self, grid: Grid) -> Volume:
+        self._require_single("on")
+        values = self._sum([field.on(grid).values for field in self._fields])
+        return Volume(values, grid, self.channels, atoms=self.atoms)
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._sum([field(pos, batch) for field in self._fields])
@@ -86,6 +101,16 @@ class ChannelSelection(Field):
     @property
     def device(self) -> torch.device:
         return self._field.device
+
+    def __repr__(self) -> str:
+        return f"ChannelSelection({self._field!r}, {' '.join(self.channels)})"
+
+    def unbatch(self) -> list[ChannelSelection]:
+        return [ChannelSelection(field, self._indices) for field in self._field.unbatch()]
+
+    def on(self, grid: Grid) -> Volume:
+        self._require_single("on")
+        return Volume(self._field.on(grid).values[self._indices], grid, self.channels, atoms=self.atoms)
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._field(pos, batch)[:, self._indices]

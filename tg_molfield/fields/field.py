@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,7 @@ from typing_extensions import Self
 
 from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import leaf
 
 if TYPE_CHECKING:
     from tg_molfield.fields.volume import Volume
@@ -69,8 +71,8 @@ class Field(ABC):
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The derivative [Q, C, 3] of every channel by the point, in units per Å."""
-        with torch.enable_grad():
-            points = pos if pos.requires_grad else pos.detach().requires_grad_()
+        with torch.inference_mode(False), torch.enable_grad():
+            points = leaf(pos)
             values = self(points, batch)
             if not values.requires_grad:
                 return pos.new_zeros(len(pos), len(self.channels), 3)
@@ -88,8 +90,8 @@ class Field(ABC):
 
     def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The sum [Q, C] of the second derivatives of every channel by the point, in units per Å²."""
-        with torch.enable_grad():
-            points = pos if pos.requires_grad else pos.detach().requires_grad_()
+        with torch.inference_mode(False), torch.enable_grad():
+            points = leaf(pos)
             gradient = self.gradient(points, batch)
             if not gradient.requires_grad:
                 return pos.new_zeros(len(pos), len(self.channels))
@@ -119,6 +121,16 @@ class Field(ABC):
         parts = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
         values = torch.cat(parts).T.reshape(len(self.channels), *grid.shape)
         return Volume(values, grid, self.channels, atoms=self.atoms)
+
+    def unbatch(self) -> Sequence[Field]:
+        """The functions of a batch, one field each.
+
+        Raises:
+            NotImplementedError: the field holds several functions and cannot be taken apart.
+        """
+        if self.num_graphs != 1:
+            raise NotImplementedError(f"{type(self).__name__} holds {self.num_graphs} functions and has no unbatch()")
+        return [self]
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
         """The field of the named channels alone, in the order given: ``f["N", "O"]``."""

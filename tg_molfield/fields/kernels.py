@@ -45,9 +45,19 @@ class Kernel(ABC):
         """The scaled distance u beyond which φ stays below ``tolerance``; infinite where there is none in use."""
 
 
+def leaf(x: Tensor) -> Tensor:
+    """``x`` itself if it is differentiated already, else a tensor of its values to differentiate by.
+
+    Call it outside inference mode, whose tensors autograd cannot follow.
+    """
+    if x.is_inference():
+        return x.clone().requires_grad_()
+    return x if x.requires_grad else x.detach().requires_grad_()
+
+
 def _slope(function: Callable[[Tensor], Tensor], s: Tensor) -> Tensor:
-    with torch.enable_grad():
-        at = s if s.requires_grad else s.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        at = leaf(s)
         value = function(at)
         if not value.requires_grad:
             return torch.zeros_like(s)
@@ -229,19 +239,23 @@ class Occupancy(Kernel):
         return s.clamp_min(_CORE) ** -6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FunctionKernel(Kernel):
     """A kernel from one's own function.
 
     Args:
         function: φ as a function of u = d/σ, a differentiable function of tensors of any shape.
         radius: the u beyond which φ is 0 or as good as 0; infinite if there is none.
-        name: how it is called in reprs; two kernels are equal if function, radius and name are.
+        name: how it is called in reprs, and so in the cache of a ``pre_transform``: give each function its own. Two
+            kernels are equal if function, radius and name are.
     """
 
     function: Callable[[Tensor], Tensor]
     radius: float = math.inf
     name: str = "function"
+
+    def __repr__(self) -> str:
+        return f"FunctionKernel({self.name}, radius={self.radius})"
 
     def value(self, s: Tensor) -> Tensor:
         return torch.where(s < self.radius**2, self.function(_root(s)), torch.zeros_like(s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -155,6 +155,30 @@ class RBFField(Field):
         """The field of the same centres, weights and kernel with one width in Å for all."""
         return self._with(weights=self.weights, widths=self.centers.new_full((len(self.centers),), widths))
 
+    @classmethod
+    def fit(
+        cls,
+        target: Field | Tensor,
+        centers: Tensor,
+        *,
+        widths: Tensor | float = 1.0,
+        kernel: str | Kernel = "gaussian",
+        **options: Any,
+    ) -> RBFField:
+        """The sum of functions at ``centers`` that is nearest to a field, a volume or samples, by least squares.
+
+        Args:
+            target: a field, a volume, or values [Q, C] at ``points``.
+            centers: [N, 3] in Å; repeat a centre to give it several widths.
+            widths: σ in Å: one number, [N] or [N, C].
+            kernel: φ, by name or as a `Kernel`.
+            options: ``points``, ``optimize``, ``importance``, ``regularization`` and more, see
+                `tg_molfield.fields.fitting.fit_rbf`, which also reports the error reached.
+        """
+        from tg_molfield.fields.fitting import fit_rbf
+
+        return fit_rbf(target, centers, widths, kernel, **options)[0]
+
     def scaled(self, factors: Tensor) -> RBFField:
         """The field with each channel of each graph multiplied by its factor.
 
@@ -246,25 +270,32 @@ class RBFField(Field):
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
             return self.centers, slice(None)
-        if self._repeated is None:
-            reach = self.kernel.reach(IMAGE_TOLERANCE)
-            if math.isinf(reach):
-                raise ValueError(
-                    f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
-                )
-            positions, sources = [], []
-            for graph, (cell, pbc) in enumerate(zip(self.cell, self.pbc, strict=True)):
-                mine = (self.batch == graph).nonzero()[:, 0]
-                if len(mine) and bool(pbc.any()):
-                    widest = float(self.widths[mine].max())
-                    copies, source = images(self.centers[mine], cell, pbc, reach * widest)
-                    positions.append(copies)
-                    sources.append(mine[source])
-                else:
-                    positions.append(self.centers[mine])
-                    sources.append(mine)
-            self._repeated = (torch.cat(positions), torch.cat(sources))
-        return self._repeated
+        if self._repeated is not None:
+            return self._repeated
+        with torch.inference_mode(False):
+            repeated = self._repeat(self.cell, self.pbc)
+        if not any(part.requires_grad for part in (self.centers, self.widths, self.cell)):
+            self._repeated = repeated
+        return repeated
+
+    def _repeat(self, cells: Tensor, pbcs: Tensor) -> tuple[Tensor, Tensor]:
+        reach = self.kernel.reach(IMAGE_TOLERANCE)
+        if math.isinf(reach):
+            raise ValueError(
+                f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
+            )
+        positions, sources = [], []
+        for graph, (cell, pbc) in enumerate(zip(cells, pbcs, strict=True)):
+            mine = (self.batch == graph).nonzero()[:, 0]
+            if len(mine) and bool(pbc.any()):
+                widest = float(self.widths[mine].max())
+                copies, source = images(self.centers[mine], cell, pbc, reach * widest)
+                positions.append(copies)
+                sources.append(mine[source])
+            else:
+                positions.append(self.centers[mine])
+                sources.append(mine)
+        return torch.cat(positions), torch.cat(sources)
 
     def _copies_around(self, grid: Grid) -> tuple[Tensor, Tensor | slice]:
         """The copies that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""

@@ -12,7 +12,7 @@ from tg_molfield.nn.checks import MAX_Z, check_atoms
 from tg_molfield.nn.neighbors import radius_pairs
 
 
-class AtomEncoder(nn.Module):
+class AtomEncoder(MessagePassing):
     """Invariant scalars and equivariant vectors for each atom, from its neighbours within a cutoff.
 
     Scalar and vector channels exchange gated messages along bonds and mix on each atom, the scheme of PaiNN
@@ -27,7 +27,12 @@ class AtomEncoder(nn.Module):
     """
 
     def __init__(self, out_channels: int = 64, num_layers: int = 2, cutoff: float = 4.0, num_radial: int = 16) -> None:
-        super().__init__()
+        if out_channels < 1 or num_layers < 0 or num_radial < 1 or not cutoff > 0:
+            raise ValueError(
+                f"out_channels={out_channels}, num_layers={num_layers}, num_radial={num_radial}, cutoff={cutoff}: "
+                "give at least 1 channel, 0 layers, 1 radial function and a positive cutoff in Å"
+            )
+        super().__init__(aggr="add")
         self.out_channels = out_channels
         self.cutoff = cutoff
         self.num_radial = num_radial
@@ -51,7 +56,9 @@ class AtomEncoder(nn.Module):
             direction = offset / distance
             radial = self._radial(distance)
             for layer in self.layers:
-                s, v = layer(s, v, edge_index, radial, direction)
+                sent, gates = layer.sender(s), layer.filter(radial)
+                total = self.propagate(edge_index, sent=sent, vectors=v.flatten(1), gates=gates, direction=direction)
+                s, v = layer(s + total[:, : self.out_channels], v + total[:, self.out_channels :].view_as(v))
         return self.norm(s), v
 
     def _radial(self, distance: Tensor) -> Tensor:
@@ -59,30 +66,27 @@ class AtomEncoder(nn.Module):
         scaled = distance * (math.pi / self.cutoff)
         return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
 
+    def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
+        """What each of E bonds carries ``[E, 4F]``: F scalars, then F vectors."""
+        scalar, along, carried = (sent_j * gates).chunk(3, dim=1)
+        vectors = vectors_j.view(*carried.shape, 3)
+        vectors = carried.unsqueeze(2) * vectors + along.unsqueeze(2) * direction.unsqueeze(1)
+        return torch.cat([scalar, vectors.flatten(1)], dim=1)
 
-class _Layer(MessagePassing):
+
+class _Layer(nn.Module):
+    """The weights of one round: of its messages, and of the mixing on each atom that follows."""
+
     def __init__(self, width: int, num_radial: int) -> None:
-        super().__init__(aggr="add")
-        self.width = width
+        super().__init__()
         self.filter = nn.Linear(num_radial, 3 * width, bias=False)
         self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * width))
         self.mix = nn.Linear(width, 2 * width, bias=False)
         self.combine = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 3 * width))
 
-    def forward(
-        self, s: Tensor, v: Tensor, edge_index: Tensor, radial: Tensor, direction: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        gates = self.filter(radial)
-        total = self.propagate(edge_index, sent=self.sender(s), vectors=v.flatten(1), gates=gates, direction=direction)
-        s = s + total[:, : self.width]
-        v = v + total[:, self.width :].view_as(v)
+    def forward(self, s: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Scalars ``[N, F]`` and vectors ``[N, F, 3]`` mixed."""
         left, right = self.mix(v.transpose(1, 2)).transpose(1, 2).chunk(2, dim=1)
         norm = (left.square().sum(2) + 1e-8).sqrt()
         scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).chunk(3, dim=1)
         return s + scalar + product * (left * right).sum(2), v + gate.unsqueeze(2) * right
-
-    def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
-        scalar, along, carried = (sent_j * gates).chunk(3, dim=1)
-        vectors = vectors_j.view(*carried.shape, 3)
-        vectors = carried.unsqueeze(2) * vectors + along.unsqueeze(2) * direction.unsqueeze(1)
-        return torch.cat([scalar, vectors.flatten(1)], dim=1)

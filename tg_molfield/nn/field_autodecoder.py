@@ -78,7 +78,9 @@ class FieldAutoDecoder(nn.Module):
             self.decoder = make_decoder(decoder, self.channels, latent_dim, decoder_options or {})
             self.codes = nn.Parameter(0.1 * torch.randn(num_volumes, latent_dim))
         self.register_buffer("origins", torch.zeros(num_volumes, 3))
+        self.register_buffer("fitted", torch.tensor(False))
         self.origins: Tensor
+        self.fitted: Tensor
 
     def latent(self) -> Latent:
         """The latents of all volumes."""
@@ -121,6 +123,8 @@ class FieldAutoDecoder(nn.Module):
             ValueError: fields, grids and volumes do not fit each other.
             FloatingPointError: the loss is not finite.
         """
+        if steps < 0 or points < 1:
+            raise ValueError(f"steps={steps}, points={points}: give at least 0 steps and 1 point")
         places, values = self._samples([fields] if isinstance(fields, Field) else list(fields), grid)
         report = AutoDecoderReport()
         begin = time.perf_counter()
@@ -192,8 +196,9 @@ class FieldAutoDecoder(nn.Module):
             values.append(sampled.values.flatten(1).T.to(self.codes))
             low, high = places[-1].amin(0), places[-1].amax(0)
             self.origins[i] = (low + high) / 2
-        if isinstance(self.decoder, SirenDecoder):
+        if isinstance(self.decoder, SirenDecoder) and not bool(self.fitted):
             self.decoder.set_radius(max(float((p - o).abs().max()) for p, o in zip(places, self.origins, strict=True)))
+        self.fitted.fill_(True)
         return places, values
 
     @torch.no_grad()

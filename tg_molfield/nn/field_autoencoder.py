@@ -34,6 +34,10 @@ class FieldAutoEncoder(GAE):
     and the pose with which the decoded field moves and turns, exactly. Mirror images have different codes. In
     training mode frames are random (of torch's generator), which is augmentation; in evaluation they are canonical.
 
+    The canonical frame, like every rule that fixes one, has to jump somewhere: where a molecule is stretched past a
+    symmetry, its code jumps, and the field decoded from it by as much as it errs. Frames carry no gradient, so forces
+    from a property model on the code lack the frame's share; take them with ``random_frames`` fixed or numerically.
+
     Molecules without an element's channel, or with more centres than an `RBFDecoder` has slots, are encoded all the
     same, and the decoded field is a poorer likeness: give channels and ``num_slots`` that suit the data.
 
@@ -68,6 +72,8 @@ class FieldAutoEncoder(GAE):
         self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
         if not self.channels or len(set(self.channels)) != len(self.channels):
             raise ValueError(f"channels is {channels!r}: give at least one name, none twice")
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim is {latent_dim}: give at least 1")
         self.latent_dim = latent_dim
         self.random_frames = random_frames
         self.hyper_parameters: dict[str, Any] = {
@@ -116,8 +122,11 @@ class FieldAutoEncoder(GAE):
         """
         if refine < 0 or (refine > 0 and target is None):
             raise ValueError(f"refine is {refine}, target {target}: give steps >= 0, and the target field to reach")
+        latent = self._encode(z, pos, batch, randomised=self.training and self.random_frames)
+        return refine_code(self.decoder, latent, target, pos, batch, refine) if refine and target else latent
+
+    def _encode(self, z: Tensor, pos: Tensor, batch: Tensor | None, randomised: bool) -> Latent:
         batch, num_graphs = self._check(z, pos, batch)
-        randomised = self.training and self.random_frames
         pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
         centered = pos.double() - pose.origin[batch]
         local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
@@ -128,10 +137,7 @@ class FieldAutoEncoder(GAE):
         else:
             scalars, vectors = self.encoder(z, centered.to(pos.dtype), batch), None
         code = self.pooling(scalars, vectors, local, batch, num_graphs)
-        latent = Latent(code, pose.to(pos.dtype))
-        return (
-            refine_code(self.decoder, latent, target, pos, batch, refine) if refine and target is not None else latent
-        )
+        return Latent(code, pose.to(pos.dtype))
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
@@ -150,9 +156,20 @@ class FieldAutoEncoder(GAE):
         return self.decode(self.encode(z, pos, batch), query_pos, query_batch)
 
     def field(self, data: Data) -> Field:
-        """The learned field of a `Data` or `Batch` with ``z`` and ``pos``."""
+        """The learned field of a `Data` or `Batch` with ``z`` and ``pos``, in canonical frames, also while training.
+
+        Raises:
+            ValueError: ``z`` or ``pos`` is missing or not as `encode` has it, or the atoms are periodic.
+        """
+        for name in ("z", "pos"):
+            if not isinstance(getattr(data, name, None), Tensor):
+                raise ValueError(f"data.{name} is missing: give z [N] and pos [N, 3] as tensors")
+        pbc = getattr(data, "pbc", None)
+        if pbc is not None and bool(torch.as_tensor(pbc).any()):
+            raise ValueError("data.pbc: a code describes a molecule, not a crystal; remove pbc to encode one cell")
         batch = getattr(data, "batch", None)
-        return self.decoder.field(self.encode(data.z, data.pos, batch)).with_atoms(AtomList(data.z, data.pos, batch))
+        latent = self._encode(data.z, data.pos, batch, randomised=False)
+        return self.decoder.field(latent).with_atoms(AtomList(data.z, data.pos, batch))
 
     def recon_loss(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
@@ -164,8 +181,12 @@ class FieldAutoEncoder(GAE):
             query_pos: ``[Q, 3]`` Å.
             target: ``[Q, C]``.
             query_batch: ``[Q]`` int64, sorted; molecules may have different numbers of points.
+
+        Raises:
+            ValueError: ``target`` has another shape, or a molecule has no points.
         """
-        return self._square_errors(latent, query_pos, target, query_batch).mean()
+        square, batch = self._squares(latent, query_pos, target, query_batch)
+        return scatter(square.mean(1), batch, dim=0, dim_size=len(latent), reduce="mean").mean()
 
     @torch.no_grad()
     def test(
@@ -175,11 +196,13 @@ class FieldAutoEncoder(GAE):
 
         Returns:
             ``"psnr"`` over all points and channels (arXiv 2502.10848) and ``"psnr_occupied"`` over those (point,
-            channel) where the target exceeds 0.01; a molecule with none counts in the first alone.
+            channel) where the target's absolute value exceeds 0.01; a molecule with none counts in the first alone.
+
+        Raises:
+            ValueError: as for `recon_loss`.
         """
-        batch = check_queries(query_pos, query_batch, len(latent), latent.code)
-        square = (self.decode(latent, query_pos, batch) - target).square()
-        occupied = (target > 0.01).to(square.dtype)
+        square, batch = self._squares(latent, query_pos, target, query_batch)
+        occupied = (target.abs() > 0.01).to(square.dtype)
         count = scatter(occupied.sum(1), batch, dim=0, dim_size=len(latent))
         total = scatter((square * occupied).sum(1), batch, dim=0, dim_size=len(latent))
         everywhere = scatter(square.mean(1), batch, dim=0, dim_size=len(latent), reduce="mean")
@@ -216,14 +239,20 @@ class FieldAutoEncoder(GAE):
         fill_model(path, model, tensors)
         return model.eval()
 
-    def _square_errors(self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None) -> Tensor:
+    def _squares(
+        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The square errors ``[Q, C]`` and the checked ``query_batch [Q]``."""
         batch = check_queries(query_pos, query_batch, len(latent), latent.code)
         if target.shape != (query_pos.size(0), len(self.channels)):
             raise ValueError(
                 f"target has shape {tuple(target.shape)}: give ({query_pos.size(0)}, {len(self.channels)})"
             )
-        square = (self.decode(latent, query_pos, batch) - target).square().mean(1)
-        return scatter(square, batch, dim=0, dim_size=len(latent), reduce="mean")
+        count = torch.bincount(batch, minlength=len(latent))
+        if bool((count == 0).any()):
+            lacking = int((count == 0).nonzero()[0])
+            raise ValueError(f"query_pos has no point of molecule {lacking}: give points to each of {len(latent)}")
+        return (self.decode(latent, query_pos, batch) - target).square(), batch
 
     def _check(self, z: Tensor, pos: Tensor, batch: Tensor | None) -> tuple[Tensor, int]:
         batch, num_graphs = check_atoms(z, pos, batch)
@@ -233,9 +262,15 @@ class FieldAutoEncoder(GAE):
     def _probe(self) -> int:
         if isinstance(self.encoder, AtomEncoder):
             return self.encoder.out_channels
+        if not isinstance(self.encoder, nn.Module):
+            raise ValueError(f"encoder={self.encoder!r}: give a module, not its class")
+        like = next(self.encoder.parameters(), torch.zeros(()))
+        z = torch.ones(2, dtype=torch.int64, device=like.device)
+        pos = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]], dtype=like.dtype, device=like.device)
+        training = self.encoder.training
         with torch.no_grad():
-            z = torch.ones(2, dtype=torch.int64)
-            features = self.encoder(z, torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), torch.zeros_like(z))
+            features = self.encoder.eval()(z, pos, torch.zeros_like(z))
+        self.encoder.train(training)
         if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
             raise ValueError(f"encoder gives {getattr(features, 'shape', features)} for two atoms: it must give [N, F]")
         return features.size(1)

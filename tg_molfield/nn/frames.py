@@ -17,7 +17,9 @@ GAP = 1e-2
 SAME = 1e-4
 """Distances that differ by less than this share count as equal."""
 TIE = 1e-3
-"""Frames whose descriptors differ by less are equivalent; their weight falls linearly to 0 there."""
+"""Frames whose descriptors differ by less are equivalent; their weight falls linearly to 0 there, from `EQUAL` on."""
+EQUAL = TIE / 4
+"""Frames whose descriptors differ by less weigh the same, so that coordinates in float32 do not tell them apart."""
 _WAVES = 8
 
 
@@ -151,7 +153,7 @@ def _select(
     best = size.cumsum(0) - size
     gap = (descriptor - descriptor[best][owner]).abs().amax(1)
     tied = (gap < TIE).nonzero()[:, 0]
-    owner, frames, weight = owner[tied], frames[tied], 1 - gap[tied] / TIE
+    owner, frames, weight = owner[tied], frames[tied], ((TIE - gap[tied]) / (TIE - EQUAL)).clamp(max=1)
     size = torch.bincount(owner, minlength=num_graphs)
     within = torch.arange(owner.size(0), device=owner.device) - (size.cumsum(0) - size)[owner]
     padded = torch.eye(3, dtype=r.dtype, device=r.device).repeat(num_graphs, int(size.max()), 1, 1)

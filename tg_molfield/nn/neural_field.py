@@ -6,11 +6,15 @@ from typing import final
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.fields import Field
+from tg_molfield.fields import Field, Grid, Volume
 from tg_molfield.nn.checks import check_queries
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.pointwise_decoder import PointwiseDecoder
+
+_PASSES_AT_ONCE = 2**15
+"""Points times frames that the decoder sees at once on a grid."""
 
 
 @final
@@ -59,6 +63,17 @@ class NeuralField(Field):
         local = latent.pose.fold(torch.einsum("pij,pj->pi", frames[view], offset), batch[query])
         values = self.decoder.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)
         return values.new_zeros(pos.size(0), values.size(1)).index_add(0, query, values)
+
+    def on(self, grid: Grid) -> Volume:
+        """The field sampled at the nodes of ``grid``, some at a time, so that memory does not grow with the decoder.
+
+        Where gradients are recorded, the decoder's steps are computed anew in the backward pass.
+        """
+        self._require_single("on")
+        size = max(1, _PASSES_AT_ONCE // self.latent.pose.weights.size(1))
+        nodes = grid.points(self.dtype, self.device)
+        values = torch.cat([checkpoint(self, some, use_reentrant=False) for some in nodes.split(size)])
+        return Volume(values.T.reshape(len(self.channels), *grid.shape), grid, self.channels, atoms=self.atoms)
 
     def unbatch(self) -> list[NeuralField]:
         """One field for each molecule."""

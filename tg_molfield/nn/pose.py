@@ -97,5 +97,7 @@ class Pose:
         return Pose(origin, self.frames.to(target), self.weights.to(target), self.rank.to(origin.device))
 
     def __getitem__(self, index: int | slice | Tensor) -> Pose:
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"index is {index}: there are {len(self)} molecules, counted from 0")
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
         return Pose(self.origin[index], self.frames[index], self.weights[index], self.rank[index])

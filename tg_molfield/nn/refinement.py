@@ -33,12 +33,15 @@ def refine_code(
 
     Raises:
         ValueError: ``target`` has other channels or another number of molecules.
+        RuntimeError: in inference mode.
     """
     if target.channels != decoder.channels or target.num_graphs != len(latent):
         raise ValueError(
             f"target has channels {target.channels} and {target.num_graphs} molecules: "
             f"give {decoder.channels} and {len(latent)}"
         )
+    if torch.is_inference_mode_enabled():
+        raise RuntimeError("refine follows gradients: leave torch.inference_mode(); torch.no_grad() is fine")
     generator = torch.Generator().manual_seed(0)
     offset = torch.randn(pos.size(0), _POINTS_PER_ATOM, 3, generator=generator, dtype=torch.float64)
     points = (pos.detach().unsqueeze(1) + _SPREAD * offset.to(pos)).flatten(0, 1)

@@ -66,11 +66,14 @@ def fit(
         progress: called after each step with the report so far and the share of the budget that is spent.
 
     Raises:
-        ValueError: no budget is given, or there are no batches.
+        ValueError: no budget or a negative one is given, or there are no batches.
         FloatingPointError: the loss is not finite.
     """
     if max_steps is None and max_seconds is None:
         raise ValueError("max_steps and max_seconds are both None: give a budget")
+    for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
+        if budget is not None and not budget >= 0:
+            raise ValueError(f"{name} is {budget}: give a budget that is not negative")
     loss = loss or FieldLoss()
     report = FitReport()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
@@ -79,7 +82,7 @@ def fit(
         model.train()
         begin = time.perf_counter()
         stream = _endless(batches)
-        spent = 0.0 if max_steps != 0 else 1.0
+        spent = 1.0 if max_steps == 0 or max_seconds == 0 else 0.0
         while spent < 1:
             for group in optimizer.param_groups:
                 group["lr"] = lr * _schedule(spent, warmup)

@@ -24,7 +24,14 @@ class FieldLoss:
     """The reconstruction loss at the batch's ``query_pos``, ``query_batch`` and ``field``; for any decoder."""
 
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
-        """``model.recon_loss`` of the encoded batch."""
+        """``model.recon_loss`` of the encoded batch.
+
+        Raises:
+            ValueError: the batch has no query points or no values there.
+        """
+        for name in ("query_pos", "field"):
+            if getattr(batch, name, None) is None:
+                raise ValueError(f"batch has no {name}: put a MolFieldTransform on the data, or use MatchingLoss")
         owner = getattr(batch, "batch", None)
         latent = model.encode(batch.z, batch.pos, owner)
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))

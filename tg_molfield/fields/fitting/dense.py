@@ -29,9 +29,7 @@ def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tenso
     return factor
 
 
-def solve_dense(
-    samples: Samples, centers: Tensor, widths: Tensor, kernel: Kernel, ridge: float
-) -> tuple[Tensor, int]:
+def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, kernel: Kernel, ridge: float) -> tuple[Tensor, int]:
     """The weights [N, C] of least squares and the numerical rank of the problem.
 
     Where functions depend linearly on each other the solution of least norm is taken.

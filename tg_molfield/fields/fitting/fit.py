@@ -172,9 +172,9 @@ def _weights(
             _weights(samples.channel(c), centers, widths[:, c], kernel, ridge, solver, cut)
             for c in range(widths.shape[1])
         ]
-        columns, ranks, used, steps = zip(*single, strict=True)
-        known = [rank for rank in ranks if rank is not None]
-        return torch.cat(columns, 1), min(known) if known else None, used[0], max(steps)
+        ranks = [rank for _, rank, _, _ in single if rank is not None]
+        columns = torch.cat([column for column, _, _, _ in single], 1)
+        return columns, min(ranks, default=None), single[0][2], max(taken for _, _, _, taken in single)
     finite = math.isfinite(kernel.reach(cut))
     if solver == "sparse" and not finite:
         raise ValueError(f"solver='sparse': the kernel {kernel.name!r} has no reach; take solver='dense'")
