@@ -56,6 +56,7 @@ class AtomEncoder(MessagePassing):
             direction = offset / distance
             radial = self._radial(distance)
             for layer in self.layers:
+                assert isinstance(layer, _Layer)
                 sent, gates = layer.sender(s), layer.filter(radial)
                 total = self.propagate(edge_index, sent=sent, vectors=v.flatten(1), gates=gates, direction=direction)
                 s, v = layer(s + total[:, : self.out_channels], v + total[:, self.out_channels :].view_as(v))

@@ -122,11 +122,11 @@ class FieldAutoEncoder(GAE):
         """
         if refine < 0 or (refine > 0 and target is None):
             raise ValueError(f"refine is {refine}, target {target}: give steps >= 0, and the target field to reach")
-        latent = self._encode(z, pos, batch, randomised=self.training and self.random_frames)
+        batch, num_graphs = self._check(z, pos, batch)
+        latent = self._encode(z, pos, batch, num_graphs, randomised=self.training and self.random_frames)
         return refine_code(self.decoder, latent, target, pos, batch, refine) if refine and target else latent
 
-    def _encode(self, z: Tensor, pos: Tensor, batch: Tensor | None, randomised: bool) -> Latent:
-        batch, num_graphs = self._check(z, pos, batch)
+    def _encode(self, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, randomised: bool) -> Latent:
         pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
         centered = pos.double() - pose.origin[batch]
         local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
@@ -167,8 +167,8 @@ class FieldAutoEncoder(GAE):
         pbc = getattr(data, "pbc", None)
         if pbc is not None and bool(torch.as_tensor(pbc).any()):
             raise ValueError("data.pbc: a code describes a molecule, not a crystal; remove pbc to encode one cell")
-        batch = getattr(data, "batch", None)
-        latent = self._encode(data.z, data.pos, batch, randomised=False)
+        batch, num_graphs = self._check(data.z, data.pos, getattr(data, "batch", None))
+        latent = self._encode(data.z, data.pos, batch, num_graphs, randomised=False)
         return self.decoder.field(latent).with_atoms(AtomList(data.z, data.pos, batch))
 
     def recon_loss(
