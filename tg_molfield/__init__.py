@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tg_molfield.fields import Channel, Field, Grid, MolField, RBFField, Volume
     from tg_molfield.metrics import psnr
     from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder
+    from tg_molfield.recovery import find_atoms
     from tg_molfield.transforms import MolFieldTransform
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "tg_molfield.fields": ("Channel", "Field", "Grid", "MolField", "RBFField", "Volume"),
     "tg_molfield.metrics": ("psnr",),
     "tg_molfield.nn": ("FieldAutoDecoder", "FieldAutoEncoder"),
+    "tg_molfield.recovery": ("find_atoms",),
     "tg_molfield.transforms": ("MolFieldTransform",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -42,6 +44,7 @@ __all__ = [
     "MolFieldTransform",
     "RBFField",
     "Volume",
+    "find_atoms",
     "from_ase",
     "from_rdkit",
     "from_smiles",

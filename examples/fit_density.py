@@ -1,0 +1,93 @@
+"""Densities and potentials from files, fitted by a few functions an atom: the relative error against their number.
+
+Data: the folder TG_MOLFIELD_DATA/volumes. The fits see a part of the samples; the errors are over all of them.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tg_molfield import RBFField, Volume, read
+from tg_molfield.fields.elements import element_property
+
+BOHR = 0.529177210903
+NUMBERS = (1, 2, 3, 4, 6)
+
+
+def fit(
+    points: Tensor, values: Tensor, pos: Tensor, number: int, step: int, kernel: str = "gaussian", widest: float = 0.7,
+    optimize: tuple[str, ...] = ("weights", "widths"),
+) -> RBFField:  # fmt: skip
+    """``number`` functions at each atom, fitted to all samples near an atom and every ``step``-th of the others."""
+    near = torch.cdist(points, pos).amin(1) < 0.5
+    used = near.clone()
+    used[::step] = True
+    widths = torch.logspace(np.log10(0.15 if number > 1 else 0.4), np.log10(widest), number, dtype=torch.float64)
+    return RBFField.fit(
+        values[used], pos.repeat_interleave(number, 0), widths=widths.repeat(len(pos)), kernel=kernel,
+        points=points[used], importance=torch.where(near, 1.0, step)[used], optimize=optimize,
+        regularization=1e-12, max_steps=25, tolerance=1e-4,
+    )  # fmt: skip
+
+
+def error(found: Tensor, true: Tensor) -> str:
+    return f"{100 * float((found - true).norm() / true.norm()):.2g} %"
+
+
+def acrolein(folder: Path) -> None:
+    """The valence density of acrolein (the file has no core electrons)."""
+    volume = Volume.read(folder / "acrolein_density.cube.gz", dtype=torch.float64)
+    points, values = volume.grid.points(torch.float64), volume.values.flatten(1).T
+    for number in NUMBERS:
+        field = fit(points, values, volume.atoms.pos, number, 121)
+        print(f"acrolein, valence density: {number} Gaussians an atom, error {error(field(points), values)}")
+
+
+def methane(folder: Path) -> None:
+    """The density of methane at scattered points; its gradient, which the fit has not seen, and its potential."""
+    data = np.load(folder / "ch4_reference.npz")
+    points, pos = torch.from_numpy(data["points"]) * BOHR, torch.from_numpy(data["coords"]) * BOHR
+    density, gradient = torch.from_numpy(data["dens"])[:, None], torch.from_numpy(data["grad"]) / BOHR
+    potential = torch.from_numpy(data["esp"])[:, None]
+    for number in NUMBERS:
+        field = fit(points, density, pos, number, 8)
+        slope = error(field.gradient(points)[:, 0], gradient)
+        coulomb = fit(points, potential, pos, number, 8, "coulomb")
+        print(
+            f"methane: {number} Gaussians an atom, density {error(field(points), density)}, its gradient {slope}, "
+            f"potential {error(coulomb(points), potential)}"
+        )
+
+
+def phenyloxazole(folder: Path) -> None:
+    """The potential around phenyloxazole, outside the atoms; the border of the grid is not filled."""
+    volume = Volume.read(folder / "esp.dx.gz", dtype=torch.float64)
+    molecule = read(folder / "esp.mol", dtype=torch.float64)[0]
+    points, values = volume.grid.points(torch.float64), volume.values.flatten(1).T
+    gaps = torch.cdist(points, molecule.pos) - element_property("vdw_radius", molecule.z)
+    used = (gaps.amin(1) > 0) & (values[:, 0] != 0)
+    points, values = points[used], values[used]
+    for number in NUMBERS[:3]:
+        field = fit(points, values, molecule.pos, number, 7, "coulomb", 1.0)
+        freed = fit(points, values, molecule.pos, number, 7, "coulomb", 1.0, ("weights", "widths", "centers"))
+        print(
+            f"phenyloxazole, potential outside: {number} charges an atom, error {error(field(points), values)}, "
+            f"off the nuclei {error(freed(points), values)}"
+        )
+
+
+def main() -> None:
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TG_MOLFIELD_DATA", default)) / "volumes"
+    if not folder.exists():
+        print(f"no data in {folder}; set TG_MOLFIELD_DATA")
+        return
+    for show in (acrolein, methane, phenyloxazole):
+        show(folder)
+
+
+if __name__ == "__main__":
+    main()
