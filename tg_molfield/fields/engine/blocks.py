@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.entries import Entries, Pairs
+from tg_molfield.fields.engine.entries import Entries, Pairs, taken_together
+from tg_molfield.fields.engine.memory import new_result
 from tg_molfield.fields.engine.recompute import gradients
 from tg_molfield.fields.engine.shapes import BlockShape
 
@@ -19,7 +20,7 @@ class BlockTask:
     """What is summed where, apart from the numbers that can have gradients.
 
     Args:
-        shape: what a centre contributes to a block, and the blocks.
+        shape: what a centre contributes to a block.
         batch: the grid that each centre belongs to [N]; None where there is one.
         reach: how many widths a centre is followed.
     """
@@ -28,16 +29,12 @@ class BlockTask:
     batch: Tensor | None
     reach: float
 
-    def entries(self, centers: Tensor, weights: Tensor, widths: Tensor, every_weight: bool) -> Entries:
-        """What is summed, with all weights or only those that are not 0."""
-        parts = (centers.detach(), weights.detach(), widths.detach())
-        return Entries.of(self.shape.lattice, *parts, self.batch, self.reach, every_weight)
-
-    def table(self, pairs: Pairs, centers: Tensor, weights: Tensor, widths: Tensor) -> Tensor:
-        """The rows [M + 1, K] of the pairs, differentiable, with one of zeros for padding."""
-        way, width, weight = pairs.numbers(self.shape.lattice, centers, weights, widths)
-        rows = torch.cat([self.shape.rows(way, width, pairs.grid).to(weight.dtype), weight], 1)
-        return torch.nn.functional.pad(rows, (0, 0, 0, 1))
+    def cut(self, centers: Tensor, weights: Tensor, widths: Tensor, every_weight: bool) -> tuple[BlockShape, Entries]:
+        """Blocks that suit what is summed, and what that is: all weights, or only those that are not 0."""
+        together = taken_together(weights, widths, every_weight)
+        shape = self.shape.cut(weights.shape[1] if together else 1, weights.dtype)
+        parts = (centers.detach(), weights.detach(), widths.detach(), self.batch, self.reach)
+        return shape, Entries.of(shape.lattice, *parts, together, every_weight)
 
 
 class BlockSum(torch.autograd.Function):
@@ -78,25 +75,63 @@ def sum_blocks(
         out: written to, if given; not where gradients are recorded.
         every_weight: also follow centres whose weight is 0, for the sake of its gradient.
     """
-    lattice = task.shape.lattice
+    shape, entries = task.cut(centers, weights, widths, every_weight)
+    lattice, at_once = shape.lattice, shape.pairs_at_once(entries.channels)
     if out is None:
-        out = weights.new_empty(len(lattice.origins), weights.shape[1], *lattice.shape)
-    entries = task.entries(centers, weights, widths, every_weight)
+        out = new_result((len(lattice.origins), weights.shape[1], *lattice.shape), weights)
     flat = out.view(entries.targets, entries.channels, *lattice.shape)
-    room: Tensor | None = None
-    for region in lattice.regions(entries.targets, entries.channels):
+    rooms: list[Tensor] = []
+    for region in entries.regions():
         pairs = entries.pairs(region)
         if pairs is None:
             lattice.window(flat, region).zero_()
             continue
-        table = task.table(pairs, centers, weights, widths)
-        blocks = lattice.buffer(flat, region, None if torch.is_grad_enabled() else room)
-        blocks.index_fill_(0, (pairs.counts == 0).nonzero()[:, 0], 0)
-        for rows, places in pairs.groups(task.shape.pairs_at_once(entries.channels)):
-            blocks.index_copy_(0, rows, task.shape.forward(_take(table, places)))
-        lattice.write(flat, region, blocks)
-        room = blocks if room is None else room
+        table = _table(shape, pairs, centers, weights, widths)
+        if lattice.is_whole:
+            _write_whole(shape, pairs, table, lattice.window(flat, region), entries.columns, at_once)
+            continue
+        lattice.write(flat, region, _blocks(shape, pairs, table, at_once, rooms))
     return out
+
+
+def _blocks(shape: BlockShape, pairs: Pairs, table: Tensor, at_once: int, rooms: list[Tensor]) -> Tensor:
+    """The blocks [R, C, bx, by, bz] of a region, sorted by place along x, y and z, which writes fast, then target.
+
+    Where no gradients are recorded they are in memory that is kept in ``rooms`` for the next region.
+    """
+    order, parts = [], []
+    number, total, start = pairs.counts.shape[0], int(pairs.counts.count_nonzero()), 0
+    inner = (table.shape[1] - shape.numbers, *shape.lattice.block)
+    recorded = torch.is_grad_enabled()
+    if not recorded and (not rooms or rooms[0].shape[0] <= number):
+        rooms[:] = (new_result((number + 1, *inner), table) for _ in range(2))
+    for rows, places in pairs.groups(at_once):
+        stop = start + rows.shape[0]
+        parts.append(shape.forward(_take(table, places), None if recorded else rooms[0][start:stop]))
+        order.append(rows)
+        start = stop
+    inverse = _inverse(order, number).unflatten(0, (shape.lattice.counts[2], -1, pairs.targets))
+    inverse = inverse.transpose(0, 1).flatten()
+    if recorded:
+        return torch.cat([*parts, torch.zeros_like(parts[0][:1])]).index_select(0, inverse)
+    rooms[0][total] = 0
+    return torch.index_select(rooms[0], 0, inverse, out=rooms[1][:number])
+
+
+def _write_whole(shape: BlockShape, pairs: Pairs, table: Tensor, values: Tensor, columns: int, at_once: int) -> None:
+    """Write to grids that are one block each: a channel of many grids at once, padded to the longest of their lists."""
+    for column in range(columns):
+        rows = torch.arange(column, values.shape[0], columns, device=table.device)
+        size = max(1, at_once // max(1, int(pairs.counts[rows].max())))
+        for start in range(0, rows.shape[0], size):
+            some, part = rows[start : start + size], values[column::columns][start : start + size]
+            longest = int(pairs.counts[some].max())
+            if not longest:
+                part.zero_()
+            elif torch.is_grad_enabled():
+                part.copy_(shape.forward(_take(table, pairs.places(some, longest))))
+            else:
+                shape.forward(_take(table, pairs.places(some, longest)), part)
 
 
 def _backward(
@@ -105,20 +140,19 @@ def _backward(
     centers, weights, widths = (x.detach().requires_grad_(need) for x, need in zip(inputs, needs, strict=True))
     wanted = [leaf for leaf in (centers, weights, widths) if leaf.requires_grad]
     totals = [torch.zeros_like(leaf) for leaf in wanted]
-    by_center, by_weight, by_width = needs
-    lattice, entries = task.shape.lattice, task.entries(centers, weights, widths, by_weight)
+    by_weight, moved = needs[1], needs[0] or needs[2]
+    shape, entries = task.cut(centers, weights, widths, by_weight)
+    lattice, at_once = shape.lattice, shape.pairs_at_once(entries.channels)
     flat = grad.reshape(entries.targets, entries.channels, *lattice.shape)
-    for region in lattice.regions(entries.targets, entries.channels):
+    for region in entries.regions():
         pairs = entries.pairs(region)
         if pairs is None:
             continue
         with torch.enable_grad():
-            table = task.table(pairs, centers, weights, widths)
+            table = _table(shape, pairs, centers, weights, widths)
         given, slopes = lattice.read(flat, region), torch.zeros_like(table)
-        for rows, places in pairs.groups(task.shape.pairs_at_once(entries.channels)):
-            part = task.shape.backward(
-                _take(table.detach(), places), given.index_select(0, rows), by_weight, by_center or by_width
-            )
+        for rows, places in pairs.groups(at_once):
+            part = shape.backward(_take(table.detach(), places), given.index_select(0, rows), by_weight, moved)
             slopes.index_copy_(0, places.flatten(), part.flatten(0, 1))
         slopes[-1] = 0
         for total, part in zip(totals, torch.autograd.grad(table, wanted, slopes), strict=True):
@@ -127,5 +161,22 @@ def _backward(
     return [next(found) if need else None for need in needs]
 
 
+def _table(shape: BlockShape, pairs: Pairs, centers: Tensor, weights: Tensor, widths: Tensor) -> Tensor:
+    """The rows [M + 1, K] of the pairs, differentiable, with one of zeros for padding."""
+    position, width, weight = pairs.numbers(shape.lattice, centers, weights, widths)
+    way = pairs.middles.index_select(0, pairs.block) - position.index_select(0, pairs.entry)
+    scale = shape.scale(width, pairs.grid).index_select(0, pairs.entry)
+    rows = torch.cat([shape.rows(way, scale).to(weight.dtype), weight.index_select(0, pairs.entry)], 1)
+    return torch.nn.functional.pad(rows, (0, 0, 0, 1))
+
+
 def _take(table: Tensor, places: Tensor) -> Tensor:
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
+
+
+def _inverse(rows: list[Tensor], length: int) -> Tensor:
+    """Where each of so many rows stands in these lists; one past their end if it does not."""
+    order = torch.cat(rows)
+    inverse = torch.full((length,), len(order), device=order.device)
+    inverse[order] = torch.arange(len(order), device=order.device)
+    return inverse

@@ -51,8 +51,9 @@ class DenseSum(torch.autograd.Function):
         ctx.save_for_backward(pos, centers, weights, inverse)
         if not ctx.near:
             return dense_values(kernel, pos, centers, weights, inverse)
-        value = _gaussians(pos, centers, inverse)
-        ctx.value = value if keep and any(ctx.needs_input_grad) else None
+        factors = _factors(pos, centers, inverse)
+        value = _gaussians(*factors)
+        ctx.kept = (factors, value) if keep and any(ctx.needs_input_grad) else None
         return weights.transpose(1, 2) @ value
 
     @staticmethod
@@ -66,17 +67,18 @@ class DenseSum(torch.autograd.Function):
             squares = _squares(pos, centers, inverse)
             value, slope = ctx.kernel.value(squares), -2 * ctx.kernel.derivative(squares)
         else:
-            value = slope = _gaussians(pos, centers, inverse) if ctx.value is None else ctx.value
-        by_weight = value @ grad.transpose(1, 2) if needs[2] else None
+            factors, value = ctx.kept or (_factors(pos, centers, inverse), None)
+            value = slope = _gaussians(*factors) if value is None else value
+        by_weight = (grad @ value.transpose(1, 2)).transpose(1, 2) if needs[2] else None
         by_pos = by_center = by_inverse = None
         if needs[0] or needs[1] or needs[3]:
             slope = (weights @ grad).mul_(slope)
-            points, sources = _factors(pos, centers, inverse)
+            points, sources = factors if ctx.near else _factors(pos, centers, inverse)
         if needs[0]:
             part = (sources.transpose(1, 2) @ slope).transpose(1, 2)
             by_pos = part[..., :3] - pos * part[..., 3:4]
         if needs[1]:
-            part = slope @ points
+            part = (points.transpose(1, 2) @ slope.transpose(1, 2)).transpose(1, 2)
             by_center = inverse.square()[..., None] * (part[..., :3] - centers * part[..., 4:])
         if needs[3]:
             exponent = value.log() if ctx.near else -0.5 * squares
@@ -92,19 +94,22 @@ def is_near(kernel: Kernel, centers: Tensor, inverse: Tensor) -> bool:
     return float((centers.detach().square().sum(-1) * inverse.detach().square()).max()) < bound
 
 
-def _gaussians(pos: Tensor, centers: Tensor, inverse: Tensor) -> Tensor:
-    """The Gaussians [G, P, T], not let down to denormal numbers, with which processors are slow."""
-    points, sources = _factors(pos, centers, inverse)
-    least = 0.9 * math.log(torch.finfo(pos.dtype).tiny)
+def _gaussians(points: Tensor, sources: Tensor) -> Tensor:
+    """The Gaussians [G, P, T] of these `_factors`, not let down to denormal numbers, with which processors are slow."""
+    least = 0.9 * math.log(torch.finfo(points.dtype).tiny)
     return (sources @ points.transpose(1, 2)).clamp_min_(least).exp_()
 
 
 def _factors(pos: Tensor, centers: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
     """Matrices [G, T, 5] and [G, P, 5] whose product is −|x − c|²/(2σ²)."""
     square = inverse.square()[..., None]
-    points = torch.cat([pos, -0.5 * pos.square().sum(-1, keepdim=True), torch.ones_like(pos[..., :1])], -1)
-    norms = centers.square().sum(-1, keepdim=True)
-    return points, torch.cat([centers * square, square, -0.5 * norms * square], -1)
+    points = torch.cat([pos, _norms(pos).mul_(-0.5), torch.ones_like(pos[..., :1])], -1)
+    return points, torch.cat([centers * square, square, -0.5 * _norms(centers) * square], -1)
+
+
+def _norms(rows: Tensor) -> Tensor:
+    x, y, z = rows.square().split(1, -1)
+    return x + y + z
 
 
 def _squares(pos: Tensor, centers: Tensor, inverse: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,22 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.engine.lattice import Lattice, Region
-from tg_molfield.fields.engine.pairs import padded_groups, touching
+from tg_molfield.fields.engine.pairs import padded_groups
+
+_SLACK = 1e-6
+
+
+def taken_together(weights: Tensor, widths: Tensor, every_weight: bool) -> bool:
+    """Whether all channels of a centre make one entry: where most weights are not 0 and widths are shared.
+
+    Args:
+        weights: [N, C].
+        widths: [N] or [N, C].
+        every_weight: whether weights that are 0 count as well.
+    """
+    n, channels = weights.shape
+    filled = n * channels if every_weight else int(weights.count_nonzero())
+    return widths.ndim == 1 and 2 * filled >= n * (1 + channels)
 
 
 @dataclass(frozen=True)
@@ -22,8 +38,9 @@ class Entries:
         atom: the centre of each entry [E].
         channel: its channel [E]; None if it stands for all.
         grid: the grid [E] that it lies on; None where there is one.
-        target: the row of the result it adds to [E]: its grid, or grid · C + channel.
+        target: the row of the result it adds to [E], ascending: its grid, or grid · C + channel.
         targets: the number of such rows.
+        columns: the number of such rows a grid has, 1 or C.
         channels: the number of channels in such a row, C or 1.
         position: of the entry [E, 3] in blocks.
         radius: half extents of its reach [E, 3] in blocks.
@@ -35,6 +52,7 @@ class Entries:
     grid: Tensor | None
     target: Tensor
     targets: int
+    columns: int
     channels: int
     position: Tensor
     radius: Tensor
@@ -42,11 +60,9 @@ class Entries:
     @classmethod
     def of(
         cls, lattice: Lattice, centers: Tensor, weights: Tensor, widths: Tensor, batch: Tensor | None,
-        reach: float, every_weight: bool,
+        reach: float, together: bool, every_weight: bool,
     ) -> Entries:  # fmt: skip
         """The entries of centres [N, 3] with weights [N, C] and widths [N] or [N, C].
-
-        Channels are taken together where that is less work: where most weights are not 0 and widths are shared.
 
         Args:
             lattice: the blocks.
@@ -55,89 +71,135 @@ class Entries:
             widths: in Å.
             batch: grid of each centre [N]; None where there is one.
             reach: how many widths a centre reaches.
+            together: whether all channels of a centre make one entry.
             every_weight: whether weights that are 0 count as well.
         """
         (n, columns), grids = weights.shape, len(lattice.origins)
-        filled = n * columns if every_weight else int(weights.count_nonzero())
-        if widths.ndim == 1 and 2 * filled >= n * (1 + columns):
+        if together:
             atom, channel = torch.arange(n, device=centers.device), None
-        elif every_weight:
-            atom, channel = torch.cartesian_prod(
-                torch.arange(n, device=centers.device), torch.arange(columns, device=centers.device)
-            ).unbind(1)
+            grid = batch
+            target = torch.zeros_like(atom) if grid is None else grid
         else:
-            atom, channel = weights.nonzero(as_tuple=True)
-        grid = None if batch is None else batch[atom]
-        target = torch.zeros_like(atom) if grid is None else grid
+            kept = torch.ones_like(weights, dtype=torch.bool) if every_weight else weights != 0
+            atom, channel = kept.nonzero(as_tuple=True)
+            target, order = (channel if batch is None else batch[atom] * columns + channel).sort(stable=True)
+            atom, channel = atom[order], channel[order]
+            grid = None if batch is None else batch[atom]
         width = widths[atom] if widths.ndim == 1 or channel is None else widths[atom, channel]
         position = lattice.coordinates(centers[atom], grid) / lattice.block_tensor
         radius = reach * width.double()[:, None] * lattice.density(grid) / lattice.block_tensor
-        if channel is None:
-            return cls(lattice, atom, None, grid, target, grids, columns, position, radius)
-        return cls(lattice, atom, channel, grid, target * columns + channel, grids * columns, 1, position, radius)
+        rows, channels = (1, columns) if together else (columns, 1)
+        return cls(lattice, atom, channel, grid, target, grids * rows, rows, channels, position, radius)
+
+    def regions(self) -> Iterator[Region]:
+        """All blocks, in parts."""
+        shape = torch.tensor(self.lattice.counts, dtype=self.radius.dtype, device=self.radius.device)
+        number = float(torch.minimum(2 * self.radius + 1, shape).prod(1).sum())
+        return self.lattice.regions(self.targets, self.channels, number)
 
     def pairs(self, region: Region) -> Pairs | None:
         """What reaches the blocks of the region; None where nothing does."""
-        x, y, z = region.x, region.y, range(self.lattice.counts[2])
-        first = self.position.new_tensor([x.start, y.start, 0])
-        last = self.position.new_tensor([x.stop - 1, y.stop - 1, z.stop - 1])
+        boxes = (region.x, region.y, range(self.lattice.counts[2]))
+        first = self.position.new_tensor([places.start for places in boxes])
+        last = self.position.new_tensor([places.stop - 1 for places in boxes])
         extent = 1 - 1 / self.lattice.block_tensor
-        near = (self.position + self.radius >= first) & (self.position - self.radius <= last + extent)
-        mine = near.all(1) & (self.target >= region.targets.start) & (self.target < region.targets.stop)
+        x, y, z = ((self.highs >= first) & (self.lows <= last + extent)).unbind(1)
+        mine = x & y & z & (self.target >= region.targets.start) & (self.target < region.targets.stop)
         entry = mine.nonzero()[:, 0]
-        which, box = touching(self.position[entry], self.radius[entry], first, last, extent, self.lattice.orthogonal)
-        if not len(which):
+        gaps = (self._gaps(entry, axis, places) for axis, places in enumerate(boxes))
+        wide, high, deep = gaps
+        left = (1 + _SLACK - wide[:, None] - high).flatten(0, 1)
+        column, which = (left >= 0).nonzero().T
+        height, couple = (deep.index_select(1, which) <= left[column, which]).nonzero().T
+        if not len(couple):
             return None
-        entry = entry[which]
-        row = self.target[entry] - region.targets.start
-        for axis, places in enumerate((x, y, z)):
-            row = row * len(places) + (box[:, axis] - places.start)
-        rows = len(region.targets) * math.prod(len(places) for places in (x, y, z))
-        row, order = row.sort()
-        entry, counts = entry[order], torch.bincount(row, minlength=rows)
+        box, which = height * left.shape[0] + column[couple], which[couple]
+        targets, numbers = len(region.targets), left.shape[0] * deep.shape[0]
+        row = box * targets + (self.target[entry] - region.targets.start)[which]
+        ranges = (torch.arange(p.start, p.stop, device=row.device) for p in (boxes[2], *boxes[:2]))
+        middles = torch.cartesian_prod(*ranges)[:, [1, 2, 0]]
         return Pairs(
             self.atom[entry], None if self.channel is None else self.channel[entry],
-            None if self.grid is None else self.grid[entry], box[order], counts,
+            None if self.grid is None else self.grid[entry],
+            middles * self.lattice.block_tensor + (self.lattice.block_tensor - 1) / 2,
+            which, box, torch.bincount(row, minlength=numbers * targets), targets,
         )  # fmt: skip
+
+    @functools.cached_property
+    def lows(self) -> Tensor:
+        """Where the reach of each entry begins [E, 3] in blocks."""
+        return self.position - self.radius
+
+    @functools.cached_property
+    def highs(self) -> Tensor:
+        """Where it ends [E, 3]."""
+        return self.position + self.radius
+
+    def _gaps(self, entry: Tensor, axis: int, places: range) -> Tensor:
+        """Squared distances [n, e] from e entries to n slices of blocks, as a part of their reach; 0 for all inside.
+
+        On axes that are not orthogonal, where these do not add up, what is reached at all has 0, the rest infinity.
+        """
+        position, extent = self.position[entry, axis], 1 - 1 / self.lattice.block[axis]
+        offset = position - torch.arange(places.start, places.stop, device=position.device)[:, None]
+        gaps = ((offset - offset.clamp(0, extent)) / self.radius[entry, axis]).square_()
+        if not self.lattice.orthogonal:
+            gaps = torch.where(gaps <= 1 + _SLACK, 0.0, math.inf)
+        return gaps.float()
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The M pairs of entry and block in a region of R blocks, in the order of the blocks.
+    """The M pairs of the e entries and B blocks of a region of R rows of results, in the order of these.
+
+    Rows are sorted by the block's place along z, x and y, then target.
 
     Args:
-        atom: the centre of each pair [M].
-        channel: its channel [M]; None if it stands for all.
-        grid: its grid [M]; None where there is one.
-        box: its block [M, 3].
-        counts: the number of pairs of each block [R].
+        atom: the centre of each entry [e].
+        channel: its channel [e]; None if it stands for all.
+        grid: its grid [e]; None where there is one.
+        middles: of the blocks [B, 3] in steps of the grid.
+        entry: of each pair [M].
+        block: of each pair [M].
+        counts: the number of pairs of each row [R].
+        targets: the number of rows of each block.
     """
 
     atom: Tensor
     channel: Tensor | None
     grid: Tensor | None
-    box: Tensor
+    middles: Tensor
+    entry: Tensor
+    block: Tensor
     counts: Tensor
+    targets: int
 
     def numbers(
         self, lattice: Lattice, centers: Tensor, weights: Tensor, widths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Of every pair, the way from the centre to the middle of the block, the width and the weights.
+        """Of every entry the position [e, 3] in steps of the grid and the width [e], in double precision; its weights.
 
-        Returns:
-            The way [M, 3] in steps of the grid and the width [M] in Å, both in double precision; weights [M, C or 1].
+        The latter are [e, C or 1].
         """
-        middle = self.box * lattice.block_tensor + (lattice.block_tensor - 1) / 2
-        way = middle - lattice.coordinates(centers[self.atom], self.grid)
-        if self.channel is None:
-            return way, widths[self.atom].double(), weights[self.atom]
-        width = widths[self.atom] if widths.ndim == 1 else widths[self.atom, self.channel]
-        return way, width.double(), weights[self.atom, self.channel][:, None]
+        position = lattice.coordinates(centers.index_select(0, self.atom), self.grid)
+        width, weight = widths.index_select(0, self.atom), weights.index_select(0, self.atom)
+        if self.channel is not None:
+            weight = weight.gather(1, self.channel[:, None])
+            width = width if width.ndim == 1 else width.gather(1, self.channel[:, None])[:, 0]
+        return position, width.double(), weight
 
     def groups(self, pairs_at_once: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The blocks [G] of a group and their pairs [G, P], padded with M; blocks that have none are left out."""
-        starts = self.counts.cumsum(0) - self.counts
+        """The rows [G] of a group and their pairs [G, P], padded with M; rows that have none are left out."""
         for rows, longest in padded_groups(self.counts, pairs_at_once):
-            places = torch.arange(longest, device=rows.device)
-            filled = places < self.counts[rows, None]
-            yield rows, torch.where(filled, starts[rows, None] + places, len(self.atom))
+            yield rows, self.places(rows, longest)
+
+    def places(self, rows: Tensor, longest: int) -> Tensor:
+        """The pairs [G, P] of some rows [G], padded with M to the longest of their lists."""
+        stops = self.stops[rows, None]
+        place = (stops - self.counts[rows, None]) + torch.arange(longest, device=rows.device)
+        return place.masked_fill_(place >= stops, self.entry.shape[0])
+
+    @functools.cached_property
+    def stops(self) -> Tensor:
+        """Where the pairs of each row end [R]."""
+        return self.counts.cumsum(0)

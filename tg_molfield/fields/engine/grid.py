@@ -16,8 +16,6 @@ from tg_molfield.fields.engine.shapes import BlockShape, Distances, Factors
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Gaussian, Kernel
 
-_SIDE_OF_FACTORS = 16
-_SIDE_OF_DISTANCES = 8
 _FLOATS_OF_A_SMALL_GRID = 2**21
 _CENTERS_OF_A_SMALL_GRID = 32
 _NODES_AT_ONCE = 2**16
@@ -81,12 +79,11 @@ def sums_on_grids(
     shape = (len(grids), weights.shape[1], *grids[0].shape)
     if out is not None:
         _check_out(out, shape, (centers, weights, widths))
-    reach, lattice = cutoff(kernel, centers.dtype), Lattice.of(grids, _SIDE_OF_FACTORS, centers.device)
+    reach, lattice = cutoff(kernel, centers.dtype), Lattice.of(grids, centers.device)
     if isinstance(kernel, Gaussian) and lattice.orthogonal:
-        whole = lattice.recut(max(lattice.shape))
-        block: BlockShape = Factors(whole if _is_small(weights, shape) else lattice)
+        block: BlockShape = Factors(lattice, _is_small(weights, shape))
     elif math.isfinite(reach) and all(grid.axes == grids[0].axes for grid in grids):
-        block = Distances(lattice.recut(_SIDE_OF_DISTANCES), kernel)
+        block = Distances(lattice, kernel)
     else:
         return _one_by_one(centers, weights, widths, kernel, batch, grids, out)
     task = BlockTask(block, batch if len(grids) > 1 else None, reach)

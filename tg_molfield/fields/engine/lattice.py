@@ -12,7 +12,8 @@ from torch import Tensor
 
 from tg_molfield.fields.grid import Grid
 
-_REGION_FLOATS = 2**21
+_REGION_FLOATS = 2**22
+_REGION_PAIRS = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,23 @@ class Lattice:
     orthogonal: bool
 
     @classmethod
-    def of(cls, grids: Sequence[Grid], side: int, device: torch.device) -> Lattice:
-        """Grids of one shape, in blocks of at most ``side`` nodes an axis."""
+    def of(cls, grids: Sequence[Grid], device: torch.device) -> Lattice:
+        """Grids of one shape, each one block."""
         origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
         axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
         units = axes / axes.norm(dim=2, keepdim=True)
         skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
-        return cls(
-            origins.to(device), axes.to(device), grids[0].shape, _block(grids[0].shape, side), bool(skew < 1e-12)
-        )
+        return cls(origins.to(device), axes.to(device), grids[0].shape, grids[0].shape, bool(skew < 1e-12))
 
-    def recut(self, side: int) -> Lattice:
-        """The same grids in blocks of at most ``side`` nodes an axis."""
-        return dataclasses.replace(self, block=_block(self.shape, side))
+    def recut(self, sides: tuple[int, int, int]) -> Lattice:
+        """The same grids in blocks of at most ``sides`` nodes."""
+        x, y, z = (math.ceil(n / math.ceil(n / side)) for n, side in zip(self.shape, sides, strict=True))
+        return dataclasses.replace(self, block=(x, y, z))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a block is a whole grid."""
+        return self.counts == (1, 1, 1)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -85,15 +90,17 @@ class Lattice:
         lengths = self.axes.norm(dim=2)
         return lengths[0] if grid is None else lengths[grid]
 
-    def regions(self, targets: int, channels: int) -> Iterator[Region]:
-        """All blocks of a result in regions of about as many numbers as are worked on at once.
+    def regions(self, targets: int, channels: int, pairs: float) -> Iterator[Region]:
+        """All blocks of a result in regions of about as many numbers and pairs as are worked on at once.
 
         Args:
             targets: the number of grids of values in the result.
             channels: the number of values at a node.
+            pairs: the number of pairs that there are of something summed and a block.
         """
         x, y, z = self.counts
-        strips = max(1, _REGION_FLOATS // (channels * math.prod(self.block) * z))
+        share = _REGION_PAIRS / max(1.0, pairs) * targets * x * y
+        strips = max(1, min(_REGION_FLOATS // (channels * math.prod(self.block) * z), int(share)))
         deep = max(1, strips // (x * y))
         wide = min(x, max(1, strips // y))
         high = min(y, strips)
@@ -106,41 +113,31 @@ class Lattice:
                         range(low, min(low + high, y)),
                     )
 
-    def buffer(self, values: Tensor, region: Region, room: Tensor | None) -> Tensor:
-        """Where the blocks [R, C, bx, by, bz] of a region go: in ``values`` itself if a block is a whole grid.
+    def write(self, values: Tensor, region: Region, blocks: Tensor) -> None:
+        """Write the blocks [R, C, bx, by, bz] of a region, sorted by place along x, y and z, then target.
 
         Args:
             values: the result [targets, C, nx, ny, nz].
-            region: the blocks.
-            room: an earlier buffer for other blocks, whose memory may be used again.
+            region: where to write.
+            blocks: what to write.
         """
-        if self.counts == (1, 1, 1):
-            return self.window(values, region)
-        rows = len(region.targets) * len(region.x) * len(region.y) * self.counts[2]
-        if room is not None and len(room) >= rows:
-            return room[:rows]
-        return values.new_empty(rows, values.shape[1], *self.block)
-
-    def write(self, values: Tensor, region: Region, blocks: Tensor) -> None:
-        """Write the `buffer` of a region into ``values`` [targets, C, nx, ny, nz]."""
-        if self.counts == (1, 1, 1):
-            return
-        window, split = self.window(values, region), self._split(region)
-        joined = blocks.view(split[0], *split[2::2], -1, *self.block).permute(0, 4, 1, 5, 2, 6, 3, 7)
+        window, (x, y, z) = self.window(values, region), self.block
+        wide, high, deep = len(region.x), len(region.y), self.counts[2]
+        joined = blocks.view(wide, high, deep, len(window), -1, x, y, z).permute(3, 4, 0, 5, 1, 6, 2, 7)
         if self._is_full(region):
-            window.unflatten(4, split[6:]).unflatten(3, split[4:6]).unflatten(2, split[2:4]).copy_(joined)
+            self._split(window, region).copy_(joined)
         else:
-            x, y, z = window.shape[2:]
-            window.copy_(joined.flatten(6, 7).flatten(4, 5).flatten(2, 3)[:, :, :x, :y, :z])
+            nx, ny, nz = window.shape[2:]
+            window.copy_(joined.flatten(6, 7).flatten(4, 5).flatten(2, 3)[:, :, :nx, :ny, :nz])
 
     def read(self, values: Tensor, region: Region) -> Tensor:
-        """The inverse of `write`: the blocks [R, C, bx, by, bz]; nodes beyond the grid are 0."""
-        window, split = self.window(values, region), self._split(region)
+        """The blocks [R, C, bx, by, bz] in the order of the rows of pairs; nodes beyond the grid are 0."""
+        window = self.window(values, region)
         if not self._is_full(region):
-            x, y, z = (split[i] * split[i + 1] - n for i, n in zip((2, 4, 6), window.shape[2:], strict=True))
+            sizes = (len(region.x), len(region.y), self.counts[2])
+            x, y, z = (n * b - have for n, b, have in zip(sizes, self.block, window.shape[2:], strict=True))
             window = torch.nn.functional.pad(window, (0, z, 0, y, 0, x))
-        parts = window.unflatten(4, split[6:]).unflatten(3, split[4:6]).unflatten(2, split[2:4])
-        return parts.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(0, 3)
+        return self._split(window, region).permute(6, 2, 4, 0, 1, 3, 5, 7).flatten(0, 3)
 
     def window(self, values: Tensor, region: Region) -> Tensor:
         """The part of ``values`` [targets, C, nx, ny, nz] that a region covers, a view."""
@@ -150,9 +147,10 @@ class Lattice:
             region.x.start * x : region.x.stop * x, region.y.start * y : region.y.stop * y,
         ]  # fmt: skip
 
-    def _split(self, region: Region) -> tuple[int, ...]:
+    def _split(self, window: Tensor, region: Region) -> Tensor:
         x, y, z = self.block
-        return len(region.targets), -1, len(region.x), x, len(region.y), y, self.counts[2], z
+        parts = window.unflatten(4, (self.counts[2], z)).unflatten(3, (len(region.y), y))
+        return parts.unflatten(2, (len(region.x), x))
 
     def _is_full(self, region: Region) -> bool:
         ends = (region.x.stop, region.y.stop, self.counts[2])
@@ -162,8 +160,3 @@ class Lattice:
         """The nodes of a block of the first grid from the middle of the block [1, bx·by·bz, 3] in Å."""
         places = (torch.arange(n, dtype=torch.float64, device=self.axes.device) - (n - 1) / 2 for n in self.block)
         return (torch.cartesian_prod(*places) @ self.axes[0])[None]
-
-
-def _block(shape: tuple[int, int, int], side: int) -> tuple[int, int, int]:
-    x, y, z = (math.ceil(n / math.ceil(n / side)) for n in shape)
-    return x, y, z

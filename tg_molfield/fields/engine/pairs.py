@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator
 
 import torch
@@ -58,13 +59,11 @@ def padded_groups(counts: Tensor, pairs_at_once: int) -> Iterator[tuple[Tensor, 
         The rows [G] of a group, the longest first, and the length of its longest list; empty lists are left out.
     """
     lengths, rows = counts.sort(descending=True)
-    sizes = lengths.tolist()
-    start, total = 0, len(sizes) - sizes.count(0)
+    negative = lengths.neg().tolist()
+    start, total = 0, bisect.bisect_left(negative, 0)
     while start < total:
-        longest = sizes[start]
-        stop = start + 1
-        most = start + max(1, pairs_at_once // longest)
-        while stop < min(most, total) and sizes[stop] >= 0.75 * longest - 3:
-            stop += 1
+        longest = -negative[start]
+        stop = min(start + max(1, pairs_at_once // longest), total)
+        stop = bisect.bisect_right(negative, min(3 - 0.75 * longest, -1), start, stop)
         yield rows[start:stop], longest
         start = stop

@@ -1,77 +1,128 @@
-"""Gaussians on blocks of nodes with orthogonal axes: exp(−|t|²) is a product of three one-dimensional factors."""
+"""Gaussians on blocks of nodes with orthogonal axes: exp(−|t|²) is a product of three one-dimensional factors.
+
+Two of them are multiplied out, so that a block of values is a product of two matrices, one for the axes on its left
+and one for those on its right: x | y z for many channels, which stand on the left too, x y | z for few.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+Block = tuple[int, int, int]
 
-def spread(offset: Tensor, step: Tensor, weight: Tensor, block: tuple[int, int, int]) -> Tensor:
+
+@dataclass(frozen=True)
+class Split:
+    """How blocks are made of factors.
+
+    Args:
+        block: the numbers of nodes along the axes.
+        axes: how many axes stand on the left.
+        linear: the matrix [6, bx + by + bz] that turns offset and step [6] into t along all axes.
+        left: 1, the place along each axis and its square, for all nodes on the left, of every channel,
+            [channels · nodes, 1 + 2 · axes].
+        right: the same for those on the right, [nodes, 1 + 2 · axes].
+        channel: which of the nodes on the left are of which channel, 1 or 0 [channels · nodes, channels].
+    """
+
+    block: Block
+    axes: int
+    linear: Tensor
+    left: Tensor
+    right: Tensor
+    channel: Tensor
+
+    @classmethod
+    def of(cls, block: Block, channels: int, dtype: torch.dtype, device: torch.device) -> Split:
+        """The division with fewer numbers on both sides."""
+        bx, by, bz = block
+        axes = 2 if channels * bx * by + bz < channels * bx + by * bz else 1
+        places = [torch.arange(n, dtype=dtype, device=device) - (n - 1) / 2 for n in block]
+        linear = torch.cat([torch.block_diag(*(torch.ones_like(k) for k in places)), torch.block_diag(*places)])
+        left, right = _moments(places[:axes]), _moments(places[axes:])
+        channel = torch.eye(channels, dtype=dtype, device=device).repeat_interleave(left.shape[0], 0)
+        return cls(block, axes, linear, left.repeat(channels, 1), right, channel)
+
+    def factors(self, shape: Tensor) -> tuple[Tensor, Tensor]:
+        """exp(−|t|²) [G, P, nodes] over the axes on the left and on the right, from offset and step [G, P, 6].
+
+        It is so large that no product of three is denormal, which is slow.
+        """
+        scaled = shape @ self.linear
+        least = 0.32 * math.log(torch.finfo(scaled.dtype).tiny)
+        x, y, z = scaled.square().clamp_max(-least).neg().exp().split(self.block, -1)
+        return (x, _outer(y, z)) if self.axes == 1 else (_outer(x, y), z)
+
+
+def spread(shape: Tensor, weight: Tensor, split: Split, out: Tensor | None = None) -> Tensor:
     """Σ_p weight_pc exp(−|t_p|²) at the nodes of G blocks, with t_p = offset_p + (i, j, k − middle) · step_p.
 
     Args:
-        offset: the middle of the block from each centre, [G, P, 3].
-        step: from node to node, [G, P, 3].
+        shape: offset, the middle of the block from each centre, and step, from node to node, [G, P, 6].
         weight: [G, P, C].
-        block: the numbers of nodes along the axes.
+        split: how to make the blocks.
+        out: written to, if given.
 
     Returns:
         [G, C, bx, by, bz].
     """
-    _, x, y, z = _factors(offset, step, block)
-    values = torch.bmm(_outer(weight, x).transpose(1, 2), _outer(y, z))
-    return values.view(len(weight), weight.shape[2], *block)
+    left, right = split.factors(shape)
+    left, right = (left, right * weight) if weight.shape[2] == 1 else (_outer(weight, left), right)
+    left = left.transpose(1, 2)
+    if out is None:
+        return torch.bmm(left, right).view(weight.shape[0], -1, *split.block)
+    torch.bmm(left, right, out=out.view(*left.shape[:2], -1))
+    return out
 
 
 def spread_backward(
-    offset: Tensor, step: Tensor, weight: Tensor, grad: Tensor, by_weight: bool, by_shape: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of `spread` by offset, step and weight, zeros where they are not wanted.
+    shape: Tensor, weight: Tensor, grad: Tensor, split: Split, by_weight: bool, by_shape: bool
+) -> tuple[Tensor, Tensor]:
+    """The gradients of `spread` by shape and weight, zeros where they are not wanted.
+
+    A centre's part D of the sum over a block of gradient times value is all that is needed: its derivative by the
+    offset is −2tD, that by the step −2ktD at the k-th node from the middle, and t is linear in k.
 
     Args:
-        offset: as for `spread`.
-        step: as for `spread`.
+        shape: as for `spread`.
         weight: as for `spread`.
         grad: [G, C, bx, by, bz].
+        split: as for `spread`.
         by_weight: whether the last gradient is wanted.
-        by_shape: whether the others are.
+        by_shape: whether the first is.
     """
-    groups, centres, channels = weight.shape
-    bx, by, bz = grad.shape[2:]
-    block = (bx, by, bz)
-    scaled, x, y, z = _factors(offset, step, block)
-    grad = grad.reshape(groups, channels * bx, by * bz)
-    by_x = torch.bmm(_outer(y, z), grad.transpose(1, 2)).view(groups, centres, channels, bx)
-    grad_weight = (by_x @ x[..., None])[..., 0] if by_weight else torch.zeros_like(weight)
+    left, right = split.factors(shape)
+    grad = grad.reshape(weight.shape[0], -1, right.shape[2])
+    at_left = torch.bmm(right, grad.transpose(1, 2))
+    by_channel = at_left.unflatten(2, (weight.shape[2], -1))
+    grad_weight = torch.zeros_like(weight)
+    if by_weight:
+        grad_weight = _total((by_channel * left[:, :, None]).flatten(2), split.channel)
     if not by_shape:
-        return torch.zeros_like(offset), torch.zeros_like(step), grad_weight
-    by_yz = torch.bmm(_outer(weight, x), grad).view(groups, centres, by, bz)
-    by_factor = (
-        (by_x * weight[..., None]).sum(2),
-        (by_yz @ z[..., None])[..., 0],
-        (by_yz * y[..., None]).sum(2),
-    )
-    by_offset, by_step = [], []
-    for axis, (part, factor, places) in enumerate(zip(by_factor, (x, y, z), _places(block, offset), strict=True)):
-        slope = part * factor * scaled[:, :, axis, : block[axis]]
-        by_offset.append(-2 * slope.sum(-1))
-        by_step.append(-2 * slope @ places[: block[axis]])
-    return torch.stack(by_offset, -1), torch.stack(by_step, -1), grad_weight
+        return torch.zeros_like(shape), grad_weight
+    left = _outer(weight, left)
+    at_right = torch.bmm(left, grad)
+    of_left, of_right = _total(at_left.mul_(left), split.left), _total(at_right.mul_(right), split.right)
+    axes = split.axes
+    first = torch.cat([of_left[..., 1 : 1 + axes], of_right[..., 1 : 4 - axes]], -1)
+    second = torch.cat([of_left[..., 1 + axes :], of_right[..., 4 - axes :]], -1)
+    total, offset, step = of_left[..., :1], shape[..., :3], shape[..., 3:]
+    by_offset, by_step = offset * total + step * first, offset * first + step * second
+    return torch.cat([by_offset, by_step], -1).mul_(-2), grad_weight
 
 
-def _factors(offset: Tensor, step: Tensor, block: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """t [G, P, 3, n] and exp(−t²) along each axis, so large that no product of three is denormal, which is slow."""
-    scaled = torch.addcmul(offset[..., None], step[..., None], _places(block, offset))
-    factors = torch.exp(-scaled.square().clamp_max(-0.32 * math.log(torch.finfo(scaled.dtype).tiny)))
-    x, y, z = (factors[:, :, axis, :n] for axis, n in enumerate(block))
-    return scaled, x, y, z
+def _total(rows: Tensor, matrix: Tensor) -> Tensor:
+    """``rows @ matrix``, in the order that is fast where the matrix is narrow."""
+    return (matrix.T @ rows.flatten(0, 1).T).T.unflatten(0, rows.shape[:2])
 
 
-def _places(block: tuple[int, int, int], like: Tensor) -> Tensor:
-    middle = (torch.tensor(block, dtype=like.dtype, device=like.device) - 1) / 2
-    return torch.arange(max(block), dtype=like.dtype, device=like.device) - middle[:, None]
+def _moments(places: list[Tensor]) -> Tensor:
+    nodes = torch.stack(torch.meshgrid(*places, indexing="ij"), -1).flatten(0, -2)
+    return torch.cat([torch.ones_like(nodes[:, :1]), nodes, nodes.square()], 1)
 
 
 def _outer(left: Tensor, right: Tensor) -> Tensor:
