@@ -74,7 +74,7 @@ class SirenDecoder(PointwiseDecoder):
             gates.append(hidden)
         x = local * self.frequency
         for layer, gate in zip(self.layers, gates, strict=True):
-            x = torch.sin(layer(x)) * gate[batch]
+            x = torch.sin(layer(x)) * gate.index_select(0, batch)
         distance = (local.square().sum(1, keepdim=True) + 1e-12).sqrt()
-        outside = (distance - self.log_radius(code).clamp(max=10.0).exp()[batch]).clamp(min=0)
+        outside = (distance - self.log_radius(code).clamp(max=10.0).exp().index_select(0, batch)).clamp(min=0)
         return self.out(x) * torch.exp(-0.5 * outside.square())
