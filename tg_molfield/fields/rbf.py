@@ -279,11 +279,7 @@ class RBFField(Field):
         return repeated
 
     def _repeat(self, cells: Tensor, pbcs: Tensor) -> tuple[Tensor, Tensor]:
-        reach = self.kernel.reach(IMAGE_TOLERANCE)
-        if math.isinf(reach):
-            raise ValueError(
-                f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
-            )
+        reach = self._periodic_reach()
         positions, sources = [], []
         for graph, (cell, pbc) in enumerate(zip(cells, pbcs, strict=True)):
             mine = (self.batch == graph).nonzero()[:, 0]
@@ -297,16 +293,24 @@ class RBFField(Field):
                 sources.append(mine)
         return torch.cat(positions), torch.cat(sources)
 
+    def _periodic_reach(self) -> float:
+        """How many widths a copy is followed, where that has an end."""
+        reach = self.kernel.reach(IMAGE_TOLERANCE)
+        if math.isinf(reach):
+            raise ValueError(
+                f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
+            )
+        return reach
+
     def _copies_around(self, grid: Grid) -> tuple[Tensor, Tensor | slice]:
         """The copies that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""
-        repeated = self._copies()
         if self.cell is None or self.pbc is None or not len(self.centers):
-            return repeated
+            return self._copies()
         cell, inverse = self.cell[0], torch.linalg.inv(self.cell[0])
         edges = (grid.axes_tensor() * (torch.tensor(grid.shape)[:, None] - 1)).to(cell)
         shift = grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.sum(0) / 2
         beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)
-        reach = self.kernel.reach(IMAGE_TOLERANCE) * float(self.widths.max())
+        reach = self._periodic_reach() * float(self.widths.max())
         copies, source = images(
             self.centers - shift, cell, self.pbc[0], reach + float((beyond * self.pbc[0]).max())
         )  # fmt: skip

@@ -116,7 +116,7 @@ class FieldAutoDecoder(nn.Module):
             steps: the number of steps.
             lr: the first learning rate.
             points: nodes drawn per volume and step.
-            seed: of the nodes drawn; runs of one seed agree to the order in which threads add.
+            seed: of the nodes drawn.
             progress: called with the step and its loss.
 
         Raises:
