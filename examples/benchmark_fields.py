@@ -88,9 +88,9 @@ def timed(function: Callable[[], object]) -> Callable[[], float]:
     return run
 
 
-def alternate(repeats: int, *runs: Callable[[], float]) -> list[float]:
-    """The median seconds of each run, all of them called in turn, the first round not counted."""
-    rounds = [[run() for run in runs] for _ in range(repeats + 1)]
+def alternate(repeats: int, *runs: Callable[[], float], calls: int = 3) -> list[float]:
+    """The median seconds of each run, all of them in turn, so many calls in a row; the first round is not counted."""
+    rounds = [[statistics.mean(run() for _ in range(calls)) for run in runs] for _ in range(repeats + 1)]
     return [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
 
 
@@ -208,7 +208,7 @@ def on_a_large_grid(others: dict[str, Peer], problem: dict[str, np.ndarray], rep
         ours, other = alternate(repeats, timed(both), lambda: others["libmolgrid"]("both"))
         report("protein forward + backward : libmolgrid", ours, other, "5")
     if "moleculekit" in others:
-        ours, other = alternate(1, timed(forward), lambda: others["moleculekit"]("forward"))
+        ours, other = alternate(1, timed(forward), lambda: others["moleculekit"]("forward"), calls=1)
         report("protein forward : moleculekit", ours, other, "150")
     rng = torch.Generator().manual_seed(0)
     dense, many = torch.randn(len(centers), 20, generator=rng), torch.empty(20, 128, 128, 128)
@@ -231,7 +231,7 @@ def on_a_large_grid(others: dict[str, Peer], problem: dict[str, np.ndarray], rep
 
     single = one_hot(zeros(len(centers)), 1)
     ours, other = alternate(
-        1, timed(lambda: sum_on_grid(centers, single, widths, GAUSSIAN, grid, many[:1])), timed(large)
+        repeats, timed(lambda: sum_on_grid(centers, single, widths, GAUSSIAN, grid, many[:1])), timed(large), calls=1
     )
     report(f"{len(centers)} atoms 128³ : 100,000 atoms 256³ (atoms 22.7, nodes 8)", ours, other, "23")
     print(f"memory beyond the result, 100,000 atoms: {beyond_result(large):.0f} MB (target 64)")
@@ -277,7 +277,7 @@ def at_points(problem: dict[str, np.ndarray], repeats: int) -> None:
 
     report(
         "32 × 512 points forward + backward : padded broadcast",
-        *alternate(10 * repeats, timed(ours), timed(broadcast)),
+        *alternate(repeats, timed(ours), timed(broadcast), calls=20),
         "3",
     )
     for n, target in ((4_000, "at least 0.4"), (100_000, "")):
@@ -300,7 +300,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    repeats = 3 if arguments.quick else 9
+    repeats = 3 if arguments.quick else 7
     centers, kinds = protein()
     sizes = torch.randint(12, 29, (32,))
     batch = torch.repeat_interleave(sizes)

@@ -90,21 +90,24 @@ def sum_blocks(
         if lattice.is_whole:
             _write_whole(shape, pairs, table, lattice.window(flat, region), entries.columns, at_once)
             continue
-        lattice.write(flat, region, _blocks(shape, pairs, table, at_once, rooms))
+        blocks, places = _blocks(shape, pairs, table, at_once, rooms)
+        for part, some in lattice.parts(region, places, blocks.shape[1]):
+            lattice.write(flat, part, blocks.index_select(0, some))
     return out
 
 
-def _blocks(shape: BlockShape, pairs: Pairs, table: Tensor, at_once: int, rooms: list[Tensor]) -> Tensor:
-    """The blocks [R, C, bx, by, bz] of a region, sorted by place along x, y and z, which writes fast, then target.
+def _blocks(shape: BlockShape, pairs: Pairs, table: Tensor, at_once: int, rooms: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The blocks [R + 1, C, bx, by, bz] of a region in any order, the last of zeros, and which of them are where [R].
 
-    Where no gradients are recorded they are in memory that is kept in ``rooms`` for the next region.
+    The latter are sorted by place along x, y and z, then target. Where no gradients are recorded the blocks are in
+    memory that is kept in ``rooms`` for the next region.
     """
     order, parts = [], []
     number, total, start = pairs.counts.shape[0], int(pairs.counts.count_nonzero()), 0
     inner = (table.shape[1] - shape.numbers, *shape.lattice.block)
     recorded = torch.is_grad_enabled()
     if not recorded and (not rooms or rooms[0].shape[0] <= number):
-        rooms[:] = (new_result((number + 1, *inner), table) for _ in range(2))
+        rooms[:] = [new_result((number + 1, *inner), table)]
     for rows, places in pairs.groups(at_once):
         stop = start + rows.shape[0]
         parts.append(shape.forward(_take(table, places), None if recorded else rooms[0][start:stop]))
@@ -113,9 +116,9 @@ def _blocks(shape: BlockShape, pairs: Pairs, table: Tensor, at_once: int, rooms:
     inverse = _inverse(order, number).unflatten(0, (shape.lattice.counts[2], -1, pairs.targets))
     inverse = inverse.transpose(0, 1).flatten()
     if recorded:
-        return torch.cat([*parts, torch.zeros_like(parts[0][:1])]).index_select(0, inverse)
+        return torch.cat([*parts, torch.zeros_like(parts[0][:1])]), inverse
     rooms[0][total] = 0
-    return torch.index_select(rooms[0], 0, inverse, out=rooms[1][:number])
+    return rooms[0], inverse
 
 
 def _write_whole(shape: BlockShape, pairs: Pairs, table: Tensor, values: Tensor, columns: int, at_once: int) -> None:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from tg_molfield.fields.grid import Grid
 
-_REGION_FLOATS = 2**22
+_REGION_FLOATS = 2**23
 _REGION_PAIRS = 100_000
+_PART_FLOATS = 2**19
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,16 @@ class Lattice:
                         range(left, min(left + wide, x)),
                         range(low, min(low + high, y)),
                     )
+
+    def parts(self, region: Region, places: Tensor, channels: int) -> Iterator[tuple[Region, Tensor]]:
+        """A region in parts that fit into a cache, each with its own of the rows [R] sorted as `write` takes them."""
+        rows = places.view(len(region.x), len(region.y), -1)
+        strips = max(1, _PART_FLOATS // (channels * rows.shape[2] * math.prod(self.block)))
+        wide, high = max(1, strips // len(region.y)), min(len(region.y), strips)
+        for x in range(0, len(region.x), wide):
+            for y in range(0, len(region.y), high):
+                some = Region(region.targets, region.x[x : x + wide], region.y[y : y + high])
+                yield some, rows[x : x + wide, y : y + high].flatten()
 
     def write(self, values: Tensor, region: Region, blocks: Tensor) -> None:
         """Write the blocks [R, C, bx, by, bz] of a region, sorted by place along x, y and z, then target.
