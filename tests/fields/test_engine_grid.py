@@ -142,6 +142,16 @@ def test_many_grids_at_once(kernel, one_hot):
         torch.testing.assert_close(one, two)
 
 
+@pytest.mark.parametrize("kernel", ["gaussian", "wendland_c4"])
+@pytest.mark.parametrize("pairs", [2, 40])
+def test_grids_of_one_block_in_several_regions(kernel, pairs, monkeypatch):
+    """So many centres reach a small grid that not even its channels are worked on at once."""
+    monkeypatch.setattr(lattice, "_REGION_PAIRS", pairs)
+    grid, parts = Grid.cube((0.2, -0.1, 0.3), 3.0, 5), cloud(20, one_hot=True, scale=scale(kernel))
+    reference = exact(*parts, kernel, nodes(grid)).T.reshape(-1, *grid.shape)
+    assert worst(sum_on_grid(*parts, get_kernel(kernel), grid), reference) < 2e-12
+
+
 def check_large(centers, weights, widths, grid):
     values = sum_on_grid(centers, weights, widths, get_kernel("gaussian"), grid).flatten(1)
     some = torch.randperm(grid.num_nodes, generator=torch.Generator().manual_seed(2))[:300]

@@ -142,6 +142,53 @@ def test_volume_brings_its_nodes_channels_and_atoms():
     assert RBFField.fit(volume, field.centers, widths=1.0, channels=["a", "b"]).channels == ("a", "b")
 
 
+CELL = torch.tensor([[5.0, 0, 0], [1.0, 4.5, 0], [-0.5, 1.0, 5.5]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("solver", ["dense", "sparse"])
+@pytest.mark.parametrize("pbc", [[True, True, True], [True, False, True]])
+@pytest.mark.parametrize("kernel", ["gaussian", "slater", "wendland_c4"])
+def test_weights_of_a_periodic_field_come_back(kernel, pbc, solver):
+    plain = cloud(kernel, n=6)
+    field = RBFField(plain.centers, plain.weights, 0.6 * plain.widths, kernel, cell=CELL, pbc=torch.tensor(pbc))
+    points = 9 * random(1500, 3, seed=3) - 2
+    values = field(points)
+    shifted = field.centers + torch.tensor([1.0, 0.0, -2.0], dtype=torch.float64) @ CELL
+    options = {"points": points, "solver": solver, "cell": CELL, "pbc": field.pbc}
+    found, report = fit_rbf(values, shifted, field.widths, kernel, **options)
+    assert torch.allclose(found.weights, field.weights, rtol=0, atol=1e-6)
+    assert max(report.relative_error.values()) < 1e-7
+    assert torch.allclose(found(points[:20] + 3 * CELL[0]), values[:20], rtol=0, atol=1e-6)
+
+
+def test_periodic_volume_brings_its_cell():
+    plain = cloud(n=5)
+    field = RBFField(plain.centers, plain.weights, plain.widths, cell=CELL)
+    volume = field.on(Grid.from_cell(CELL, (14, 14, 14))).interpolated("linear", periodic=True)
+    found = RBFField.fit(volume, field.centers, widths=field.widths)
+    assert torch.allclose(found.cell, CELL[None])
+    assert torch.allclose(found.weights, field.weights, rtol=0, atol=1e-7)
+    alone = RBFField.fit(volume, field.centers, widths=field.widths, pbc=torch.zeros(3, dtype=torch.bool))
+    assert alone.cell is None
+    assert (alone(volume.grid.points(torch.float64)) - volume.values.flatten(1).T).abs().max() > 0.05
+    with pytest.raises(ValueError, match="too slowly for a periodic sum"):
+        RBFField.fit(volume, field.centers, kernel="coulomb")
+
+
+def test_widths_and_centers_of_a_periodic_field_come_back():
+    plain = cloud(n=4, channels=1)
+    field = RBFField(plain.centers, plain.weights, plain.widths, cell=CELL)
+    start = field.centers + 0.05 * (random(4, 3, seed=4) - 0.5)
+    found, report = fit_rbf(
+        field, start, 1.1 * field.widths, points=Grid.from_cell(CELL, (9, 9, 9)),
+        optimize=("centers", "weights", "widths"), tolerance=1e-14,
+    )  # fmt: skip
+    assert report.converged
+    assert torch.allclose(found.centers, field.centers, rtol=0, atol=1e-6)
+    assert torch.allclose(found.widths, field.widths, rtol=0, atol=1e-6)
+    assert torch.allclose(found.weights, field.weights, rtol=0, atol=1e-6)
+
+
 def test_empty_channel_and_unreached_center():
     field = cloud(channels=1)
     points = 7 * random(2000, 3, seed=3) - 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.tiles import sum_in_tiles
@@ -57,9 +59,15 @@ class AggregateField(Field):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base!r})"
 
-    def unbatch(self) -> list[AggregateField]:
+    def unbatch(self) -> list[Self]:
         """The functions of a batch, one field each."""
-        return [type(self)(one) for one in self.base.unbatch()]
+        return [self._of(one) for one in self.base.with_atoms(self.atoms).unbatch()]
+
+    def _of(self, base: RBFField) -> Self:
+        return type(self)(base)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return self._of(self.base.with_atoms(self.atoms)._mapped(change))
 
 
 class UnionField(AggregateField):
@@ -85,8 +93,12 @@ class UnionField(AggregateField):
         return -torch.exp(self._log(pos, batch)) * (steepness + self._log.laplacian(pos, batch))
 
     def on(self, grid: Grid) -> Volume:
-        volume = self._log.on(grid)
-        return Volume(0 - torch.expm1(volume.values), grid, self.channels, atoms=self.atoms)
+        self._require_single("on")
+        return self.on_each([grid])[0]
+
+    def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
+        volumes = self._log.with_atoms(self.atoms).on_each(grids)
+        return [Volume(0 - torch.expm1(one.values), one.grid, self.channels, atoms=one.atoms) for one in volumes]
 
 
 class MaximumField(AggregateField):
@@ -127,11 +139,9 @@ def _greatest(
 
 
 def _amax(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
-    if not centers.shape[1]:
-        return pos.new_zeros(*pos.shape[:2], 1)
     squares = (pos[:, :, None] - centers[:, None]).square().sum(-1)
     values = kernel.value(squares * inverse.square()[:, None])
-    return (values * weights[:, None, :, 0]).amax(2, keepdim=True)
+    return torch.nn.functional.pad(values * weights[:, None, :, 0], (0, 1)).amax(2, keepdim=True)
 
 
 class _LogComplement(Kernel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -56,6 +56,10 @@ class LinearCombination(Field):
         graphs = zip(*(field.unbatch() for field in self._fields), strict=True)
         return [LinearCombination(fields, self._factors) for fields in graphs]
 
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> LinearCombination:
+        parts = LinearCombination([field._mapped(change) for field in self._fields], self._factors)
+        return parts.with_atoms(self.atoms and self.atoms.mapped(change))
+
     def on(self, grid: Grid) -> Volume:
         self._require_single("on")
         values = self._sum([field.on(grid).values for field in self._fields])
@@ -107,6 +111,10 @@ class ChannelSelection(Field):
 
     def unbatch(self) -> list[ChannelSelection]:
         return [ChannelSelection(field, self._indices) for field in self._field.unbatch()]
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> ChannelSelection:
+        whole = ChannelSelection(self._field._mapped(change), self._indices)
+        return whole.with_atoms(self.atoms and self.atoms.mapped(change))
 
     def on(self, grid: Grid) -> Volume:
         self._require_single("on")

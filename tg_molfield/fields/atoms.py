@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -13,6 +14,10 @@ class AtomList(NamedTuple):
     z: Tensor
     pos: Tensor
     batch: Tensor | None = None
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> AtomList:
+        """The atoms with ``change`` applied to every tensor."""
+        return AtomList(change(self.z), change(self.pos), None if self.batch is None else change(self.batch))
 
     def of_graph(self, index: int) -> AtomList:
         """The atoms of one graph of a batch."""

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.distance import DistanceField
+from tg_molfield.fields.engine.candidates import over_candidates
+from tg_molfield.fields.nearest import by_channel, spheres_around
 from tg_molfield.fields.rbf import RBFField
 
 
@@ -29,22 +30,22 @@ class DisplacementField(AggregateField):
 
     rule = "displacement"
 
-    def __init__(self, base: RBFField) -> None:
-        super().__init__(base)
-        self._distance = DistanceField(base.with_widths(1.0))
-
     @property
     def channels(self) -> tuple[str, ...]:
         return tuple(f"{name}.{axis}" for name in self.base.channels for axis in "xyz")
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        with torch.enable_grad():
-            points = pos if pos.requires_grad else pos.detach().requires_grad_()
-            distance = self._distance(points, batch)
-            slope = self._distance.gradient(points, batch)
-        if not (torch.is_grad_enabled() and pos.requires_grad):
-            distance, slope = distance.detach(), slope.detach()
-        known = distance.isfinite()
-        reach = torch.where(known, distance + 1, torch.zeros_like(distance))
-        vectors = torch.where(known[..., None], -reach[..., None] * slope, torch.full_like(slope, math.inf))
-        return vectors.flatten(1)
+        return by_channel(_to_nearest, self.base, pos, self.base.check(pos, batch)).flatten(1)
+
+
+def _to_nearest(base: RBFField, channel: int, pos: Tensor) -> Tensor:
+    centers, radii, pos, margin = spheres_around(base, channel, pos)
+    if not len(pos) or not len(centers):
+        return torch.full_like(pos, math.inf)
+    with torch.no_grad():
+        nearest = over_candidates(_argmin, centers, torch.zeros_like(radii), pos, margin)
+    return centers[nearest] - pos
+
+
+def _argmin(distances: Tensor, index: Tensor) -> Tensor:
+    return index.gather(1, distances.argmin(2))

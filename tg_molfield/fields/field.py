@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -122,6 +122,19 @@ class Field(ABC):
         values = torch.cat(parts).T.reshape(len(self.channels), *grid.shape)
         return Volume(values, grid, self.channels, atoms=self.atoms)
 
+    def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
+        """Every function of a batch sampled on a grid of its own.
+
+        Args:
+            grids: one for each of the ``num_graphs`` functions, of any shapes.
+
+        Raises:
+            ValueError: the number of grids is not that of the functions.
+            NotImplementedError: the field cannot be taken apart, see `unbatch`.
+        """
+        self._require_grid_each(grids)
+        return [one.on(grid) for one, grid in zip(self.unbatch(), grids, strict=True)]
+
     def unbatch(self) -> Sequence[Field]:
         """The functions of a batch, one field each.
 
@@ -131,6 +144,30 @@ class Field(ABC):
         if self.num_graphs != 1:
             raise NotImplementedError(f"{type(self).__name__} holds {self.num_graphs} functions and has no unbatch()")
         return [self]
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """The field on another device or of another floating-point type; arguments as for `Tensor.to`.
+
+        Raises:
+            ValueError: the type is not one of floating-point numbers.
+            NotImplementedError: the field is that of a model, which has to be moved itself.
+        """
+        like = torch.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)
+        if not like.is_floating_point():
+            raise ValueError(f"dtype={like.dtype}: a field has values of a floating-point type")
+        return self._mapped(lambda x: x.to(like.device, like.dtype if x.is_floating_point() else x.dtype))
+
+    def detach(self) -> Self:
+        """The same field with no gradients to what it was made of.
+
+        Raises:
+            NotImplementedError: the field is that of a model.
+        """
+        return self._mapped(Tensor.detach)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The field with ``change`` applied to every tensor that it is made of."""
+        raise NotImplementedError(f"{type(self).__name__}: belongs to a model; move or detach that and its latent")
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
         """The field of the named channels alone, in the order given: ``f["N", "O"]``."""
@@ -163,8 +200,11 @@ class Field(ABC):
 
         Raises:
             KeyError: a name is not among ``channels``.
+            ValueError: a name is given twice.
         """
         wanted = (names,) if isinstance(names, str) else tuple(names)
+        if len(set(wanted)) != len(wanted):
+            raise ValueError(f"channels {', '.join(wanted)}: a name is given twice; name each channel once")
         for name in wanted:
             if name not in self.channels:
                 raise KeyError(f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}")
@@ -173,6 +213,10 @@ class Field(ABC):
     def _require_single(self, method: str) -> None:
         if self.num_graphs != 1:
             raise ValueError(f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]")
+
+    def _require_grid_each(self, grids: Sequence[Grid]) -> None:
+        if len(grids) != self.num_graphs:
+            raise ValueError(f"grids: expected {self.num_graphs}, one for each function of the field, got {len(grids)}")
 
 
 def check_points(

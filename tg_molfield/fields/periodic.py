@@ -3,21 +3,74 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import Kernel
+
+IMAGE_TOLERANCE = 1e-9
+"""How much of a kernel may be left where the copies of a periodic field are cut off."""
+
 _MAX_IMAGES = 20_000_000
+
+
+def periodic_cells(
+    cell: Tensor | None, pbc: Tensor | None, num_graphs: int, like: Tensor
+) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """The complete cells [B, 3, 3] and periodic directions [B, 3] of a batch; None where nothing is periodic.
+
+    Args:
+        cell: [B, 3, 3] or [3, 3] in Å, rows are vectors; None where there is none.
+        pbc: [B, 3] or [3], bool; all directions of a cell if None.
+        num_graphs: B.
+        like: a tensor of the type and on the device of the results.
+
+    Raises:
+        ValueError: the shapes do not fit, a number is not finite, or the periodic vectors are not independent.
+    """
+    if cell is None:
+        if pbc is not None and pbc.any():
+            raise ValueError("pbc: periodic directions are given without a cell; give cell too")
+        return None, None
+    if cell.shape[-2:] != (3, 3) or (pbc is not None and pbc.shape[-1:] != (3,)):
+        given = "none" if pbc is None else list(pbc.shape)
+        raise ValueError(f"cell, pbc: expected [B, 3, 3] and [B, 3], got {list(cell.shape)} and {given}")
+    cell = cell.reshape(-1, 3, 3).to(like)
+    pbc = cell.new_ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool().to(like.device)
+    if len(cell) != num_graphs or len(pbc) != num_graphs:
+        raise ValueError(f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}")
+    if not pbc.any():
+        return None, None
+    return torch.stack([complete_cell(one, where) for one, where in zip(cell, pbc, strict=True)]), pbc
+
+
+def periodic_reach(kernel: Kernel) -> float:
+    """How many widths a copy of a centre is followed.
+
+    Raises:
+        ValueError: the kernel decays so slowly that a periodic sum has no value.
+    """
+    reach = kernel.reach(IMAGE_TOLERANCE)
+    if math.isinf(reach):
+        raise ValueError(f"kernel={kernel.name!r}: decays too slowly for a periodic sum to converge; choose another")
+    return reach
 
 
 def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
     """The cell [3, 3] with the vectors of directions that are not periodic replaced by unit normals.
 
     Raises:
-        ValueError: the periodic vectors do not span a line, a plane or space.
+        ValueError: the periodic vectors are not finite, or do not span a line, a plane or space.
     """
     vectors: dict[int, Tensor] = {axis: cell[axis] for axis in range(3) if bool(pbc[axis])}
+    if not vectors:
+        return torch.eye(3, dtype=cell.dtype, device=cell.device)
     spanned = torch.stack(list(vectors.values()))
+    if not spanned.isfinite().all():
+        raise ValueError(f"cell={cell.tolist()}: some numbers of the periodic vectors are NaN or infinite")
     _, sizes, right = torch.linalg.svd(spanned)
     if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
         raise ValueError(f"cell={cell.tolist()}: the periodic vectors (pbc={pbc.tolist()}) are zero or not independent")
@@ -27,8 +80,14 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
 
 def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
     """The points [Q, 3] moved into the cell along its periodic directions."""
-    steps = torch.floor(pos.detach() @ torch.linalg.inv(cell)) * pbc
+    steps = torch.where(pbc, torch.floor(pos.detach() @ torch.linalg.inv(cell.detach())), 0)
     return pos - steps @ cell
+
+
+def fold_batch(pos: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
+    """The points [Q, 3] of graphs [Q], those of periodic ones moved into their cells [B, 3, 3]."""
+    parts = pos.split(torch.bincount(batch, minlength=len(cells)).tolist())
+    return torch.cat([fold(part, cell, pbc) for part, cell, pbc in zip(parts, cells, pbcs, strict=True)])
 
 
 def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Tensor, Tensor]:
@@ -46,8 +105,10 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     Raises:
         ValueError: the reach spans so many cells that the copies would not fit in memory.
     """
-    inverse = torch.linalg.inv(cell)
-    spans = [reach * float(inverse[:, axis].norm()) for axis in range(3)]
+    if not pbc.any():
+        return centers, torch.arange(len(centers), device=centers.device)
+    inverse = torch.linalg.inv(cell.detach())
+    spans = (reach * inverse.norm(dim=0)).tolist()
     counts = [math.ceil(span) if bool(pbc[axis]) else 0 for axis, span in enumerate(spans)]
     if len(centers) * math.prod(2 * count + 1 for count in counts) > _MAX_IMAGES:
         raise ValueError(
@@ -63,3 +124,48 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     near = (((fractions > -margin) & (fractions < 1 + margin)) | ~pbc).all(-1)
     shift, source = near.nonzero(as_tuple=True)
     return inside[source] + shifts[shift] @ cell, source
+
+
+def images_of_batch(
+    centers: Tensor,
+    widths: Tensor,
+    batch: Tensor,
+    cells: Tensor,
+    pbcs: Tensor,
+    reach: float,
+    grids: Sequence[Grid] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`images` of every graph of a batch.
+
+    Args:
+        centers: [N, 3] in Å.
+        widths: σ [N] or [N, C] in Å.
+        batch: graph of each centre [N], sorted.
+        cells: complete cells [B, 3, 3] in Å.
+        pbcs: which of their directions repeat [B, 3], bool.
+        reach: how many widths a centre is followed.
+        grids: B grids that the copies are to reach in place of the cells.
+
+    Returns:
+        As for `images`, sorted by graph.
+    """
+    positions, sources, start = [], [], 0
+    counts = torch.bincount(batch, minlength=len(cells)).tolist()
+    for graph, (some, sigma) in enumerate(zip(centers.split(counts), widths.split(counts), strict=True)):
+        cell, pbc, far = cells[graph], pbcs[graph], reach * float(sigma.detach().max()) if sigma.numel() else 0.0
+        grid = None if grids is None else grids[graph]
+        copies, source = images(some, cell, pbc, far) if grid is None else images_around(some, cell, pbc, far, grid)
+        positions.append(copies)
+        sources.append(source + start)
+        start += len(some)
+    return torch.cat(positions), torch.cat(sources)
+
+
+def images_around(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float, grid: Grid) -> tuple[Tensor, Tensor]:
+    """`images` that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""
+    inverse = torch.linalg.inv(cell.detach())
+    edges = (grid.cell - grid.axes_tensor()).to(cell)
+    shift = (grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.detach().sum(0) / 2) * pbc.any()
+    beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)
+    copies, source = images(centers - shift, cell, pbc, reach + float((beyond * pbc).max()))
+    return copies + shift, source

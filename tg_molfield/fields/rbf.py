@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.engine.grid import sum_on_grid
+from tg_molfield.fields.engine.grid import sums_on_grids
 from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
 from tg_molfield.fields.field import Field, check_batch, check_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
-from tg_molfield.fields.periodic import complete_cell, fold, images
+from tg_molfield.fields.periodic import fold_batch, images_of_batch, periodic_cells, periodic_reach
 from tg_molfield.fields.volume import Volume
-
-IMAGE_TOLERANCE = 1e-9
-"""How much of a kernel may be left where the copies of a periodic field are cut off."""
 
 
 @final
 class RBFField(Field):
     """f_c(x) = Σ_i weights_ic · φ(|x − centers_i| / widths_i), for one graph or a batch.
 
-    The values are differentiable by centres, weights, widths and points.
+    The values are differentiable by centres, weights, widths and points. `torch.compile` takes them, in several graphs:
+    the checks of the inputs and the choice of the algorithm look at numbers, so that ``fullgraph=True`` is refused.
 
     Args:
         centers: [N, 3] in Å.
@@ -89,7 +88,9 @@ class RBFField(Field):
         self.centers, self.weights, self.widths = centers, weights, widths
         self.kernel = get_kernel(kernel)
         self.batch = check_batch("batch", batch, n, num_graphs, centers.device)
-        self.cell, self.pbc = _periodicity(cell, pbc, num_graphs, centers)
+        self.cell: Tensor | None
+        self.pbc: Tensor | None
+        self.cell, self.pbc = periodic_cells(cell, pbc, num_graphs, centers)
         self._channels, self._num_graphs, self._atoms = names, num_graphs, atoms
         self._repeated: tuple[Tensor, Tensor] | None = None
 
@@ -133,27 +134,53 @@ class RBFField(Field):
             ValueError: the field holds several functions; take one of them first. ``out`` does not fit.
         """
         self._require_single("on")
-        centers, source = self._copies_around(grid)
-        values = sum_on_grid(centers, self.weights[source], self.widths[source], self.kernel, grid, out)
-        return Volume(values, grid, self.channels, atoms=self.atoms)
+        return self._sampled([grid], None if out is None else out[None])[0]
+
+    def on_each(self, grids: Sequence[Grid], out: Tensor | None = None) -> list[Volume]:
+        """Every function of a batch sampled on a grid of its own; grids of one shape are evaluated at once.
+
+        Args:
+            grids: one for each of the B functions.
+            out: [B, C, nx, ny, nz], contiguous, to write the values to, which the volumes then share; for grids of
+                one shape, and not where gradients are recorded.
+
+        Raises:
+            ValueError: the number of grids is not that of the functions, or ``out`` does not fit.
+        """
+        self._require_grid_each(grids)
+        if len({grid.shape for grid in grids}) == 1:
+            return self._sampled(grids, out)
+        if out is not None:
+            shapes = sorted({grid.shape for grid in grids})
+            raise ValueError(f"out: holds grids of one shape, these have {shapes}; leave it out")
+        return super().on_each(grids)
+
+    def _sampled(self, grids: Sequence[Grid], out: Tensor | None) -> list[Volume]:
+        centers, source = self._copies_around(grids)
+        weights, widths, batch = self.weights[source], self.widths[source], self.batch[source]
+        values = sums_on_grids(centers, weights, widths, self.kernel, batch, grids, out)
+        atoms = [self.atoms and self.atoms.of_graph(i) for i in range(len(grids))]
+        parts = zip(values, grids, atoms, strict=True)
+        return [Volume(one, grid, self.channels, atoms=own) for one, grid, own in parts]
 
     def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
         index = self.channel_indices(names)
         widths = self.widths if self.widths.ndim == 1 else self.widths[:, index]
-        return self._with(weights=self.weights[:, index], widths=widths, channels=[self.channels[i] for i in index])
+        names = tuple(self.channels[i] for i in index)
+        return self._with(weights=self.weights[:, index], widths=widths, _channels=names)
 
     def __mul__(self, factor: float) -> Field:
-        return self._with(weights=self.weights * factor) if isinstance(factor, (int, float)) else NotImplemented
+        if not isinstance(factor, (int, float)):
+            return NotImplemented
+        if not math.isfinite(factor):
+            raise ValueError(f"factor={factor}: a field can be multiplied by finite numbers")
+        return self._with(weights=self.weights * factor)
 
     __rmul__ = __mul__
 
     def with_kernel(self, kernel: str | Kernel) -> RBFField:
         """The field of the same centres, weights and widths with another kernel."""
-        return self._with(weights=self.weights, kernel=kernel)
-
-    def with_widths(self, widths: float) -> RBFField:
-        """The field of the same centres, weights and kernel with one width in Å for all."""
-        return self._with(weights=self.weights, widths=self.centers.new_full((len(self.centers),), widths))
+        return self._with(kernel=get_kernel(kernel))
 
     @classmethod
     def fit(
@@ -172,7 +199,7 @@ class RBFField(Field):
             centers: [N, 3] in Å; repeat a centre to give it several widths.
             widths: σ in Å: one number, [N] or [N, C].
             kernel: φ, by name or as a `Kernel`.
-            options: ``points``, ``optimize``, ``importance``, ``regularization`` and more, see
+            options: ``points``, ``optimize``, ``importance``, ``regularization``, ``cell`` and more, see
                 `tg_molfield.fields.fitting.fit_rbf`, which also reports the error reached.
         """
         from tg_molfield.fields.fitting import fit_rbf
@@ -184,7 +211,13 @@ class RBFField(Field):
 
         Args:
             factors: [B, C].
+
+        Raises:
+            ValueError: the factors have another shape, or are not all finite.
         """
+        if factors.shape != (self.num_graphs, len(self.channels)) or not factors.isfinite().all():
+            expected = [self.num_graphs, len(self.channels)]
+            raise ValueError(f"factors: expected finite numbers of shape {expected}, got {list(factors.shape)}")
         return self._with(weights=self.weights * factors[self.batch])
 
     def unbatch(self) -> list[RBFField]:
@@ -192,40 +225,32 @@ class RBFField(Field):
         if self.num_graphs == 1:
             return [self]
         counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
-        parts = zip(self.centers.split(counts), self.weights.split(counts), self.widths.split(counts), strict=True)
+        parts = zip(*(x.split(counts) for x in (self.centers, self.weights, self.widths, self.batch)), strict=True)
         return [
-            RBFField(
-                centers, weights, widths, self.kernel, self.channels,
-                cell=None if self.cell is None else self.cell[i],
-                pbc=None if self.pbc is None else self.pbc[i],
-                atoms=None if self.atoms is None else self.atoms.of_graph(i),
+            self._with(
+                centers=centers, weights=weights, widths=widths, batch=torch.zeros_like(batch), _num_graphs=1,
+                _atoms=self.atoms and self.atoms.of_graph(i), **self._cell_of(i),
             )
-            for i, (centers, weights, widths) in enumerate(parts)
+            for i, (centers, weights, widths, batch) in enumerate(parts)
         ]  # fmt: skip
 
-    def to(self, target: torch.dtype | torch.device | str) -> RBFField:
-        """The field in another floating-point type or on another device."""
-        cell = None if self.cell is None else self.cell.to(target)
-        on_device = not isinstance(target, torch.dtype)
-        move = (lambda x: x.to(target)) if on_device else (lambda x: x)
-        return RBFField(
-            self.centers.to(target), self.weights.to(target), self.widths.to(target), self.kernel, self.channels,
-            batch=move(self.batch), num_graphs=self.num_graphs, cell=cell,
-            pbc=None if self.pbc is None else move(self.pbc), atoms=self.atoms,
-        )  # fmt: skip
+    def _cell_of(self, graph: int) -> dict[str, Tensor | None]:
+        if self.cell is None or self.pbc is None or not self.pbc[graph].any():
+            return {"cell": None, "pbc": None}
+        return {"cell": self.cell[graph, None], "pbc": self.pbc[graph, None]}
 
-    def _with(
-        self,
-        weights: Tensor,
-        widths: Tensor | None = None,
-        channels: Sequence[str] | None = None,
-        kernel: str | Kernel | None = None,
-    ) -> RBFField:
-        return RBFField(
-            self.centers, weights, self.widths if widths is None else widths,
-            self.kernel if kernel is None else kernel, self.channels if channels is None else channels,
-            batch=self.batch, num_graphs=self.num_graphs, cell=self.cell, pbc=self.pbc, atoms=self.atoms,
-        )  # fmt: skip
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> RBFField:
+        names = ("centers", "weights", "widths", "batch", "cell", "pbc")
+        tensors = {name: None if getattr(self, name) is None else change(getattr(self, name)) for name in names}
+        return self._with(**tensors, _atoms=self.atoms and self.atoms.mapped(change))
+
+    def _with(self, **changes: Any) -> RBFField:
+        """A copy with other attributes, which have to be as valid as those of this field are."""
+        field = copy.copy(self)
+        vars(field).update(changes)
+        if not changes.keys() <= {"weights", "_channels"}:
+            field._repeated = None
+        return field
 
     def _laplacian(self) -> RBFField:
         squares = self.widths.square()
@@ -259,13 +284,7 @@ class RBFField(Field):
         """The points [Q, 3], those of periodic graphs moved into the cell."""
         if self.cell is None or self.pbc is None:
             return pos
-        parts = pos.split(torch.bincount(batch, minlength=self.num_graphs).tolist())
-        return torch.cat(
-            [
-                fold(part, cell, pbc) if bool(pbc.any()) else part
-                for part, cell, pbc in zip(parts, self.cell, self.pbc, strict=True)
-            ]
-        )
+        return fold_batch(pos, batch, self.cell, self.pbc)
 
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
@@ -278,58 +297,10 @@ class RBFField(Field):
             self._repeated = repeated
         return repeated
 
-    def _repeat(self, cells: Tensor, pbcs: Tensor) -> tuple[Tensor, Tensor]:
-        reach = self._periodic_reach()
-        positions, sources = [], []
-        for graph, (cell, pbc) in enumerate(zip(cells, pbcs, strict=True)):
-            mine = (self.batch == graph).nonzero()[:, 0]
-            if len(mine) and bool(pbc.any()):
-                widest = float(self.widths[mine].max())
-                copies, source = images(self.centers[mine], cell, pbc, reach * widest)
-                positions.append(copies)
-                sources.append(mine[source])
-            else:
-                positions.append(self.centers[mine])
-                sources.append(mine)
-        return torch.cat(positions), torch.cat(sources)
+    def _copies_around(self, grids: Sequence[Grid]) -> tuple[Tensor, Tensor | slice]:
+        if self.cell is None or self.pbc is None:
+            return self.centers, slice(None)
+        return self._repeat(self.cell, self.pbc, grids)
 
-    def _periodic_reach(self) -> float:
-        """How many widths a copy is followed, where that has an end."""
-        reach = self.kernel.reach(IMAGE_TOLERANCE)
-        if math.isinf(reach):
-            raise ValueError(
-                f"kernel={self.kernel.name!r}: decays too slowly for a periodic sum to converge; choose another"
-            )
-        return reach
-
-    def _copies_around(self, grid: Grid) -> tuple[Tensor, Tensor | slice]:
-        """The copies that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""
-        if self.cell is None or self.pbc is None or not len(self.centers):
-            return self._copies()
-        cell, inverse = self.cell[0], torch.linalg.inv(self.cell[0])
-        edges = (grid.axes_tensor() * (torch.tensor(grid.shape)[:, None] - 1)).to(cell)
-        shift = grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.sum(0) / 2
-        beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)
-        reach = self._periodic_reach() * float(self.widths.max())
-        copies, source = images(
-            self.centers - shift, cell, self.pbc[0], reach + float((beyond * self.pbc[0]).max())
-        )  # fmt: skip
-        return copies + shift, source
-
-
-def _periodicity(
-    cell: Tensor | None, pbc: Tensor | None, num_graphs: int, centers: Tensor
-) -> tuple[Tensor | None, Tensor | None]:
-    if cell is None:
-        if pbc is not None and pbc.any():
-            raise ValueError("pbc: periodic directions are given without a cell; give cell too")
-        return None, None
-    cell = cell.reshape(-1, 3, 3).to(centers)
-    pbc = torch.ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool()
-    pbc = pbc.to(centers.device)
-    if len(cell) != num_graphs or len(pbc) != num_graphs:
-        raise ValueError(f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}")
-    if not pbc.any():
-        return None, None
-    completed = [complete_cell(one, where) if bool(where.any()) else one for one, where in zip(cell, pbc, strict=True)]
-    return torch.stack(completed), pbc
+    def _repeat(self, cell: Tensor, pbc: Tensor, grids: Sequence[Grid] | None = None) -> tuple[Tensor, Tensor]:
+        return images_of_batch(self.centers, self.widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, final
@@ -125,12 +125,6 @@ class Volume(Field):
         along = (periods.round() != 0)[:, ~torch.tensor(self.periodic)].logical_not().all(1)
         return self.on(grid).interpolated(self.interpolation, (whole & along).tolist())
 
-    def to(self, *args: Any, **kwargs: Any) -> Volume:
-        """The volume with its values and atoms on another device or of another type; arguments as for `Tensor.to`."""
-        values = self.values.to(*args, **kwargs)
-        atoms = self.atoms and AtomList(self.atoms.z.to(values.device), self.atoms.pos.to(values))
-        return self._with(values=values, atoms=atoms)
-
     def integral(self) -> Tensor:
         """The integral [C] of each channel over the grid, the sum of the nodes times the volume per node (Å³)."""
         return self.values.sum((1, 2, 3)) * self.grid.voxel_volume
@@ -190,6 +184,9 @@ class Volume(Field):
         except ValueError as error:
             raise ValueError(f"{paths[0]}: {error}; the file is damaged") from error
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Volume:
+        return self._with(values=change(self.values), atoms=self.atoms and self.atoms.mapped(change))
 
     def _with(self, **changes: Any) -> Volume:
         now = {name: getattr(self, name) for name in ("values", "channels", "interpolation", "atoms", "periodic")}

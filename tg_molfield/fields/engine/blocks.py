@@ -123,7 +123,7 @@ def _blocks(shape: BlockShape, pairs: Pairs, table: Tensor, at_once: int, rooms:
 
 def _write_whole(shape: BlockShape, pairs: Pairs, table: Tensor, values: Tensor, columns: int, at_once: int) -> None:
     """Write to grids that are one block each: a channel of many grids at once, padded to the longest of their lists."""
-    for column in range(columns):
+    for column in range(min(columns, values.shape[0])):
         rows = torch.arange(column, values.shape[0], columns, device=table.device)
         size = max(1, at_once // max(1, int(pairs.counts[rows].max())))
         for start in range(0, rows.shape[0], size):

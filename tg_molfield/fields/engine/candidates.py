@@ -15,12 +15,13 @@ _NUMBERS_AT_ONCE = 2**20
 
 
 def over_candidates(
-    reduce: Callable[[Tensor], Tensor], centers: Tensor, radii: Tensor, pos: Tensor, margin: float
+    reduce: Callable[[Tensor, Tensor], Tensor], centers: Tensor, radii: Tensor, pos: Tensor, margin: float
 ) -> Tensor:
     """A reduction over the signed distances |x − c_i| − R_i that only the least of them matter to.
 
     Args:
-        reduce: from distances [G, T, P], padded with infinity, to values [G, T].
+        reduce: from distances [G, T, P], padded with infinity, and the centres [G, P] they belong to, to values
+            [G, T].
         centers: [N, 3] in Å, N ≥ 1.
         radii: R [N] in Å.
         pos: [Q, 3] in Å.
@@ -52,7 +53,7 @@ def over_candidates(
             place = order[(starts[rows[group], None] + turn).clamp_max(len(order) - 1)]
             offsets = pos[place][:, :, None] - around[index][:, None]
             distances = offsets.square().sum(-1).clamp_min(torch.finfo(pos.dtype).tiny).sqrt()
-            parts.append(reduce(distances - outer[index][:, None])[held])
+            parts.append(reduce(distances - outer[index][:, None], index)[held])
             places.append(place[held])
     back = torch.empty_like(order)
     back[torch.cat(places)] = torch.arange(len(order), device=pos.device)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.fitting.design import row_chunks, values_of
+from tg_molfield.fields.fitting.design import Basis, row_chunks
 from tg_molfield.fields.fitting.samples import Samples
-from tg_molfield.fields.kernels import Kernel
 
 
 def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tensor:
@@ -29,7 +28,7 @@ def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tenso
     return factor
 
 
-def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, kernel: Kernel, ridge: float) -> tuple[Tensor, int]:
+def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float) -> tuple[Tensor, int]:
     """The weights [N, C] of least squares and the numerical rank of the problem.
 
     Where functions depend linearly on each other the solution of least norm is taken.
@@ -38,13 +37,13 @@ def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, kernel: Kerne
         samples: what to fit to.
         centers: [N, 3].
         widths: [N].
-        kernel: φ.
+        basis: what stands at the centres.
         ridge: what is added to the diagonal of the normal equations.
     """
     n, target = len(centers), samples.weighted()
 
     def rows(chunk: slice) -> Tensor:
-        design = values_of(samples.points[chunk], centers, widths, kernel) * samples.root[chunk, None]
+        design = basis.values(samples.points[chunk], centers, widths) * samples.root[chunk, None]
         return torch.cat([design, target[chunk]], 1)
 
     factor = with_ridge(triangle(rows, len(target), n + target.shape[1]), n, ridge)

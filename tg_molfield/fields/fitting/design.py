@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tg_molfield.fields.kernels import Kernel
+from tg_molfield.fields.periodic import fold, images, periodic_reach
 
 _NUMBERS_AT_ONCE = 2**22
 
@@ -18,29 +20,65 @@ def row_chunks(rows: int, columns: int) -> Iterator[slice]:
     yield from (slice(start, start + size) for start in range(0, rows, size))
 
 
-def values_of(points: Tensor, centers: Tensor, widths: Tensor, kernel: Kernel) -> Tensor:
-    """φ(|x − c|/σ) [Q, N]."""
-    return kernel.value(_squares(points, centers, widths))
+@dataclass(frozen=True)
+class Basis:
+    """What is summed in a fit: a kernel at centres and, in a periodic cell, at their copies.
 
-
-def values_and_slopes(
-    points: Tensor, centers: Tensor, widths: Tensor, kernel: Kernel, parts: tuple[str, ...]
-) -> tuple[Tensor, Tensor]:
-    """φ [Q, N] and its derivatives [Q, P] by what ``parts`` names.
-
-    ``"widths"`` gives N columns, by log σ; ``"centers"`` gives 3 N, by x of all centres, then y, then z.
+    Args:
+        kernel: φ.
+        cell: a complete cell [3, 3] in Å; None where nothing is periodic.
+        pbc: which of its directions repeat [3], bool.
     """
-    s = _squares(points, centers, widths)
-    slope = -2 * kernel.derivative(s)
-    columns = [slope * s] if "widths" in parts else []
-    if "centers" in parts:
-        slope = slope / widths.square()
-        columns += [slope * (points[:, axis, None] - centers[:, axis]) for axis in range(3)]
-    return kernel.value(s), torch.cat(columns, 1)
 
+    kernel: Kernel
+    cell: Tensor | None = None
+    pbc: Tensor | None = None
 
-def _squares(points: Tensor, centers: Tensor, widths: Tensor) -> Tensor:
-    total = (points[:, 0, None] - centers[:, 0]).square_()
-    for axis in (1, 2):
-        total += (points[:, axis, None] - centers[:, axis]).square_()
-    return total / widths.square()
+    def folded(self, points: Tensor) -> Tensor:
+        """The points [Q, 3] inside the cell, as the other methods take them."""
+        return points if self.cell is None or self.pbc is None else fold(points, self.cell, self.pbc)
+
+    def copies(self, centers: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the functions of centres [N, 3] and widths [N] stand [M, 3], and which function each belongs to [M]."""
+        if self.cell is None or self.pbc is None:
+            return centers, torch.arange(len(centers), device=centers.device)
+        return images(centers, self.cell, self.pbc, periodic_reach(self.kernel) * float(widths.max()))
+
+    def values(self, points: Tensor, centers: Tensor, widths: Tensor) -> Tensor:
+        """The functions [Q, N] of centres [N, 3] and widths [N]."""
+        return self._summed(points, centers, widths, ())[0]
+
+    def values_and_slopes(
+        self, points: Tensor, centers: Tensor, widths: Tensor, parts: tuple[str, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """The functions [Q, N] and their derivatives [Q, P] by what ``parts`` names, at least one thing.
+
+        ``"widths"`` gives N columns, by log σ; ``"centers"`` gives 3 N, by x of all centres, then y, then z.
+        """
+        values, *slopes = self._summed(points, centers, widths, parts)
+        return values, torch.cat(slopes, 1)
+
+    def _summed(self, points: Tensor, centers: Tensor, widths: Tensor, parts: tuple[str, ...]) -> list[Tensor]:
+        if self.cell is None:
+            return self._columns(points, centers, widths, parts)
+        copies, source = self.copies(centers, widths)
+        shape, totals = (len(points), len(centers)), list[Tensor]()
+        for some in torch.arange(len(copies), device=points.device).split(len(centers)):
+            found = self._columns(points, copies[some], widths[source[some]], parts)
+            totals = totals or [points.new_zeros(shape) for _ in found]
+            for total, column in zip(totals, found, strict=True):
+                total.index_add_(1, source[some], column)
+        return totals
+
+    def _columns(self, points: Tensor, centers: Tensor, widths: Tensor, parts: tuple[str, ...]) -> list[Tensor]:
+        squares = (points[:, 0, None] - centers[:, 0]).square_()
+        for axis in (1, 2):
+            squares += (points[:, axis, None] - centers[:, axis]).square_()
+        s = squares / widths.square()
+        columns, slope = [self.kernel.value(s)], -2 * self.kernel.derivative(s) if parts else s
+        if "widths" in parts:
+            columns.append(slope * s)
+        if "centers" in parts:
+            slope = slope / widths.square()
+            columns += [slope * (points[:, axis, None] - centers[:, axis]) for axis in range(3)]
+        return columns

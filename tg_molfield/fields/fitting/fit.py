@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.fitting.dense import solve_dense
+from tg_molfield.fields.fitting.design import Basis
 from tg_molfield.fields.fitting.nonlinear import Shape, optimize_shape
 from tg_molfield.fields.fitting.samples import Samples, gather_samples
 from tg_molfield.fields.grid import Grid
-from tg_molfield.fields.kernels import Kernel, get_kernel
+from tg_molfield.fields.kernels import Kernel
+from tg_molfield.fields.periodic import periodic_cells
 from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.volume import Volume
 
 PARTS = ("weights", "widths", "centers")
 SOLVERS = ("auto", "dense", "sparse")
@@ -63,6 +66,8 @@ def fit_rbf(
     max_steps: int = 100,
     tolerance: float = 1e-10,
     channels: Sequence[str] | None = None,
+    cell: Tensor | None = None,
+    pbc: Tensor | None = None,
 ) -> tuple[RBFField, FitReport]:
     """Fit f_c(x) = Σ_i w_ic φ(|x − centers_i| / widths_i) to a target by least squares.
 
@@ -92,6 +97,10 @@ def fit_rbf(
         max_steps: the most steps of the nonlinear fit.
         tolerance: stop where a step gains less than this fraction of the squared error.
         channels: names of the channels; those of the target, or numbers, if not given.
+        cell: [3, 3] in Å, by which the functions repeat; that of the target if not given, where it is a periodic
+            `Volume` or `RBFField`.
+        pbc: which directions repeat [3], bool; all of a given cell, those of the target otherwise. All False fits
+            functions that stand alone to a periodic target.
 
     Returns:
         The field and a report.
@@ -105,8 +114,11 @@ def fit_rbf(
     _check_numbers(regularization, max_steps, tolerance, solver)
     samples = gather_samples(target, points, importance, missing)
     start = _start(centers, widths, weights, kernel, channels or samples.channels, samples)
+    place, width = start.centers.detach().double(), start.widths.detach().double()
+    cell, pbc = periodic_cells(*_cell(target, cell, pbc), 1, place)
+    basis = Basis(start.kernel, None if cell is None else cell[0], None if pbc is None else pbc[0])
+    samples = replace(samples, points=basis.folded(samples.points))
     ridge = regularization * float(samples.root.square().sum())
-    place, width, phi = start.centers.detach().double(), start.widths.detach().double(), start.kernel
     steps, converged = 0, True
     if set(parts) & {"widths", "centers"}:
         if width.ndim == 2:
@@ -114,21 +126,17 @@ def fit_rbf(
         fixed = None if "weights" in parts else start.weights.detach().double()
         nonlinear = tuple(part for part in parts if part != "weights")
         shape = Shape(place, width.log())
-        state, steps, converged = optimize_shape(samples, phi, shape, fixed, nonlinear, ridge, max_steps, tolerance)
+        state, steps, converged = optimize_shape(samples, basis, shape, fixed, nonlinear, ridge, max_steps, tolerance)
         place, width = state.shape.centers, state.shape.log_widths.exp()
     rank, used, found = None, "none", start.weights.detach().double()
     if "weights" in parts:
         cut = 1e-10 if start.dtype == torch.float64 else 1e-7
-        found, rank, used, taken = _weights(samples, place, width, phi, ridge, solver, cut)
+        found, rank, used, taken = _weights(samples, place, width, basis, ridge, solver, cut)
         converged = converged and taken < _SPARSE_STEPS
         steps = steps or taken
-    field = RBFField(place, found, width, phi, start.channels)
+    field = RBFField(place, found, width, start.kernel, start.channels, cell=cell, pbc=pbc)
     report = FitReport(_errors(field, samples), len(samples.values), steps, converged, rank, used)
-    atoms = target.atoms if isinstance(target, Field) else None
-    result = RBFField(
-        place.to(centers), found.to(centers), width.to(centers), phi, start.channels, atoms=atoms
-    )  # fmt: skip
-    return result, report
+    return field.with_atoms(target.atoms if isinstance(target, Field) else None).to(centers), report
 
 
 def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
@@ -152,6 +160,15 @@ def _check_numbers(regularization: float, max_steps: int, tolerance: float, solv
         raise ValueError(f"solver={solver!r}: choose from {', '.join(SOLVERS)}")
 
 
+def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    own: tuple[Tensor | None, Tensor | None] = (None, None)
+    if isinstance(target, Volume) and any(target.periodic):
+        own = (target.grid.cell, torch.tensor(target.periodic))
+    elif isinstance(target, RBFField):
+        own = (target.cell, target.pbc)
+    return (cell, pbc) if cell is not None else (own[0], own[1] if pbc is None else pbc)
+
+
 def _start(
     centers: Tensor, widths: Tensor | float, weights: Tensor | None, kernel: str | Kernel,
     channels: Sequence[str], samples: Samples,
@@ -161,30 +178,30 @@ def _start(
     if centers.device != samples.values.device:
         raise ValueError(f"centers: are on {centers.device}, the target on {samples.values.device}; move one")
     zeros = torch.zeros(len(centers), samples.values.shape[1], dtype=centers.dtype, device=centers.device)
-    return RBFField(centers, zeros if weights is None else weights.to(zeros), widths, get_kernel(kernel), channels)
+    return RBFField(centers, zeros if weights is None else weights.to(zeros), widths, kernel, channels)
 
 
 def _weights(
-    samples: Samples, centers: Tensor, widths: Tensor, kernel: Kernel, ridge: float, solver: str, cut: float
+    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, solver: str, cut: float
 ) -> tuple[Tensor, int | None, str, int]:
     if widths.ndim == 2:
         single = [
-            _weights(samples.channel(c), centers, widths[:, c], kernel, ridge, solver, cut)
+            _weights(samples.channel(c), centers, widths[:, c], basis, ridge, solver, cut)
             for c in range(widths.shape[1])
         ]
         ranks = [rank for _, rank, _, _ in single if rank is not None]
         columns = torch.cat([column for column, _, _, _ in single], 1)
         return columns, min(ranks, default=None), single[0][2], max(taken for _, _, _, taken in single)
-    finite = math.isfinite(kernel.reach(cut))
+    finite = math.isfinite(basis.kernel.reach(cut))
     if solver == "sparse" and not finite:
-        raise ValueError(f"solver='sparse': the kernel {kernel.name!r} has no reach; take solver='dense'")
+        raise ValueError(f"solver='sparse': the kernel {basis.kernel.name!r} has no reach; take solver='dense'")
     large = 2 * len(samples.points) * float(len(centers)) ** 2 > _DENSE_OPERATIONS
     if solver == "sparse" or (solver == "auto" and large and finite):
         from tg_molfield.fields.fitting.sparse import solve_sparse
 
-        found, steps = solve_sparse(samples, centers, widths, kernel, ridge, cut, _SPARSE_STEPS)
+        found, steps = solve_sparse(samples, centers, widths, basis, ridge, cut, _SPARSE_STEPS)
         return found, None, "sparse", steps
-    found, rank = solve_dense(samples, centers, widths, kernel, ridge)
+    found, rank = solve_dense(samples, centers, widths, basis, ridge)
     return found, rank, "dense", 0
 
 

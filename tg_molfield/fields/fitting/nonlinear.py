@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.fitting.dense import solve_triangle, triangle, with_ridge
-from tg_molfield.fields.fitting.design import values_and_slopes
+from tg_molfield.fields.fitting.design import Basis
 from tg_molfield.fields.fitting.samples import Samples
-from tg_molfield.fields.kernels import Kernel
 
 _LARGEST_STEP = 1.0
 _SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-12, 1e12
@@ -25,7 +24,7 @@ class Shape:
     log_widths: Tensor
 
     def moved(self, step: Tensor, parts: tuple[str, ...]) -> Shape:
-        """The shape after a step [P], in the order of `values_and_slopes`, cut where it would lead far away."""
+        """The shape after a step [P], in the order of `Basis.values_and_slopes`, cut where it would lead far away."""
         n, log_widths, centers = len(self.centers), self.log_widths, self.centers
         if "widths" in parts:
             log_widths = log_widths + step[:n].clamp(-_LARGEST_STEP, _LARGEST_STEP)
@@ -48,14 +47,14 @@ class State:
 
 
 def optimize_shape(
-    samples: Samples, kernel: Kernel, shape: Shape, fixed: Tensor | None, parts: tuple[str, ...],
+    samples: Samples, basis: Basis, shape: Shape, fixed: Tensor | None, parts: tuple[str, ...],
     ridge: float, max_steps: int, tolerance: float,
 ) -> tuple[State, int, bool]:  # fmt: skip
     """The shape that fits best, reached from a given one.
 
     Args:
         samples: what to fit to.
-        kernel: φ.
+        basis: what stands at the centres.
         shape: where to start.
         fixed: weights [N, C] that stay; None where they are free.
         parts: ``"widths"``, ``"centers"`` or both.
@@ -66,7 +65,7 @@ def optimize_shape(
     Returns:
         The state, the number of steps, and whether it stopped before ``max_steps``.
     """
-    model = _projected(samples, kernel, fixed, parts, ridge)
+    model = _projected(samples, basis, fixed, parts, ridge)
     state, damping, growth = model(shape), 1e-3, 2.0
     for step in range(max_steps):
         diagonal = state.curvature.diagonal().clamp_min(1e-12 * float(state.curvature.diagonal().max()) + 1e-300)
@@ -88,7 +87,7 @@ def optimize_shape(
 
 
 def _projected(
-    samples: Samples, kernel: Kernel, fixed: Tensor | None, parts: tuple[str, ...], ridge: float
+    samples: Samples, basis: Basis, fixed: Tensor | None, parts: tuple[str, ...], ridge: float
 ) -> Callable[[Shape], State]:
     target = samples.weighted()
 
@@ -97,7 +96,7 @@ def _projected(
         linear = n if fixed is None else 0
 
         def rows(chunk: slice) -> Tensor:
-            values, slopes = values_and_slopes(samples.points[chunk], shape.centers, widths, kernel, parts)
+            values, slopes = basis.values_and_slopes(samples.points[chunk], shape.centers, widths, parts)
             root = samples.root[chunk, None]
             if fixed is None:
                 return torch.cat([values * root, slopes * root, target[chunk]], 1)

@@ -72,7 +72,8 @@ def _of_field(target: Field, points: Tensor | Grid | None) -> tuple[Tensor, Tens
     if target.num_graphs != 1:
         raise ValueError(f"target: holds {target.num_graphs} functions; fit them one by one, take unbatch()[i]")
     if isinstance(points, Tensor):
-        return points, target(points.to(target.device, target.dtype)), target.channels
+        where = points.to(target.device)
+        return where, target(where.to(target.dtype)), target.channels
     if points is None and not isinstance(target, Volume):
         raise ValueError("points: a field is known everywhere; say where to fit it, by points [Q, 3] or a Grid")
     volume = target if isinstance(target, Volume) and points is None else target.on(points)  # type: ignore[arg-type]

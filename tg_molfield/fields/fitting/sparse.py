@@ -16,8 +16,8 @@ from scipy.sparse import coo_matrix
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from tg_molfield.fields.fitting.design import Basis
 from tg_molfield.fields.fitting.samples import Samples
-from tg_molfield.fields.kernels import Kernel
 
 _RADII = 1.25
 _LARGEST_FACTOR = 6000
@@ -25,26 +25,28 @@ _SHORT_CUT = 1e-4
 _SHIFT = 1e-9
 
 
-def design_matrix(points: Tensor, centers: Tensor, widths: Tensor, kernel: Kernel, cut: float) -> Any:
-    """φ [Q, N] as a SciPy matrix in rows (CSR), with what lies beyond the reach of ``cut`` left out."""
-    places, reach = centers.cpu().numpy(), (kernel.reach(cut) * widths).cpu().numpy()
+def design_matrix(points: Tensor, centers: Tensor, widths: Tensor, basis: Basis, cut: float) -> Any:
+    """The functions [Q, N] as a SciPy matrix in rows (CSR), with what lies beyond the reach of ``cut`` left out."""
+    copies, source = (x.cpu() for x in basis.copies(centers, widths))
+    sigma = widths.cpu()[source]
+    places, function, reach = copies.numpy(), source.numpy(), (basis.kernel.reach(cut) * sigma).numpy()
     tree = cKDTree(points.cpu().numpy())
     groups = np.ceil(np.log(reach) / math.log(_RADII))
     rows, columns, values = [], [], []
     for group in np.unique(groups):
         mine = np.flatnonzero(groups == group)
         found = cKDTree(places[mine]).sparse_distance_matrix(tree, reach[mine].max(), output_type="ndarray")
-        column = mine[found["i"]]
-        scaled = torch.from_numpy(found["v"]) / widths.cpu()[torch.from_numpy(column)]
+        place = mine[found["i"]]
+        scaled = torch.from_numpy(found["v"]) / sigma[torch.from_numpy(place)]
         rows.append(found["j"].astype(np.int32))
-        columns.append(column.astype(np.int32))
-        values.append(kernel.value(scaled.square()).numpy())
+        columns.append(function[place].astype(np.int32))
+        values.append(basis.kernel.value(scaled.square()).numpy())
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return coo_matrix(entries, shape=(len(points), len(places))).tocsr()
+    return coo_matrix(entries, shape=(len(points), len(centers))).tocsr()
 
 
 def solve_sparse(
-    samples: Samples, centers: Tensor, widths: Tensor, kernel: Kernel, ridge: float, cut: float, max_steps: int
+    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, cut: float, max_steps: int
 ) -> tuple[Tensor, int]:
     """The weights [N, C] of least squares, and the steps that the slowest channel took.
 
@@ -52,15 +54,15 @@ def solve_sparse(
         samples: what to fit to.
         centers: [N, 3].
         widths: [N].
-        kernel: φ, of finite reach.
+        basis: what stands at the centres, of finite reach.
         ridge: what is added to the diagonal of the normal equations.
         cut: the value of φ below which it is left out; the gradient falls to this fraction too.
         max_steps: of the conjugate gradients.
     """
     root = samples.root.cpu().numpy()
-    design = _weighted(design_matrix(samples.points, centers, widths, kernel, cut), root)
+    design = _weighted(design_matrix(samples.points, centers, widths, basis, cut), root)
     if len(centers) <= _LARGEST_FACTOR:
-        short = _weighted(design_matrix(samples.points, centers, widths, kernel, max(cut, _SHORT_CUT)), root)
+        short = _weighted(design_matrix(samples.points, centers, widths, basis, max(cut, _SHORT_CUT)), root)
         gram = (short.T @ short).toarray()
         shift = ridge + _SHIFT * gram.diagonal().mean() + np.finfo(float).tiny
         factor = cholesky(gram + shift * np.eye(len(gram)), lower=True, overwrite_a=True)

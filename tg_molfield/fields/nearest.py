@@ -1,0 +1,72 @@
+"""Fields of the atoms nearest to a point: what they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.periodic import images
+from tg_molfield.fields.rbf import RBFField
+
+
+def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField, pos: Tensor, batch: Tensor) -> Tensor:
+    """A function of one graph, one channel and points [q, 3], for all graphs, channels and points.
+
+    Args:
+        column: its results are [q, ...].
+        base: a field of B graphs and C channels.
+        pos: [Q, 3] in Å.
+        batch: graph of each point [Q], sorted.
+
+    Returns:
+        [Q, C, ...]; where there are no channels or no graphs, [Q, 0].
+    """
+    counts, channels = torch.bincount(batch, minlength=base.num_graphs).tolist(), range(len(base.channels))
+    if not counts or not channels:
+        return pos.new_zeros(len(pos), 0)
+    graphs = zip(base.unbatch(), pos.split(counts), strict=True)
+    return torch.cat([torch.stack([column(graph, c, points) for c in channels], 1) for graph, points in graphs])
+
+
+def spheres_around(
+    base: RBFField, channel: int, pos: Tensor, smoothness: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor, float]:
+    """The spheres of a channel that may be the nearest to a point, copies in a periodic cell among them.
+
+    Args:
+        base: centres, and radii as widths, of one graph; those of weight 0 are no spheres of the channel.
+        channel: its index.
+        pos: [Q, 3] in Å.
+        smoothness: k in Å, of the smooth minimum; 0 for the exact one.
+
+    Returns:
+        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, and by how much (Å) a sphere may be farther than
+        the nearest one and still matter.
+    """
+    mine = base.weights[:, channel] != 0
+    centers = base.centers[mine]
+    radii = base.widths[mine] if base.widths.ndim == 1 else base.widths[mine, channel]
+    if base.cell is not None and base.pbc is not None and len(radii):
+        cell, pbc = base.cell[0], base.pbc[0]
+        pos = base.folded(pos, torch.zeros(len(pos), dtype=torch.long, device=pos.device))
+        reach = float(cell[pbc].detach().norm(dim=1).sum())
+        if smoothness:
+            height = _height(torch.cat([pos, centers]).detach(), cell.detach(), pbc)
+            beyond = float((radii.max() - radii.min()).detach()) + _margin(smoothness, radii)
+            reach = math.sqrt((math.hypot(height, reach) + beyond) ** 2 - height**2)
+        centers, source = images(centers, cell, pbc, reach)
+        radii = radii[source]
+    return centers, radii, pos, _margin(smoothness, radii)
+
+
+def _margin(smoothness: float, radii: Tensor) -> float:
+    return smoothness * math.log(max(1, len(radii)) / torch.finfo(radii.dtype).eps)
+
+
+def _height(pos: Tensor, cell: Tensor, pbc: Tensor) -> float:
+    """How far apart points [M, 3] are, at most, across the periodic directions, in Å."""
+    across = (pos @ torch.linalg.inv(cell))[:, ~pbc]
+    return float((across.amax(0) - across.amin(0)).norm())
