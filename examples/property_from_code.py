@@ -1,41 +1,49 @@
-"""The invariant code of a FieldAutoEncoder as the input of a property model, both trained together.
+"""Reconstruction as an auxiliary loss of a property model, beside the property alone.
 
-The property is the radius of gyration, which no count of atoms gives away.
+Both models start from the same weights and learn enthalpies of formation from the code; one also keeps the code
+decodable, so that the field of each molecule can be read from what the property is predicted from.
 """
 
 import torch
-from torch import nn
+from g2_enthalpies import split
+from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
-from tg_molfield import FieldAutoEncoder, MolField, MolFieldTransform, from_smiles
+from tg_molfield import FieldAutoEncoder, MolField, MolFieldTransform
+from tg_molfield.training import PropertyLoss
 
-SMILES = ("CCCC", "CC(C)C", "CCCO", "CC(C)O", "CCCCC", "CC(C)(C)C", "CCN", "CCF", "C1CCC1", "OCCO")
 
-
-def main(epochs: int = 60) -> None:
+def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -> tuple[float, float]:
+    """On the test molecules: the property's mean absolute error, and the fields' PSNR in dB at occupied points."""
     torch.manual_seed(0)
-    mol_field = MolField("H C N O F")
-    transform = MolFieldTransform(mol_field, num_queries=128, seed=0)
-    molecules = [from_smiles(smiles) for smiles in SMILES]
-    for data in molecules:
-        data.y = (data.pos - data.pos.mean(0)).square().sum(1).mean().sqrt()[None]
-    radii = torch.cat([data.y for data in molecules])
-    mean, spread = radii.mean(), radii.std()
-
-    encoder = FieldAutoEncoder(channels=mol_field.channels, latent_dim=64)
-    head = nn.Sequential(nn.Linear(64, 32), nn.SiLU(), nn.Linear(32, 1))
-    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=1e-3)
-    for epoch in range(epochs):
-        for batch in DataLoader([transform(data) for data in molecules], batch_size=10):
-            latent = encoder.encode(batch.z, batch.pos, batch.batch)
-            fidelity = encoder.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch)
-            property_loss = nn.functional.mse_loss(head(latent.code)[:, 0], (batch.y - mean) / spread)
+    model = FieldAutoEncoder(latent_dim=256, decoder="rbf")
+    loss = PropertyLoss(model.latent_dim, torch.cat([data.y for data in train]), key="y")
+    optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], lr=1e-3)
+    for _ in range(epochs):
+        for batch in DataLoader(train, batch_size=16, shuffle=True):
+            latent = model.encode(batch.z, batch.pos, batch.batch)
+            value = loss(latent.code, batch)
+            if auxiliary:
+                fidelity = model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch)
+                value = value + auxiliary * fidelity
             optimizer.zero_grad()
-            (property_loss + fidelity).backward()
+            value.backward()
             optimizer.step()
-        if epoch % 20 == 19:
-            error = spread * property_loss.sqrt().item()
-            print(f"epoch {epoch + 1}: radius of gyration ± {error:.3f} Å (spread of the data {spread:.3f} Å)")
+    batch = Batch.from_data_list(test)
+    model.eval()
+    with torch.no_grad():
+        latent = model.encode(batch.z, batch.pos, batch.batch)
+        property_error = (loss.predict(latent.code) - batch.y).abs().mean()
+    fidelity = model.test(latent, batch.query_pos, batch.field, batch.query_batch)
+    return float(property_error), fidelity["psnr_occupied"]
+
+
+def main(epochs: int = 12) -> None:
+    transform = MolFieldTransform(MolField.preset("mnf"), num_queries=128, seed=0)
+    train, test = ([transform(data) for data in molecules] for molecules in split())
+    for name, auxiliary in (("property alone", 0.0), ("property and field", 10.0)):
+        found, fidelity = errors(train, test, auxiliary, epochs)
+        print(f"{name}: mean absolute error {found:.1f} kcal/mol, field {fidelity:.1f} dB")
 
 
 if __name__ == "__main__":

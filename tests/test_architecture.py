@@ -19,6 +19,7 @@ LAYERS = [
     "metrics",
     "recovery",
     "superres",
+    "paths",
     "nn",
     "datasets",
     "training",
@@ -34,7 +35,8 @@ MAY_IMPORT = {
     "metrics": {"fields"},
     "recovery": {"fields"},
     "superres": {"fields", "io", "metrics", "optional"},
-    "nn": {"fields", "io", "metrics", "optional"},
+    "paths": {"fields", "recovery"},
+    "nn": {"fields", "io", "metrics", "superres", "optional"},
     "training": {"fields", "metrics", "nn", "transforms", "optional", "io"},
     "viz": {"fields", "io", "optional"},
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tg_molfield.fields import Channel, Field, Grid, MolField, RBFField, Volume
     from tg_molfield.metrics import psnr
     from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder
+    from tg_molfield.paths import FieldPath
     from tg_molfield.recovery import find_atoms
     from tg_molfield.transforms import MolFieldTransform
 
@@ -29,6 +30,7 @@ _HOMES = {
     "tg_molfield.fields": ("Channel", "Field", "Grid", "MolField", "RBFField", "Volume"),
     "tg_molfield.metrics": ("psnr",),
     "tg_molfield.nn": ("FieldAutoDecoder", "FieldAutoEncoder"),
+    "tg_molfield.paths": ("FieldPath",),
     "tg_molfield.recovery": ("find_atoms",),
     "tg_molfield.transforms": ("MolFieldTransform",),
 }
@@ -39,6 +41,7 @@ __all__ = [
     "Field",
     "FieldAutoDecoder",
     "FieldAutoEncoder",
+    "FieldPath",
     "Grid",
     "MolField",
     "MolFieldTransform",

@@ -5,7 +5,11 @@ from torch import Tensor, nn
 
 from tg_molfield.nn import FieldAutoEncoder
 
-SMALL = {"rbf": {"num_slots": 6, "width": 16, "num_tokens": 2}, "siren": {"width": 16, "num_layers": 3}}
+SMALL = {
+    "rbf": {"num_slots": 6, "width": 16, "num_tokens": 2},
+    "siren": {"width": 16, "num_layers": 3},
+    "atoms": {"width": 16, "cutoff": 4.0},
+}
 
 
 class Plain(nn.Module):

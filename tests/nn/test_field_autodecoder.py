@@ -1,11 +1,26 @@
+import math
+
 import pytest
 import torch
 
-from tg_molfield.fields import Grid, RBFField
+from tg_molfield import MolField
+from tg_molfield.fields import Grid, RBFField, Volume
+from tg_molfield.fields.kernels import FunctionKernel
 from tg_molfield.nn import FieldAutoDecoder
+from tg_molfield.nn.autodecoding import checkpoint as checkpoints
+from tg_molfield.nn.autodecoding import descent
+from tg_molfield.nn.autodecoding.descent import WINDOW, Budget, Plateau
 
-GRID = Grid.cube((1.0, 0.0, 0.0), 6.0, 12)
-OPTIONS = {"siren": {"width": 32, "num_layers": 3}, "rbf": {"num_slots": 6, "width": 16, "num_tokens": 2}}
+GRID = Grid.cube((1.0, 0.0, 0.0), 9.0, 10)
+OPTIONS = {
+    "siren": {"width": 32, "num_layers": 3},
+    "rbf": {"num_slots": 6, "width": 16, "num_tokens": 2},
+    "mixture": {"widths": (1.0, 1.0), "members": 2},
+    "kriging": {},
+    "anchored": {"weights": "free"},
+}
+CODED = ("siren", "rbf")
+DIRECT = ("mixture", "kriging", "anchored")
 
 
 def target(shift: float = 0.0) -> RBFField:
@@ -17,40 +32,206 @@ def build(decoder="siren", num_volumes=1, seed=0):
     return FieldAutoDecoder("a b", num_volumes, 16, decoder, decoder_options=OPTIONS[decoder], seed=seed)
 
 
-@pytest.mark.parametrize(("decoder", "lr"), [("siren", 5e-3), ("rbf", 2e-3)])
-def test_it_fits_a_small_field(decoder, lr):
-    seen = []
-    model = build(decoder)
-    report = model.fit(target(), GRID, steps=120, lr=lr, points=500, progress=lambda step, loss: seen.append(loss))
-    assert report.losses == seen
-    zero = float(-10 * target().on(GRID).values.square().mean().log10())
-    assert report.psnr[0] > zero + 8
+def fit(model, fields=None, grid=GRID, **options):
+    """A short fit of any decoder."""
+    decoder = model.hyper_parameters["decoder"]
+    fields = target() if fields is None else fields
+    if decoder == "anchored":
+        options["atoms"] = [target()] * model.num_volumes
+    if decoder in CODED:
+        options = {"max_steps": 30, "points": 200, "lr": 2e-3, **options}
+    return model.fit(fields, grid, **options)
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_every_decoder_has_one_interface(decoder, tmp_path):
+    model, seen = build(decoder), []
+    report = fit(model, progress=lambda text, share: seen.append(share))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert report.samples == 2 * 10**3
+    assert report.parameters > 0
+    assert report.compression == report.samples / report.parameters
     assert report.seconds > 0
-    fitted = model.field()
-    assert fitted.on(GRID).values.shape == (2, 12, 12, 12)
-    assert fitted(torch.full((1, 3), 60.0)).abs().max() < 1e-6
+    assert report.steps == (30 if decoder in CODED else 0)
+    assert report.converged == (decoder in DIRECT)
+    assert model.evaluate(target(), GRID)[0] == pytest.approx(report.psnr[0], abs=1e-3)
+    model.save(tmp_path / "model.safetensors")
+    loaded = FieldAutoDecoder.load(tmp_path / "model.safetensors")
+    query = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded.field()(query), model.field()(query))
+    assert torch.equal(loaded.field().on(GRID).values, model.field().on(GRID).values)
+    assert loaded.hyper_parameters["decoder"] == decoder
+    assert model.field()(torch.full((1, 3), 60.0)).abs().max() < 1e-6
 
 
-def test_it_is_reproducible_from_its_seeds():
-    runs = [build(seed=s).fit(target(), GRID, steps=3, seed=t).losses for s, t in ((0, 0), (0, 0), (1, 0), (0, 1))]
+@pytest.mark.parametrize(("decoder", "lr"), [("siren", 5e-3), ("rbf", 2e-3)])
+def test_codes_fit_a_small_field(decoder, lr):
+    report = build(decoder).fit(target(), GRID, max_steps=120, lr=lr, points=500)
+    assert report.psnr[0].all_nodes > 22
+    assert report.psnr[0].occupied > 12
+    assert len(report.losses) == 120
+
+
+@pytest.mark.parametrize(("decoder", "least"), [("mixture", 75), ("kriging", 50), ("anchored", 100)])
+def test_direct_decoders_are_close_between_the_nodes(decoder, least):
+    model = build(decoder)
+    report = fit(model)
+    assert report.psnr[0].all_nodes > 70
+    assert model.evaluate(target(), GRID.refined(3))[0].all_nodes > least
+    assert [detail.functions["a"] > 0 for detail in report.details] == {"mixture": [True], "kriging": [False]}.get(
+        decoder, []
+    )
+
+
+def test_fits_are_reproducible_from_their_seeds():
+    runs = [fit(build(seed=s), seed=t, max_steps=3).losses for s, t in ((0, 0), (0, 0), (1, 0), (0, 1))]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
     assert runs[0] != runs[3]
     state = torch.get_rng_state()
-    build().fit(target(), GRID, steps=1)
+    fit(build(), max_steps=1)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_several_volumes_and_their_own_nodes(tmp_path):
-    model = build(num_volumes=2)
-    fields = [target().on(GRID), (target(0.5) * 2.0).on(Grid.cube((0.0, 0.0, 0.0), 5.0, 9))]
-    report = model.fit(fields, steps=60, lr=5e-3)
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_several_volumes_and_their_own_nodes(decoder, tmp_path):
+    model = build(decoder, num_volumes=2)
+    fields = [target().on(GRID), (target(0.5) * 2.0).on(Grid.cube((0.0, 0.0, 0.0), 8.0, 9))]
+    report = fit(model, fields, None)
     assert len(report.psnr) == 2
+    assert report.samples == 2 * (10**3 + 9**3)
     model.save(tmp_path / "two.safetensors")
     loaded = FieldAutoDecoder.load(tmp_path / "two.safetensors")
     query = torch.randn(5, 3)
     for i in range(2):
         assert torch.equal(loaded.field(i)(query), model.field(i)(query))
+
+
+@pytest.mark.parametrize("decoder", CODED)
+def test_a_second_fit_goes_on_from_the_first(decoder):
+    model = build(decoder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+    first = fit(model)
+    again = fit(model, max_steps=0)
+    assert again.psnr == first.psnr
+
+
+@pytest.mark.parametrize("decoder", [*CODED, "mixture"])
+def test_a_killed_fit_ends_as_if_it_had_not_been(decoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
+    path = tmp_path / "fit.safetensors"
+
+    def kill(text, share):
+        if share > 0.4:
+            raise KeyboardInterrupt
+
+    whole, killed, resumed = build(decoder), build(decoder), build(decoder)
+    report = fit(whole)
+    with pytest.raises(KeyboardInterrupt):
+        fit(killed, progress=kill, checkpoint=path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert fit(resumed, checkpoint=path).losses == report.losses
+    assert torch.equal(resumed.field().on(GRID).values, whole.field().on(GRID).values)
+    done = fit(build(decoder), checkpoint=path)
+    assert done.psnr == report.psnr
+    with pytest.raises(ValueError, match="made of other samples or settings"):
+        fit(build(decoder), seed=5, checkpoint=path)
+    path.write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="cannot be read"):
+        fit(build(decoder), checkpoint=path)
+
+
+def test_a_fit_ends_when_its_loss_stalls():
+    plateau = Plateau(1e-2, [])
+    factors = []
+    while not plateau.converged:
+        plateau.add(1.0)
+        factors.append(plateau.factor)
+    assert len(factors) == 9 * WINDOW
+    assert sorted(set(factors)) == pytest.approx([1 / 27, 1 / 9, 1 / 3, 1])
+    falling = Plateau(1e-2, [0.999**step for step in range(20 * WINDOW)])
+    assert falling.factor == 1
+    assert not falling.converged
+    assert Plateau(0.0, [1.0] * 20 * WINDOW).factor == 1
+
+
+def test_a_converged_fit_says_so(monkeypatch):
+    monkeypatch.setattr(descent, "WINDOW", 10)
+    report = fit(build(), max_steps=500, points=8, tolerance=0.99)
+    assert report.converged
+    assert report.steps == 90
+
+
+def test_budgets():
+    assert Budget().max_steps == 2000
+    assert Budget(max_seconds=5).max_steps is None
+    assert Budget(max_steps=10, max_seconds=100).spent(1, 50.0) == 0.5
+    assert Budget(max_steps=0).spent(0, 0.0) == 1
+    assert fit(build(), max_steps=None, max_seconds=0.2).steps > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_steps": -1}, "max_steps is -1"),
+        ({"max_seconds": math.nan}, "max_seconds is nan"),
+        ({"points": 0}, "points=0"),
+        ({"lr": 0.0}, r"lr=0\.0"),
+    ],
+)
+def test_bad_budgets(options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(build(), **options)
+
+
+def test_nodes_that_are_not_known():
+    values = target().on(GRID).values.clone()
+    values[0, :5] = math.nan
+    model = build()
+    report = fit(model, Volume(values, GRID, ("a", "b")), None)
+    assert report.samples == int(values.isfinite().sum())
+    assert report.psnr[0].all_nodes > 0
+    for decoder in DIRECT:
+        with pytest.raises(ValueError, match="channel a has 500 values that are NaN or infinite"):
+            fit(build(decoder), Volume(values, GRID, ("a", "b")), None)
+    with pytest.raises(ValueError, match="500 values that are infinite"):
+        fit(build(), Volume(values.nan_to_num(nan=math.inf), GRID, ("a", "b")), None)
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+@pytest.mark.parametrize(
+    ("value", "message"), [(0.0, "is empty"), (2.5, "one value at all nodes"), (math.nan, "NaN|no values")]
+)
+def test_hopeless_volumes_are_refused(decoder, value, message):
+    with pytest.raises(ValueError, match=message):
+        fit(build(decoder), Volume(torch.full((2, 10, 10, 10), value), GRID, ("a", "b")), None)
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_too_large_volumes_are_refused_before_any_work(decoder):
+    with pytest.raises(MemoryError, match="GiB"):
+        fit(build(decoder), grid=Grid.cube((0, 0, 0), 10.0, 20_000))
+    with pytest.raises(MemoryError, match="1000 nodes"):
+        fit(build(decoder), max_bytes=1000)
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_unknown_options_are_named(decoder):
+    with pytest.raises(TypeError, match=f"depth, sigmoid is not known to the '{decoder}' decoder"):
+        FieldAutoDecoder("a b", decoder=decoder, decoder_options={"depth": 3, "sigmoid": True})
+
+
+def test_widths_come_from_a_definition_by_name():
+    definition = MolField("H C N all", widths=0.8, width_scale=1.0)
+    model = FieldAutoDecoder("N H", decoder="mixture", decoder_options={"widths": definition})
+    assert model.hyper_parameters["decoder_options"]["widths"] == (0.8, 0.8)
+    with pytest.raises(ValueError, match="has no channel X"):
+        FieldAutoDecoder("N X", decoder="mixture", decoder_options={"widths": definition})
+    with pytest.raises(ValueError, match="widths: 1 for 2 channels"):
+        FieldAutoDecoder("N H", decoder="mixture", decoder_options={"widths": [1.0]})
 
 
 def test_what_does_not_fit_is_named(tmp_path):
@@ -61,10 +242,14 @@ def test_what_does_not_fit_is_named(tmp_path):
         model.fit([target(), target()], GRID)
     with pytest.raises(ValueError, match="channels"):
         model.fit(target()["b"], GRID)
+    with pytest.raises(ValueError, match="atoms: codes are fitted"):
+        model.fit(target(), GRID, atoms=target())
     with pytest.raises(IndexError, match="index is 1"):
         model.field(1)
     with pytest.raises(ValueError, match="num_volumes is 0"):
         build(num_volumes=0)
+    with pytest.raises(ValueError, match="decoder is 'magic': give one of siren, rbf, mixture"):
+        FieldAutoDecoder("a", decoder="magic")
     model.save(tmp_path / "one.safetensors")
     from tg_molfield.nn import FieldAutoEncoder
 
@@ -72,17 +257,41 @@ def test_what_does_not_fit_is_named(tmp_path):
         FieldAutoEncoder.load(tmp_path / "one.safetensors")
 
 
-@pytest.mark.parametrize("decoder", OPTIONS)
-def test_a_second_fit_goes_on_from_the_first(decoder):
-    model = build(decoder)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
-    first = model.fit(target(), GRID, steps=30, lr=2e-3, points=500)
-    again = model.fit(target(), GRID, steps=0)
-    assert again.psnr == first.psnr
+def test_what_does_not_fit_a_direct_decoder_is_named():
+    mixture = build("mixture")
+    with pytest.raises(RuntimeError, match="call fit first"):
+        mixture.field()
+    with pytest.raises(TypeError, match="has no latents"):
+        mixture.latent()
+    with pytest.raises(ValueError, match="max_steps, lr: is for gradient descent"):
+        mixture.fit(target(), GRID, max_steps=3, lr=1.0)
+    with pytest.raises(ValueError, match="sees no atoms"):
+        mixture.fit(target(), GRID, atoms=target())
+    with pytest.raises(ValueError, match="0 fields for 1 volumes"):
+        build("anchored").fit(target(), GRID)
 
 
-def test_bad_budgets():
-    with pytest.raises(ValueError, match="points=0"):
-        build().fit(target(), GRID, points=0)
+def test_each_volume_of_a_mixture_has_its_checkpoint(tmp_path):
+    fit(build("mixture", num_volumes=2), [target(), target(0.5)], checkpoint=tmp_path / "fit.safetensors")
+    assert {path.name for path in tmp_path.iterdir()} == {"fit.0.safetensors", "fit.1.safetensors"}
+
+
+def test_functions_of_a_nameless_kernel_are_not_saved(tmp_path):
+    kernel = FunctionKernel(lambda s: torch.exp(-s.square()), 3.0)
+    atoms = target().with_kernel(kernel)
+    model = build("anchored")
+    model.fit(atoms, GRID, atoms=atoms)
+    with pytest.raises(ValueError, match="only kernels known by name can be saved"):
+        model.save(tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_kriging_of_a_crystal_is_saved_with_its_period(tmp_path):
+    grid = Grid.from_cell([[6.0, 0, 0], [-3.0, 5.2, 0], [0, 0, 5.0]], (8, 8, 7))
+    values = torch.randn(2, 8, 8, 7, generator=torch.Generator().manual_seed(0))
+    model = build("kriging")
+    model.fit(Volume(values, grid, ("a", "b"), periodic=True))
+    model.save(tmp_path / "model.safetensors")
+    field, query = FieldAutoDecoder.load(tmp_path / "model.safetensors").field(), torch.randn(5, 3)
+    assert torch.equal(field(query), model.field()(query))
+    torch.testing.assert_close(field(query + grid.cell[0].float()), field(query), atol=1e-3, rtol=0)

@@ -30,7 +30,7 @@ def test_the_defaults_fit_each_other():
 
 
 def test_field_of_data_and_batch(make_model):
-    for decoder in ("rbf", "siren"):
+    for decoder in ("rbf", "siren", "atoms"):
         model = make_model(decoder)
         found = molecules()
         items = [Data(z=z, pos=pos.float()) for z, pos in (found["H2O"], found["CH4"])]
@@ -94,7 +94,7 @@ def test_random_frames_in_training_follow_the_generator(make_model):
 
 
 def test_gradients_reach_every_parameter(make_model):
-    for decoder in ("rbf", "siren"):
+    for decoder in ("rbf", "siren", "atoms"):
         model = make_model(decoder, num_layers=2).train()
         z, pos, batch = pair()
         model(z, pos, torch.randn(20, 3), batch, torch.arange(2).repeat_interleave(10)).square().sum().backward()
@@ -103,7 +103,7 @@ def test_gradients_reach_every_parameter(make_model):
         assert all(bool(p.grad.isfinite().all()) for p in model.parameters())
 
 
-@pytest.mark.parametrize("decoder", ["rbf", "siren"])
+@pytest.mark.parametrize("decoder", ["rbf", "siren", "atoms"])
 def test_saved_and_loaded_are_the_same(make_model, tmp_path, decoder):
     model = make_model(decoder)
     model.save(tmp_path / "model.safetensors")

@@ -3,7 +3,7 @@ import torch
 
 from tg_molfield import RBFField, Volume, psnr
 from tg_molfield.fields import Grid
-from tg_molfield.superres import LatticeField, anchored
+from tg_molfield.superres import LatticeField, SuperresField, anchored
 from tg_molfield.superres.cross import predict
 from tg_molfield.superres.kriging import kriging_weights, likely_width, shot_weight
 from tg_molfield.superres.lattice import Lattice
@@ -89,7 +89,9 @@ def lattice_field():
 
 def test_lattice_field_is_an_rbf_field(lattice_field):
     centers = lattice_field.grid.points(torch.float64)
-    rbf = RBFField(centers, lattice_field.weights.flatten(1).T, torch.tensor([[1.0, 0.7]]).double().expand(120, 2))
+    rbf = RBFField(
+        centers, lattice_field.weights.flatten(1).T, torch.tensor([[1.0, 0.7]], dtype=torch.float64).expand(120, 2)
+    )
     points = 1 + 4 * torch.rand(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(lattice_field(points), rbf(points))
     torch.testing.assert_close(lattice_field.gradient(points), rbf.gradient(points))
@@ -106,9 +108,34 @@ def test_lattice_field_on_parallel_and_turned_grids(lattice_field):
 def test_lattice_field_refuses_what_does_not_fit(lattice_field):
     with pytest.raises(ValueError, match="2 widths"):
         LatticeField(lattice_field.weights, lattice_field.grid, (1.0,), ("a", "b"))
-    oblique = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (6, 5, 4))
-    with pytest.raises(ValueError, match="right angles"):
-        LatticeField(lattice_field.weights, oblique, (1.0, 0.7), ("a", "b"))
+    with pytest.raises(ValueError, match="expected"):
+        LatticeField(lattice_field.weights, lattice_field.grid, (1.0, 0.7, 1.0), ("a", "b", "c"))
+
+
+def test_lattice_field_of_rough_functions(lattice_field):
+    kinds = ("exponential", "gaussian")
+    rough = LatticeField(lattice_field.weights, lattice_field.grid, (1.0, 0.7), ("a", "b"), kinds=kinds)
+    grid = Grid((0.5, 2.5, 3.0), ((0.3, 0, 0), (0, 0.4, 0), (0, 0, 0.5)), (5, 4, 6))
+    values = rough(grid.points(torch.float64))
+    torch.testing.assert_close(rough.on(grid).values.flatten(1).T, values, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(values[:, 1], lattice_field(grid.points(torch.float64))[:, 1])
+    torch.testing.assert_close(rough["b", "a"](grid.points(torch.float64)), values[:, [1, 0]])
+    with pytest.raises(ValueError, match="kinds="):
+        LatticeField(lattice_field.weights, lattice_field.grid, (1.0, 0.7), ("a", "b"), kinds=("gaussian", "bell"))
+
+
+def test_superres_field_is_the_sum_of_its_parts(lattice_field):
+    functions = RBFField(2 + 2 * random(3, 3), random(3, 2), 1.1, channels=("a", "b"))
+    field, grid = SuperresField(functions, lattice_field), Grid.cube((3.0, 4.0, 5.0), 4.0, 5)
+    points = grid.points(torch.float64)
+    torch.testing.assert_close(field(points), functions(points) + lattice_field(points))
+    torch.testing.assert_close(field.on(grid).values.flatten(1).T, field(points), atol=1e-5, rtol=1e-5)
+    for name in ("gradient", "laplacian"):
+        expected = getattr(functions, name)(points) + getattr(lattice_field, name)(points)
+        torch.testing.assert_close(getattr(field, name)(points), expected)
+    torch.testing.assert_close(field["b"](points)[:, 0], field(points)[:, 1])
+    with pytest.raises(ValueError, match="does not fit"):
+        SuperresField(functions["a"], lattice_field)
 
 
 def test_prediction_finds_the_shares():

@@ -149,13 +149,22 @@ GRID = Grid.cube([0, 0, 0], 10.0, 8)
         (Volume(torch.ones(1, 8, 8, 8), GRID), "one value"),
         (Volume(torch.full((1, 8, 8, 8), math.nan), GRID), "channel 0 has 512 values that are NaN"),
         (Volume(torch.rand(1, 3, 3, 3), Grid.cube([0, 0, 0], 1.0, 3)), "at least 4"),
-        (Volume(torch.rand(1, 8, 8, 8), GRID, periodic=True), "not periodic"),
-        (Volume(torch.rand(1, 4, 4, 4), Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))), "orthogonal"),
     ],
 )
 def test_hopeless_volumes_are_refused(volume, message):
     with pytest.raises(ValueError, match=message):
         superresolve(volume)
+
+
+OBLIQUE = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "volume", [Volume(torch.rand(1, 8, 8, 8), GRID, periodic=True), Volume(torch.rand(1, 4, 4, 4), OBLIQUE)]
+)
+def test_functions_are_not_sought_in_crystals(volume):
+    with pytest.raises(ValueError, match="oblique or periodic"):
+        superresolve(volume, [1.0])
 
 
 def test_too_large_a_volume_is_refused():

@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from tg_molfield.fields import AtomList
-from tg_molfield.viz.molecule import ball, bonds, formula, principal_axes
+from tg_molfield.fields.bonds import bonds
+from tg_molfield.viz.molecule import ball, formula, principal_axes
 
 
 def test_bonds_by_covalent_radii(water):

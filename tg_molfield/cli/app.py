@@ -11,8 +11,11 @@ from rich.markup import escape
 
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.field import field
+from tg_molfield.cli.interpolate import interpolate
+from tg_molfield.cli.superres import superres
+from tg_molfield.cli.variadic import SeveralValues
 
-_EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError, MemoryError)
+_EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError, MemoryError, FloatingPointError)
 
 app = typer.Typer(
     name="tg-molfield",
@@ -41,6 +44,8 @@ def _options(
 
 app.command()(demo)
 app.command()(field)
+app.command(cls=SeveralValues)(interpolate)
+app.command(cls=SeveralValues)(superres)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
@@ -20,24 +21,36 @@ class AtomEncoder(MessagePassing):
     with it, and with its mirror image.
 
     Args:
-        out_channels: the number F of scalars, and of vectors, per atom.
+        out_channels: the number F of scalars per atom.
         num_layers: rounds of messages; with 0 only the element is known.
         cutoff: Å.
         num_radial: radial functions of the distance.
+        vector_channels: the number V of vectors per atom, at most F; F if None. Few are quicker.
     """
 
-    def __init__(self, out_channels: int = 64, num_layers: int = 2, cutoff: float = 4.0, num_radial: int = 16) -> None:
+    def __init__(
+        self,
+        out_channels: int = 64,
+        num_layers: int = 2,
+        cutoff: float = 4.0,
+        num_radial: int = 16,
+        vector_channels: int | None = None,
+    ) -> None:
         if out_channels < 1 or num_layers < 0 or num_radial < 1 or not cutoff > 0:
             raise ValueError(
                 f"out_channels={out_channels}, num_layers={num_layers}, num_radial={num_radial}, cutoff={cutoff}: "
                 "give at least 1 channel, 0 layers, 1 radial function and a positive cutoff in Å"
             )
+        vectors = out_channels if vector_channels is None else vector_channels
+        if not 1 <= vectors <= out_channels:
+            raise ValueError(f"vector_channels is {vectors}: give 1 to {out_channels}, at most out_channels")
         super().__init__(aggr="add")
         self.out_channels = out_channels
+        self.vector_channels = vectors
         self.cutoff = cutoff
         self.num_radial = num_radial
         self.embedding = nn.Embedding(MAX_Z + 1, out_channels)
-        self.layers = nn.ModuleList(_Layer(out_channels, num_radial) for _ in range(num_layers))
+        self.layers = nn.ModuleList(_Layer(out_channels, vectors, num_radial) for _ in range(num_layers))
         self.norm = nn.LayerNorm(out_channels)
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
@@ -45,10 +58,10 @@ class AtomEncoder(MessagePassing):
         return self.scalars_and_vectors(z, pos, batch)[0]
 
     def scalars_and_vectors(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Scalars ``[N, F]`` and vectors ``[N, F, 3]``."""
+        """Scalars ``[N, F]`` and vectors ``[N, V, 3]``."""
         batch, _ = check_atoms(z, pos, batch)
         s = self.embedding(z)
-        v = s.new_zeros(*s.shape, 3)
+        v = s.new_zeros(s.size(0), 3, self.vector_channels)
         if len(self.layers):
             edge_index = radius_pairs(pos, batch, self.cutoff)
             offset = pos[edge_index[0]] - pos[edge_index[1]]
@@ -60,7 +73,7 @@ class AtomEncoder(MessagePassing):
                 sent, gates = layer.sender(s), layer.filter(radial)
                 total = self.propagate(edge_index, sent=sent, vectors=v.flatten(1), gates=gates, direction=direction)
                 s, v = layer(s + total[:, : self.out_channels], v + total[:, self.out_channels :].view_as(v))
-        return self.norm(s), v
+        return self.norm(s), v.transpose(1, 2)
 
     def _radial(self, distance: Tensor) -> Tensor:
         order = torch.arange(1, self.num_radial + 1, dtype=distance.dtype, device=distance.device)
@@ -68,26 +81,33 @@ class AtomEncoder(MessagePassing):
         return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
 
     def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
-        """What each of E bonds carries ``[E, 4F]``: F scalars, then F vectors."""
-        scalar, along, carried = (sent_j * gates).chunk(3, dim=1)
-        vectors = vectors_j.view(*carried.shape, 3)
-        vectors = carried.unsqueeze(2) * vectors + along.unsqueeze(2) * direction.unsqueeze(1)
+        """What each of E bonds carries ``[E, F + 3V]``: F scalars, then V vectors."""
+        sizes = [self.out_channels, self.vector_channels, self.vector_channels]
+        scalar, along, carried = (sent_j * gates).split(sizes, dim=1)
+        vectors = vectors_j.view(carried.size(0), 3, carried.size(1))
+        vectors = carried.unsqueeze(1) * vectors + along.unsqueeze(1) * direction.unsqueeze(2)
         return torch.cat([scalar, vectors.flatten(1)], dim=1)
 
 
 class _Layer(nn.Module):
     """The weights of one round: of its messages, and of the mixing on each atom that follows."""
 
-    def __init__(self, width: int, num_radial: int) -> None:
+    def __init__(self, width: int, vectors: int, num_radial: int) -> None:
         super().__init__()
-        self.filter = nn.Linear(num_radial, 3 * width, bias=False)
-        self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * width))
-        self.mix = nn.Linear(width, 2 * width, bias=False)
-        self.combine = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 3 * width))
+        self.vectors = vectors
+        self.filter = nn.Linear(num_radial, width + 2 * vectors, bias=False)
+        self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width + 2 * vectors))
+        self.mix = nn.Linear(vectors, 2 * vectors, bias=False)
+        self.combine = nn.Sequential(
+            nn.Linear(width + vectors, width), nn.SiLU(), nn.Linear(width, width + 2 * vectors)
+        )
 
     def forward(self, s: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Scalars ``[N, F]`` and vectors ``[N, F, 3]`` mixed."""
-        left, right = self.mix(v.transpose(1, 2)).transpose(1, 2).chunk(2, dim=1)
-        norm = (left.square().sum(2) + 1e-8).sqrt()
-        scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).chunk(3, dim=1)
-        return s + scalar + product * (left * right).sum(2), v + gate.unsqueeze(2) * right
+        """Scalars ``[N, F]`` and vectors ``[N, 3, V]`` mixed; inner products go to the first V scalars."""
+        left, right = self.mix(v).chunk(2, dim=2)
+        norm = (left.square().sum(1) + 1e-8).sqrt()
+        scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).split(
+            [s.size(1), self.vectors, self.vectors], dim=1
+        )
+        inner = F.pad(product * (left * right).sum(1), (0, s.size(1) - self.vectors))
+        return s + scalar + inner, v + gate.unsqueeze(1) * right

@@ -1,55 +1,64 @@
-"""One code for each volume, found by gradient descent."""
+"""`FieldAutoDecoder`: fields fitted one by one or together, from nothing but their samples."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tg_molfield.fields import Field, Grid, Volume
+from tg_molfield.fields import Field, RBFField, Volume
+from tg_molfield.metrics import PSNR, psnr, psnr_of_values
+from tg_molfield.nn.autodecoding.coded import CodedVolumes
+from tg_molfield.nn.autodecoding.descent import Budget
+from tg_molfield.nn.autodecoding.direct import DIRECT, checked_options, solve
+from tg_molfield.nn.autodecoding.found import FoundVolumes
+from tg_molfield.nn.autodecoding.report import AutoDecoderReport
+from tg_molfield.nn.autodecoding.samples import Fields, Grids, sampled
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.make_decoder import make_decoder
 from tg_molfield.nn.persistence import fill_model, read_model, save_model
-from tg_molfield.nn.pose import Pose
-from tg_molfield.nn.siren_decoder import SirenDecoder
 
-
-@dataclass
-class AutoDecoderReport:
-    """What a fit did.
-
-    Attributes:
-        losses: the mean square error of every step, on the points of that step.
-        psnr: dB for each volume, peak 1, over all nodes and channels of its grid.
-        seconds: wall time.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    psnr: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+CODED = ("siren", "rbf")
+"""The decoders that read a code and are fitted by gradient descent."""
 
 
 class FieldAutoDecoder(nn.Module):
-    """A decoder and the codes of ``num_volumes`` fields, fitted together (auto-decoding: DeepSDF, Park et al. 2019,
-    arXiv 1901.05103).
+    """``num_volumes`` fields, each fitted to samples: computed, or read from a file.
 
-    Any field can be fitted: only its values at the nodes of a grid are seen. There is no encoder; each field keeps the
-    place and orientation that it was given in.
+    There is no encoder; each field keeps the place and orientation that it was given in.
+
+    ================  ==================================================================================
+    ``"siren"``       a modulated SIREN and a code a volume, by gradient descent. That of arXiv 2502.10848
+                      is ``FieldAutoDecoder(channels, latent_dim=128, decoder="siren",
+                      decoder_options={"width": 256, "num_layers": 8})`` with ``fit(max_steps=20000)``
+    ``"rbf"``         a code becomes Gaussians, learned for all volumes together, by gradient descent
+    ``"mixture"``     Gaussians of known width, as many as it takes, found in the samples: see
+                      `superres.superresolve`. Options ``widths`` (a `MolField` or σ by channel),
+                      ``members``, ``rounds``
+    ``"kriging"``     the best linear answer, functions at the nodes, also on oblique and periodic grids:
+                      see `superres.superresolve`
+    ``"anchored"``    functions at known atoms, which `fit` is given: see `superres.anchored`. Options
+                      ``weights``, ``ridge``
+    ================  ==================================================================================
+
+    The last three are meant for one volume at a time: they have no code, and nothing is shared between volumes.
 
     Args:
         channels: the names of the channels, one string or a sequence.
         num_volumes: the number of fields.
         latent_dim: the length of a code.
-        decoder: ``"siren"``, ``"rbf"`` or a `Decoder` with these channels and latent_dim.
+        decoder: a name above, or a `Decoder` with these channels and latent_dim.
         decoder_options: further arguments of the decoder named.
         seed: of the initial parameters.
+
+    Raises:
+        ValueError: no such decoder, or an option out of range.
+        TypeError: an option that the decoder does not have.
     """
 
     def __init__(
@@ -65,97 +74,137 @@ class FieldAutoDecoder(nn.Module):
         super().__init__()
         if num_volumes < 1:
             raise ValueError(f"num_volumes is {num_volumes}: give at least 1")
+        if isinstance(decoder, str) and decoder not in (*CODED, *DIRECT):
+            raise ValueError(f"decoder is {decoder!r}: give one of {', '.join((*CODED, *DIRECT))}, or a Decoder")
         self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
+        options = dict(decoder_options or {})
+        self.volumes: CodedVolumes | FoundVolumes
+        if isinstance(decoder, str) and decoder in DIRECT:
+            options = checked_options(decoder, options, self.channels)
+            self.volumes = FoundVolumes()
+        else:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.volumes = CodedVolumes(make_decoder(decoder, self.channels, latent_dim, options), num_volumes)
+        self.num_volumes = num_volumes
         self.hyper_parameters: dict[str, Any] = {
             "channels": self.channels,
             "num_volumes": num_volumes,
             "latent_dim": latent_dim,
             "decoder": decoder if isinstance(decoder, str) else None,
-            "decoder_options": decoder_options or {},
+            "decoder_options": options,
         }
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.decoder = make_decoder(decoder, self.channels, latent_dim, decoder_options or {})
-            self.codes = nn.Parameter(0.1 * torch.randn(num_volumes, latent_dim))
-        self.register_buffer("origins", torch.zeros(num_volumes, 3))
-        self.register_buffer("fitted", torch.tensor(False))
-        self.origins: Tensor
-        self.fitted: Tensor
 
     def latent(self) -> Latent:
-        """The latents of all volumes."""
-        pose = Pose.identity(self.codes.size(0), self.codes.dtype, self.codes.device)
-        return Latent(self.codes, Pose(self.origins, pose.frames, pose.weights, pose.rank))
+        """The latents of all volumes.
+
+        Raises:
+            TypeError: the decoder reads no codes.
+        """
+        if not isinstance(self.volumes, CodedVolumes):
+            raise TypeError(f"the {self.hyper_parameters['decoder']!r} decoder has no latents; {', '.join(CODED)} have")
+        return self.volumes.latent()
 
     def field(self, index: int = 0) -> Field:
         """The fitted field of volume ``index``.
 
         Raises:
             IndexError: there is no such volume.
+            RuntimeError: a decoder without codes has not been fitted.
         """
-        if not -len(self.codes) <= index < len(self.codes):
-            raise IndexError(f"index is {index}: there are {len(self.codes)} volumes, counted from 0")
-        return self.decoder.field(self.latent()[index])
+        if not -self.num_volumes <= index < self.num_volumes:
+            raise IndexError(f"index is {index}: there are {self.num_volumes} volumes, counted from 0")
+        return self.volumes.field(index)
 
     def fit(
         self,
-        fields: Field | Sequence[Field],
-        grid: Grid | Sequence[Grid] | None = None,
+        fields: Fields,
+        grid: Grids = None,
         *,
-        steps: int = 1000,
-        lr: float = 1e-3,
-        points: int = 4096,
+        atoms: RBFField | Sequence[RBFField] | None = None,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
+        lr: float | None = None,
+        points: int | None = None,
+        tolerance: float | None = None,
         seed: int = 0,
-        progress: Callable[[int, float], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        max_bytes: int | None = None,
     ) -> AutoDecoderReport:
-        """Fit decoder and codes to ``fields`` with Adam, the learning rate falling to 0 along a cosine.
+        """Fit to ``fields``, of which only the values at the nodes of a grid are seen.
+
+        A fit is reproducible from its seeds, unless its budget is in seconds. Where a checkpoint is given and the
+        process is killed, the same call goes on from there and ends where it would have ended; the file stays.
 
         Args:
-            fields: one field for each volume, with this model's channels.
+            fields: one field for each volume, with this model's channels. ``"siren"`` and ``"rbf"`` leave nodes
+                with NaN out; the others refuse them.
             grid: where they are seen, one for all or one for each; a `Volume` is seen at its own nodes if None.
-            steps: the number of steps.
-            lr: the first learning rate.
-            points: nodes drawn per volume and step.
-            seed: of the nodes drawn.
-            progress: called with the step and its loss.
+            atoms: for ``"anchored"``, the functions of the atoms of each volume, such as ``definition(data)``.
+            max_steps: of gradient descent, see `Budget` for this and the next four.
+            max_seconds: of gradient descent.
+            lr: the first learning rate, 1e-3 if not given.
+            points: nodes drawn per volume and step, 4,096 if not given.
+            tolerance: the gain below which the loss has stalled, 1e-2 if not given.
+            seed: of the nodes drawn, or of displaced starts.
+            progress: called with what was done last and the share of the fit or of its budget, from 0 to 1.
+            checkpoint: a ``.safetensors`` file, written every 30 seconds and at the end, or after each search of a
+                mixture (one file a volume where there are several). Kriging and known atoms need none.
+            max_bytes: of memory to use; what is free if not given.
 
         Raises:
-            ValueError: fields, grids and volumes do not fit each other.
+            ValueError: fields, grids, atoms, options or the checkpoint do not fit; a volume is empty, constant, or
+                has values that are not finite.
+            MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
-        if steps < 0 or points < 1:
-            raise ValueError(f"steps={steps}, points={points}: give at least 0 steps and 1 point")
-        places, values = self._samples([fields] if isinstance(fields, Field) else list(fields), grid)
-        report = AutoDecoderReport()
-        begin = time.perf_counter()
-        generator = torch.Generator().manual_seed(seed)
-        optimizer = torch.optim.Adam(self.parameters(), lr=lr)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
-        self.train()
-        for step in range(steps):
-            drawn = [torch.randint(len(p), (min(points, len(p)),), generator=generator) for p in places]
-            batch = torch.cat([torch.full_like(d, i) for i, d in enumerate(drawn)]).to(self.codes.device)
-            query = torch.cat([p[d.to(p.device)] for p, d in zip(places, drawn, strict=True)])
-            target = torch.cat([v[d.to(v.device)] for v, d in zip(values, drawn, strict=True)])
-            optimizer.zero_grad(set_to_none=True)
-            loss = (self.decoder(self.latent(), query, batch) - target).square().mean()
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise FloatingPointError(f"the loss is {value} at step {step}: lower lr (now {lr}) or check the fields")
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            report.losses.append(value)
-            if progress is not None:
-                progress(step, value)
-        self.eval()
-        report.psnr = [self._psnr(i, p, v) for i, (p, v) in enumerate(zip(places, values, strict=True))]
-        report.seconds = time.perf_counter() - begin
+        budget = {"max_steps": max_steps, "max_seconds": max_seconds, "lr": lr, "points": points}
+        given = {name: value for name, value in (budget | {"tolerance": tolerance}).items() if value is not None}
+        coded, decoder = isinstance(self.volumes, CodedVolumes), self.hyper_parameters["decoder"]
+        show = progress or (lambda text, share: None)
+        if coded and atoms is not None:
+            raise ValueError("atoms: codes are fitted to samples alone; leave atoms out or choose 'anchored'")
+        if not coded and given:
+            raise ValueError(
+                f"{', '.join(given)}: is for gradient descent; the {decoder!r} decoder ends by itself, see its "
+                "decoder_options"
+            )
+        limits = Budget(**given)  # type: ignore[arg-type]
+        volumes = sampled(fields, grid, self.channels, self.num_volumes, coded, max_bytes)
+        if isinstance(self.volumes, CodedVolumes):
+            report = self.volumes.fit(volumes, limits, seed, show, checkpoint)
+        else:
+            options = self.hyper_parameters["decoder_options"]
+            found, report = solve(decoder, options, volumes, atoms, seed, show, checkpoint, max_bytes)
+            self.volumes.keep(found)
+        report.samples = sum(int(volume.values.isfinite().sum()) for volume in volumes)
+        report.psnr = [self._psnr_at_nodes(i, volume) for i, volume in enumerate(volumes)]
         return report
 
+    def evaluate(self, fields: Fields, grid: Grids = None, peak: float | None = None) -> list[PSNR]:
+        """How near the fitted fields are to the true ones, one `PSNR` a volume.
+
+        Args:
+            fields: the truth for each volume.
+            grid: where they are compared, as in :meth:`fit`: such as a finer grid than was fitted.
+            peak: see `metrics.psnr`.
+
+        Raises:
+            ValueError: fields and grids do not fit, or values are not finite.
+        """
+        truths = sampled(fields, grid, self.channels, self.num_volumes, False, None)
+        with torch.no_grad():
+            return [psnr(self.field(i), truth, truth.grid, peak) for i, truth in enumerate(truths)]
+
     def save(self, path: str | Path) -> None:
-        """Write codes, parameters and hyper-parameters as a safetensors file."""
-        save_model(path, self, self.hyper_parameters)
+        """Write all that was fitted, and the hyper-parameters, as a safetensors file.
+
+        Raises:
+            ValueError: the functions of known atoms are of a kernel without a name.
+        """
+        found = self.volumes.descriptions() if isinstance(self.volumes, FoundVolumes) else None
+        save_model(path, self, {**self.hyper_parameters, "found": found})
 
     @classmethod
     def load(cls, path: str | Path, decoder: Decoder | None = None) -> FieldAutoDecoder:
@@ -170,41 +219,18 @@ class FieldAutoDecoder(nn.Module):
             ValueError: it holds something else, or the decoder is missing or does not fit.
         """
         options, tensors = read_model(path, "FieldAutoDecoder")
-        named = options.pop("decoder")
+        named, found = options.pop("decoder"), options.pop("found")
         if (named is None) != (decoder is not None):
             raise ValueError(f"{path}: pass decoder= exactly where the model was built with a module of your own")
         model = cls(decoder=decoder if decoder is not None else named, **options)
+        if isinstance(model.volumes, FoundVolumes):
+            model.volumes.expect(found, model.channels)
         fill_model(path, model, tensors)
         return model.eval()
 
     @torch.no_grad()
-    def _samples(self, fields: list[Field], grid: Grid | Sequence[Grid] | None) -> tuple[list[Tensor], list[Tensor]]:
-        """The nodes ``[n, 3]`` and values ``[n, C]`` of every field; sets the origins to the middle of the nodes."""
-        count = len(self.codes)
-        grids: list[Grid | None] = [grid] * count if grid is None or isinstance(grid, Grid) else list(grid)
-        if len(fields) != count or len(grids) != count:
-            raise ValueError(f"fields are {len(fields)}, grids {len(grids)}: give one for each of {count} volumes")
-        places, values = [], []
-        for i, (one, where) in enumerate(zip(fields, grids, strict=True)):
-            if tuple(one.channels) != self.channels:
-                raise ValueError(f"field {i} has channels {one.channels}: give {self.channels}, such as by f[names]")
-            if where is None and not isinstance(one, Volume):
-                raise ValueError(f"grid is None and field {i} is {one}: give the grid to see it on")
-            sampled = one if where is None and isinstance(one, Volume) else one.on(where)  # type: ignore[arg-type]
-            assert isinstance(sampled, Volume)
-            places.append(sampled.grid.points(self.codes.dtype, self.codes.device))
-            values.append(sampled.values.flatten(1).T.to(self.codes))
-            low, high = places[-1].amin(0), places[-1].amax(0)
-            self.origins[i] = (low + high) / 2
-        if isinstance(self.decoder, SirenDecoder) and not bool(self.fitted):
-            self.decoder.set_radius(max(float((p - o).abs().max()) for p, o in zip(places, self.origins, strict=True)))
-        self.fitted.fill_(True)
-        return places, values
-
-    @torch.no_grad()
-    def _psnr(self, index: int, places: Tensor, values: Tensor) -> float:
-        fitted = self.field(index)
-        total = values.new_zeros(())
-        for place, value in zip(places.split(2**15), values.split(2**15), strict=True):
-            total += (fitted(place) - value).square().sum()
-        return float(-10 * (total / values.numel()).clamp(min=1e-30).log10())
+    def _psnr_at_nodes(self, index: int, volume: Volume) -> PSNR:
+        fitted = self.field(index).on(volume.grid).values.flatten(1)
+        truth = volume.values.detach().flatten(1).to(fitted)
+        known = ~truth.isnan().any(0)
+        return psnr_of_values(fitted[:, known], truth[:, known])

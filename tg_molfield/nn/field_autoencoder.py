@@ -14,15 +14,19 @@ from torch_geometric.nn import GAE
 from torch_geometric.utils import scatter
 
 from tg_molfield.fields import AtomList, Field
+from tg_molfield.nn.anchors import Anchors
+from tg_molfield.nn.atom_decoder import AtomDecoder
 from tg_molfield.nn.atom_encoder import AtomEncoder
 from tg_molfield.nn.checks import check_atoms, check_like, check_queries
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.frames import canonical_pose, random_pose
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.make_decoder import make_decoder
-from tg_molfield.nn.persistence import fill_model, read_model, save_model
+from tg_molfield.nn.persistence import fill_model, pretrained_file, read_model, save_model
 from tg_molfield.nn.pooling import FramePooling
 from tg_molfield.nn.refinement import refine_code
+from tg_molfield.nn.sketch_decoder import SketchDecoder
+from tg_molfield.nn.sketch_pooling import SketchPooling
 
 CHANNELS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "other")
 
@@ -44,12 +48,15 @@ class FieldAutoEncoder(GAE):
     Args:
         channels: the names of the field's channels; one string of names or a sequence.
         latent_dim: the length of the code.
-        decoder: ``"rbf"`` (a sum of Gaussians), ``"siren"``, or a `Decoder` with these channels and latent_dim.
+        decoder: ``"sketch"`` (solves for the atoms, see `SketchDecoder`), ``"rbf"`` (a learned sum of Gaussians),
+            ``"siren"``, ``"atoms"`` (read by every point from the atoms around it, for fields that are not sums over
+            atoms), or a `Decoder` with these channels and latent_dim.
         encoder: a module that gives invariant features ``[N, F]`` for ``(z, pos, batch)``; an `AtomEncoder` if None.
         hidden: features per atom in the default encoder.
         num_layers: message passing layers in the default encoder.
         cutoff: Å, of the default encoder.
-        pooling: further arguments of `FramePooling`.
+        vector_channels: vectors per atom in the default encoder; as many as features if None.
+        pooling: further arguments of `FramePooling`, or of `SketchPooling` for a `SketchDecoder`.
         decoder_options: further arguments of the decoder named.
         random_frames: whether frames are random in training.
     """
@@ -64,6 +71,7 @@ class FieldAutoEncoder(GAE):
         hidden: int = 64,
         num_layers: int = 2,
         cutoff: float = 4.0,
+        vector_channels: int | None = None,
         pooling: dict[str, Any] | None = None,
         decoder_options: dict[str, Any] | None = None,
         random_frames: bool = True,
@@ -84,19 +92,28 @@ class FieldAutoEncoder(GAE):
             "hidden": hidden,
             "num_layers": num_layers,
             "cutoff": cutoff,
+            "vector_channels": vector_channels,
             "pooling": pooling or {},
             "decoder_options": decoder_options or {},
             "random_frames": random_frames,
         }
-        self.encoder = AtomEncoder(hidden, num_layers, cutoff) if encoder is None else encoder
+        if encoder is None:
+            encoder = AtomEncoder(hidden, num_layers, cutoff, vector_channels=vector_channels)
+        self.encoder = encoder
         self.has_vectors = isinstance(self.encoder, AtomEncoder) and len(self.encoder.layers) > 0
         features = self._probe()
-        self.pooling = FramePooling(
-            features, features if self.has_vectors else 0, latent_dim=latent_dim, **(pooling or {})
-        )
+        vectors = self.encoder.vector_channels if isinstance(self.encoder, AtomEncoder) and self.has_vectors else 0
         options = dict(decoder_options or {})
-        if decoder == "rbf":
+        self.pooling: FramePooling | SketchPooling
+        if decoder == "sketch" or isinstance(decoder, SketchDecoder):
+            self.pooling = SketchPooling(features, vectors, **(pooling or {}))
+            options = {"sketch_size": latent_dim - self.pooling.summary_channels, **options}
+        else:
+            self.pooling = FramePooling(features, vectors, latent_dim=latent_dim, **(pooling or {}))
+        if decoder == "rbf" and isinstance(self.pooling, FramePooling):
             options = {"num_parts": self.pooling.sketch_channels, "num_waves": self.pooling.num_waves, **options}
+        if decoder == "atoms":
+            options = {"in_channels": features, "vector_channels": vectors, **options}
         self.decoder = make_decoder(decoder, self.channels, latent_dim, options)
 
     def encode_atoms(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
@@ -114,7 +131,8 @@ class FieldAutoEncoder(GAE):
             pos: ``[N, 3]`` Å.
             batch: ``[N]`` int64, sorted; one molecule if None.
             refine: steps of Adam on the code, all else frozen, towards ``target`` (auto-decoding, Park et al. 2019,
-                arXiv 1901.05103); refined codes carry no gradient.
+                arXiv 1901.05103); refined codes carry no gradient. A `SketchDecoder` is given codes that are exact
+                already, and looks longer for atoms that it has not found: see `SketchDecoder.refined`.
             target: the molecules' own field, such as ``MolField(...)(data)``; needed where ``refine`` is not 0.
 
         Raises:
@@ -124,20 +142,32 @@ class FieldAutoEncoder(GAE):
             raise ValueError(f"refine is {refine}, target {target}: give steps >= 0, and the target field to reach")
         batch, num_graphs = self._check(z, pos, batch)
         latent = self._encode(z, pos, batch, num_graphs, randomised=self.training and self.random_frames)
-        return refine_code(self.decoder, latent, target, pos, batch, refine) if refine and target else latent
+        if not refine or target is None:
+            return latent
+        if isinstance(self.decoder, SketchDecoder):
+            return self.decoder.refined(latent, refine)
+        return refine_code(self.decoder, latent, target, pos, batch, refine)
 
     def _encode(self, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, randomised: bool) -> Latent:
         pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
         centered = pos.double() - pose.origin[batch]
         local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
         frame = pose.frame.to(pos.dtype)[batch]
+        vectors = turned = None
         if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
             scalars, vectors = self.encoder.scalars_and_vectors(z, centered.to(pos.dtype), batch)
-            vectors = torch.einsum("pij,pfj->pfi", frame, vectors)
+            turned = torch.einsum("pij,pfj->pfi", frame, vectors)
         else:
-            scalars, vectors = self.encoder(z, centered.to(pos.dtype), batch), None
-        code = self.pooling(scalars, vectors, local, batch, num_graphs)
-        return Latent(code, pose.to(pos.dtype))
+            scalars = self.encoder(z, centered.to(pos.dtype), batch)
+        if isinstance(self.decoder, SketchDecoder):
+            sketch, centered = self.decoder.sketch, centered.to(pos.dtype)
+            code = self.pooling(sketch, z, centered, local, scalars, vectors, batch, num_graphs)
+        else:
+            code = self.pooling(scalars, turned, local, batch, num_graphs)
+        anchors = None
+        if isinstance(self.decoder, AtomDecoder):
+            anchors = Anchors(pos, scalars, pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors, batch)
+        return Latent(code, pose.to(pos.dtype), anchors)
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
@@ -239,6 +269,22 @@ class FieldAutoEncoder(GAE):
         fill_model(path, model, tensors)
         return model.eval()
 
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path) -> FieldAutoEncoder:
+        """A trained model, in evaluation mode; those named are part of the package and need no network.
+
+        ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I with a code of 512
+        numbers and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels, as sums over atoms).
+
+        Args:
+            name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``.
+
+        Raises:
+            FileNotFoundError: there is no such model, file or folder, or the folder holds none.
+            ValueError: the file holds something else.
+        """
+        return cls.load(pretrained_file(name_or_path))
+
     def _squares(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -256,7 +302,7 @@ class FieldAutoEncoder(GAE):
 
     def _check(self, z: Tensor, pos: Tensor, batch: Tensor | None) -> tuple[Tensor, int]:
         batch, num_graphs = check_atoms(z, pos, batch)
-        check_like("pos", pos, next(self.pooling.parameters()))
+        check_like("pos", pos, next(self.parameters()))
         return batch, num_graphs
 
     def _probe(self) -> int:

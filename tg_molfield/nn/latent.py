@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.anchors import Anchors
 from tg_molfield.nn.pose import Pose
 
 
@@ -20,10 +21,12 @@ class Latent:
     Attributes:
         code: ``[B, D]``.
         pose: the origins and frames of the molecules.
+        anchors: the atoms with their features, for decoders that read them.
     """
 
     code: Tensor
     pose: Pose
+    anchors: Anchors | None = None
 
     def __post_init__(self) -> None:
         if self.code.dim() != 2 or self.code.size(0) != len(self.pose):
@@ -60,7 +63,8 @@ class Latent:
 
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Latent:
         """The latent of the molecule moved by ``x → rotation · x + translation``."""
-        return replace(self, pose=self.pose.moved(rotation, translation))
+        anchors = None if self.anchors is None else self.anchors.moved(rotation, translation)
+        return replace(self, pose=self.pose.moved(rotation, translation), anchors=anchors)
 
     def with_code(self, code: Tensor) -> Latent:
         """The same poses with another ``code [B, D]``."""
@@ -68,9 +72,13 @@ class Latent:
 
     def to(self, target: torch.device | torch.dtype | str) -> Latent:
         """On another device, or in another floating-point type."""
-        return Latent(self.code.to(target), self.pose.to(target))
+        anchors = None if self.anchors is None else self.anchors.to(target)
+        return Latent(self.code.to(target), self.pose.to(target), anchors)
 
     def __getitem__(self, index: int | slice | Tensor) -> Latent:
         pose = self.pose[index]
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
-        return Latent(self.code[index], pose)
+        if self.anchors is None:
+            return Latent(self.code[index], pose)
+        chosen = torch.arange(len(self), device=self.code.device)[index]
+        return Latent(self.code[index], pose, self.anchors.select(chosen))

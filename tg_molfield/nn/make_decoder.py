@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from tg_molfield.nn.atom_decoder import AtomDecoder
 from tg_molfield.nn.decoder import Decoder
+from tg_molfield.nn.option_names import check_option_names
 from tg_molfield.nn.rbf_decoder import RBFDecoder
 from tg_molfield.nn.siren_decoder import SirenDecoder
+from tg_molfield.nn.sketch_decoder import SketchDecoder
 
 
 def make_decoder(
     decoder: str | Decoder, channels: tuple[str, ...], latent_dim: int, options: dict[str, Any]
 ) -> Decoder:
     """The decoder of that name, or the one given if it fits ``channels`` and ``latent_dim``."""
-    kinds: dict[str, type[Decoder]] = {"rbf": RBFDecoder, "siren": SirenDecoder}
+    kinds: dict[str, type[Decoder]] = {
+        "rbf": RBFDecoder,
+        "siren": SirenDecoder,
+        "atoms": AtomDecoder,
+        "sketch": SketchDecoder,
+    }
     if isinstance(decoder, str):
         if decoder not in kinds:
-            raise ValueError(f"decoder is {decoder!r}: give 'rbf', 'siren' or a Decoder")
+            raise ValueError(f"decoder is {decoder!r}: give 'rbf', 'siren', 'atoms', 'sketch' or a Decoder")
+        known = inspect.signature(kinds[decoder]).parameters
+        check_option_names(decoder, options, [name for name in known if name not in ("channels", "latent_dim")])
         return kinds[decoder](channels, latent_dim, **options)
     if decoder.channels != channels or decoder.latent_dim != latent_dim:
         raise ValueError(

@@ -14,6 +14,8 @@ from torch import Tensor
 from tg_molfield.io.files import atomic_write
 
 _KEY = "tg_molfield"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+_FILE = "model.safetensors"
 
 
 def save_model(path: str | Path, model: torch.nn.Module, hyper_parameters: dict[str, Any]) -> None:
@@ -28,6 +30,26 @@ def save_model(path: str | Path, model: torch.nn.Module, hyper_parameters: dict[
     header = json.dumps({"model": type(model).__name__, "hyper_parameters": hyper_parameters})
     with atomic_write(path) as stream:
         stream.write(serialize(tensors, metadata={_KEY: header}))
+
+
+def pretrained_file(name_or_path: str | Path) -> Path:
+    """The file of a model: one of this package's by name, a path, or ``model.safetensors`` in a folder.
+
+    Raises:
+        FileNotFoundError: there is no such name, file or folder, or the folder has no such file.
+    """
+    named = _WEIGHTS / f"{name_or_path}.safetensors"
+    if isinstance(name_or_path, str) and named.is_file() and named.parent == _WEIGHTS:
+        return named
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        if (path / _FILE).is_file():
+            return path / _FILE
+        raise FileNotFoundError(f"{path}: has no {_FILE}; give a folder that holds one, or the file itself")
+    names = ", ".join(sorted(file.stem for file in _WEIGHTS.glob("*.safetensors")))
+    raise FileNotFoundError(f"{name_or_path}: no such model, file or folder; the models of this package are {names}")
 
 
 def read_model(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

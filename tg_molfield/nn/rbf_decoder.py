@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tg_molfield.fields import RBFField
 from tg_molfield.nn.attention import AttentionBlock
+from tg_molfield.nn.ball import ball_points
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.slots import Slots
@@ -62,7 +63,7 @@ class RBFDecoder(Decoder):
         self.num_steps = num_steps
         self.tokens = nn.Sequential(nn.Linear(latent_dim, num_tokens * width), nn.Unflatten(1, (num_tokens, width)))
         self.smooth = SmoothField(num_channels, latent_dim, num_parts, num_waves)
-        self.anchors = nn.Parameter(_ball(num_slots, spread))
+        self.anchors = nn.Parameter(ball_points(num_slots, spread).to(torch.get_default_dtype()))
         self.queries = nn.Parameter(torch.randn(num_slots, width))
         self.reading = nn.ModuleList(nn.Linear(self.smooth.out_channels, width) for _ in range(num_blocks))
         self.blocks = nn.ModuleList(AttentionBlock(width) for _ in range(num_blocks))
@@ -131,14 +132,3 @@ class RBFDecoder(Decoder):
         width, presence, amplitude = state.split([1, num_channels, num_channels], dim=2)
         log_width = presence.softmax(dim=2) @ self.log_sigma + 0.5 * torch.tanh(width.squeeze(2))
         return Slots(centers, presence + self.absent, self.amplitude * (1 + amplitude), log_width.exp())
-
-
-def _ball(count: int, radius: float) -> Tensor:
-    """``[count, 3]`` points spread evenly over a ball: heights, angles and shells of a low-discrepancy sequence."""
-    step = torch.arange(count, dtype=torch.float64) + 0.5
-    height = 1 - 2 * torch.frac(step * 0.7548776662466927)
-    angle = 2 * math.pi * step * 0.5698402909980532
-    side = (1 - height.square()).sqrt()
-    shell = radius * (step / count) ** (1 / 3)
-    points = torch.stack([side * angle.cos(), side * angle.sin(), height], dim=1) * shell.unsqueeze(1)
-    return points.to(torch.get_default_dtype())

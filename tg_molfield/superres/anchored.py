@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tg_molfield.fields import Field, RBFField, Volume
+from tg_molfield.fields import RBFField, Volume
 from tg_molfield.fields.fitting import fit_rbf
 from tg_molfield.superres.checks import check_volume
-from tg_molfield.superres.lattice_field import LatticeField, krige
+from tg_molfield.superres.lattice_field import krige
+from tg_molfield.superres.superres_field import SuperresField
 
 WEIGHTS = ("common", "free")
 
 
-def anchored(volume: Volume, atoms: RBFField, weights: str = "common", ridge: float = 1e-6) -> Field:
+def anchored(volume: Volume, atoms: RBFField, weights: str = "common", ridge: float = 1e-6) -> SuperresField:
     """The field of known atoms that comes nearest to samples, met exactly at the nodes.
 
     Weights and widths come from ``atoms``, such as ``definition(data)``. Each channel is first scaled by linear
@@ -49,7 +50,7 @@ def anchored(volume: Volume, atoms: RBFField, weights: str = "common", ridge: fl
         rest = exact.values - fitted.on(exact.grid).values
     nodes = krige(rest, exact)
     own = fitted.to(volume.dtype).to(volume.device)
-    return own + LatticeField(nodes.weights.to(volume.values), volume.grid, nodes.widths, volume.channels)
+    return SuperresField(own, nodes.to(volume.values))
 
 
 def _corrected(field: RBFField, rest: Tensor, volume: Volume, ridge: float) -> RBFField:

@@ -7,7 +7,7 @@ import json
 from os import PathLike
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -59,11 +59,26 @@ class Checkpoint:
             stream.write(save(tensors, metadata))
 
     def _read(self, path: Path) -> None:
+        tensors, metadata = read_checkpoint(path, self._fingerprint)
+        for key, (rest, converged) in json.loads(metadata["searches"]).items():
+            channel, member = map(int, key.split("."))
+            mixture = Mixture(tensors[f"{key}.pos"], tensors[f"{key}.weights"])
+            self.found[channel, member] = Search(mixture, rest, converged)
+
+
+def read_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a checkpoint.
+
+    Raises:
+        ValueError: the file cannot be read, or its fingerprint is another.
+    """
+    try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if metadata.get("fingerprint") != self._fingerprint:
-                raise ValueError(f"checkpoint={path}: was made of other samples or settings; remove it or name another")
-            for key, (rest, converged) in json.loads(metadata["searches"]).items():
-                channel, member = map(int, key.split("."))
-                mixture = Mixture(file.get_tensor(f"{key}.pos"), file.get_tensor(f"{key}.weights"))
-                self.found[channel, member] = Search(mixture, rest, converged)
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"checkpoint={path}: cannot be read ({error}); remove it or name another") from error
+    if metadata.get("fingerprint") != fingerprint:
+        raise ValueError(f"checkpoint={path}: was made of other samples or settings; remove it or name another")
+    return tensors, metadata

@@ -12,11 +12,10 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.superres.covariance import COVARIANCES
+
 NOISE = 1e-9
 """The variance of the samples' noise over that of the field: rounding."""
-
-CANDIDATES = tuple(0.5 * 1.1**i for i in range(13))
-"""The widths that are compared by likelihood, in steps of the grid: 0.5 to 1.57."""
 
 _LIKELIHOOD_NOISE = 1e-6
 _FINEST_MODES = 0.3
@@ -64,7 +63,7 @@ def likely_width(values: Tensor, steps: Tensor) -> tuple[float, float]:
         squares = along_axes(values, [basis.mT for basis in bases]).square() / spectrum
         return float(spectrum.log().mean() + squares.mean().log())
 
-    lowest, best = min((cost(factor), factor) for factor in CANDIDATES)
+    lowest, best = min((cost(factor), factor) for factor in COVARIANCES["gaussian"].candidates)
     return best * spacing, lowest
 
 

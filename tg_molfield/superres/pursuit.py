@@ -16,14 +16,21 @@ from tg_molfield.superres.sharpen import Sharpener
 EXPLAINED = 1e-4
 """The relative residual at which a search ends."""
 
-_START = 0.4
-_ADDED = 0.3
-_DROPPED = 0.3
-_SPLIT = 1.6
+START = 0.4
+"""The least height of a maximum in which a search starts with a function, in units of one function."""
+ADDED = 0.3
+"""The same for what is left over after a round."""
+DROPPED = 0.3
+"""The weight below which a function is dropped, in units."""
+SPLIT = 1.6
+"""The weight above which it becomes two."""
+JITTER = 0.3
+"""By how much starts are displaced, in widths."""
+PREFERENCE = 5e-4
+"""The strength of the preference for weights of one unit."""
+
 _APART = 0.6
 _NUDGE = 0.3
-_JITTER = 0.3
-_PREFERENCE = 2e-3
 _LEAST_GAIN = 0.05
 
 
@@ -56,30 +63,21 @@ class Pursuit:
         self._places, self._heights = self._sharpener.peaks(lattice.values)
         self._size = float(lattice.values.norm())
 
-    def search(
-        self,
-        unit: float,
-        seed: int,
-        rounds: int = 8,
-        jitter: float = _JITTER,
-        strength: float = _PREFERENCE,
-    ) -> Search:
+    def search(self, unit: float, seed: int, rounds: int = 8) -> Search:
         """A mixture whose weights are close to ``unit``.
 
         Args:
             unit: what a function weighs.
             seed: of the displacements of the start.
             rounds: the most rounds of refinement and revision.
-            jitter: by how much starts are displaced, in widths.
-            strength: of the preference for weights of one unit.
         """
         chance = torch.Generator().manual_seed(seed)
-        high = self._heights > _START * unit
+        high = self._heights > START * unit
         start = Mixture(self._places[high], self._heights[high].clamp_max(3 * unit))
-        mixture, last = self._jittered(start, jitter, chance), math.inf
+        mixture, last = self._jittered(start, JITTER, chance), math.inf
         best: Search | None = None
         for round_number in range(rounds):
-            mixture = refine(self._lattice, mixture, self._width, Prior(unit, strength))
+            mixture = refine(self._lattice, mixture, self._width, Prior(unit, PREFERENCE))
             rest = residual(self._lattice, mixture, self._width)
             error = float(rest.norm()) / self._size
             ended = error < EXPLAINED or (round_number > 2 and error > (1 - _LEAST_GAIN) * last)
@@ -89,22 +87,22 @@ class Pursuit:
             if ended or round_number == rounds - 1:
                 break
             last = error
-            mixture = self._revised(mixture, rest, unit, jitter, chance)
+            mixture = self._revised(mixture, rest, unit, chance)
         assert best is not None
         return best
 
-    def _revised(self, mixture: Mixture, rest: Tensor, unit: float, jitter: float, chance: torch.Generator) -> Mixture:
+    def _revised(self, mixture: Mixture, rest: Tensor, unit: float, chance: torch.Generator) -> Mixture:
         """Without the light functions, with two in place of a heavy one, and more where samples are left over."""
         pos, weights = mixture.pos, mixture.weights
-        kept, heavy = weights > _DROPPED * unit, weights > _SPLIT * unit
+        kept, heavy = weights > DROPPED * unit, weights > SPLIT * unit
         away = torch.randn(int(heavy.sum()), 3, generator=chance, dtype=pos.dtype)
         away = _NUDGE * self._width * torch.nn.functional.normalize(away, dim=1)
         halves = weights[heavy] / 2
         moved, lighter = pos.clone(), weights.clone()
         moved[heavy], lighter[heavy] = pos[heavy] - away, halves
         places, heights = self._sharpener.peaks(rest)
-        places = places[_thinned(places[heights > _ADDED * unit], _APART * self._width)]
-        added = self._jittered(Mixture(places, torch.full_like(places[:, 0], 0.5 * unit)), 0.5 * jitter, chance)
+        places = places[_thinned(places[heights > ADDED * unit], _APART * self._width)]
+        added = self._jittered(Mixture(places, torch.full_like(places[:, 0], 0.5 * unit)), 0.5 * JITTER, chance)
         return Mixture(
             torch.cat([moved[kept], pos[heavy] + away, added.pos]), torch.cat([lighter[kept], halves, added.weights])
         )

@@ -11,17 +11,19 @@ from os import PathLike
 import torch
 from torch import Tensor
 
-from tg_molfield.fields import Field, MolField, RBFField, Volume
+from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.metrics import psnr
 from tg_molfield.superres.checkpoint import Checkpoint
-from tg_molfield.superres.checks import check_volume, check_widths
+from tg_molfield.superres.checks import check_volume
+from tg_molfield.superres.covariance import COVARIANCES
 from tg_molfield.superres.cross import SCALES, joined, predict
 from tg_molfield.superres.kriging import shot_weight
 from tg_molfield.superres.lattice import Lattice, local_steps, to_global
-from tg_molfield.superres.lattice_field import LatticeField, krige
-from tg_molfield.superres.pursuit import Pursuit, Search
+from tg_molfield.superres.lattice_field import krige
+from tg_molfield.superres.pursuit import EXPLAINED, Pursuit, Search
 from tg_molfield.superres.report import SuperresReport, report_of
-from tg_molfield.superres.widths import channel_widths
+from tg_molfield.superres.superres_field import SuperresField
+from tg_molfield.superres.widths import widths_of
 
 METHODS = ("mixture", "kriging")
 
@@ -38,30 +40,33 @@ def superresolve(
     widths: MolField | Sequence[float | None] | None = None,
     method: str = "mixture",
     *,
-    members: int = 4,
+    members: int = 2,
     rounds: int = 8,
     seed: int = 0,
     progress: Progress | None = None,
     checkpoint: str | PathLike[str] | None = None,
     max_bytes: int | None = None,
-) -> tuple[Field, SuperresReport]:
+) -> tuple[SuperresField, SuperresReport]:
     """The field that samples on a grid most likely come from; it sees the samples and no atoms.
 
-    ``"kriging"`` is the best linear answer: Gaussians at the nodes, whose width is the likeliest under a Gaussian
-    process. ``"mixture"`` knows more: that a channel is a sum of Gaussians of a known width.
+    ``"kriging"`` is the best linear answer: functions at the nodes, whose kind (`COVARIANCES`) and width are the
+    likeliest under a Gaussian process. ``"mixture"`` knows more: that a channel is a sum of Gaussians of a known
+    width.
 
     1. In every channel of known width the Gaussians are sought, ``members`` times from displaced starts. Their
        mean is taken: where the samples do not tell, it lies between the possible answers, which is the best guess.
     2. Channels without one width (all atoms, a property) are predicted by least squares from the Gaussians found,
        at their own, at narrower and at wider widths.
-    3. What is left at the nodes is kriged and added, so that the field meets the samples.
+    3. What is left at the nodes, where it is more than 1e-4 of the samples, is kriged and added, so that the field
+       meets the samples.
 
     Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are treated as
     those without. All is computed in double precision; the result has the type of the volume.
 
     Args:
-        volume: the samples, on an orthogonal grid that is not periodic.
-        widths: σ of each channel in Å, None where it is not known or not one; or the definition that tells.
+        volume: the samples; to seek Gaussians in, on an orthogonal grid that is not periodic.
+        widths: σ of each channel in Å, None where it is not known or not one; or the definition that
+            tells, by the names of its channels.
         method: ``"mixture"`` or ``"kriging"``. Without widths both are the same.
         members: how many searches are averaged.
         rounds: the most rounds of each.
@@ -74,7 +79,8 @@ def superresolve(
         The field and a report.
 
     Raises:
-        ValueError: the volume is empty, constant, periodic, oblique or has NaN, or an option is out of range.
+        ValueError: the volume is empty, constant or has NaN, functions are sought in a periodic or oblique one, or an
+            option is out of range.
         MemoryError: the volume is too large; raised before any work.
     """
     started = time.perf_counter()
@@ -82,26 +88,30 @@ def superresolve(
         raise ValueError(f"method={method!r}: choose from {', '.join(METHODS)}")
     if members < 1 or rounds < 1:
         raise ValueError(f"members={members}, rounds={rounds}: must be at least 1")
-    if isinstance(widths, MolField):
-        widths = channel_widths(widths)
-    known = check_widths((None,) * len(volume.channels) if widths is None else widths, volume)
+    known = widths_of(volume.channels, widths)
     known = known if method == "mixture" else (None,) * len(known)
-    if not volume.grid.is_orthogonal or any(volume.periodic):
-        raise ValueError("volume: must be orthogonal and not periodic; use volume.interpolated('cubic') for others")
     finer = any(width is not None for width in known)
+    if finer and (not volume.grid.is_orthogonal or any(volume.periodic)):
+        raise ValueError("volume: is oblique or periodic, in which no functions are sought; choose method='kriging'")
     check_volume(volume, max_bytes, finer)
-    exact = Volume(volume.values.detach().cpu().double(), volume.grid, volume.channels)
+    exact = Volume(volume.values.detach().cpu().double(), volume.grid, volume.channels, periodic=volume.periodic)
     sought = {c: width for c, width in enumerate(known) if width is not None and _is_sparse(exact, c, width)}
     done = Checkpoint(checkpoint, exact, (known, members, rounds, seed))
     searches = _searches(exact, sought, members, rounds, seed, progress or (lambda text, share: None), done)
     functions, shares = _functions(exact, sought, searches)
     rest = exact.values - functions.on(exact.grid).values
-    nodes = krige(rest, exact)
+    rest[_explained(rest, exact)] = 0
+    nodes = krige(rest, exact, ("gaussian",) if sought else tuple(COVARIANCES))
     field = functions.to(volume.dtype).to(volume.device)
-    result: Field = field + LatticeField(nodes.weights.to(volume.values), volume.grid, nodes.widths, volume.channels)
+    result = SuperresField(field, nodes.to(volume.values))
     numbers = int((nodes.weights != 0).sum()) + shares
     report = report_of(searches, volume.channels, numbers, psnr(result, volume, volume.grid), volume.values.numel())
     return result, replace(report, seconds=time.perf_counter() - started)
+
+
+def _explained(rest: Tensor, volume: Volume) -> Tensor:
+    """Whether so little is left of each channel [C] that it is not worth a number at every node."""
+    return rest.flatten(1).norm(dim=1) < EXPLAINED * volume.values.flatten(1).norm(dim=1)
 
 
 def _is_sparse(volume: Volume, channel: int, width: float) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from tg_molfield.fields import MolField
 from tg_molfield.fields.elements import ELEMENT_PROPERTIES, atomic_numbers, element_property
+from tg_molfield.superres.checks import check_widths
 
 
 def channel_widths(definition: MolField) -> tuple[float | None, ...]:
@@ -32,3 +35,20 @@ def channel_widths(definition: MolField) -> tuple[float | None, ...]:
             width = None
         widths += [width] * len(channel.names)
     return tuple(widths * (2 if definition.parts else 1))
+
+
+def widths_of(channels: tuple[str, ...], widths: MolField | Sequence[float | None] | None) -> tuple[float | None, ...]:
+    """The width of each of ``channels``, from a definition by their names, from a sequence in their order, or unknown.
+
+    Raises:
+        ValueError: a channel is not in the definition, or the widths do not fit.
+    """
+    if widths is None:
+        return (None,) * len(channels)
+    if isinstance(widths, MolField):
+        named = dict(zip(widths.channels, channel_widths(widths), strict=True))
+        missing = [name for name in channels if name not in named]
+        if missing:
+            raise ValueError(f"widths: {widths} has no channel {', '.join(missing)}; it has {', '.join(named)}")
+        widths = [named[name] for name in channels]
+    return check_widths(widths, channels)

@@ -31,10 +31,11 @@ class MoleculeSampler:
         shake: standard deviation of an atom's displacement, in Å.
         drop: the probability that an atom is left out.
         relabel: the probability that a molecule's elements are drawn anew, by their
-            frequency in ``molecules``, or one in ten from all up to iodine.
+            frequency in ``molecules``, or one in ten from ``elements``.
         join: the probability that two molecules become one.
         grow: the probability that the atoms are placed anew, each bonded to an earlier one.
         max_atoms: pairs of molecules that have more together are not joined.
+        elements: atomic numbers; all up to iodine if None.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class MoleculeSampler:
         join: float = 0.25,
         grow: float = 0.2,
         max_atoms: int = 16,
+        elements: Sequence[int] | None = None,
     ) -> None:
         if not molecules:
             raise ValueError("molecules is empty: give at least one")
         self.batch_size = batch_size
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms
+        self.elements = torch.tensor(elements if elements is not None else range(1, _HEAVIEST + 1))
         self.z = torch.cat([data.z for data in molecules])
         self.pos = torch.cat([data.pos - data.pos.mean(0) for data in molecules])
         self.count = torch.tensor([data.z.numel() for data in molecules])
@@ -78,7 +81,8 @@ class MoleculeSampler:
         pos = pos * factors.to(pos)[batch] + self.shake * torch.randn_like(pos)
         anew = (torch.rand(size) < self.relabel)[batch]
         drawn = self.z[torch.randint(self.z.numel(), z.shape)]
-        drawn = torch.where(torch.rand(z.shape) < _RARE, torch.randint(1, _HEAVIEST + 1, z.shape), drawn)
+        rare = self.elements[torch.randint(len(self.elements), z.shape)]
+        drawn = torch.where(torch.rand(z.shape) < _RARE, rare, drawn)
         z = torch.where(anew, drawn, z)
         keep = torch.rand(z.size(0)) >= self.drop * (torch.rand(size) < 0.5)[batch]
         keep[torch.searchsorted(batch, torch.arange(size))] = True

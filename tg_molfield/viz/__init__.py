@@ -1,5 +1,6 @@
 """Pictures of fields: slices, surfaces, and a report as one HTML file. Plotting packages are imported when used."""
 
+from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.page import Page
@@ -7,4 +8,13 @@ from tg_molfield.viz.report import Case, comparison_page
 from tg_molfield.viz.slices import plot_slices
 from tg_molfield.viz.surfaces import plot_surfaces
 
-__all__ = ["Case", "Page", "comparison_page", "isosurface", "plot_slices", "plot_surfaces", "save_figure"]
+__all__ = [
+    "Case",
+    "Page",
+    "animate_surfaces",
+    "comparison_page",
+    "isosurface",
+    "plot_slices",
+    "plot_surfaces",
+    "save_figure",
+]

@@ -1,4 +1,4 @@
-"""What is drawn of the atoms: bonds by distance, balls, their principal axes and the formula."""
+"""What is drawn of the atoms: balls, their principal axes and the formula."""
 
 from __future__ import annotations
 
@@ -8,33 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.elements import element_property, symbols
+from tg_molfield.fields.elements import symbols
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-_SLACK = 0.4
-_LAST_RADIUS = 96
 
 
 def positions(atoms: AtomList) -> Array:
     """The positions [N, 3] in Å."""
     return atoms.pos.detach().cpu().double().numpy()
-
-
-def bonds(atoms: AtomList) -> Indices:
-    """The pairs [B, 2] of atoms no further apart than their covalent radii and 0.4 Å; dummy atoms have none."""
-    from scipy.spatial import cKDTree
-
-    pos = positions(atoms)
-    if len(pos) < 2:
-        return np.empty((0, 2), dtype=np.int64)
-    radii = element_property("covalent_radius", atoms.z.cpu().clamp(1, _LAST_RADIUS)).numpy()
-    pairs = cKDTree(pos).query_pairs(2 * float(radii.max()) + _SLACK, output_type="ndarray")
-    first, second = pairs.T
-    near = np.linalg.norm(pos[first] - pos[second], axis=1) <= radii[first] + radii[second] + _SLACK
-    real = atoms.z.cpu().numpy() > 0
-    return pairs[near & real[first] & real[second]].astype(np.int64)
 
 
 def principal_axes(pos: Array) -> Array:

@@ -51,9 +51,11 @@ function followCamera(plot, event, ended) {
   }
 }
 
+const content = ({ data, layout, frames }) => ({ data, layout, frames, config: CONFIG });
+
 function draw(plot) {
   arrange(plot);
-  Plotly.newPlot(plot.element, plot.data, plot.layout, CONFIG).then(() => {
+  Plotly.newPlot(plot.element, content(plot)).then(() => {
     plot.drawn = true;
     plot.element.on("plotly_relayouting", (event) => followCamera(plot, event, false));
     plot.element.on("plotly_relayout", (event) => followCamera(plot, event, true));
@@ -63,18 +65,18 @@ function draw(plot) {
 function redraw(plot) {
   if (!plot.drawn) return;
   arrange(plot);
-  Plotly.react(plot.element, plot.data, plot.layout, CONFIG);
+  Plotly.react(plot.element, content(plot));
 }
 
 const plots = [...document.querySelectorAll(".plot")].map((element) => {
-  const { data, layout } = JSON.parse(element.querySelector("script").textContent);
+  const { data, layout, frames } = JSON.parse(element.querySelector("script").textContent);
   element.replaceChildren();
   const wide = {
     scenes: Object.fromEntries(sceneNames(layout).map((name) => [name, layout[name].domain])),
     headings: (layout.annotations || []).map(({ x, y }) => ({ x, y })),
     height: layout.height || 460,
   };
-  return { element, data, layout, wide: copy(wide), drawn: false, turning: false };
+  return { element, data, layout, frames, wide: copy(wide), drawn: false, turning: false };
 });
 
 /* A browser gives a page only so many WebGL contexts: plots far out of sight hand theirs back. */

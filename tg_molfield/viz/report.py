@@ -102,9 +102,10 @@ def _add_case(page: Page, case: Case, unit: str) -> None:
     if case.merits:
         page.facts(case.merits)
     shape = "×".join(map(str, case.truth.grid.shape))
+    dots = "" if atoms is None else " Dots are the atoms within 0.6\u00a0Å of the plane."
     page.figure(
         plot_slices(fields, difference=True, atoms=atoms, unit=unit),
-        f"Slices through {case.name}, sampled on {shape} nodes. Dots are the atoms within 0.6\u00a0Å of the plane.",
+        f"Slices through {case.name}, sampled on {shape} nodes.{dots}",
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(

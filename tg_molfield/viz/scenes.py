@@ -29,10 +29,15 @@ def cube_axes(points: Array) -> dict[str, Axis]:
     }
 
 
-def camera(atoms: AtomList | None) -> dict[str, Any]:
-    """A camera that looks at the broad side of the atoms, a little from below."""
+def camera(atoms: AtomList | None, scenes: int = 1) -> dict[str, Any]:
+    """A camera that looks at the broad side of the atoms, a little from below; the farther, the narrower scenes are.
+
+    Args:
+        atoms: what it looks at; along z if not given.
+        scenes: how many stand side by side.
+    """
     rows = np.eye(3) if atoms is None else principal_axes(positions(atoms))
-    eye = 1.25 * (0.9 * rows[2] + 0.15 * rows[0] - 0.4 * rows[1])
+    eye = max(1.25, 0.42 * scenes) * (0.9 * rows[2] + 0.15 * rows[0] - 0.4 * rows[1])
     return {"eye": dict(zip("xyz", eye.tolist(), strict=True)), "up": dict(zip("xyz", rows[1].tolist(), strict=True))}
 
 

@@ -86,7 +86,7 @@ def plot_surfaces(
         absent = [name for name in names if name not in {side.channel for side in drawn}]
         headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()
-    arrange(figure, headings, cube_axes(points), camera(seen), title, height)
+    arrange(figure, headings, cube_axes(points), camera(seen, len(headings)), title, height)
     return figure
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.bonds import bonds
 from tg_molfield.fields.elements import symbols
 from tg_molfield.optional import require
 from tg_molfield.viz.colors import element_color
-from tg_molfield.viz.molecule import Array, Indices, ball, bonds, positions
+from tg_molfield.viz.molecule import Array, Indices, ball, positions
 
 _LIGHT = {"ambient": 0.62, "diffuse": 0.6, "specular": 0.25, "roughness": 0.45, "fresnel": 0.15}
 _LAMP = {"x": 300, "y": 400, "z": 900}

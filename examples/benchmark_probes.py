@@ -1,0 +1,77 @@
+"""What can be read linearly from codes: R² of descriptors by ridge regression, with held-out molecules.
+
+    python examples/benchmark_probes.py --model organic-small
+    python examples/benchmark_probes.py --summary summary.safetensors
+
+On FreeSolv, with its fixed folds, and on sets of other sources: once by five folds of each set, once by a fit to
+FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs scikit-learn.
+"""
+
+import gzip
+import os
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from benchmark_properties import read_codes, read_task, ridge
+from rdkit import Chem, RDLogger
+from rdkit.Chem import Descriptors, Descriptors3D
+from sklearn.model_selection import KFold, PredefinedSplit, cross_val_predict
+
+from tg_molfield import from_rdkit
+
+FLAT = ("MolWt", "MolLogP", "MolMR", "TPSA", "NumRotatableBonds")
+SHAPES = ("RadiusOfGyration", "Asphericity")
+
+
+def drawn(path: Path) -> list[Chem.Mol]:
+    """The molecules of a file with coordinates and hydrogens that RDKit accepts."""
+    with gzip.open(path) as file:
+        return [mol for mol in Chem.ForwardSDMolSupplier(file, removeHs=False) if mol is not None]
+
+
+def targets(flat: list[Chem.Mol], solid: list[Chem.Mol]) -> np.ndarray:
+    """``[M, 7]``: chemistry from one list, shape from the other."""
+    chemistry = [[getattr(Descriptors, name)(mol) for name in FLAT] for mol in flat]
+    shape = [[getattr(Descriptors3D, name)(mol) for name in SHAPES] for mol in solid]
+    return np.concatenate([chemistry, shape], axis=1)
+
+
+def determination(found: np.ndarray, true: np.ndarray) -> str:
+    shares = 1 - np.square(found - true).mean(0) / true.var(0)
+    return " | ".join(f"{share:.3f}" for share in shares)
+
+
+def main(
+    model: Annotated[str | None, typer.Option(help="a pretrained FieldAutoEncoder: its name, or a file")] = None,
+    summary: Annotated[Path | None, typer.Option(help="a MoleculeSummary, as a file")] = None,
+    refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 0,
+) -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    RDLogger.DisableLog("rdApp.*")
+    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    task = read_task(folder)
+    y = targets(task.mols, drawn(folder / "freesolv.sdf.gz"))
+    _, codes = read_codes(model, summary, refine, task.data)
+    print(f"| R² of linear probes | {' | '.join(FLAT + SHAPES)} |\n|{'---|' * (1 + len(FLAT + SHAPES))}")
+    fitted = {}
+    for label, features in codes.items():
+        found = cross_val_predict(ridge(0), features, y, cv=PredefinedSplit(task.fold))
+        print(f"| {label}, FreeSolv | {determination(found, y)} |", flush=True)
+        fitted[label] = ridge(0).fit(features, y)
+    for name in ("gdb1k_300", "pdb_ligands_300"):
+        mols = drawn(folder / f"{name}.sdf.gz")
+        y = targets([Chem.RemoveHs(mol) for mol in mols], mols)
+        _, codes = read_codes(model, summary, refine, [from_rdkit(mol, properties=()) for mol in mols])
+        for label, features in codes.items():
+            found = cross_val_predict(ridge(0), features, y, cv=KFold(5, shuffle=True, random_state=0))
+            print(f"| {label}, {name} | {determination(found, y)} |", flush=True)
+            print(f"| the same, fitted to FreeSolv | {determination(fitted[label].predict(features), y)} |", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

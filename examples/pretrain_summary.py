@@ -1,0 +1,108 @@
+"""Train a `MoleculeSummary` on what RDKit computes from structures, and write it to a file.
+
+    python examples/pretrain_summary.py summary.safetensors
+
+No measured property is used, and no molecule with the connectivity of one of FreeSolv, ``gdb1k`` or the ligands. Data:
+the folder ``smallmol`` in TG_MOLFIELD_DATA, for the parents of the molecules and those to leave out.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from pretrain_molecules import children, conformers, evaluation_keys, freesolv
+from pretrain_targets import PROBED, property_names, with_targets
+from rdkit import RDLogger
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader
+
+from tg_molfield.nn import MoleculeSummary
+from tg_molfield.training import FitReport, PropertyLoss, fit
+
+SHAKE = 0.03
+ATOMS = 0.5
+HELD_OUT = 500
+WEIGHTS = {**dict.fromkeys(PROBED, 4.0), "NumRotatableBonds": 20.0}
+
+
+class Pretraining(nn.Module):
+    """A summary with its heads: properties of the molecule from the summary, of the atoms from their features."""
+
+    def __init__(self, summary: MoleculeSummary, molecules: list[Data]) -> None:
+        super().__init__()
+        self.summary = summary
+        names = property_names()
+        weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in names])
+        values = torch.cat([data.properties for data in molecules])
+        self.molecule_loss = PropertyLoss(summary.out_channels, values, "properties", weights)
+        values = torch.cat([data.atom_properties for data in molecules])
+        self.atom_loss = PropertyLoss(summary.atom_channels, values, "atom_properties")
+
+    def loss(self, batch: Data) -> Tensor:
+        pos = batch.pos + SHAKE * torch.randn_like(batch.pos)
+        code, atoms = self.summary.summary_and_atoms(batch.z, pos, batch.batch)
+        return self.molecule_loss(code, batch) + ATOMS * self.atom_loss(atoms, batch)
+
+
+def make_molecules(folder: Path, count: int, seed: int) -> list[Data]:
+    stream = children(freesolv(folder, (1, 2, 3, 4)), seed, evaluation_keys(folder))
+    found: list[Data] = []
+    while len(found) < count:
+        mol = conformers(next(stream), 1, seed + 1)
+        if mol is not None:
+            found.append(with_targets(mol))
+            if len(found) % 1000 == 0:
+                print(f"{len(found)} molecules", flush=True)
+    return found
+
+
+@torch.no_grad()
+def summaries(summary: MoleculeSummary, molecules: Iterable[Data]) -> Tensor:
+    batches = (Batch.from_data_list(part) for part in torch.utils.data.DataLoader(molecules, 100, collate_fn=list))
+    return torch.cat([summary(batch.z, batch.pos, batch.batch) for batch in batches])
+
+
+def determination(model: Pretraining, molecules: list[Data]) -> dict[str, float]:
+    """R² by property of the heads, on molecules that were not trained on."""
+    found = model.molecule_loss.predict(summaries(model.summary, molecules))
+    true = torch.cat([data.properties for data in molecules])
+    share = (found - true).square().nanmean(0) / (true - true.nanmean(0)).square().nanmean(0)
+    return dict(zip(property_names(), (1 - share).tolist(), strict=True))
+
+
+def main(
+    path: Path,
+    molecules: Annotated[int, typer.Option(help="how many to make and train on")] = 7_500,
+    steps: Annotated[int, typer.Option(help="of training, with 32 molecules each")] = 9_000,
+    seed: int = 0,
+) -> None:
+    RDLogger.DisableLog("rdApp.*")
+    torch.manual_seed(seed)
+    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    found = make_molecules(folder, molecules + HELD_OUT, seed)
+    train(path, found[:-HELD_OUT], found[-HELD_OUT:], steps, seed)
+
+
+def train(path: Path, molecules: list[Data], held_out: list[Data], steps: int, seed: int) -> None:
+    model = Pretraining(MoleculeSummary(), molecules)
+    loader = DataLoader(molecules, batch_size=32, shuffle=True)
+
+    def tell(report: FitReport, spent: float) -> None:
+        if report.steps % 500 == 0:
+            recent = sum(report.losses[-500:]) / 500
+            print(f"{report.seconds / 60:.1f} min, {report.steps} steps, loss {recent:.4f}", flush=True)
+
+    fit(model, loader, lambda model, batch: model.loss(batch), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
+    for name, value in determination(model, held_out).items():
+        if name in PROBED:
+            print(f"{name}: R² {value:.4f} on {len(held_out)} held-out molecules")
+    model.summary.readout.rescale(1 / summaries(model.summary, molecules).std(0))
+    model.summary.save(path)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,151 @@
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from ase.build import molecule
+from ase.io import write
+from typer.testing import CliRunner
+
+from tg_molfield import FieldAutoDecoder, Volume
+from tg_molfield.cli.app import app
+from tg_molfield.fields import Grid, RBFField
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["superres", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def molecule_file(tmp_path):
+    write(tmp_path / "butane.xyz", molecule("trans-butane"))
+    return tmp_path / "butane.xyz"
+
+
+@pytest.fixture
+def density_file(tmp_path):
+    chance = torch.Generator().manual_seed(0)
+    field = RBFField(4 * torch.rand(6, 3, generator=chance), torch.ones(6), 0.9, channels=["density"])
+    field.on(Grid.cube((2.0, 2.0, 2.0), 10.0, 16)).save(tmp_path / "density.npz")
+    return tmp_path / "density.npz"
+
+
+def table_of(folder):
+    with open(folder / "psnr.csv", encoding="utf-8", newline="") as stream:
+        return {(row["method"], row["channel"]): row for row in csv.DictReader(stream)}
+
+
+def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
+    out = tmp_path / "out"
+    arguments = ("--train", 10, "--eval", 12, 16, "--channels", "C H all N", "--format", "cube", "-o", out)
+    text = run(molecule_file, *arguments)
+    assert "no atoms in N; left out" in text
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "model.safetensors", "page.html", "psnr.csv", "report.json", "reconstruction.cube", "truth.cube",
+    }  # fmt: skip
+    rows = table_of(out)
+    assert {method for method, _ in rows} == {"zero", "trilinear", "cubic spline", "mixture"}
+    assert {channel for _, channel in rows} == {"together", "C", "H", "all"}
+    best, spline = (float(rows[name, "together"]["16³, occupied"]) for name in ("mixture", "cubic spline"))
+    assert best > spline + 6
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["psnr"]["mixture"]["together"]["12³"]["all_nodes"] == pytest.approx(
+        float(rows["mixture", "together"]["12³, all nodes"]), abs=1e-2
+    )
+    truth, found = (Volume.read(out / name) for name in ("truth.cube", "reconstruction.cube"))
+    assert truth.grid.shape == (16, 16, 16)
+    assert truth.atoms is not None
+    assert found.channels == ("C", "H", "all")
+    assert (truth.values - found.values).abs().max() < 0.05
+    page = (out / "page.html").read_text(encoding="utf-8")
+    assert "reconstruction − truth" in page
+    assert "zero" in page
+    field = FieldAutoDecoder.load(out / "model.safetensors").field()
+    assert (field.on(truth.grid).values - found.values).abs().max() < 1e-4
+
+
+def test_a_structure_with_its_ligand(tmp_path):
+    write(tmp_path / "host.xyz", molecule("C6H6"))
+    write(tmp_path / "guest.xyz", molecule("H2O"))
+    out = tmp_path / "out"
+    arguments = ("--channels", "ligand.O C", "--train", 9, "--eval", 12, "--decoder", "anchored", "-o", out)
+    text = run(tmp_path / "host.xyz", "--ligand", tmp_path / "guest.xyz", *arguments)
+    assert "channels ligand.O protein.C" in text
+    assert "no atoms in ligand.C; left out" in text
+    assert float(table_of(out)["anchored", "together"]["12³, all nodes"]) > 80
+
+
+def test_a_density_judged_at_the_nodes_left_out(density_file, tmp_path):
+    out = tmp_path / "out"
+    run(density_file, "--widths", "0.9", "-o", out)
+    rows = table_of(out)
+    zero, spline, best = (
+        float(rows[name, "density"]["nodes left out, all nodes"]) for name in ("zero", "cubic spline", "mixture")
+    )
+    assert zero < spline < best
+    assert Volume.read(out / "reconstruction.npz").grid.shape == (15, 15, 15)
+
+
+def test_a_density_written_finer(density_file, tmp_path):
+    out = tmp_path / "out"
+    run(density_file, "--every", 1, "--finer", 2, "--widths", "0.9", "-o", out)
+    assert {path.name for path in out.iterdir()} == {
+        "model.safetensors", "page.html", "report.json", "reconstruction.npz",
+    }  # fmt: skip
+    volume, found = Volume.read(density_file), Volume.read(out / "reconstruction.npz")
+    assert found.grid == volume.grid.refined(2)
+    assert (found.values[:, ::2, ::2, ::2] - volume.values).abs().max() < 1e-3
+
+
+def test_descent_with_a_budget_and_a_checkpoint(density_file, tmp_path):
+    arguments = (density_file, "--decoder", "rbf", "--max-steps", 3, "--checkpoint", tmp_path / "fit.safetensors")
+    run(*arguments, "-o", tmp_path / "one")
+    run(*arguments, "-o", tmp_path / "two")
+    one, two = (json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8")) for name in ("one", "two"))
+    assert one["steps"] == 3
+    assert one["psnr"] == two["psnr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.pdb",), "missing.pdb: no such file"),
+        (("missing.cube",), "missing.cube: no such file"),
+        (("butane.xyz", "--format", ".foo"), "--format .foo: choose from .npz"),
+        (("butane.xyz", "--train", "2"), "--train 2: at least 4 nodes"),
+        (("butane.xyz", "--eval", "64", "3"), "--eval 3: at least 4 nodes"),
+        (("butane.xyz", "--channels", "N"), "butane.xyz has no atoms in any of them"),
+        (("butane.xyz", "--channels", "ligand.C"), "ligand.C is not there; parts are named where --ligand is given"),
+        (("butane.xyz", "--channels", "Qq"), "Qq"),
+        (("butane.xyz", "--record", "2"), "--record 2: butane.xyz has 1 records"),
+        (("butane.xyz", "--widths", "1.0"), "belongs to densities"),
+        (("butane.xyz", "--decoder", "magic"), "decoder is 'magic': give one of siren, rbf"),
+        (("butane.xyz", "--max-steps", "3"), "max_steps: is for gradient descent"),
+        (("butane.xyz", "--eval", "9000"), "9000³ nodes are too many"),
+        (("density.npz", "--eval", "64"), "belong to structures"),
+        (("density.npz", "--every", "6"), "--every 6: leaves 3×3×3 nodes"),
+        (("density.npz", "--every", "0"), "give whole numbers from 1 on"),
+        (("density.npz", "--widths", "wide"), "--widths 'wide': give a number in Å or 'none'"),
+        (("density.npz", "--decoder", "anchored"), "needs atoms"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(molecule_file, density_file, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["superres", *arguments])
+    assert message in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert {path.name for path in tmp_path.iterdir()} == {"butane.xyz", "density.npz"}
+
+
+def test_the_command_ends_with_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from tg_molfield.cli import main; main()", "superres", "missing.pdb"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: missing.pdb: no such file\n"

@@ -1,0 +1,39 @@
+import pytest
+import torch
+from ase.build import molecule
+from hard_molecules import tensors
+from torch_geometric.data import Data
+
+from tg_molfield.fields import MolField
+from tg_molfield.metrics import psnr
+from tg_molfield.nn import FieldAutoEncoder
+
+FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
+
+
+@pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "CH3NO2", "H2O", "cyclobutane"])
+def test_the_pretrained_model_gives_fields_back(name):
+    model = FieldAutoEncoder.from_pretrained("organic-small")
+    assert not model.training
+    assert model.channels == FIELD.channels
+    z, pos = tensors(molecule(name))
+    data = Data(z=z, pos=pos.float())
+    ratio = psnr(model.field(data), FIELD(data), FIELD.grid(data, 16))
+    assert ratio.all_nodes > 60
+    assert ratio.occupied > 50
+
+
+def test_models_that_are_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"organic-big: no such model.*are organic-small"):
+        FieldAutoEncoder.from_pretrained("organic-big")
+    with pytest.raises(FileNotFoundError, match=r"has no model\.safetensors"):
+        FieldAutoEncoder.from_pretrained(tmp_path)
+
+
+def test_files_and_folders(tmp_path):
+    model = FieldAutoEncoder.from_pretrained("organic-small")
+    model.save(tmp_path / "model.safetensors")
+    z, pos = tensors(molecule("H2O"))
+    for place in (tmp_path, tmp_path / "model.safetensors", str(tmp_path)):
+        again = FieldAutoEncoder.from_pretrained(place)
+        assert torch.equal(again.encode(z, pos.float()).code, model.encode(z, pos.float()).code)

@@ -1,0 +1,172 @@
+"""What a path promises: its frames, its integrals, its motion under rigid motions, its errors."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from torch_geometric.data import Batch, Data
+
+from tg_molfield import FieldPath, Grid, MolField, psnr
+from tg_molfield.paths import check_point
+
+MOL_FIELD = MolField("H C O")
+
+
+def rmsd(one, two):
+    return float((one - two).square().sum(1).mean().sqrt())
+
+
+@pytest.mark.parametrize("kind", ["spline", "elastic"])
+def test_the_path_goes_through_its_frames(trajectory, kind):
+    path = FieldPath(trajectory, MOL_FIELD, times=torch.arange(9.0) * 2 - 3, kind=kind)
+    for number, frame in enumerate(trajectory):
+        torch.testing.assert_close(path.positions(2.0 * number - 3), frame.pos, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["spline", "elastic"])
+def test_a_moved_trajectory_has_a_moved_path(trajectory, kind):
+    turn = torch.from_numpy(Rotation.from_euler("xyz", [0.7, -1.9, 2.5]).as_matrix())
+    shift = torch.tensor([3.0, -2.0, 7.0], dtype=torch.float64)
+    moved = [Data(z=frame.z, pos=frame.pos @ turn.T + shift) for frame in trajectory[:4]]
+    one, two = FieldPath(trajectory[:4], MOL_FIELD, kind=kind), FieldPath(moved, MOL_FIELD, kind=kind)
+    torch.testing.assert_close(two.positions(1.4), one.positions(1.4) @ turn.T + shift, rtol=0, atol=1e-4)
+
+
+def test_a_rigid_motion_is_followed_rigidly(trajectory):
+    first = trajectory[0]
+    start = first.pos - first.pos.mean(0)
+    turn = Rotation.from_rotvec([0.0, 0.0, 2.8])
+    end = Data(z=first.z, pos=torch.from_numpy(turn.apply(start)) + torch.tensor([5.0, 0.0, 0.0], dtype=torch.float64))
+    half = torch.from_numpy(Rotation.from_rotvec([0.0, 0.0, 1.4]).apply(start)) + torch.tensor([2.5, 0.0, 0.0]).double()
+    for kind in ("spline", "elastic"):
+        path = FieldPath([Data(z=first.z, pos=start), end], MOL_FIELD, kind=kind)
+        torch.testing.assert_close(path.positions(0.5), half, rtol=0, atol=1e-5)
+
+
+def test_between_smooth_frames_the_spline_is_nearer_than_blending(trajectory, swinging):
+    path, grid = FieldPath(trajectory, MOL_FIELD), Grid.around(torch.cat([one.pos for one in trajectory]), 0.5, 3.0)
+    assert path.kind == "spline"
+    for number in range(8):
+        truth = MOL_FIELD(swinging(number + 0.5))
+        neighbours = (MOL_FIELD(trajectory[number]) + MOL_FIELD(trajectory[number + 1])) * 0.5
+        blended = Data(z=path.z, pos=(trajectory[number].pos + trajectory[number + 1].pos) / 2)
+        ours = psnr(path.field(number + 0.5), truth, grid).occupied
+        assert ours > psnr(MOL_FIELD(blended), truth, grid).occupied + 3
+        assert ours > psnr(neighbours, truth, grid).occupied + 10
+
+
+def test_a_jump_is_hardly_felt_two_frames_away(trajectory):
+    still = [Data(z=trajectory[0].z, pos=trajectory[0].pos.clone()) for _ in range(10)]
+    for frame in still[5:]:
+        frame.pos[3] += 2.0
+    path = FieldPath(still, MOL_FIELD, kind="spline")
+    for time in (0.5, 1.5, 2.5, 6.5, 7.5):
+        inside = path.positions(time)
+        inside = inside - inside[0]
+        frame = still[int(time)].pos - still[int(time)].pos[0]
+        assert rmsd(inside, frame) < 0.03, time
+
+
+def test_bonds_are_kept_and_atoms_do_not_meet(conformers):
+    mol_field = MolField("H C")
+    path = FieldPath(conformers, mol_field)
+    assert path.kind == "elastic"
+    grid = Grid.around(torch.cat([path.positions(t / 4) for t in range(5)]), 0.5, 4.0)
+    points = [check_point(path.data(t / 4), conformers, mol_field, path.field(t / 4).on(grid)) for t in range(5)]
+    assert max(point.bond_drift for point in points) < 0.05
+    assert min(point.nearest for point in points) > min(points[0].nearest, points[-1].nearest, 1.6) - 0.02
+    assert all(point.found and point.rmsd < 1e-3 for point in points)
+    assert max(point.integral_drift for point in points) < 1e-6
+
+    line = [Data(z=path.z, pos=torch.lerp(conformers[0].pos, conformers[1].pos, t)) for t in (0.25, 0.5, 0.75)]
+    straight = [check_point(one, conformers, mol_field, mol_field(one).on(grid)) for one in line]
+    assert max(point.bond_drift for point in straight) > 0.3
+
+
+def test_attributes_change_in_between(trajectory):
+    frames = [frame.clone() for frame in trajectory[:2]]
+    for charge, frame in zip((1.0, 3.0), frames, strict=True):
+        frame.partial_charge = torch.full((len(frame.z),), charge, dtype=torch.float64)
+    field = FieldPath(frames, MolField("partial_charge")).field(0.25)
+    torch.testing.assert_close(field.weights[:, 0], torch.full((9,), 1.5, dtype=torch.float64))
+
+
+def test_types_are_those_of_the_frames():
+    frames = [Data(z=torch.tensor([8]), pos=torch.full((1, 3), float(x))) for x in range(3)]
+    path = FieldPath(frames, MolField("O"))
+    assert path.positions(1.5).dtype == torch.float32
+    torch.testing.assert_close(path.positions(1.5), torch.full((1, 3), 1.5))
+    assert repr(path) == "FieldPath(3 frames of 1 atoms, 0 to 2, kind='spline')"
+
+
+def test_blind_and_informed_paths_agree(trajectory):
+    grid = Grid.around(torch.cat([frame.pos for frame in trajectory[:4]]), 0.4, 3.0)
+    volumes = [MOL_FIELD(frame).on(grid) for frame in trajectory[:4]]
+    blind = FieldPath.from_fields(volumes, MOL_FIELD)
+    informed = FieldPath(trajectory[:4], MOL_FIELD)
+    assert psnr(blind.field(1.5), informed.field(1.5), grid).occupied > 80
+
+
+def test_volumes_of_different_atoms(trajectory):
+    grid = Grid.around(torch.cat([frame.pos for frame in trajectory[:2]]), 0.4, 3.0)
+    less = Data(z=trajectory[1].z[:-1], pos=trajectory[1].pos[:-1])
+    volumes = [MOL_FIELD(frame).on(grid) for frame in (trajectory[0], less)]
+    with pytest.raises(ValueError, match=r"fields\[1\] holds H5 C2 O1, fields\[0\] H6 C2 O1"):
+        FieldPath.from_fields(volumes, MOL_FIELD)
+
+
+def _frames(trajectory, change):
+    first, second = trajectory[0].clone(), trajectory[1].clone()
+    change(second)
+    return [first, second]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update({"z": d.z[:-1], "pos": d.pos[:-1]}), r"frames\[1\] has 8 atoms, frames\[0\] has 9"),
+        (lambda d: d.update({"z": d.z.flip(0)}), r"frames\[1\]: atom 0 is H, in frames\[0\] it is C"),
+        (lambda d: d.pos[4].fill_(math.nan), r"frames\[1\]: atom 4 has a NaN"),
+        (lambda d: d.update({"pbc": torch.tensor([[True, False, False]])}), r"frames\[1\] is periodic"),
+        (lambda d: d.update({"pos": d.pos[:, :2]}), r"frames\[1\] has z \[9\] and pos \[9, 2\]"),
+        (lambda d: d.pop("z"), r"frames\[1\] has no z"),
+    ],
+)
+def test_frames_that_do_not_fit(trajectory, change, message):
+    with pytest.raises(ValueError, match=message):
+        FieldPath(_frames(trajectory, change))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"times": [0.0, 1.0, 1.0]}, r"times\[1\] = 1 is followed by 1"),
+        ({"times": [0.0, math.nan, 1.0]}, "times: some are NaN"),
+        ({"times": [0.0, 1.0]}, "expected one for each of 3 frames"),
+        ({"kind": "cubic"}, "kind='cubic': choose from auto, spline, elastic"),
+    ],
+)
+def test_options_that_do_not_fit(trajectory, options, message):
+    with pytest.raises(ValueError, match=message):
+        FieldPath(trajectory[:3], **options)
+
+
+def test_too_few_frames_batches_and_times_off_the_path(trajectory):
+    with pytest.raises(ValueError, match="at least 2 frames, got 1"):
+        FieldPath(trajectory[:1])
+    with pytest.raises(ValueError, match=r"frames\[0\] is a batch"):
+        FieldPath([Batch.from_data_list(trajectory[:2])] * 2)
+    path = FieldPath(trajectory)
+    for time in (-0.1, 8.1, math.nan):
+        with pytest.raises(ValueError, match="the path runs from 0 to 8"):
+            path.positions(time)
+
+
+def test_frames_in_no_order_are_no_sequence(trajectory):
+    assert FieldPath(trajectory).roughness < 0.2
+    generator = np.random.default_rng(0)
+    noise = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(generator.normal(size=(9, 3)))) for _ in range(40)]
+    assert FieldPath(noise).roughness == pytest.approx(3, rel=0.15)
+    assert FieldPath(noise).kind == "elastic"

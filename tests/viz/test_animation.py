@@ -1,0 +1,36 @@
+import pytest
+
+from tg_molfield.fields import AtomList, Grid, RBFField
+from tg_molfield.viz import Page, animate_surfaces
+
+
+def moving(water):
+    grid = Grid.around(water.centers, spacing=0.4, margin=3.0)
+    for step in range(3):
+        pos = water.centers + 0.3 * step
+        atoms = AtomList(water.atoms.z, pos)
+        yield RBFField(pos, water.weights, water.widths, channels=water.channels, atoms=atoms).on(grid)
+
+
+def test_every_step_is_a_frame_with_the_same_traces(water):
+    volumes = dict(zip("abc", moving(water), strict=True))
+    figure = animate_surfaces(volumes, title="moving")
+    assert [frame.name for frame in figure.frames] == ["a", "b", "c"]
+    assert [step.label for step in figure.layout.sliders[0].steps] == ["a", "b", "c"]
+    for frame in figure.frames:
+        assert [trace.name for trace in frame.data] == ["H", "O", "bonds", "atoms"]
+    low = [min(frame.data[1].z) for frame in figure.frames]
+    assert low[1] - low[0] == pytest.approx(0.3, abs=0.06)
+    assert '"frames":[{' in Page("moving").figure(figure).html()
+
+
+def test_a_surface_that_is_gone_leaves_an_empty_trace(water):
+    first, second, _ = moving(water)
+    figure = animate_surfaces({"there": first, "gone": second * 0.1}, channels="O")
+    assert len(figure.frames[0].data[0].x) > 0
+    assert len(figure.frames[1].data[0].x) == 0
+
+
+def test_nothing_to_show():
+    with pytest.raises(ValueError, match="volumes: is empty"):
+        animate_surfaces({})

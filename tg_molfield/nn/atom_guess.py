@@ -1,0 +1,141 @@
+"""A first guess of where atoms are, from their sketch, by learned rounds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from tg_molfield.nn.atom_sketch import AtomSketch
+from tg_molfield.nn.ball import ball_points
+
+_BANDS = 3
+_LONGEST_MOVE = 2.0
+_RADII = 12
+_RANGE = 8.0
+
+
+class AtomGuess(nn.Module):
+    """Positions for atoms of known elements from the waves they should add up to.
+
+    The atoms start in the ellipsoid that has the molecule's second moments. In each round every atom sees, at its
+    place and in its own kind, what all atoms together leave of the waves, by bands of wavelength and with its slope;
+    it attends to the others by their distance and moves, at most 2 Å. The rounds are those of a sparse recovery with
+    learned steps (LISTA, Gregor & LeCun 2010); they need to come within about half a shortest wavelength, the rest
+    is left to `fit_positions`.
+
+    Args:
+        sketch: the map from atoms to waves.
+        width: features per atom.
+        num_rounds: the number of rounds.
+        num_heads: of the attention.
+    """
+
+    def __init__(self, sketch: AtomSketch, width: int = 48, num_rounds: int = 6, num_heads: int = 4) -> None:
+        super().__init__()
+        num_kinds, num_waves = len(sketch.elements), sketch.num_waves
+        self.kind = nn.Embedding(num_kinds, width)
+        self.start = nn.Linear(3, width)
+        self.whole = nn.Sequential(
+            nn.Linear(num_kinds + 6 + 2 * num_waves, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+        self.rounds = nn.ModuleList(_Round(width, num_kinds, num_heads) for _ in range(num_rounds))
+
+    def forward(
+        self, sketch: AtomSketch, code: Tensor, kinds: Tensor, mask: Tensor, start: Tensor | None = None
+    ) -> list[Tensor]:
+        """The positions ``[B, n, 3]`` after each round.
+
+        Args:
+            sketch: as at construction.
+            code: ``[B, size]``, the sketches.
+            kinds: ``[B, n]`` int64.
+            mask: ``[B, n]`` bool.
+            start: ``[B, n, 3]`` to begin from; points spread over the ellipsoid if None.
+        """
+        counts, moments, waves = sketch.parts(code)
+        number = mask.sum(1, keepdim=True).clamp(min=1)
+        pos = starting_points(moments / number, mask) if start is None else start
+        spread = torch.cat([moments[:, :3] / number, moments[:, 3:] / number], 1)
+        whole = self.whole(torch.cat([counts / 5, spread / 5, waves / 5], dim=1))
+        x = self.kind(kinds) + self.start(pos) + whole.unsqueeze(1)
+        found = []
+        for layer in self.rounds:
+            pos = pos.detach()
+            seen, pull = _read(sketch, waves, pos, kinds, mask)
+            seen = torch.cat([seen, spread[:, None, :3].expand(-1, pos.size(1), -1)], dim=2)
+            x, move = layer(x, seen, pull, pos, mask)
+            pos = pos + move / (1 + move.square().sum(2, keepdim=True) / _LONGEST_MOVE**2).sqrt()
+            found.append(pos)
+        return found
+
+
+def starting_points(moments: Tensor, mask: Tensor) -> Tensor:
+    """``[B, n, 3]`` points spread over the ellipsoid with second ``moments [B, 6]`` (xx, yy, zz, xy, yz, zx)."""
+    xx, yy, zz, xy, yz, zx = moments.unbind(1)
+    matrix = torch.stack([xx, xy, zx, xy, yy, yz, zx, yz, zz], dim=1).view(-1, 3, 3)
+    length, axes = torch.linalg.eigh(matrix)
+    root = axes @ torch.diag_embed(length.clamp(min=1e-4).sqrt()) @ axes.transpose(1, 2)
+    points = mask.new_zeros(mask.size(0), mask.size(1), 3, dtype=moments.dtype)
+    for row, count in enumerate(mask.sum(1).tolist()):
+        points[row, :count] = ball_points(count, 5**0.5).to(points)
+    return points @ root
+
+
+@torch.no_grad()
+def _read(sketch: AtomSketch, waves: Tensor, pos: Tensor, kinds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """What each atom sees ``[B, n, F]``, and the slopes ``[B, n, bands, 3]`` of the rest in its own kind."""
+    phase = pos @ sketch.waves
+    cos, sin = phase.cos(), phase.sin()
+    own = phase + sketch.phases[kinds]
+    own_cos, own_sin = own.cos(), own.sin()
+    present = mask.unsqueeze(2).to(pos)
+    all_cos, all_sin = waves.unsqueeze(1).chunk(2, dim=2)
+    rest_cos = all_cos - (own_cos * present).sum(1, keepdim=True)
+    rest_sin = all_sin - (own_sin * present).sum(1, keepdim=True)
+    value = own_cos * rest_cos + own_sin * rest_sin
+    turn = own_cos * rest_sin - own_sin * rest_cos
+    edges = [sketch.num_waves * band // _BANDS for band in range(_BANDS + 1)]
+    values = torch.stack([value[..., a:b].mean(2) for a, b in pairwise(edges)], dim=2)
+    pull = torch.stack([turn[..., a:b] @ sketch.waves[:, a:b].T / max(b - a, 1) for a, b in pairwise(edges)], dim=2)
+    whole_pull = (own_cos * all_sin - own_sin * all_cos) @ sketch.waves.T / sketch.num_waves
+    by_kind = [
+        ((cos * a + sin * b) @ sketch.phases.cos().T + (cos * b - sin * a) @ sketch.phases.sin().T) / sketch.num_waves
+        for a, b in ((rest_cos, rest_sin), (all_cos, all_sin))
+    ]
+    return torch.cat([values, pull.flatten(2), *by_kind, whole_pull, pos / 5], dim=2), pull
+
+
+class _Round(nn.Module):
+    def __init__(self, width: int, num_kinds: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        seen = 4 * _BANDS + 2 * num_kinds + 9
+        self.reading = nn.Sequential(nn.Linear(width + seen, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+        self.norm = nn.LayerNorm(width)
+        self.queries = nn.Linear(width, 3 * width)
+        self.distance = nn.Linear(_RADII, num_heads)
+        size = 2 * width + 3 * num_heads
+        self.mixing = nn.Sequential(
+            nn.LayerNorm(size), nn.Linear(size, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+        self.head = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 3 + _BANDS + num_heads)
+        )
+
+    def forward(self, x: Tensor, seen: Tensor, pull: Tensor, pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """New features ``[B, n, width]`` and moves ``[B, n, 3]``."""
+        x = x + self.reading(torch.cat([x, seen], dim=2))
+        query, key, value = self.queries(self.norm(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        offset = pos.unsqueeze(2) - pos.unsqueeze(1)
+        length = (offset.square().sum(3) + 1e-4).sqrt()
+        centers = torch.linspace(0, _RANGE, _RADII, dtype=pos.dtype, device=pos.device)
+        radial = torch.exp(-2 * (length.unsqueeze(3) - centers).square())
+        logits = query @ key.transpose(2, 3) / query.size(3) ** 0.5 + self.distance(radial).permute(0, 3, 1, 2)
+        share = logits.masked_fill(~mask[:, None, None, :], -1e4).softmax(dim=3)
+        message = (share @ value).transpose(1, 2).flatten(2)
+        away = torch.einsum("bhij,bijc->bihc", share, offset / (length + 0.3).unsqueeze(3))
+        x = x + self.mixing(torch.cat([x, message, away.flatten(2)], dim=2))
+        move, along, aside = self.head(x).split([3, _BANDS, self.num_heads], dim=2)
+        return x, move + (along.unsqueeze(3) * pull).sum(2) + (aside.unsqueeze(3) * away).sum(2)

@@ -1,0 +1,94 @@
+"""Gradient descent on samples: its budget, its learning rate, and when it has converged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+WINDOW = 100
+"""Steps whose mean loss is compared with the best before."""
+
+_STALLED = 2
+_CUTS = 3
+_CUT = 3.0
+_DEFAULT_STEPS = 2000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to descend, and how fast.
+
+    The learning rate falls to 0 along a cosine over the budget, of which steps or seconds are spent, whichever is
+    nearer its end. Besides, it is cut to a third whenever the loss has stalled: when two windows of 100 steps in a
+    row have a mean not ``tolerance`` (relative) below the best one before. Where it stalls after three cuts, the fit
+    has converged and ends.
+
+    Args:
+        max_steps: of the descent; 2,000 where neither steps nor seconds are given.
+        max_seconds: of wall time.
+        lr: the first learning rate.
+        points: nodes drawn per volume and step.
+        tolerance: see above; with 0 all of the budget is spent.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    max_steps: int | None = None
+    max_seconds: float | None = None
+    lr: float = 1e-3
+    points: int = 4096
+    tolerance: float = 1e-2
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "max_seconds", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"{name} is {value}: give a number that is not negative")
+        if not (self.lr > 0 and math.isfinite(self.lr)) or self.points < 1:
+            raise ValueError(f"lr={self.lr}, points={self.points}: give a positive rate and at least 1 point")
+        if self.max_steps is None and self.max_seconds is None:
+            object.__setattr__(self, "max_steps", _DEFAULT_STEPS)
+
+    def spent(self, steps: int, seconds: float) -> float:
+        """The share of the budget that is spent, from 0 to 1."""
+        if self.max_steps == 0 or self.max_seconds == 0:
+            return 1.0
+        by_steps = steps / self.max_steps if self.max_steps else 0.0
+        by_seconds = seconds / self.max_seconds if self.max_seconds else 0.0
+        return min(max(by_steps, by_seconds), 1.0)
+
+
+class Plateau:
+    """Watches the losses of a descent; see `Budget`.
+
+    Args:
+        tolerance: the least relative gain.
+        losses: those of the steps already made.
+    """
+
+    def __init__(self, tolerance: float, losses: list[float]) -> None:
+        self._tolerance = tolerance
+        self._window: list[float] = []
+        self._best, self._stalled, self._cuts = math.inf, 0, 0
+        self.converged = False
+        for loss in losses:
+            self.add(loss)
+
+    @property
+    def factor(self) -> float:
+        """Of the learning rate."""
+        return _CUT**-self._cuts
+
+    def add(self, loss: float) -> None:
+        """Take note of the loss of a step."""
+        self._window.append(loss)
+        if len(self._window) < WINDOW or not self._tolerance:
+            return
+        mean = math.fsum(self._window) / WINDOW
+        self._window = []
+        self._stalled = self._stalled + 1 if mean > (1 - self._tolerance) * self._best else 0
+        self._best = min(self._best, mean)
+        if self._stalled == _STALLED:
+            self.converged = self._cuts == _CUTS
+            self._cuts, self._stalled = min(self._cuts + 1, _CUTS), 0

@@ -1,0 +1,233 @@
+"""Sketches to atoms, and atoms to fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle, islice
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from tg_molfield.fields import MolField, RBFField
+from tg_molfield.nn.atom_fit import Placed, fit_positions, follow_code
+from tg_molfield.nn.atom_guess import AtomGuess
+from tg_molfield.nn.atom_search import misfits, search
+from tg_molfield.nn.atom_sketch import ELEMENTS, AtomSketch
+from tg_molfield.nn.decoder import Decoder
+from tg_molfield.nn.latent import Latent
+
+_EXACT = 1e-7
+"""The mean square error of the waves below which atoms count as found."""
+_ROUNDING = 1e-13
+"""The same, above which a few more steps make them exact."""
+_FIT_STEPS = 6
+_LAST_STEPS = 3
+_MORE_STEPS = 10
+_SOONER = (0.0, None, None)
+_WRONG = (0.3, 0.5, 1.0, 0.3, 0.15)
+"""The shares of the atoms that are searched for anew, in turn."""
+_TOGETHER = 32
+_STEPS_A_SEARCH = 25
+_LEAST_COUNT = 0.02
+_MOST_ATOMS = 2048
+
+
+class SketchDecoder(Decoder):
+    """Solves for the atoms that a sketch is the sum of, and gives each a Gaussian.
+
+    The counts in the code say how many atoms of each element there are. An `AtomGuess` proposes where they are,
+    `fit_positions` makes them add up to the code; where that does not succeed, which the code itself tells, `search`
+    looks for them one by one. The code of a molecule of moderate size therefore comes back as that molecule, to
+    rounding. For a code that is no molecule's sketch, such as a mean of two, the result is the nearest that was found;
+    the weights of an element's atoms add up to its count in the code, so the integrals of the field are linear in it.
+
+    A Gaussian's weights by channel and its width depend on the element alone: :meth:`follow` takes them from a
+    definition.
+
+    Args:
+        channels: the names of the C channels.
+        latent_dim: the length of the codes.
+        elements: the symbols of the elements that it knows.
+        sketch_size: how much of the code is the sketch; all if None.
+        width: features per atom in the guess.
+        num_rounds: rounds of the guess.
+        num_searches: how many times atoms that were not found are searched for; 0 leaves the fitted guess.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        latent_dim: int = 512,
+        elements: Sequence[str] = ELEMENTS,
+        sketch_size: int | None = None,
+        width: int = 48,
+        num_rounds: int = 6,
+        num_searches: int = 10,
+    ) -> None:
+        super().__init__(channels, latent_dim)
+        size = latent_dim if sketch_size is None else sketch_size
+        if not 0 < size <= latent_dim:
+            raise ValueError(f"sketch_size is {size}: give 1 to latent_dim, {latent_dim}")
+        if num_rounds < 1 or num_searches < 0:
+            raise ValueError(
+                f"num_rounds={num_rounds}, num_searches={num_searches}: give at least 1 round and 0 searches"
+            )
+        self.sketch = AtomSketch(size, elements)
+        self.guess = AtomGuess(self.sketch, width, num_rounds)
+        self.num_searches = num_searches
+        self.weights = nn.Parameter(torch.zeros(len(self.sketch.elements), len(self.channels)))
+        self.log_widths = nn.Parameter(torch.zeros(len(self.sketch.elements)))
+        self.follow(MolField(self.channels))
+
+    @torch.no_grad()
+    def follow(self, mol_field: MolField) -> None:
+        """Take the weights and widths of atoms from a definition, through the fields of single atoms.
+
+        Raises:
+            ValueError: the definition has other channels, or its field of an atom is not one Gaussian with weights
+                that do not depend on the other atoms.
+        """
+        if mol_field.peak_nodes is not None:
+            raise ValueError(f"mol_field is {mol_field!r}: weights depend on the molecule; set peak_nodes to None")
+        if mol_field.channels != self.channels:
+            raise ValueError(f"mol_field has channels {mol_field.channels}: give {self.channels}")
+        numbers = torch.tensor(self.sketch.numbers)
+        batch = torch.arange(len(numbers))
+        field = mol_field(Data(z=numbers, pos=torch.zeros(len(numbers), 3, dtype=torch.float64), batch=batch))
+        if (
+            not isinstance(field, RBFField)
+            or field.kernel.name != "gaussian"
+            or field.widths.dim() != 1
+            or len(field.centers) != len(numbers)
+        ):
+            raise ValueError(f"mol_field is {mol_field!r}: give one whose atoms are a Gaussian each")
+        self.weights.copy_(field.weights)
+        self.log_widths.copy_(field.widths.log())
+
+    def atoms(self, code: Tensor) -> Placed:
+        """The atoms that ``code [B, latent_dim]`` stands for, in the molecules' frames."""
+        kinds, mask, weights = self._counted(code)
+        waves = self.sketch.parts(code)[2]
+        with torch.no_grad():
+            pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
+            for rows in _alike(mask.sum(1)):
+                width = max(int(mask[rows].sum(1).max()), 1)
+                part = Placed(pos[rows, :width], kinds[rows, :width], mask[rows, :width], weights[rows, :width])
+                pos[rows, :width] = self._found(code[rows], part)
+        atoms = Placed(pos, kinds, mask, weights)
+        return follow_code(self.sketch, atoms, weights, waves) if code.requires_grad else atoms
+
+    def _found(self, code: Tensor, atoms: Placed) -> Tensor:
+        """Positions ``[B, n, 3]`` at which the atoms add up to ``code``, or as nearly as was found."""
+        waves = self.sketch.parts(code)[2]
+        atoms, error = self._guessed(code, atoms, None, _FIT_STEPS)
+        number = atoms.mask.sum(1)
+        error = torch.where(code[:, self.sketch.variant].round() == 0, error, torch.inf)
+        searches = tuple(islice(cycle(_WRONG), self.num_searches))
+        for share in (*_SOONER, *searches):
+            lost = ((error > _EXACT * number) & (number > 0)).nonzero()[:, 0]
+            if not len(lost):
+                break
+            some, left = self._again(code[lost], atoms[lost], share)
+            won = left < error[lost]
+            atoms = atoms.at(atoms.pos.index_put((lost[won],), some.pos[won]))
+            error = error.index_put((lost[won],), left[won])
+        near = ((error > _ROUNDING * number) & (error <= _EXACT * number)).nonzero()[:, 0]
+        if len(near):
+            better, _ = fit_positions(self.sketch, atoms[near], waves[near], _LAST_STEPS)
+            atoms = atoms.at(atoms.pos.index_put((near,), better.pos))
+        return atoms.pos
+
+    def _guessed(self, code: Tensor, atoms: Placed, start: Tensor | None, steps: int) -> tuple[Placed, Tensor]:
+        """The atoms where the guess has them, moved to fit, and the mean square left ``[B]``."""
+        pos = self.guess(self.sketch, code[:, : self.sketch.size], atoms.kinds, atoms.mask, start)[-1]
+        return fit_positions(self.sketch, atoms.at(pos), self.sketch.parts(code)[2], steps)
+
+    def _again(self, code: Tensor, atoms: Placed, share: float | None) -> tuple[Placed, Tensor]:
+        """Another attempt: 0 is more steps, None a guess from here, a share a search for so many of the atoms."""
+        _, moments, waves = self.sketch.parts(code)
+        if share is None:
+            return self._guessed(code, atoms, atoms.pos, _MORE_STEPS)
+        if share == 0:
+            return fit_positions(self.sketch, atoms, waves, _MORE_STEPS)
+        wrong = misfits(self.sketch, atoms, waves, share)
+        variant = code[:, self.sketch.variant].round().long()
+        return search(self.sketch, atoms, atoms.mask & ~wrong, waves, moments, variant)
+
+    @torch.no_grad()
+    def misfit(self, code: Tensor) -> Tensor:
+        """The mean square by which the atoms found miss the waves of ``code [B, latent_dim]``: ``[B]``, 0 if exact."""
+        return (self.sketch.parts(code)[2] - self.atoms(code).waves(self.sketch).sum(1)).square().mean(1)
+
+    @torch.no_grad()
+    def refined(self, latent: Latent, steps: int) -> Latent:
+        """The latents, where atoms are not found, with the number of the search that comes nearest in their codes.
+
+        Searches differ by where their lattice lies. One is made for every 25 ``steps``.
+        """
+        code = latent.code.detach().clone()
+        exact = _EXACT * self._counted(code)[1].sum(1)
+        error = self.misfit(code)
+        for variant in range(1, -(-steps // _STEPS_A_SEARCH) + 1):
+            lost = (error > exact).nonzero()[:, 0]
+            if not len(lost):
+                break
+            trial = code[lost]
+            trial[:, self.sketch.variant] = variant
+            left = self.misfit(trial)
+            won = left < error[lost]
+            code[lost[won]], error[lost[won]] = trial[won], left[won]
+        return latent.with_code(code)
+
+    def guesses(self, code: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and where each round guesses them, ``[B, n, 3]``."""
+        kinds, mask, _ = self._counted(code)
+        return kinds, mask, self.guess(self.sketch, code[:, : self.sketch.size], kinds, mask)
+
+    def field(self, latent: Latent) -> RBFField:
+        """The fields of ``B`` latents: a centre for each atom in each of a molecule's frames."""
+        atoms = self.atoms(latent.code)
+        graph, frames, share = latent.pose.views()
+        mask = atoms.mask[graph]
+        owner = graph.unsqueeze(1).expand_as(mask)[mask]
+        local = latent.pose.confine(atoms.pos[graph][mask], owner)
+        view = torch.arange(len(graph), device=graph.device).unsqueeze(1).expand_as(mask)[mask]
+        centers = torch.einsum("pi,pij->pj", local, frames[view]) + latent.origin[owner]
+        kinds = atoms.kinds[graph][mask]
+        strength = (atoms.weights[graph] * share.unsqueeze(1))[mask]
+        return RBFField(
+            centers,
+            self.weights[kinds] * strength.unsqueeze(1),
+            self.log_widths[kinds].exp(),
+            channels=self.channels,
+            batch=owner,
+            num_graphs=len(latent),
+        )
+
+    def _counted(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Kinds ``[B, n]``, mask ``[B, n]`` and weights ``[B, n]``; an element's weights add up to its count."""
+        counts = self.sketch.parts(code)[0]
+        number = counts.detach().round().clamp(min=0)
+        number = torch.where((number == 0) & (counts.detach() > _LEAST_COUNT), 1.0, number).long()
+        total = number.sum(1)
+        if int(total.max()) > _MOST_ATOMS:
+            raise ValueError(f"code says that a molecule has {int(total.max())} atoms: give a code that encode made")
+        width = max(int(total.max()), 1)
+        place = torch.arange(width, device=code.device).expand(len(code), -1).contiguous()
+        kinds = torch.searchsorted(number.cumsum(1), place, right=True).clamp(max=counts.size(1) - 1)
+        mask = place < total.unsqueeze(1)
+        each = counts / number.clamp(min=1)
+        return kinds, mask, each.gather(1, kinds) * mask
+
+
+def _alike(count: Tensor) -> list[Tensor]:
+    """Rows of similar ``count [B]``, at most `_TOGETHER` in each part, so that little is padded."""
+    order = count.argsort(stable=True)
+    parts, begin = [], 0
+    ordered = count[order].tolist()
+    for end in range(1, len(ordered) + 1):
+        if end == len(ordered) or end - begin == _TOGETHER or ordered[end] > 1.15 * ordered[begin] + 1:
+            parts.append(order[begin:end])
+            begin = end
+    return parts

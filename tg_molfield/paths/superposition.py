@@ -1,0 +1,58 @@
+"""Rotations that lay one set of points on another: Kabsch, Acta Crystallographica A 32, 922 (1976)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from tg_molfield.paths.frames import Array
+
+_FLAT = 1e-6
+
+
+def best_rotation(points: Array, target: Array) -> Array:
+    """The proper rotation R [3, 3] with the least Σ |R pᵢ − qᵢ|², about the origin.
+
+    Points on one line leave the turn about it open; then R is the smallest rotation, and 1 for points in the origin.
+
+    Args:
+        points: p [N, 3].
+        target: q [N, 3].
+    """
+    u, s, v = np.linalg.svd(points.T @ target)
+    if s[0] < 1e-300:
+        return np.eye(3)
+    if s[1] < _FLAT * s[0]:
+        return smallest_rotation(u[:, 0], v[0])
+    handed = np.sign(np.linalg.det(u @ v))
+    return (v.T * [1.0, 1.0, handed]) @ u.T
+
+
+def smallest_rotation(direction: Array, target: Array) -> Array:
+    """The rotation [3, 3] by the least angle that turns the unit vector ``direction`` [3] to ``target`` [3]."""
+    axis, cosine = np.cross(direction, target), float(direction @ target)
+    sine = float(np.linalg.norm(axis))
+    if sine < _FLAT:
+        if cosine > 0:
+            return np.eye(3)
+        axis = np.cross(direction, np.eye(3)[np.abs(direction).argmin()])
+    axis = axis / np.linalg.norm(axis)
+    return Rotation.from_rotvec(np.arctan2(sine, cosine) * axis).as_matrix()
+
+
+def superposed(pos: Array) -> tuple[Array, Array, Array]:
+    """Each frame laid on the one before: r₍ₖᵢ₎ = R₍ₖ₎ b₍ₖᵢ₎ + c₍ₖ₎.
+
+    Args:
+        pos: r [F, N, 3].
+
+    Returns:
+        b [F, N, 3], centred; R [F, 3, 3]; the centroids c [F, 3].
+    """
+    centers = pos.mean(1)
+    bodies, turns = [pos[0] - centers[0]], [np.eye(3)]
+    for frame, center in zip(pos[1:], centers[1:], strict=True):
+        back = best_rotation(frame - center, bodies[-1])
+        bodies.append((frame - center) @ back.T)
+        turns.append(back.T)
+    return np.stack(bodies), np.stack(turns), centers

@@ -1,0 +1,46 @@
+"""Torsions that two conformers have in common: double bonds, rings, and single bonds that nobody turns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tg_molfield.paths.frames import Array, Indices
+from tg_molfield.paths.topology import Topology
+
+_SAME = np.radians(30.0)
+
+
+def torsion_angles(pos: Array, chains: Indices) -> Array:
+    """The torsions [T] in radians, from −π to π, of chains of four atoms [T, 4] at positions [N, 3]."""
+    one, middle, two = np.diff(pos[chains], axis=1).transpose(1, 0, 2)
+    before, after = np.cross(one, middle), np.cross(middle, two)
+    along = (np.cross(before, after) * middle).sum(1) / np.linalg.norm(middle, axis=1).clip(1e-12)
+    return np.arctan2(along, (before * after).sum(1))
+
+
+def kept_torsions(start: Array, end: Array, topology: Topology) -> Indices:
+    """The pairs [P, 2] of atoms at the ends of torsions that differ by less than 30° between two conformers.
+
+    Args:
+        start: positions [N, 3].
+        end: positions [N, 3].
+        topology: the bonds; pairs that are also one or two bonds apart are left out.
+    """
+    chains = _chains(topology)
+    turned = np.abs(torsion_angles(start, chains) - torsion_angles(end, chains))
+    same = np.minimum(turned, 2 * np.pi - turned) < _SAME
+    pairs = np.unique(np.sort(chains[same][:, [0, 3]], axis=1), axis=0)
+    return topology.unlinked(pairs)
+
+
+def _chains(topology: Topology) -> Indices:
+    graph = topology.graph
+    around = [graph.indices[graph.indptr[atom] : graph.indptr[atom + 1]] for atom in range(graph.shape[0])]
+    chains = [
+        (first, second, third, last)
+        for second, third in topology.bonds.tolist()
+        for first in around[second]
+        for last in around[third]
+        if first != third and last != second and first != last
+    ]
+    return np.array(chains, dtype=np.int64).reshape(-1, 4)

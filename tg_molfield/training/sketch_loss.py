@@ -1,0 +1,65 @@
+"""What training makes small in a `SketchDecoder`: the error of its guesses."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.utils import to_dense_batch
+
+from tg_molfield.nn import FieldAutoEncoder, SketchDecoder
+from tg_molfield.nn.frames import canonical_pose, random_pose
+
+_FAR = 6.0
+"""Å; pairs that are farther apart cost no more."""
+
+
+class SketchLoss:
+    """Compares the guesses of a `SketchDecoder`, after every round, with the atoms.
+
+    Atoms of one element are interchangeable: they are paired so that the last guess is nearest (Kuhn 1955). The
+    error of a pair is Huber's, in units of ``scale``; later rounds weigh more.
+
+    Args:
+        scale: Å.
+    """
+
+    def __init__(self, scale: float = 0.25) -> None:
+        self.scale = scale
+
+    def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
+        """The loss of the batch, in random frames where the model trains with them.
+
+        Raises:
+            TypeError: the model's decoder is not a `SketchDecoder`.
+        """
+        if not isinstance(model.decoder, SketchDecoder):
+            raise TypeError(f"decoder is a {type(model.decoder).__name__}: SketchLoss needs a SketchDecoder")
+        owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
+        sketch, size = model.decoder.sketch, int(owner.max()) + 1
+        with torch.no_grad():
+            order = (owner * len(sketch.elements) + sketch.kinds(batch.z)).argsort(stable=True)
+            z, pos = batch.z[order], batch.pos[order]
+            randomised = model.training and model.random_frames
+            pose = (random_pose(pos, owner, size) if randomised else canonical_pose(z, pos, owner, size)).to(pos.dtype)
+            local = pose.to_local(pos, owner)
+            target, _ = to_dense_batch(local, owner, batch_size=size)
+            code = sketch(z, local, owner, size)
+        kinds, mask, guesses = model.decoder.guesses(code)
+        target = self._paired(guesses[-1], kinds, mask, target)
+        growing = torch.arange(1, len(guesses) + 1, dtype=target.dtype, device=target.device)
+        error = (torch.stack(guesses) - target)[:, mask] / self.scale
+        per_round = F.huber_loss(error, torch.zeros_like(error), reduction="none").sum(2).mean(1)
+        return per_round @ (growing / growing.sum())
+
+    @torch.no_grad()
+    def _paired(self, guess: Tensor, kinds: Tensor, mask: Tensor, target: Tensor) -> Tensor:
+        """``target [B, n, 3]`` in the order of the guesses that are nearest."""
+        cost = torch.cdist(guess, target).clamp(max=_FAR)
+        costs = (cost + 1e3 * (kinds.unsqueeze(2) != kinds.unsqueeze(1))).cpu().double().numpy()
+        index = torch.arange(kinds.size(1)).repeat(kinds.size(0), 1)
+        for row, count in enumerate(mask.sum(1).tolist()):
+            index[row, :count] = torch.from_numpy(linear_sum_assignment(costs[row, :count, :count])[1])
+        return target.gather(1, index.to(target.device).unsqueeze(2).expand_as(target))

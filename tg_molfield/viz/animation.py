@@ -1,0 +1,135 @@
+"""Isosurfaces of a field that changes with time, as a plotly figure with a slider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tg_molfield.fields.atoms import AtomList
+from tg_molfield.fields.elements import symbols
+from tg_molfield.fields.volume import Volume
+from tg_molfield.optional import require
+from tg_molfield.viz.colors import INK, channel_color, element_color
+from tg_molfield.viz.inputs import chosen_channels
+from tg_molfield.viz.levels import surface_levels, value_range
+from tg_molfield.viz.meshes import isosurface, thinned
+from tg_molfield.viz.molecule import positions
+from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.traces import bond_trace, surface_trace
+
+_PAUSE = 120
+_BELOW = 110
+
+
+def animate_surfaces(
+    volumes: Mapping[str, Volume],
+    channels: str | Sequence[str] | None = None,
+    levels: float | Mapping[str, float] | None = None,
+    *,
+    opacity: float = 0.38,
+    max_nodes: int = 36**3,
+    title: str = "",
+    height: int = 560,
+) -> Any:
+    """Isosurfaces of several volumes, shown one after the other.
+
+    The figure holds every surface, so its size grows with the number of volumes and with ``max_nodes``.
+
+    Args:
+        volumes: by the label that the slider shows, in order; atoms that a volume knows are drawn.
+        channels: the channels to show; those that are not empty in the first volume if not given.
+        levels: the values of the surfaces, one for all or by channel; 0.3 of the greatest absolute value of the
+            channel in the first volume where not given. The same levels hold in all.
+        opacity: of the surfaces, between 0 and 1.
+        max_nodes: above this number of nodes a volume is drawn on a coarser grid.
+        title: above the figure.
+        height: in pixels.
+
+    Returns:
+        A plotly ``Figure`` with frames; `Page.figure` takes it.
+
+    Raises:
+        ValueError: no volumes, a grid one node thick, a level outside the range of the first volume, or values that
+            are not finite.
+        KeyError: a channel is not in a volume.
+        ImportError: plotly or scikit-image is missing.
+    """
+    graph_objects = require("plotly.graph_objects", "viz")
+    if not volumes:
+        raise ValueError("volumes: is empty; give at least one Volume by its label")
+    first = next(iter(volumes.values()))
+    names = chosen_channels(first, channels)
+    chosen = {name: surface_levels(first, name, levels) for name in names}
+    shown = {label: _traces(volume, chosen, opacity, max_nodes) for label, volume in volumes.items()}
+    frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
+    figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
+    corners = np.concatenate([_extent(volume) for volume in volumes.values()])
+    arrange(figure, [("", "")], cube_axes(corners), camera(first.atoms), title, height)
+    figure.update_layout(
+        margin={"b": _BELOW}, sliders=[_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
+    )
+    return figure
+
+
+def _traces(volume: Volume, levels: Mapping[str, tuple[float, ...]], opacity: float, max_nodes: int) -> list[Any]:
+    coarse = thinned(volume[tuple(levels)], max_nodes)
+    traces = []
+    for number, (name, values) in enumerate(levels.items()):
+        low, high = value_range(coarse, name)
+        for value in values:
+            surface = isosurface(coarse, name, value) if low < value < high else _NOTHING
+            label = name if len(values) == 1 else f"{name} {'+' if value > 0 else '−'}"
+            color = channel_color(name, number)
+            traces.append(surface_trace(*surface, color, opacity, name=label, showlegend=True))
+    if volume.atoms is not None:
+        traces += [bond_trace(volume.atoms, name="bonds", showlegend=True), _dots(volume.atoms)]
+    return traces
+
+
+_NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+
+
+def _dots(atoms: AtomList) -> Any:
+    graph_objects = require("plotly.graph_objects", "viz")
+    x, y, z = positions(atoms).astype(np.float32).T
+    numbers = atoms.z.tolist()
+    marker = {"size": 4 if len(numbers) < 100 else 2, "color": [element_color(number) for number in numbers]}
+    text = [f"{symbols()[number]} {index}" for index, number in enumerate(numbers)]
+    return graph_objects.Scatter3d(
+        x=x, y=y, z=z, mode="markers", marker=marker, text=text, hoverinfo="text", name="atoms"
+    )
+
+
+def _extent(volume: Volume) -> Any:
+    if volume.atoms is not None:
+        return positions(volume.atoms)
+    grid = volume.grid
+    last = np.array(grid.shape) - 1
+    ends = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last
+    return grid.origin_tensor().numpy() + ends @ grid.axes_tensor().numpy()
+
+
+def _show(pause: int) -> dict[str, Any]:
+    return {
+        "mode": "immediate",
+        "frame": {"duration": pause, "redraw": True},
+        "transition": {"duration": 0},
+        "fromcurrent": True,
+    }
+
+
+def _slider(labels: list[str]) -> dict[str, Any]:
+    steps = [{"label": label, "method": "animate", "args": [[label], _show(0)]} for label in labels]
+    place = {"x": 0.02, "len": 0.96, "y": 0, "pad": {"t": 34, "b": 6}}
+    return {"steps": steps, "currentvalue": {"prefix": "at ", "xanchor": "right"}, **place}
+
+
+def _button() -> dict[str, Any]:
+    buttons = [
+        {"label": "▶", "method": "animate", "args": [None, _show(_PAUSE)]},
+        {"label": "❚❚", "method": "animate", "args": [[None], _show(0)]},
+    ]
+    place = {"type": "buttons", "direction": "left", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}
+    return {"buttons": buttons, "showactive": False, "font": {"color": INK}, **place}
