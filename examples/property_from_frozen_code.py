@@ -1,14 +1,17 @@
-"""Codes of a pretrained autoencoder as fixed features: ridge regression of enthalpies of formation.
+"""The summary in a pretrained autoencoder's codes as fixed features: ridge regression of enthalpies of formation.
 
 Beside it, the same regression on the counts of the elements.
 """
 
 import torch
-from g2_enthalpies import organic_small, split
+from g2_enthalpies import split
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from tg_molfield import FieldAutoEncoder
+
 SPLITS = 4
+SUMMARY = 64
 
 
 def counts(molecules: list[Data]) -> Tensor:
@@ -18,7 +21,8 @@ def counts(molecules: list[Data]) -> Tensor:
 @torch.no_grad()
 def codes(molecules: list[Data]) -> Tensor:
     batch = Batch.from_data_list(molecules)
-    return organic_small().encode(batch.z, batch.pos, batch.batch).code.double()
+    model = FieldAutoEncoder.from_pretrained("organic-small")
+    return model.encode(batch.z, batch.pos, batch.batch).code[:, -SUMMARY:].double()
 
 
 def error_of_ridge(features: Tensor, test_features: Tensor, y: Tensor, test_y: Tensor, penalty: float = 3.0) -> float:

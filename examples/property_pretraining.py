@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from g2_enthalpies import organic_small, split
+from g2_enthalpies import split
 from torch import nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
@@ -41,7 +41,7 @@ def error_after_training(model: FieldAutoEncoder, train: list[Data], test: list[
 
 def main(epochs: int = 15) -> None:
     train, test = split()
-    pretrained = organic_small()
+    pretrained = FieldAutoEncoder.from_pretrained("organic-small")
     for name, model in (("pretrained", pretrained), ("from scratch", from_scratch(pretrained))):
         error = error_after_training(model, train, test, epochs)
         print(f"{name}: mean absolute error {error:.1f} kcal/mol after {epochs} epochs")
