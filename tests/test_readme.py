@@ -15,7 +15,6 @@ def test_python_blocks_run_in_order(tmp_path, monkeypatch):
     for block in blocks:
         for slow, quick in (
             ("max_seconds=600", "max_steps=2"),
-            ("steps=2000", "steps=5"),
             ("spacing=0.25", "spacing=1.0"),
         ):
             block = block.replace(slow, quick)
