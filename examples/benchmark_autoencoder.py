@@ -26,7 +26,8 @@ import pretrain_autoencoder
 import torch
 import typer
 from benchmark_find_atoms import deviation
-from pretrain_autoencoder import FIELD, data_folder
+from pretrain_autoencoder import FIELD
+from pretrain_molecules import data_folder
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import Field, FieldAutoEncoder, Grid, find_atoms, psnr, read

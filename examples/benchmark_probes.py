@@ -8,7 +8,6 @@ FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs scikit-
 """
 
 import gzip
-import os
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 import typer
 from benchmark_properties import read_codes, read_task, ridge
+from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, Descriptors3D
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_predict
@@ -53,7 +53,7 @@ def main(
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     RDLogger.DisableLog("rdApp.*")
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    folder = data_folder()
     task = read_task(folder)
     y = targets(task.mols, drawn(folder / "freesolv.sdf.gz"))
     _, codes = read_codes(model, summary, refine, task.data)

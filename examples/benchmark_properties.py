@@ -14,7 +14,6 @@ scikit-learn.
 import copy
 import csv
 import gzip
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 from sklearn.compose import TransformedTargetRegressor
@@ -212,7 +212,7 @@ def read_codes(
 ) -> tuple[nn.Module | None, dict[str, np.ndarray]]:
     """The encoder, if one is named, and its codes of the molecules by label, plain and refined."""
     if model is not None:
-        loaded = FieldAutoEncoder.load(model) if Path(model).is_file() else FieldAutoEncoder.from_pretrained(model)
+        loaded = FieldAutoEncoder.from_pretrained(model)
         encoder: nn.Module = Code(loaded)
         codes = {"code": plain_codes(encoder, molecules)}
         if refine:
@@ -242,7 +242,7 @@ def main(
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     RDLogger.DisableLog("rdApp.*")
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    folder = data_folder()
     task = read_task(folder)
     encoder, codes = read_codes(model, summary, refine, task.data)
     print(f"| hydration free energy of {len(task.y)} molecules | RMSE | fold 0 | mean of the seeds | time |")

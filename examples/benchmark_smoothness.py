@@ -14,7 +14,6 @@ with the torsions half way. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
 """
 
 import csv
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors, rdMolTransforms
 from scipy.spatial.transform import Rotation
@@ -45,10 +45,6 @@ class PathReport:
     drift: float
     unevenness: float
     molecules: list[bool]
-
-
-def load(name: str) -> FieldAutoEncoder:
-    return FieldAutoEncoder.load(name) if Path(name).is_file() else FieldAutoEncoder.from_pretrained(name)
 
 
 def encoded(model: FieldAutoEncoder, mol_field: MolField, molecules: list[Data], refine: int) -> list[Latent]:
@@ -219,11 +215,11 @@ def main(
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     RDLogger.DisableLog("rdApp.*")
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    folder = data_folder()
     with (folder / "freesolv_folds.csv").open() as stream:
         held_out = {row["id"] for row in csv.DictReader(stream) if row["fold"] == "0"}
     molecules = [data for data in read(folder / "freesolv.sdf.gz") if data.name in held_out]
-    loaded = load(model)
+    loaded = FieldAutoEncoder.from_pretrained(model)
     mol_field = MolField.preset("mnf", channels=loaded.channels, nodes=None)
     between_molecules(
         loaded, mol_field, [Data(z=data.z, pos=data.pos) for data in molecules], pairs, searched, points, refine

@@ -12,13 +12,12 @@ trained.
 """
 
 import csv
-import os
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from pretrain_molecules import children, conformers, evaluation_keys, freesolv
+from pretrain_molecules import children, conformers, data_folder, evaluation_keys, freesolv
 from rdkit import RDLogger
 from torch_geometric.data import Batch, Data
 
@@ -31,13 +30,6 @@ FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all",
 SUMS = 64
 MOLECULE_SEED = 7
 MAX_ATOMS = 64
-
-
-def data_folder() -> Path:
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
-    if not folder.is_dir():
-        raise SystemExit(f"no data in {folder}; set TG_MOLFIELD_DATA")
-    return folder
 
 
 def structures(folder: Path, folds: set[int]) -> list[Data]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,13 @@ ELEMENTS = (6, 6, 7, 7, 8, 8, 9, 16, 17, 35, 53)
 
 
 STRAINED = Chem.MolFromSmarts("[$([r]#[r]),$([R]=[R]=[R])]")
+
+
+def data_folder() -> Path:
+    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    if not folder.is_dir():
+        raise SystemExit(f"no data in {folder}; set TG_MOLFIELD_DATA")
+    return folder
 
 
 def connectivity(mol: Chem.Mol) -> str:

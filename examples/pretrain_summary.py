@@ -6,14 +6,13 @@ No measured property is used, and no molecule with the connectivity of one of Fr
 the folder ``smallmol`` in TG_MOLFIELD_DATA, for the parents of the molecules and those to leave out.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from pretrain_molecules import children, conformers, evaluation_keys, freesolv
+from pretrain_molecules import children, conformers, data_folder, evaluation_keys, freesolv
 from pretrain_targets import PROBED, property_names, with_targets
 from rdkit import RDLogger
 from torch import Tensor, nn
@@ -82,7 +81,7 @@ def main(
 ) -> None:
     RDLogger.DisableLog("rdApp.*")
     torch.manual_seed(seed)
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
+    folder = data_folder()
     found = make_molecules(folder, molecules + HELD_OUT, seed)
     train(path, found[:-HELD_OUT], found[-HELD_OUT:], steps, seed)
 

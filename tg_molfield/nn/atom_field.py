@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.fields import Field, Grid, Volume
+from tg_molfield.fields import Grid, Volume
 from tg_molfield.nn.checks import check_queries
 from tg_molfield.nn.latent import Latent
+from tg_molfield.nn.latent_field import LatentField
 
 if TYPE_CHECKING:
     from tg_molfield.nn.atom_decoder import AtomDecoder
@@ -19,7 +18,7 @@ _POINTS_AT_ONCE = 2**12
 
 
 @final
-class AtomField(Field):
+class AtomField(LatentField["AtomDecoder"]):
     """The field that an `AtomDecoder` gives for the latents of one or more molecules.
 
     Args:
@@ -35,24 +34,7 @@ class AtomField(Field):
             raise ValueError(
                 "latent has no anchors: an AtomDecoder reads atoms; encode with a model whose decoder is 'atoms'"
             )
-        self.decoder = decoder
-        self.latent = latent
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.decoder.channels
-
-    @property
-    def num_graphs(self) -> int:
-        return len(self.latent)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.latent.code.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.latent.code.device
+        super().__init__(decoder, latent)
 
     def __repr__(self) -> str:
         return f"AtomField(channels={' '.join(self.channels)})"
@@ -67,11 +49,4 @@ class AtomField(Field):
 
         Where gradients are recorded, the decoder's steps are computed anew in the backward pass.
         """
-        self._require_single("on")
-        nodes = grid.points(self.dtype, self.device).split(_POINTS_AT_ONCE)
-        values = torch.cat([checkpoint(self, some, use_reentrant=False) for some in nodes])
-        return Volume(values.T.reshape(len(self.channels), *grid.shape), grid, self.channels, atoms=self.atoms)
-
-    def unbatch(self) -> list[AtomField]:
-        """One field for each molecule."""
-        return [AtomField(self.decoder, self.latent[i]) for i in range(len(self.latent))]
+        return self._sampled(grid, _POINTS_AT_ONCE)

@@ -6,11 +6,10 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.fields import Field, Grid, Volume
+from tg_molfield.fields import Grid, Volume
 from tg_molfield.nn.checks import check_queries
-from tg_molfield.nn.latent import Latent
+from tg_molfield.nn.latent_field import LatentField
 from tg_molfield.nn.pointwise_decoder import PointwiseDecoder
 
 _PASSES_AT_ONCE = 2**15
@@ -18,33 +17,13 @@ _PASSES_AT_ONCE = 2**15
 
 
 @final
-class NeuralField(Field):
+class NeuralField(LatentField[PointwiseDecoder]):
     """The field that a `PointwiseDecoder` gives for the latents of one or more molecules.
 
     Args:
         decoder: the decoder; its parameters are used, not copied.
         latent: the latents of ``B`` molecules.
     """
-
-    def __init__(self, decoder: PointwiseDecoder, latent: Latent) -> None:
-        self.decoder = decoder
-        self.latent = latent
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.decoder.channels
-
-    @property
-    def num_graphs(self) -> int:
-        return len(self.latent)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.latent.code.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.latent.code.device
 
     def __repr__(self) -> str:
         return f"NeuralField({type(self.decoder).__name__}, channels={' '.join(self.channels)})"
@@ -69,12 +48,4 @@ class NeuralField(Field):
 
         Where gradients are recorded, the decoder's steps are computed anew in the backward pass.
         """
-        self._require_single("on")
-        size = max(1, _PASSES_AT_ONCE // self.latent.pose.weights.size(1))
-        nodes = grid.points(self.dtype, self.device)
-        values = torch.cat([checkpoint(self, some, use_reentrant=False) for some in nodes.split(size)])
-        return Volume(values.T.reshape(len(self.channels), *grid.shape), grid, self.channels, atoms=self.atoms)
-
-    def unbatch(self) -> list[NeuralField]:
-        """One field for each molecule."""
-        return [NeuralField(self.decoder, self.latent[i]) for i in range(len(self.latent))]
+        return self._sampled(grid, max(1, _PASSES_AT_ONCE // self.latent.pose.weights.size(1)))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
+from tg_molfield.fields.fitting.conjugate_gradients import conjugate_gradients
 from tg_molfield.recovery.lattice import Lattice
 
 _TAIL = 1e-5
@@ -87,7 +88,7 @@ class Model:
         def normal(x: Tensor) -> Tensor:
             return (values * self._spread(index, values * x[:, None])[index]).sum(1)
 
-        return _conjugate_gradients(normal, (values * self.target[index]).sum(1), diagonal) / atoms.scale
+        return _solved(normal, (values * self.target[index]).sum(1), diagonal) / atoms.scale
 
     def refined(self, atoms: Atoms, fit_scale: bool, steps: int, tolerance: float = 1e-5) -> Atoms:
         """The atoms after damped Gauss–Newton steps.
@@ -135,7 +136,7 @@ class Model:
                 back = torch.cat([back, (state.image @ change)[None]])
             return back + damping * diagonal * x
 
-        found = _conjugate_gradients(normal, descent, diagonal * (1 + damping))
+        found = _solved(normal, descent, diagonal * (1 + damping))
         growth = 1 + float(found[-1].clamp(-0.5, 1.0)) if fit_scale else 1.0
         return found[: 3 * n].view(n, 3), growth
 
@@ -170,20 +171,5 @@ class _State:
     cost: float
 
 
-def _conjugate_gradients(normal: Callable[[Tensor], Tensor], target: Tensor, diagonal: Tensor) -> Tensor:
-    """Solve a symmetric positive system roughly, preconditioned by its diagonal."""
-    solution, rest = torch.zeros_like(target), target
-    ready = rest / diagonal
-    direction, size = ready, float(rest @ ready)
-    goal = _ACCURACY**2 * size
-    for _ in range(_CONJUGATE_STEPS):
-        if size <= goal or size <= 0:
-            break
-        image = normal(direction)
-        length = size / float(direction @ image)
-        solution = solution + length * direction
-        rest = rest - length * image
-        ready = rest / diagonal
-        last, size = size, float(rest @ ready)
-        direction = ready + (size / last) * direction
-    return solution
+def _solved(normal: Callable[[Tensor], Tensor], target: Tensor, diagonal: Tensor) -> Tensor:
+    return conjugate_gradients(normal, lambda rest: rest / diagonal, target, _ACCURACY, _CONJUGATE_STEPS)

@@ -31,10 +31,6 @@ class Lattice:
         """The mean distance between neighbouring nodes in Å."""
         return float(self.steps.prod()) ** (1 / 3)
 
-    def with_values(self, values: Tensor) -> Lattice:
-        """Other samples at the same nodes; flat ones are shaped."""
-        return Lattice(values.view(self.values.shape), self.steps)
-
     def around(self, pos: Tensor, width: float) -> tuple[Tensor, Tensor, Tensor]:
         """Gaussians of ``width`` (Å) at ``pos`` [N, 3], at the S nodes around each.
 

@@ -6,7 +6,6 @@ kept as a sparse matrix of the nodes around each function.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from tg_molfield.fields.fitting.conjugate_gradients import conjugate_gradients
 from tg_molfield.superres.lattice import Lattice
 
 _LARGEST_MOVE = 0.5
@@ -108,7 +108,8 @@ class _State:
         def precondition(x: Any) -> Any:
             return np.einsum("nij,nj->ni", inverse, x.reshape(n, 4)).ravel()
 
-        return torch.from_numpy(_conjugate_gradients(normal, precondition, descent.ravel())).view(n, 4)
+        move = conjugate_gradients(normal, precondition, descent.ravel(), _ACCURACY, _CONJUGATE_STEPS)
+        return torch.from_numpy(move).view(n, 4)
 
     def _matrix(self, rows: Tensor) -> Any:
         n, parameters, nodes = rows.shape
@@ -120,21 +121,3 @@ class _State:
 def _spread(index: Tensor, values: Tensor, lattice: Lattice) -> Tensor:
     total = torch.zeros(lattice.values.numel(), dtype=torch.float64)
     return total.index_add_(0, index.flatten(), values.flatten()).view(lattice.values.shape)
-
-
-def _conjugate_gradients(normal: Callable[[Any], Any], precondition: Callable[[Any], Any], target: Any) -> Any:
-    solution, rest = np.zeros_like(target), target
-    ready = precondition(rest)
-    direction, size = ready, float(rest @ ready)
-    goal = _ACCURACY**2 * size
-    for _ in range(_CONJUGATE_STEPS):
-        if size <= goal or size <= 0:
-            break
-        image = normal(direction)
-        length = size / float(direction @ image)
-        solution = solution + length * direction
-        rest = rest - length * image
-        ready = precondition(rest)
-        last, size = size, float(rest @ ready)
-        direction = ready + (size / last) * direction
-    return solution
