@@ -4,7 +4,8 @@
     python examples/benchmark_probes.py --summary summary.safetensors
 
 On FreeSolv, with its fixed folds, and on sets of other sources: once by five folds of each set, once by a fit to
-FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs scikit-learn.
+FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the
+extra ``benchmarks``.
 """
 
 import gzip

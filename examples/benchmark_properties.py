@@ -7,8 +7,8 @@ Frozen codes: ridge and a small MLP, whose penalties are chosen by cross-validat
 them ECFP4 with a random forest, all RDKit descriptors with ridge and with gradient boosting, a graph network trained
 from scratch, and the encoder fine-tuned. RMSE in kcal/mol over all molecules, each predicted by the model that has not
 seen its fold: mean and standard deviation over seeds, that of fold 0 alone, and that of the seeds' mean prediction.
-Chemistry is from the SMILES, geometry from the SD file, in the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs
-scikit-learn.
+Chemistry is from the SMILES, geometry from the SD file, in the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the
+extra ``benchmarks``.
 """
 
 import copy

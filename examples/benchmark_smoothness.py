@@ -31,7 +31,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import Field, FieldAutoEncoder, Grid, MolField, Volume, find_atoms, from_rdkit, read, to_rdkit
+from tg_molfield import Field, FieldAutoEncoder, Grid, MolField, find_atoms, from_rdkit, read, to_rdkit
 from tg_molfield.nn import Latent
 
 SPACING = 0.5
@@ -63,16 +63,17 @@ def in_own_frame(data: Data, latent: Latent) -> Data:
     return Data(z=data.z, pos=local)
 
 
-def is_molecule(volume: Volume, mol_field: MolField) -> bool:
+def is_molecule(field: Field, mol_field: MolField) -> bool:
     """Whether the atoms found in the field have bonds that make one molecule."""
     try:
-        mol = to_rdkit(find_atoms(volume, mol_field=mol_field, errors="ignore"))
+        mol = to_rdkit(find_atoms(field, mol_field=mol_field, errors="ignore"))
     except ValueError:
         return False
     return len(Chem.GetMolFrags(mol)) == 1
 
 
-def report(volumes: list[Volume], mol_field: MolField, search: bool) -> PathReport:
+def report(fields: list[Field], grid: Grid, mol_field: MolField, search: bool) -> PathReport:
+    volumes = [field.on(grid) for field in fields]
     integrals = torch.stack([volume.integral() for volume in volumes]).double()
     share = torch.linspace(0, 1, len(volumes), dtype=torch.float64).unsqueeze(1)
     straight = (1 - share) * integrals[0] + share * integrals[-1]
@@ -80,22 +81,20 @@ def report(volumes: list[Volume], mol_field: MolField, search: bool) -> PathRepo
     occupied = size > 1e-3 * size.max()
     drift = ((integrals - straight).abs() / size)[:, occupied].max()
     steps = [(two.values - one.values).norm() for one, two in pairwise(volumes)]
-    quarters = [volumes[round(share * (len(volumes) - 1))] for share in (0.25, 0.5, 0.75)] if search else []
-    found = [is_molecule(volume, mol_field) for volume in quarters]
+    quarters = [fields[round(share * (len(fields) - 1))] for share in (0.25, 0.5, 0.75)] if search else []
+    found = [is_molecule(field, mol_field) for field in quarters]
     return PathReport(float(drift), float(max(steps) / (sum(steps) / len(steps))), found)
 
 
 @torch.no_grad()
-def decoded_path(model: FieldAutoEncoder, one: Latent, two: Latent, points: int, grid: Grid) -> list[Volume]:
+def decoded_path(model: FieldAutoEncoder, one: Latent, two: Latent, points: int) -> list[Field]:
     share = torch.linspace(0, 1, points).unsqueeze(1)
     codes = (1 - share) * one.code + share * two.code
-    return [field.on(grid) for field in model.decoder.field(Latent.centered(codes)).unbatch()]
+    return model.decoder.field(Latent.centered(codes)).unbatch()
 
 
-def averaged_path(one: Field, two: Field, points: int, grid: Grid) -> list[Volume]:
-    first, last = one.on(grid), two.on(grid)
-    share = torch.linspace(0, 1, points).tolist()
-    return [Volume((1 - t) * first.values + t * last.values, grid, first.channels) for t in share]
+def averaged_path(one: Field, two: Field, points: int) -> list[Field]:
+    return [(1 - t) * one + t * two for t in torch.linspace(0, 1, points).tolist()]
 
 
 def between_molecules(
@@ -108,23 +107,25 @@ def between_molecules(
     refine: int,
 ) -> None:
     plain, refined = encoded(model, mol_field, molecules, 0), encoded(model, mol_field, molecules, refine)
+    changed = sum(not torch.equal(one.code, two.code) for one, two in zip(plain, refined, strict=True))
+    print(f"refinement changes {changed} of {len(molecules)} codes")
     local = [in_own_frame(data, latent) for data, latent in zip(molecules, plain, strict=True)]
     draw = np.random.default_rng(0)
-    rows: dict[str, list[PathReport]] = {
-        "codes": [],
-        f"codes refined by {refine} steps": [],
-        "average of the fields": [],
-    }
+    rows: dict[str, list[PathReport]] = {"codes": [], f"codes refined by {refine} steps": []}
+    rows["average of the fields"] = []
+    codes, improved, averages = rows.values()
     for index in range(pairs):
         a, b = draw.choice(len(molecules), 2, replace=False)
         grid = Grid.around(torch.cat([local[a].pos, local[b].pos]), spacing=SPACING)
-        paths = (
-            decoded_path(model, plain[a], plain[b], points, grid),
-            decoded_path(model, refined[a], refined[b], points, grid),
-            averaged_path(mol_field(local[a]), mol_field(local[b]), points, grid),
+        search = index < searched
+        codes.append(report(decoded_path(model, plain[a], plain[b], points), grid, mol_field, search))
+        same = all(torch.equal(plain[c].code, refined[c].code) for c in (a, b))
+        improved.append(
+            codes[-1] if same else report(decoded_path(model, refined[a], refined[b], points), grid, mol_field, search)
         )
-        for reports, volumes in zip(rows.values(), paths, strict=True):
-            reports.append(report(volumes, mol_field, index < searched))
+        averages.append(
+            report(averaged_path(mol_field(local[a]), mol_field(local[b]), points), grid, mol_field, search)
+        )
     print(f"| paths between {pairs} pairs | drift of integrals, median | 95 % | step, max/mean | molecules |")
     print("|---|---|---|---|---|")
     for label, reports in rows.items():
@@ -206,9 +207,9 @@ def main(
     model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
     pairs: int = 200,
     searched: Annotated[
-        int, typer.Option(help="pairs of which three points are searched for atoms, a minute each")
-    ] = 20,
-    points: Annotated[int, typer.Option(help="of a path, its ends included")] = 11,
+        int, typer.Option(help="pairs of which three points are searched for atoms, seconds each")
+    ] = 200,
+    points: Annotated[int, typer.Option(help="of a path, its ends included")] = 9,
     refine: Annotated[int, typer.Option(help="steps for the refined codes")] = 50,
     conformers: Annotated[int, typer.Option(help="how many flexible molecules")] = 10,
 ) -> None:

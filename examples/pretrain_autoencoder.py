@@ -1,20 +1,25 @@
 """Train the `FieldAutoEncoder` that ships as ``organic-small``, and write it to a file.
 
-    python examples/pretrain_summary.py summary.safetensors
-    python examples/pretrain_autoencoder.py organic-small.safetensors --summary summary.safetensors
+    python examples/pretrain_autoencoder.py organic-small.safetensors
 
 The field is that of arXiv 2502.10848, β = 0.75, in 10 channels, as sums over atoms (not divided by their maxima). The
 molecules are those of FreeSolv's folds 1 to 4 and new ones made from them (`pretrain_molecules`), none with the
 connectivity of a molecule of fold 0, of ``gdb1k`` or of the ligands; fold 1 itself is left out for validation. Data:
-the folder ``smallmol`` in TG_MOLFIELD_DATA. What is trained is the first guess of the decoder; without training the
-decoder finds the same atoms, only more slowly. The last 64 numbers of the code are the summary that the first command
-trained.
+the folder ``smallmol`` in TG_MOLFIELD_DATA.
+
+What is trained is the first guess of the decoder; without training the decoder finds the same atoms, only more slowly.
+The last 64 numbers of the code are a summary: `pretrain_summary` trains it at the same time in a second process,
+unless ``--summary`` names a file that it wrote.
 """
 
 import csv
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import pretrain_summary
 import torch
 import typer
 from pretrain_molecules import children, conformers, data_folder, evaluation_keys, freesolv
@@ -52,10 +57,10 @@ def new_molecules(folder: Path, count: int, seed: int) -> list[Data]:
     return found
 
 
-def build(seed: int, summary: MoleculeSummary) -> FieldAutoEncoder:
-    """A model whose decoder is to be trained, with the encoder and the readout of a trained summary."""
+def build(seed: int) -> FieldAutoEncoder:
+    """A model whose decoder is to be trained; it does not read the summary."""
     torch.manual_seed(seed)
-    options = summary.hyper_parameters
+    options = MoleculeSummary().hyper_parameters
     model = FieldAutoEncoder(
         FIELD.channels,
         decoder="sketch",
@@ -63,13 +68,17 @@ def build(seed: int, summary: MoleculeSummary) -> FieldAutoEncoder:
         pooling={"summary": {name: options[name] for name in ("out_channels", "global_channels")}},
     )
     assert isinstance(model.decoder, SketchDecoder)
-    assert isinstance(model.pooling, SketchPooling)
     model.decoder.follow(FIELD)
-    model.encoder.load_state_dict(summary.encoder.state_dict())
-    model.pooling.summary.load_state_dict(summary.readout.state_dict())
     for part in (model.encoder, model.pooling):
         part.requires_grad_(False)
     return model
+
+
+def take(model: FieldAutoEncoder, summary: MoleculeSummary) -> None:
+    """Give the model the encoder and the readout of a trained summary."""
+    assert isinstance(model.pooling, SketchPooling)
+    model.encoder.load_state_dict(summary.encoder.state_dict())
+    model.pooling.summary.load_state_dict(summary.readout.state_dict())
 
 
 @torch.no_grad()
@@ -84,7 +93,7 @@ def guess_error(model: FieldAutoEncoder, molecules: list[Data]) -> float:
 def train(model: FieldAutoEncoder, molecules: list[Data], held_out: list[Data], steps: int, seed: int) -> FitReport:
     elements = model.decoder.sketch.numbers
     sampler = MoleculeSampler(
-        molecules, 16, drop=0.05, relabel=0.1, join=0.1, grow=0.1, max_atoms=60, elements=elements
+        molecules, 32, drop=0.05, relabel=0.1, join=0.1, grow=0.1, max_atoms=60, elements=elements
     )
 
     def tell(report: FitReport, spent: float) -> None:
@@ -99,23 +108,41 @@ def train(model: FieldAutoEncoder, molecules: list[Data], held_out: list[Data], 
     return fit(model, sampler, SketchLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
 
 
+def trained(folder: Path, molecules: int, steps: int, seed: int) -> FieldAutoEncoder:
+    """A model with a trained decoder."""
+    made = new_molecules(folder, molecules, seed + MOLECULE_SEED)
+    made = [data for data in made if data.num_nodes <= MAX_ATOMS]
+    known = [data for data in structures(folder, {2, 3, 4}) for _ in range(4)]
+    model = build(seed)
+    report = train(model, known + made, structures(folder, {1}), steps, seed)
+    print(f"{len(made)} new molecules, {report.steps} steps in {report.seconds / 60:.1f} min", flush=True)
+    return model
+
+
 def main(
     path: Path,
-    summary: Annotated[Path | None, typer.Option(help="what pretrain_summary.py wrote; untrained without")] = None,
-    molecules: Annotated[int, typer.Option(help="how many to make")] = 6000,
-    steps: Annotated[int, typer.Option(help="of training")] = 4500,
+    summary: Annotated[Path | None, typer.Option(help="what pretrain_summary.py wrote; trained too without")] = None,
+    molecules: Annotated[int, typer.Option(help="how many to make for the decoder")] = 6000,
+    steps: Annotated[int, typer.Option(help="of training the decoder")] = 20_000,
     seed: int = 0,
 ) -> None:
     RDLogger.DisableLog("rdApp.*")
     torch.set_num_threads(1)
     folder = data_folder()
-    made = new_molecules(folder, molecules, seed + MOLECULE_SEED)
-    made = [data for data in made if data.num_nodes <= MAX_ATOMS]
-    known = [data for data in structures(folder, {2, 3, 4}) for _ in range(4)]
-    model = build(seed, MoleculeSummary() if summary is None else MoleculeSummary.load(summary))
-    report = train(model, known + made, structures(folder, {1}), steps, seed)
+    with (
+        TemporaryDirectory() as temporary,
+        ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
+        beside = Path(temporary) / "summary.safetensors"
+        pending = None if summary else pool.submit(pretrain_summary.main, beside, seed=seed)
+        model = trained(folder, molecules, steps, seed)
+        if pending is not None:
+            pending.result()
+        take(model, MoleculeSummary.load(summary or beside))
     model.save(path)
-    print(f"{len(made)} new molecules, {report.steps} steps in {report.seconds / 60:.1f} min; wrote {path}")
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

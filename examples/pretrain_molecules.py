@@ -1,8 +1,8 @@
 """Organic molecules made from others by small edits, for training without the molecules of an evaluation.
 
-The parents are the molecules of FreeSolv's folds 1 to 4. Each child is a parent, or a few parents joined by single
-bonds, with a few edits of its graph: an atom changes its element, a group is added, an end is cut off, a bond changes
-its order, a ring is closed. No child has the connectivity of a molecule to leave out.
+The parents are the molecules of FreeSolv's folds 1 to 4. Each child is a parent, a piece of one, or a few joined by
+single bonds, with a few edits of its graph: an atom changes its element, a group is added, an end is cut off, a bond
+changes its order, a ring is closed. No child has the connectivity of a molecule to leave out.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ GROUPS = (
     "C=C", "C#C", "C(F)(F)F", "C(C)C", "OP(=O)(OC)OC", "O[N+](=O)[O-]", "NC(C)=O", "C1CCCCC1", "C1CC1",
 )  # fmt: skip
 ELEMENTS = (6, 6, 7, 7, 8, 8, 9, 16, 17, 35, 53)
-
-
 STRAINED = Chem.MolFromSmarts("[$([r]#[r]),$([R]=[R]=[R])]")
 
 
@@ -64,6 +62,8 @@ def children(parents: list[Chem.Mol], seed: int, left_out: set[str], largest: in
     seen = set(left_out)
     while True:
         mol = draw.choice(parents)
+        if draw.random() < 0.2:
+            mol = _piece(mol, draw.randint(3, 9), draw)
         while draw.random() < 0.25:
             mol = _joined(mol, draw.choice(parents), draw)
         for _ in range(draw.choice((0, 1, 1, 2, 2, 3, 4))):
@@ -98,6 +98,21 @@ def _joined(one: Chem.Mol, two: Chem.Mol, draw: random.Random) -> Chem.Mol:
     edit = Chem.RWMol(Chem.CombineMols(one, two))
     edit.AddBond(draw.choice(left), one.GetNumAtoms() + draw.choice(right), Chem.BondType.SINGLE)
     return _sound(edit) or one
+
+
+def _piece(mol: Chem.Mol, size: int, draw: random.Random) -> Chem.Mol:
+    """So many atoms bonded to each other; the molecule itself where it has fewer or they make no molecule."""
+    if mol.GetNumAtoms() <= size:
+        return mol
+    kept = {draw.randrange(mol.GetNumAtoms())}
+    while len(kept) < size:
+        around = {other.GetIdx() for index in kept for other in mol.GetAtomWithIdx(index).GetNeighbors()}
+        kept.add(draw.choice(sorted(around - kept)))
+    edit = Chem.RWMol(mol)
+    Chem.Kekulize(edit, clearAromaticFlags=True)
+    for index in sorted(set(range(mol.GetNumAtoms())) - kept, reverse=True):
+        edit.RemoveAtom(index)
+    return _sound(edit) or mol
 
 
 def _edited(mol: Chem.Mol, draw: random.Random) -> Chem.Mol:

@@ -183,8 +183,20 @@ def test_definitions_that_it_can_follow():
         decoder.follow(MolField.preset("mnf", channels="C all"))
     with pytest.raises(ValueError, match="give one whose atoms are a Gaussian each"):
         decoder.follow(MolField("C all", kernel="slater"))
-    with pytest.raises(ValueError, match="channels"):
-        decoder.follow(MolField("C N O"))
+
+
+def test_a_model_follows_another_definition_and_is_saved_with_it(tmp_path):
+    model = build()
+    other = MolField("C O mass", widths=0.6)
+    model.follow(other)
+    model.save(tmp_path / "model.safetensors")
+    loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    assert loaded.channels == other.channels
+    z, pos = molecules()["CH3CH2OH"]
+    wanted = other(Data(z=z, pos=pos.float()))(pos.float())
+    torch.testing.assert_close(loaded(z, pos.float(), pos.float()), wanted, atol=1e-3, rtol=1e-4)
+    with pytest.raises(TypeError, match="decoder is a RBFDecoder"):
+        FieldAutoEncoder("C O", num_layers=0, hidden=8).follow(other)
 
 
 def test_a_sketch_names_what_does_not_fit():

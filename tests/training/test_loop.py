@@ -92,3 +92,14 @@ def test_more_atoms_than_slots_can_be_trained():
     data = Data(z=torch.full((9,), 6), pos=torch.randn(9, 3))
     value = MatchingLoss(MolField(CHANNELS))(build(), Batch.from_data_list([data]))
     assert bool(value.isfinite())
+
+
+def test_other_modules_are_trained_with_a_loss_of_their_own():
+    line = torch.nn.Linear(1, 1)
+    x = torch.linspace(-1, 1, 8).unsqueeze(1)
+    batch = Data(x=x, y=3 * x - 1)
+    report = fit(line, [batch], lambda model, data: (model(data.x) - data.y).square().mean(), max_steps=300, lr=0.1)
+    assert report.losses[-1] < 1e-3 * report.losses[0]
+    assert not line.training
+    with pytest.raises(TypeError, match="give one for a Linear"):
+        fit(line, [batch], max_steps=1)

@@ -12,6 +12,8 @@ from tg_molfield.nn.atom_sketch import AtomSketch
 _LONGEST_STEP = 0.4
 _DAMPING = 1e-2
 _LEAST, _MOST = 1e-7, 1e4
+_BLURS = ((1.2, 4), (0.8, 4), (0.5, 4), (0.25, 4), (0.0, 10))
+"""Widths of the blur in Å, and how many steps are made with each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,25 @@ class Placed:
     def __getitem__(self, rows: Tensor) -> Placed:
         return Placed(self.pos[rows], self.kinds[rows], self.mask[rows], self.weights[rows])
 
+    def first(self, width: int) -> Placed:
+        """The first ``width`` places alone."""
+        return Placed(self.pos[:, :width], self.kinds[:, :width], self.mask[:, :width], self.weights[:, :width])
+
     def at(self, pos: Tensor) -> Placed:
         """The same atoms at ``pos [B, n, 3]``."""
         return replace(self, pos=pos)
 
 
-def fit_positions(sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int) -> tuple[Placed, Tensor]:
+def fit_coarse_to_fine(sketch: AtomSketch, atoms: Placed, waves: Tensor) -> tuple[Placed, Tensor]:
+    """`fit_positions` to waves of a blurred molecule, then of sharper and sharper ones, from farther away."""
+    for blur, steps in _BLURS:
+        atoms, error = fit_positions(sketch, atoms, waves, steps, blur)
+    return atoms, error
+
+
+def fit_positions(
+    sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int, blur: float = 0.0
+) -> tuple[Placed, Tensor]:
     """The atoms moved so that their waves add up to ``waves [B, 2 W]``, and the mean square of what is left ``[B]``.
 
     Levenberg–Marquardt: each molecule has its own damping, and takes only steps that help. No atom moves more than
@@ -53,9 +68,13 @@ def fit_positions(sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int) 
         atoms: where to begin.
         waves: the sums to reach.
         steps: the number of steps.
+        blur: Å; waves count as after a Gaussian blur of this standard deviation.
     """
+    gain = (-(blur**2) / 2 * sketch.waves.square().sum(0)).exp().repeat(2)
+    strength = atoms.weights.unsqueeze(2) * gain
+    waves = waves * gain
     pos = atoms.pos
-    shares = atoms.waves(sketch)
+    shares = sketch.amplitudes(pos, atoms.kinds) * strength
     rest = waves - shares.sum(1)
     error = rest.square().mean(1)
     damping = torch.full_like(error, _DAMPING)
@@ -63,7 +82,7 @@ def fit_positions(sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int) 
         step = _step(sketch, shares, rest, damping)
         length = step.norm(dim=2, keepdim=True)
         moved = pos + step * (_LONGEST_STEP / length.clamp(min=_LONGEST_STEP))
-        new_shares = sketch.amplitudes(moved, atoms.kinds) * atoms.weights.unsqueeze(2)
+        new_shares = sketch.amplitudes(moved, atoms.kinds) * strength
         new_rest = waves - new_shares.sum(1)
         new_error = new_rest.square().mean(1)
         better = new_error < error

@@ -42,8 +42,9 @@ def search(
     error = torch.empty_like(waves[:, 0])
     for rows in _chunks(nodes * len(sketch.elements) / 2):
         width = int(atoms.mask[rows].sum(1).max())
-        part = Placed(*(t[rows, :width] for t in (atoms.pos, atoms.kinds, atoms.mask, atoms.weights)))
-        found, error[rows] = _pursue(sketch, part, placed[rows, :width], waves[rows], half[rows], offset[rows])
+        found, error[rows] = _pursue(
+            sketch, atoms[rows].first(width), placed[rows, :width], waves[rows], half[rows], offset[rows]
+        )
         pos[rows, :width] = found
     return atoms.at(pos), error
 

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GAE
 from torch_geometric.utils import scatter
 
-from tg_molfield.fields import AtomList, Field
+from tg_molfield.fields import AtomList, Field, MolField
 from tg_molfield.nn.anchors import Anchors
 from tg_molfield.nn.atom_decoder import AtomDecoder
 from tg_molfield.nn.atom_encoder import AtomEncoder
@@ -152,22 +152,26 @@ class FieldAutoEncoder(GAE):
         pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
         centered = pos.double() - pose.origin[batch]
         local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
-        frame = pose.frame.to(pos.dtype)[batch]
-        vectors = turned = None
-        if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
-            scalars, vectors = self.encoder.scalars_and_vectors(z, centered.to(pos.dtype), batch)
-            turned = torch.einsum("pij,pfj->pfi", frame, vectors)
-        else:
-            scalars = self.encoder(z, centered.to(pos.dtype), batch)
+        centered = centered.to(pos.dtype)
         if isinstance(self.decoder, SketchDecoder):
-            sketch, centered = self.decoder.sketch, centered.to(pos.dtype)
-            code = self.pooling(sketch, z, centered, local, scalars, vectors, batch, num_graphs)
-        else:
-            code = self.pooling(scalars, turned, local, batch, num_graphs)
+            summarised = self.pooling.summary is not None
+            scalars, vectors = self._features(z, centered, batch) if summarised else (None, None)
+            code = self.pooling(self.decoder.sketch, z, centered, local, scalars, vectors, batch, num_graphs)
+            return Latent(code, pose.to(pos.dtype))
+        scalars, vectors = self._features(z, centered, batch)
+        frame = pose.frame.to(pos.dtype)[batch]
+        turned = None if vectors is None else torch.einsum("pij,pfj->pfi", frame, vectors)
+        code = self.pooling(scalars, turned, local, batch, num_graphs)
         anchors = None
         if isinstance(self.decoder, AtomDecoder):
             anchors = Anchors(pos, scalars, pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors, batch)
         return Latent(code, pose.to(pos.dtype), anchors)
+
+    def _features(self, z: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Scalars ``[N, F]`` and, where the encoder has them, vectors ``[N, V, 3]`` of the atoms."""
+        if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
+            return self.encoder.scalars_and_vectors(z, pos, batch)
+        return self.encoder(z, pos, batch), None
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
@@ -242,6 +246,25 @@ class FieldAutoEncoder(GAE):
             "psnr_occupied": float(_decibel(total[seen] / count[seen]).mean()) if bool(seen.any()) else math.nan,
         }
 
+    def follow(self, mol_field: MolField) -> None:
+        """Decode into the field of another definition from now on, which needs no training.
+
+        Args:
+            mol_field: a sum over atoms, each a Gaussian that depends on its element alone, such as
+                ``MolField("C N O mass")``.
+
+        Raises:
+            TypeError: the decoder is not a `SketchDecoder`; others learn a field.
+            ValueError: the definition is of another kind.
+        """
+        if not isinstance(self.decoder, SketchDecoder):
+            raise TypeError(
+                f"decoder is a {type(self.decoder).__name__}: only a SketchDecoder can change its field untrained"
+            )
+        self.decoder.follow(mol_field)
+        self.channels = self.decoder.channels
+        self.hyper_parameters["channels"] = self.channels
+
     def save(self, path: str | Path) -> None:
         """Write the parameters and hyper-parameters as a safetensors file."""
         save_model(path, self, self.hyper_parameters)
@@ -274,7 +297,8 @@ class FieldAutoEncoder(GAE):
         """A trained model, in evaluation mode; those named are part of the package and need no network.
 
         ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I with a code of 512
-        numbers and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels, as sums over atoms).
+        numbers and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels, as sums over atoms), or
+        after :meth:`follow` into another.
 
         Args:
             name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``.

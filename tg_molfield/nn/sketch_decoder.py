@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle, islice
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField, RBFField
-from tg_molfield.nn.atom_fit import Placed, fit_positions, follow_code
+from tg_molfield.nn.atom_fit import Placed, follow_code
 from tg_molfield.nn.atom_guess import AtomGuess
-from tg_molfield.nn.atom_search import misfits, search
 from tg_molfield.nn.atom_sketch import ELEMENTS, AtomSketch
+from tg_molfield.nn.atom_solver import EXACT, solve_atoms
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.latent import Latent
 
-_EXACT = 1e-7
-"""The mean square error of the waves below which atoms count as found."""
-_ROUNDING = 1e-13
-"""The same, above which a few more steps make them exact."""
-_FIT_STEPS = 6
-_LAST_STEPS = 3
-_MORE_STEPS = 10
-_SOONER = (0.0, None, None)
-_WRONG = (0.3, 0.5, 1.0, 0.3, 0.15)
-"""The shares of the atoms that are searched for anew, in turn."""
-_TOGETHER = 32
 _STEPS_A_SEARCH = 25
 _LEAST_COUNT = 0.02
 _MOST_ATOMS = 2048
@@ -82,16 +70,14 @@ class SketchDecoder(Decoder):
 
     @torch.no_grad()
     def follow(self, mol_field: MolField) -> None:
-        """Take the weights and widths of atoms from a definition, through the fields of single atoms.
+        """Take channels, weights and widths of atoms from a definition, through the fields of single atoms.
 
         Raises:
-            ValueError: the definition has other channels, or its field of an atom is not one Gaussian with weights
-                that do not depend on the other atoms.
+            ValueError: the definition's field of an atom is not one Gaussian with weights that do not depend on the
+                other atoms.
         """
         if mol_field.peak_nodes is not None:
             raise ValueError(f"mol_field is {mol_field!r}: weights depend on the molecule; set peak_nodes to None")
-        if mol_field.channels != self.channels:
-            raise ValueError(f"mol_field has channels {mol_field.channels}: give {self.channels}")
         numbers = torch.tensor(self.sketch.numbers)
         batch = torch.arange(len(numbers))
         field = mol_field(Data(z=numbers, pos=torch.zeros(len(numbers), 3, dtype=torch.float64), batch=batch))
@@ -102,58 +88,18 @@ class SketchDecoder(Decoder):
             or len(field.centers) != len(numbers)
         ):
             raise ValueError(f"mol_field is {mol_field!r}: give one whose atoms are a Gaussian each")
-        self.weights.copy_(field.weights)
+        self.channels = mol_field.channels
+        self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
         self.log_widths.copy_(field.widths.log())
 
     def atoms(self, code: Tensor) -> Placed:
         """The atoms that ``code [B, latent_dim]`` stands for, in the molecules' frames."""
         kinds, mask, weights = self._counted(code)
         waves = self.sketch.parts(code)[2]
-        with torch.no_grad():
-            pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
-            for rows in _alike(mask.sum(1)):
-                width = max(int(mask[rows].sum(1).max()), 1)
-                part = Placed(pos[rows, :width], kinds[rows, :width], mask[rows, :width], weights[rows, :width])
-                pos[rows, :width] = self._found(code[rows], part)
+        pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
         atoms = Placed(pos, kinds, mask, weights)
+        atoms = atoms.at(solve_atoms(self.sketch, self.guess, code.detach(), atoms, self.num_searches))
         return follow_code(self.sketch, atoms, weights, waves) if code.requires_grad else atoms
-
-    def _found(self, code: Tensor, atoms: Placed) -> Tensor:
-        """Positions ``[B, n, 3]`` at which the atoms add up to ``code``, or as nearly as was found."""
-        waves = self.sketch.parts(code)[2]
-        atoms, error = self._guessed(code, atoms, None, _FIT_STEPS)
-        number = atoms.mask.sum(1)
-        error = torch.where(code[:, self.sketch.variant].round() == 0, error, torch.inf)
-        searches = tuple(islice(cycle(_WRONG), self.num_searches))
-        for share in (*_SOONER, *searches):
-            lost = ((error > _EXACT * number) & (number > 0)).nonzero()[:, 0]
-            if not len(lost):
-                break
-            some, left = self._again(code[lost], atoms[lost], share)
-            won = left < error[lost]
-            atoms = atoms.at(atoms.pos.index_put((lost[won],), some.pos[won]))
-            error = error.index_put((lost[won],), left[won])
-        near = ((error > _ROUNDING * number) & (error <= _EXACT * number)).nonzero()[:, 0]
-        if len(near):
-            better, _ = fit_positions(self.sketch, atoms[near], waves[near], _LAST_STEPS)
-            atoms = atoms.at(atoms.pos.index_put((near,), better.pos))
-        return atoms.pos
-
-    def _guessed(self, code: Tensor, atoms: Placed, start: Tensor | None, steps: int) -> tuple[Placed, Tensor]:
-        """The atoms where the guess has them, moved to fit, and the mean square left ``[B]``."""
-        pos = self.guess(self.sketch, code[:, : self.sketch.size], atoms.kinds, atoms.mask, start)[-1]
-        return fit_positions(self.sketch, atoms.at(pos), self.sketch.parts(code)[2], steps)
-
-    def _again(self, code: Tensor, atoms: Placed, share: float | None) -> tuple[Placed, Tensor]:
-        """Another attempt: 0 is more steps, None a guess from here, a share a search for so many of the atoms."""
-        _, moments, waves = self.sketch.parts(code)
-        if share is None:
-            return self._guessed(code, atoms, atoms.pos, _MORE_STEPS)
-        if share == 0:
-            return fit_positions(self.sketch, atoms, waves, _MORE_STEPS)
-        wrong = misfits(self.sketch, atoms, waves, share)
-        variant = code[:, self.sketch.variant].round().long()
-        return search(self.sketch, atoms, atoms.mask & ~wrong, waves, moments, variant)
 
     @torch.no_grad()
     def misfit(self, code: Tensor) -> Tensor:
@@ -167,7 +113,7 @@ class SketchDecoder(Decoder):
         Searches differ by where their lattice lies. One is made for every 25 ``steps``.
         """
         code = latent.code.detach().clone()
-        exact = _EXACT * self._counted(code)[1].sum(1)
+        exact = EXACT * self._counted(code)[1].sum(1)
         error = self.misfit(code)
         for variant in range(1, -(-steps // _STEPS_A_SEARCH) + 1):
             lost = (error > exact).nonzero()[:, 0]
@@ -219,15 +165,3 @@ class SketchDecoder(Decoder):
         mask = place < total.unsqueeze(1)
         each = counts / number.clamp(min=1)
         return kinds, mask, each.gather(1, kinds) * mask
-
-
-def _alike(count: Tensor) -> list[Tensor]:
-    """Rows of similar ``count [B]``, at most `_TOGETHER` in each part, so that little is padded."""
-    order = count.argsort(stable=True)
-    parts, begin = [], 0
-    ordered = count[order].tolist()
-    for end in range(1, len(ordered) + 1):
-        if end == len(ordered) or end - begin == _TOGETHER or ordered[end] > 1.15 * ordered[begin] + 1:
-            parts.append(order[begin:end])
-            begin = end
-    return parts

@@ -35,7 +35,7 @@ class SketchPooling(nn.Module):
         z: Tensor,
         centered: Tensor,
         local: Tensor,
-        scalars: Tensor,
+        scalars: Tensor | None,
         vectors: Tensor | None,
         batch: Tensor,
         num_graphs: int,
@@ -47,8 +47,8 @@ class SketchPooling(nn.Module):
             z: ``[N]`` int64 atomic numbers.
             centered: ``[N, 3]`` Å from the molecules' origins.
             local: ``[N, 3]`` positions in the molecules' frames, Å.
-            scalars: ``[N, in_channels]``.
-            vectors: ``[N, vector_channels, 3]``, turned as ``centered``; None where there are none.
+            scalars: ``[N, in_channels]``; None where there is no summary.
+            vectors: ``[N, vector_channels, 3]``, turned as ``centered``; likewise.
             batch: ``[N]`` int64, sorted.
             num_graphs: the number B of molecules.
 
@@ -63,6 +63,6 @@ class SketchPooling(nn.Module):
                 f"the places of at most {most}; take a larger latent_dim, or cut the molecule"
             )
         code = sketch(z, local, batch, num_graphs)
-        if self.summary is None or vectors is None:
+        if self.summary is None or scalars is None or vectors is None:
             return code
         return torch.cat([code, self.summary(z, centered, scalars, vectors, batch, num_graphs)], dim=1)

@@ -6,12 +6,16 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.training.losses import FieldLoss, Loss
+from tg_molfield.training.losses import FieldLoss
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass
@@ -33,9 +37,9 @@ class FitReport:
 
 
 def fit(
-    model: FieldAutoEncoder,
+    model: Model,
     batches: Iterable[Data],
-    loss: Loss | None = None,
+    loss: Callable[[Model, Data], Tensor] | None = None,
     *,
     max_steps: int | None = None,
     max_seconds: float | None = None,
@@ -53,9 +57,9 @@ def fit(
     ``seed``; the global state of torch's generator is left as it was.
 
     Args:
-        model: the model.
+        model: a `FieldAutoEncoder`, or with a loss that takes it, another module.
         batches: a `DataLoader` or another iterable of batches on the model's device, begun anew when it ends.
-        loss: see `Loss`; `FieldLoss` if None.
+        loss: the loss of the model on a batch, differentiable; `FieldLoss` if None.
         max_steps: the budget in steps.
         max_seconds: the budget in seconds.
         lr: the largest learning rate.
@@ -67,6 +71,7 @@ def fit(
 
     Raises:
         ValueError: no budget or a negative one is given, or there are no batches.
+        TypeError: ``loss`` is None and ``model`` is no `FieldAutoEncoder`.
         FloatingPointError: the loss is not finite.
     """
     if max_steps is None and max_seconds is None:
@@ -74,7 +79,9 @@ def fit(
     for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
         if budget is not None and not budget >= 0:
             raise ValueError(f"{name} is {budget}: give a budget that is not negative")
-    loss = loss or FieldLoss()
+    if loss is None and not isinstance(model, FieldAutoEncoder):
+        raise TypeError(f"loss is None: give one for a {type(model).__name__}")
+    measure: Callable[[Any, Data], Tensor] = FieldLoss() if loss is None else loss
     report = FitReport()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
     with torch.random.fork_rng():
@@ -87,7 +94,7 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = lr * _schedule(spent, warmup)
             optimizer.zero_grad(set_to_none=True)
-            value = loss(model, next(stream))
+            value = measure(model, next(stream))
             if not math.isfinite(float(value.detach())):
                 raise FloatingPointError(
                     f"the loss is {float(value.detach())} at step {report.steps}: lower lr (now {lr}) or check the data"
