@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from tg_molfield import FieldAutoEncoder, Volume
-from tg_molfield.demo.evaluation import METHODS
+from tg_molfield.demo.evaluation import METHODS, MOST, PRETRAINED, HeldOut, summary
+from tg_molfield.demo.finetuning import COUNTS, FRESH, FROZEN, TUNED
 from tg_molfield.demo.molecules import ase_molecules, split_by_formula
 from tg_molfield.demo.run import run
+from tg_molfield.metrics import PSNR
 
 
 def test_split_keeps_formulas_apart():
@@ -25,14 +27,18 @@ def test_demo_writes_what_it_promises(tmp_path, monkeypatch):
     monkeypatch.setattr("tg_molfield.demo.evaluation.NODES", 16)
     judged = run(tmp_path, minutes=0.05, seed=1, held_out=0.04)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"model.safetensors", "psnr.csv", "page.html"} <= names
+    assert {"model.safetensors", "psnr.csv", "enthalpies.csv", "page.html"} <= names
     cubes = sorted(name for name in names if name.endswith(".cube"))
     assert len(cubes) == 6
     with open(tmp_path / "psnr.csv") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(judged)
     for row, one in zip(rows, judged, strict=True):
-        assert set(one.ratios) == set(METHODS)
+        assert set(METHODS) - set(one.ratios) <= {PRETRAINED}
+        if PRETRAINED in one.ratios:
+            assert 100 < one.ratios[PRETRAINED].occupied <= one.ratios[PRETRAINED].all_nodes <= MOST
+        else:
+            assert row[f"{PRETRAINED} [occupied, dB]"] == row[f"{PRETRAINED} [all nodes, dB]"] == ""
         for method, ratio in one.ratios.items():
             assert float(row[f"{method} [occupied, dB]"]) == pytest.approx(ratio.occupied, abs=1e-3)
             assert float(row[f"{method} [all nodes, dB]"]) == pytest.approx(ratio.all_nodes, abs=1e-3)
@@ -43,9 +49,27 @@ def test_demo_writes_what_it_promises(tmp_path, monkeypatch):
     assert torch.allclose(model.field(one.data)(grid_points), one.fields["learned"](grid_points), atol=1e-5)
     learned = Volume.read(tmp_path / cubes[0])
     assert learned.atoms is not None
+    with open(tmp_path / "enthalpies.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows
+    assert {row["molecule"] for row in rows} <= {one.data.name for one in judged}
+    for row in rows:
+        assert all(abs(float(row[f"{name} [kcal/mol]"])) < 1000 for name in ("reference", COUNTS, FROZEN, TUNED, FRESH))
     page = (tmp_path / "page.html").read_text()
+    assert "<h2>Enthalpies of formation" in page
     for cube in cubes:
         assert f"<h2>{cube.split('.')[0]}" in page
+
+
+def test_summary_counts_the_molecules_of_each_method():
+    def case(**ratios: PSNR) -> HeldOut:
+        named = {name: PSNR(2.0, 1.0) for name in METHODS if name != PRETRAINED}
+        return HeldOut(None, None, None, {}, {**named, **ratios})
+
+    rows = {row[0]: row[1:] for row in summary([case(), case(**{PRETRAINED: PSNR(MOST, 140.0)})])}
+    assert rows[PRETRAINED] == (1, 140.0, 140.0, MOST)
+    assert rows["zero field"] == (2, 1.0, 1.0, 2.0)
+    assert summary([case()])[METHODS.index(PRETRAINED)] == (PRETRAINED, 0, None, None, None)
 
 
 def test_bad_minutes(tmp_path):

@@ -15,9 +15,10 @@ def demo(
 ) -> None:
     """Learn the fields of the molecules inside ASE and reconstruct molecules never seen.
 
-    Splits about 160 small molecules by molecule, trains a FieldAutoEncoder, and reports the peak signal-to-noise
-    ratio on held-out molecules in random orientations beside interpolation and the mean field. Writes the
-    checkpoint, a table (csv), CUBE files of true and learned fields and one self-contained page (html).
+    Splits about 160 small molecules by formula, trains a FieldAutoEncoder, and reports the peak signal-to-noise
+    ratio on held-out molecules in random orientations beside interpolation, the mean field and the
+    pretrained model of the package. Then fine-tunes the pretrained encoder on enthalpies of formation. Writes the
+    checkpoint, two tables (csv), CUBE files of true and learned fields and one self-contained page (html).
     """
     from tg_molfield.demo import run
 

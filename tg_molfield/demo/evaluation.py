@@ -11,20 +11,30 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.demo.baselines import interpolated, mean_field
 from tg_molfield.demo.molecules import randomly_turned
+from tg_molfield.demo.pretrained import NAME, knows
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.metrics import PSNR, psnr
 from tg_molfield.nn import FieldAutoEncoder
 
 LEARNED = "learned"
 REFINED = "learned, code refined"
-METHODS = (LEARNED, REFINED, "trilinear from 16³", "cubic from 16³", "mean field", "zero field")
+PRETRAINED = f"{NAME} (pretrained)"
+METHODS = (LEARNED, REFINED, PRETRAINED, "trilinear from 16³", "cubic from 16³", "mean field", "zero field")
 NODES = 32
 """Nodes an axis of the grid on which fields are compared; the molecule's field is exact there."""
+MOST = 150.0
+"""dB at which every ratio is cut off: rounding, and exact agreement, whose ratio is infinite."""
+
+Summary = Sequence[tuple[str, int, float | None, float | None, float | None]]
+"""By method: the number of molecules, and of these the mean PSNR on occupied nodes, the least, the mean on all."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One held-out molecule: its fields on the grid, by method, and how well each does."""
+    """One held-out molecule: its fields on the grid, by method, and how well each does, at most `MOST` dB.
+
+    A method that does not apply to the molecule is missing.
+    """
 
     data: Data
     grid: Grid
@@ -35,6 +45,7 @@ class HeldOut:
 
 def evaluate(
     model: FieldAutoEncoder,
+    pretrained: FieldAutoEncoder,
     mol_field: MolField,
     train: Sequence[Data],
     test: Sequence[Data],
@@ -46,6 +57,7 @@ def evaluate(
 
     Args:
         model: trained.
+        pretrained: another, with a `SketchDecoder`; judged on the molecules whose elements it knows.
         mol_field: the definition of the true field.
         train: the molecules that the mean field is made of.
         test: held-out molecules.
@@ -57,11 +69,12 @@ def evaluate(
         torch.manual_seed(seed)
         average = mean_field(train, mol_field)
         with torch.no_grad():
-            return list(_held_out(model.eval(), mol_field, average, test, refine, done))
+            return list(_held_out(model.eval(), pretrained.eval(), mol_field, average, test, refine, done))
 
 
 def _held_out(
     model: FieldAutoEncoder,
+    pretrained: FieldAutoEncoder,
     mol_field: MolField,
     average: Volume,
     test: Sequence[Data],
@@ -76,23 +89,31 @@ def _held_out(
         fields = (
             model.field(data),
             model.decoder.field(refined[index]),
+            pretrained.field(data) if knows(pretrained, data) else None,
             interpolated(target, grid, 16, "linear"),
             interpolated(target, grid, 16, "cubic"),
             average,
             0.0 * target,
         )
         truth = target.on(grid)
-        named = dict(zip(METHODS, fields, strict=True))
-        ratios = {name: psnr(field, truth, grid) for name, field in named.items()}
+        named = {name: field for name, field in zip(METHODS, fields, strict=True) if field is not None}
+        ratios = {name: _capped(psnr(field, truth, grid)) for name, field in named.items()}
         yield HeldOut(data, grid, truth, named, ratios)
         done()
 
 
-def summary(cases: Sequence[HeldOut]) -> list[tuple[str, float, float, float]]:
-    """By method: the mean PSNR on occupied nodes, its minimum over molecules, and the mean over all nodes, in dB."""
-    rows = []
+def summary(cases: Sequence[HeldOut]) -> Summary:
+    """The figures of merit by method, each over the molecules that the method applies to; None where there is none."""
+    rows: list[tuple[str, int, float | None, float | None, float | None]] = []
     for method in METHODS:
-        ratios = [case.ratios[method] for case in cases]
+        ratios = [case.ratios[method] for case in cases if method in case.ratios]
+        if not ratios:
+            rows.append((method, 0, None, None, None))
+            continue
         occupied = [ratio.occupied for ratio in ratios]
-        rows.append((method, mean(occupied), min(occupied), mean(ratio.all_nodes for ratio in ratios)))
+        rows.append((method, len(ratios), mean(occupied), min(occupied), mean(ratio.all_nodes for ratio in ratios)))
     return rows
+
+
+def _capped(ratio: PSNR) -> PSNR:
+    return PSNR(min(ratio.all_nodes, MOST), min(ratio.occupied, MOST))

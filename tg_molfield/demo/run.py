@@ -7,12 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-from tg_molfield.demo.evaluation import LEARNED, HeldOut, evaluate, summary
+from tg_molfield.demo.enthalpies import Enthalpies
+from tg_molfield.demo.evaluation import LEARNED, HeldOut, Summary, evaluate, summary
+from tg_molfield.demo.finetuning import RUNS, learn_enthalpies
 from tg_molfield.demo.molecules import ase_molecules, split_by_formula
-from tg_molfield.demo.page import HEADERS, demo_page
-from tg_molfield.demo.table import write_table
+from tg_molfield.demo.page import ENTHALPY_HEADERS, HEADERS, demo_page
+from tg_molfield.demo.pretrained import pretrained_model
+from tg_molfield.demo.table import write_enthalpies, write_table
 from tg_molfield.demo.training import train_model
 from tg_molfield.fields import MolField
 from tg_molfield.optional import require
@@ -21,10 +24,13 @@ from tg_molfield.optional import require
 def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float = 0.2) -> list[HeldOut]:
     """Train on the molecules of ASE, judge on molecules held out, and write everything into the folder ``output``.
 
+    The pretrained model of the package is judged beside the one trained here, and its encoder is fine-tuned on
+    enthalpies of formation.
+
     Args:
-        output: the folder; made if it is not there. Writes ``model.safetensors``, ``psnr.csv``, ``page.html`` and
-            for each molecule shown ``NAME.true.cube`` and ``NAME.learned.cube``.
-        minutes: the time to train.
+        output: the folder; made if it is not there. Writes ``model.safetensors``, ``psnr.csv``,
+            ``enthalpies.csv``, ``page.html`` and for each molecule shown ``NAME.true.cube`` and ``NAME.learned.cube``.
+        minutes: the time to train the model; fine-tuning adds less than one, and takes fewer epochs if this is below 3.
         seed: of the split, the training and the orientations.
         held_out: the share of molecules never trained on.
 
@@ -45,15 +51,23 @@ def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float
     model.save(folder / "model.safetensors")
     with _bar(console) as bar:
         task = bar.add_task("judging", total=len(test))
-        judged = evaluate(model, mol_field, train, test, seed, done=lambda: bar.advance(task))
+        judged = evaluate(
+            model, pretrained_model(mol_field), mol_field, train, test, seed, done=lambda: bar.advance(task)
+        )
+    with _bar(console) as bar:
+        task = bar.add_task("fine-tuning", total=2 * RUNS)
+        enthalpies = learn_enthalpies(train, test, minutes, seed, done=lambda: bar.advance(task))
     rows = summary(judged)
     write_table(folder / "psnr.csv", judged)
+    write_enthalpies(folder / "enthalpies.csv", enthalpies)
     shown = typical(judged)
     for one in shown:
         one.truth.save(folder / f"{one.data.name}.true.cube")
         one.fields[LEARNED].on(one.grid).save(folder / f"{one.data.name}.learned.cube")
-    demo_page(shown, rows, len(train), len(test), report.seconds).save(folder / "page.html")
-    _print(rows, console)
+    demo_page(shown, rows, enthalpies, len(train), len(test), report.seconds).save(folder / "page.html")
+    _print_psnr(rows, console)
+    if enthalpies.names:
+        _print_enthalpies(enthalpies, console)
     console.print(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}", highlight=False)
     return judged
 
@@ -70,8 +84,22 @@ def _bar(console: Console) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
 
 
-def _print(rows: Sequence[tuple[str, float, float, float]], console: Console) -> None:
-    table = Table(*HEADERS, title="PSNR on held-out molecules, random orientations (dB)")
-    for method, *figures in rows:
-        table.add_row(method, *(f"{figure:.1f}" for figure in figures))
+def _print_psnr(rows: Summary, console: Console) -> None:
+    table = Table(
+        Column(HEADERS[0], no_wrap=True), *HEADERS[1:], title="PSNR on held-out molecules, random orientations (dB)"
+    )
+    for method, number, *figures in rows:
+        table.add_row(method, str(number), *map(_written, figures))
     console.print(table)
+
+
+def _print_enthalpies(enthalpies: Enthalpies, console: Console) -> None:
+    title = f"Enthalpy of formation of held-out molecules, from {enthalpies.trained} others (kcal/mol)"
+    table = Table(Column(ENTHALPY_HEADERS[0], no_wrap=True), *ENTHALPY_HEADERS[1:], title=title)
+    for model, number, *figures in enthalpies.errors():
+        table.add_row(model, str(number), *map(_written, figures))
+    console.print(table)
+
+
+def _written(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:.1f}"

@@ -1,4 +1,4 @@
-"""The demonstration's figures as a CSV file."""
+"""The demonstration's figures as CSV files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from tg_molfield.demo.enthalpies import Enthalpies
 from tg_molfield.demo.evaluation import METHODS, HeldOut
 from tg_molfield.io.files import atomic_write
 
 
 def write_table(path: Path, cases: Sequence[HeldOut]) -> None:
-    """One row a molecule: name, atoms, and for each method the PSNR (dB) on occupied and on all nodes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    """One row a molecule: name, atoms, and for each method the PSNR (dB) on occupied and on all nodes.
+
+    The cells of a method that does not apply to the molecule are empty.
+    """
     columns = [f"{method} [{kind}, dB]" for method in METHODS for kind in ("occupied", "all nodes")]
-    writer.writerow(["molecule", "atoms", *columns])
+    rows = []
     for case in cases:
-        ratios = [case.ratios[method] for method in METHODS]
-        figures = [f"{value:.3f}" for ratio in ratios for value in (ratio.occupied, ratio.all_nodes)]
-        writer.writerow([case.data.name, case.data.num_nodes, *figures])
+        row = [case.data.name, str(case.data.num_nodes)]
+        for ratio in map(case.ratios.get, METHODS):
+            row += ["", ""] if ratio is None else [f"{ratio.occupied:.3f}", f"{ratio.all_nodes:.3f}"]
+        rows.append(row)
+    _write(path, [["molecule", "atoms", *columns], *rows])
+
+
+def write_enthalpies(path: Path, enthalpies: Enthalpies) -> None:
+    """One row a molecule: name, measured enthalpy of formation and the prediction of each model, in kcal/mol."""
+    headers = [f"{name} [kcal/mol]" for name in ("reference", *enthalpies.predicted)]
+    values = zip(enthalpies.reference, *enthalpies.predicted.values(), strict=True)
+    rows = [[name, *(f"{value:.2f}" for value in row)] for name, row in zip(enthalpies.names, values, strict=True)]
+    _write(path, [["molecule", *headers], *rows])
+
+
+def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())

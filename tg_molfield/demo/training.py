@@ -41,7 +41,7 @@ def train_model(
         TimeRemainingColumn(),
         console=console,
     )
-    with bar, _one_thread():
+    with bar, one_thread():
         task = bar.add_task("training", total=1.0, step=0, loss=float("nan"))
 
         def show(report: FitReport, spent: float) -> None:
@@ -61,7 +61,8 @@ def train_model(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Within it, torch computes on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
