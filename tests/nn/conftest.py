@@ -36,10 +36,21 @@ def build(decoder: str = "rbf", **options) -> FieldAutoEncoder:
     return FieldAutoEncoder(decoder=decoder, **{**defaults, **options}).eval()
 
 
+def awake(model: FieldAutoEncoder) -> FieldAutoEncoder:
+    """The model with random numbers where its parameters begin as zeros, so that no path is silent."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not bool(parameter.any()):
+                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
 ENCODERS = {
     "messages": {},
     "elements": {"num_layers": 0, "latent_dim": 512, "pooling": {"num_blocks": 0}},
     "summed": {"pooling": {"width": 16, "num_tokens": 3, "num_blocks": 1, "sum_channels": 4}},
+    "tensors": {"num_layers": 2, "tensor_channels": 3},
     "own": {"encoder": Plain},
 }
 
@@ -47,7 +58,7 @@ ENCODERS = {
 @pytest.fixture(params=[(decoder, encoder) for decoder in SMALL for encoder in ENCODERS], ids="-".join)
 def model(request) -> FieldAutoEncoder:
     decoder, encoder = request.param
-    return build(decoder, **ENCODERS[encoder]).double()
+    return awake(build(decoder, **ENCODERS[encoder])).double()
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -245,3 +246,22 @@ def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
     torch.testing.assert_close(
         *(torch.autograd.grad(values.sum(), weight)[0] for values in (volume.values, whole)), atol=1e-2, rtol=1e-4
     )
+
+
+def test_tensors_tell_more_and_are_saved_and_trained(make_model, tmp_path):
+    z, pos, batch = pair()
+    query, query_batch = torch.randn(6, 3), torch.tensor([0, 0, 0, 1, 1, 1])
+    for decoder in ("rbf", "siren", "atoms"):
+        model = make_model(decoder, num_layers=2, tensor_channels=4)
+        model.save(tmp_path / "model.safetensors")
+        loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+        assert torch.equal(loaded(z, pos, query, batch, query_batch), model(z, pos, query, batch, query_batch))
+        model.train()(z, pos, query, batch, query_batch).square().sum().backward()
+        assert [name for name, p in model.named_parameters() if p.grad is None] == []
+    anchors = model.eval().encode(z, pos, batch).anchors
+    assert anchors.tensors.shape == (8, 4, 3, 3)
+    without = dataclasses.replace(model.encode(z, pos, batch), anchors=dataclasses.replace(anchors, tensors=None))
+    with pytest.raises(ValueError, match="anchors without tensors"):
+        model.decoder.field(without)
+    with pytest.raises(ValueError, match="tensor_channels is 9"):
+        make_model(tensor_channels=9)

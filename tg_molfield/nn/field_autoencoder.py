@@ -56,6 +56,7 @@ class FieldAutoEncoder(GAE):
         num_layers: message passing layers in the default encoder.
         cutoff: Å, of the default encoder.
         vector_channels: vectors per atom in the default encoder; as many as features if None.
+        tensor_channels: rank-2 tensors per atom in the default encoder, which tell apart what vectors do not.
         pooling: further arguments of `FramePooling`, or of `SketchPooling` for a `SketchDecoder`.
         decoder_options: further arguments of the decoder named.
         random_frames: whether frames are random in training.
@@ -72,6 +73,7 @@ class FieldAutoEncoder(GAE):
         num_layers: int = 2,
         cutoff: float = 4.0,
         vector_channels: int | None = None,
+        tensor_channels: int = 0,
         pooling: dict[str, Any] | None = None,
         decoder_options: dict[str, Any] | None = None,
         random_frames: bool = True,
@@ -93,27 +95,34 @@ class FieldAutoEncoder(GAE):
             "num_layers": num_layers,
             "cutoff": cutoff,
             "vector_channels": vector_channels,
+            "tensor_channels": tensor_channels,
             "pooling": pooling or {},
             "decoder_options": decoder_options or {},
             "random_frames": random_frames,
         }
         if encoder is None:
-            encoder = AtomEncoder(hidden, num_layers, cutoff, vector_channels=vector_channels)
+            encoder = AtomEncoder(
+                hidden, num_layers, cutoff, vector_channels=vector_channels, tensor_channels=tensor_channels
+            )
         self.encoder = encoder
         self.has_vectors = isinstance(self.encoder, AtomEncoder) and len(self.encoder.layers) > 0
         features = self._probe()
-        vectors = self.encoder.vector_channels if isinstance(self.encoder, AtomEncoder) and self.has_vectors else 0
+        vectors, tensors = 0, 0
+        if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
+            vectors, tensors = self.encoder.vector_channels, self.encoder.tensor_channels
         options = dict(decoder_options or {})
         self.pooling: FramePooling | SketchPooling
         if decoder == "sketch" or isinstance(decoder, SketchDecoder):
             self.pooling = SketchPooling(features, vectors, **(pooling or {}))
             options = {"sketch_size": latent_dim - self.pooling.summary_channels, **options}
         else:
-            self.pooling = FramePooling(features, vectors, latent_dim=latent_dim, **(pooling or {}))
+            more = {"tensor_channels": tensors, **(pooling or {})}
+            self.pooling = FramePooling(features, vectors, latent_dim=latent_dim, **more)
         if decoder == "rbf" and isinstance(self.pooling, FramePooling):
             options = {"num_parts": self.pooling.sketch_channels, "num_waves": self.pooling.num_waves, **options}
         if decoder == "atoms":
-            options = {"in_channels": features, "vector_channels": vectors, **options}
+            sizes = {"in_channels": features, "vector_channels": vectors, "tensor_channels": tensors}
+            options = {**sizes, **options}
         self.decoder = make_decoder(decoder, self.channels, latent_dim, options)
 
     def encode_atoms(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
@@ -155,23 +164,26 @@ class FieldAutoEncoder(GAE):
         centered = centered.to(pos.dtype)
         if isinstance(self.decoder, SketchDecoder):
             summarised = self.pooling.summary is not None
-            scalars, vectors = self._features(z, centered, batch) if summarised else (None, None)
+            scalars, vectors = self._features(z, centered, batch)[:2] if summarised else (None, None)
             code = self.pooling(self.decoder.sketch, z, centered, local, scalars, vectors, batch, num_graphs)
             return Latent(code, pose.to(pos.dtype))
-        scalars, vectors = self._features(z, centered, batch)
-        frame = pose.frame.to(pos.dtype)[batch]
-        turned = None if vectors is None else torch.einsum("pij,pfj->pfi", frame, vectors)
-        code = self.pooling(scalars, turned, local, batch, num_graphs)
+        pose = pose.to(pos.dtype)
+        scalars, vectors, tensors = self._features(z, centered, batch)
+        turned = None if vectors is None else pose.local_vectors(vectors, batch)
+        shapes = None if tensors is None else pose.local_tensors(tensors, batch)
+        code = self.pooling(scalars, turned, local, batch, num_graphs, shapes)
         anchors = None
         if isinstance(self.decoder, AtomDecoder):
-            anchors = Anchors(pos, scalars, pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors, batch)
-        return Latent(code, pose.to(pos.dtype), anchors)
+            vectors = pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors
+            anchors = Anchors(pos, scalars, vectors, batch, tensors)
+        return Latent(code, pose, anchors)
 
-    def _features(self, z: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Scalars ``[N, F]`` and, where the encoder has them, vectors ``[N, V, 3]`` of the atoms."""
+    def _features(self, z: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Scalars ``[N, F]`` and, where the encoder has them, vectors ``[N, V, 3]`` and tensors ``[N, T, 3, 3]``."""
         if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
-            return self.encoder.scalars_and_vectors(z, pos, batch)
-        return self.encoder(z, pos, batch), None
+            scalars, vectors, tensors = self.encoder.scalars_vectors_tensors(z, pos, batch)
+            return scalars, vectors, tensors if self.encoder.tensor_channels else None
+        return self.encoder(z, pos, batch), None, None
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
