@@ -4,6 +4,7 @@ import math
 import pytest
 import torch
 from hard_molecules import batched, molecules
+from small_models import awake
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GAE
 
@@ -67,9 +68,9 @@ def test_psnr_of_a_known_error(make_model):
     assert math.isnan(model.test(latent, query, nothing, query_batch)["psnr_occupied"])
 
 
-@pytest.mark.parametrize("as_volume", [False, True])
-def test_refinement_lowers_the_error(make_model, as_volume):
-    model = make_model()
+@pytest.mark.parametrize(("as_volume", "decoder"), [(False, "rbf"), (True, "rbf"), (False, "atoms")])
+def test_refinement_lowers_the_error(make_model, as_volume, decoder):
+    model = awake(make_model(decoder))
     z, pos, batch = pair()
     target = MolField(model.channels)(Batch(z=z, pos=pos, batch=batch))
     query = torch.randn(400, 3)

@@ -73,10 +73,12 @@ class AtomEncoder(MessagePassing):
         self.properties = nn.Linear(num_properties, out_channels, bias=False) if num_properties else None
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None) -> Tensor:
-        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å; ``batch [N]`` is int64 and sorted.
+        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å with ``properties [N, P]``.
+
+        ``batch [N]`` is int64 and sorted; ``properties`` are of the type of ``pos``, None where P is 0.
 
         Raises:
-            ValueError: an argument is not as said, or ``properties`` is not ``[N, P]``.
+            ValueError: an argument is not as said; the message gives the remedy.
         """
         return self.scalars_vectors_tensors(z, pos, batch, properties)[0]
 
@@ -91,8 +93,8 @@ class AtomEncoder(MessagePassing):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Scalars ``[N, F]``, vectors ``[N, V, 3]`` and symmetric traceless tensors ``[N, T, 3, 3]``."""
         batch, _ = check_atoms(z, pos, batch)
+        check_properties(properties, self.num_properties, pos)
         s = self.embedding(z)
-        properties = check_properties(properties, self.num_properties, pos)
         if self.properties is not None:
             s = s + self.properties(properties)
         v = s.new_zeros(s.size(0), 3, self.vector_channels)

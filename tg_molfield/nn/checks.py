@@ -44,17 +44,14 @@ def check_atoms(z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Te
     return batch, count.size(0)
 
 
-def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: Sequence[str] = ()) -> Tensor | None:
-    """The properties of the atoms ``[N, P]``; ``None`` where the model reads none.
+def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: Sequence[str] = ()) -> None:
+    """Raise a ValueError unless ``properties`` are what a model reads of the atoms; ``None`` where it reads none.
 
     Args:
         properties: ``[N, P]``, finite, of the type and on the device of ``pos``.
         count: the number P that the model reads.
         pos: ``[N, 3]`` Å.
         names: what the properties are called, for the message.
-
-    Raises:
-        ValueError: as for :func:`check_atoms`.
     """
     told = f" ({', '.join(names)})" if names else ""
     if count == 0:
@@ -63,7 +60,7 @@ def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: 
                 f"properties has shape {tuple(properties.shape)}: this model reads none; leave it out, or build the "
                 "model with properties"
             )
-        return None
+        return
     shape = (pos.size(0), count)
     if properties is None:
         raise ValueError(f"properties is missing: give floats of shape {shape}{told}, or Data to encode_data")
@@ -81,7 +78,6 @@ def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: 
         raise ValueError(
             f"properties has a value {name}that is not finite in row {row}, column {column}: remove or repair that atom"
         )
-    return properties
 
 
 def check_batch(name: str, batch: Tensor, size: int, device: torch.device) -> None:
