@@ -26,6 +26,7 @@ from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.make_decoder import make_decoder
 from tg_molfield.nn.persistence import fill_model, pretrained_file, read_model, save_model
 from tg_molfield.nn.pooling import FramePooling
+from tg_molfield.nn.pyg_encoders import atom_encoder_from, is_pyg_network
 from tg_molfield.nn.refinement import refine_code
 from tg_molfield.nn.sketch_decoder import SketchDecoder
 from tg_molfield.nn.sketch_pooling import SketchPooling
@@ -54,7 +55,8 @@ class FieldAutoEncoder(GAE):
             ``"siren"``, ``"atoms"`` (read by every point from the atoms around it, for fields that are not sums over
             atoms), or a `Decoder` with these channels and latent_dim.
         encoder: a module that gives invariant features ``[N, F]`` for ``(z, pos, batch)``; an `AtomEncoder` if None.
-            It is moved and trained with the model; properties are put after its features.
+            Of PyTorch Geometric's `SchNet`, `DimeNetPlusPlus` and `ViSNet` the features before the readout are taken,
+            see `atom_encoder_from`. It is trained with the model; properties are put after its features.
         hidden: features per atom in the default encoder.
         num_layers: message passing layers in the default encoder.
         cutoff: Å, of the default encoder.
@@ -126,8 +128,8 @@ class FieldAutoEncoder(GAE):
                 tensor_channels=tensor_channels,
                 num_properties=len(self.properties),
             )
-        self.encoder = encoder
-        features, vectors, tensors = encoded_sizes(encoder, len(self.properties))
+        self.encoder = atom_encoder_from(encoder) if is_pyg_network(encoder) else encoder
+        features, vectors, tensors = encoded_sizes(self.encoder, len(self.properties))
         options = dict(decoder_options or {})
         self.pooling: FramePooling | SketchPooling
         if sketched:
