@@ -253,15 +253,18 @@ def test_tensors_tell_more_and_are_saved_and_trained(make_model, tmp_path):
     z, pos, batch = pair()
     query, query_batch = torch.randn(6, 3), torch.tensor([0, 0, 0, 1, 1, 1])
     for decoder in ("rbf", "siren", "atoms"):
-        model = make_model(decoder, num_layers=2, tensor_channels=4)
+        model = awake(make_model(decoder, num_layers=2, tensor_channels=4))
         model.save(tmp_path / "model.safetensors")
         loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
         assert torch.equal(loaded(z, pos, query, batch, query_batch), model(z, pos, query, batch, query_batch))
         model.train()(z, pos, query, batch, query_batch).square().sum().backward()
-        assert [name for name, p in model.named_parameters() if p.grad is None] == []
-    anchors = model.eval().encode(z, pos, batch).anchors
+        assert [name for name, p in model.named_parameters() if "tensor" in name and not bool(p.grad.any())] == []
+    latent = model.eval().encode(z, pos, batch)
+    anchors = latent.anchors
     assert anchors.tensors.shape == (8, 4, 3, 3)
-    without = dataclasses.replace(model.encode(z, pos, batch), anchors=dataclasses.replace(anchors, tensors=None))
+    assert torch.equal(latent[1].anchors.tensors, anchors.tensors[3:])
+    assert latent.to(torch.float64).anchors.tensors.dtype == torch.float64
+    without = dataclasses.replace(latent, anchors=dataclasses.replace(anchors, tensors=None))
     with pytest.raises(ValueError, match="anchors without tensors"):
         model.decoder.field(without)
     with pytest.raises(ValueError, match="tensor_channels is 9"):

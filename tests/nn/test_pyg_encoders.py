@@ -55,6 +55,7 @@ def test_features_are_invariant_and_differ(network, items):
         torch.testing.assert_close(encoder(z, pos @ turn.T + translation, batch), features, **TOLERANCE)
     alone = torch.cat([encoder(*item, torch.zeros_like(item[0])) for item in items])
     torch.testing.assert_close(alone, features, **TOLERANCE)
+    assert bool(encoder(torch.tensor([6, 8]), torch.zeros(2, 3).double(), torch.zeros(2).long()).isfinite().all())
     ethanol = features[batch == list(molecules()).index("CH3CH2OH")]
     assert torch.pdist(ethanol[:3]).min() > 1e-4
     assert (encoder(torch.tensor([2]), pos[:1], batch[:1]) - features[-1]).abs().max() > 1e-4

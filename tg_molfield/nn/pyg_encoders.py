@@ -14,6 +14,9 @@ from torch_geometric.utils import scatter
 from tg_molfield.nn.neighbors import atoms_near, radius_pairs
 from tg_molfield.nn.triplets import bond_pairs
 
+_NEAREST = 0.2
+"""Å; the spherical Bessel functions of DimeNet++ lose their digits below it."""
+
 
 def atom_encoder_from(module: nn.Module) -> nn.Module:
     """The features that a network has of each atom before its readout: a module ``(z, pos, batch) -> [N, F]``.
@@ -84,7 +87,7 @@ class _DimeNetAtoms(nn.Module):
         source, target = edge_index
         before, after = bond_pairs(edge_index, len(z))
         way = pos[target] - pos[source]
-        distance = way.norm(dim=1)
+        distance = way.norm(dim=1).clamp(min=_NEAREST)
         along = (way[after] * way[before]).sum(1)
         across = torch.linalg.cross(way[after], way[before]).norm(dim=1)
         radial = self.rbf(distance)
@@ -127,7 +130,10 @@ class _ViSNetAtoms(nn.Module):
 
 
 class _NeighborsAndSelf(nn.Module):
-    """What ViSNet's ``Distance`` gives: pairs within the cutoff and each atom with itself, distances and ways."""
+    """What ViSNet's ``Distance`` gives: pairs within the cutoff and each atom with itself, distances and ways.
+
+    Two atoms in one place, between which there is no direction, are no pair.
+    """
 
     def __init__(self, cutoff: float) -> None:
         super().__init__()
@@ -136,7 +142,9 @@ class _NeighborsAndSelf(nn.Module):
     def forward(self, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         edge_index = atoms_near(pos, batch, pos, batch, self.cutoff)
         way = pos[edge_index[0]] - pos[edge_index[1]]
-        return edge_index, way.norm(dim=1), way
+        distance = way.norm(dim=1)
+        kept = (distance > 0) | (edge_index[0] == edge_index[1])
+        return edge_index[:, kept], distance[kept], way[kept]
 
 
 def _check_elements(z: Tensor, embedding: nn.Embedding) -> None:
