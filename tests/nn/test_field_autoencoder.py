@@ -1,8 +1,10 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 from hard_molecules import batched, molecules
+from small_models import awake
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GAE
 
@@ -66,9 +68,9 @@ def test_psnr_of_a_known_error(make_model):
     assert math.isnan(model.test(latent, query, nothing, query_batch)["psnr_occupied"])
 
 
-@pytest.mark.parametrize("as_volume", [False, True])
-def test_refinement_lowers_the_error(make_model, as_volume):
-    model = make_model()
+@pytest.mark.parametrize(("as_volume", "decoder"), [(False, "rbf"), (True, "rbf"), (False, "atoms")])
+def test_refinement_lowers_the_error(make_model, as_volume, decoder):
+    model = awake(make_model(decoder))
     z, pos, batch = pair()
     target = MolField(model.channels)(Batch(z=z, pos=pos, batch=batch))
     query = torch.randn(400, 3)
@@ -245,3 +247,25 @@ def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
     torch.testing.assert_close(
         *(torch.autograd.grad(values.sum(), weight)[0] for values in (volume.values, whole)), atol=1e-2, rtol=1e-4
     )
+
+
+def test_tensors_tell_more_and_are_saved_and_trained(make_model, tmp_path):
+    z, pos, batch = pair()
+    query, query_batch = torch.randn(6, 3), torch.tensor([0, 0, 0, 1, 1, 1])
+    for decoder in ("rbf", "siren", "atoms"):
+        model = awake(make_model(decoder, num_layers=2, tensor_channels=4))
+        model.save(tmp_path / "model.safetensors")
+        loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+        assert torch.equal(loaded(z, pos, query, batch, query_batch), model(z, pos, query, batch, query_batch))
+        model.train()(z, pos, query, batch, query_batch).square().sum().backward()
+        assert [name for name, p in model.named_parameters() if "tensor" in name and not bool(p.grad.any())] == []
+    latent = model.eval().encode(z, pos, batch)
+    anchors = latent.anchors
+    assert anchors.tensors.shape == (8, 4, 3, 3)
+    assert torch.equal(latent[1].anchors.tensors, anchors.tensors[3:])
+    assert latent.to(torch.float64).anchors.tensors.dtype == torch.float64
+    without = dataclasses.replace(latent, anchors=dataclasses.replace(anchors, tensors=None))
+    with pytest.raises(ValueError, match="anchors without tensors"):
+        model.decoder.field(without)
+    with pytest.raises(ValueError, match="tensor_channels is 9"):
+        make_model(tensor_channels=9)

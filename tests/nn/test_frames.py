@@ -8,6 +8,7 @@ from tg_molfield.nn.frames import canonical_pose, random_pose, random_rotations
 ORDER = {
     "C6H6": 12, "CH4": 12, "CO2": 2, "NH3": 3, "H2O": 2, "C2H6": 6, "HCN": 1, "C3H4_D2d": 4, "cyclobutane": 4,
     "CH3CH2OH": 1, "isobutane": 3, "BF3": 6, "SF6": 24, "CHFClN": 1, "mirror CHFClN": 1, "Ne": 1, "helix": 2, "rod": 2,
+    "bent rod": 2,
 }  # fmt: skip
 
 

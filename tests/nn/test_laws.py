@@ -89,17 +89,22 @@ def test_gradient_is_the_derivative(model):
 
 
 @pytest.mark.parametrize("num_layers", [0, 2])
-def test_atom_features_are_invariant_and_vectors_turn(batch, num_layers):
+def test_atom_features_are_invariant_and_vectors_and_tensors_turn(batch, num_layers):
     z, pos, owner = batch
     torch.manual_seed(0)
-    encoder = AtomEncoder(8, num_layers).double()
+    encoder = AtomEncoder(8, num_layers, vector_channels=5, tensor_channels=4).double()
     rotation, translation = motion(2)
     mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
-    scalars, vectors = encoder.scalars_and_vectors(z, pos, owner)
+    scalars, vectors, tensors = encoder.scalars_vectors_tensors(z, pos, owner)
+    assert tensors.shape == (z.numel(), 4, 3, 3)
+    assert (tensors.abs().max() > 0.1) == (num_layers > 0)
+    torch.testing.assert_close(tensors, tensors.transpose(2, 3), **TOLERANCE)
+    torch.testing.assert_close(tensors.diagonal(dim1=2, dim2=3).sum(2), torch.zeros_like(tensors[..., 0, 0]))
     for turn in (rotation, rotation @ mirror):
-        s, v = encoder.scalars_and_vectors(z, pos @ turn.T + translation, owner)
+        s, v, t = encoder.scalars_vectors_tensors(z, pos @ turn.T + translation, owner)
         torch.testing.assert_close(s, scalars, **TOLERANCE)
         torch.testing.assert_close(v, vectors @ turn.T, **TOLERANCE)
+        torch.testing.assert_close(t, turn @ tensors @ turn.T, **TOLERANCE)
 
 
 def test_the_summed_part_of_the_code_is_additive(make_model):

@@ -12,6 +12,7 @@ from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.neural_field import NeuralField
 from tg_molfield.nn.pointwise_decoder import PointwiseDecoder
 from tg_molfield.nn.pose import Pose
+from tg_molfield.nn.pyg_encoders import atom_encoder_from
 from tg_molfield.nn.rbf_decoder import RBFDecoder
 from tg_molfield.nn.siren_decoder import SirenDecoder
 from tg_molfield.nn.sketch_decoder import SketchDecoder
@@ -34,4 +35,5 @@ __all__ = [
     "RBFDecoder",
     "SirenDecoder",
     "SketchDecoder",
+    "atom_encoder_from",
 ]

@@ -17,30 +17,36 @@ class Anchors:
         scalars: ``[N, F]``, which do not change when the molecule moves.
         vectors: ``[N, V, 3]``, which turn with it.
         batch: the molecule of each atom ``[N]`` int64, sorted.
+        tensors: ``[N, T, 3, 3]``, symmetric and traceless, which turn as T → R T Rᵀ; none if None.
     """
 
     pos: Tensor
     scalars: Tensor
     vectors: Tensor
     batch: Tensor
+    tensors: Tensor | None = None
 
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Anchors:
         """The atoms after ``x → rotation · x + translation``; both may have a row for each molecule."""
         turn = rotation[self.batch] if rotation.dim() == 3 else rotation.expand(len(self.batch), 3, 3)
         shift = torch.as_tensor(translation, dtype=self.pos.dtype, device=self.pos.device)
         shift = shift[self.batch] if shift.dim() == 2 and shift.size(0) > 1 else shift
+        tensors = None if self.tensors is None else torch.einsum("nij,ntjk,nlk->ntil", turn, self.tensors, turn)
         return replace(
             self,
             pos=torch.einsum("nij,nj->ni", turn, self.pos) + shift,
             vectors=torch.einsum("nij,nvj->nvi", turn, self.vectors),
+            tensors=tensors,
         )
 
     def select(self, molecules: Tensor) -> Anchors:
         """The atoms of the molecules ``[K]`` int64, in that order, as a batch of K."""
         row, atom = (molecules.unsqueeze(1) == self.batch).nonzero(as_tuple=True)
-        return Anchors(self.pos[atom], self.scalars[atom], self.vectors[atom], row)
+        tensors = None if self.tensors is None else self.tensors[atom]
+        return Anchors(self.pos[atom], self.scalars[atom], self.vectors[atom], row, tensors)
 
     def to(self, target: torch.device | torch.dtype | str) -> Anchors:
         """On another device, or in another floating-point type."""
         pos = self.pos.to(target)
-        return Anchors(pos, self.scalars.to(target), self.vectors.to(target), self.batch.to(pos.device))
+        tensors = None if self.tensors is None else self.tensors.to(target)
+        return Anchors(pos, self.scalars.to(target), self.vectors.to(target), self.batch.to(pos.device), tensors)

@@ -12,16 +12,17 @@ from tg_molfield.nn.atom_field import AtomField
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.neighbors import atoms_near
+from tg_molfield.nn.tensors import components, traceless_square
 
 
 class AtomDecoder(Decoder):
     """A field that every point reads from the atoms around it, for fields that are not sums over atoms.
 
-    Each atom sends its scalars and its vectors' components along the way to the point, gated by the distance; their sum
-    passes through a network (probe messages as in DeepDFT, Jørgensen & Bhowmik 2022, arXiv 2112.00652, with atoms as
-    the anchors of an equivariant neural field, Wessels et al. 2024, arXiv 2406.05753). The code is added to the atoms'
-    scalars, so that what is far away is known too. The decoded field turns with the atoms exactly, is smooth
-    everywhere, and is 0 where no atom is nearer than the cutoff.
+    Each atom sends its scalars, and its vectors' and tensors' components along the way to the point, gated by the
+    distance; their sum passes through a network (probe messages as in DeepDFT, Jørgensen & Bhowmik 2022, arXiv
+    2112.00652, with atoms as the anchors of an equivariant neural field, Wessels et al. 2024, arXiv 2406.05753). The
+    code is added to the atoms' scalars, so that what is far away is known too. The decoded field turns with the atoms
+    exactly, is smooth everywhere, and is 0 where no atom is nearer than the cutoff.
 
     It reads the latent's anchors and not its frames: a code alone, without atoms, cannot be decoded.
 
@@ -33,6 +34,7 @@ class AtomDecoder(Decoder):
         width: the size of a message.
         cutoff: Å; how far an atom is heard.
         num_radial: radial functions of the distance.
+        tensor_channels: T, symmetric traceless tensors per atom.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class AtomDecoder(Decoder):
         width: int = 64,
         cutoff: float = 5.0,
         num_radial: int = 16,
+        tensor_channels: int = 0,
     ) -> None:
         super().__init__(channels, latent_dim)
         if width < 1 or num_radial < 1 or not cutoff > 0:
@@ -56,7 +59,9 @@ class AtomDecoder(Decoder):
         self.scalars = nn.Linear(in_channels, width)
         self.context = nn.Linear(latent_dim, width, bias=False)
         self.vectors = nn.Linear(vector_channels, width, bias=False) if vector_channels else None
-        self.gates = nn.Linear(num_radial, (2 if vector_channels else 1) * width, bias=False)
+        self.tensors = nn.Linear(tensor_channels, width, bias=False) if tensor_channels else None
+        kinds = 1 + (vector_channels > 0) + (tensor_channels > 0)
+        self.gates = nn.Linear(num_radial, kinds * width, bias=False)
         self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width), nn.SiLU())
         self.out = nn.Linear(width, len(self.channels))
         nn.init.zeros_(self.context.weight)
@@ -65,7 +70,7 @@ class AtomDecoder(Decoder):
         """The fields of ``B`` latents, with this decoder's parameters.
 
         Raises:
-            ValueError: the latent has no anchors.
+            ValueError: the latent has no anchors, or its anchors lack tensors that this decoder reads.
         """
         return AtomField(self, latent)
 
@@ -84,7 +89,12 @@ class AtomDecoder(Decoder):
         message = sent[atom] * gates[:, :width]
         if self.vectors is not None:
             vectors = self.vectors(anchors.vectors.transpose(1, 2))
-            message = message + torch.einsum("eiw,ei->ew", vectors[atom], way) * gates[:, width:]
+            message = message + torch.einsum("eiw,ei->ew", vectors[atom], way) * gates[:, width : 2 * width]
+        if self.tensors is not None:
+            assert anchors.tensors is not None
+            tensors = self.tensors(components(anchors.tensors).transpose(1, 2))
+            square = traceless_square(way) / (1 + distance.square())
+            message = message + torch.einsum("ekw,ek->ew", tensors[atom], square) * gates[:, -width:]
         heard = message.new_zeros(pos.size(0), width).index_add(0, point, message)
         near = message.new_zeros(pos.size(0), 1).index_add(0, point, envelope.square())
         return self.out(self.mix(heard)) * torch.tanh(4 * near)

@@ -1,24 +1,28 @@
-"""Atoms to features: message passing with scalars and vectors."""
+"""Atoms to features: message passing with scalars, vectors and tensors."""
 
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from tg_molfield.nn.checks import MAX_Z, check_atoms
+from tg_molfield.nn.atom_layer import AtomLayer
+from tg_molfield.nn.checks import MAX_Z, check_atoms, check_properties
 from tg_molfield.nn.neighbors import radius_pairs
+from tg_molfield.nn.tensor_layer import TensorLayer
+from tg_molfield.nn.tensors import matrices, traceless_square
 
 
 class AtomEncoder(MessagePassing):
-    """Invariant scalars and equivariant vectors for each atom, from its neighbours within a cutoff.
+    """Invariant scalars, equivariant vectors and, on request, rank-2 tensors for each atom, from its neighbours.
 
     Scalar and vector channels exchange gated messages along bonds and mix on each atom, the scheme of PaiNN
-    (Schütt, Unke & Gastegger 2021, arXiv 2102.03150). Scalars do not change when the molecule moves; vectors turn
-    with it, and with its mirror image.
+    (Schütt, Unke & Gastegger 2021, arXiv 2102.03150); symmetric traceless tensors join them as in TensorNet (Simeon &
+    De Fabritiis 2023, arXiv 2306.06482), see `TensorLayer`. Scalars do not change when the molecule moves; vectors and
+    tensors turn with it, and with its mirror image: v → R v, T → R T Rᵀ.
 
     Args:
         out_channels: the number F of scalars per atom.
@@ -26,6 +30,8 @@ class AtomEncoder(MessagePassing):
         cutoff: Å.
         num_radial: radial functions of the distance.
         vector_channels: the number V of vectors per atom, at most F; F if None. Few are quicker.
+        tensor_channels: the number T of tensors per atom, at most F.
+        num_properties: the number P of properties per atom, which are added to the element by a linear map.
     """
 
     def __init__(
@@ -35,6 +41,8 @@ class AtomEncoder(MessagePassing):
         cutoff: float = 4.0,
         num_radial: int = 16,
         vector_channels: int | None = None,
+        tensor_channels: int = 0,
+        num_properties: int = 0,
     ) -> None:
         if out_channels < 1 or num_layers < 0 or num_radial < 1 or not cutoff > 0:
             raise ValueError(
@@ -44,36 +52,70 @@ class AtomEncoder(MessagePassing):
         vectors = out_channels if vector_channels is None else vector_channels
         if not 1 <= vectors <= out_channels:
             raise ValueError(f"vector_channels is {vectors}: give 1 to {out_channels}, at most out_channels")
+        if not 0 <= tensor_channels <= out_channels:
+            raise ValueError(f"tensor_channels is {tensor_channels}: give 0 to {out_channels}, at most out_channels")
+        if num_properties < 0:
+            raise ValueError(f"num_properties is {num_properties}: give 0 or more")
         super().__init__(aggr="add")
         self.out_channels = out_channels
         self.vector_channels = vectors
+        self.tensor_channels = tensor_channels
+        self.num_properties = num_properties
         self.cutoff = cutoff
         self.num_radial = num_radial
         self.embedding = nn.Embedding(MAX_Z + 1, out_channels)
-        self.layers = nn.ModuleList(_Layer(out_channels, vectors, num_radial) for _ in range(num_layers))
+        self.layers = nn.ModuleList(AtomLayer(out_channels, vectors, num_radial) for _ in range(num_layers))
         self.norm = nn.LayerNorm(out_channels)
+        rounds = num_layers if tensor_channels else 0
+        self.tensor_layers = nn.ModuleList(
+            TensorLayer(out_channels, vectors, tensor_channels, num_radial) for _ in range(rounds)
+        )
+        self.properties = nn.Linear(num_properties, out_channels, bias=False) if num_properties else None
 
-    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å; ``batch [N]`` is int64 and sorted."""
-        return self.scalars_and_vectors(z, pos, batch)[0]
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None) -> Tensor:
+        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å with ``properties [N, P]``.
 
-    def scalars_and_vectors(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        ``batch [N]`` is int64 and sorted; ``properties`` are of the type of ``pos``, None where P is 0.
+
+        Raises:
+            ValueError: an argument is not as said; the message gives the remedy.
+        """
+        return self.scalars_vectors_tensors(z, pos, batch, properties)[0]
+
+    def scalars_and_vectors(
+        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Scalars ``[N, F]`` and vectors ``[N, V, 3]``."""
+        return self.scalars_vectors_tensors(z, pos, batch, properties)[:2]
+
+    def scalars_vectors_tensors(
+        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scalars ``[N, F]``, vectors ``[N, V, 3]`` and symmetric traceless tensors ``[N, T, 3, 3]``."""
         batch, _ = check_atoms(z, pos, batch)
+        check_properties(properties, self.num_properties, pos)
         s = self.embedding(z)
+        if self.properties is not None:
+            s = s + self.properties(properties)
         v = s.new_zeros(s.size(0), 3, self.vector_channels)
+        t = s.new_zeros(s.size(0), 5, self.tensor_channels)
         if len(self.layers):
             edge_index = radius_pairs(pos, batch, self.cutoff)
             offset = pos[edge_index[0]] - pos[edge_index[1]]
             distance = (offset.square().sum(1, keepdim=True) + 1e-12).sqrt()
             direction = offset / distance
             radial = self._radial(distance)
-            for layer in self.layers:
-                assert isinstance(layer, _Layer)
+            squares = traceless_square(direction) if self.tensor_channels else direction
+            for layer, tensors in zip_longest(self.layers, self.tensor_layers):
+                assert isinstance(layer, AtomLayer)
                 sent, gates = layer.sender(s), layer.filter(radial)
                 total = self.propagate(edge_index, sent=sent, vectors=v.flatten(1), gates=gates, direction=direction)
+                if isinstance(tensors, TensorLayer):
+                    t = t + tensors.heard(edge_index, s, t, radial, squares)
                 s, v = layer(s + total[:, : self.out_channels], v + total[:, self.out_channels :].view_as(v))
-        return self.norm(s), v.transpose(1, 2)
+                if isinstance(tensors, TensorLayer):
+                    s, v, t = tensors(s, v, t)
+        return self.norm(s), v.transpose(1, 2), matrices(t.transpose(1, 2))
 
     def _radial(self, distance: Tensor) -> Tensor:
         order = torch.arange(1, self.num_radial + 1, dtype=distance.dtype, device=distance.device)
@@ -87,27 +129,3 @@ class AtomEncoder(MessagePassing):
         vectors = vectors_j.view(carried.size(0), 3, carried.size(1))
         vectors = carried.unsqueeze(1) * vectors + along.unsqueeze(1) * direction.unsqueeze(2)
         return torch.cat([scalar, vectors.flatten(1)], dim=1)
-
-
-class _Layer(nn.Module):
-    """The weights of one round: of its messages, and of the mixing on each atom that follows."""
-
-    def __init__(self, width: int, vectors: int, num_radial: int) -> None:
-        super().__init__()
-        self.vectors = vectors
-        self.filter = nn.Linear(num_radial, width + 2 * vectors, bias=False)
-        self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width + 2 * vectors))
-        self.mix = nn.Linear(vectors, 2 * vectors, bias=False)
-        self.combine = nn.Sequential(
-            nn.Linear(width + vectors, width), nn.SiLU(), nn.Linear(width, width + 2 * vectors)
-        )
-
-    def forward(self, s: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Scalars ``[N, F]`` and vectors ``[N, 3, V]`` mixed; inner products go to the first V scalars."""
-        left, right = self.mix(v).chunk(2, dim=2)
-        norm = (left.square().sum(1) + 1e-8).sqrt()
-        scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).split(
-            [s.size(1), self.vectors, self.vectors], dim=1
-        )
-        inner = F.pad(product * (left * right).sum(1), (0, s.size(1) - self.vectors))
-        return s + scalar + inner, v + gate.unsqueeze(1) * right

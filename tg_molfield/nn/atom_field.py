@@ -26,7 +26,7 @@ class AtomField(LatentField["AtomDecoder"]):
         latent: the latents of ``B`` molecules, with anchors.
 
     Raises:
-        ValueError: the latent has no anchors.
+        ValueError: the latent has no anchors, or its anchors lack tensors that the decoder reads.
     """
 
     def __init__(self, decoder: AtomDecoder, latent: Latent) -> None:
@@ -34,6 +34,8 @@ class AtomField(LatentField["AtomDecoder"]):
             raise ValueError(
                 "latent has no anchors: an AtomDecoder reads atoms; encode with a model whose decoder is 'atoms'"
             )
+        if decoder.tensors is not None and latent.anchors.tensors is None:
+            raise ValueError("latent has anchors without tensors: encode with the model that the decoder belongs to")
         super().__init__(decoder, latent)
 
     def __repr__(self) -> str:

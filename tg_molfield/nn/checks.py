@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,42 @@ def check_atoms(z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Te
     if bool((count == 0).any()):
         raise ValueError(f"batch names no atom of molecule {int((count == 0).nonzero()[0])}: remove empty molecules")
     return batch, count.size(0)
+
+
+def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: Sequence[str] = ()) -> None:
+    """Raise a ValueError unless ``properties`` are what a model reads of the atoms; ``None`` where it reads none.
+
+    Args:
+        properties: ``[N, P]``, finite, of the type and on the device of ``pos``.
+        count: the number P that the model reads.
+        pos: ``[N, 3]`` Å.
+        names: what the properties are called, for the message.
+    """
+    told = f" ({', '.join(names)})" if names else ""
+    if count == 0:
+        if properties is not None:
+            raise ValueError(
+                f"properties has shape {tuple(properties.shape)}: this model reads none; leave it out, or build the "
+                "model with properties"
+            )
+        return
+    shape = (pos.size(0), count)
+    if properties is None:
+        raise ValueError(f"properties is missing: give floats of shape {shape}{told}, or Data to encode_data")
+    if properties.shape != shape or not properties.is_floating_point():
+        raise ValueError(
+            f"properties is {properties.dtype} of shape {tuple(properties.shape)}: give floats of shape {shape}{told}"
+        )
+    if properties.device != pos.device:
+        raise ValueError(f"properties is on {properties.device}, pos on {pos.device}: move both to one device")
+    if properties.dtype != pos.dtype:
+        raise ValueError(f"properties is {properties.dtype}, pos {pos.dtype}: convert properties with .to(pos.dtype)")
+    if not bool(properties.isfinite().all()):
+        row, column = (~properties.isfinite()).nonzero()[0].tolist()
+        name = f"of {names[column]} " if names else ""
+        raise ValueError(
+            f"properties has a value {name}that is not finite in row {row}, column {column}: remove or repair that atom"
+        )
 
 
 def check_batch(name: str, batch: Tensor, size: int, device: torch.device) -> None:

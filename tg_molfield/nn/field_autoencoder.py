@@ -17,13 +17,16 @@ from tg_molfield.fields import AtomList, Field, MolField
 from tg_molfield.nn.anchors import Anchors
 from tg_molfield.nn.atom_decoder import AtomDecoder
 from tg_molfield.nn.atom_encoder import AtomEncoder
-from tg_molfield.nn.checks import check_atoms, check_like, check_queries
+from tg_molfield.nn.checks import check_atoms, check_like, check_properties, check_queries
+from tg_molfield.nn.data_atoms import atoms_of_data
 from tg_molfield.nn.decoder import Decoder
+from tg_molfield.nn.encoding import encoded_atoms, encoded_sizes
 from tg_molfield.nn.frames import canonical_pose, random_pose
 from tg_molfield.nn.latent import Latent
 from tg_molfield.nn.make_decoder import make_decoder
 from tg_molfield.nn.persistence import fill_model, pretrained_file, read_model, save_model
 from tg_molfield.nn.pooling import FramePooling
+from tg_molfield.nn.pyg_encoders import atom_encoder_from, is_pyg_network
 from tg_molfield.nn.refinement import refine_code
 from tg_molfield.nn.sketch_decoder import SketchDecoder
 from tg_molfield.nn.sketch_pooling import SketchPooling
@@ -52,13 +55,19 @@ class FieldAutoEncoder(GAE):
             ``"siren"``, ``"atoms"`` (read by every point from the atoms around it, for fields that are not sums over
             atoms), or a `Decoder` with these channels and latent_dim.
         encoder: a module that gives invariant features ``[N, F]`` for ``(z, pos, batch)``; an `AtomEncoder` if None.
+            Of PyTorch Geometric's `SchNet`, `DimeNetPlusPlus` and `ViSNet` the features before the readout are taken,
+            see `atom_encoder_from`. It is trained with the model; properties are put after its features.
         hidden: features per atom in the default encoder.
         num_layers: message passing layers in the default encoder.
         cutoff: Å, of the default encoder.
         vector_channels: vectors per atom in the default encoder; as many as features if None.
+        tensor_channels: rank-2 tensors per atom in the default encoder, which tell apart what vectors do not.
         pooling: further arguments of `FramePooling`, or of `SketchPooling` for a `SketchDecoder`.
         decoder_options: further arguments of the decoder named.
         random_frames: whether frames are random in training.
+        properties: the names of scalar attributes of the atoms, such as ``"partial_charge"``, that the code shall know
+            beside elements and positions; one string of names or a sequence. Scale them to be of order 1: what differs
+            by less than a thousandth is no difference to the frames, see `canonical_pose`.
     """
 
     def __init__(
@@ -72,9 +81,11 @@ class FieldAutoEncoder(GAE):
         num_layers: int = 2,
         cutoff: float = 4.0,
         vector_channels: int | None = None,
+        tensor_channels: int = 0,
         pooling: dict[str, Any] | None = None,
         decoder_options: dict[str, Any] | None = None,
         random_frames: bool = True,
+        properties: str | Sequence[str] = (),
     ) -> None:
         super(GAE, self).__init__()  # GAE's own would reset the parameters of a pretrained encoder
         self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
@@ -82,6 +93,15 @@ class FieldAutoEncoder(GAE):
             raise ValueError(f"channels is {channels!r}: give at least one name, none twice")
         if latent_dim < 1:
             raise ValueError(f"latent_dim is {latent_dim}: give at least 1")
+        self.properties = tuple(properties.split() if isinstance(properties, str) else properties)
+        if len(set(self.properties)) != len(self.properties):
+            raise ValueError(f"properties is {properties!r}: give no name twice")
+        sketched = decoder == "sketch" or isinstance(decoder, SketchDecoder)
+        if sketched and self.properties:
+            raise ValueError(
+                f"properties is {properties!r}: a sketch is of elements and positions alone; take another decoder, "
+                "such as 'rbf' or 'atoms'"
+            )
         self.latent_dim = latent_dim
         self.random_frames = random_frames
         self.hyper_parameters: dict[str, Any] = {
@@ -93,36 +113,57 @@ class FieldAutoEncoder(GAE):
             "num_layers": num_layers,
             "cutoff": cutoff,
             "vector_channels": vector_channels,
+            "tensor_channels": tensor_channels,
             "pooling": pooling or {},
             "decoder_options": decoder_options or {},
             "random_frames": random_frames,
+            "properties": self.properties,
         }
         if encoder is None:
-            encoder = AtomEncoder(hidden, num_layers, cutoff, vector_channels=vector_channels)
-        self.encoder = encoder
-        self.has_vectors = isinstance(self.encoder, AtomEncoder) and len(self.encoder.layers) > 0
-        features = self._probe()
-        vectors = self.encoder.vector_channels if isinstance(self.encoder, AtomEncoder) and self.has_vectors else 0
+            encoder = AtomEncoder(
+                hidden,
+                num_layers,
+                cutoff,
+                vector_channels=vector_channels,
+                tensor_channels=tensor_channels,
+                num_properties=len(self.properties),
+            )
+        self.encoder = atom_encoder_from(encoder) if is_pyg_network(encoder) else encoder
+        features, vectors, tensors = encoded_sizes(self.encoder, len(self.properties))
         options = dict(decoder_options or {})
         self.pooling: FramePooling | SketchPooling
-        if decoder == "sketch" or isinstance(decoder, SketchDecoder):
+        if sketched:
             self.pooling = SketchPooling(features, vectors, **(pooling or {}))
             options = {"sketch_size": latent_dim - self.pooling.summary_channels, **options}
         else:
-            self.pooling = FramePooling(features, vectors, latent_dim=latent_dim, **(pooling or {}))
+            more = {"tensor_channels": tensors, **(pooling or {})}
+            self.pooling = FramePooling(features, vectors, latent_dim=latent_dim, **more)
         if decoder == "rbf" and isinstance(self.pooling, FramePooling):
             options = {"num_parts": self.pooling.sketch_channels, "num_waves": self.pooling.num_waves, **options}
         if decoder == "atoms":
-            options = {"in_channels": features, "vector_channels": vectors, **options}
+            sizes = {"in_channels": features, "vector_channels": vectors, "tensor_channels": tensors}
+            options = {**sizes, **options}
         self.decoder = make_decoder(decoder, self.channels, latent_dim, options)
 
-    def encode_atoms(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The encoder's invariant features ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å."""
-        batch, _ = self._check(z, pos, batch)
-        return self.encoder(z, pos, batch)
+    def encode_atoms(
+        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, *, properties: Tensor | None = None
+    ) -> Tensor:
+        """The encoder's invariant features ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å, see `encode`.
+
+        Where the encoder does not read the properties itself, they are the last P of the F features.
+        """
+        batch, _ = self._check(z, pos, batch, properties)
+        return encoded_atoms(self.encoder, z, pos, batch, properties)[0]
 
     def encode(
-        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, *, refine: int = 0, target: Field | None = None
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        *,
+        properties: Tensor | None = None,
+        refine: int = 0,
+        target: Field | None = None,
     ) -> Latent:
         """The latents of ``B`` molecules.
 
@@ -130,6 +171,8 @@ class FieldAutoEncoder(GAE):
             z: ``[N]`` int64 atomic numbers.
             pos: ``[N, 3]`` Å.
             batch: ``[N]`` int64, sorted; one molecule if None.
+            properties: ``[N, P]``, finite, of the type of ``pos``, in the order of the model's ``properties``; None if
+                it has none. `encode_data` collects them.
             refine: steps of Adam on the code, all else frozen, towards ``target`` (auto-decoding, Park et al. 2019,
                 arXiv 1901.05103); refined codes carry no gradient. A `SketchDecoder` is given codes that are exact
                 already, and looks longer for atoms that it has not found: see `SketchDecoder.refined`.
@@ -140,38 +183,49 @@ class FieldAutoEncoder(GAE):
         """
         if refine < 0 or (refine > 0 and target is None):
             raise ValueError(f"refine is {refine}, target {target}: give steps >= 0, and the target field to reach")
-        batch, num_graphs = self._check(z, pos, batch)
-        latent = self._encode(z, pos, batch, num_graphs, randomised=self.training and self.random_frames)
+        batch, num_graphs = self._check(z, pos, batch, properties)
+        randomised = self.training and self.random_frames
+        latent = self._encode(z, pos, batch, num_graphs, properties, randomised)
         if not refine or target is None:
             return latent
         if isinstance(self.decoder, SketchDecoder):
             return self.decoder.refined(latent, refine)
         return refine_code(self.decoder, latent, target, pos, batch, refine)
 
-    def _encode(self, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, randomised: bool) -> Latent:
-        pose = random_pose(pos, batch, num_graphs) if randomised else canonical_pose(z, pos, batch, num_graphs)
+    def encode_data(self, data: Data, *, refine: int = 0, target: Field | None = None) -> Latent:
+        """The latents of a `Data` or `Batch`: `encode` of its ``z``, ``pos``, ``batch`` and the model's properties.
+
+        Raises:
+            ValueError: one of them is missing or not as `encode` has it, or the atoms are periodic.
+        """
+        z, pos, batch, properties = atoms_of_data(data, self.properties)
+        return self.encode(z, pos, batch, properties=properties, refine=refine, target=target)
+
+    def _encode(
+        self, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None, randomised: bool
+    ) -> Latent:
+        if randomised:
+            pose = random_pose(pos, batch, num_graphs)
+        else:
+            pose = canonical_pose(z, pos, batch, num_graphs, properties)
         centered = pos.double() - pose.origin[batch]
         local = pose.confine(torch.einsum("pij,pj->pi", pose.frame[batch], centered), batch).to(pos.dtype)
         centered = centered.to(pos.dtype)
         if isinstance(self.decoder, SketchDecoder):
             summarised = self.pooling.summary is not None
-            scalars, vectors = self._features(z, centered, batch) if summarised else (None, None)
+            scalars, vectors = encoded_atoms(self.encoder, z, centered, batch, None)[:2] if summarised else (None, None)
             code = self.pooling(self.decoder.sketch, z, centered, local, scalars, vectors, batch, num_graphs)
             return Latent(code, pose.to(pos.dtype))
-        scalars, vectors = self._features(z, centered, batch)
-        frame = pose.frame.to(pos.dtype)[batch]
-        turned = None if vectors is None else torch.einsum("pij,pfj->pfi", frame, vectors)
-        code = self.pooling(scalars, turned, local, batch, num_graphs)
+        pose = pose.to(pos.dtype)
+        scalars, vectors, tensors = encoded_atoms(self.encoder, z, centered, batch, properties)
+        turned = None if vectors is None else pose.local_vectors(vectors, batch)
+        shapes = None if tensors is None else pose.local_tensors(tensors, batch)
+        code = self.pooling(scalars, turned, local, batch, num_graphs, shapes)
         anchors = None
         if isinstance(self.decoder, AtomDecoder):
-            anchors = Anchors(pos, scalars, pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors, batch)
-        return Latent(code, pose.to(pos.dtype), anchors)
-
-    def _features(self, z: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Scalars ``[N, F]`` and, where the encoder has them, vectors ``[N, V, 3]`` of the atoms."""
-        if isinstance(self.encoder, AtomEncoder) and self.has_vectors:
-            return self.encoder.scalars_and_vectors(z, pos, batch)
-        return self.encoder(z, pos, batch), None
+            vectors = pos.new_zeros(len(pos), 0, 3) if vectors is None else vectors
+            anchors = Anchors(pos, scalars, vectors, batch, tensors)
+        return Latent(code, pose, anchors)
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]`` says of which molecule, sorted."""
@@ -185,25 +239,22 @@ class FieldAutoEncoder(GAE):
         query_pos: Tensor,
         batch: Tensor | None = None,
         query_batch: Tensor | None = None,
+        *,
+        properties: Tensor | None = None,
     ) -> Tensor:
         """Encode the atoms and decode at the query points: ``[Q, C]``."""
-        return self.decode(self.encode(z, pos, batch), query_pos, query_batch)
+        return self.decode(self.encode(z, pos, batch, properties=properties), query_pos, query_batch)
 
     def field(self, data: Data) -> Field:
-        """The learned field of a `Data` or `Batch` with ``z`` and ``pos``, in canonical frames, also while training.
+        """The learned field of a `Data` or `Batch`, in canonical frames, also while training.
 
         Raises:
-            ValueError: ``z`` or ``pos`` is missing or not as `encode` has it, or the atoms are periodic.
+            ValueError: as for `encode_data`.
         """
-        for name in ("z", "pos"):
-            if not isinstance(getattr(data, name, None), Tensor):
-                raise ValueError(f"data.{name} is missing: give z [N] and pos [N, 3] as tensors")
-        pbc = getattr(data, "pbc", None)
-        if pbc is not None and bool(torch.as_tensor(pbc).any()):
-            raise ValueError("data.pbc: a code describes a molecule, not a crystal; remove pbc to encode one cell")
-        batch, num_graphs = self._check(data.z, data.pos, getattr(data, "batch", None))
-        latent = self._encode(data.z, data.pos, batch, num_graphs, randomised=False)
-        return self.decoder.field(latent).with_atoms(AtomList(data.z, data.pos, batch))
+        z, pos, batch, properties = atoms_of_data(data, self.properties)
+        batch, num_graphs = self._check(z, pos, batch, properties)
+        latent = self._encode(z, pos, batch, num_graphs, properties, randomised=False)
+        return self.decoder.field(latent).with_atoms(AtomList(z, pos, batch))
 
     def recon_loss(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
@@ -324,26 +375,11 @@ class FieldAutoEncoder(GAE):
             raise ValueError(f"query_pos has no point of molecule {lacking}: give points to each of {len(latent)}")
         return (self.decode(latent, query_pos, batch) - target).square(), batch
 
-    def _check(self, z: Tensor, pos: Tensor, batch: Tensor | None) -> tuple[Tensor, int]:
+    def _check(self, z: Tensor, pos: Tensor, batch: Tensor | None, properties: Tensor | None) -> tuple[Tensor, int]:
         batch, num_graphs = check_atoms(z, pos, batch)
         check_like("pos", pos, next(self.parameters()))
+        check_properties(properties, len(self.properties), pos, self.properties)
         return batch, num_graphs
-
-    def _probe(self) -> int:
-        if isinstance(self.encoder, AtomEncoder):
-            return self.encoder.out_channels
-        if not isinstance(self.encoder, nn.Module):
-            raise ValueError(f"encoder={self.encoder!r}: give a module, not its class")
-        like = next(self.encoder.parameters(), torch.zeros(()))
-        z = torch.ones(2, dtype=torch.int64, device=like.device)
-        pos = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]], dtype=like.dtype, device=like.device)
-        training = self.encoder.training
-        with torch.no_grad():
-            features = self.encoder.eval()(z, pos, torch.zeros_like(z))
-        self.encoder.train(training)
-        if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
-            raise ValueError(f"encoder gives {getattr(features, 'shape', features)} for two atoms: it must give [N, F]")
-        return features.size(1)
 
 
 def _decibel(error: Tensor) -> Tensor:

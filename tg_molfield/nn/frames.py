@@ -23,20 +23,26 @@ EQUAL = TIE / 4
 _WAVES = 8
 
 
-def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
+def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None = None) -> Pose:
     """Origins and frames that depend on the molecules alone, exactly equivariant under proper rigid motions.
 
     The origin is the mean position (all atoms alike, as in arXiv 2502.10848). The axes are the principal axes of the
     atoms' second moments in their four proper sign choices; where moments are degenerate, the axes that are left
     open go through the atoms farthest from the origin, then from the first axis. Of these candidates the one with
-    the largest value of a generic descriptor of the local coordinates and elements is taken, together with all that
-    equal it: those differ by a symmetry of the molecule. Mirror images have different local coordinates.
+    the largest value of a generic descriptor of the local coordinates, elements and properties is taken, together with
+    all that equal it: those differ by a symmetry of the molecule. Mirror images have different local coordinates.
+
+    Properties that differ between atoms which a symmetry exchanges break it. They count as they are where they are
+    small, by their logarithm where they are large; differences below about `EQUAL` break no symmetry of the frames,
+    and above about `TIE` do so wholly.
 
     Args:
         z: ``[N]`` atomic numbers.
         pos: ``[N, 3]`` Å, finite.
         batch: ``[N]`` int64, sorted; every molecule has at least one atom.
         num_graphs: the number of molecules.
+        properties: ``[N, P]`` finite numbers of the atoms that do not change when a molecule moves, if the molecule is
+            more than elements and positions.
 
     Returns:
         The pose in float64; the origin is differentiable in ``pos``, the frames are constants.
@@ -44,7 +50,7 @@ def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Po
     pos = pos.double()
     origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
     with torch.no_grad():
-        frames, weights, rank = _frames(z, pos - origin[batch], batch, num_graphs)
+        frames, weights, rank = _frames(z, pos - origin[batch], batch, num_graphs, properties)
     return Pose(origin, frames, weights, rank)
 
 
@@ -68,7 +74,9 @@ def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
     return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
-def _frames(z: Tensor, r: Tensor, batch: Tensor, num_graphs: int) -> tuple[Tensor, Tensor, Tensor]:
+def _frames(
+    z: Tensor, r: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
     count = torch.bincount(batch, minlength=num_graphs)
     start = count.cumsum(0) - count
     outer = (r.unsqueeze(2) * r.unsqueeze(1)).reshape(-1, 9)
@@ -110,7 +118,13 @@ def _frames(z: Tensor, r: Tensor, batch: Tensor, num_graphs: int) -> tuple[Tenso
     e1, e2 = torch.cat(one), torch.cat(two)
     frames = torch.stack([e1, e2, torch.linalg.cross(e1, e2)], dim=1)
     rank = torch.where(point, 0, torch.where(line, 1, 3))
-    return (*_select(z, r, rank, frames, torch.cat(owner), count, start), rank)
+    return (*_select(_marks(z, properties), r, rank, frames, torch.cat(owner), count, start), rank)
+
+
+def _marks(z: Tensor, properties: Tensor | None) -> Tensor:
+    """What tells atoms apart beside their places, ``[N, 1 + P]`` of order 1: the element, then each property."""
+    element = 1 + torch.frac(z.double() * 0.6180339887498949).unsqueeze(1)
+    return element if properties is None else torch.cat([element, properties.double().asinh()], dim=1)
 
 
 def _pairs(owner: Tensor, count: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,19 +148,25 @@ def _highest(height: Tensor, row: Tensor, num_rows: int) -> Tensor:
 
 
 def _select(
-    z: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
+    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The best frames of each molecule, padded: ``[B, M, 3, 3]`` and their weights ``[B, M]``."""
+    """The best frames of each molecule, padded: ``[B, M, 3, 3]`` and their weights ``[B, M]``.
+
+    Each column of ``marks`` has waves and entries of the descriptor of its own, so that none hides another.
+    """
     num_graphs, num_rows = count.size(0), owner.size(0)
     row, atom = _pairs(owner, count, start)
     local = torch.einsum("pij,pj->pi", frames[row], r[atom])
     local = local * (torch.arange(3, device=r.device) < rank[owner[row]].unsqueeze(1))
-    waves = torch.arange(1, 4 * _WAVES + 1, dtype=r.dtype, device=r.device).mul(12.9898).sin().view(4, _WAVES)
-    element = 1 + torch.frac(z.to(r.dtype) * 0.6180339887498949)
-    value = torch.sin(local @ waves[:3] + 3 * waves[3]) * element[atom].unsqueeze(1)
-    descriptor = scatter(value, row, dim=0, dim_size=num_rows, reduce="sum")
+    parts = []
+    for place, mark in enumerate(marks[atom].unbind(1)):
+        step = torch.arange(1, 4 * _WAVES + 1, dtype=r.dtype, device=r.device) + 4 * _WAVES * place
+        waves = step.mul(12.9898).sin().view(4, _WAVES)
+        value = torch.sin(local @ waves[:3] + 3 * waves[3]) * mark.unsqueeze(1)
+        parts.append(scatter(value, row, dim=0, dim_size=num_rows, reduce="sum"))
+    descriptor = torch.cat(parts, dim=1)
 
-    order = descriptor[:, 0].argsort(descending=True, stable=True)
+    order = descriptor[:, ::_WAVES].sum(1).argsort(descending=True, stable=True)
     order = order[owner[order].argsort(stable=True)]
     owner, frames, descriptor = owner[order], frames[order], descriptor[order]
     size = torch.bincount(owner, minlength=num_graphs)

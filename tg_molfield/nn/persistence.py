@@ -26,7 +26,7 @@ def save_model(path: str | Path, model: torch.nn.Module, hyper_parameters: dict[
         model: the model.
         hyper_parameters: what :func:`read_model` gives back; JSON values.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
     header = json.dumps({"model": type(model).__name__, "hyper_parameters": hyper_parameters})
     with atomic_write(path) as stream:
         stream.write(serialize(tensors, metadata={_KEY: header}))

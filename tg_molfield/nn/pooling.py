@@ -31,6 +31,7 @@ class FramePooling(nn.Module):
         sketch_channels: the length of h; as long as the code has room for if None.
         num_waves: waves in γ, which has twice as many entries.
         sum_channels: the length of the plain sum.
+        tensor_channels: symmetric traceless tensors per atom, 0 for none.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class FramePooling(nn.Module):
         sketch_channels: int | None = None,
         num_waves: int = 32,
         sum_channels: int = 0,
+        tensor_channels: int = 0,
     ) -> None:
         super().__init__()
         if not 0 <= sum_channels < latent_dim:
@@ -59,13 +61,21 @@ class FramePooling(nn.Module):
         self.sum = nn.Linear(in_channels, sum_channels, bias=False) if sum_channels else None
         self.blocks = nn.ModuleList(AttentionBlock(width) for _ in range(num_blocks))
         if num_blocks:
-            size = in_channels + 3 * vector_channels + 3 + self.waves.out_channels
+            size = in_channels + 3 * vector_channels + 5 * tensor_channels + 3 + self.waves.out_channels
             self.atom = nn.Sequential(nn.Linear(size, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
             self.seeds = nn.Parameter(torch.randn(num_tokens, width) / width**0.5)
             self.code = nn.Linear(num_tokens * width, room)
             nn.init.zeros_(self.code.weight)
 
-    def forward(self, scalars: Tensor, vectors: Tensor | None, local: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
+    def forward(
+        self,
+        scalars: Tensor,
+        vectors: Tensor | None,
+        local: Tensor,
+        batch: Tensor,
+        num_graphs: int,
+        tensors: Tensor | None = None,
+    ) -> Tensor:
         """The codes ``[B, latent_dim]``.
 
         Args:
@@ -74,13 +84,15 @@ class FramePooling(nn.Module):
             local: ``[N, 3]`` positions in the molecules' frames, Å.
             batch: ``[N]`` int64, sorted.
             num_graphs: the number B of molecules.
+            tensors: ``[N, tensor_channels, 5]``, the components in the molecules' frames, or ``None``.
         """
         gamma = self.waves(local)
         outer = self.sketch_atom(scalars).unsqueeze(2) * gamma.unsqueeze(1)
         sketch = scatter(outer.flatten(1), batch, dim=0, dim_size=num_graphs, reduce="sum")
         code = F.pad(self.project(sketch), (0, self.padding))
         if len(self.blocks):
-            parts = [scalars, local / 4, gamma] if vectors is None else [scalars, local / 4, gamma, vectors.flatten(1)]
+            parts = [scalars, local / 4, gamma]
+            parts += [turning.flatten(1) for turning in (vectors, tensors) if turning is not None]
             atoms, mask = to_dense_batch(self.atom(torch.cat(parts, dim=1)), batch, batch_size=num_graphs)
             tokens = self.seeds.expand(num_graphs, -1, -1)
             for block in self.blocks:

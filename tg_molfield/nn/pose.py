@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.tensors import components
+
 
 @dataclass(frozen=True, eq=False)
 class Pose:
@@ -66,6 +68,22 @@ class Pose:
         """Local points moved to where the molecule's rank puts its atoms: the first axis, or the origin."""
         axis = torch.arange(3, device=local.device)
         return local * (axis < self.rank[batch].unsqueeze(-1)).to(local.dtype)
+
+    def local_vectors(self, vectors: Tensor, batch: Tensor) -> Tensor:
+        """Atoms' ``vectors [N, V, 3]`` in the molecules' first frames, confined like positions: ``[N, V, 3]``."""
+        turned = torch.einsum("pij,pvj->pvi", self.frame[batch], vectors)
+        return turned * (torch.arange(3, device=turned.device) < self.rank[batch, None, None]).to(turned.dtype)
+
+    def local_tensors(self, tensors: Tensor, batch: Tensor) -> Tensor:
+        """Atoms' symmetric traceless ``tensors [N, T, 3, 3]`` in the molecules' first frames: components ``[N, T, 5]``.
+
+        About a line only the last component, that along the first axis, does not depend on the frame; about a point,
+        none.
+        """
+        frame = self.frame[batch]
+        turned = components(torch.einsum("pij,ptjk,plk->ptil", frame, tensors, frame))
+        least = torch.tensor([3, 3, 3, 3, 1], device=turned.device)
+        return turned * (least <= self.rank[batch, None, None]).to(turned.dtype)
 
     def fold(self, local: Tensor, batch: Tensor) -> Tensor:
         """Local query points with what the molecule cannot tell apart made equal.

@@ -54,7 +54,7 @@ def refine_code(
         square = (field(points, owner) - values).square().sum(1)
         return scatter(square, owner, dim=0, dim_size=len(latent), reduce="mean")
 
-    frozen = Latent(latent.code.detach(), latent.pose)
+    frozen = latent.with_code(latent.code.detach())
     exact = _is_plain(target)
     values = target(points, owner).detach()
     best, best_error = frozen.code, torch.full_like(frozen.code[:, 0], torch.inf)

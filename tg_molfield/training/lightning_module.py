@@ -45,7 +45,7 @@ class FieldLightningModule(LightningModule):
 
     def validation_step(self, batch: Data, batch_idx: int) -> None:
         """Logs ``val_psnr`` and ``val_psnr_occupied`` at the batch's query points, see `FieldAutoEncoder.test`."""
-        latent = self.model.encode(batch.z, batch.pos, batch.batch)
+        latent = self.model.encode_data(batch)
         result = self.model.test(latent, batch.query_pos, batch.field, batch.query_batch)
         self.log_dict({f"val_{name}": value for name, value in result.items()}, batch_size=len(latent))
 

@@ -27,13 +27,12 @@ class FieldLoss:
         """``model.recon_loss`` of the encoded batch.
 
         Raises:
-            ValueError: the batch has no query points or no values there.
+            ValueError: the batch has no query points, no values there, or not the properties that the model reads.
         """
         for name in ("query_pos", "field"):
             if getattr(batch, name, None) is None:
                 raise ValueError(f"batch has no {name}: put a MolFieldTransform on the data, or use MatchingLoss")
-        owner = getattr(batch, "batch", None)
-        latent = model.encode(batch.z, batch.pos, owner)
+        latent = model.encode_data(batch)
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 
@@ -79,7 +78,7 @@ class MatchingLoss:
         """
         if not isinstance(model.decoder, RBFDecoder):
             raise TypeError(f"decoder is a {type(model.decoder).__name__}: MatchingLoss needs an RBFDecoder")
-        latent = model.encode(batch.z, batch.pos, getattr(batch, "batch", None))
+        latent = model.encode_data(batch)
         with torch.no_grad():
             target = self.mol_field(batch)
         if not isinstance(target, RBFField):
