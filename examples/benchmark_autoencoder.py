@@ -173,7 +173,9 @@ def main(
     if train:
         with TemporaryDirectory() as temporary:
             path = Path(temporary) / "model.safetensors"
+            start = time.perf_counter()
             pretrain_autoencoder.main(path)
+            print(f"trained in {(time.perf_counter() - start) / 60:.0f} min")
             model = FieldAutoEncoder.load(path)
     else:
         model = FieldAutoEncoder.from_pretrained(weights)

@@ -1,7 +1,6 @@
 """What can be read linearly from codes: R² of descriptors by ridge regression, with held-out molecules.
 
-    python examples/benchmark_probes.py --model organic-small
-    python examples/benchmark_probes.py --summary summary.safetensors
+    python examples/benchmark_probes.py
 
 On FreeSolv, with its fixed folds, and on sets of other sources: once by five folds of each set, once by a fit to
 FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the
@@ -16,13 +15,14 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from benchmark_properties import read_codes, read_task, ridge
+from benchmark_codes import read_codes
+from benchmark_properties import read_task, ridge
 from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, Descriptors3D
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_predict
 
-from tg_molfield import from_rdkit
+from tg_molfield import FieldAutoEncoder, from_rdkit
 
 FLAT = ("MolWt", "MolLogP", "MolMR", "TPSA", "NumRotatableBonds")
 SHAPES = ("RadiusOfGyration", "Asphericity")
@@ -47,9 +47,8 @@ def determination(found: np.ndarray, true: np.ndarray) -> str:
 
 
 def main(
-    model: Annotated[str | None, typer.Option(help="a pretrained FieldAutoEncoder: its name, or a file")] = None,
-    summary: Annotated[Path | None, typer.Option(help="a MoleculeSummary, as a file")] = None,
-    refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 0,
+    model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
+    refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 50,
 ) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -57,7 +56,8 @@ def main(
     folder = data_folder()
     task = read_task(folder)
     y = targets(task.mols, drawn(folder / "freesolv.sdf.gz"))
-    _, codes = read_codes(model, summary, refine, task.data)
+    loaded = FieldAutoEncoder.from_pretrained(model)
+    codes = read_codes(loaded, refine, task.data)
     print(f"| R² of linear probes | {' | '.join(FLAT + SHAPES)} |\n|{'---|' * (1 + len(FLAT + SHAPES))}")
     fitted = {}
     for label, features in codes.items():
@@ -67,7 +67,7 @@ def main(
     for name in ("gdb1k_300", "pdb_ligands_300"):
         mols = drawn(folder / f"{name}.sdf.gz")
         y = targets([Chem.RemoveHs(mol) for mol in mols], mols)
-        _, codes = read_codes(model, summary, refine, [from_rdkit(mol, properties=()) for mol in mols])
+        codes = read_codes(loaded, refine, [from_rdkit(mol, properties=()) for mol in mols])
         for label, features in codes.items():
             found = cross_val_predict(ridge(0), features, y, cv=KFold(5, shuffle=True, random_state=0))
             print(f"| {label}, {name} | {determination(found, y)} |", flush=True)

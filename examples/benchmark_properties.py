@@ -1,14 +1,14 @@
 """Hydration free energies from codes: FreeSolv, its five fixed folds.
 
-    python examples/benchmark_properties.py --model organic-small
-    python examples/benchmark_properties.py --summary summary.safetensors --no-baselines
+    python examples/benchmark_properties.py
+    python examples/benchmark_properties.py model.safetensors --no-baselines
 
-Frozen codes: ridge and a small MLP, whose penalties are chosen by cross-validation inside the training folds. Beside
-them ECFP4 with a random forest, all RDKit descriptors with ridge and with gradient boosting, a graph network trained
-from scratch, and the encoder fine-tuned. RMSE in kcal/mol over all molecules, each predicted by the model that has not
-seen its fold: mean and standard deviation over seeds, that of fold 0 alone, and that of the seeds' mean prediction.
-Chemistry is from the SMILES, geometry from the SD file, in the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the
-extra ``benchmarks``.
+Frozen codes, plain and refined, whole and their part that carries chemistry: ridge and a small MLP, whose penalties are
+chosen by cross-validation inside the training folds. Beside them ECFP4 with a random forest, all RDKit descriptors with
+ridge and with gradient boosting, a graph network trained from scratch, and the same network fine-tuned from the model's
+weights. RMSE in kcal/mol over all molecules, each predicted by the model that has not seen its fold: mean and standard
+deviation over seeds, that of fold 0 alone, and that of the seeds' mean prediction. Chemistry is from the SMILES,
+geometry from the SD file, in the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the extra ``benchmarks``.
 """
 
 import copy
@@ -24,6 +24,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from benchmark_codes import Summary, read_codes
 from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
@@ -38,7 +39,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
-from tg_molfield import FieldAutoEncoder, MolField, from_rdkit
+from tg_molfield import FieldAutoEncoder, from_rdkit
 from tg_molfield.nn import MoleculeSummary
 
 PENALTIES = np.logspace(-2, 4, 13)
@@ -180,50 +181,6 @@ def network_predictions(make: Callable[[], Network], task: Task, seed: int, enco
     return found
 
 
-class Code(nn.Module):
-    """The code of a FieldAutoEncoder, as ``(z, pos, batch) → [B, D]``."""
-
-    def __init__(self, model: FieldAutoEncoder) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
-        return self.model.encode(z, pos, batch).code
-
-
-@torch.no_grad()
-def plain_codes(encoder: nn.Module, molecules: list[Data]) -> np.ndarray:
-    batches = (Batch.from_data_list(molecules[start : start + 64]) for start in range(0, len(molecules), 64))
-    return torch.cat([encoder(batch.z, batch.pos, batch.batch) for batch in batches]).numpy()
-
-
-def refined_codes(model: FieldAutoEncoder, molecules: list[Data], steps: int) -> np.ndarray:
-    mol_field = MolField.preset("mnf", channels=model.channels, nodes=None)
-    found = []
-    for start in range(0, len(molecules), 64):
-        batch = Batch.from_data_list(molecules[start : start + 64])
-        latent = model.encode(batch.z, batch.pos, batch.batch, refine=steps, target=mol_field(batch))
-        found.append(latent.code.detach())
-    return torch.cat(found).numpy()
-
-
-def read_codes(
-    model: str | None, summary: Path | None, refine: int, molecules: list[Data]
-) -> tuple[nn.Module | None, dict[str, np.ndarray]]:
-    """The encoder, if one is named, and its codes of the molecules by label, plain and refined."""
-    if model is not None:
-        loaded = FieldAutoEncoder.from_pretrained(model)
-        encoder: nn.Module = Code(loaded)
-        codes = {"code": plain_codes(encoder, molecules)}
-        if refine:
-            codes[f"code refined by {refine} steps"] = refined_codes(loaded, molecules, refine)
-        return encoder, codes
-    if summary is not None:
-        encoder = MoleculeSummary.load(summary)
-        return encoder, {"summary": plain_codes(encoder, molecules)}
-    return None, {}
-
-
 def measure(label: str, make: Callable[[int], np.ndarray], task: Task, seeds: int) -> None:
     start = time.perf_counter()
     runs = [make(seed) for seed in range(seeds)]
@@ -231,8 +188,7 @@ def measure(label: str, make: Callable[[int], np.ndarray], task: Task, seeds: in
 
 
 def main(
-    model: Annotated[str | None, typer.Option(help="a pretrained FieldAutoEncoder: its name, or a file")] = None,
-    summary: Annotated[Path | None, typer.Option(help="a MoleculeSummary, as a file")] = None,
+    model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
     refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 50,
     seeds: int = 3,
     frozen: Annotated[bool, typer.Option(help="whether to fit ridge and MLP to the frozen codes")] = True,
@@ -242,26 +198,25 @@ def main(
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     RDLogger.DisableLog("rdApp.*")
-    folder = data_folder()
-    task = read_task(folder)
-    encoder, codes = read_codes(model, summary, refine, task.data)
+    task = read_task(data_folder())
+    loaded = FieldAutoEncoder.from_pretrained(model)
     print(f"| hydration free energy of {len(task.y)} molecules | RMSE | fold 0 | mean of the seeds | time |")
     print("|---|---|---|---|---|")
-    for label, features in codes.items() if frozen else ():
-        for name, regressor in (("ridge", ridge), ("small MLP", perceptron)):
-            measure(f"{label}, {name}", lambda seed: predicted(regressor, features, task.y, task, seed), task, seeds)  # noqa: B023
+    for label, features in read_codes(loaded, refine, task.data).items() if frozen else ():
+        for name, regressor, runs in (("ridge", ridge, 1), ("small MLP", perceptron, seeds)):
+            measure(f"{label}, {name}", lambda seed: predicted(regressor, features, task.y, task, seed), task, runs)  # noqa: B023
     if baselines:
         bits, table = fingerprints(task), descriptors(task)
         measure("ECFP4, random forest", lambda seed: predicted(forest, bits, task.y, task, seed), task, seeds)
         measure("RDKit descriptors, boosting", lambda seed: predicted(boosting, table, task.y, task, seed), task, seeds)
         measure("RDKit descriptors, ridge", lambda seed: predicted(ridge, table, task.y, task, seed), task, 1)
     if networks:
-        scratch = lambda: Network(MoleculeSummary(), 64)  # noqa: E731
-        measure("graph network from scratch", lambda seed: network_predictions(scratch, task, seed, 1e-3), task, seeds)
-        if encoder is not None:
-            width = next(reversed(codes.values())).shape[1]
-            tuned = lambda: Network(copy.deepcopy(encoder), width)  # noqa: E731
-            measure("encoder fine-tuned", lambda seed: network_predictions(tuned, task, seed, 3e-4), task, seeds)
+        for label, make, rate in (
+            ("graph network from scratch", lambda: MoleculeSummary(), 1e-3),
+            ("encoder fine-tuned", lambda: Summary(copy.deepcopy(loaded)), 3e-4),
+        ):
+            network = lambda make=make: Network(encoder := make(), encoder.out_channels)  # noqa: E731
+            measure(label, lambda seed: network_predictions(network, task, seed, rate), task, seeds)  # noqa: B023
 
 
 if __name__ == "__main__":

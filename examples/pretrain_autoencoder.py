@@ -13,7 +13,7 @@ unless ``--summary`` names a file that it wrote.
 """
 
 import csv
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,13 +28,13 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField, read
 from tg_molfield.nn import MoleculeSummary, SketchDecoder
-from tg_molfield.nn.sketch_pooling import SketchPooling
+from tg_molfield.nn.sketching.sketch_pooling import SketchPooling
 from tg_molfield.training import FitReport, MoleculeSampler, SketchLoss, fit
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
 SUMS = 64
 MOLECULE_SEED = 7
-MAX_ATOMS = 64
+MAX_ATOMS = 96
 
 
 def structures(folder: Path, folds: set[int]) -> list[Data]:
@@ -90,14 +90,24 @@ def guess_error(model: FieldAutoEncoder, molecules: list[Data]) -> float:
     return loss
 
 
-def train(model: FieldAutoEncoder, molecules: list[Data], held_out: list[Data], steps: int, seed: int) -> FitReport:
+def train(
+    model: FieldAutoEncoder,
+    molecules: list[Data],
+    held_out: list[Data],
+    steps: int,
+    seed: int,
+    beside: Future | None = None,
+) -> FitReport:
+    """Train the guess; what went wrong ``beside`` it is raised at once."""
     elements = model.decoder.sketch.numbers
     sampler = MoleculeSampler(
-        molecules, 32, drop=0.05, relabel=0.1, join=0.1, grow=0.1, max_atoms=60, elements=elements
+        molecules, 32, drop=0.03, relabel=0.05, join=0.1, grow=0.05, max_atoms=MAX_ATOMS, elements=elements
     )
 
     def tell(report: FitReport, spent: float) -> None:
         if report.steps % 250 == 0:
+            if beside is not None and beside.done():
+                beside.result()
             recent = sum(report.losses[-250:]) / 250
             print(
                 f"step {report.steps}, {report.seconds / 60:.1f} min: loss {recent:.3f}, held out "
@@ -108,13 +118,13 @@ def train(model: FieldAutoEncoder, molecules: list[Data], held_out: list[Data], 
     return fit(model, sampler, SketchLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
 
 
-def trained(folder: Path, molecules: int, steps: int, seed: int) -> FieldAutoEncoder:
+def trained(folder: Path, molecules: int, steps: int, seed: int, beside: Future | None = None) -> FieldAutoEncoder:
     """A model with a trained decoder."""
     made = new_molecules(folder, molecules, seed + MOLECULE_SEED)
     made = [data for data in made if data.num_nodes <= MAX_ATOMS]
     known = [data for data in structures(folder, {2, 3, 4}) for _ in range(4)]
     model = build(seed)
-    report = train(model, known + made, structures(folder, {1}), steps, seed)
+    report = train(model, known + made, structures(folder, {1}), steps, seed, beside)
     print(f"{len(made)} new molecules, {report.steps} steps in {report.seconds / 60:.1f} min", flush=True)
     return model
 
@@ -122,8 +132,8 @@ def trained(folder: Path, molecules: int, steps: int, seed: int) -> FieldAutoEnc
 def main(
     path: Path,
     summary: Annotated[Path | None, typer.Option(help="what pretrain_summary.py wrote; trained too without")] = None,
-    molecules: Annotated[int, typer.Option(help="how many to make for the decoder")] = 6000,
-    steps: Annotated[int, typer.Option(help="of training the decoder")] = 20_000,
+    molecules: Annotated[int, typer.Option(help="how many to make for the decoder")] = 8000,
+    steps: Annotated[int, typer.Option(help="of training the decoder")] = 18_000,
     seed: int = 0,
 ) -> None:
     RDLogger.DisableLog("rdApp.*")
@@ -135,12 +145,12 @@ def main(
             1, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
         ) as pool,
     ):
-        beside = Path(temporary) / "summary.safetensors"
-        pending = None if summary else pool.submit(pretrain_summary.main, beside, seed=seed)
-        model = trained(folder, molecules, steps, seed)
+        made = Path(temporary) / "summary.safetensors"
+        pending = None if summary else pool.submit(pretrain_summary.main, made, seed=seed)
+        model = trained(folder, molecules, steps, seed, pending)
         if pending is not None:
             pending.result()
-        take(model, MoleculeSummary.load(summary or beside))
+        take(model, MoleculeSummary.load(summary or made))
     model.save(path)
     print(f"wrote {path}")
 

@@ -75,7 +75,7 @@ def determination(model: Pretraining, molecules: list[Data]) -> dict[str, float]
 
 def main(
     path: Path,
-    molecules: Annotated[int, typer.Option(help="how many to make and train on")] = 10_000,
+    molecules: Annotated[int, typer.Option(help="how many to make and train on")] = 12_000,
     steps: Annotated[int, typer.Option(help="of training, with 32 molecules each")] = 16_000,
     seed: int = 0,
 ) -> None:

@@ -11,7 +11,6 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import FieldAutoEncoder
 
 SPLITS = 4
-SUMMARY = 64
 
 
 def counts(molecules: list[Data]) -> Tensor:
@@ -22,7 +21,7 @@ def counts(molecules: list[Data]) -> Tensor:
 def codes(molecules: list[Data]) -> Tensor:
     batch = Batch.from_data_list(molecules)
     model = FieldAutoEncoder.from_pretrained("organic-small")
-    return model.encode(batch.z, batch.pos, batch.batch).code[:, -SUMMARY:].double()
+    return model.encode(batch.z, batch.pos, batch.batch).code[:, -model.summary_channels :].double()
 
 
 def error_of_ridge(features: Tensor, test_features: Tensor, y: Tensor, test_y: Tensor, penalty: float = 3.0) -> float:

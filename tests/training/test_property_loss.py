@@ -81,6 +81,8 @@ def test_bad_input_is_named():
         PropertyLoss(2, VALUES[:, 0])
     with pytest.raises(ValueError, match="known at least once"):
         PropertyLoss(2, VALUES[2:])
+    with pytest.raises(ValueError, match="infinite number in column 1"):
+        PropertyLoss(2, VALUES.nan_to_num(math.inf))
     loss = PropertyLoss(2, VALUES)
     with pytest.raises(ValueError, match=r"batch.properties has shape None: give \(3, 2\)"):
         loss(torch.zeros(3, 2), Data())

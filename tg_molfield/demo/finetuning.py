@@ -14,7 +14,6 @@ from tg_molfield.demo.linear import counts, least_squares, ridge
 from tg_molfield.demo.pretrained import NAME
 from tg_molfield.demo.training import one_thread
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.nn.sketch_pooling import SketchPooling
 from tg_molfield.training import PropertyLoss
 
 COUNTS = "counts of elements, least squares"
@@ -96,7 +95,7 @@ def _trained(
     with torch.random.fork_rng(), one_thread():
         torch.manual_seed(seed)
         model = make().train()
-        loss = PropertyLoss(_summary_size(model), target, key="rest")
+        loss = PropertyLoss(model.summary_channels, target, key="rest")
         loader = DataLoader(items, batch_size=16, shuffle=True)
         parameters = [*model.parameters(), *loss.parameters()]
         optimizer = torch.optim.AdamW(parameters, lr=2e-3)
@@ -118,9 +117,4 @@ def _summaries(model: FieldAutoEncoder, molecules: Sequence[Data]) -> Tensor:
 
 
 def _summary(model: FieldAutoEncoder, batch: Batch) -> Tensor:
-    return model.encode(batch.z, batch.pos, batch.batch).code[:, -_summary_size(model) :]
-
-
-def _summary_size(model: FieldAutoEncoder) -> int:
-    assert isinstance(model.pooling, SketchPooling)
-    return model.pooling.summary_channels
+    return model.encode(batch.z, batch.pos, batch.batch).code[:, -model.summary_channels :]

@@ -15,7 +15,7 @@ from tg_molfield.nn.pose import Pose
 from tg_molfield.nn.pyg_encoders import atom_encoder_from
 from tg_molfield.nn.rbf_decoder import RBFDecoder
 from tg_molfield.nn.siren_decoder import SirenDecoder
-from tg_molfield.nn.sketch_decoder import SketchDecoder
+from tg_molfield.nn.sketching.sketch_decoder import SketchDecoder
 from tg_molfield.nn.summary import MoleculeSummary
 
 __all__ = [

@@ -28,8 +28,8 @@ from tg_molfield.nn.persistence import fill_model, pretrained_file, read_model, 
 from tg_molfield.nn.pooling import FramePooling
 from tg_molfield.nn.pyg_encoders import atom_encoder_from, is_pyg_network
 from tg_molfield.nn.refinement import refine_code
-from tg_molfield.nn.sketch_decoder import SketchDecoder
-from tg_molfield.nn.sketch_pooling import SketchPooling
+from tg_molfield.nn.sketching.sketch_decoder import SketchDecoder
+from tg_molfield.nn.sketching.sketch_pooling import SketchPooling
 
 CHANNELS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "other")
 
@@ -144,6 +144,14 @@ class FieldAutoEncoder(GAE):
             sizes = {"in_channels": features, "vector_channels": vectors, "tensor_channels": tensors}
             options = {**sizes, **options}
         self.decoder = make_decoder(decoder, self.channels, latent_dim, options)
+
+    @property
+    def summary_channels(self) -> int:
+        """How many numbers at the end of the code do not depend on the frame and are made for property models.
+
+        These are the `MoleculeSummary` of a `SketchPooling`, or the sum of a `FramePooling`; 0 where there are none.
+        """
+        return self.pooling.summary_channels
 
     def encode_atoms(
         self, z: Tensor, pos: Tensor, batch: Tensor | None = None, *, properties: Tensor | None = None

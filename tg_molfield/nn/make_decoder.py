@@ -10,7 +10,7 @@ from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.option_names import check_option_names
 from tg_molfield.nn.rbf_decoder import RBFDecoder
 from tg_molfield.nn.siren_decoder import SirenDecoder
-from tg_molfield.nn.sketch_decoder import SketchDecoder
+from tg_molfield.nn.sketching.sketch_decoder import SketchDecoder
 
 
 def make_decoder(

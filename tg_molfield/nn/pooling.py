@@ -50,6 +50,7 @@ class FramePooling(nn.Module):
         super().__init__()
         if not 0 <= sum_channels < latent_dim:
             raise ValueError(f"sum_channels is {sum_channels}: give 0 to {latent_dim - 1}, less than latent_dim")
+        self.summary_channels = sum_channels
         self.waves = FourierFeatures(num_waves)
         self.num_waves = num_waves
         room = latent_dim - sum_channels

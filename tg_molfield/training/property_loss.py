@@ -27,7 +27,7 @@ class PropertyLoss(nn.Module):
             a tenth of that on.
 
     Raises:
-        ValueError: ``values`` is no matrix, or a property has no known value.
+        ValueError: ``values`` is no matrix, has infinite numbers, or a property has no known value.
     """
 
     def __init__(
@@ -41,6 +41,9 @@ class PropertyLoss(nn.Module):
         super().__init__()
         if values.dim() != 2 or bool(values.isnan().all(0).any()):
             raise ValueError(f"values has shape {tuple(values.shape)}: give [M, P], each property known at least once")
+        if bool(values.isinf().any()):
+            column = int(values.isinf().any(0).nonzero()[0])
+            raise ValueError(f"values has an infinite number in column {column}: give NaN where a property is unknown")
         values = values.double()
         mean = values.nanmean(0)
         spread = (values - mean).square().nanmean(0).sqrt()

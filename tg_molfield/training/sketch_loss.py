@@ -10,8 +10,8 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.nn import FieldAutoEncoder, SketchDecoder
-from tg_molfield.nn.by_size import rows_by_size
 from tg_molfield.nn.frames import canonical_pose, random_pose
+from tg_molfield.nn.sketching.by_size import rows_by_size
 
 _FAR = 6.0
 """Å; pairs that are farther apart cost no more."""

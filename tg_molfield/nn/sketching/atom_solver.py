@@ -8,11 +8,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.atom_fit import Placed, fit_coarse_to_fine, fit_positions
-from tg_molfield.nn.atom_guess import AtomGuess
-from tg_molfield.nn.atom_search import misfits, search
-from tg_molfield.nn.atom_sketch import AtomSketch
-from tg_molfield.nn.by_size import rows_by_size
+from tg_molfield.nn.sketching.atom_fit import Placed, fit_coarse_to_fine, fit_positions, left_over
+from tg_molfield.nn.sketching.atom_guess import AtomGuess
+from tg_molfield.nn.sketching.atom_search import misfits, search
+from tg_molfield.nn.sketching.atom_sketch import AtomSketch
+from tg_molfield.nn.sketching.by_size import rows_by_size
 
 EXACT = 1e-7
 """The mean square error of the waves, for each atom, below which atoms count as found."""
@@ -21,11 +21,14 @@ _ROUNDING = 1e-13
 _WRONG = (0.3, 0.5, 1.0, 0.3, 0.15)
 """The shares of the atoms that are searched for anew, in turn."""
 _WHOLE = 1e-3
-_FIRST_STEPS = (4, 5)
-_NEAR, _FAR = (0.3, 0.5), (0.3, 0.5, 0.7)
+_FIRST_STEPS = ((4, True), (5, False))
+_STEPS_AGAIN = 6
+_EQUATIONS = 3
+_AGAIN, _NEAR, _FAR = (0.0, 0.3, 0.5, 0.3, 0.5), (0.3,), (0.3, 0.5, 0.7)
 """Å."""
 _GUESSED_TOGETHER = 1.5
 _FITTED_TOGETHER = 1.15
+_FEW, _FEW_TOGETHER = 32, 1.5
 
 Attempt = Callable[[Tensor, Placed], tuple[Placed, Tensor]]
 """Codes ``[B, D]`` and atoms to better atoms and what they leave of the waves, as a mean square ``[B]``."""
@@ -56,10 +59,12 @@ def solve_atoms(sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Place
 def _attempts(sketch: AtomSketch, guess: AtomGuess, index: int) -> Iterator[Attempt]:
     """Those before the first search, ``index`` 0, or those that begin with one."""
     if index == 0:
-        yield from (partial(_fitted, sketch, steps=steps) for steps in _FIRST_STEPS)
+        yield from (partial(_fitted, sketch, steps=steps, thin=thin) for steps, thin in _FIRST_STEPS)
     else:
         yield partial(_searched, sketch, share=_WRONG[(index - 1) % len(_WRONG)])
-    for seed, distance in enumerate(_NEAR if index else (0.0, *_NEAR)):
+    for seed, distance in enumerate(_AGAIN):
+        yield partial(_guessed_again, sketch, guess, distance=distance, seed=seed)
+    for seed, distance in enumerate(_NEAR):
         yield partial(_guessed_near, sketch, guess, distance=distance, seed=seed)
     for seed, distance in enumerate(_FAR):
         yield partial(_fitted_near, sketch, distance=distance, seed=seed)
@@ -79,7 +84,8 @@ def _improve(
     attempt: Attempt, code: Tensor, atoms: Placed, number: Tensor, rows: Tensor, pos: Tensor, error: Tensor
 ) -> None:
     """Write what the attempt makes of ``rows`` into ``pos [B, n, 3]`` and ``error [B]`` where it is better."""
-    for part in rows_by_size(number[rows], ratio=_FITTED_TOGETHER):
+    ratio = _FITTED_TOGETHER if len(rows) > _FEW else _FEW_TOGETHER
+    for part in rows_by_size(number[rows], ratio=ratio):
         some = rows[part]
         width = int(number[some].max())
         found, left = attempt(code[some], atoms.at(pos)[some].first(width))
@@ -88,8 +94,20 @@ def _improve(
         pos[some[won], :width] = found.pos[won]
 
 
-def _fitted(sketch: AtomSketch, code: Tensor, atoms: Placed, steps: int) -> tuple[Placed, Tensor]:
-    return fit_positions(sketch, atoms, sketch.parts(code)[2], steps)
+def _fitted(sketch: AtomSketch, code: Tensor, atoms: Placed, steps: int, thin: bool = False) -> tuple[Placed, Tensor]:
+    waves = sketch.parts(code)[2]
+    if not thin:
+        return fit_positions(sketch, atoms, waves, steps)
+    every = max(waves.size(1) // (_EQUATIONS * 3 * atoms.mask.size(1)), 1)
+    found, _ = fit_positions(sketch, atoms, waves, steps, every=every)
+    return found, left_over(sketch, found, waves)
+
+
+def _guessed_again(
+    sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Placed, distance: float, seed: int
+) -> tuple[Placed, Tensor]:
+    pos = guess(sketch, code[:, : sketch.size], atoms.kinds, atoms.mask, _shaken(atoms.pos, distance, seed))[-1]
+    return fit_positions(sketch, atoms.at(pos), sketch.parts(code)[2], _STEPS_AGAIN)
 
 
 def _guessed_near(

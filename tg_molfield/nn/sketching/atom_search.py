@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.atom_fit import Placed, fit_positions
-from tg_molfield.nn.atom_sketch import AtomSketch
+from tg_molfield.nn.sketching.atom_fit import Placed, fit_positions
+from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 
 _SPACING = 0.7
 _REACH = 2.8

@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tg_molfield.nn.atom_sketch import AtomSketch
 from tg_molfield.nn.ball import ball_points
+from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 
 _BANDS = 3
 _LONGEST_MOVE = 2.0
@@ -60,10 +60,11 @@ class AtomGuess(nn.Module):
         spread = torch.cat([moments[:, :3] / number, moments[:, 3:] / number], 1)
         whole = self.whole(torch.cat([counts / 5, spread / 5, waves / 5], dim=1))
         x = self.kind(kinds) + self.start(pos) + whole.unsqueeze(1)
+        reading = _Reading(sketch, waves, kinds, mask)
         found = []
         for layer in self.rounds:
             pos = pos.detach()
-            seen, pull = _read(sketch, waves, pos, kinds, mask)
+            seen, pull = reading.at(pos)
             seen = torch.cat([seen, spread[:, None, :3].expand(-1, pos.size(1), -1)], dim=2)
             x, move = layer(x, seen, pull, pos, mask)
             pos = pos + move / (1 + move.square().sum(2, keepdim=True) / _LONGEST_MOVE**2).sqrt()
@@ -83,28 +84,62 @@ def starting_points(moments: Tensor, mask: Tensor) -> Tensor:
     return points @ root
 
 
-@torch.no_grad()
-def _read(sketch: AtomSketch, waves: Tensor, pos: Tensor, kinds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What each atom sees ``[B, n, F]``, and the slopes ``[B, n, bands, 3]`` of the rest in its own kind."""
-    phase = pos @ sketch.waves
-    cos, sin = phase.cos(), phase.sin()
-    own = phase + sketch.phases[kinds]
-    own_cos, own_sin = own.cos(), own.sin()
-    present = mask.unsqueeze(2).to(pos)
-    all_cos, all_sin = waves.unsqueeze(1).chunk(2, dim=2)
-    rest_cos = all_cos - (own_cos * present).sum(1, keepdim=True)
-    rest_sin = all_sin - (own_sin * present).sum(1, keepdim=True)
-    value = own_cos * rest_cos + own_sin * rest_sin
-    turn = own_cos * rest_sin - own_sin * rest_cos
-    edges = [sketch.num_waves * band // _BANDS for band in range(_BANDS + 1)]
-    values = torch.stack([value[..., a:b].mean(2) for a, b in pairwise(edges)], dim=2)
-    pull = torch.stack([turn[..., a:b] @ sketch.waves[:, a:b].T / max(b - a, 1) for a, b in pairwise(edges)], dim=2)
-    whole_pull = (own_cos * all_sin - own_sin * all_cos) @ sketch.waves.T / sketch.num_waves
-    by_kind = [
-        ((cos * a + sin * b) @ sketch.phases.cos().T + (cos * b - sin * a) @ sketch.phases.sin().T) / sketch.num_waves
-        for a, b in ((rest_cos, rest_sin), (all_cos, all_sin))
-    ]
-    return torch.cat([values, pull.flatten(2), *by_kind, whole_pull, pos / 5], dim=2), pull
+class _Reading:
+    """What atoms of B molecules see of the waves, wherever they are guessed to be.
+
+    An atom of the right kind in the right place adds e^{iφ}, of a wave's phase φ there and of its kind, to the waves R.
+    So the real part of e^{-iφ} R tells how much of an atom is missing in the place, and the imaginary part, times
+    the wave vector, where to go. All are linear in cos φ and sin φ: the columns below say how.
+    """
+
+    def __init__(self, sketch: AtomSketch, waves: Tensor, kinds: Tensor, mask: Tensor) -> None:
+        count = sketch.num_waves
+        self.vectors, self.waves, self.mask = sketch.waves, waves, mask.unsqueeze(1).to(waves)
+        cos, sin = sketch.phases.cos(), sketch.phases.sin()
+        self.cos, self.sin = cos[kinds], sin[kinds]
+        self.kind_cos, self.kind_sin = cos.T / count, sin.T / count
+        edges = [count * band // _BANDS for band in range(_BANDS + 1)]
+        self.bands = waves.new_zeros(count, _BANDS)
+        for band, (a, b) in enumerate(pairwise(edges)):
+            self.bands[a:b, band] = 1 / max(b - a, 1)
+        self.band_vectors = (self.bands.unsqueeze(2) * self.vectors.T.unsqueeze(1)).flatten(1)
+        self.seen_by_kind = self._by_kind(waves)
+        self.whole_pull = _imaginary(waves, self.vectors.T / count)
+
+    @torch.no_grad()
+    def at(self, pos: Tensor) -> tuple[Tensor, Tensor]:
+        """What each atom sees ``[B, n, F]``, and the slopes ``[B, n, bands, 3]`` of the rest in its own kind."""
+        phase = pos @ self.vectors
+        place, own = (phase.new_empty(*phase.shape[:2], 2 * phase.size(2)) for _ in range(2))
+        cos, sin = place.chunk(2, dim=2)
+        torch.cos(phase, out=cos)
+        torch.sin(phase, out=sin)
+        own_cos, own_sin = own.chunk(2, dim=2)
+        torch.mul(cos, self.cos, out=own_cos).addcmul_(sin, self.sin, value=-1)
+        torch.mul(sin, self.cos, out=own_sin).addcmul_(cos, self.sin)
+        rest = self.waves - (self.mask @ own).squeeze(1)
+        by_band = own @ torch.cat([_real(rest, self.bands), _imaginary(rest, self.band_vectors)], dim=2)
+        by_kind = place @ torch.cat([self._by_kind(rest), self.seen_by_kind], dim=2)
+        seen = torch.cat([by_band, by_kind, own @ self.whole_pull, pos / 5], dim=2)
+        return seen, by_band[..., _BANDS:].unflatten(2, (_BANDS, 3))
+
+    def _by_kind(self, waves: Tensor) -> Tensor:
+        """Columns ``[B, 2 W, T]``: the mean real part of the waves for an atom of each of T kinds."""
+        cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+        ahead = cos * self.kind_cos + sin * self.kind_sin
+        return torch.cat([ahead, sin * self.kind_cos - cos * self.kind_sin], dim=1)
+
+
+def _real(waves: Tensor, weights: Tensor) -> Tensor:
+    """Columns ``[B, 2 W, K]``: the real parts of e^{-iφ} R, of waves R ``[B, 2 W]``, summed with ``weights [W, K]``."""
+    cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+    return torch.cat([cos * weights, sin * weights], dim=1)
+
+
+def _imaginary(waves: Tensor, weights: Tensor) -> Tensor:
+    """The same for the imaginary parts."""
+    cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+    return torch.cat([sin * weights, -cos * weights], dim=1)
 
 
 class _Round(nn.Module):
@@ -128,14 +163,23 @@ class _Round(nn.Module):
         """New features ``[B, n, width]`` and moves ``[B, n, 3]``."""
         x = x + self.reading(torch.cat([x, seen], dim=2))
         query, key, value = self.queries(self.norm(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        offset = pos.unsqueeze(2) - pos.unsqueeze(1)
-        length = (offset.square().sum(3) + 1e-4).sqrt()
+        length = _distances(pos)
         centers = torch.linspace(0, _RANGE, _RADII, dtype=pos.dtype, device=pos.device)
         radial = torch.exp(-2 * (length.unsqueeze(3) - centers).square())
         logits = query @ key.transpose(2, 3) / query.size(3) ** 0.5 + self.distance(radial).permute(0, 3, 1, 2)
         share = logits.masked_fill(~mask[:, None, None, :], -1e4).softmax(dim=3)
         message = (share @ value).transpose(1, 2).flatten(2)
-        away = torch.einsum("bhij,bijc->bihc", share, offset / (length + 0.3).unsqueeze(3))
+        pulled = share / (length + 0.3).unsqueeze(1)
+        place = pos.unsqueeze(1)
+        away = (pulled.sum(3, keepdim=True) * place - pulled @ place).transpose(1, 2)
         x = x + self.mixing(torch.cat([x, message, away.flatten(2)], dim=2))
         move, along, aside = self.head(x).split([3, _BANDS, self.num_heads], dim=2)
         return x, move + (along.unsqueeze(3) * pull).sum(2) + (aside.unsqueeze(3) * away).sum(2)
+
+
+def _distances(pos: Tensor) -> Tensor:
+    """``[B, n, n]`` Å between ``pos [B, n, 3]``, smooth where they vanish."""
+    square = torch.full((), 1e-4, dtype=pos.dtype, device=pos.device)
+    for along in pos.unbind(2):
+        square = square + (along.unsqueeze(2) - along.unsqueeze(1)).square()
+    return square.sqrt()

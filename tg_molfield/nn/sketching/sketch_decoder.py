@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField, RBFField
-from tg_molfield.nn.atom_fit import Placed, follow_code
-from tg_molfield.nn.atom_guess import AtomGuess
-from tg_molfield.nn.atom_sketch import ELEMENTS, AtomSketch
-from tg_molfield.nn.atom_solver import EXACT, solve_atoms
 from tg_molfield.nn.decoder import Decoder
 from tg_molfield.nn.latent import Latent
+from tg_molfield.nn.sketching.atom_fit import Placed, follow_code
+from tg_molfield.nn.sketching.atom_guess import AtomGuess
+from tg_molfield.nn.sketching.atom_sketch import ELEMENTS, AtomSketch
+from tg_molfield.nn.sketching.atom_solver import EXACT, solve_atoms
 
 _STEPS_A_SEARCH = 25
 _LEAST_COUNT = 0.02

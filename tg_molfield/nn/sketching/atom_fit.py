@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.atom_sketch import AtomSketch
+from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 
-_LONGEST_STEP = 0.4
-_DAMPING = 1e-2
+_LONGEST_STEP = 0.7
+_DAMPING = 1e-3
 _LEAST, _MOST = 1e-7, 1e4
 _BLURS = ((1.2, 4), (0.8, 4), (0.5, 4), (0.25, 4), (0.0, 10))
 """Widths of the blur in Å, and how many steps are made with each."""
@@ -50,18 +50,19 @@ class Placed:
 
 def fit_coarse_to_fine(sketch: AtomSketch, atoms: Placed, waves: Tensor) -> tuple[Placed, Tensor]:
     """`fit_positions` to waves of a blurred molecule, then of sharper and sharper ones, from farther away."""
+    every = max(waves.size(1) // (9 * atoms.mask.size(1)), 1)
     for blur, steps in _BLURS:
-        atoms, error = fit_positions(sketch, atoms, waves, steps, blur)
+        atoms, error = fit_positions(sketch, atoms, waves, steps, blur, every=every if blur else 1)
     return atoms, error
 
 
 def fit_positions(
-    sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int, blur: float = 0.0
+    sketch: AtomSketch, atoms: Placed, waves: Tensor, steps: int, blur: float = 0.0, every: int = 1
 ) -> tuple[Placed, Tensor]:
     """The atoms moved so that their waves add up to ``waves [B, 2 W]``, and the mean square of what is left ``[B]``.
 
     Levenberg–Marquardt: each molecule has its own damping, and takes only steps that help. No atom moves more than
-    0.4 Å in a step.
+    0.7 Å in a step.
 
     Args:
         sketch: the map from atoms to waves.
@@ -69,29 +70,36 @@ def fit_positions(
         waves: the sums to reach.
         steps: the number of steps.
         blur: Å; waves count as after a Gaussian blur of this standard deviation.
+        every: only every so many waves count, in what is left too.
     """
-    gain = (-(blur**2) / 2 * sketch.waves.square().sum(0)).exp().repeat(2)
-    strength = atoms.weights.unsqueeze(2) * gain
-    waves = waves * gain
+    fit = _Fit(sketch, atoms, waves, blur, every)
     pos = atoms.pos
-    shares = sketch.amplitudes(pos, atoms.kinds) * strength
-    rest = waves - shares.sum(1)
+    shares = fit.shares(pos)
+    rest = fit.target - shares.sum(1)
     error = rest.square().mean(1)
     damping = torch.full_like(error, _DAMPING)
     for _ in range(steps):
-        step = _step(sketch, shares, rest, damping)
+        step = _step(fit.vectors, shares, rest, damping)
         length = step.norm(dim=2, keepdim=True)
         moved = pos + step * (_LONGEST_STEP / length.clamp(min=_LONGEST_STEP))
-        new_shares = sketch.amplitudes(moved, atoms.kinds) * strength
-        new_rest = waves - new_shares.sum(1)
+        new_shares = fit.shares(moved)
+        new_rest = fit.target - new_shares.sum(1)
         new_error = new_rest.square().mean(1)
         better = new_error < error
-        pos = torch.where(better[:, None, None], moved, pos)
-        shares = torch.where(better[:, None, None], new_shares, shares)
-        rest = torch.where(better[:, None], new_rest, rest)
-        error = torch.where(better, new_error, error)
+        if bool(better.all()):
+            pos, shares, rest, error = moved, new_shares, new_rest, new_error
+        else:
+            pos = torch.where(better[:, None, None], moved, pos)
+            shares = torch.where(better[:, None, None], new_shares, shares)
+            rest = torch.where(better[:, None], new_rest, rest)
+            error = torch.where(better, new_error, error)
         damping = torch.where(better, 0.2 * damping, 5 * damping).clamp(_LEAST, _MOST)
     return atoms.at(pos), error
+
+
+def left_over(sketch: AtomSketch, atoms: Placed, waves: Tensor) -> Tensor:
+    """The mean square ``[B]`` by which the atoms miss ``waves [B, 2 W]``."""
+    return (waves - atoms.waves(sketch).sum(1)).square().mean(1)
 
 
 def follow_code(sketch: AtomSketch, atoms: Placed, weights: Tensor, waves: Tensor) -> Placed:
@@ -103,19 +111,34 @@ def follow_code(sketch: AtomSketch, atoms: Placed, weights: Tensor, waves: Tenso
         shares = atoms.waves(sketch)
         damping = torch.full_like(waves[:, 0], _LEAST)
     rest = waves - (sketch.amplitudes(atoms.pos, atoms.kinds) * weights.unsqueeze(2)).sum(1)
-    step = _step(sketch, shares, rest, damping)
+    step = _step(sketch.waves, shares, rest, damping)
     return replace(atoms, pos=atoms.pos + step - step.detach(), weights=weights)
 
 
-def _step(sketch: AtomSketch, shares: Tensor, rest: Tensor, damping: Tensor) -> Tensor:
+class _Fit:
+    """The waves that a fit has to reach: all or some, blurred or not."""
+
+    def __init__(self, sketch: AtomSketch, atoms: Placed, waves: Tensor, blur: float, every: int) -> None:
+        self.vectors = sketch.waves[:, ::every]
+        self.phases = sketch.phases[:, ::every][atoms.kinds]
+        gain = (-(blur**2) / 2 * self.vectors.square().sum(0)).exp()
+        self.strength = atoms.weights.unsqueeze(2) * gain
+        self.target = (waves.unflatten(1, (2, -1))[..., ::every] * gain).flatten(1)
+
+    def shares(self, pos: Tensor) -> Tensor:
+        """Each atom's share of these waves, ``[B, n, 2 W']``."""
+        phase = pos @ self.vectors + self.phases
+        return torch.cat([phase.cos() * self.strength, phase.sin() * self.strength], dim=2)
+
+
+def _step(vectors: Tensor, shares: Tensor, rest: Tensor, damping: Tensor) -> Tensor:
     """The damped Gauss–Newton step ``[B, n, 3]``; 0 for atoms without weight."""
-    cos, sin = shares.chunk(2, dim=2)
-    slope = torch.cat([-sin, cos], dim=2).unsqueeze(2) * sketch.waves.repeat(1, 2)
-    slope = slope.flatten(1, 2)
+    cos, sin = (part.unsqueeze(2) for part in shares.chunk(2, dim=2))
+    slope = torch.cat([-sin * vectors, cos * vectors], dim=3).flatten(1, 2)
     normal = slope @ slope.transpose(1, 2)
     diagonal = normal.diagonal(dim1=1, dim2=2)
     padding = (diagonal == 0).to(diagonal)
-    normal = normal + torch.diag_embed(damping.unsqueeze(1) * diagonal.amax(1, keepdim=True) + padding)
+    normal.diagonal(dim1=1, dim2=2).add_(damping.unsqueeze(1) * diagonal.amax(1, keepdim=True) + padding)
     factor, _ = torch.linalg.cholesky_ex(normal)
     step = torch.cholesky_solve(slope @ rest.unsqueeze(2), factor)
     return step.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).view(step.size(0), -1, 3)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tg_molfield.nn.atom_sketch import AtomSketch
+from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 from tg_molfield.nn.summary import SummaryReadout
 
 
