@@ -35,6 +35,10 @@ def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> d
             parts.append(model.encode(batch.z, batch.pos, batch.batch, refine=steps, target=target).code)
         label = f"code refined by {steps} steps" if steps else "code"
         found[label] = torch.cat(parts).numpy()
+        if steps and np.array_equal(found[label], found["code"]):
+            print(f"{steps} steps of refinement leave every code as it is")
+            found.pop(label)
+            break
         if model.summary_channels:
             found[f"{label}, last {model.summary_channels}"] = found[label][:, -model.summary_channels :]
     return found

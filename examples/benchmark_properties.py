@@ -109,7 +109,8 @@ def tell(label: str, runs: list[np.ndarray], task: Task, seconds: float) -> None
     errors = [np.sqrt(np.square(found - task.y).mean()) for found in runs]
     never = [np.sqrt(np.square(found - task.y)[task.fold == 0].mean()) for found in runs]
     together = np.sqrt(np.square(np.mean(runs, axis=0) - task.y).mean())
-    row = f"{np.mean(errors):.2f} ± {np.std(errors):.2f} | {np.mean(never):.2f} | {together:.2f} | {seconds:.0f} s"
+    spread = f" ± {np.std(errors):.2f}" if len(runs) > 1 else ""
+    row = f"{np.mean(errors):.2f}{spread} | {np.mean(never):.2f} | {together:.2f} | {seconds:.0f} s"
     print(f"| {label} | {row} |", flush=True)
 
 

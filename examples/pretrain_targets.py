@@ -109,16 +109,17 @@ def atom_properties(mol: Chem.Mol, conformer: int = 0) -> np.ndarray:
 
 
 def with_targets(mol: Chem.Mol, conformer: int = 0) -> Data:
-    """``z``, ``pos``, ``properties [1, P]`` and ``atom_properties [N, K]`` of one conformer."""
+    """``z``, ``pos``, ``properties [1, P]`` and ``atom_properties [N, K]`` of one conformer; NaN where not defined."""
     data = from_rdkit(mol, conformer, properties=())
     identifier = mol.GetConformers()[conformer].GetId()
     values = torch.tensor([list(properties(mol, identifier).values())])
-    return Data(
-        z=data.z,
-        pos=data.pos,
-        properties=values,
-        atom_properties=torch.from_numpy(atom_properties(mol, identifier)).to(values),
-    )
+    of_atoms = torch.from_numpy(atom_properties(mol, identifier)).to(values)
+    return Data(z=data.z, pos=data.pos, properties=_finite(values), atom_properties=_finite(of_atoms))
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    """NaN for what overflowed, such as the Gasteiger charges of a molecule for which they do not converge."""
+    return values.masked_fill(~values.isfinite(), math.nan)
 
 
 def _gasteiger(mol: Chem.Mol) -> np.ndarray:

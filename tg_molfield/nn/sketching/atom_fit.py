@@ -12,6 +12,8 @@ from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 _LONGEST_STEP = 0.7
 _DAMPING = 1e-3
 _LEAST, _MOST = 1e-7, 1e4
+_EQUATIONS = 3
+"""How many numbers of the waves a fit takes for each coordinate where some are enough; more are surer and slower."""
 _BLURS = ((1.2, 4), (0.8, 4), (0.5, 4), (0.25, 4), (0.0, 10))
 """Widths of the blur in Å, and how many steps are made with each."""
 
@@ -50,7 +52,7 @@ class Placed:
 
 def fit_coarse_to_fine(sketch: AtomSketch, atoms: Placed, waves: Tensor) -> tuple[Placed, Tensor]:
     """`fit_positions` to waves of a blurred molecule, then of sharper and sharper ones, from farther away."""
-    every = max(waves.size(1) // (9 * atoms.mask.size(1)), 1)
+    every = spare_waves(atoms, waves)
     for blur, steps in _BLURS:
         atoms, error = fit_positions(sketch, atoms, waves, steps, blur, every=every if blur else 1)
     return atoms, error
@@ -97,6 +99,11 @@ def fit_positions(
     return atoms.at(pos), error
 
 
+def spare_waves(atoms: Placed, waves: Tensor) -> int:
+    """Every how many of ``waves [B, 2 W]`` leave enough of them to fit so many atoms."""
+    return max(waves.size(1) // (_EQUATIONS * 3 * atoms.mask.size(1)), 1)
+
+
 def left_over(sketch: AtomSketch, atoms: Placed, waves: Tensor) -> Tensor:
     """The mean square ``[B]`` by which the atoms miss ``waves [B, 2 W]``."""
     return (waves - atoms.waves(sketch).sum(1)).square().mean(1)
@@ -128,13 +135,21 @@ class _Fit:
     def shares(self, pos: Tensor) -> Tensor:
         """Each atom's share of these waves, ``[B, n, 2 W']``."""
         phase = pos @ self.vectors + self.phases
-        return torch.cat([phase.cos() * self.strength, phase.sin() * self.strength], dim=2)
+        shares = phase.new_empty(*phase.shape[:2], 2 * phase.size(2))
+        cos, sin = shares.chunk(2, dim=2)
+        torch.cos(phase, out=cos).mul_(self.strength)
+        torch.sin(phase, out=sin).mul_(self.strength)
+        return shares
 
 
 def _step(vectors: Tensor, shares: Tensor, rest: Tensor, damping: Tensor) -> Tensor:
     """The damped Gauss–Newton step ``[B, n, 3]``; 0 for atoms without weight."""
     cos, sin = (part.unsqueeze(2) for part in shares.chunk(2, dim=2))
-    slope = torch.cat([-sin * vectors, cos * vectors], dim=3).flatten(1, 2)
+    slope = shares.new_empty(*shares.shape[:2], 3, shares.size(2))
+    by_cos, by_sin = slope.chunk(2, dim=3)
+    torch.mul(sin, -vectors, out=by_cos)
+    torch.mul(cos, vectors, out=by_sin)
+    slope = slope.flatten(1, 2)
     normal = slope @ slope.transpose(1, 2)
     diagonal = normal.diagonal(dim1=1, dim2=2)
     padding = (diagonal == 0).to(diagonal)

@@ -12,8 +12,8 @@ from tg_molfield.nn.sketching.atom_sketch import AtomSketch
 
 _BANDS = 3
 _LONGEST_MOVE = 2.0
-_RADII = 12
-_RANGE = 8.0
+_RADII = 8
+_RANGE = 7.0
 
 
 class AtomGuess(nn.Module):
@@ -165,7 +165,7 @@ class _Round(nn.Module):
         query, key, value = self.queries(self.norm(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         length = _distances(pos)
         centers = torch.linspace(0, _RANGE, _RADII, dtype=pos.dtype, device=pos.device)
-        radial = torch.exp(-2 * (length.unsqueeze(3) - centers).square())
+        radial = torch.exp(-(length.unsqueeze(3) - centers).square())
         logits = query @ key.transpose(2, 3) / query.size(3) ** 0.5 + self.distance(radial).permute(0, 3, 1, 2)
         share = logits.masked_fill(~mask[:, None, None, :], -1e4).softmax(dim=3)
         message = (share @ value).transpose(1, 2).flatten(2)

@@ -76,7 +76,8 @@ def _pursue(
 ) -> tuple[Tensor, Tensor]:
     points, basis = _lattice(sketch, half)
     inside = (points.abs() <= half.unsqueeze(1) + _SPACING / 2).all(2)
-    counts = waves.new_zeros(len(waves), len(sketch.elements)).scatter_add(1, atoms.kinds, atoms.mask.to(waves))
+    counts = waves.new_zeros(len(waves), len(sketch.elements))
+    counts = counts.scatter_add(1, atoms.kinds, (atoms.mask & ~placed).to(waves))
     kinds = counts.argsort(dim=1, descending=True, stable=True)[:, : max(int((counts > 0).sum(1).max()), 1)]
     phases = sketch.phases[kinds] + (offset @ sketch.waves).unsqueeze(1)
     cos, sin = phases.cos(), phases.sin()

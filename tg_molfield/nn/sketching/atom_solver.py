@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.sketching.atom_fit import Placed, fit_coarse_to_fine, fit_positions, left_over
+from tg_molfield.nn.sketching.atom_fit import Placed, fit_coarse_to_fine, fit_positions, left_over, spare_waves
 from tg_molfield.nn.sketching.atom_guess import AtomGuess
 from tg_molfield.nn.sketching.atom_search import misfits, search
 from tg_molfield.nn.sketching.atom_sketch import AtomSketch
@@ -21,14 +21,15 @@ _ROUNDING = 1e-13
 _WRONG = (0.3, 0.5, 1.0, 0.3, 0.15)
 """The shares of the atoms that are searched for anew, in turn."""
 _WHOLE = 1e-3
-_FIRST_STEPS = ((4, True), (5, False))
+"""Counts of elements that differ less from whole numbers are those of a molecule."""
+_FIRST_STEPS = (4, 5)
 _STEPS_AGAIN = 6
-_EQUATIONS = 3
-_AGAIN, _NEAR, _FAR = (0.0, 0.3, 0.5, 0.3, 0.5), (0.3,), (0.3, 0.5, 0.7)
-"""Å."""
+_AGAIN, _NEAR, _FAR = (0.0, 0.3, 0.5), (0.3,), (0.3, 0.5, 0.7)
+"""Å, how far from the atoms found so far further attempts begin."""
 _GUESSED_TOGETHER = 1.5
 _FITTED_TOGETHER = 1.15
 _FEW, _FEW_TOGETHER = 32, 1.5
+"""Molecules so different in size are computed together; few of them are padded more rather than parted."""
 
 Attempt = Callable[[Tensor, Placed], tuple[Placed, Tensor]]
 """Codes ``[B, D]`` and atoms to better atoms and what they leave of the waves, as a mean square ``[B]``."""
@@ -38,9 +39,10 @@ Attempt = Callable[[Tensor, Placed], tuple[Placed, Tensor]]
 def solve_atoms(sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Placed, num_searches: int) -> Tensor:
     """Positions ``[B, n, 3]`` at which ``atoms`` add up to ``code [B, D]``, or as nearly as was found.
 
-    Cheap attempts come first; a molecule that is found, which its code tells, takes no part in later ones. Each
-    search is followed by guesses and fits that begin near what was found (basin hopping, Wales & Doye 1997). Where the
-    counts of the elements are not whole numbers, as in a mean of two codes, no atoms are exact, and one search is made.
+    Cheap attempts come first; a molecule that is found, which its code tells, takes no part in later ones. A guess that
+    is fitted and not exact is guessed anew from there. Each search is followed by guesses and fits that begin near what
+    was found (basin hopping, Wales & Doye 1997). Where the counts of the elements are not whole numbers, as in a mean
+    of two codes, no atoms are exact, and one search is made.
     """
     counts = sketch.parts(code)[0]
     whole = (counts - counts.round()).abs().amax(1) < _WHOLE
@@ -57,17 +59,18 @@ def solve_atoms(sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Place
 
 
 def _attempts(sketch: AtomSketch, guess: AtomGuess, index: int) -> Iterator[Attempt]:
-    """Those before the first search, ``index`` 0, or those that begin with one."""
+    """Those before the first search, ``index`` 0, or those that begin with one and are bolder."""
     if index == 0:
-        yield from (partial(_fitted, sketch, steps=steps, thin=thin) for steps, thin in _FIRST_STEPS)
+        yield from (partial(_fitted, sketch, steps=steps, thin=True) for steps in _FIRST_STEPS)
     else:
         yield partial(_searched, sketch, share=_WRONG[(index - 1) % len(_WRONG)])
     for seed, distance in enumerate(_AGAIN):
         yield partial(_guessed_again, sketch, guess, distance=distance, seed=seed)
-    for seed, distance in enumerate(_NEAR):
-        yield partial(_guessed_near, sketch, guess, distance=distance, seed=seed)
-    for seed, distance in enumerate(_FAR):
-        yield partial(_fitted_near, sketch, distance=distance, seed=seed)
+    if index:
+        for seed, distance in enumerate(_NEAR):
+            yield partial(_guessed_near, sketch, guess, distance=distance, seed=seed)
+        for seed, distance in enumerate(_FAR):
+            yield partial(_fitted_near, sketch, distance=distance, seed=seed)
 
 
 def _first_guess(sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Placed, number: Tensor) -> Tensor:
@@ -95,11 +98,11 @@ def _improve(
 
 
 def _fitted(sketch: AtomSketch, code: Tensor, atoms: Placed, steps: int, thin: bool = False) -> tuple[Placed, Tensor]:
+    """Atoms fitted to all waves or, ``thin``, to as many as so many atoms need."""
     waves = sketch.parts(code)[2]
     if not thin:
         return fit_positions(sketch, atoms, waves, steps)
-    every = max(waves.size(1) // (_EQUATIONS * 3 * atoms.mask.size(1)), 1)
-    found, _ = fit_positions(sketch, atoms, waves, steps, every=every)
+    found, _ = fit_positions(sketch, atoms, waves, steps, every=spare_waves(atoms, waves))
     return found, left_over(sketch, found, waves)
 
 
@@ -107,7 +110,7 @@ def _guessed_again(
     sketch: AtomSketch, guess: AtomGuess, code: Tensor, atoms: Placed, distance: float, seed: int
 ) -> tuple[Placed, Tensor]:
     pos = guess(sketch, code[:, : sketch.size], atoms.kinds, atoms.mask, _shaken(atoms.pos, distance, seed))[-1]
-    return fit_positions(sketch, atoms.at(pos), sketch.parts(code)[2], _STEPS_AGAIN)
+    return _fitted(sketch, code, atoms.at(pos), _STEPS_AGAIN, thin=True)
 
 
 def _guessed_near(
