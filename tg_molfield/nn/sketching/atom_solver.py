@@ -18,7 +18,7 @@ EXACT = 1e-7
 """The mean square error of the waves, for each atom, below which atoms count as found."""
 _ROUNDING = 1e-13
 """The same, above which a few more steps make them exact."""
-_WRONG = (0.3, 0.5, 1.0, 0.3, 0.15)
+_WRONG = (0.1, 0.3, 0.5, 1.0, 0.3)
 """The shares of the atoms that are searched for anew, in turn."""
 _WHOLE = 1e-3
 """Counts of elements that differ less from whole numbers are those of a molecule."""
