@@ -7,6 +7,7 @@ from torch_geometric.data import Data
 from tg_molfield.fields import MolField
 from tg_molfield.metrics import psnr
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.recovery import find_atoms
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
 
@@ -21,6 +22,15 @@ def test_the_pretrained_model_gives_fields_back(name):
     ratio = psnr(model.field(data), FIELD(data), FIELD.grid(data, 16))
     assert ratio.all_nodes > 60
     assert ratio.occupied > 50
+
+
+def test_atoms_are_found_in_a_learned_field_that_has_gradients():
+    z, pos = tensors(molecule("CH3CH2OH"))
+    field = FieldAutoEncoder.from_pretrained("organic-small").field(Data(z=z, pos=pos.float()))
+    found = find_atoms(field, mol_field=FIELD, errors="ignore")
+    assert not found.pos.requires_grad
+    assert sorted(found.z.tolist()) == sorted(z.tolist())
+    assert torch.cdist(found.pos, pos.float()).amin(1).max() < 1e-2
 
 
 def test_models_that_are_not_there(tmp_path):

@@ -70,6 +70,7 @@ def find_atoms(
     return recover_atoms(field, grid, mol_field, tolerance=tolerance, errors=errors).data
 
 
+@torch.no_grad()
 def recover_atoms(
     field: Field,
     grid: Grid | None = None,
