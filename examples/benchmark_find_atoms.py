@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, read
-from tg_molfield.recovery import find_atoms
+from tg_molfield.inverse.find_atoms import find_atoms
 
 ELEMENTS = "H C N O F P S Cl Br I"
 DEFINITIONS = {"default": MolField(ELEMENTS), "mnf, β = 0.75": MolField.preset("mnf", channels=ELEMENTS)}

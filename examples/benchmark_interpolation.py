@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 from torch_geometric.data import Data
 
 from tg_molfield import Field, FieldPath, Grid, MolField, psnr, read
-from tg_molfield.paths import check_point
+from tg_molfield.paths import path_metrics
 from tg_molfield.paths.superposition import best_rotation
 
 MOL_FIELD = MolField("H C N O")
@@ -88,18 +88,18 @@ def between_conformers(name: str, models: list[Data], first: int, second: int) -
     ends = [models[first - 1], models[second - 1]]
     times = [step / STEPS for step in range(STEPS + 1)]
     start = time.perf_counter()
-    path = FieldPath(ends, MolField("H C N O S"), kind="elastic")
+    path = FieldPath(ends, MolField("H C N O S"), kind="arap")
     elastic = [path.data(t) for t in times]
     seconds = time.perf_counter() - start
     line = [Data(z=path.z, pos=straight(ends[0].pos, ends[1].pos, t)) for t in times[::5]]
     grid = Grid.around(torch.cat([data.pos for data in elastic + line]), 0.5, 4.0)
-    for kind, molecules in {"elastic": elastic, "straight": line}.items():
-        points = [check_point(data, ends, path.mol_field, path.mol_field(data).on(grid)) for data in molecules]
+    for kind, molecules in {"arap": elastic, "straight": line}.items():
+        points = [path_metrics(data, ends, path.mol_field, path.mol_field(data).on(grid)) for data in molecules]
         print(
             f"{name:15s} | {first:2d} → {second:2d} | {kind:8s} | {max(p.integral_drift for p in points):.0e} | "
             f"{sum(p.found for p in points)} of {len(points)} | {min(p.nearest for p in points):.2f} | "
             f"{min(points[0].nearest, points[-1].nearest):.2f} | {max(p.bond_drift for p in points):.3f} | "
-            f"{seconds if kind == 'elastic' else 0.0:.1f}",
+            f"{seconds if kind == 'arap' else 0.0:.1f}",
             flush=True,
         )
 

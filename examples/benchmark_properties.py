@@ -40,7 +40,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
 from tg_molfield import FieldAutoEncoder, from_rdkit
-from tg_molfield.nn import MoleculeSummary
+from tg_molfield.nn import MoleculeDescriptor
 
 PENALTIES = np.logspace(-2, 4, 13)
 EPOCHS = 60
@@ -213,7 +213,7 @@ def main(
         measure("RDKit descriptors, ridge", lambda seed: predicted(ridge, table, task.y, task, seed), task, 1)
     if networks:
         for label, make, rate in (
-            ("graph network from scratch", lambda: MoleculeSummary(), 1e-3),
+            ("graph network from scratch", lambda: MoleculeDescriptor(), 1e-3),
             ("encoder fine-tuned", lambda: Summary(copy.deepcopy(loaded)), 3e-4),
         ):
             network = lambda make=make: Network(encoder := make(), encoder.out_channels)  # noqa: E731

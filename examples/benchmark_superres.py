@@ -33,8 +33,8 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield import Field, FieldAutoDecoder, Grid, MolField, RBFField, Volume, read, read_complex
+from tg_molfield.inverse.superres import cross, pursuit
 from tg_molfield.metrics import psnr, psnr_of_values
-from tg_molfield.superres import cross, pursuit
 
 SETS = {
     "six channels": ("H C N all", ("ligand.H", "ligand.C", "ligand.all", "protein.C", "protein.N", "protein.all")),

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tg_molfield import RBFField, Volume, read
-from tg_molfield.fields.elements import element_property
+from tg_molfield import RBFField, Volume, fit_rbf, read
+from tg_molfield.chem.elements import element_property
 
 BOHR = 0.529177210903
 NUMBERS = (1, 2, 3, 4, 6)
@@ -26,11 +26,11 @@ def fit(
     used = near.clone()
     used[::step] = True
     widths = torch.logspace(np.log10(0.15 if number > 1 else 0.4), np.log10(widest), number, dtype=torch.float64)
-    return RBFField.fit(
+    return fit_rbf(
         values[used], pos.repeat_interleave(number, 0), widths=widths.repeat(len(pos)), kernel=kernel,
         points=points[used], importance=torch.where(near, 1.0, step)[used], optimize=optimize,
         regularization=1e-12, max_steps=25, tolerance=1e-4,
-    )  # fmt: skip
+    )[0]  # fmt: skip
 
 
 def error(found: Tensor, true: Tensor) -> str:

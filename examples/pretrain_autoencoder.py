@@ -27,9 +27,9 @@ from rdkit import RDLogger
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField, read
-from tg_molfield.nn import MoleculeSummary, SketchDecoder
-from tg_molfield.nn.sketching.sketch_pooling import SketchPooling
-from tg_molfield.training import FitReport, MoleculeSampler, SketchLoss, fit
+from tg_molfield.nn import MoleculeDescriptor, StructureFactorDecoder
+from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
+from tg_molfield.training import AugmentedMolecules, FitReport, InitialGuessLoss, fit
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
 SUMS = 64
@@ -60,23 +60,23 @@ def new_molecules(folder: Path, count: int, seed: int) -> list[Data]:
 def build(seed: int) -> FieldAutoEncoder:
     """A model whose decoder is to be trained; it does not read the summary."""
     torch.manual_seed(seed)
-    options = MoleculeSummary().hyper_parameters
+    options = MoleculeDescriptor().hyper_parameters
     model = FieldAutoEncoder(
         FIELD.channels,
-        decoder="sketch",
+        decoder="structure_factors",
         **{name: options[name] for name in ("hidden", "num_layers", "cutoff", "vector_channels")},
         pooling={"summary": {name: options[name] for name in ("out_channels", "global_channels")}},
     )
-    assert isinstance(model.decoder, SketchDecoder)
+    assert isinstance(model.decoder, StructureFactorDecoder)
     model.decoder.follow(FIELD)
     for part in (model.encoder, model.pooling):
         part.requires_grad_(False)
     return model
 
 
-def take(model: FieldAutoEncoder, summary: MoleculeSummary) -> None:
+def take(model: FieldAutoEncoder, summary: MoleculeDescriptor) -> None:
     """Give the model the encoder and the readout of a trained summary."""
-    assert isinstance(model.pooling, SketchPooling)
+    assert isinstance(model.pooling, StructureFactorPooling)
     model.encoder.load_state_dict(summary.encoder.state_dict())
     model.pooling.summary.load_state_dict(summary.readout.state_dict())
 
@@ -85,7 +85,7 @@ def take(model: FieldAutoEncoder, summary: MoleculeSummary) -> None:
 def guess_error(model: FieldAutoEncoder, molecules: list[Data]) -> float:
     """The loss of the guesses for ``molecules`` in canonical frames."""
     model.eval()
-    loss = float(SketchLoss()(model, Batch.from_data_list(molecules)))
+    loss = float(InitialGuessLoss()(model, Batch.from_data_list(molecules)))
     model.train()
     return loss
 
@@ -100,7 +100,7 @@ def train(
 ) -> FitReport:
     """Train the guess; what went wrong ``beside`` it is raised at once."""
     elements = model.decoder.sketch.numbers
-    sampler = MoleculeSampler(
+    sampler = AugmentedMolecules(
         molecules, 32, drop=0.03, relabel=0.05, join=0.1, grow=0.05, max_atoms=MAX_ATOMS, elements=elements
     )
 
@@ -115,7 +115,7 @@ def train(
                 flush=True,
             )
 
-    return fit(model, sampler, SketchLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
+    return fit(model, sampler, InitialGuessLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
 
 
 def trained(folder: Path, molecules: int, steps: int, seed: int, beside: Future | None = None) -> FieldAutoEncoder:
@@ -150,7 +150,7 @@ def main(
         model = trained(folder, molecules, steps, seed, pending)
         if pending is not None:
             pending.result()
-        take(model, MoleculeSummary.load(summary or made))
+        take(model, MoleculeDescriptor.load(summary or made))
     model.save(path)
     print(f"wrote {path}")
 

@@ -1,4 +1,4 @@
-"""Train a `MoleculeSummary` on what RDKit computes from structures, and write it to a file.
+"""Train a `MoleculeDescriptor` on what RDKit computes from structures, and write it to a file.
 
     python examples/pretrain_summary.py summary.safetensors
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
-from tg_molfield.nn import MoleculeSummary
+from tg_molfield.nn import MoleculeDescriptor
 from tg_molfield.training import FitReport, PropertyLoss, fit
 
 SHAKE = 0.03
@@ -31,7 +31,7 @@ WEIGHTS = {**dict.fromkeys(PROBED, 4.0), "NumRotatableBonds": 20.0}
 class Pretraining(nn.Module):
     """A summary with its heads: properties of the molecule from the summary, of the atoms from their features."""
 
-    def __init__(self, summary: MoleculeSummary, molecules: list[Data]) -> None:
+    def __init__(self, summary: MoleculeDescriptor, molecules: list[Data]) -> None:
         super().__init__()
         self.summary = summary
         names = property_names()
@@ -60,7 +60,7 @@ def make_molecules(folder: Path, count: int, seed: int) -> list[Data]:
 
 
 @torch.no_grad()
-def summaries(summary: MoleculeSummary, molecules: Iterable[Data]) -> Tensor:
+def summaries(summary: MoleculeDescriptor, molecules: Iterable[Data]) -> Tensor:
     batches = (Batch.from_data_list(part) for part in torch.utils.data.DataLoader(molecules, 100, collate_fn=list))
     return torch.cat([summary(batch.z, batch.pos, batch.batch) for batch in batches])
 
@@ -87,7 +87,7 @@ def main(
 
 
 def train(path: Path, molecules: list[Data], held_out: list[Data], steps: int, seed: int) -> None:
-    model = Pretraining(MoleculeSummary(), molecules)
+    model = Pretraining(MoleculeDescriptor(), molecules)
     loader = DataLoader(molecules, batch_size=32, shuffle=True)
 
     def tell(report: FitReport, spent: float) -> None:

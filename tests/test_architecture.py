@@ -12,13 +12,14 @@ import tg_molfield
 ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
-    "io",
+    "files",
+    "chem",
+    "volumes",
     "fields",
-    "convert",
+    "structures",
     "transforms",
     "metrics",
-    "recovery",
-    "superres",
+    "inverse",
     "paths",
     "nn",
     "datasets",
@@ -28,17 +29,17 @@ LAYERS = [
     "cli",
 ]
 MAY_IMPORT = {
-    "io": {"optional"},
-    "fields": {"io", "optional"},
-    "convert": {"io", "optional"},
-    "transforms": {"fields"},
+    "chem": {"optional"},
+    "volumes": {"files", "optional"},
+    "fields": {"chem", "volumes", "files", "optional"},
+    "structures": {"chem", "files", "optional"},
+    "transforms": {"chem", "fields"},
     "metrics": {"fields"},
-    "recovery": {"fields"},
-    "superres": {"fields", "io", "metrics", "optional"},
-    "paths": {"fields", "recovery"},
-    "nn": {"fields", "io", "metrics", "superres", "optional"},
-    "training": {"fields", "metrics", "nn", "transforms", "optional", "io"},
-    "viz": {"fields", "io", "optional"},
+    "inverse": {"chem", "fields", "files", "metrics", "optional"},
+    "paths": {"chem", "fields", "inverse"},
+    "nn": {"chem", "fields", "files", "metrics", "inverse", "optional"},
+    "training": {"chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
+    "viz": {"chem", "fields", "files", "volumes", "optional"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
@@ -71,7 +72,7 @@ def test_nothing_imports_upwards(path):
         if own == "fields":
             assert module.split(".")[0] not in {"torch_geometric", "ase", "rdkit", "gemmi"}
         if module.split(".")[0] in {"ase", "rdkit", "gemmi"}:
-            assert own in {"convert", "io", "demo", "datasets"}, f"{own} imports {module}"
+            assert own in {"structures", "volumes", "demo", "datasets"}, f"{own} imports {module}"
 
 
 def test_importing_the_package_is_light():

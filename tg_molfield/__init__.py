@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tg_molfield.convert import (
+    from tg_molfield.fields import Channel, Field, Grid, MolField, RBFField, Volume
+    from tg_molfield.inverse.find_atoms import find_atoms
+    from tg_molfield.inverse.fitting import fit_rbf
+    from tg_molfield.inverse.superres import superresolve
+    from tg_molfield.metrics import psnr
+    from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder
+    from tg_molfield.paths import FieldPath
+    from tg_molfield.structures import (
         from_ase,
         from_rdkit,
         from_smiles,
@@ -18,20 +25,17 @@ if TYPE_CHECKING:
         to_ase,
         to_rdkit,
     )
-    from tg_molfield.fields import Channel, Field, Grid, MolField, RBFField, Volume
-    from tg_molfield.metrics import psnr
-    from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder
-    from tg_molfield.paths import FieldPath
-    from tg_molfield.recovery import find_atoms
     from tg_molfield.transforms import MolFieldTransform
 
 _HOMES = {
-    "tg_molfield.convert": ("from_ase", "from_rdkit", "from_smiles", "read", "read_complex", "to_ase", "to_rdkit"),
+    "tg_molfield.structures": ("from_ase", "from_rdkit", "from_smiles", "read", "read_complex", "to_ase", "to_rdkit"),
     "tg_molfield.fields": ("Channel", "Field", "Grid", "MolField", "RBFField", "Volume"),
     "tg_molfield.metrics": ("psnr",),
     "tg_molfield.nn": ("FieldAutoDecoder", "FieldAutoEncoder"),
     "tg_molfield.paths": ("FieldPath",),
-    "tg_molfield.recovery": ("find_atoms",),
+    "tg_molfield.inverse.find_atoms": ("find_atoms",),
+    "tg_molfield.inverse.fitting": ("fit_rbf",),
+    "tg_molfield.inverse.superres": ("superresolve",),
     "tg_molfield.transforms": ("MolFieldTransform",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -48,12 +52,14 @@ __all__ = [
     "RBFField",
     "Volume",
     "find_atoms",
+    "fit_rbf",
     "from_ase",
     "from_rdkit",
     "from_smiles",
     "psnr",
     "read",
     "read_complex",
+    "superresolve",
     "to_ase",
     "to_rdkit",
 ]

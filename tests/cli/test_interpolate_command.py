@@ -67,7 +67,7 @@ def test_two_structure_files(tmp_path):
         atoms.positions[1] = atoms.positions[0] + [0, 0, distance]
         write(tmp_path / f"{name}.xyz", atoms)
     options = ("--steps", "2", "--margin", "2", "--no-check", "-o", str(tmp_path / "path"))
-    assert "kind='elastic'" in run(str(tmp_path / "a.xyz"), str(tmp_path / "b.xyz"), *options)
+    assert "kind='arap'" in run(str(tmp_path / "a.xyz"), str(tmp_path / "b.xyz"), *options)
     pos = Volume.read(tmp_path / "path" / "step_001.cube").atoms.pos
     assert float((pos[0] - pos[1]).norm()) == pytest.approx(0.8, abs=1e-3)
 

@@ -6,8 +6,8 @@ from ase.build import molecule
 from torch_geometric.data import Batch
 
 from tg_molfield import Grid, MolField, RBFField
-from tg_molfield.convert import from_ase
 from tg_molfield.fields import KERNELS, DistanceField, FunctionKernel, MaximumField
+from tg_molfield.structures import from_ase
 
 OWN = FunctionKernel(lambda u: torch.exp(-(u**4)), 3.0)
 

@@ -10,7 +10,7 @@ from ase.build import molecule
 from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, from_ase, from_smiles
-from tg_molfield.convert import PROPERTIES
+from tg_molfield.structures import PROPERTIES
 
 PEERS = Path(__file__).parent / "data" / "peer_fields.npz"
 

@@ -8,8 +8,8 @@ from ase.build import molecule
 from torch_geometric.data import Batch
 
 from tg_molfield import Grid, MolField, RBFField
-from tg_molfield.convert import from_ase
 from tg_molfield.fields import AtomList, DistanceField, UnionField
+from tg_molfield.structures import from_ase
 
 NAMES = ("H2O", "CH3OH", "NH3")
 

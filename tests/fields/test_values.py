@@ -9,7 +9,7 @@ from ase.build import molecule
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import MolField, RBFField
-from tg_molfield.convert import from_ase, read_complex
+from tg_molfield.structures import from_ase, read_complex
 
 PHI = {
     "gaussian": lambda u: math.exp(-u * u / 2),

@@ -7,9 +7,9 @@ from tg_molfield import MolField
 from tg_molfield.fields import Grid, RBFField, Volume
 from tg_molfield.fields.kernels import FunctionKernel
 from tg_molfield.nn import FieldAutoDecoder
-from tg_molfield.nn.autodecoding import checkpoint as checkpoints
-from tg_molfield.nn.autodecoding import descent
-from tg_molfield.nn.autodecoding.descent import WINDOW, Budget, Plateau
+from tg_molfield.nn.autodecoder import checkpoint as checkpoints
+from tg_molfield.nn.autodecoder import descent
+from tg_molfield.nn.autodecoder.descent import WINDOW, Budget, Plateau
 
 GRID = Grid.cube((1.0, 0.0, 0.0), 9.0, 10)
 OPTIONS = {

@@ -227,7 +227,7 @@ def test_latents_can_be_iterated(make_model):
 
 def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
     from tg_molfield import Grid
-    from tg_molfield.nn import neural_field
+    from tg_molfield.nn.decoders import neural_field
 
     model = make_model("siren")
     z, pos = molecules()["C6H6"]

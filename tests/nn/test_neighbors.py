@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from tg_molfield.nn import neighbors
-from tg_molfield.nn.neighbors import radius_pairs
+from tg_molfield.nn.ops import neighbors
+from tg_molfield.nn.ops.neighbors import radius_pairs
 
 
 def brute(pos, batch, cutoff):

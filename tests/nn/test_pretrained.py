@@ -5,9 +5,9 @@ from hard_molecules import tensors
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
+from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.metrics import psnr
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.recovery import find_atoms
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
 

@@ -10,8 +10,8 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
 from tg_molfield.fields import MolField
-from tg_molfield.nn import AtomEncoder, FieldAutoEncoder
-from tg_molfield.nn.frames import canonical_pose
+from tg_molfield.nn import FieldAutoEncoder, PaiNNEncoder
+from tg_molfield.nn.latent.canonical_frames import canonical_pose
 from tg_molfield.training import FieldLoss, fit
 from tg_molfield.transforms import MolFieldTransform
 
@@ -82,7 +82,7 @@ def test_alone_and_in_a_batch(make_model):
 
 def test_the_property_is_in_the_code_and_turns_the_field(make_model):
     z, pos = molecules()["CO2"]
-    encoders = {None: 8, Plain(): 6, AtomEncoder(8, 1, num_properties=1): 8, AtomEncoder(8, 1): 9}
+    encoders = {None: 8, Plain(): 6, PaiNNEncoder(8, 1, num_properties=1): 8, PaiNNEncoder(8, 1): 9}
     for encoder, size in encoders.items():
         model = awake(make_model("siren", properties="charge", encoder=encoder)).double()
         codes = [model.encode(z, pos, properties=atom("CO2", index)).code for index in (0, 1, 2)]
@@ -144,13 +144,13 @@ def test_what_does_not_go_with_properties_is_named(make_model):
     with pytest.raises(ValueError, match="this model reads none"):
         make_model().encode(z, pos.float(), properties=GOOD)
     with pytest.raises(ValueError, match="elements and positions alone"):
-        FieldAutoEncoder(decoder="sketch", properties="charge")
+        FieldAutoEncoder(decoder="structure_factors", properties="charge")
     with pytest.raises(ValueError, match="no name twice"):
         make_model(properties="charge charge")
     with pytest.raises(ValueError, match="reads 2 properties, the model 1"):
-        make_model(encoder=AtomEncoder(8, 1, num_properties=2), properties="charge")
+        make_model(encoder=PaiNNEncoder(8, 1, num_properties=2), properties="charge")
     with pytest.raises(ValueError, match="num_properties is -1"):
-        AtomEncoder(num_properties=-1)
+        PaiNNEncoder(num_properties=-1)
     model = make_model(properties="partial_charge")
     with pytest.raises(ValueError, match=r"data\.partial_charge is missing"):
         model.encode_data(Data(z=z, pos=pos.float()))

@@ -9,7 +9,7 @@ from torch_geometric.nn.models import DimeNetPlusPlus, SchNet, ViSNet, dimenet, 
 from torch_geometric.utils import scatter
 
 from tg_molfield.nn import FieldAutoEncoder, atom_encoder_from
-from tg_molfield.nn.neighbors import atoms_near, radius_pairs
+from tg_molfield.nn.ops.neighbors import atoms_near, radius_pairs
 
 TOLERANCE = {"atol": 1e-8, "rtol": 0}
 

@@ -6,8 +6,8 @@ from scipy.spatial.transform import Rotation
 from torch_geometric.data import Data
 
 from tg_molfield import from_ase, from_smiles
+from tg_molfield.chem.bonds import bonds
 from tg_molfield.fields import AtomList
-from tg_molfield.fields.bonds import bonds
 
 
 @pytest.fixture(scope="session")

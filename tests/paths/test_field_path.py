@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldPath, Grid, MolField, psnr
-from tg_molfield.paths import check_point
+from tg_molfield.paths import path_metrics
 
 MOL_FIELD = MolField("H C O")
 
@@ -18,14 +18,14 @@ def rmsd(one, two):
     return float((one - two).square().sum(1).mean().sqrt())
 
 
-@pytest.mark.parametrize("kind", ["spline", "elastic"])
+@pytest.mark.parametrize("kind", ["spline", "arap"])
 def test_the_path_goes_through_its_frames(trajectory, kind):
     path = FieldPath(trajectory, MOL_FIELD, times=torch.arange(9.0) * 2 - 3, kind=kind)
     for number, frame in enumerate(trajectory):
         torch.testing.assert_close(path.positions(2.0 * number - 3), frame.pos, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["spline", "elastic"])
+@pytest.mark.parametrize("kind", ["spline", "arap"])
 def test_a_moved_trajectory_has_a_moved_path(trajectory, kind):
     turn = torch.from_numpy(Rotation.from_euler("xyz", [0.7, -1.9, 2.5]).as_matrix())
     shift = torch.tensor([3.0, -2.0, 7.0], dtype=torch.float64)
@@ -40,7 +40,7 @@ def test_a_rigid_motion_is_followed_rigidly(trajectory):
     turn = Rotation.from_rotvec([0.0, 0.0, 2.8])
     end = Data(z=first.z, pos=torch.from_numpy(turn.apply(start)) + torch.tensor([5.0, 0.0, 0.0], dtype=torch.float64))
     half = torch.from_numpy(Rotation.from_rotvec([0.0, 0.0, 1.4]).apply(start)) + torch.tensor([2.5, 0.0, 0.0]).double()
-    for kind in ("spline", "elastic"):
+    for kind in ("spline", "arap"):
         path = FieldPath([Data(z=first.z, pos=start), end], MOL_FIELD, kind=kind)
         torch.testing.assert_close(path.positions(0.5), half, rtol=0, atol=1e-5)
 
@@ -72,16 +72,16 @@ def test_a_jump_is_hardly_felt_two_frames_away(trajectory):
 def test_bonds_are_kept_and_atoms_do_not_meet(conformers):
     mol_field = MolField("H C")
     path = FieldPath(conformers, mol_field)
-    assert path.kind == "elastic"
+    assert path.kind == "arap"
     grid = Grid.around(torch.cat([path.positions(t / 4) for t in range(5)]), 0.5, 4.0)
-    points = [check_point(path.data(t / 4), conformers, mol_field, path.field(t / 4).on(grid)) for t in range(5)]
+    points = [path_metrics(path.data(t / 4), conformers, mol_field, path.field(t / 4).on(grid)) for t in range(5)]
     assert max(point.bond_drift for point in points) < 0.05
     assert min(point.nearest for point in points) > min(points[0].nearest, points[-1].nearest, 1.6) - 0.02
     assert all(point.found and point.rmsd < 1e-3 for point in points)
     assert max(point.integral_drift for point in points) < 1e-6
 
     line = [Data(z=path.z, pos=torch.lerp(conformers[0].pos, conformers[1].pos, t)) for t in (0.25, 0.5, 0.75)]
-    straight = [check_point(one, conformers, mol_field, mol_field(one).on(grid)) for one in line]
+    straight = [path_metrics(one, conformers, mol_field, mol_field(one).on(grid)) for one in line]
     assert max(point.bond_drift for point in straight) > 0.3
 
 
@@ -169,4 +169,4 @@ def test_frames_in_no_order_are_no_sequence(trajectory):
     generator = np.random.default_rng(0)
     noise = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(generator.normal(size=(9, 3)))) for _ in range(40)]
     assert FieldPath(noise).roughness == pytest.approx(3, rel=0.15)
-    assert FieldPath(noise).kind == "elastic"
+    assert FieldPath(noise).kind == "arap"

@@ -21,7 +21,7 @@ def data(n: int) -> Data:
 def test_the_trainer_takes_steps(tmp_path):
     from lightning import Trainer
 
-    from tg_molfield.training.lightning_module import FieldLightningModule
+    from tg_molfield.training.lightning import FieldLightningModule
 
     torch.manual_seed(0)
     options = {"num_slots": 4, "width": 16, "num_tokens": 2}

@@ -5,7 +5,7 @@ from torch_geometric.loader import DataLoader
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.training import FieldLoss, MatchingLoss, MoleculeSampler, fit
+from tg_molfield.training import AugmentedMolecules, FieldLoss, MatchingLoss, fit
 
 CHANNELS = "H C O"
 
@@ -50,7 +50,7 @@ def test_training_on_centres_is_reproducible_and_lowers_the_loss():
     runs = []
     for _ in range(2):
         model = build()
-        sampler = MoleculeSampler(molecules(), 8)
+        sampler = AugmentedMolecules(molecules(), 8)
         runs.append(fit(model, sampler, MatchingLoss(MolField(CHANNELS)), max_steps=30, lr=3e-3).losses)
     assert runs[0] == runs[1]
     assert sum(runs[0][-5:]) < 0.9 * sum(runs[0][:5])
@@ -60,7 +60,7 @@ def test_the_budget_of_seconds_ends_the_run_and_progress_is_told():
     spent = []
     state = torch.get_rng_state()
     report = fit(
-        build(), MoleculeSampler(molecules(), 2), MatchingLoss(MolField(CHANNELS)), max_seconds=0.5,
+        build(), AugmentedMolecules(molecules(), 2), MatchingLoss(MolField(CHANNELS)), max_seconds=0.5,
         progress=lambda report, share: spent.append(share),
     )  # fmt: skip
     assert report.steps == len(spent)

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
+from tg_molfield.chem.bonds import bonds
 from tg_molfield.fields import AtomList
-from tg_molfield.fields.bonds import bonds
 from tg_molfield.viz.molecule import ball, formula, principal_axes
 
 

@@ -92,9 +92,9 @@ def _number(text: str) -> str | float:
 
 
 def _molecule(structure: str, record: int, definition: MolField) -> Data:
-    from tg_molfield.convert import PROPERTIES, from_smiles, read
-    from tg_molfield.convert.reading import SUFFIXES
-    from tg_molfield.io.files import format_suffix
+    from tg_molfield.files import format_suffix
+    from tg_molfield.structures import PROPERTIES, from_smiles, read
+    from tg_molfield.structures.reading import SUFFIXES
 
     properties = definition.attributes & set(PROPERTIES)
     if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:
@@ -131,7 +131,7 @@ def _learned(data: Data, model: Path) -> Field:
 
 
 def _check_suffix(path: Path) -> None:
-    from tg_molfield.io.volumes import SUFFIXES
+    from tg_molfield.volumes.registry import SUFFIXES
 
     known = (*_PICTURES, ".html", *SUFFIXES)
     name = path.name.lower()

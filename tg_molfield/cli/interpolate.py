@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import Data
 
     from tg_molfield.fields import Volume
-    from tg_molfield.paths import FieldPath, PathPoint
+    from tg_molfield.paths import FieldPath, PathMetrics
 
 _MOST_ATOMS_WITH_HYDROGEN = 80
 _NODES_OF_PAGE = 1_200_000
@@ -35,7 +35,7 @@ def interpolate(
     every: Annotated[int, typer.Option(help="Of those, take every so many.")] = 1,
     steps: Annotated[int, typer.Option(help="How many steps from the first frame to the last.")] = 20,
     kind: Annotated[
-        str, typer.Option(help="'spline' for frames in sequence, 'elastic' for conformers far apart, or 'auto'.")
+        str, typer.Option(help="'spline' for frames in sequence, 'arap' for conformers far apart, or 'auto'.")
     ] = "auto",
     blind: Annotated[
         bool, typer.Option("--blind", help="See the volumes of the frames only, not their atoms.")
@@ -61,9 +61,9 @@ def interpolate(
     import torch
 
     from tg_molfield.fields import Grid
-    from tg_molfield.io.files import atomic_write
-    from tg_molfield.io.volumes import SUFFIXES
-    from tg_molfield.paths import check_point
+    from tg_molfield.files import atomic_write
+    from tg_molfield.paths import path_metrics
+    from tg_molfield.volumes.registry import SUFFIXES
 
     ending = "." + suffix.lstrip(".").lower()
     if ending not in SUFFIXES:
@@ -76,7 +76,7 @@ def interpolate(
     grid = Grid.around(torch.cat([one.pos for one in molecules]), spacing, margin)
     labels = [f"{time + 1:g}" for time in times]
     shown: dict[str, Volume] = {}
-    points: list[PathPoint] = []
+    points: list[PathMetrics] = []
     console = Console()
     output.mkdir(parents=True, exist_ok=True)
     for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
@@ -86,7 +86,7 @@ def interpolate(
         if check:
             before, _ = path.neighbors(time)
             ends = [path.data(float(path.times[frame])) for frame in (before, before + 1)]
-            points.append(check_point(data, ends, path.mol_field, volume))
+            points.append(path_metrics(data, ends, path.mol_field, volume))
     rows = [(label, *_row(point)) for label, point in zip(labels, points, strict=False)]
     _page(path, files, blind, shown, rows).save(output / "path.html")
     if rows:
@@ -112,12 +112,12 @@ def _path(
 ) -> FieldPath:
     import torch
 
-    from tg_molfield.convert import read
+    from tg_molfield.chem.elements import symbols
     from tg_molfield.fields import Grid, MolField, Volume
-    from tg_molfield.fields.elements import symbols
-    from tg_molfield.io.files import format_suffix
-    from tg_molfield.io.volumes import SUFFIXES
+    from tg_molfield.files import format_suffix
     from tg_molfield.paths import FieldPath
+    from tg_molfield.structures import read
+    from tg_molfield.volumes.registry import SUFFIXES
 
     if all(format_suffix(file) in SUFFIXES for file in files):
         volumes = _chosen([Volume.read(file) for file in files], chosen, every)
@@ -150,7 +150,7 @@ def _for_page(volume: Volume, count: int) -> Volume:
     return thinned(volume, min(_FINEST_OF_PAGE, _NODES_OF_PAGE // count)).with_atoms(volume.atoms)
 
 
-def _row(point: PathPoint) -> tuple[object, ...]:
+def _row(point: PathMetrics) -> tuple[object, ...]:
     found = "all" if point.found else "not all"
     return f"{point.integral_drift:.1e}", found, f"{point.rmsd:.1e}", point.nearest, point.bond_drift
 
@@ -161,7 +161,7 @@ def _table(rows: Sequence[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _summary(points: Sequence[PathPoint]) -> str:
+def _summary(points: Sequence[PathMetrics]) -> str:
     ends = min(points[0].nearest, points[-1].nearest)
     return (
         f"integrals drift by {max(point.integral_drift for point in points):.1e} at most; all atoms found back in "

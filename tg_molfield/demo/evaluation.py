@@ -57,7 +57,7 @@ def evaluate(
 
     Args:
         model: trained.
-        pretrained: another, with a `SketchDecoder`; judged on the molecules whose elements it knows.
+        pretrained: another, with a `StructureFactorDecoder`; judged on the molecules whose elements it knows.
         mol_field: the definition of the true field.
         train: the molecules that the mean field is made of.
         test: held-out molecules.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.convert import from_ase
-from tg_molfield.nn.frames import random_rotations
+from tg_molfield.nn.latent.canonical_frames import random_rotations
+from tg_molfield.structures import from_ase
 
 
 def ase_molecules() -> list[Data]:

@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
-from tg_molfield.nn import FieldAutoEncoder, SketchDecoder
+from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 
 NAME = "organic-small"
 
@@ -20,6 +20,6 @@ def pretrained_model(mol_field: MolField) -> FieldAutoEncoder:
 
 
 def knows(model: FieldAutoEncoder, data: Data) -> bool:
-    """Whether ``model``, with a `SketchDecoder`, encodes every element in ``data.z [N]``."""
-    assert isinstance(model.decoder, SketchDecoder)
+    """Whether ``model``, with a `StructureFactorDecoder`, encodes every element in ``data.z [N]``."""
+    assert isinstance(model.decoder, StructureFactorDecoder)
     return set(data.z.tolist()) <= set(model.decoder.sketch.numbers)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tg_molfield.demo.enthalpies import Enthalpies
 from tg_molfield.demo.evaluation import METHODS, HeldOut
-from tg_molfield.io.files import atomic_write
+from tg_molfield.files import atomic_write
 
 
 def write_table(path: Path, cases: Sequence[HeldOut]) -> None:

@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.training import FitReport, MatchingLoss, MoleculeSampler, fit
+from tg_molfield.training import AugmentedMolecules, FitReport, MatchingLoss, fit
 
 _SLOTS = 16
 
@@ -50,7 +50,7 @@ def train_model(
 
         report = fit(
             model,
-            MoleculeSampler(molecules, batch_size=32, max_atoms=_SLOTS),
+            AugmentedMolecules(molecules, batch_size=32, max_atoms=_SLOTS),
             MatchingLoss(mol_field),
             max_seconds=seconds,
             lr=2e-3,

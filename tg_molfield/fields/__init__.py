@@ -1,13 +1,13 @@
 """Fields: their definition from atoms, their evaluation, and their samples on grids; torch alone."""
 
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
-from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.field import Field
-from tg_molfield.fields.form_factors import FormFactors
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Kernel, get_kernel
 from tg_molfield.fields.rbf import RBFField

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
 from tg_molfield.fields.field import check_batch
 
 _VECTOR = ":vector"

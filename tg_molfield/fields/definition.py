@@ -11,13 +11,13 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
+from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
-from tg_molfield.fields.atoms import AtomList
 from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom, weights_of
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
-from tg_molfield.fields.elements import ELEMENT_PROPERTIES, atomic_numbers
-from tg_molfield.fields.form_factors import FormFactors
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
 from tg_molfield.fields.presets import preset_arguments
@@ -58,8 +58,8 @@ class MolField:
             (`DistanceField`); ``"displacement"``, the vector to the nearest atom (`DisplacementField`).
         smoothness: of a distance, in Å.
         spheres: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
-        peak_nodes: if given, divide every channel of every molecule by its maximum over `grid` with so many nodes
-            an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
+        normalize_grid_size: if given, divide every channel of every molecule by its maximum over `grid` with so many
+            nodes an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
 
     Raises:
         ValueError: an unknown kernel or aggregate, no channels, a number out of range, or options that exclude
@@ -74,7 +74,7 @@ class MolField:
     aggregate: str
     smoothness: float
     spheres: FormFactors | None
-    peak_nodes: int | None
+    normalize_grid_size: int | None
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class MolField:
         aggregate: str = "sum",
         smoothness: float = 0.0,
         spheres: FormFactors | None = None,
-        peak_nodes: int | None = None,
+        normalize_grid_size: int | None = None,
     ) -> None:
         if not (math.isfinite(width_scale) and width_scale > 0):
             raise ValueError(f"width_scale={width_scale}: must be positive")
@@ -96,13 +96,13 @@ class MolField:
             raise ValueError(f"aggregate={aggregate!r}: choose from {', '.join(AGGREGATES)}")
         if smoothness and aggregate != "distance":
             raise ValueError(f"smoothness={smoothness}: belongs to aggregate='distance', not {aggregate!r}")
-        if peak_nodes is not None and peak_nodes < 2:
-            raise ValueError(f"peak_nodes={peak_nodes}: must be at least 2")
-        if aggregate != "sum" and (peak_nodes is not None or spheres is not None):
-            raise ValueError(f"peak_nodes, spheres: belong to aggregate='sum', not {aggregate!r}")
+        if normalize_grid_size is not None and normalize_grid_size < 2:
+            raise ValueError(f"normalize_grid_size={normalize_grid_size}: must be at least 2")
+        if aggregate != "sum" and (normalize_grid_size is not None or spheres is not None):
+            raise ValueError(f"normalize_grid_size, spheres: belong to aggregate='sum', not {aggregate!r}")
         values = (
             parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(parts), aggregate,
-            float(smoothness), spheres, peak_nodes,
+            float(smoothness), spheres, normalize_grid_size,
         )  # fmt: skip
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
@@ -186,7 +186,7 @@ class MolField:
             return DistanceField(field, self.smoothness)
         if self.aggregate != "sum":
             return AGGREGATES[self.aggregate](field)
-        return field if self.peak_nodes is None else self._normalized(field, atoms)
+        return field if self.normalize_grid_size is None else self._normalized(field, atoms)
 
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
         """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
@@ -229,11 +229,11 @@ class MolField:
         return torch.stack([column.to(atoms.pos.dtype) for column in columns], 1)
 
     def _normalized(self, field: RBFField, atoms: Atoms) -> RBFField:
-        assert self.peak_nodes is not None
+        assert self.normalize_grid_size is not None
         widest = self._base_widths(atoms) * self.width_scale
         peaks = []
         for i, single in enumerate(field.unbatch()):
-            cube = self._cube(single.centers, float(widest[field.batch == i].max()), self.peak_nodes)
+            cube = self._cube(single.centers, float(widest[field.batch == i].max()), self.normalize_grid_size)
             peaks.append(single.on(cube).values.detach().flatten(1).amax(1))
         peak = torch.stack(peaks)
         return field.scaled(torch.where(peak > 0, 1 / peak, torch.zeros_like(peak)))

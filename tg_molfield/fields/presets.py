@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, element_property
+from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel, parse_channels
-from tg_molfield.fields.elements import ELEMENT_PROPERTIES, element_property
-from tg_molfield.fields.form_factors import FormFactors
 
 _ELEMENTS = "H C N O F P S Cl other"
 _COULOMB = 14.399645
@@ -56,7 +56,7 @@ def _mnf(
         "widths": "vdw_radius",
         "width_scale": scale / _of_carbon("vdw_radius"),
         "parts": parts,
-        "peak_nodes": nodes,
+        "normalize_grid_size": nodes,
     }
 
 

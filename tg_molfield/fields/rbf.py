@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.engine.grid import sums_on_grids
 from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
 from tg_molfield.fields.field import Field, check_batch, check_points
@@ -181,30 +181,6 @@ class RBFField(Field):
     def with_kernel(self, kernel: str | Kernel) -> RBFField:
         """The field of the same centres, weights and widths with another kernel."""
         return self._with(kernel=get_kernel(kernel))
-
-    @classmethod
-    def fit(
-        cls,
-        target: Field | Tensor,
-        centers: Tensor,
-        *,
-        widths: Tensor | float = 1.0,
-        kernel: str | Kernel = "gaussian",
-        **options: Any,
-    ) -> RBFField:
-        """The sum of functions at ``centers`` that is nearest to a field, a volume or samples, by least squares.
-
-        Args:
-            target: a field, a volume, or values [Q, C] at ``points``.
-            centers: [N, 3] in Å; repeat a centre to give it several widths.
-            widths: σ in Å: one number, [N] or [N, C].
-            kernel: φ, by name or as a `Kernel`.
-            options: ``points``, ``optimize``, ``importance``, ``regularization``, ``cell`` and more, see
-                `tg_molfield.fields.fitting.fit_rbf`, which also reports the error reached.
-        """
-        from tg_molfield.fields.fitting import fit_rbf
-
-        return fit_rbf(target, centers, widths, kernel, **options)[0]
 
     def scaled(self, factors: Tensor) -> RBFField:
         """The field with each channel of each graph multiplied by its factor.

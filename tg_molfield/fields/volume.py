@@ -10,11 +10,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field, check_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
-from tg_molfield.io.volumes import VolumeData, read_volumes, write_volume
+from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 
 
 @final

@@ -12,12 +12,12 @@ from torch_geometric.data import Data
 from typing_extensions import Self
 
 from tg_molfield.fields import Field, Grid, MolField
-from tg_molfield.paths.elastic import ElasticPath
+from tg_molfield.paths.arap import ElasticPath
 from tg_molfield.paths.frames import Frames
 from tg_molfield.paths.matching import found_frames
 from tg_molfield.paths.spline import SplinePath
 
-KINDS = ("auto", "spline", "elastic")
+KINDS = ("auto", "spline", "arap")
 
 
 @final
@@ -29,9 +29,9 @@ class FieldPath:
     divides by the peak on a grid does not).
 
     ``"spline"`` is for frames in sequence: each atom follows a smooth curve through several frames on either side,
-    and the turning of the molecule is kept apart (`tg_molfield.paths.spline.SplinePath`). ``"elastic"`` joins
+    and the turning of the molecule is kept apart (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` joins
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
-    (`tg_molfield.paths.elastic.ElasticPath`). ``"auto"`` takes the spline for three or more frames that are
+    (`tg_molfield.paths.arap.ElasticPath`). ``"auto"`` takes the spline for three or more frames that are
     smoother than a random walk, else the elastic path.
 
     Motion that is faster than the frames is lost: of a vibration, what has a period below twice their distance.
@@ -40,7 +40,7 @@ class FieldPath:
         frames: at least two `Data` with ``z`` [N] and ``pos`` [N, 3] in Å, the same atoms in the same order.
         mol_field: what makes fields of atoms; ``MolField()`` if not given.
         times: one for each frame, increasing, in any unit; 0, 1, 2, … if not given.
-        kind: ``"auto"``, ``"spline"`` or ``"elastic"``.
+        kind: ``"auto"``, ``"spline"`` or ``"arap"``.
 
     Raises:
         ValueError: fewer than two frames, other atoms or another order in one of them, a periodic one, positions or
@@ -60,7 +60,7 @@ class FieldPath:
         self._data = list(frames)
         self._frames = Frames.of(self._data, times)
         if kind == "auto":
-            kind = "spline" if self._frames.are_a_sequence else "elastic"
+            kind = "spline" if self._frames.are_a_sequence else "arap"
         self.kind = kind
         self._spline = SplinePath(self._frames) if kind == "spline" else None
         self._pieces: dict[int, ElasticPath] = {}

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.elements import symbols
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -11,11 +11,11 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.chem.elements import symbols
 from tg_molfield.fields import Field, Grid, MolField
-from tg_molfield.fields.elements import symbols
+from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.paths.frames import Array, Indices
 from tg_molfield.paths.topology import Topology
-from tg_molfield.recovery import find_atoms
 
 _PASSES = 3
 _HALF = 0.5

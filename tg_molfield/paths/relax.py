@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from tg_molfield.fields.elements import element_property
+from tg_molfield.chem.elements import element_property
 from tg_molfield.paths.frames import Array, Indices
 from tg_molfield.paths.topology import Topology
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.bonds import bonds
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.bonds import bonds
 from tg_molfield.paths.frames import Array, Indices
 
 

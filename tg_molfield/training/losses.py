@@ -13,8 +13,8 @@ from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.fields import Field, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
-from tg_molfield.nn.overlap import squared_distance
-from tg_molfield.nn.slots import Slots
+from tg_molfield.nn.decoders.slots import Slots
+from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
 Loss = Callable[[FieldAutoEncoder, Data], Tensor]
 """Takes a model and a batch and gives a number to make small."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.elements import symbols
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.colors import INK, channel_color, element_color

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.elements import symbols
 
 INK = "#24292f"
 """Text, ticks and frames of figures; a `Page` puts the reader's own text colour in its place."""

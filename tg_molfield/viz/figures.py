@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tg_molfield.io.files import atomic_write
+from tg_molfield.files import atomic_write
 from tg_molfield.viz.colors import INK
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.elements import symbols
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tg_molfield.io.files import atomic_write
+from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
 from tg_molfield.viz.markup import to_html

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.elements import symbols
 from tg_molfield.viz.colors import element_color
 from tg_molfield.viz.molecule import Array
 from tg_molfield.viz.planes import Planes

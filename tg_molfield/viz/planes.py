@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.viz.molecule import Array, positions, principal_axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.levels import LEVEL
 from tg_molfield.viz.molecule import formula

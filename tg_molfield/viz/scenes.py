@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.viz.molecule import Array, positions, principal_axes
 
 Axis = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
 from tg_molfield.viz.colors import INK
 from tg_molfield.viz.figures import PAPER

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
+from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tg_molfield.fields.atoms import AtomList
-from tg_molfield.fields.bonds import bonds
-from tg_molfield.fields.elements import symbols
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.elements import symbols
 from tg_molfield.optional import require
 from tg_molfield.viz.colors import element_color
 from tg_molfield.viz.molecule import Array, Indices, ball, positions

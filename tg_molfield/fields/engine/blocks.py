@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.entries import Entries, Pairs, taken_together
+from tg_molfield.fields.engine.entries import Pairs, SparseTerms, share_channels
 from tg_molfield.fields.engine.memory import new_result
 from tg_molfield.fields.engine.recompute import gradients
 from tg_molfield.fields.engine.shapes import BlockShape
@@ -29,12 +29,14 @@ class BlockTask:
     batch: Tensor | None
     reach: float
 
-    def cut(self, centers: Tensor, weights: Tensor, widths: Tensor, every_weight: bool) -> tuple[BlockShape, Entries]:
+    def cut(
+        self, centers: Tensor, weights: Tensor, widths: Tensor, every_weight: bool
+    ) -> tuple[BlockShape, SparseTerms]:
         """Blocks that suit what is summed, and what that is: all weights, or only those that are not 0."""
-        together = taken_together(weights, widths, every_weight)
+        together = share_channels(weights, widths, every_weight)
         shape = self.shape.cut(weights.shape[1] if together else 1, weights.dtype)
         parts = (centers.detach(), weights.detach(), widths.detach(), self.batch, self.reach)
-        return shape, Entries.of(shape.lattice, *parts, together, every_weight)
+        return shape, SparseTerms.of(shape.lattice, *parts, together, every_weight)
 
 
 class BlockSum(torch.autograd.Function):

@@ -16,7 +16,7 @@ from tg_molfield.fields.engine.pairs import padded_groups
 _SLACK = 1e-6
 
 
-def taken_together(weights: Tensor, widths: Tensor, every_weight: bool) -> bool:
+def share_channels(weights: Tensor, widths: Tensor, every_weight: bool) -> bool:
     """Whether all channels of a centre make one entry: where most weights are not 0 and widths are shared.
 
     Args:
@@ -30,7 +30,7 @@ def taken_together(weights: Tensor, widths: Tensor, every_weight: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Entries:
+class SparseTerms:
     """What is summed: every centre once for all channels, or once for each channel that it has a weight in.
 
     Args:
@@ -61,7 +61,7 @@ class Entries:
     def of(
         cls, lattice: Lattice, centers: Tensor, weights: Tensor, widths: Tensor, batch: Tensor | None,
         reach: float, together: bool, every_weight: bool,
-    ) -> Entries:  # fmt: skip
+    ) -> SparseTerms:  # fmt: skip
         """The entries of centres [N, 3] with weights [N, C] and widths [N] or [N, C].
 
         Args:

@@ -12,7 +12,7 @@ from tg_molfield.fields.engine.blocks import BlockSum, BlockTask
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.lattice import Lattice
 from tg_molfield.fields.engine.points import sum_at_points
-from tg_molfield.fields.engine.shapes import BlockShape, Distances, Factors
+from tg_molfield.fields.engine.shapes import BlockShape, RadialBlock, SeparableBlock
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Gaussian, Kernel
 
@@ -81,9 +81,9 @@ def sums_on_grids(
         _check_out(out, shape, (centers, weights, widths))
     reach, lattice = cutoff(kernel, centers.dtype), Lattice.of(grids, centers.device)
     if isinstance(kernel, Gaussian) and lattice.orthogonal:
-        block: BlockShape = Factors(lattice, _is_small(weights, shape))
+        block: BlockShape = SeparableBlock(lattice, _is_small(weights, shape))
     elif math.isfinite(reach) and all(grid.axes == grids[0].axes for grid in grids):
-        block = Distances(lattice, kernel)
+        block = RadialBlock(lattice, kernel)
     else:
         return _one_by_one(centers, weights, widths, kernel, batch, grids, out)
     task = BlockTask(block, batch if len(grids) > 1 else None, reach)

@@ -61,7 +61,7 @@ class BlockShape(ABC):
 
 @final
 @dataclass(frozen=True)
-class Factors(BlockShape):
+class SeparableBlock(BlockShape):
     """Gaussians on orthogonal axes: a row is offset/(√2σ) [3], step/(√2σ) [3], weights.
 
     Args:
@@ -82,10 +82,10 @@ class Factors(BlockShape):
         """How blocks are made of factors."""
         return Split.of(self.lattice.block, self.channels, self.dtype, self.lattice.origins.device)
 
-    def cut(self, channels: int, dtype: torch.dtype) -> Factors:
+    def cut(self, channels: int, dtype: torch.dtype) -> SeparableBlock:
         side = max(self.lattice.shape)
         sides = (side, side, side) if self.whole else _FOR_ONE_CHANNEL if channels == 1 else _FOR_CHANNELS
-        return Factors(self.lattice.recut(sides), self.whole, channels, dtype)
+        return SeparableBlock(self.lattice.recut(sides), self.whole, channels, dtype)
 
     def scale(self, width: Tensor, grid: Tensor | None) -> Tensor:
         return self.lattice.steps(grid) / (math.sqrt(2) * width[:, None])
@@ -107,7 +107,7 @@ class Factors(BlockShape):
 
 @final
 @dataclass(frozen=True)
-class Distances(BlockShape):
+class RadialBlock(BlockShape):
     """Any kernel on any axes, the same for all grids.
 
     A row is the way from the middle of the block to the centre [3] in Å, 1/σ, weights.
@@ -117,8 +117,8 @@ class Distances(BlockShape):
     kernel: Kernel
     numbers: ClassVar[int] = 4
 
-    def cut(self, channels: int, dtype: torch.dtype) -> Distances:
-        return Distances(self.lattice.recut(_FOR_DISTANCES), self.kernel)
+    def cut(self, channels: int, dtype: torch.dtype) -> RadialBlock:
+        return RadialBlock(self.lattice.recut(_FOR_DISTANCES), self.kernel)
 
     def scale(self, width: Tensor, grid: Tensor | None) -> Tensor:
         return 1 / width[:, None]

@@ -1,0 +1,54 @@
+"""A periodic field repeats by its cell and is that of all copies, for every kernel and every way to join atoms."""
+
+import pytest
+import torch
+from invariant_fields import CELLS, JOINED, OF_SPHERES, PERIODIC_SORTS, crystal, points, written_out
+
+from tg_molfield import Grid, RBFField
+
+CELL = pytest.mark.parametrize("cell", CELLS)
+SORT = pytest.mark.parametrize(("join", "kernel"), PERIODIC_SORTS)
+TOLERANCE = 2e-6
+
+
+def greatest(values: torch.Tensor) -> float:
+    return float(values[values.isfinite()].abs().max())
+
+
+@CELL
+@SORT
+def test_it_repeats_and_is_the_field_of_all_copies(join, kernel, cell):
+    parts = crystal(cell, kernel, n=2, join=join)
+    field, x = JOINED[join](parts), points(8)
+    steps = torch.tensor([2.0, -3.0, 1.0], dtype=torch.float64) * parts.pbc[0]
+    values = field(x)
+    tolerance = TOLERANCE * greatest(values)
+    assert torch.allclose(field(x + steps @ parts.cell[0]), values, rtol=0, atol=tolerance)
+    reach = 25.0 if join in OF_SPHERES else parts.kernel.reach(1e-12) * float(parts.widths.max())
+    copies = JOINED[join](written_out(parts, cell, x, reach))
+    assert torch.allclose(values, copies(x), rtol=0, atol=tolerance)
+    assert torch.allclose(field.gradient(x), copies.gradient(x), rtol=0, atol=1e-5 * greatest(copies.gradient(x)))
+
+
+@CELL
+@SORT
+def test_grid_and_points_agree_beyond_the_cell(join, kernel, cell):
+    field = JOINED[join](crystal(cell, kernel, by_channel=True, n=2, join=join))
+    grid = Grid((-9.0, 4.0, -2.0), ((1.1, 0.1, 0.0), (0.0, 0.9, 0.2), (0.3, 0.0, 1.3)), (6, 4, 5))
+    direct = field(grid.points(torch.float64)).T.reshape(-1, *grid.shape)
+    assert torch.allclose(field.on(grid).values, direct, rtol=0, atol=3e-6 * max(1.0, greatest(direct)))
+
+
+@pytest.mark.parametrize("cell", ["slab", "wire"])
+def test_far_from_a_slab_the_smooth_distance_counts_all_copies(cell):
+    parts = crystal(cell, n=2, join="distance")
+    x = points(3) + 60 * torch.nn.functional.normalize(torch.tensor([[1.0, -1.0, 0.0]], dtype=torch.float64))
+    x = x if cell == "wire" else x + torch.tensor([0.0, 0.0, 60.0], dtype=torch.float64)
+    join = JOINED["distance-smooth"]
+    copies = join(written_out(parts, cell, x, 130.0))
+    assert torch.allclose(join(parts)(x), copies(x), rtol=0, atol=1e-9)
+
+
+def test_kernel_without_reach_refuses_a_cell():
+    with pytest.raises(ValueError, match="inverse_multiquadric"):
+        RBFField(torch.zeros(1, 3), torch.ones(1), kernel="inverse_multiquadric", cell=torch.eye(3))(torch.zeros(1, 3))

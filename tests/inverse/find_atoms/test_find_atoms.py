@@ -1,0 +1,183 @@
+"""Atoms come back from the samples of their fields, with element, place and part."""
+
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch_geometric.data import Data
+
+from tg_molfield import Grid, MolField, RBFField, Volume, read, to_rdkit
+from tg_molfield.fields import Kernel
+from tg_molfield.inverse.find_atoms import UnexplainedChannelWarning, find_atoms, recover_atoms
+
+ELEMENTS = "H C N O F P S Cl Br I"
+
+
+def deviation(found: Data, true: Data) -> float:
+    assert sorted(found.z.tolist()) == sorted(true.z.tolist())
+    distances = torch.cdist(found.pos.double(), true.pos.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    distances[found.z[:, None] != true.z] = 1e6
+    row, column = linear_sum_assignment(distances.square())
+    if "part" in true:
+        assert torch.equal(found.part[row], true.part[column])
+    return float(distances[row, column].square().mean().sqrt())
+
+
+def benzoate() -> Data:
+    """A ring with a carboxylate: bonded carbons whose Gaussians merge, three elements."""
+    angle = torch.arange(6, dtype=torch.float64) * torch.pi / 3
+    ring = torch.stack([angle.cos(), angle.sin(), 0 * angle], 1)
+    tail = torch.tensor([[2.9, 0, 0], [3.5, 1.1, 0.1], [3.5, -1.1, -0.1]], dtype=torch.float64)
+    pos = torch.cat([1.39 * ring, tail, 2.48 * ring[1:]]) + 0.123
+    return Data(z=torch.tensor([6] * 7 + [8] * 2 + [1] * 5), pos=pos)
+
+
+def sampled(definition: MolField, data: Data, spacing: float = 0.4) -> Volume:
+    return definition(data).on(Grid.around(data.pos, spacing=spacing))
+
+
+@pytest.mark.parametrize("spacing", [0.25, 0.5, 0.8])
+@pytest.mark.parametrize("definition", [MolField(), MolField.preset("mnf")], ids=["default", "mnf"])
+def test_a_molecule_comes_back(definition, spacing):
+    data = benzoate()
+    found = find_atoms(sampled(definition, data, spacing), mol_field=definition)
+    assert found.z.tolist() == [1] * 5 + [6] * 7 + [8] * 2
+    assert deviation(found, data) < 1e-4
+    assert found.pos.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("kernel", "scale"), [("slater", 0.4), ("wendland_c2", 1.5), ("wendland_c4", 1.5), ("gaussian_with_tail", 1.0)]
+)
+def test_kernels(kernel, scale):
+    definition, data = MolField("H C O", kernel=kernel, width_scale=scale), benzoate()
+    assert deviation(find_atoms(sampled(definition, data), mol_field=definition), data) < 1e-3
+
+
+@pytest.mark.parametrize("preset", [False, True])
+@pytest.mark.parametrize(("name", "every"), [("freesolv", 60), ("pdb_ligands_300", 50)])
+def test_molecules_of_the_data(data_dir, name, every, preset):
+    definition = MolField.preset("mnf", channels=ELEMENTS) if preset else MolField(ELEMENTS)
+    for data in read(data_dir / "smallmol" / f"{name}.sdf.gz")[::every]:
+        assert deviation(find_atoms(sampled(definition, data, 0.5), mol_field=definition), data) < 1e-3, data.name
+
+
+def test_the_graph_comes_back(data_dir):
+    from rdkit import Chem
+
+    definition = MolField(ELEMENTS)
+    for data in read(data_dir / "smallmol" / "qm9_100.xyz.gz")[10:60:8]:
+        found = find_atoms(sampled(definition, data), mol_field=definition)
+        true = Data(z=data.z, pos=data.pos)
+        assert Chem.MolToSmiles(to_rdkit(found)) == Chem.MolToSmiles(to_rdkit(true))
+
+
+def test_parts():
+    data = benzoate()
+    data.part = (torch.arange(14) % 3 == 0).long()
+    definition = MolField("H C O", parts=True)
+    found = find_atoms(sampled(definition, data), mol_field=definition)
+    assert found.part.tolist() == sorted(found.part.tolist())
+    assert deviation(found, data) < 1e-4
+
+
+def test_noise_moves_atoms_by_little_and_invents_none():
+    data = benzoate()
+    volume = sampled(MolField(), data, 0.3)
+    noise = torch.randn(volume.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = find_atoms(Volume(volume.values + 0.02 * noise, volume.grid, volume.channels), errors="ignore")
+    assert deviation(found, data) < 0.02
+
+
+def test_a_scaled_field_is_understood():
+    data = benzoate()
+    volume = sampled(MolField(), data)
+    for factor in (0.5, 3.0):
+        recovery = recover_atoms(factor * volume)
+        assert deviation(recovery.data, data) < 1e-3
+        assert all(abs(report.scale - factor) < 1e-2 * factor for report in recovery.channels if report.num_atoms)
+
+
+def test_report():
+    recovery = recover_atoms(sampled(MolField(), benzoate()))
+    counts = {report.name: report.num_atoms for report in recovery.channels}
+    assert counts == {"H": 5, "C": 7, "N": 0, "O": 2, "F": 0, "P": 0, "S": 0, "Cl": 0}
+    assert all(report.residual < 1e-3 for report in recovery.channels)
+
+
+def test_any_field_and_any_grid():
+    data = benzoate()
+    field = MolField()(data)
+    assert deviation(find_atoms(field), data) < 1e-4
+    alone = RBFField(field.centers, field.weights, field.widths, channels=field.channels)
+    assert deviation(find_atoms(alone - 0.0 * alone, Grid.around(data.pos, spacing=0.4)), data) < 1e-4
+    axes = ((0.4, 0.1, 0.0), (-0.1, 0.45, 0.05), (0.0, 0.1, 0.5))
+    skew = Grid((-6.0, -7.0, -5.0), axes, (34, 32, 20))
+    assert deviation(find_atoms(field, skew), data) < 1e-4
+
+
+def test_periodic_volume():
+    cell = torch.tensor([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0, 7.0]], dtype=torch.float64)
+    data = benzoate()
+    data.cell, data.pbc = cell[None], torch.tensor([[True, True, True]])
+    volume = MolField()(data).on(Grid.from_cell(cell, (22, 20, 18))).interpolated("linear", periodic=True)
+    found = find_atoms(volume)
+    assert torch.allclose(found.cell[0], cell)
+    assert found.pbc.all()
+    difference = (found.pos[:, None] - data.pos) @ torch.linalg.inv(cell)
+    distances = ((difference - difference.round()) @ cell).norm(dim=2)
+    distances[found.z[:, None] != data.z] = 1e6
+    row, column = linear_sum_assignment(distances)
+    assert float(distances[row, column].max()) < 1e-3
+
+
+def test_definition_names_the_channels():
+    from tg_molfield import Channel
+
+    data = benzoate()
+    definition = MolField([Channel("carbon", "C"), Channel("oxygen", "O"), Channel("hydrogen", "H")])
+    assert deviation(find_atoms(sampled(definition, data), mol_field=definition), data) < 1e-4
+
+
+def test_what_is_not_explained_is_told():
+    data = benzoate()
+    wrong = MolField("H C O", width_scale=0.9)
+    volume = sampled(MolField("H C O"), data)
+    with pytest.warns(UnexplainedChannelWarning, match=r"channel '.': the .* unexplained"):
+        find_atoms(volume, mol_field=wrong)
+    with pytest.raises(ValueError, match="unexplained"):
+        find_atoms(volume, mol_field=wrong, errors="raise")
+    with pytest.warns(UnexplainedChannelWarning, match="'other': holds atoms"):
+        found = find_atoms(sampled(MolField("C O other"), data), mol_field=MolField("C O other"))
+    assert 1 not in found.z
+
+
+class Everywhere(Kernel):
+    name = "everywhere"
+
+    def value(self, s: torch.Tensor) -> torch.Tensor:
+        return 1 / (1 + s)
+
+    def reach(self, tolerance: float) -> float:
+        return float("inf")
+
+
+def test_errors():
+    data = benzoate()
+    volume = sampled(MolField("H C O"), data)
+    with pytest.raises(ValueError, match="hold no atoms"):
+        find_atoms(0.0 * volume)
+    with pytest.raises(ValueError, match=r"none of its channels \(0\)"):
+        find_atoms(Volume(volume.values[0], volume.grid))
+    with pytest.raises(ValueError, match="grid: this field does not tell"):
+        find_atoms(RBFField(data.pos[:0], data.pos[:0, :1], channels=["C"]))
+    with pytest.raises(ValueError, match="NaN"):
+        find_atoms(Volume(volume.values * torch.nan, volume.grid, volume.channels))
+    with pytest.raises(ValueError, match="errors='quiet'"):
+        find_atoms(volume, errors="quiet")
+    with pytest.raises(ValueError, match="'C' is not that of an element"):
+        find_atoms(volume["C"], mol_field=MolField("C", widths="sigma"))
+    with pytest.raises(ValueError, match="aggregate='sum'"):
+        find_atoms(volume, mol_field=MolField("H C O", aggregate="union"))
+    for kernel, match in (("hard_sphere", "is flat"), (Everywhere(), "reaches everywhere")):
+        with pytest.raises(ValueError, match=match):
+            find_atoms(volume, mol_field=MolField("H C O", kernel=kernel))

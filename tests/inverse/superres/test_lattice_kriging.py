@@ -1,0 +1,93 @@
+import pytest
+import torch
+
+from tg_molfield import RBFField, Volume, psnr
+from tg_molfield.fields import Grid
+from tg_molfield.inverse.superres import LatticeField, superresolve
+from tg_molfield.inverse.superres.covariance import COVARIANCES
+from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
+
+HEXAGONAL = Grid((1.0, -2.0, 0.5), ((1.1, 0, 0), (-0.55, 0.9526, 0), (0, 0, 1.0)), (9, 8, 7))
+NONE, ALL = (False, False, False), (True, True, True)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def cloud(grid, count=60, width=1.0, seed=1):
+    """Gaussians of one width all over a grid."""
+    places = torch.rand(count, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return RBFField(grid.origin_tensor() + places @ grid.cell, torch.ones(count).double(), width)
+
+
+def test_weights_solve_the_dense_system():
+    values, nodes = random(*HEXAGONAL.shape), HEXAGONAL.points(torch.float64)
+    covariance = torch.exp(-torch.cdist(nodes, nodes).square() / (2 * 0.8**2))
+    weights = LatticeKriging(HEXAGONAL, 0.8, NONE).weights(values)
+    assert (covariance @ weights.flatten() - values.flatten()).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("periodic", [ALL, (True, True, False), (False, True, False)])
+def test_periodic_weights_meet_the_samples(periodic):
+    values = random(*HEXAGONAL.shape)
+    weights = LatticeKriging(HEXAGONAL, 0.8, periodic).weights(values)
+    field = LatticeField(weights[None], HEXAGONAL, (0.8,), ("a",), periodic)
+    nodes = HEXAGONAL.points(torch.float64)
+    assert (field(nodes)[:, 0] - values.flatten()).abs().max() < 1e-4
+    shift = (torch.tensor(periodic).double() * torch.tensor([1.0, -1.0, 2.0])) @ HEXAGONAL.cell
+    torch.testing.assert_close(field(nodes + shift), field(nodes), atol=1e-6, rtol=0)
+    torch.testing.assert_close(field.on(HEXAGONAL).values.flatten(1).T, field(nodes), atol=1e-5, rtol=0)
+
+
+def test_the_likeliest_width_is_that_of_the_cloud():
+    grid = Grid((0, 0, 0), HEXAGONAL.axes, (20, 20, 20))
+    system = likeliest(cloud(grid, 400).on(grid).values[0], grid, NONE)
+    assert system.width == pytest.approx(2**0.5, rel=0.25)
+    assert likeliest(torch.zeros(grid.shape).double(), grid, NONE).width == pytest.approx(grid.voxel_volume ** (1 / 3))
+
+
+@pytest.mark.parametrize("periodic", [NONE, ALL])
+def test_kriging_beats_the_spline_on_oblique_grids(periodic):
+    grid = Grid((0, 0, 0), tuple(tuple(1.6 * x for x in axis) for axis in HEXAGONAL.axes), (12, 12, 10))
+    places = cloud(grid, 250, 1.2)
+    cell = {"cell": grid.cell, "pbc": torch.tensor(periodic)} if any(periodic) else {}
+    truth = RBFField(places.centers, places.weights, places.widths, channels=["rho"], **cell)
+    samples = Volume(truth.on(grid).values.float(), grid, ["rho"], periodic=periodic)
+    field, report = superresolve(samples)
+    inner = Grid((0.3, 7.0, 5.0), ((0.4, 0.1, 0), (0, 0.4, 0), (0, 0.1, 0.4)), (12, 12, 12))
+    exact = truth.on(inner).values.float()
+    exact = Volume(exact, inner, ["rho"])
+    spline = psnr(samples.interpolated("cubic"), exact, inner).all_nodes
+    assert psnr(field, exact, inner).all_nodes > spline + 3
+    assert report.psnr_at_nodes.all_nodes > 80
+
+
+def matern(u, twice_nu):
+    scaled = twice_nu**0.5 * u
+    return {1: 1, 3: 1 + scaled, 5: 1 + scaled + scaled.square() / 3}[twice_nu] * torch.exp(-scaled)
+
+
+@pytest.mark.parametrize(("kind", "twice_nu"), [("exponential", 1), ("matern32", 3), ("matern52", 5)])
+def test_covariances_are_what_they_are_called(kind, twice_nu):
+    u, covariance = torch.linspace(0, 8, 200, dtype=torch.float64), COVARIANCES[kind]
+    assert (covariance(u) - matern(u, twice_nu)).abs().max() < 0.02
+    assert float(covariance(u)[0]) == pytest.approx(1, abs=1e-9)
+    assert covariance(torch.tensor([covariance.reach])) < 1e-6
+
+
+def test_cusps_are_recognised():
+    """Exponentials at nuclei, as in an electron density."""
+    grid = Grid.cube((0, 0, 0), 11.0, 24)
+    cusps = cloud(grid, 12).with_kernel("slater")
+    cusps = RBFField(cusps.centers, cusps.weights, 0.7, "slater", ["rho"])
+    samples = cusps.on(grid)
+    field, report = superresolve(samples)
+    assert field.nodes.kinds != ("gaussian",)
+    assert report.psnr_at_nodes.all_nodes > 70
+    fine = grid.refined(2)
+    for reader in ("linear", "cubic"):
+        assert psnr(field, cusps, fine).all_nodes > psnr(samples.interpolated(reader), cusps, fine).all_nodes + 1
+    points = fine.points(torch.float64)[::173]
+    on_grid = field.on(fine).values.flatten(1).T[::173]
+    torch.testing.assert_close(field(points), on_grid, atol=1e-5, rtol=0)

@@ -1,0 +1,209 @@
+import math
+
+import pytest
+import torch
+
+from tg_molfield import MolField, RBFField, Volume, psnr, read_complex
+from tg_molfield.fields import Grid
+from tg_molfield.inverse.superres import channel_widths, superresolve
+
+NAMES = ("C", "N", "all")
+WIDTHS = (1.41, 1.29, None)
+
+
+def cloud(seed=0, count=40, size=14.0):
+    """Two kinds of atoms at least 1.3 Å apart, and a third channel with both and narrow ones bound to them."""
+    chance = torch.Generator().manual_seed(seed)
+    places = []
+    while len(places) < count:
+        place = size * torch.rand(3, generator=chance)
+        if all((place - other).norm() > 1.3 for other in places):
+            places.append(place)
+    heavy = torch.stack(places)
+    bound = heavy + torch.nn.functional.normalize(torch.randn(count, 3, generator=chance), dim=1)
+    first = torch.arange(count) % 3 > 0
+    weights = torch.zeros(2 * count, 3)
+    weights[:count, 0], weights[:count, 1], weights[:, 2] = first.float(), (~first).float(), 0.5
+    widths = torch.cat([torch.where(first, 1.41, 1.29), torch.full((count,), 1.0)])
+    field = RBFField(torch.cat([heavy, bound]), weights, widths, channels=NAMES)
+    return field, Grid.cube([size / 2] * 3, size + 8, 12)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    field, grid = cloud()
+    return field, grid, *superresolve(field.on(grid), WIDTHS, members=2)
+
+
+def gain(result, field, grid, channels):
+    """By how many dB a result beats the cubic spline between the nodes."""
+    spline, fine = field.on(grid).interpolated("cubic"), grid.refined(4)
+    names = tuple(channels)
+    return psnr(result[names], field[names], fine).all_nodes - psnr(spline[names], field[names], fine).all_nodes
+
+
+def test_mixture_beats_the_spline_between_the_nodes(solved):
+    field, grid, result, _ = solved
+    assert gain(result, field, grid, ("C", "N")) > 15
+    assert gain(result, field, grid, ("all",)) > 3
+
+
+def test_mixture_meets_the_samples(solved):
+    field, grid, result, report = solved
+    assert psnr(result, field, grid).all_nodes > 70
+    assert report.psnr_at_nodes.all_nodes == pytest.approx(psnr(result, field.on(grid), grid).all_nodes, abs=0.1)
+
+
+def test_report(solved):
+    *_, report = solved
+    assert report.samples == 3 * 12**3
+    assert report.parameters > 0
+    assert report.compression == pytest.approx(report.samples / report.parameters)
+    assert report.functions["C"] >= 26
+    assert report.functions["all"] == 0
+    assert report.relative_residual["N"] < 0.02
+    assert set(report.converged) == set(NAMES)
+    assert report.seconds > 0
+
+
+def test_result_is_a_field(solved):
+    _, grid, result, _ = solved
+    points = grid.refined(3).points()[::97]
+    fine = result.on(grid.refined(3)).values.flatten(1).T[::97]
+    torch.testing.assert_close(result(points), fine, atol=1e-4, rtol=0)
+    step = torch.tensor([[1e-2, 0.0, 0.0]])
+    slope = (result(points + step) - result(points - step)) / 2e-2
+    torch.testing.assert_close(result.gradient(points)[:, :, 0], slope, atol=2e-3, rtol=0)
+    assert result.channels == NAMES
+    assert result(torch.full((1, 3), 1e3)).abs().max() < 1e-20
+
+
+def test_kriging_is_exact_at_the_nodes():
+    field, grid = cloud(1)
+    result, report = superresolve(field.on(grid), method="kriging")
+    assert report.psnr_at_nodes.all_nodes > 70
+    assert report.functions == dict.fromkeys(NAMES, 0)
+    assert gain(result, field, grid, NAMES) > -0.5
+
+
+def test_scale_moves_with_the_values():
+    field, grid = cloud(2, count=8)
+    small, _ = superresolve(field.on(grid), WIDTHS, members=1)
+    large, _ = superresolve(field.on(grid) * 1000.0, WIDTHS, members=1)
+    torch.testing.assert_close(
+        large.on(grid.refined(2)).values, 1000 * small.on(grid.refined(2)).values, atol=0.5, rtol=1e-2
+    )
+
+
+def test_same_seed_same_field_and_checkpoint(tmp_path):
+    field, grid = cloud(3, count=10)
+    samples, path = field.on(grid), tmp_path / "fit.safetensors"
+    steps = []
+
+    def stop(text, share):
+        steps.append(share)
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        superresolve(samples, WIDTHS, members=2, progress=stop, checkpoint=path)
+    resumed, _ = superresolve(samples, WIDTHS, members=2, checkpoint=path)
+    whole, _ = superresolve(samples, WIDTHS, members=2)
+    assert torch.equal(resumed.on(grid).values, whole.on(grid).values)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match="other samples or settings"):
+        superresolve(samples, WIDTHS, members=2, seed=5, checkpoint=path)
+
+
+def test_progress_ends_at_one():
+    field, grid = cloud(4, count=6)
+    shares = []
+    superresolve(field.on(grid), WIDTHS, members=1, progress=lambda text, share: shares.append(share))
+    assert shares == [0.5, 1.0]
+
+
+def test_empty_channels_stay_empty():
+    field, grid = cloud(5, count=6)
+    values = field.on(grid).values.clone()
+    values[1] = 0
+    result, _ = superresolve(Volume(values, grid, NAMES), WIDTHS, members=1)
+    assert result.on(grid.refined(2)).values[1].abs().max() == 0
+
+
+def test_signed_channels_are_kriged():
+    field, grid = cloud(6)
+    signed = field.on(grid) * -1.0
+    result, report = superresolve(signed, WIDTHS)
+    assert report.functions["C"] == 0
+    assert report.psnr_at_nodes.all_nodes > 70
+    assert result.on(grid).values.min() < -0.5
+
+
+GRID = Grid.cube([0, 0, 0], 10.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("volume", "message"),
+    [
+        (Volume(torch.zeros(2, 8, 8, 8), GRID), "is empty"),
+        (Volume(torch.ones(1, 8, 8, 8), GRID), "one value"),
+        (Volume(torch.full((1, 8, 8, 8), math.nan), GRID), "channel 0 has 512 values that are NaN"),
+        (Volume(torch.rand(1, 3, 3, 3), Grid.cube([0, 0, 0], 1.0, 3)), "at least 4"),
+    ],
+)
+def test_hopeless_volumes_are_refused(volume, message):
+    with pytest.raises(ValueError, match=message):
+        superresolve(volume)
+
+
+OBLIQUE = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "volume", [Volume(torch.rand(1, 8, 8, 8), GRID, periodic=True), Volume(torch.rand(1, 4, 4, 4), OBLIQUE)]
+)
+def test_functions_are_not_sought_in_crystals(volume):
+    with pytest.raises(ValueError, match="oblique or periodic"):
+        superresolve(volume, [1.0])
+
+
+def test_too_large_a_volume_is_refused():
+    with pytest.raises(MemoryError, match="GiB"):
+        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "method='magic'"),
+        ({"members": 0}, "members=0"),
+        ({"widths": [1.0, 2.0]}, "widths: 2 for 1 channels"),
+        ({"widths": [-1.0]}, "must be positive"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), **options)
+
+
+def test_channel_widths():
+    definition = MolField.preset("mnf", beta=0.25, channels="H C all", parts=True)
+    assert channel_widths(definition) == pytest.approx((2**0.5 * 1.2 / 1.7, 2**0.5, None) * 2)
+    assert channel_widths(MolField("C all", widths=0.5, width_scale=1.0)) == (0.5, 0.5)
+    with pytest.raises(ValueError, match="no sum of one Gaussian"):
+        channel_widths(MolField("C", kernel="slater"))
+
+
+def test_nitrogen_of_a_complex(data_dir):
+    """The protein's nitrogens of a complex that no setting was chosen on, blind, from 32³ nodes."""
+    folder = data_dir / "complexes"
+    data = read_complex(folder / "6w70_protein.pdb.gz", folder / "6w70_ligand.sdf")
+    definition = MolField.preset("mnf", beta=0.25, channels="N", parts=True, nodes=32)
+    exact, grid = definition(data)["protein.N"], definition.grid(data, 32)
+    samples = exact.on(grid)
+    result, report = superresolve(samples, channel_widths(definition)[1:], members=1)
+    fine = definition.grid(data, 96)
+    spline = psnr(samples.interpolated("cubic"), exact, fine, peak=1.0).all_nodes
+    assert psnr(result, exact, fine, peak=1.0).all_nodes > spline + 12
+    assert report.psnr_at_nodes.all_nodes > 70
+    assert report.parameters < report.samples

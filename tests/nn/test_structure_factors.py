@@ -1,0 +1,230 @@
+import pytest
+import torch
+from hard_molecules import batched, molecules, motion
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.fields import MolField, RBFField
+from tg_molfield.nn import FieldAutoEncoder, Latent, StructureFactorDecoder
+from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, left_over
+from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
+
+CHANNELS = "H C N O F other all"
+FIELD = MolField(CHANNELS)
+ELEMENTS = ("H", "B", "C", "N", "O", "F", "Ne", "S", "Cl")
+TOLERANCE = {"atol": 1e-8, "rtol": 0}
+
+
+def build(**options) -> FieldAutoEncoder:
+    torch.manual_seed(0)
+    options = {"elements": ELEMENTS, "width": 8, "num_rounds": 2, **options}
+    return FieldAutoEncoder(
+        CHANNELS,
+        256,
+        "structure_factors",
+        hidden=8,
+        num_layers=1,
+        pooling={"summary": {"out_channels": 15, "global_channels": 4}},
+        decoder_options=options,
+    ).eval()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build().double()
+
+
+@pytest.fixture(scope="module")
+def encoded(model):
+    z, pos, owner = batched(list(molecules().values()))
+    return z, pos, owner, model.encode(z, pos, owner)
+
+
+def points(num_graphs: int):
+    generator = torch.Generator().manual_seed(0)
+    return 2 * torch.randn(9 * num_graphs, 3, generator=generator, dtype=torch.float64), torch.arange(
+        num_graphs
+    ).repeat_interleave(9)
+
+
+def test_codes_are_decoded_exactly_without_training(model, encoded):
+    z, pos, owner, latent = encoded
+    query, query_batch = points(len(latent))
+    true = FIELD(Batch(z=z, pos=pos, batch=owner))
+    torch.testing.assert_close(model.decode(latent, query, query_batch), true(query, query_batch), atol=1e-3, rtol=0)
+    assert float(model.decoder.misfit(latent.code).max()) < 1e-12
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_fields_move_with_molecules(model, encoded, seed):
+    z, pos, owner, latent = encoded
+    rotation, translation = motion(seed)
+    query, query_batch = points(len(latent))
+    values = model.decode(latent, query, query_batch)
+    moved = model.encode(z, pos @ rotation.T + translation, owner)
+    torch.testing.assert_close(moved.code, latent.code, **TOLERANCE)
+    there = query @ rotation.T + translation
+    torch.testing.assert_close(model.decode(moved, there, query_batch), values, **TOLERANCE)
+
+
+def test_neither_the_order_of_atoms_nor_the_batch_matters(model, encoded):
+    z, pos, owner, latent = encoded
+    query, query_batch = points(len(latent))
+    values = model.decode(latent, query, query_batch)
+    order = torch.randperm(len(z), generator=torch.Generator().manual_seed(0))
+    order = order[owner[order].argsort(stable=True)]
+    torch.testing.assert_close(model(z[order], pos[order], query, owner, query_batch), values, **TOLERANCE)
+    for i in (0, 4, 9):
+        mine = query_batch == i
+        alone = model.decode(model.encode(z[owner == i], pos[owner == i]), query[mine])
+        torch.testing.assert_close(alone, values[mine], **TOLERANCE)
+
+
+def test_the_code_adds_up(model):
+    z, pos = molecules()["CH3CH2OH"]
+    sketch = model.decoder.sketch
+    one, two = torch.zeros_like(z), torch.arange(len(z)) % 2
+    order = two.argsort(stable=True)
+    parts = sketch(z[order], pos[order], two[order], 2)
+    torch.testing.assert_close(parts.sum(0), sketch(z, pos, one, 1)[0])
+
+
+def test_means_of_codes_have_mean_integrals(model):
+    found = molecules()
+    z, pos, owner = batched([found["CO2"], found["CH3CH2OH"]])
+    code = model.encode(z, pos, owner).code
+    mean = model.decoder.atoms(code.mean(0, keepdim=True))
+    counts = torch.zeros(len(ELEMENTS)).double().index_add(0, mean.kinds[0], mean.weights[0])
+    torch.testing.assert_close(counts, code[:, : len(ELEMENTS)].mean(0))
+    assert bool(mean.pos.isfinite().all())
+
+
+def test_the_field_is_differentiable_in_the_code(model):
+    z, pos = molecules()["CH3CH2OH"]
+    code = model.encode(z, pos).code.detach().requires_grad_()
+    generator = torch.Generator().manual_seed(0)
+    query = pos[:4] + 0.3
+
+    def value(code):
+        return model.decode(Latent.centered(code), query).square().sum()
+
+    (gradient,) = torch.autograd.grad(value(code), code)
+    other = pos + 0.01 * torch.randn(pos.shape, generator=generator, dtype=pos.dtype)
+    sketch = model.decoder.sketch
+    way = torch.zeros_like(code)
+    local = model.encode(z, pos).to_local(pos, torch.zeros_like(z))
+    way[:, : sketch.size] = sketch(z, local + (other - pos), torch.zeros_like(z), 1) - sketch(
+        z, local, torch.zeros_like(z), 1
+    )
+    step = 1e-4
+    difference = (value(code + step * way) - value(code - step * way)) / (2 * step)
+    torch.testing.assert_close((gradient * way).sum(), difference, rtol=1e-2, atol=1e-8)
+
+
+def test_refined_codes_are_no_worse_and_say_which_search():
+    model = build(num_searches=1)
+    generator = torch.Generator().manual_seed(3)
+    pos = 2.2 * torch.randn(120, 3, generator=generator)
+    z = torch.tensor([1, 6, 8]).repeat(40)
+    owner = torch.arange(4).repeat_interleave(30)
+    plain = model.encode(z, pos, owner)
+    refined = model.encode(z, pos, owner, refine=100, target=FIELD(Batch(z=z, pos=pos, batch=owner)))
+    before, after = model.decoder.misfit(plain.code), model.decoder.misfit(refined.code)
+    better = after < before
+    assert bool((before > 1e-3).all())
+    assert bool(better.any())
+    assert bool((after <= before * (1 + 1e-4)).all())
+    spare = model.decoder.sketch.variant
+    assert bool(((refined.code[better, spare] >= 1) & (refined.code[better, spare] <= 4)).all())
+    assert torch.equal(refined.code[:, :spare], plain.code[:, :spare])
+
+
+def test_what_cannot_be_encoded_is_named():
+    model = build()
+    with pytest.raises(ValueError, match="does not know He, Xe; its elements are H, B"):
+        model.encode(torch.tensor([2, 6, 54]), torch.randn(3, 3))
+    most = model.decoder.sketch.max_atoms
+    z = torch.full((most + 2,), 6)
+    with pytest.raises(ValueError, match=f"molecule 1 has {most + 1} atoms.*at most {most}"):
+        model.encode(z, torch.randn(most + 2, 3), torch.tensor([0] + [1] * (most + 1)))
+    with pytest.raises(ValueError, match="900000 atoms"):
+        model.decoder.atoms(torch.full((1, 256), 1e5))
+    with pytest.raises(ValueError, match="symbols of elements"):
+        build(elements=("H", "Q"))
+    with pytest.raises(ValueError, match="need at least 18"):
+        FieldAutoEncoder("H C", 10, "structure_factors", decoder_options={"elements": ELEMENTS})
+    with pytest.raises(ValueError, match="num_rounds=0"):
+        build(num_rounds=0)
+
+
+@pytest.mark.parametrize("numbers", [[6], [6, 6], [6, 8], [1, 1, 1]])
+def test_atoms_in_one_place(numbers):
+    model = build()
+    z, pos = torch.tensor(numbers), torch.full((len(numbers), 3), 5.0)
+    query = pos[:1] + 0.5
+    torch.testing.assert_close(model(z, pos, query), FIELD(Data(z=z, pos=pos))(query), atol=1e-3, rtol=1e-3)
+
+
+def test_codes_of_nothing_and_of_noise_have_finite_fields():
+    model = build(num_searches=1)
+    assert model.decode(Latent.centered(torch.zeros(1, 256)), torch.randn(4, 3)).abs().max() == 0
+    noise = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
+    assert bool(model.decode(Latent.centered(noise), torch.randn(4, 3), torch.tensor([0, 0, 1, 1])).isfinite().all())
+
+
+def test_definitions_that_it_can_follow():
+    decoder = StructureFactorDecoder(("C", "all"), 128)
+    decoder.follow(MolField.preset("mnf", channels="C all", nodes=None))
+    z, pos = torch.tensor([6]), torch.zeros(1, 3)
+    wanted = MolField.preset("mnf", channels="C all", nodes=None)(Data(z=z, pos=pos))
+    code = decoder.sketch(z, pos, torch.zeros_like(z), 1)
+    field = decoder.field(Latent.centered(code))
+    assert isinstance(field, RBFField)
+    torch.testing.assert_close(field(pos + 0.4), wanted(pos + 0.4))
+    with pytest.raises(ValueError, match="set normalize_grid_size to None"):
+        decoder.follow(MolField.preset("mnf", channels="C all"))
+    with pytest.raises(ValueError, match="give one whose atoms are a Gaussian each"):
+        decoder.follow(MolField("C all", kernel="slater"))
+
+
+def test_a_model_follows_another_definition_and_is_saved_with_it(tmp_path):
+    model = build()
+    other = MolField("C O mass", widths=0.6)
+    model.follow(other)
+    model.save(tmp_path / "model.safetensors")
+    loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    assert loaded.channels == other.channels
+    z, pos = molecules()["CH3CH2OH"]
+    wanted = other(Data(z=z, pos=pos.float()))(pos.float())
+    torch.testing.assert_close(loaded(z, pos.float(), pos.float()), wanted, atol=1e-3, rtol=1e-4)
+    with pytest.raises(TypeError, match="decoder is a RBFDecoder"):
+        FieldAutoEncoder("C O", num_layers=0, hidden=8).follow(other)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_some_of_the_waves_are_enough_to_fit_few_atoms(model, every):
+    z, pos = molecules()["CH3CH2OH"]
+    sketch, kinds = model.decoder.sketch, model.decoder.sketch.kinds(z).unsqueeze(0)
+    ones = torch.ones(1, len(z), dtype=torch.float64)
+    true = PaddedAtoms(pos.unsqueeze(0), kinds, ones.bool(), ones)
+    waves = true.waves(sketch).sum(1)
+    shaken = true.at(true.pos + 0.1 * torch.randn(true.pos.shape, generator=torch.Generator().manual_seed(0)))
+    found, _ = fit_positions(sketch, shaken, waves, 12, every=every)
+    torch.testing.assert_close(found.pos, true.pos, **TOLERANCE)
+    assert left_over(sketch, shaken, waves) > 1e-3
+    assert left_over(sketch, found, waves) < 1e-15
+
+
+def test_a_sketch_names_what_does_not_fit():
+    with pytest.raises(ValueError, match="shortest is 3"):
+        StructureFactors(64, longest=2.0, shortest=3.0)
+    with pytest.raises(ValueError, match="none twice"):
+        StructureFactors(64, ("H", "H"))
+
+
+def test_saved_and_loaded_are_the_same(tmp_path):
+    model = build()
+    model.decoder.follow(MolField.preset("mnf", channels=CHANNELS, nodes=None))
+    model.save(tmp_path / "model.safetensors")
+    z, pos = molecules()["CH3CH2OH"]
+    for loaded in (FieldAutoEncoder.load(tmp_path / "model.safetensors"), FieldAutoEncoder.from_pretrained(tmp_path)):
+        assert torch.equal(loaded(z, pos.float(), pos.float()), model(z, pos.float(), pos.float()))

@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.structures import KEYS, from_ase, to_ase
+
+
+def crowded(seed=0):
+    """A triclinic crystal with everything that survives the round trip."""
+    rng = np.random.default_rng(seed)
+    atoms = Atoms("C3HO", positions=rng.normal(size=(5, 3)) * 4, cell=rng.normal(size=(3, 3)), pbc=[True, False, True])
+    atoms.set_initial_charges(rng.normal(size=5))
+    atoms.set_initial_magnetic_moments(rng.normal(size=5))
+    atoms.set_tags([3, 1, 4, 1, 5])
+    atoms.info["name"] = "crowded"
+    results = {
+        "energy": -1.5,
+        "free_energy": -1.25,
+        "forces": rng.normal(size=(5, 3)),
+        "energies": rng.normal(size=5),
+        "stress": rng.normal(size=6),
+        "stresses": rng.normal(size=(5, 6)),
+        "dipole": rng.normal(size=3),
+        "charges": rng.normal(size=5),
+        "magmom": 2.0,
+        "magmoms": rng.normal(size=5),
+    }
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+def test_atoms_to_data_and_back_are_the_same_in_float64():
+    atoms = crowded()
+    back = to_ase(from_ase(atoms, dtype=torch.float64))
+    assert back == atoms
+    assert back.info["name"] == "crowded"
+    for name in ("initial_charges", "initial_magmoms", "tags"):
+        np.testing.assert_array_equal(back.arrays[name], atoms.arrays[name])
+    assert set(back.calc.results) == set(atoms.calc.results)
+    for name, value in atoms.calc.results.items():
+        np.testing.assert_array_equal(back.calc.results[name], value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_data_to_atoms_and_back_are_the_same(dtype):
+    data = from_ase(crowded(1), dtype=dtype)
+    back = from_ase(to_ase(data), dtype=dtype)
+    assert set(back.keys()) == set(data.keys())
+    assert len(data.keys()) == 18
+    for key in KEYS:
+        if key in data:
+            assert back[key].dtype == data[key].dtype
+            assert torch.equal(back[key], data[key]), key
+
+
+def test_molecule_has_no_cell_and_the_default_dtype():
+    data = from_ase(molecule("CH3CH2OH"))
+    assert set(data.keys()) == {"z", "pos"}
+    assert data.z.dtype == torch.int64
+    assert data.pos.dtype == torch.get_default_dtype()
+
+
+def test_crystal_has_its_cell_as_rows():
+    copper = bulk("Cu", "fcc", a=3.6)
+    data = from_ase(copper, dtype=torch.float64)
+    assert data.cell.shape == (1, 3, 3)
+    assert data.pbc.tolist() == [[True, True, True]]
+    np.testing.assert_array_equal(data.cell[0].numpy(), copper.cell.array)
+
+
+class Counting(Calculator):
+    implemented_properties = ("energy",)
+
+    def calculate(self, *args, **kwargs):
+        raise AssertionError("a calculation was run")
+
+
+def test_no_calculation_is_run():
+    atoms = molecule("H2O")
+    atoms.calc = Counting()
+    assert "energy" not in from_ase(atoms)
+
+
+def test_results_are_taken_only_for_the_positions_they_belong_to():
+    atoms = bulk("Cu")
+    atoms.calc = EMT()
+    energy = atoms.get_potential_energy()
+    assert from_ase(atoms, dtype=torch.float64).energy.tolist() == [energy]
+    atoms.rattle(0.1)
+    assert "energy" not in from_ase(atoms)
+
+
+def test_not_atoms():
+    with pytest.raises(TypeError, match=r"one ase.Atoms, not list"):
+        from_ase([molecule("H2O")])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_positions_that_are_not_finite(value):
+    atoms = molecule("H2O")
+    atoms.positions[1, 2] = value
+    with pytest.raises(ValueError, match="pos is not finite at atom 2"):
+        from_ase(atoms)
+
+
+def test_labels_that_are_not_finite():
+    atoms = molecule("H2O")
+    atoms.calc = SinglePointCalculator(atoms, energy=np.nan)
+    with pytest.raises(ValueError, match="'energy' has a value that is not finite"):
+        from_ase(atoms)
+
+
+@pytest.mark.parametrize(
+    ("atoms", "message"),
+    [(Atoms(), "no atoms"), (Atoms("XH", positions=np.eye(3)[:2]), "atom 1 has atomic number 0")],
+)
+def test_atoms_without_elements(atoms, message):
+    with pytest.raises(ValueError, match=message):
+        from_ase(atoms)
+
+
+def test_far_from_the_origin_needs_float64():
+    atoms = Atoms("H", positions=[[1e4, 0, 0]])
+    with pytest.raises(ValueError, match=r"10000.0 Å loses more than 0.001 Å in torch.float32.*float64"):
+        from_ase(atoms, dtype=torch.float32)
+    assert from_ase(atoms, dtype=torch.float64).pos[0, 0] == 1e4
+
+
+def test_dtype_must_be_floating():
+    with pytest.raises(TypeError, match="no floating type"):
+        from_ase(molecule("H2O"), dtype=torch.int64)
+
+
+def test_any_data_with_z_and_pos_will_do():
+    data = Data(z=torch.tensor([8, 1, 1]), pos=torch.eye(3), x=torch.zeros(3, 11), y=torch.zeros(1, 19))
+    atoms = to_ase(data)
+    assert atoms.get_chemical_formula() == "H2O"
+    assert atoms.calc is None
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (Data(pos=torch.zeros(1, 3)), ValueError, "no tensor 'z'"),
+        (Data(z=torch.ones(1, dtype=torch.long)), ValueError, "no tensor 'pos'"),
+        (Data(z=torch.ones(2, dtype=torch.long), pos=torch.zeros(1, 3)), ValueError, r"data.pos has shape \[1, 3\]"),
+        (Data(z=torch.ones(1), pos=torch.zeros(1, 3)), TypeError, "data.z has dtype torch.float32"),
+        (Data(z=torch.ones(1, dtype=torch.long), pos=torch.full((1, 3), torch.nan)), ValueError, "not finite"),
+        ({"z": [1]}, TypeError, "must be a torch_geometric.data.Data, not dict"),
+    ],
+)
+def test_data_that_is_no_molecule(data, error, message):
+    with pytest.raises(error, match=message):
+        to_ase(data)
+
+
+def test_a_batch_is_refused():
+    batch = Batch.from_data_list([from_ase(molecule("H2O"))] * 2)
+    with pytest.raises(TypeError, match=r"Batch of 2 molecules.*to_data_list"):
+        to_ase(batch)
+
+
+@pytest.mark.parametrize("number", [-1, 119])
+def test_numbers_that_are_no_elements_do_not_become_atoms(number):
+    with pytest.raises(ValueError, match=rf"data.z\[0\] is {number}"):
+        to_ase(Data(z=torch.tensor([number]), pos=torch.zeros(1, 3)))

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import torch
+from rdkit import Chem
+from rdkit.Chem import Crippen, rdDistGeom, rdMolDescriptors
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.structures import PROPERTIES, from_rdkit, from_smiles, read, to_rdkit
+
+
+def embedded(smiles, conformers=1, hydrogens=True):
+    mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.AddHs(mol) if hydrogens else mol
+    assert list(rdDistGeom.EmbedMultipleConfs(mol, conformers, randomSeed=1)) == list(range(conformers))
+    return mol
+
+
+DRUGS = ["CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CC(=O)[O-]", "c1ccc2[nH]ccc2c1", "CS(=O)(=O)N", "OB(O)c1ccccc1", "C#N"]
+
+
+@pytest.mark.parametrize("hydrogens", [True, False])
+@pytest.mark.parametrize("smiles", DRUGS)
+def test_properties_sum_to_the_value_of_the_molecule(smiles, hydrogens):
+    mol = embedded(smiles, hydrogens=hydrogens)
+    data = from_rdkit(mol, properties=PROPERTIES, dtype=torch.float64)
+    total = {name: float(data[name].sum()) for name in PROPERTIES}
+    assert total["logp"] == pytest.approx(Crippen.MolLogP(mol), abs=1e-9)
+    assert total["molar_refractivity"] == pytest.approx(Crippen.MolMR(mol), abs=1e-9)
+    assert total["tpsa"] == pytest.approx(rdMolDescriptors.CalcTPSA(mol), abs=1e-9)
+    assert total["formal_charge"] == Chem.GetFormalCharge(mol)
+    assert total["partial_charge"] == pytest.approx(Chem.GetFormalCharge(mol), abs=1e-6)
+    assert total["donor"] == rdMolDescriptors.CalcNumHBD(mol)
+    assert total["acceptor"] == rdMolDescriptors.CalcNumHBA(mol)
+
+
+def test_properties_belong_to_their_atoms():
+    data = from_rdkit(embedded("Oc1ccccc1"))
+    assert data.donor.tolist() == [1.0] + [0.0] * 12
+    assert data.aromatic.tolist() == [0.0] + [1.0] * 6 + [0.0] * 6
+    assert data.tpsa[0] > 20
+    assert torch.count_nonzero(data.tpsa) == 1
+
+
+def test_default_keys_are_the_same_for_every_molecule():
+    keys = {tuple(sorted(from_smiles(smiles).keys())) for smiles in ("C", "[Na+]", "OB(O)C", "C[Si](C)(C)C")}
+    assert len(keys) == 1
+    assert "partial_charge" not in keys.pop()
+
+
+def test_conformers_and_name():
+    mol = embedded("CCO", conformers=3)
+    mol.SetProp("_Name", "ethanol")
+    data = from_rdkit(mol, 2, dtype=torch.float64)
+    np.testing.assert_array_equal(data.pos.numpy(), mol.GetConformer(2).GetPositions())
+    assert data.name == "ethanol"
+    with pytest.raises(ValueError, match="conformer = 3, but mol has 3 conformers"):
+        from_rdkit(mol, 3)
+
+
+def test_the_molecule_is_left_as_it_was():
+    mol = Chem.MolFromMolBlock(Chem.MolToMolBlock(embedded("c1ccccc1"), kekulize=True), sanitize=False)
+    before = Chem.MolToSmiles(mol)
+    assert from_rdkit(mol).aromatic.sum() == 6
+    assert Chem.MolToSmiles(mol) == before
+
+
+def test_no_properties_needs_no_chemistry():
+    mol = Chem.MolFromSmiles("C(C)(C)(C)(C)C", sanitize=False)
+    conformer = Chem.Conformer(6)
+    conformer.SetPositions(np.arange(18.0).reshape(6, 3))
+    conformer.Set3D(True)
+    mol.AddConformer(conformer)
+    assert set(from_rdkit(mol, properties=()).keys()) == {"z", "pos"}
+    with pytest.raises(ValueError, match="RDKit refuses the chemistry"):
+        from_rdkit(mol, properties=["logp"])
+
+
+def test_gasteiger_without_parameters_is_told():
+    from rdkit.Chem import rdPartialCharges
+
+    mol = embedded("C[Pt]C", hydrogens=False)
+    rdPartialCharges.ComputeGasteigerCharges(mol)
+    undefined = not np.isfinite([atom.GetDoubleProp("_GasteigerCharge") for atom in mol.GetAtoms()]).all()
+    assert undefined
+    with pytest.raises(ValueError, match=r"Gasteiger has no parameters.*Pt"):
+        from_rdkit(mol, properties=["partial_charge"])
+    assert bool(torch.isfinite(from_rdkit(mol).logp).all())
+
+
+def test_what_has_no_positions():
+    with pytest.raises(TypeError, match="RDKit returns None"):
+        from_rdkit(None)
+    with pytest.raises(ValueError, match=r"no conformer.*from_smiles"):
+        from_rdkit(Chem.MolFromSmiles("CCO"))
+    from rdkit.Chem import rdDepictor
+
+    flat = Chem.MolFromSmiles("CCO")
+    rdDepictor.Compute2DCoords(flat)
+    with pytest.raises(ValueError, match="2D drawing"):
+        from_rdkit(flat)
+
+
+def test_unknown_property_lists_the_known():
+    with pytest.raises(ValueError, match=r"'weight' is not known; choose from formal_charge, aromatic"):
+        from_rdkit(embedded("CCO"), properties=["weight"])
+
+
+def test_atoms_on_one_point_and_dummies():
+    mol = embedded("CCO")
+    mol.GetConformer().SetAtomPosition(1, mol.GetConformer().GetAtomPosition(0))
+    with pytest.raises(ValueError, match="atoms 1 and 2"):
+        from_rdkit(mol)
+    dummy = embedded("CCO")
+    dummy.GetAtomWithIdx(0).SetAtomicNum(0)
+    with pytest.raises(ValueError, match="atom 1 has atomic number 0"):
+        from_rdkit(dummy, properties=())
+
+
+@pytest.mark.parametrize("smiles", [*DRUGS, "C", "[Na+]", "[He]", "[NH4+]", "C.C", "[H][H]", "O=C=O"])
+def test_bonds_come_back_from_positions(smiles):
+    data = from_smiles(smiles, dtype=torch.float64)
+    mol = to_rdkit(data)
+    assert mol.GetProp("_Name") == smiles
+    assert Chem.MolToInchiKey(mol)[:14] == Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))[:14]
+    np.testing.assert_array_equal(mol.GetConformer().GetPositions(), data.pos.numpy())
+    assert Chem.GetFormalCharge(mol) == int(data.formal_charge.sum())
+
+
+def test_bonds_of_gdb(data_dir):
+    same = 0
+    path = data_dir / "smallmol" / "gdb1k_300.sdf.gz"
+    molecules = read(path, dtype=torch.float64)
+    for data in molecules:
+        mol = to_rdkit(data, charge=0)
+        assert mol.GetNumAtoms() == data.num_nodes
+        same += Chem.GetFormalCharge(mol) == 0
+    assert same == 300
+
+
+def test_charge_decides():
+    data = from_smiles("C(=O)[O-]")
+    assert Chem.MolToSmiles(Chem.RemoveHs(to_rdkit(data))) == "O=C[O-]"
+    del data["formal_charge"]
+    assert Chem.GetFormalCharge(to_rdkit(data, charge=-1)) == -1
+    with pytest.raises(ValueError, match=r"with charge 5: .*charge="):
+        to_rdkit(data, charge=5)
+
+
+def test_missing_hydrogens_are_told():
+    data = from_smiles("c1ccncc1C(=O)N")
+    heavy = data.z > 1
+    with pytest.raises(ValueError, match="every hydrogen"):
+        to_rdkit(Data(z=data.z[heavy], pos=data.pos[heavy]), charge=3)
+
+
+def test_what_has_no_bonds():
+    with pytest.raises(ValueError, match="dummy atom"):
+        to_rdkit(Data(z=torch.tensor([0, 6]), pos=torch.eye(3)[:2]))
+    with pytest.raises(ValueError, match="1001 atoms; bonds are perceived for 1000"):
+        to_rdkit(Data(z=torch.ones(1001, dtype=torch.long), pos=torch.rand(1001, 3)))
+    with pytest.raises(TypeError, match="Batch"):
+        to_rdkit(Batch.from_data_list([from_smiles("C")]))

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from tg_molfield.structures import SkippedRecordsWarning, read
+
+REFUSED = {
+    "all_atoms_at_origin.sdf": r"record 1 \('3nod_sci'\): 300 pairs of atoms coincide",
+    "bad_columns.pdb": r"record 1: line 1: y = '1.00 27.' is no number; the PDB format has fixed columns",
+    "corrupt_tail.sdf.gz": "damaged or cut short",
+    "count_mismatch.xyz": "record 1: line 1 announces 6 atoms, but 3 follow",
+    "cube_without_atoms.cube": r"suffix '.cube' .*use Volume.read",
+    "dummy_atom.xyz": "record 1: atom 1 has element 'X'",
+    "duplicate_positions.sdf": "1 pairs of atoms coincide.* atoms 1 and 2",
+    "empty.sdf": "the file is empty",
+    "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom 2 has element '\*'",
+    "huge_offset.sdf": r"10126.0 Å loses more than 0.001 Å in torch.float32; centre .*float64",
+    "inf_forces.xyz": "record 1: label 'forces' has a value that is not finite",
+    "nan_coords.sdf": "atom 3 has x = nan, which is not finite",
+    "not_really_gz.sdf.gz": "not a gzip file",
+    "only_newlines.xyz": "the file is empty",
+    "smiles_only.csv": r"suffix '.csv' .*from_smiles",
+    "truncated.cube": r"suffix '.cube' .*use Volume.read",
+    "truncated.sdf": r"record 4 \('1tcw_im1'\): the counts line announces 78 atoms, but 39 follow",
+    "two_d_only.sdf": r"record 1 \('MolID_1'\): the coordinates are a 2D drawing",
+    "unknown_element.sdf": "atom 1 has element 'Xx'",
+}
+
+READ = {
+    "altlocs.pdb": [60],
+    "models_differ.pdb": [20, 17],
+    "no_elements.pdb": [240],
+    "non_utf8_name.sdf": [23],
+    "planar.sdf": [25],
+    "real_unsanitizable_1aj7_ligand.sdf": [32],
+    "single_atom.xyz": [1],
+    "tiny_cell.xyz": [2],
+}
+
+SKIPPED = {"corrupt_tail.sdf.gz": (39, r"skipped 2 of 41"), "truncated.sdf": (3, r"skipped 1 of 4.*\n.*record 4")}
+
+
+def test_every_bad_file_has_a_decision(data_dir):
+    assert {path.name for path in (data_dir / "bad").iterdir()} == REFUSED.keys() | READ.keys()
+
+
+@pytest.mark.parametrize(("name", "message"), REFUSED.items())
+def test_refused(data_dir, name, message, capfd):
+    path = data_dir / "bad" / name
+    with pytest.raises(ValueError, match=message) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED.keys() - SKIPPED.keys()))
+def test_nothing_left_is_an_error(data_dir, name):
+    with pytest.raises(ValueError, match=name):
+        read(data_dir / "bad" / name, errors="skip")
+
+
+@pytest.mark.parametrize(("name", "atoms"), READ.items())
+def test_read(data_dir, name, atoms, capfd):
+    assert [data.num_nodes for data in read(data_dir / "bad" / name)] == atoms
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("name", "expected"), SKIPPED.items())
+def test_skip_keeps_the_good_records(data_dir, name, expected):
+    with pytest.warns(SkippedRecordsWarning, match=expected[1]) as caught:
+        molecules = read(data_dir / "bad" / name, errors="skip")
+    assert len(molecules) == expected[0]
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_huge_offset_reads_in_float64(data_dir):
+    far = read(data_dir / "bad" / "huge_offset.sdf", dtype=torch.float64)[0]
+    near = read(data_dir / "bad" / "planar.sdf", dtype=torch.float64)[0]
+    assert far.pos[0].tolist() == [10120.39, 10115.47, 10034.934]
+    assert torch.equal(far.z, near.z)
+
+
+def test_latin_1_title(data_dir):
+    assert read(data_dir / "bad" / "non_utf8_name.sdf")[0].name.startswith("Ethanol-")
+
+
+def test_elements_from_atom_names(data_dir):
+    blank = read(data_dir / "bad" / "no_elements.pdb")[0]
+    assert torch.bincount(blank.z)[[1, 6, 7, 8]].sum() == 240
+    assert blank.z[:6].tolist() == [7, 6, 6, 8, 6, 8]
+
+
+def test_alternate_locations_are_those_of_higher_occupancy(data_dir):
+    data = read(data_dir / "bad" / "altlocs.pdb", dtype=torch.float64)[0]
+    assert data.pos[:2].tolist() == [[13.575, -6.718, 18.494], [12.134, -6.776, 18.458]]
+
+
+def test_bad_frame_in_the_middle(tmp_path):
+    path = tmp_path / "frames.xyz"
+    path.write_text("1\n\nO 0 0 0\n1\n\nC 0 0 nan\n1\n\nQq 0 0 0\n1\n\nN 1 1 1\n")
+    with pytest.raises(ValueError, match="record 2: pos is not finite at atom 1"):
+        read(path)
+    with pytest.warns(SkippedRecordsWarning, match=r"skipped 2 of 4 records:\n.*record 2: pos.*\n.*record 3: .*'Qq'"):
+        assert [int(data.z) for data in read(path, errors="skip")] == [8, 7]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1\n\nC 0 0\n", "the frame from line 1 is no xyz frame"),
+        ("1\n\nC 0 0 zero\n", "the frame from line 1 is no xyz frame"),
+        ("0\n\n", "no atoms"),
+        ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4 should be a number of atoms and is 'C 1 1 1'"),
+        ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "1 pairs of atoms coincide"),
+    ],
+)
+def test_xyz_that_is_none(tmp_path, content, message):
+    path = tmp_path / "bad.xyz"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["smallmol/gdb1k_300.sdf.gz", "smallmol/qm9_100.xyz.gz"])
+@pytest.mark.parametrize("kept", [0.15, 0.37, 0.5, 0.501, 0.83, 0.999])
+def test_a_cut_gzip_file_gives_only_whole_records(data_dir, tmp_path, name, kept):
+    whole = (data_dir / name).read_bytes()
+    path = tmp_path / Path(name).name
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        read(path)
+    with pytest.warns(SkippedRecordsWarning, match="damaged or cut short"):
+        found = read(path, errors="skip")
+    expected = read(data_dir / name)
+    assert kept * len(expected) * 0.5 < len(found) <= len(expected)
+    for one, other in zip(found, expected, strict=False):
+        assert torch.equal(one.z, other.z)
+        assert torch.equal(one.pos, other.pos)
+
+
+def test_a_cut_structure_file_is_not_trusted(data_dir, tmp_path):
+    path = tmp_path / "cut.pdb.gz"
+    path.write_bytes((data_dir / "complexes" / "1vsn_complex.pdb.gz").read_bytes()[:-200])
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        read(path, errors="skip")
+
+
+def test_arguments(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.sdf: no such file"):
+        read(tmp_path / "nowhere.sdf")
+    with pytest.raises(ValueError, match="errors = 'ignore'"):
+        read(tmp_path / "nowhere.sdf", errors="ignore")
+    with pytest.raises(ValueError, match=r"suffix '' is not one of .xyz"):
+        read(tmp_path)

@@ -1,0 +1,121 @@
+import pytest
+import torch
+from rdkit import Chem
+from torch_geometric.data import Data
+
+from tg_molfield.structures import from_rdkit, read, read_complex
+
+
+@pytest.fixture(scope="module")
+def complexes(data_dir):
+    return data_dir / "complexes"
+
+
+def test_1iep(complexes):
+    data = read_complex(complexes / "1iep_protein.pdb.gz", complexes / "1iep_ligand.sdf")
+    assert torch.bincount(data.part).tolist() == [69, 4412]
+    assert data.part.equal(data.part.sort().values)
+    ligand = read(complexes / "1iep_ligand.sdf")[0]
+    assert torch.equal(data.pos[:69], ligand.pos)
+    assert torch.equal(data.z[:69], ligand.z)
+    assert set(data.keys()) == {"z", "pos", "part", "name"}
+    assert data.name == "STI"
+
+
+def test_paths_data_and_molecules_are_the_same(complexes):
+    protein, ligand = complexes / "184l_protein.pdb.gz", complexes / "184l_ligand.sdf"
+    mol = Chem.MolFromMolFile(str(ligand), removeHs=False)
+    expected = read_complex(str(protein), str(ligand), dtype=torch.float64)
+    for a, b in [
+        (read(protein, dtype=torch.float64)[0], ligand),
+        (protein, mol),
+        (read(protein, dtype=torch.float64)[0], from_rdkit(mol, dtype=torch.float64)),
+    ]:
+        found = read_complex(a, b, dtype=torch.float64)
+        assert torch.equal(found.pos, expected.pos)
+        assert torch.equal(found.z, expected.z)
+        assert torch.equal(found.part, expected.part)
+
+
+def test_the_ligand_in_the_protein_file_is_left_out(complexes):
+    protein, ligand = complexes / "6w70_protein.pdb.gz", complexes / "6w70_ligand.sdf"
+    data = read_complex(protein, ligand)
+    ligand_pos, protein_pos = data.pos[data.part == 0], data.pos[data.part == 1]
+    assert len(ligand_pos) == 59
+    assert float(torch.cdist(ligand_pos, protein_pos).min()) > 1.5
+    with pytest.raises(ValueError, match=r"59 ligand atoms lie closer than 0.5 Å.*hetero=False"):
+        read_complex(protein, ligand, hetero=True)
+
+
+def test_residue_of_the_protein_file(complexes):
+    path = complexes / "1vsn_complex.pdb.gz"
+    entry = read(path)[0]
+    data = read_complex(path, "NFT")
+    assert torch.bincount(data.part).tolist() == [33, 1917 - 33 - int(entry.water.sum())]
+    assert not data.water.any()
+    wet = read_complex(path, "NFT/A/283", waters=True)
+    assert wet.num_nodes == 1917
+    assert wet.hetero[:33].all()
+    assert set(wet.keys()) == {"z", "pos", "part", "name", "residue_number", "chain", "hetero", "water"}
+
+
+def test_a_residue_that_is_there_several_times(complexes):
+    path = complexes / "4kya_complex.pdb.gz"
+    with pytest.raises(ValueError, match=r"'UMP' is there 8 times; name one: UMP/A/701, UMP/B/701"):
+        read_complex(path, "UMP")
+    data = read_complex(path, "UMP/B")
+    alone = read_complex(path, "UMP/B/701", hetero=True)
+    assert int((data.part == 0).sum()) == int((alone.part == 0).sum()) == 20
+    assert alone.num_nodes > data.num_nodes
+
+
+def test_a_residue_that_is_not_there(complexes):
+    with pytest.raises(ValueError, match=r"'LIG' is not in the file; its ligands and ions are: NFT/A/283"):
+        read_complex(complexes / "1vsn_complex.pdb.gz", "LIG")
+    with pytest.raises(ValueError, match="protein must be a PDB or mmCIF file"):
+        read_complex(complexes / "1iep_ligand.sdf", "LIG")
+
+
+def test_mmcif_residue(data_dir):
+    from_pdb = read_complex(data_dir / "volumes" / "3nzd.pdb.gz", "D2Q", dtype=torch.float64)
+    from_cif = read_complex(data_dir / "volumes" / "3nzd.cif.gz", "D2Q", dtype=torch.float64)
+    assert torch.equal(from_pdb.pos, from_cif.pos)
+    assert torch.equal(from_pdb.part, from_cif.part)
+
+
+def test_several_records_are_refused(data_dir):
+    with pytest.raises(ValueError, match=r"ligand holds 2048 records, one is needed"):
+        read_complex(data_dir / "complexes" / "1iep_protein.pdb.gz", data_dir / "ensembles" / "alanine_confs.xyz.gz")
+    with pytest.raises(ValueError, match=r"protein holds 38 records"):
+        read_complex(data_dir / "ensembles" / "1l2y_nmr.pdb.gz", data_dir / "complexes" / "1iep_ligand.sdf")
+    with pytest.raises(ValueError, match=r"holds 38 models"):
+        read_complex(data_dir / "ensembles" / "1l2y_nmr.pdb.gz", "LIG")
+
+
+def test_own_keys_join_where_both_have_them():
+    def molecule(offset, **values):
+        return Data(z=torch.tensor([6, 8]), pos=torch.tensor([[0.0, 0, 0], [1.2, 0, 0]]) + offset, **values)
+
+    ligand = molecule(0.0, mine=torch.tensor([1.0, 2.0]), other=torch.ones(2))
+    data = read_complex(molecule(5.0, mine=torch.tensor([3.0, 4.0])), ligand)
+    assert data.mine.tolist() == [1, 2, 3, 4]
+    assert "other" not in data
+    assert data.part.tolist() == [0, 0, 1, 1]
+
+
+def test_what_is_no_source(complexes):
+    with pytest.raises(TypeError, match=r"ligand must be a path, a Data or an rdkit.Chem.Mol, not int"):
+        read_complex(complexes / "1iep_protein.pdb.gz", 3)
+    with pytest.raises(FileNotFoundError, match=r"absent\.sdf"):
+        read_complex(complexes / "1iep_protein.pdb.gz", "absent.sdf")
+    water = Data(z=torch.tensor([8]), pos=torch.zeros(1, 3), water=torch.tensor([True]))
+    with pytest.raises(ValueError, match="nothing is left of the protein"):
+        read_complex(water, Data(z=torch.tensor([6]), pos=torch.ones(1, 3)))
+
+
+def test_float64_coordinates_do_not_lose_digits_silently():
+    far = Data(z=torch.tensor([6]), pos=torch.full((1, 3), 1e4, dtype=torch.float64))
+    near = Data(z=torch.tensor([6]), pos=torch.full((1, 3), 1e4 + 3, dtype=torch.float64))
+    with pytest.raises(ValueError, match="loses more than"):
+        read_complex(near, far, dtype=torch.float32)
+    assert read_complex(near, far, dtype=torch.float64).pos[1, 0] == 10003

@@ -1,0 +1,154 @@
+"""CUBE files against ASE, and in the spellings that other programs use."""
+
+import gzip
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+from ase.io.cube import read_cube
+
+from tg_molfield import Grid, MolField, Volume
+from tg_molfield.structures import from_ase
+from tg_molfield.volumes.cube import BOHR
+
+AXES = ((0.4, 0.1, 0.0), (-0.2, 0.5, 0.1), (0.0, 0.3, 0.6))
+
+TINY = """a comment
+another
+    1   {origin}    0.0 0.0
+    {sign}1    {unit} 0.0 0.0
+    {sign}2    0.0 {unit} 0.0
+    {sign}3    0.0 0.0 {unit}
+    8    8.0   0.0 0.0 {unit}
+  {values}
+"""
+PLAIN = "1.0E+00 -2.5E+00 3.0E-05\n 4.0 5.0E-100 -6.0E+00"
+
+
+def tiny(tmp_path, origin="1.0", sign=" ", unit="2.0", values=PLAIN, newline="\n"):
+    path = tmp_path / "tiny.cube"
+    text = TINY.format(origin=origin, sign=sign, unit=unit, values=values)
+    path.write_bytes(text.replace("\n", newline).encode())
+    return path
+
+
+@pytest.mark.parametrize("channels", ["C", "H C O"])
+def test_ase_reads_the_cube_file(tmp_path, channels):
+    grid = Grid((-2.0, -2.0, -3.0), AXES, (7, 8, 9))
+    volume = MolField(channels)(from_ase(molecule("CH3CH2OH"), dtype=torch.float64)).on(grid)
+    volume.save(tmp_path / "a.cube")
+    with open(tmp_path / "a.cube") as stream:
+        content = read_cube(stream)
+    assert np.allclose(content["datas"], volume.values, rtol=1e-5, atol=1e-99)
+    assert np.allclose(content["origin"], volume.grid.origin, atol=1e-6)
+    assert np.allclose(content["spacing"], volume.grid.axes, atol=1e-6)
+    assert np.allclose(content["atoms"].positions, volume.atoms.pos, atol=1e-6)
+
+
+def test_maximum_is_at_the_atom_for_ase(tmp_path):
+    data = from_ase(molecule("CH3CH2OH"))
+    MolField("O", width_scale=0.3)(data).on(Grid.around(data.pos, spacing=0.1, margin=1.0)).save(tmp_path / "a.cube")
+    with open(tmp_path / "a.cube") as stream:
+        content = read_cube(stream)
+    node = np.unravel_index(content["data"].argmax(), content["data"].shape)
+    oxygen = content["atoms"].positions[content["atoms"].numbers == 8][0]
+    assert np.abs(content["origin"] + np.array(node) @ content["spacing"] - oxygen).max() <= 0.0501
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "atoms"),
+    [
+        ("acrolein_density.cube.gz", (77, 69, 96), 8),
+        ("h2o_dimer_dens.cube.gz", (14, 12, 14), 6),
+        ("h2o_dimer_elf.cube.gz", (14, 12, 14), 6),
+        ("h2o_dimer_grad.cube.gz", (14, 12, 14), 6),
+        ("aelta_triclinic.cube.gz", (12, 12, 12), 72),
+        ("benzene_mo21.cube.gz", (55, 55, 40), 12),
+    ],
+)
+def test_real_cube_files_agree_with_ase(data_dir, name, shape, atoms):
+    path = data_dir / "volumes" / name
+    volume = Volume.read(path, dtype=torch.float64)
+    with gzip.open(path, "rt") as stream:
+        content = read_cube(stream)
+    assert volume.grid.shape == shape
+    assert len(volume.atoms.z) == atoms
+    assert np.allclose(volume.values[0], content["data"])
+    assert np.allclose(volume.atoms.pos, content["atoms"].positions, atol=1e-6)
+    assert np.allclose(volume.grid.axes, content["spacing"], atol=1e-7)
+
+
+def test_density_integrates_to_its_electrons(data_dir):
+    volume = Volume.read(data_dir / "volumes" / "acrolein_density.cube.gz")
+    assert float(volume.integral()[0]) / BOHR**3 == pytest.approx(22.026, abs=1e-3)
+
+
+def test_orbital_is_normalised(data_dir):
+    volume = Volume.read(data_dir / "volumes" / "benzene_mo21.cube.gz", dtype=torch.float64)
+    squared = float((volume.values**2).sum()) * volume.grid.voxel_volume / BOHR**3
+    assert squared == pytest.approx(1, abs=1e-3)
+
+
+EXPECTED = [1.0, -2.5, 3e-5, 4.0, 5e-100, -6.0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        PLAIN,
+        PLAIN.replace("E", "D"),
+        PLAIN.replace("E", "e"),
+        "1.0D+00 -2.5D+00 3.0D-05\n 4.0 5.0-100 -6.0D+00",
+        "1.00000E+00-2.50000E+00 3.00000E-05\n 4.0 5.00000E-100-6.00000E+00",
+    ],
+    ids=["plain", "D exponents", "lower case", "no letter", "no space"],
+)
+def test_spellings_of_numbers(tmp_path, values):
+    volume = Volume.read(tiny(tmp_path, values=values), dtype=torch.float64)
+    assert volume.values.flatten().tolist() == EXPECTED
+
+
+@pytest.mark.parametrize(("sign", "scale"), [(" ", BOHR), ("-", 1.0)])
+def test_units(tmp_path, sign, scale):
+    volume = Volume.read(tiny(tmp_path, sign=sign, origin="1.0D+00"), dtype=torch.float64)
+    assert volume.grid.shape == (1, 2, 3)
+    assert volume.grid.origin == pytest.approx((scale, 0, 0))
+    assert volume.grid.axes[2] == pytest.approx((0, 0, 2 * scale))
+    assert volume.atoms.pos[0].tolist() == pytest.approx([0, 0, 2 * scale])
+
+
+def test_windows_line_ends(tmp_path):
+    assert Volume.read(tiny(tmp_path, newline="\r\n"), dtype=torch.float64).values.flatten().tolist() == EXPECTED
+
+
+def test_labels_over_several_lines(tmp_path):
+    labels = "  12 " + " ".join(map(str, range(1, 11))) + "\n 11 12\n"
+    text = TINY.format(origin="0.0", sign=" ", unit="1.0", values=labels + " ".join(map(str, range(72))))
+    (tmp_path / "a.cube").write_text(text.replace("    1   0.0", "   -1   0.0"))
+    volume = Volume.read(tmp_path / "a.cube")
+    assert volume.values.shape == (12, 1, 2, 3)
+    assert volume.values[3, 0, 0].tolist() == [3, 15, 27]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": "1.0 two 3.0 4.0 5.0 6.0"}, r"something that is no number: number 2 reads 'two'"),
+        ({"values": "1 2 3 4 5 6 7"}, "= 6 values, the file holds 7; it is damaged"),
+        ({"values": ""}, "the file holds 0; it is cut short"),
+        ({"origin": "x"}, "line 3 of the CUBE file should hold 4 or 5 numbers"),
+        ({"unit": "0.0"}, "do not span space; the file is damaged"),
+    ],
+)
+def test_damaged(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        Volume.read(tiny(tmp_path, **change))
+
+
+@pytest.mark.parametrize("labels", ["", "zero 1", "0", "-3 1 2"])
+def test_labels_announced_but_missing(tmp_path, labels):
+    text = TINY.format(origin="0.0", sign=" ", unit="1.0", values=labels)
+    (tmp_path / "a.cube").write_text(text.replace("    1   0.0", "   -1   0.0"))
+    with pytest.raises(ValueError, match="announces data set labels"):
+        Volume.read(tmp_path / "a.cube")

@@ -1,0 +1,11 @@
+"""The way back from a field to the atoms it was made of."""
+
+from tg_molfield.inverse.find_atoms.find_atoms import (
+    ChannelReport,
+    Recovery,
+    UnexplainedChannelWarning,
+    find_atoms,
+    recover_atoms,
+)
+
+__all__ = ["ChannelReport", "Recovery", "UnexplainedChannelWarning", "find_atoms", "recover_atoms"]

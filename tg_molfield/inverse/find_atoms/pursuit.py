@@ -1,0 +1,146 @@
+"""The atoms of one channel: starts from sharpened maxima, refinement, and a look at what they leave unexplained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import Kernel
+from tg_molfield.inverse.find_atoms.lattice import Lattice
+from tg_molfield.inverse.find_atoms.refine import Atoms, Model, fair_spacing
+from tg_molfield.inverse.find_atoms.sharpen import Sharpener
+
+NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
+"""How much of a kernel's transform is trusted, tried in turn; the first serves exact samples."""
+
+EXPLAINED = 2e-4
+"""The relative residual at which the search ends."""
+
+PRICE = 0.05
+"""What an atom must explain to be worth it, in parts of the square of its own function."""
+
+_ROUNDS = 6
+_CANDIDATE = 0.3
+_HALF = 0.5
+_MERGED = 0.25
+_LEFT_OVER = 0.1
+_ABOVE_NOISE = 6.0
+_TOO_MUCH = 1.5
+_LEAST_UNIT = 0.1
+_RESIDUAL_NOISE = 1e-2
+
+
+@dataclass(frozen=True)
+class Found:
+    """Atoms, ‖samples − model‖ / ‖samples‖, and the squared residual with the price of the atoms added."""
+
+    atoms: Atoms
+    error: float
+    score: float
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What explains the samples comes first, then what has the lower score."""
+        return self.error > EXPLAINED, self.score
+
+
+def search(lattice: Lattice, kernel: Kernel, width: float, scale: float | None) -> Atoms:
+    """The equal functions of known shape whose sum is nearest to the samples, as few as explain them.
+
+    Args:
+        lattice: the samples.
+        kernel: φ.
+        width: σ in Å.
+        scale: what the functions are multiplied by; estimated if not given.
+    """
+    spacing = fair_spacing(kernel, width)
+    coarse = Model(lattice.coarsened(spacing), kernel, width)
+    best = Found(Atoms(lattice.axes.new_zeros(0, 3), scale or 1.0), 1.0, coarse.size**2)
+    for noise in NOISES:
+        sharpener = Sharpener(lattice, kernel, width, noise)
+        start = _start(sharpener, lattice.values, scale, coarse.core)
+        if start is not None:
+            found = _pursue(coarse, start, scale is None)
+            best = min(best, found, key=lambda found: found.rank)
+        if best.error <= EXPLAINED:
+            return best.atoms
+    if not len(best.atoms.pos):
+        return best.atoms
+    return Model(lattice.coarsened(_HALF * spacing), kernel, width).refined(best.atoms, scale is None, steps=3)
+
+
+def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> Atoms | None:
+    places, heights = sharpener.peaks(values, _CANDIDATE, scale)
+    if not len(places):
+        return None
+    atoms = Atoms(places, scale or float(heights.median()))
+    if not _plausible(atoms, values, sharpener.integral):
+        return None
+    return Atoms(_apart(places, _MERGED * core), atoms.scale)
+
+
+def _apart(pos: Tensor, distance: float) -> Tensor:
+    """The points [N, 3] without those that are nearer than ``distance`` to an earlier one."""
+    near = torch.cdist(pos, pos, compute_mode="donot_use_mm_for_euclid_dist") < distance
+    return pos[~near.tril(-1).any(1)]
+
+
+def _nearest_joined(pos: Tensor) -> Tensor:
+    """The points [N, 3] with the two that are nearest to each other replaced by their mean [N − 1, 3]."""
+    distances = torch.cdist(pos, pos).fill_diagonal_(torch.inf)
+    first, second = divmod(int(distances.argmin()), len(pos))
+    mean = pos[[first, second]].mean(0, keepdim=True)
+    others = torch.ones(len(pos), dtype=torch.bool, device=pos.device)
+    others[[first, second]] = False
+    return torch.cat([pos[others], mean])
+
+
+def _plausible(atoms: Atoms, values: Tensor, integral: float) -> bool:
+    """Whether each atom is a fair part of the highest sample and all together hold no more than there is."""
+    total = len(atoms.pos) * atoms.scale * integral
+    return atoms.scale >= _LEAST_UNIT * float(values.max()) and total <= _TOO_MUCH * float(values.sum())
+
+
+def _pursue(model: Model, atoms: Atoms, fit_scale: bool) -> Found:
+    best: Found | None = None
+    sharpener: Sharpener | None = None
+    unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
+    for _ in range(_ROUNDS):
+        atoms = model.refined(atoms, fit_scale, steps=12)
+        residual = model.residual(atoms)
+        square = float(residual.square().sum())
+        price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
+        found = Found(atoms, square**0.5 / model.size, square + price)
+        best = found if best is None or found.rank < best.rank else best
+        sharpener = sharpener or Sharpener(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
+        changed = None if found.error <= EXPLAINED else _revised(model, atoms, sharpener, residual)
+        if changed is None or not _plausible(changed, model.lattice.values, sharpener.integral):
+            break
+        atoms = changed
+    assert best is not None
+    return best
+
+
+def _revised(model: Model, atoms: Atoms, sharpener: Sharpener, residual: Tensor) -> Atoms | None:
+    """The atoms without those that weigh nothing, with one more where one weighs two or something is left over.
+
+    Where they are more than the sum of the samples allows, the nearest two become one.
+    """
+    weights = model.weights(atoms)
+    keep = (weights > _HALF) & model.lattice.contains(atoms.pos)
+    allowed = float(model.target.sum()) / (atoms.scale * sharpener.integral)
+    if bool(keep.all()) and len(atoms.pos) > max(allowed + _HALF, 1):
+        return Atoms(_nearest_joined(atoms.pos), atoms.scale)
+    double = atoms.pos[keep & (weights > 1 + _HALF)]
+    nudge = _CANDIDATE * model.core * torch.nn.functional.normalize(torch.ones_like(double), dim=1)
+    places, heights = sharpener.peaks(residual, _LEFT_OVER, atoms.scale)
+    many = heights > _HALF * atoms.scale
+    if not bool(many.any()):
+        many = heights > _ABOVE_NOISE * float(sharpener(residual).square().mean().sqrt())
+        many[1:] = False
+    if bool(keep.all()) and not len(double) and not bool(many.any()):
+        return None
+    pos = torch.cat([atoms.pos[keep], double + nudge, places[many]])
+    return Atoms(_apart(pos, _MERGED * model.core), atoms.scale) if len(pos) else None

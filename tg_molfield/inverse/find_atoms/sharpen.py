@@ -1,0 +1,133 @@
+"""Functions of known shape made narrow by a Wiener filter, so that neighbours that had merged become maxima again."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import Kernel
+from tg_molfield.inverse.find_atoms.lattice import Lattice
+
+_PADDING = 2.0
+_DECAY = 2.0
+_SAMPLING = 1.0
+_TILT = 1e-10
+
+
+class Sharpener:
+    """Turns every φ(|x − r|/σ) of a lattice into a narrow Gaussian of height 1 at r, as far as noise allows.
+
+    The filter divides by the transform of φ where that exceeds ``noise`` times its largest value, and the Gaussian
+    is chosen to have fallen to e⁻² where it no longer does.
+
+    Args:
+        lattice: the nodes.
+        kernel: φ.
+        width: σ in Å.
+        noise: the smallest part of the transform that is trusted.
+
+    Attributes:
+        integral: the sum of φ over the nodes.
+    """
+
+    def __init__(self, lattice: Lattice, kernel: Kernel, width: float, noise: float) -> None:
+        self._lattice = lattice
+        self._shape = [
+            count if periodic else _smooth(count + round(_PADDING * width / step))
+            for count, step, periodic in zip(lattice.values.shape, lattice.steps, lattice.periodic, strict=True)
+        ]
+        squares = self._squared_distances()
+        response = torch.fft.rfftn(kernel.value(squares / width**2)).real
+        largest = response.abs().max()
+        self.integral = float(response[0, 0, 0])
+        waves = self._squared_waves()
+        trusted = waves[response.abs() < noise * largest]
+        last = float(trusted.min()) if len(trusted) else float(waves.max())
+        narrow = torch.exp(-0.5 * _DECAY**2 * waves / last)
+        height = torch.fft.irfftn(narrow, s=self._shape)[0, 0, 0]
+        self._filter = narrow / height * response / (response.square() + (noise * largest) ** 2)
+        self._finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in lattice.steps]
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """The sharpened values [fx·nx, fy·ny, fz·nz] at the nodes [nx, ny, nz] and evenly between them."""
+        sharp = torch.fft.rfftn(values, s=self._shape) * self._filter
+        shape = [n * factor for n, factor in zip(self._shape, self._finer, strict=True)]
+        result = torch.fft.irfftn(_embedded(sharp, self._shape, shape), s=shape) * math.prod(self._finer)
+        x, y, z = (n * factor for n, factor in zip(values.shape, self._finer, strict=True))
+        return result[:x, :y, :z]
+
+    def peaks(self, values: Tensor, fraction: float, unit: float | None = None) -> tuple[Tensor, Tensor]:
+        """The maxima of the sharpened values above ``fraction`` of ``unit``, or of the highest value if not given.
+
+        Returns:
+            Their places [M, 3] in Å and heights [M], the highest first.
+        """
+        sharp = self(values)
+        lowest = fraction * (float(sharp.max()) if unit is None else unit)
+        index = _maxima(sharp + _tilt(sharp), self._lattice.periodic, lowest)
+        heights = sharp[tuple(index.T)]
+        order = heights.argsort(descending=True)
+        steps = index[order] / index.new_tensor(self._finer)
+        return self._lattice.positions(steps), heights[order]
+
+    def _squared_distances(self) -> Tensor:
+        axes = self._lattice.axes
+        x, y, z = (torch.fft.fftfreq(n, 1 / n, dtype=axes.dtype, device=axes.device) for n in self._shape)
+        return _squares(axes, x, y, z)
+
+    def _squared_waves(self) -> Tensor:
+        axes = 2 * torch.pi * torch.linalg.inv(self._lattice.axes).T
+        x, y = (torch.fft.fftfreq(n, dtype=axes.dtype, device=axes.device) for n in self._shape[:2])
+        return _squares(axes, x, y, torch.fft.rfftfreq(self._shape[2], dtype=axes.dtype, device=axes.device))
+
+
+def _squares(axes: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """|x_i a + y_j b + z_k c|² [X, Y, Z] for three vectors, the rows of ``axes``."""
+    gram = axes @ axes.T
+    x, y, z = x[:, None, None], y[None, :, None], z[None, None]
+    mixed = 2 * (gram[0, 1] * x * y + gram[0, 2] * x * z + gram[1, 2] * y * z) if bool(gram.tril(-1).any()) else 0
+    return gram[0, 0] * x**2 + gram[1, 1] * y**2 + gram[2, 2] * z**2 + mixed
+
+
+def _embedded(spectrum: Tensor, old: list[int], new: list[int]) -> Tensor:
+    """The transform of real values on ``old`` nodes as one on ``new`` nodes, with zeros for the higher waves."""
+    result = spectrum.new_zeros(new[0], new[1], new[2] // 2 + 1)
+    x, y = (torch.fft.fftfreq(n, 1 / n, device=spectrum.device).round().long() for n in old[:2])
+    result[(x % new[0])[:, None], (y % new[1])[None], : spectrum.shape[2]] = spectrum
+    return result
+
+
+def _tilt(values: Tensor) -> Tensor:
+    """A slope too small to move a maximum, which leaves one of the nodes that share it by symmetry."""
+    x, y, z = (torch.arange(n, dtype=values.dtype, device=values.device) for n in values.shape)
+    return (_TILT * float(values.abs().max())) * (x[:, None, None] + 1.3 * y[None, :, None] + 1.7 * z[None, None])
+
+
+def _maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) -> Tensor:
+    """The nodes [M, 3] that exceed ``lowest`` and that no neighbour exceeds."""
+    highest = values
+    for axis, wraps in enumerate(periodic):
+        before, n = highest.movedim(axis, 0), values.shape[axis]
+        after = before.clone()
+        after[1:] = torch.maximum(after[1:], before[: n - 1])
+        after[: n - 1] = torch.maximum(after[: n - 1], before[1:])
+        if wraps:
+            after[0] = torch.maximum(after[0], before[-1])
+            after[-1] = torch.maximum(after[-1], before[0])
+        highest = after.movedim(0, axis)
+    return ((values == highest) & (values > lowest)).nonzero()
+
+
+def _smooth(count: int) -> int:
+    """The next number without a prime factor above 5, which Fourier transforms are quick for."""
+    while _without(_without(_without(count, 2), 3), 5) != 1:
+        count += 1
+    return count
+
+
+def _without(count: int, prime: int) -> int:
+    while count % prime == 0:
+        count //= prime
+    return count

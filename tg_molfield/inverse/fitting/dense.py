@@ -1,0 +1,68 @@
+"""Linear least squares by orthogonal factors of a tall matrix that is never held as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tg_molfield.inverse.fitting.design import Basis, row_chunks
+from tg_molfield.inverse.fitting.samples import Samples
+
+
+def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tensor:
+    """The factor R of the QR decomposition of a matrix [count, columns], whose rows come in chunks.
+
+    It keeps all that least squares needs: inner products of columns, without squaring the condition number.
+
+    Returns:
+        [min(count, columns), columns].
+    """
+    factor: Tensor | None = None
+    for chunk in row_chunks(count, columns):
+        block = rows(chunk)
+        stacked = block if factor is None else torch.cat([factor, block])
+        factor = torch.linalg.qr(stacked, mode="r")[1]
+    assert factor is not None
+    return factor
+
+
+def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float) -> tuple[Tensor, int]:
+    """The weights [N, C] of least squares and the numerical rank of the problem.
+
+    Where functions depend linearly on each other the solution of least norm is taken.
+
+    Args:
+        samples: what to fit to.
+        centers: [N, 3].
+        widths: [N].
+        basis: what stands at the centres.
+        ridge: what is added to the diagonal of the normal equations.
+    """
+    n, target = len(centers), samples.weighted()
+
+    def rows(chunk: slice) -> Tensor:
+        design = basis.values(samples.points[chunk], centers, widths) * samples.root[chunk, None]
+        return torch.cat([design, target[chunk]], 1)
+
+    factor = with_ridge(triangle(rows, len(target), n + target.shape[1]), n, ridge)
+    return solve_triangle(factor[:, :n], factor[:, n:])
+
+
+def with_ridge(factor: Tensor, unknowns: int, ridge: float) -> Tensor:
+    """The factor R after rows √ridge · 1 have been put under its first ``unknowns`` columns."""
+    if ridge == 0:
+        return factor
+    below = torch.zeros(unknowns, factor.shape[1], dtype=factor.dtype, device=factor.device)
+    below.diagonal().fill_(ridge**0.5)
+    return torch.linalg.qr(torch.cat([factor, below]), mode="r")[1]
+
+
+def solve_triangle(matrix: Tensor, target: Tensor) -> tuple[Tensor, int]:
+    """The least-norm solution of min ‖matrix · w − target‖ and the rank, by singular values."""
+    left, size, right = torch.linalg.svd(matrix, full_matrices=False)
+    floor = max(matrix.shape) * torch.finfo(matrix.dtype).eps * float(size[0])
+    keep = size > max(floor, torch.finfo(matrix.dtype).tiny)
+    inverse = torch.where(keep, 1 / size, torch.zeros_like(size))
+    return right.mT @ (inverse[:, None] * (left.mT @ target)), int(keep.sum())

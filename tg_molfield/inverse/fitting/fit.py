@@ -1,0 +1,212 @@
+"""`fit_rbf`: the sum of radial basis functions that comes closest to a field, a volume or scattered samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields.field import Field
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.kernels import Kernel
+from tg_molfield.fields.periodic import periodic_cells
+from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.volume import Volume
+from tg_molfield.inverse.fitting.dense import solve_dense
+from tg_molfield.inverse.fitting.design import Basis
+from tg_molfield.inverse.fitting.nonlinear import KernelParameters, optimize_shape
+from tg_molfield.inverse.fitting.samples import Samples, gather_samples
+
+PARTS = ("weights", "widths", "centers")
+SOLVERS = ("auto", "dense", "sparse")
+
+_DENSE_OPERATIONS = 5e10
+_SPARSE_STEPS = 2000
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How a fit went.
+
+    Attributes:
+        relative_error: ‖fit − target‖ / ‖target‖ of each channel over the samples, weighted by their importance;
+            0 where both are 0.
+        num_samples: the number of samples used.
+        steps: of the nonlinear fit where widths or centres were sought, else of the conjugate gradients.
+        converged: whether it stopped by its tolerance and not by its number of steps.
+        rank: how many of the functions are independent of each other, if the dense solver told; the least of the
+            channels where each has its own widths.
+        solver: ``"dense"`` or ``"sparse"``, the one that found the weights; ``"none"`` where they were given.
+    """
+
+    relative_error: dict[str, float]
+    num_samples: int
+    steps: int
+    converged: bool
+    rank: int | None
+    solver: str
+
+
+def fit_rbf(
+    target: Field | Tensor,
+    centers: Tensor,
+    widths: Tensor | float = 1.0,
+    kernel: str | Kernel = "gaussian",
+    *,
+    points: Tensor | Grid | None = None,
+    optimize: Sequence[str] = ("weights",),
+    weights: Tensor | None = None,
+    importance: Tensor | None = None,
+    regularization: float = 0.0,
+    missing: str = "raise",
+    solver: str = "auto",
+    max_steps: int = 100,
+    tolerance: float = 1e-10,
+    channels: Sequence[str] | None = None,
+    cell: Tensor | None = None,
+    pbc: Tensor | None = None,
+) -> tuple[RBFField, FitReport]:
+    """Fit f_c(x) = Σ_i w_ic φ(|x − centers_i| / widths_i) to a target by least squares.
+
+    It minimises Σ_q importance_q |f(x_q) − y_q|² / Σ_q importance_q + regularization · Σ_ic w_ic², summed over
+    channels. For several widths at an atom repeat its centre: ``centers=pos.repeat_interleave(3, 0)``,
+    ``widths=torch.tensor([0.3, 0.6, 1.2]).repeat(len(pos))``. All is computed in double precision.
+
+    Weights alone are a linear problem, solved exactly: by an orthogonal decomposition where it is small, by
+    conjugate gradients on the values within the kernel's reach where it is large. Functions that depend linearly
+    on each other, such as two of one width at one place, share their weight (the least-norm solution). Widths and
+    centres are sought from the given ones by the Levenberg–Marquardt method with the weights projected out; this
+    finds the nearest minimum, and costs about Q (5 N)² operations a step, so take some thousands of points.
+
+    Args:
+        target: a field, a volume, or values [Q, C] or [Q] at ``points``.
+        centers: [N, 3] in Å; their type and device are those of the result.
+        widths: σ in Å: one number, [N], or [N, C] where each channel has its own (weights alone). Where to start
+            if they are optimised; they stay positive.
+        kernel: φ, by name or as a `Kernel`.
+        points: where to compare: [Q, 3] in Å, or a `Grid`. A `Volume` is compared at its own nodes if not given.
+        optimize: what to seek, of ``"weights"``, ``"widths"``, ``"centers"``.
+        weights: [N, C], held where ``"weights"`` is not sought.
+        importance: [Q], the weight of each squared error, such as 0 where a sample means nothing; 1 if not given.
+        regularization: the penalty on squared weights; keeps them small where functions nearly depend on each other.
+        missing: ``"raise"`` or ``"skip"`` samples that are NaN or infinite.
+        solver: of the weights: ``"dense"``, ``"sparse"``, or ``"auto"`` by size. A kernel without a reach is dense.
+        max_steps: the most steps of the nonlinear fit.
+        tolerance: stop where a step gains less than this fraction of the squared error.
+        channels: names of the channels; those of the target, or numbers, if not given.
+        cell: [3, 3] in Å, by which the functions repeat; that of the target if not given, where it is a periodic
+            `Volume` or `RBFField`.
+        pbc: which directions repeat [3], bool; all of a given cell, those of the target otherwise. All False fits
+            functions that stand alone to a periodic target.
+
+    Returns:
+        The field and a report.
+
+    Raises:
+        ValueError: no centres or samples, shapes that do not fit, values that are not finite, unknown options.
+
+    Sources: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; Hestenes and Stiefel, J. Res. NBS 49 (1952) 409.
+    """
+    parts = _parts(optimize, weights)
+    _check_numbers(regularization, max_steps, tolerance, solver)
+    samples = gather_samples(target, points, importance, missing)
+    start = _start(centers, widths, weights, kernel, channels or samples.channels, samples)
+    place, width = start.centers.detach().double(), start.widths.detach().double()
+    cell, pbc = periodic_cells(*_cell(target, cell, pbc), 1, place)
+    basis = Basis(start.kernel, None if cell is None else cell[0], None if pbc is None else pbc[0])
+    samples = replace(samples, points=basis.folded(samples.points))
+    ridge = regularization * float(samples.root.square().sum())
+    steps, converged = 0, True
+    if set(parts) & {"widths", "centers"}:
+        if width.ndim == 2:
+            raise ValueError("widths: one for each channel can be used but not sought; give [N], repeating centers")
+        fixed = None if "weights" in parts else start.weights.detach().double()
+        nonlinear = tuple(part for part in parts if part != "weights")
+        shape = KernelParameters(place, width.log())
+        state, steps, converged = optimize_shape(samples, basis, shape, fixed, nonlinear, ridge, max_steps, tolerance)
+        place, width = state.shape.centers, state.shape.log_widths.exp()
+    rank, used, found = None, "none", start.weights.detach().double()
+    if "weights" in parts:
+        cut = 1e-10 if start.dtype == torch.float64 else 1e-7
+        found, rank, used, taken = _weights(samples, place, width, basis, ridge, solver, cut)
+        converged = converged and taken < _SPARSE_STEPS
+        steps = steps or taken
+    field = RBFField(place, found, width, start.kernel, start.channels, cell=cell, pbc=pbc)
+    report = FitReport(_errors(field, samples), len(samples.values), steps, converged, rank, used)
+    return field.with_atoms(target.atoms if isinstance(target, Field) else None).to(centers), report
+
+
+def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
+    wanted = (optimize,) if isinstance(optimize, str) else tuple(optimize)
+    unknown = [part for part in wanted if part not in PARTS]
+    if unknown or not wanted:
+        raise ValueError(f"optimize={tuple(wanted)}: name some of {', '.join(PARTS)}")
+    if ("weights" in wanted) != (weights is None):
+        raise ValueError("weights: give them where they are not optimised, and only there")
+    return tuple(part for part in PARTS if part in wanted)
+
+
+def _check_numbers(regularization: float, max_steps: int, tolerance: float, solver: str) -> None:
+    if not 0 <= regularization < math.inf:
+        raise ValueError(f"regularization={regularization}: must be finite and not negative")
+    if max_steps < 0:
+        raise ValueError(f"max_steps={max_steps}: must not be negative")
+    if not 0 <= tolerance < 1:
+        raise ValueError(f"tolerance={tolerance}: must lie in [0, 1)")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver={solver!r}: choose from {', '.join(SOLVERS)}")
+
+
+def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    own: tuple[Tensor | None, Tensor | None] = (None, None)
+    if isinstance(target, Volume) and any(target.periodic):
+        own = (target.grid.cell, torch.tensor(target.periodic))
+    elif isinstance(target, RBFField):
+        own = (target.cell, target.pbc)
+    return (cell, pbc) if cell is not None else (own[0], own[1] if pbc is None else pbc)
+
+
+def _start(
+    centers: Tensor, widths: Tensor | float, weights: Tensor | None, kernel: str | Kernel,
+    channels: Sequence[str], samples: Samples,
+) -> RBFField:  # fmt: skip
+    if not len(centers):
+        raise ValueError("centers: there are none, so there is nothing to fit; give [N, 3] with N ≥ 1")
+    if centers.device != samples.values.device:
+        raise ValueError(f"centers: are on {centers.device}, the target on {samples.values.device}; move one")
+    zeros = torch.zeros(len(centers), samples.values.shape[1], dtype=centers.dtype, device=centers.device)
+    return RBFField(centers, zeros if weights is None else weights.to(zeros), widths, kernel, channels)
+
+
+def _weights(
+    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, solver: str, cut: float
+) -> tuple[Tensor, int | None, str, int]:
+    if widths.ndim == 2:
+        single = [
+            _weights(samples.channel(c), centers, widths[:, c], basis, ridge, solver, cut)
+            for c in range(widths.shape[1])
+        ]
+        ranks = [rank for _, rank, _, _ in single if rank is not None]
+        columns = torch.cat([column for column, _, _, _ in single], 1)
+        return columns, min(ranks, default=None), single[0][2], max(taken for _, _, _, taken in single)
+    finite = math.isfinite(basis.kernel.reach(cut))
+    if solver == "sparse" and not finite:
+        raise ValueError(f"solver='sparse': the kernel {basis.kernel.name!r} has no reach; take solver='dense'")
+    large = 2 * len(samples.points) * float(len(centers)) ** 2 > _DENSE_OPERATIONS
+    if solver == "sparse" or (solver == "auto" and large and finite):
+        from tg_molfield.inverse.fitting.sparse import solve_sparse
+
+        found, steps = solve_sparse(samples, centers, widths, basis, ridge, cut, _SPARSE_STEPS)
+        return found, None, "sparse", steps
+    found, rank = solve_dense(samples, centers, widths, basis, ridge)
+    return found, rank, "dense", 0
+
+
+def _errors(field: RBFField, samples: Samples) -> dict[str, float]:
+    rest = (field(samples.points) - samples.values) * samples.root[:, None]
+    errors, sizes = rest.norm(dim=0), samples.weighted().norm(dim=0)
+    relative = torch.where(errors > 0, errors / sizes, errors)
+    return dict(zip(field.channels, relative.tolist(), strict=True))

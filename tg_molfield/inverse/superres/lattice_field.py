@@ -1,0 +1,199 @@
+"""`LatticeField`: functions at the nodes of a grid, fast on grids that lie along an orthogonal one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import Field, Grid, RBFField, Volume
+from tg_molfield.fields.field import check_points
+from tg_molfield.inverse.superres.covariance import COVARIANCES
+from tg_molfield.inverse.superres.kriging import along_axes, gaussian, kriging_weights, likely_width
+from tg_molfield.inverse.superres.lattice import local_steps
+from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
+
+_PARALLEL = 1e-9
+_NEGLIGIBLE = 3e-5
+
+
+@final
+class LatticeField(Field):
+    """f_c(x) = Σ_j w_cj k_c(|x − x_j| / widths_c), summed over the nodes x_j of a grid.
+
+    Args:
+        weights: [C, nx, ny, nz].
+        grid: the nodes.
+        widths: of each channel in Å.
+        channels: the C names.
+        periodic: along which axes the nodes repeat.
+        kinds: of each channel, the name of k in `COVARIANCES`; Gaussians if not given.
+
+    Raises:
+        ValueError: the shapes do not fit, or there is no such covariance.
+    """
+
+    def __init__(
+        self,
+        weights: Tensor,
+        grid: Grid,
+        widths: Sequence[float],
+        channels: Sequence[str],
+        periodic: Sequence[bool] = (False, False, False),
+        kinds: Sequence[str] | None = None,
+    ) -> None:
+        kinds = ("gaussian",) * len(channels) if kinds is None else tuple(kinds)
+        if len(kinds) != len(channels) or not set(kinds) <= set(COVARIANCES):
+            raise ValueError(f"kinds={kinds}: give {len(channels)} of {', '.join(COVARIANCES)}")
+        if tuple(weights.shape) != (len(channels), *grid.shape) or len(widths) != len(channels):
+            expected = [len(channels), *grid.shape]
+            raise ValueError(f"weights: expected {expected} and {len(channels)} widths, got {list(weights.shape)}")
+        self.weights, self.grid, self.widths = weights, grid, tuple(map(float, widths))
+        self._channels = tuple(channels)
+        self.periodic, self.kinds = tuple(map(bool, periodic)), kinds
+        self._scattered: RBFField | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self._channels
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.weights.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.weights.device
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.grid.shape))
+        return f"LatticeField({shape}, channels={' '.join(self.channels)})"
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        check_points(pos, batch, 1, self.dtype, self.device)
+        return self.scattered()(pos)
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        check_points(pos, batch, 1, self.dtype, self.device)
+        return self.scattered().gradient(pos)
+
+    def on(self, grid: Grid) -> Volume:
+        readers = self._readers(grid)
+        if readers is None:
+            return self.scattered().on(grid)
+        values = [
+            torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
+            for weights, terms in zip(self.weights, readers, strict=True)
+        ]
+        return Volume(torch.stack(values), grid, self.channels)
+
+    def __getitem__(self, names: str | tuple[str, ...]) -> LatticeField:
+        index = self.channel_indices(names)
+        widths = [self.widths[i] for i in index]
+        return LatticeField(
+            self.weights[index],
+            self.grid,
+            widths,
+            [self.channels[i] for i in index],
+            self.periodic,
+            [self.kinds[i] for i in index],
+        )
+
+    def to(self, like: Tensor) -> LatticeField:
+        """The field in the type and on the device of a tensor."""
+        return LatticeField(self.weights.to(like), self.grid, self.widths, self.channels, self.periodic, self.kinds)
+
+    def scattered(self) -> RBFField:
+        """The same field as an `RBFField`, with the nodes that weigh anything as its centres."""
+        if self._scattered is None:
+            flat = self.weights.flatten(1).T
+            used = (flat != 0).any(1)
+            nodes = self.grid.points(torch.float64, self.device)[used].to(flat)
+            shares, widths = self._columns(flat)
+            repeats = any(self.periodic)
+            self._scattered = RBFField(
+                nodes.repeat(len(shares), 1),
+                (shares[:, None] * flat[used]).flatten(0, 1),
+                widths[:, None].expand(-1, len(nodes), -1).flatten(0, 1),
+                channels=self.channels,
+                cell=self.grid.cell.to(flat) if repeats else None,
+                pbc=torch.tensor(self.periodic, device=flat.device) if repeats else None,
+            )
+        return self._scattered
+
+    def _columns(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The shares and the widths [T, C] of the terms of each channel; channels of fewer have shares of 0."""
+        terms = [COVARIANCES[kind].terms for kind in self.kinds]
+        shares, widths = torch.zeros(2, max(map(len, terms), default=1), len(terms)).to(like)
+        widths += torch.tensor(self.widths).to(like)
+        for c, column in enumerate(terms):
+            for t, (share, factor) in enumerate(column):
+                shares[t, c], widths[t, c] = share, factor * self.widths[c]
+        return shares, widths
+
+    def _readers(self, grid: Grid) -> list[list[tuple[float, list[Tensor]]]] | None:
+        """For each term of each channel its share and the three matrices that read it on a grid parallel to its own.
+
+        None on another grid, and where the own one is oblique or periodic.
+        """
+        if not self.grid.is_orthogonal or any(self.periodic):
+            return None
+        own, other = self.grid.axes_tensor(), grid.axes_tensor()
+        across = other @ torch.linalg.inv(own)
+        if not (across - torch.diag(across.diagonal())).abs().max() < _PARALLEL * across.abs().max():
+            return None
+        steps = local_steps(self.grid)
+        first = (grid.origin_tensor() - self.grid.origin_tensor()) @ torch.linalg.inv(own) * steps
+        lines = [
+            (
+                first[i] + torch.arange(grid.shape[i], dtype=torch.float64) * across[i, i] * steps[i],
+                torch.arange(self.grid.shape[i], dtype=torch.float64) * steps[i],
+            )
+            for i in range(3)
+        ]
+
+        def matrices(width: float) -> list[Tensor]:
+            return [gaussian(places, nodes, width).to(self.weights) for places, nodes in lines]
+
+        return [
+            [(share, matrices(factor * width)) for share, factor in COVARIANCES[kind].terms]
+            for kind, width in zip(self.kinds, self.widths, strict=True)
+        ]
+
+
+def krige(rest: Tensor, volume: Volume, kinds: Sequence[str] = ("gaussian",)) -> LatticeField:
+    """Functions at the nodes that sum up to ``rest`` there, each channel with its likeliest width.
+
+    Args:
+        rest: what the field is at the nodes [C, nx, ny, nz], float64.
+        volume: gives the grid, whether it is periodic, the channels, and the peaks against which nodes that weigh
+            next to nothing are left out.
+        kinds: the covariances to choose from, by likelihood too.
+    """
+    peaks = volume.values.flatten(1).abs().amax(1)
+    systems = [_likeliest(one, volume, kinds) for one in rest]
+    weights = torch.stack([_weights(one, system, volume) for one, system in zip(rest, systems, strict=True)])
+    kept = weights.abs() > _NEGLIGIBLE * peaks[:, None, None, None]
+    widths, names = [system.width for system in systems], [system.kind for system in systems]
+    return LatticeField(weights * kept, volume.grid, widths, volume.channels, volume.periodic, names)
+
+
+def _likeliest(values: Tensor, volume: Volume, kinds: Sequence[str]) -> LatticeKriging:
+    """The system of one channel; that of Gaussians on a grid along which they factorise by its exact likelihood."""
+    system = None if tuple(kinds) == ("gaussian",) else likeliest(values, volume.grid, volume.periodic, kinds)
+    if _factorises(volume) and (system is None or system.kind == "gaussian"):
+        width = likely_width(values, local_steps(volume.grid))[0]
+        return LatticeKriging(volume.grid, width, volume.periodic)
+    return system or likeliest(values, volume.grid, volume.periodic, kinds)
+
+
+def _weights(values: Tensor, system: LatticeKriging, volume: Volume) -> Tensor:
+    if _factorises(volume) and system.kind == "gaussian":
+        return kriging_weights(values, local_steps(volume.grid), system.width)
+    return system.weights(values)
+
+
+def _factorises(volume: Volume) -> bool:
+    return volume.grid.is_orthogonal and not any(volume.periodic)

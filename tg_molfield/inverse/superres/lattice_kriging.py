@@ -1,0 +1,126 @@
+"""Kriging on any lattice, oblique or periodic, with covariances that are isotropic in space, by Fourier transforms.
+
+On an oblique lattice a function of the distance in Å does not factorise along the axes; the system is Toeplitz by index
+(circulant where periodic) and is solved by conjugate gradients, preconditioned by the circulant matrix nearest to it
+(Chan and Ng 1996). Covariance and width are the likeliest by the periodogram of the samples (Whittle 1953), whose
+expectation is the covariance's spectrum with all that is folded into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import Grid
+from tg_molfield.inverse.superres.covariance import COVARIANCES
+
+_NOISE = 1e-6
+_ACCURACY = 1e-7
+_MOST_STEPS = 200
+
+Flags = tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True)
+class LatticeKriging:
+    """The system Σ_j w_j k(|x_i − x_j| / width) + noise · w_i = value_i over the nodes of a grid.
+
+    Args:
+        grid: the nodes.
+        width: of the covariance in Å.
+        periodic: along which axes values repeat.
+        kind: of the covariance k, a name in `COVARIANCES`.
+    """
+
+    grid: Grid
+    width: float
+    periodic: Flags
+    kind: str = "gaussian"
+
+    def weights(self, values: Tensor) -> Tensor:
+        """The weights [nx, ny, nz] for samples [nx, ny, nz], float64."""
+        spectrum = self.spectrum(self.grid.shape) + _NOISE
+        wider = self._padded()
+        exact = self.spectrum(wider) + _NOISE
+        solution, rest = torch.zeros_like(values), values
+        ready = _filtered(rest, 1 / spectrum)
+        direction, size = ready, float((rest * ready).sum())
+        goal = _ACCURACY * float(values.norm())
+        for _ in range(_MOST_STEPS):
+            if float(rest.norm()) <= goal:
+                break
+            image = _filtered(direction, exact, wider)
+            length = size / float((direction * image).sum())
+            solution, rest = solution + length * direction, rest - length * image
+            ready = _filtered(rest, 1 / spectrum)
+            last, size = size, float((rest * ready).sum())
+            direction = ready + size / last * direction
+        return solution
+
+    def spectrum(self, shape: tuple[int, ...]) -> Tensor:
+        """The eigenvalues [nx, ny, nz // 2 + 1] of the covariance on a periodic lattice of ``shape``."""
+        spans = self._spans()
+        offsets = torch.cartesian_prod(*(torch.arange(-span, span + 1) for span in spans))
+        distances = (offsets.double() @ self.grid.axes_tensor()).norm(dim=1)
+        folded = [offsets[:, axis] % count for axis, count in enumerate(shape)]
+        covariance = torch.zeros(math.prod(shape), dtype=torch.float64)
+        flat = (folded[0] * shape[1] + folded[1]) * shape[2] + folded[2]
+        covariance.index_add_(0, flat, COVARIANCES[self.kind](distances / self.width))
+        return torch.fft.rfftn(covariance.view(*shape)).real.clamp_min(0)
+
+    def _spans(self) -> list[int]:
+        """How many steps along each axis the covariance is followed."""
+        across = 1 / torch.linalg.inv(self.grid.axes_tensor()).norm(dim=0)
+        return [math.ceil(COVARIANCES[self.kind].reach * self.width / float(step)) for step in across]
+
+    def _padded(self) -> tuple[int, ...]:
+        """The shape of a periodic lattice in which the nodes do not see each other around its borders."""
+        sizes = zip(self.grid.shape, self._spans(), self.periodic, strict=True)
+        return tuple(count if repeats else count + span for count, span, repeats in sizes)
+
+
+def likeliest(values: Tensor, grid: Grid, periodic: Flags, kinds: Sequence[str] = ("gaussian",)) -> LatticeKriging:
+    """The system under which samples [nx, ny, nz] are most likely, the variance left free.
+
+    Args:
+        values: the samples, float64; where all are 0 the width is one step.
+        grid: their nodes.
+        periodic: along which axes they repeat.
+        kinds: the covariances compared.
+    """
+    spacing = grid.voxel_volume ** (1 / 3)
+    if not bool(values.any()):
+        return LatticeKriging(grid, spacing, periodic, kinds[0])
+    power = _periodogram(values, periodic)
+
+    def cost(system: LatticeKriging) -> float:
+        spectrum = system.spectrum(grid.shape)
+        spectrum = spectrum + _NOISE * spectrum.mean()
+        return float(spectrum.log().mean() + (power / spectrum).mean().log())
+
+    systems = [
+        LatticeKriging(grid, factor * spacing, periodic, kind)
+        for kind in kinds
+        for factor in COVARIANCES[kind].candidates
+    ]
+    return min(systems, key=cost)
+
+
+def _periodogram(values: Tensor, periodic: Flags) -> Tensor:
+    """The squared Fourier transform [nx, ny, nz // 2 + 1], tapered by a sine along axes that are not periodic."""
+    for axis, (count, repeats) in enumerate(zip(values.shape, periodic, strict=True)):
+        if not repeats:
+            taper = torch.sin(math.pi * (torch.arange(count, dtype=torch.float64) + 0.5) / count)
+            values = values * taper.view([-1 if i == axis else 1 for i in range(3)])
+    return torch.fft.rfftn(values).abs().square()
+
+
+def _filtered(values: Tensor, spectrum: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
+    """Values [nx, ny, nz] multiplied by a circulant matrix of ``shape``, zeros around them; read where they were."""
+    wide = tuple(values.shape) if shape is None else shape
+    nx, ny, nz = values.shape
+    return torch.fft.irfftn(torch.fft.rfftn(values, s=wide) * spectrum, s=wide)[:nx, :ny, :nz]

@@ -1,0 +1,122 @@
+"""The Gaussians behind the samples of one channel: sought among maxima, refined, and revised by what they leave."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from tg_molfield.inverse.superres.lattice import Lattice
+from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
+from tg_molfield.inverse.superres.sharpen import Sharpener
+
+EXPLAINED = 1e-4
+"""The relative residual at which a search ends."""
+
+START = 0.4
+"""The least height of a maximum in which a search starts with a function, in units of one function."""
+ADDED = 0.3
+"""The same for what is left over after a round."""
+DROPPED = 0.3
+"""The weight below which a function is dropped, in units."""
+SPLIT = 1.6
+"""The weight above which it becomes two."""
+JITTER = 0.3
+"""By how much starts are displaced, in widths."""
+PREFERENCE = 5e-4
+"""The strength of the preference for weights of one unit."""
+
+_APART = 0.6
+_NUDGE = 0.3
+_LEAST_GAIN = 0.05
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a pursuit found.
+
+    Attributes:
+        mixture: the functions.
+        relative_residual: ‖samples − mixture‖ / ‖samples‖.
+        converged: whether it ended because it gained no more, and not by its number of rounds.
+    """
+
+    mixture: Mixture
+    relative_residual: float
+    converged: bool
+
+
+class Pursuit:
+    """Searches for the Gaussians of one channel; the same lattice can be searched many times.
+
+    Args:
+        lattice: the samples, not all zero.
+        width: of the Gaussians in Å.
+    """
+
+    def __init__(self, lattice: Lattice, width: float) -> None:
+        self._lattice, self._width = lattice, width
+        self._sharpener = Sharpener(lattice, width)
+        self._places, self._heights = self._sharpener.peaks(lattice.values)
+        self._size = float(lattice.values.norm())
+
+    def search(self, unit: float, seed: int, rounds: int = 8) -> Search:
+        """A mixture whose weights are close to ``unit``.
+
+        Args:
+            unit: what a function weighs.
+            seed: of the displacements of the start.
+            rounds: the most rounds of refinement and revision.
+        """
+        chance = torch.Generator().manual_seed(seed)
+        high = self._heights > START * unit
+        start = Mixture(self._places[high], self._heights[high].clamp_max(3 * unit))
+        mixture, last = self._jittered(start, JITTER, chance), math.inf
+        best: Search | None = None
+        for round_number in range(rounds):
+            mixture = refine(self._lattice, mixture, self._width, Prior(unit, PREFERENCE))
+            rest = residual(self._lattice, mixture, self._width)
+            error = float(rest.norm()) / self._size
+            ended = error < EXPLAINED or (round_number > 2 and error > (1 - _LEAST_GAIN) * last)
+            if best is None or error < best.relative_residual:
+                best = Search(mixture, error, ended)
+            best = replace(best, converged=ended)
+            if ended or round_number == rounds - 1:
+                break
+            last = error
+            mixture = self._revised(mixture, rest, unit, chance)
+        assert best is not None
+        return best
+
+    def _revised(self, mixture: Mixture, rest: Tensor, unit: float, chance: torch.Generator) -> Mixture:
+        """Without the light functions, with two in place of a heavy one, and more where samples are left over."""
+        pos, weights = mixture.pos, mixture.weights
+        kept, heavy = weights > DROPPED * unit, weights > SPLIT * unit
+        away = torch.randn(int(heavy.sum()), 3, generator=chance, dtype=pos.dtype)
+        away = _NUDGE * self._width * torch.nn.functional.normalize(away, dim=1)
+        halves = weights[heavy] / 2
+        moved, lighter = pos.clone(), weights.clone()
+        moved[heavy], lighter[heavy] = pos[heavy] - away, halves
+        places, heights = self._sharpener.peaks(rest)
+        places = places[_thinned(places[heights > ADDED * unit], _APART * self._width)]
+        added = self._jittered(Mixture(places, torch.full_like(places[:, 0], 0.5 * unit)), 0.5 * JITTER, chance)
+        return Mixture(
+            torch.cat([moved[kept], pos[heavy] + away, added.pos]), torch.cat([lighter[kept], halves, added.weights])
+        )
+
+    def _jittered(self, mixture: Mixture, jitter: float, chance: torch.Generator) -> Mixture:
+        shift = torch.randn(mixture.pos.shape, generator=chance, dtype=mixture.pos.dtype)
+        return Mixture(mixture.pos + jitter * self._width * shift, mixture.weights)
+
+
+def _thinned(places: Tensor, apart: float) -> list[int]:
+    """The indices of places of which none is closer than ``apart`` to an earlier one that stays."""
+    dropped: set[int] = set()
+    pairs = cKDTree(places.numpy()).query_pairs(apart) if len(places) else set()
+    for first, second in sorted(pairs):
+        if first not in dropped:
+            dropped.add(second)
+    return [i for i in range(len(places)) if i not in dropped]

@@ -1,0 +1,183 @@
+"""Frames that turn with a molecule, found from its atoms alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import scatter
+
+from tg_molfield.nn.latent.pose import Pose
+
+POINT = 1e-8
+"""Å²: a largest second moment below it means that all atoms are in one point."""
+LINE = 1e-6
+"""A second moment below this share of the largest means that all atoms are on a line."""
+GAP = 1e-2
+"""Second moments closer than this share of the largest do not define axes."""
+SAME = 1e-4
+"""Distances that differ by less than this share count as equal."""
+TIE = 1e-3
+"""Frames whose descriptors differ by less are equivalent; their weight falls linearly to 0 there, from `EQUAL` on."""
+EQUAL = TIE / 4
+"""Frames whose descriptors differ by less weigh the same, so that coordinates in float32 do not tell them apart."""
+_WAVES = 8
+
+
+def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None = None) -> Pose:
+    """Origins and frames that depend on the molecules alone, exactly equivariant under proper rigid motions.
+
+    The origin is the mean position (all atoms alike, as in arXiv 2502.10848). The axes are the principal axes of the
+    atoms' second moments in their four proper sign choices; where moments are degenerate, the axes that are left
+    open go through the atoms farthest from the origin, then from the first axis. Of these candidates the one with
+    the largest value of a generic descriptor of the local coordinates, elements and properties is taken, together with
+    all that equal it: those differ by a symmetry of the molecule. Mirror images have different local coordinates.
+
+    Properties that differ between atoms which a symmetry exchanges break it. They count as they are where they are
+    small, by their logarithm where they are large; differences below about `EQUAL` break no symmetry of the frames,
+    and above about `TIE` do so wholly.
+
+    Args:
+        z: ``[N]`` atomic numbers.
+        pos: ``[N, 3]`` Å, finite.
+        batch: ``[N]`` int64, sorted; every molecule has at least one atom.
+        num_graphs: the number of molecules.
+        properties: ``[N, P]`` finite numbers of the atoms that do not change when a molecule moves, if the molecule is
+            more than elements and positions.
+
+    Returns:
+        The pose in float64; the origin is differentiable in ``pos``, the frames are constants.
+    """
+    pos = pos.double()
+    origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
+    with torch.no_grad():
+        frames, weights, rank = _frames(z, pos - origin[batch], batch, num_graphs, properties)
+    return Pose(origin, frames, weights, rank)
+
+
+def random_pose(pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
+    """The same origins with uniformly random frames from torch's global generator, in float64."""
+    pos = pos.double()
+    origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
+    frames = random_rotations(num_graphs, pos.device).unsqueeze(1)
+    weights = torch.ones(num_graphs, 1, dtype=torch.float64, device=pos.device)
+    return Pose(origin, frames, weights, torch.full((num_graphs,), 3, device=pos.device))
+
+
+def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
+    """``[count, 3, 3]`` rotations, uniform over the group: unit quaternions of four normal numbers (float64)."""
+    w, x, y, z = torch.nn.functional.normalize(torch.randn(count, 4, dtype=torch.float64, device=device), dim=1).T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+
+
+def _frames(
+    z: Tensor, r: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    count = torch.bincount(batch, minlength=num_graphs)
+    start = count.cumsum(0) - count
+    outer = (r.unsqueeze(2) * r.unsqueeze(1)).reshape(-1, 9)
+    moment, axes = torch.linalg.eigh(scatter(outer, batch, dim=0, dim_size=num_graphs, reduce="mean").view(-1, 3, 3))
+    low, middle, high = moment.unbind(1)
+    axes = axes.transpose(1, 2)
+    point = high <= POINT
+    line = (middle <= LINE * high) & ~point
+    long = high - middle >= GAP * high
+    flat = middle - low >= GAP * high
+    known = line | point | (long & flat)
+    round_ = ~long & ~flat & ~known
+    axial = ~known & ~round_
+
+    graph = torch.arange(num_graphs, device=r.device)
+    first = torch.where((long | point).unsqueeze(1), axes[:, 2], axes[:, 0])
+    signs = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], dtype=r.dtype, device=r.device)
+    keep = torch.ones(num_graphs, 4, dtype=torch.bool, device=r.device)
+    keep[line, 1::2] = False
+    keep[point, 1:] = False
+    chosen, sign = (keep & known.unsqueeze(1)).nonzero(as_tuple=True)
+    owner = [chosen]
+    one, two = [first[chosen] * signs[sign, :1]], [axes[chosen, 1] * signs[sign, 1:]]
+
+    if not bool(known.all()):
+        farthest = _largest(r.square().sum(1), batch, num_graphs)
+        far = farthest[round_[batch[farthest]]]
+        axis_owner = torch.cat([graph[axial], graph[axial], batch[far]])
+        axis = torch.cat([first[axial], -first[axial], torch.nn.functional.normalize(r[far], dim=1)])
+        row, atom = _pairs(axis_owner, count, start)
+        across = r[atom] - (r[atom] * axis[row]).sum(1, keepdim=True) * axis[row]
+        far = _largest(across.square().sum(1), row, axis.size(0))
+        height = (r[atom] * axis[row]).sum(1)[far]
+        far = far[_highest(height, row[far], axis.size(0))]
+        owner.append(axis_owner[row[far]])
+        one.append(axis[row[far]])
+        two.append(torch.nn.functional.normalize(across[far], dim=1))
+
+    e1, e2 = torch.cat(one), torch.cat(two)
+    frames = torch.stack([e1, e2, torch.linalg.cross(e1, e2)], dim=1)
+    rank = torch.where(point, 0, torch.where(line, 1, 3))
+    return (*_select(_marks(z, properties), r, rank, frames, torch.cat(owner), count, start), rank)
+
+
+def _marks(z: Tensor, properties: Tensor | None) -> Tensor:
+    """What tells atoms apart beside their places, ``[N, 1 + P]`` of order 1: the element, then each property."""
+    element = 1 + torch.frac(z.double() * 0.6180339887498949).unsqueeze(1)
+    return element if properties is None else torch.cat([element, properties.double().asinh()], dim=1)
+
+
+def _pairs(owner: Tensor, count: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """All (row, atom) with the atom in the molecule ``owner[row]``."""
+    size = count[owner]
+    row = torch.repeat_interleave(size)
+    within = torch.arange(row.size(0), device=owner.device) - (size.cumsum(0) - size)[row]
+    return row, start[owner[row]] + within
+
+
+def _largest(square: Tensor, row: Tensor, num_rows: int) -> Tensor:
+    """The entries whose squared distance is, within rounding, the largest of their row."""
+    largest = scatter(square, row, dim=0, dim_size=num_rows, reduce="max")
+    return (square >= (1 - SAME) ** 2 * largest[row]).nonzero()[:, 0]
+
+
+def _highest(height: Tensor, row: Tensor, num_rows: int) -> Tensor:
+    """The entries whose height in Å is, within rounding, the largest of their row."""
+    highest = scatter(height, row, dim=0, dim_size=num_rows, reduce="max")
+    return (height >= highest[row] - SAME).nonzero()[:, 0]
+
+
+def _select(
+    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The best frames of each molecule, padded: ``[B, M, 3, 3]`` and their weights ``[B, M]``.
+
+    Each column of ``marks`` has waves and entries of the descriptor of its own, so that none hides another.
+    """
+    num_graphs, num_rows = count.size(0), owner.size(0)
+    row, atom = _pairs(owner, count, start)
+    local = torch.einsum("pij,pj->pi", frames[row], r[atom])
+    local = local * (torch.arange(3, device=r.device) < rank[owner[row]].unsqueeze(1))
+    parts = []
+    for place, mark in enumerate(marks[atom].unbind(1)):
+        step = torch.arange(1, 4 * _WAVES + 1, dtype=r.dtype, device=r.device) + 4 * _WAVES * place
+        waves = step.mul(12.9898).sin().view(4, _WAVES)
+        value = torch.sin(local @ waves[:3] + 3 * waves[3]) * mark.unsqueeze(1)
+        parts.append(scatter(value, row, dim=0, dim_size=num_rows, reduce="sum"))
+    descriptor = torch.cat(parts, dim=1)
+
+    order = descriptor[:, ::_WAVES].sum(1).argsort(descending=True, stable=True)
+    order = order[owner[order].argsort(stable=True)]
+    owner, frames, descriptor = owner[order], frames[order], descriptor[order]
+    size = torch.bincount(owner, minlength=num_graphs)
+    best = size.cumsum(0) - size
+    gap = (descriptor - descriptor[best][owner]).abs().amax(1)
+    tied = (gap < TIE).nonzero()[:, 0]
+    owner, frames, weight = owner[tied], frames[tied], ((TIE - gap[tied]) / (TIE - EQUAL)).clamp(max=1)
+    size = torch.bincount(owner, minlength=num_graphs)
+    within = torch.arange(owner.size(0), device=owner.device) - (size.cumsum(0) - size)[owner]
+    padded = torch.eye(3, dtype=r.dtype, device=r.device).repeat(num_graphs, int(size.max()), 1, 1)
+    padded[owner, within] = frames
+    weights = r.new_zeros(num_graphs, int(size.max()))
+    weights[owner, within] = weight
+    return padded, weights / weights.sum(1, keepdim=True)

@@ -1,0 +1,121 @@
+"""Where a molecule is and how it is turned: the part of a latent that is not invariant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tg_molfield.nn.ops.tensors import components
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """The origins and frames of ``B`` molecules.
+
+    A symmetric molecule has several frames in which it looks the same, and a field that turns with the molecule
+    must look the same in all of them; a pose therefore holds a weighted set of frames (Dym, Lawrence & Siegel 2024,
+    "Equivariant frames and the impossibility of continuous canonicalization"). Molecules on a line or a point have
+    a continuum of them; their ``rank`` says so, and decoders build that symmetry in through :meth:`confine` (for
+    centres) and :meth:`fold` (for query points).
+
+    Attributes:
+        origin: ``[B, 3]``, Å.
+        frames: ``[B, M, 3, 3]``, proper rotations, the axes as rows; frame 0 is the one that the code was made in.
+        weights: ``[B, M]``, non-negative, sum 1; a molecule's unused frames come last and weigh 0.
+        rank: ``[B]`` int64: 0 all atoms in one point, 1 on a line (along the first axis), 3 otherwise.
+    """
+
+    origin: Tensor
+    frames: Tensor
+    weights: Tensor
+    rank: Tensor
+
+    @classmethod
+    def identity(cls, num_graphs: int, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Pose:
+        """Origins at zero and the axes of space."""
+        eye = torch.eye(3, dtype=dtype, device=device)
+        return cls(
+            origin=torch.zeros(num_graphs, 3, dtype=dtype, device=device),
+            frames=eye.expand(num_graphs, 1, 3, 3).contiguous(),
+            weights=torch.ones(num_graphs, 1, dtype=dtype, device=device),
+            rank=torch.full((num_graphs,), 3, device=device),
+        )
+
+    def __len__(self) -> int:
+        return self.origin.size(0)
+
+    @property
+    def frame(self) -> Tensor:
+        """``[B, 3, 3]``: the frame that the code was made in, axes as rows."""
+        return self.frames[:, 0]
+
+    def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
+        """Points ``pos [P, 3]`` of the molecules ``batch [P]`` in the molecules' first frames, ``[P, 3]``."""
+        return torch.einsum("pij,pj->pi", self.frame[batch], pos - self.origin[batch])
+
+    def to_global(self, local: Tensor, batch: Tensor) -> Tensor:
+        """The inverse of :meth:`to_local`."""
+        return torch.einsum("pij,pi->pj", self.frame[batch], local) + self.origin[batch]
+
+    def views(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Every frame in use: the molecule ``[V]`` (sorted), the frame ``[V, 3, 3]`` and its weight ``[V]``."""
+        graph, slot = self.weights.nonzero(as_tuple=True)
+        return graph, self.frames[graph, slot], self.weights[graph, slot]
+
+    def confine(self, local: Tensor, batch: Tensor) -> Tensor:
+        """Local points moved to where the molecule's rank puts its atoms: the first axis, or the origin."""
+        axis = torch.arange(3, device=local.device)
+        return local * (axis < self.rank[batch].unsqueeze(-1)).to(local.dtype)
+
+    def local_vectors(self, vectors: Tensor, batch: Tensor) -> Tensor:
+        """Atoms' ``vectors [N, V, 3]`` in the molecules' first frames, confined like positions: ``[N, V, 3]``."""
+        turned = torch.einsum("pij,pvj->pvi", self.frame[batch], vectors)
+        return turned * (torch.arange(3, device=turned.device) < self.rank[batch, None, None]).to(turned.dtype)
+
+    def local_tensors(self, tensors: Tensor, batch: Tensor) -> Tensor:
+        """Atoms' symmetric traceless ``tensors [N, T, 3, 3]`` in the molecules' first frames: components ``[N, T, 5]``.
+
+        About a line only the last component, that along the first axis, does not depend on the frame; about a point,
+        none.
+        """
+        frame = self.frame[batch]
+        turned = components(torch.einsum("pij,ptjk,plk->ptil", frame, tensors, frame))
+        least = torch.tensor([3, 3, 3, 3, 1], device=turned.device)
+        return turned * (least <= self.rank[batch, None, None]).to(turned.dtype)
+
+    def fold(self, local: Tensor, batch: Tensor) -> Tensor:
+        """Local query points with what the molecule cannot tell apart made equal.
+
+        About a line only the distance from it counts, about a point only the distance: such points are turned onto
+        the half plane (x, √(y² + z²), 0) or the half line (r, 0, 0). Distances are smoothed below 1e-6 Å, so
+        that gradients stay finite.
+        """
+        rank = self.rank[batch]
+        if bool((rank == 3).all()):
+            return local
+        square = local.square()
+        tiny = 1e-12
+        zero = torch.zeros_like(local[:, 0])
+        line = torch.stack([local[:, 0], (square[:, 1] + square[:, 2] + tiny).sqrt(), zero], dim=1)
+        point = torch.stack([(square.sum(1) + tiny).sqrt(), zero, zero], dim=1)
+        rank = rank.unsqueeze(1)
+        return torch.where(rank == 3, local, torch.where(rank == 1, line, point))
+
+    def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Pose:
+        """The pose after ``x → rotation · x + translation``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper."""
+        turn = rotation.expand(len(self), 3, 3)
+        origin = torch.einsum("bij,bj->bi", turn, self.origin) + translation
+        return replace(self, origin=origin, frames=torch.einsum("bmij,bkj->bmik", self.frames, turn))
+
+    def to(self, target: torch.device | torch.dtype | str) -> Pose:
+        """On another device, or in another floating-point type."""
+        origin = self.origin.to(target)
+        return Pose(origin, self.frames.to(target), self.weights.to(target), self.rank.to(origin.device))
+
+    def __getitem__(self, index: int | slice | Tensor) -> Pose:
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"index is {index}: there are {len(self)} molecules, counted from 0")
+        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        return Pose(self.origin[index], self.frames[index], self.weights[index], self.rank[index])

@@ -1,0 +1,76 @@
+"""What training makes small in a `StructureFactorDecoder`: the error of its guesses."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.utils import to_dense_batch
+
+from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
+from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
+from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
+
+_FAR = 6.0
+"""Å; pairs that are farther apart cost no more."""
+_RATIO = 1.6
+"""Molecules with so many times the atoms of another are guessed with it; more costs padding, less the more calls."""
+
+
+class InitialGuessLoss:
+    """Compares the guesses of a `StructureFactorDecoder`, after every round, with the atoms.
+
+    Atoms of one element are interchangeable: they are paired so that the last guess is nearest (Kuhn 1955). The
+    error of a pair is Huber's, in units of ``scale``; later rounds weigh more.
+
+    Args:
+        scale: Å.
+    """
+
+    def __init__(self, scale: float = 0.25) -> None:
+        self.scale = scale
+
+    def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
+        """The loss of the batch, in random frames where the model trains with them.
+
+        Raises:
+            TypeError: the model's decoder is not a `StructureFactorDecoder`.
+        """
+        if not isinstance(model.decoder, StructureFactorDecoder):
+            raise TypeError(
+                f"decoder is a {type(model.decoder).__name__}: InitialGuessLoss needs a StructureFactorDecoder"
+            )
+        owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
+        sketch, size = model.decoder.sketch, int(owner.max()) + 1
+        with torch.no_grad():
+            order = (owner * len(sketch.elements) + sketch.kinds(batch.z)).argsort(stable=True)
+            z, pos = batch.z[order], batch.pos[order]
+            randomised = model.training and model.random_frames
+            pose = (random_pose(pos, owner, size) if randomised else canonical_pose(z, pos, owner, size)).to(pos.dtype)
+            local = pose.to_local(pos, owner)
+            target, _ = to_dense_batch(local, owner, batch_size=size)
+            code = sketch(z, local, owner, size)
+        parts = bucket_by_size(torch.bincount(owner, minlength=size), ratio=_RATIO)
+        losses = [self._summed(model.decoder, code[rows], target[rows]) for rows in parts]
+        return torch.stack(losses).sum() / len(z)
+
+    def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor) -> Tensor:
+        """The losses of all atoms of molecules with ``code [B, size]`` at ``target [B, n, 3]``."""
+        kinds, mask, guesses = decoder.guesses(code)
+        target = self._paired(guesses[-1], kinds, mask, target[:, : kinds.size(1)])
+        growing = torch.arange(1, len(guesses) + 1, dtype=target.dtype, device=target.device)
+        error = (torch.stack(guesses) - target)[:, mask] / self.scale
+        per_round = F.huber_loss(error, torch.zeros_like(error), reduction="none").sum(2).sum(1)
+        return per_round @ (growing / growing.sum())
+
+    @torch.no_grad()
+    def _paired(self, guess: Tensor, kinds: Tensor, mask: Tensor, target: Tensor) -> Tensor:
+        """``target [B, n, 3]`` in the order of the guesses that are nearest."""
+        cost = torch.cdist(guess, target).clamp(max=_FAR)
+        costs = (cost + 1e3 * (kinds.unsqueeze(2) != kinds.unsqueeze(1))).cpu().double().numpy()
+        index = torch.arange(kinds.size(1)).repeat(kinds.size(0), 1)
+        for row, count in enumerate(mask.sum(1).tolist()):
+            index[row, :count] = torch.from_numpy(linear_sum_assignment(costs[row, :count, :count])[1])
+        return target.gather(1, index.to(target.device).unsqueeze(2).expand_as(target))

@@ -1,0 +1,117 @@
+"""Gaussian CUBE files: lengths in Bohr (or Å, by a negative node count), one data set or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tg_molfield.volumes.notes import note, parse_note
+from tg_molfield.volumes.text import format_rows, parse_numbers
+from tg_molfield.volumes.volume_data import VolumeData, complaint_about_count
+
+BOHR = 0.529177210544
+"""One Bohr in Å (CODATA 2022)."""
+
+
+def decode(path: Path, content: bytes) -> VolumeData:
+    """The volume in ``content``; several data sets become channels.
+
+    Args:
+        path: where the content is from, for messages.
+        content: a CUBE file.
+
+    Raises:
+        ValueError: the header is damaged, or there are fewer or more values than it promises.
+    """
+    lines = content.split(b"\n", 6)
+    if len(lines) < 7:
+        raise ValueError(f"{path}: a CUBE header has at least 6 lines, this file has {len(lines)} in all")
+    count, *rest = _numbers(path, lines, 2, (4, 5))
+    origin, sets = np.array(rest[:3]), int(rest[3]) if len(rest) > 3 else 1
+    steps = np.array([_numbers(path, lines, line, (4,)) for line in (3, 4, 5)])
+    shape = steps[:, 0].astype(int)
+    if (shape == 0).any() or not (np.sign(shape) == np.sign(shape[0])).all():
+        raise ValueError(f"{path}: lines 4 to 6 give the numbers of nodes {shape.tolist()}; expected three of one sign")
+    unit = BOHR if shape[0] > 0 else 1.0
+    shape = np.abs(shape)
+    natoms = abs(int(count))
+    lines[6:] = lines[6].split(b"\n", natoms)
+    atoms = np.array([_numbers(path, lines, 6 + i, (5,)) for i in range(natoms)]).reshape(natoms, 5)
+    values = lines[6 + natoms] if len(lines) > 6 + natoms else b""
+    if count < 0:
+        sets, values = _data_sets(path, values)
+    expected = int(shape.prod()) * sets
+    try:
+        numbers = parse_numbers(values, expected)
+    except ValueError as error:
+        raise ValueError(f"{path}: among the values is something that is no number: {error}") from error
+    if len(numbers) != expected:
+        raise complaint_about_count(path, shape, len(numbers), sets)
+    channels, periodic = parse_note(lines[1].decode("latin-1"), sets)
+    return VolumeData(
+        values=np.ascontiguousarray(numbers.reshape(-1, sets).T).reshape(sets, *shape),
+        origin=origin * unit,
+        axes=steps[:, 1:] * unit,
+        channels=channels,
+        numbers=atoms[:, 0].astype(np.int64) if natoms else None,
+        positions=atoms[:, 2:] * unit if natoms else None,
+        periodic=periodic,
+    )
+
+
+def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
+    """A CUBE file in Bohr; several channels become data sets, the second line has their names.
+
+    Values have six digits, lengths at least eight.
+    """
+    sets, *shape = data.values.shape
+    numbers = np.zeros(0, dtype=np.int64) if data.numbers is None else data.numbers
+    positions = np.zeros((0, 3)) if data.positions is None else data.positions
+    natoms = len(numbers) if sets == 1 else -len(numbers)
+    x, y, z = data.origin / BOHR
+    header = [
+        "Written by tg_molfield, lengths in Bohr",
+        note(data.channels, data.periodic),
+        f"{natoms:5d}{x:16.8f}{y:16.8f}{z:16.8f}{sets:5d}",
+    ]
+    for n, (x, y, z) in zip(shape, data.axes / BOHR, strict=True):
+        header.append(f"{n:5d}{x:16.10f}{y:16.10f}{z:16.10f}")
+    for number, (x, y, z) in zip(numbers, positions / BOHR, strict=True):
+        header.append(f"{number:5d}{float(number):12.6f}{x:16.8f}{y:16.8f}{z:16.8f}")
+    if natoms < 0:
+        header.append("".join(f"{label:5d}" for label in (sets, *range(1, sets + 1))))
+    yield ("\n".join(header) + "\n").encode()
+    rows = data.values.reshape(sets, -1).T.reshape(shape[0] * shape[1], shape[2] * sets)
+    yield from format_rows(rows, " %12.5E", 6)
+
+
+def _numbers(path: Path, lines: list[bytes], line: int, lengths: tuple[int, ...]) -> list[float]:
+    text = lines[line].decode("latin-1") if line < len(lines) else ""
+    try:
+        numbers = [float(word.replace("D", "E").replace("d", "e")) for word in text.split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in lengths:
+        wanted = " or ".join(map(str, lengths))
+        raise ValueError(
+            f"{path}: line {line + 1} of the CUBE file should hold {wanted} numbers, it reads "
+            f"{' '.join(text.split())[:60]!r}; header and number of atoms do not agree, or the file is cut short"
+        )
+    return numbers
+
+
+def _data_sets(path: Path, values: bytes) -> tuple[int, bytes]:
+    words = values.split(None, 1)
+    try:
+        sets = int(words[0])
+        if sets < 1:
+            raise ValueError(sets)
+    except (IndexError, ValueError) as error:
+        raise ValueError(
+            f"{path}: a negative number of atoms announces data set labels, but no count of them follows the atoms; "
+            "the file is damaged or cut short"
+        ) from error
+    after_labels = values.split(None, 1 + sets)[1 + sets :]
+    return sets, after_labels[0] if after_labels else b""
