@@ -31,7 +31,7 @@ from pretrain_molecules import data_folder
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import Field, FieldAutoEncoder, Grid, find_atoms, psnr, read
-from tg_molfield.nn.latent.canonical_frames import random_rotations
+from tg_molfield.chem.rotations import random_rotations
 
 MOST = 150.0
 FOUND = 0.1

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import molecule
 from torch import Tensor
 
-from tg_molfield.nn.latent.canonical_frames import random_rotations
+from tg_molfield.chem.rotations import random_rotations
 
 SF6 = Atoms("SF6", [[0, 0, 0], [1.56, 0, 0], [-1.56, 0, 0], [0, 1.56, 0], [0, -1.56, 0], [0, 0, 1.56], [0, 0, -1.56]])
 CHIRAL = Atoms("CHFClN", [[0, 0, 0], [0.63, 0.63, 0.63], [-0.8, -0.8, 0.8], [-1.0, 1.0, -1.0], [0.85, -0.85, -0.85]])

@@ -3,7 +3,7 @@ import torch
 from ase.build import molecule
 from hard_molecules import batched, molecules, motion, tensors
 
-from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose, random_rotations
+from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 
 ORDER = {
     "C6H6": 12, "CH4": 12, "CO2": 2, "NH3": 3, "H2O": 2, "C2H6": 6, "HCN": 1, "C3H4_D2d": 4, "cyclobutane": 4,
@@ -55,7 +55,6 @@ def test_random_poses_follow_the_generator():
     one = random_pose(pos, batch, 2)
     torch.manual_seed(1)
     assert torch.equal(one.frames, random_pose(pos, batch, 2).frames)
-    torch.testing.assert_close(torch.linalg.det(random_rotations(50)), torch.ones(50).double())
 
 
 def _local(z, pos):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.nn.latent.canonical_frames import random_rotations
+from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.structures import from_ase
 
 

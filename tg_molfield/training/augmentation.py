@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import element_property
-from tg_molfield.nn.latent.canonical_frames import random_rotations
+from tg_molfield.chem.rotations import random_rotations
 
 _TRIES = 4
 _RARE = 0.1

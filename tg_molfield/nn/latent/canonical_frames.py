@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
+from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.nn.latent.pose import Pose
 
 POINT = 1e-8
@@ -61,17 +62,6 @@ def random_pose(pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
     frames = random_rotations(num_graphs, pos.device).unsqueeze(1)
     weights = torch.ones(num_graphs, 1, dtype=torch.float64, device=pos.device)
     return Pose(origin, frames, weights, torch.full((num_graphs,), 3, device=pos.device))
-
-
-def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
-    """``[count, 3, 3]`` rotations, uniform over the group: unit quaternions of four normal numbers (float64)."""
-    w, x, y, z = torch.nn.functional.normalize(torch.randn(count, 4, dtype=torch.float64, device=device), dim=1).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
 def _frames(
