@@ -15,7 +15,6 @@ from tg_molfield.nn.autodecoder.checkpoint import DescentCheckpoint
 from tg_molfield.nn.autodecoder.descent import Budget, Plateau
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.decoders.base import Decoder
-from tg_molfield.nn.decoders.siren import SirenDecoder
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
@@ -99,12 +98,12 @@ class LatentCodes(nn.Module):
 
     @torch.no_grad()
     def _place(self, samples: list[tuple[Tensor, Tensor]]) -> None:
-        """Put the origins into the middle of the nodes and, before a first fit, a SIREN's envelope around them."""
+        """Put each origin in the middle of its nodes and, before the first fit, tell the decoder how far they reach."""
         for i, (places, _) in enumerate(samples):
             self.origins[i] = (places.amin(0) + places.amax(0)) / 2
-        if isinstance(self.decoder, SirenDecoder) and not bool(self.fitted):
+        if not bool(self.fitted):
             reach = [float((p - o).abs().max()) for (p, _), o in zip(samples, self.origins, strict=True)]
-            self.decoder.set_radius(max(reach))
+            self.decoder.set_extent(max(reach))
         self.fitted.fill_(True)
 
     def _step(

@@ -34,3 +34,6 @@ class Decoder(nn.Module, ABC):
     def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å of the molecules ``query_batch [Q]``."""
         return self.field(latent)(query_pos, query_batch)
+
+    def set_extent(self, extent: float) -> None:
+        """Prepare for fields that reach ``extent`` Å from the origin; called once, before the first training step."""

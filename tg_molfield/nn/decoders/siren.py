@@ -57,13 +57,13 @@ class SirenDecoder(PointwiseDecoder):
             self.out.bias.zero_()
         self.layers = nn.ModuleList(layers)
         self.modulators = nn.ModuleList(modulators)
-        self.set_radius(radius)
+        self.set_extent(radius)
 
     @torch.no_grad()
-    def set_radius(self, radius: float) -> None:
-        """Let the envelope begin to fall at ``radius`` Å for every code."""
+    def set_extent(self, extent: float) -> None:
+        """Let the envelope begin to fall at ``extent`` Å for every code."""
         self.log_radius.weight.zero_()
-        self.log_radius.bias.fill_(math.log(radius))
+        self.log_radius.bias.fill_(math.log(extent))
 
     def values(self, code: Tensor, local: Tensor, batch: Tensor) -> Tensor:
         """See :meth:`PointwiseDecoder.values`."""
