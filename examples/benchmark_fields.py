@@ -28,8 +28,7 @@ from torch import Tensor
 
 from tg_molfield import Grid
 from tg_molfield.fields import get_kernel
-from tg_molfield.fields.engine.grid import sum_on_grid, sums_on_grids
-from tg_molfield.fields.engine.points import sum_at_points
+from tg_molfield.fields.engine import sum_at_points, sum_on_grid, sums_on_grids
 
 PEERS = {"libmolgrid": "molgrid==0.5.5", "moleculekit": "moleculekit==1.17.19"}
 GAUSSIAN = get_kernel("gaussian")

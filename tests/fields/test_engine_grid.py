@@ -9,10 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from tg_molfield import Grid, RBFField
 from tg_molfield.fields import get_kernel
-from tg_molfield.fields.engine import grid as engine
-from tg_molfield.fields.engine import lattice
-from tg_molfield.fields.engine.grid import sum_on_grid, sums_on_grids
-from tg_molfield.fields.engine.points import sum_at_points
+from tg_molfield.fields.engine import sum_at_points, sum_on_grid, sums_on_grids
+from tg_molfield.fields.engine.reference import grid_blocks, grids
 
 TURN = Rotation.from_euler("xyz", [0.4, -1.1, 2.0]).as_matrix()
 GRIDS = {
@@ -36,8 +34,8 @@ SMALL = pytest.mark.parametrize("small", [True, False])
 def _cut(small, monkeypatch):
     """Without it, grids as small as these are one block and one region."""
     if not small:
-        monkeypatch.setattr(engine, "_FLOATS_OF_A_SMALL_GRID", 0)
-        monkeypatch.setattr(lattice, "_REGION_FLOATS", 2**13)
+        monkeypatch.setattr(grids, "_FLOATS_OF_A_SMALL_GRID", 0)
+        monkeypatch.setattr(grid_blocks, "_REGION_FLOATS", 2**13)
 
 
 @WHERE
@@ -146,7 +144,7 @@ def test_many_grids_at_once(kernel, one_hot):
 @pytest.mark.parametrize("pairs", [2, 40])
 def test_grids_of_one_block_in_several_regions(kernel, pairs, monkeypatch):
     """So many centres reach a small grid that not even its channels are worked on at once."""
-    monkeypatch.setattr(lattice, "_REGION_PAIRS", pairs)
+    monkeypatch.setattr(grid_blocks, "_REGION_PAIRS", pairs)
     grid, parts = Grid.cube((0.2, -0.1, 0.3), 3.0, 5), cloud(20, one_hot=True, scale=scale(kernel))
     reference = exact(*parts, kernel, nodes(grid)).T.reshape(-1, *grid.shape)
     assert worst(sum_on_grid(*parts, get_kernel(kernel), grid), reference) < 2e-12
@@ -201,7 +199,7 @@ def test_a_result_that_does_not_fit(out, message):
 def test_a_result_where_gradients_are_recorded():
     centers, weights, widths = cloud(3)
     out = torch.empty(3, 21, 21, 21, dtype=torch.float64)
-    with pytest.raises(ValueError, match="where a gradient is recorded"):
+    with pytest.raises(ValueError, match="expected inputs without gradients"):
         sum_on_grid(centers.requires_grad_(), weights, widths, get_kernel("gaussian"), GRIDS["cube"], out)
 
 

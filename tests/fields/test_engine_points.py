@@ -5,8 +5,8 @@ import torch
 from engine_reference import PHI, cloud, exact, protein, worst
 
 from tg_molfield.fields import get_kernel
-from tg_molfield.fields.engine import points as engine
-from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
+from tg_molfield.fields.engine import gradient_at_points, sum_at_points
+from tg_molfield.fields.engine.reference import points
 
 DEVICES = [
     "cpu",
@@ -20,8 +20,8 @@ TILED = pytest.mark.parametrize("tiled", [False, True])
 @pytest.fixture
 def _tiles(tiled, monkeypatch):
     if tiled:
-        monkeypatch.setattr(engine, "_PAIRS_AT_ONCE", 2)
-        monkeypatch.setattr(engine, "_PAIRS_WITHOUT_TILES", 1)
+        monkeypatch.setattr(points, "_PAIRS_AT_ONCE", 2)
+        monkeypatch.setattr(points, "_PAIRS_WITHOUT_TILES", 1)
 
 
 def zeros(n, device="cpu"):

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from tg_molfield.fields.engine.cutoff import cutoff
-from tg_molfield.fields.engine.tiles import sum_in_tiles
+from tg_molfield.fields.engine import cutoff, sum_in_tiles
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.engine.candidates import over_candidates
+from tg_molfield.fields.engine import reduce_over_nearest
 from tg_molfield.fields.nearest import by_channel, spheres_around
 from tg_molfield.fields.rbf import RBFField
 
@@ -43,7 +43,7 @@ def _to_nearest(base: RBFField, channel: int, pos: Tensor) -> Tensor:
     if not len(pos) or not len(centers):
         return torch.full_like(pos, math.inf)
     with torch.no_grad():
-        nearest = over_candidates(_argmin, centers, torch.zeros_like(radii), pos, margin)
+        nearest = reduce_over_nearest(_argmin, centers, torch.zeros_like(radii), pos, margin)
     return centers[nearest] - pos
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.engine.candidates import over_candidates
+from tg_molfield.fields.engine import reduce_over_nearest
 from tg_molfield.fields.nearest import by_channel, spheres_around
 from tg_molfield.fields.rbf import RBFField
 
@@ -49,7 +49,7 @@ class DistanceField(AggregateField):
         centers, radii, pos, margin = spheres_around(base, channel, pos, self.smoothness)
         if not len(pos) or not len(centers):
             return pos.new_full((len(pos),), math.inf)
-        return over_candidates(self._least, centers, radii, pos, margin)
+        return reduce_over_nearest(self._least, centers, radii, pos, margin)
 
     def _least(self, distances: Tensor, index: Tensor) -> Tensor:
         if not self.smoothness:

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.fields.engine.grid import sums_on_grids
-from tg_molfield.fields.engine.points import gradient_at_points, sum_at_points
+from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_grids
 from tg_molfield.fields.field import Field, check_batch, check_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
@@ -239,7 +238,7 @@ class RBFField(Field):
         """What has to be summed at ``pos``: copies of periodic centres written out, points folded into their cells.
 
         Returns:
-            The first eight arguments of `tg_molfield.fields.engine.points.sum_at_points`.
+            The first eight arguments of `tg_molfield.fields.engine.sum_at_points`.
         """
         batch = self.check(pos, batch)
         centers, source = self._copies()

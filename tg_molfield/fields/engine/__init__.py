@@ -1,1 +1,17 @@
-"""Sums of radial kernels over centres, evaluated at points and on grids; plain functions of tensors."""
+"""Sums of radial kernels over centres, at scattered points and on grids: functions of tensors."""
+
+from tg_molfield.fields.engine.cutoff import cutoff
+from tg_molfield.fields.engine.reference.grids import sum_on_grid, sums_on_grids
+from tg_molfield.fields.engine.reference.nearest_centers import reduce_over_nearest
+from tg_molfield.fields.engine.reference.points import gradient_at_points, sum_at_points
+from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
+
+__all__ = [
+    "cutoff",
+    "gradient_at_points",
+    "reduce_over_nearest",
+    "sum_at_points",
+    "sum_in_tiles",
+    "sum_on_grid",
+    "sums_on_grids",
+]

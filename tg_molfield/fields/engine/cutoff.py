@@ -1,4 +1,4 @@
-"""How far a kernel has to be followed for a sum over centres to be as exact as its floating-point type."""
+"""Cutoffs of kernels that keep sums over centres as accurate as their floating-point type."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _FOUND: dict[tuple[Kernel, bool], float] = {}
 
 
 def cutoff(kernel: Kernel, dtype: torch.dtype) -> float:
-    """The scaled distance u = d/σ beyond which centres are left out; infinite where none may be.
+    """The scaled distance u = d/σ beyond which centres are skipped; infinite for kernels without a cutoff.
 
-    There φ is below 2e-6, and in a uniform cloud of centres at most 8e-6 of the sum comes from farther away, of which
-    a point loses about a quarter, because centres are left out by the distance of a whole box of points. Both
-    numbers are 1e-13 in double precision.
+    Beyond it φ is below 2e-6, and a uniform cloud of centres has at most 8e-6 of its sum there. A point loses about a
+    quarter of that, because centres are skipped by their distance from a whole box of points. Both numbers are 1e-13
+    in double precision.
     """
     key = (kernel, dtype == torch.float64)
     if key not in _FOUND:

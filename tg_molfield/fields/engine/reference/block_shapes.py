@@ -1,4 +1,4 @@
-"""What one centre contributes to the nodes of one block: as a product of factors, or by every distance."""
+"""Contributions of centres to the nodes of a block: from one-dimensional factors, or from all distances."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.dense import dense_values
-from tg_molfield.fields.engine.lattice import Lattice
-from tg_molfield.fields.engine.separable import Split, spread, spread_backward
+from tg_molfield.fields.engine.reference.dense import dense_values
+from tg_molfield.fields.engine.reference.grid_blocks import GridBlocks
+from tg_molfield.fields.engine.reference.separable import Split, spread, spread_backward
 from tg_molfield.fields.kernels import Kernel
 
 _FLOATS_AT_ONCE = 2**19
@@ -23,55 +23,55 @@ _FOR_DISTANCES = (8, 8, 8)
 
 
 class BlockShape(ABC):
-    """A way to evaluate pairs of centre and block, each described by a row of K numbers with the weights last."""
+    """A method to evaluate pairs of centre and block; a row of K numbers, weights last, describes each pair."""
 
-    lattice: Lattice
+    grid_blocks: GridBlocks
     numbers: ClassVar[int]
-    """K without the weights."""
+    """K minus the number of weights."""
 
     @abstractmethod
     def cut(self, channels: int, dtype: torch.dtype) -> BlockShape:
-        """The same on blocks that suit so many channels at once, for values of a type."""
+        """The same method with a block size for this number of channels and type of values."""
 
     @abstractmethod
     def scale(self, width: Tensor, grid: Tensor | None) -> Tensor:
-        """What `rows` needs of centres of widths [N] in Å on the grids [N] (None where there is one)."""
+        """The scale that `rows` takes, for centres of widths [N] in Å on the grids [N] (None for a single grid)."""
 
     @abstractmethod
-    def rows(self, way: Tensor, scale: Tensor) -> Tensor:
+    def rows(self, offset: Tensor, scale: Tensor) -> Tensor:
         """The rows [M, K − C] without weights, in double precision, differentiable.
 
         Args:
-            way: from centre to middle of the block [M, 3], in steps of the grid.
-            scale: of the centre.
+            offset: middle of the block minus centre [M, 3], in grid steps.
+            scale: from `scale`.
         """
 
     @abstractmethod
     def forward(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
-        """The values [G, C, bx, by, bz] of G blocks from their rows [G, P, K], in ``out`` if it is given."""
+        """The values [G, C, bx, by, bz] of G blocks from their rows [G, P, K], written to ``out`` if given."""
 
     @abstractmethod
     def backward(self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool) -> Tensor:
-        """The gradient [G, P, K] by the rows; zeros where it is not wanted."""
+        """The gradient [G, P, K] with respect to the rows; zero for parts not asked for."""
 
     @abstractmethod
     def pairs_at_once(self, channels: int) -> int:
-        """How many pairs to evaluate at once."""
+        """The number of pairs to evaluate at once."""
 
 
 @final
 @dataclass(frozen=True)
 class SeparableBlock(BlockShape):
-    """Gaussians on orthogonal axes: a row is offset/(√2σ) [3], step/(√2σ) [3], weights.
+    """Gaussians on orthogonal axes; a row is offset/(√2σ) [3], step/(√2σ) [3], weights.
 
     Args:
-        lattice: the blocks.
+        grid_blocks: the blocks.
         whole: whether every grid is one block.
-        channels: how many there are.
-        dtype: of the values.
+        channels: the number of channels.
+        dtype: type of the values.
     """
 
-    lattice: Lattice
+    grid_blocks: GridBlocks
     whole: bool
     channels: int = 1
     dtype: torch.dtype = torch.float64
@@ -79,19 +79,19 @@ class SeparableBlock(BlockShape):
 
     @functools.cached_property
     def split(self) -> Split:
-        """How blocks are made of factors."""
-        return Split.of(self.lattice.block, self.channels, self.dtype, self.lattice.origins.device)
+        """How blocks split into factors."""
+        return Split.of(self.grid_blocks.block, self.channels, self.dtype, self.grid_blocks.origins.device)
 
     def cut(self, channels: int, dtype: torch.dtype) -> SeparableBlock:
-        side = max(self.lattice.shape)
+        side = max(self.grid_blocks.shape)
         sides = (side, side, side) if self.whole else _FOR_ONE_CHANNEL if channels == 1 else _FOR_CHANNELS
-        return SeparableBlock(self.lattice.recut(sides), self.whole, channels, dtype)
+        return SeparableBlock(self.grid_blocks.recut(sides), self.whole, channels, dtype)
 
     def scale(self, width: Tensor, grid: Tensor | None) -> Tensor:
-        return self.lattice.steps(grid) / (math.sqrt(2) * width[:, None])
+        return self.grid_blocks.steps(grid) / (math.sqrt(2) * width[:, None])
 
-    def rows(self, way: Tensor, scale: Tensor) -> Tensor:
-        return torch.cat([way * scale, scale], 1)
+    def rows(self, offset: Tensor, scale: Tensor) -> Tensor:
+        return torch.cat([offset * scale, scale], 1)
 
     def forward(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
         return spread(rows[..., :6], rows[..., 6:], self.split, out)
@@ -101,35 +101,32 @@ class SeparableBlock(BlockShape):
         return torch.cat(parts, -1)
 
     def pairs_at_once(self, channels: int) -> int:
-        x, y, z = self.lattice.block
+        x, y, z = self.grid_blocks.block
         return max(1, _FLOATS_AT_ONCE // (x + y + z + min(y * z + channels * x, channels * x * y + z)))
 
 
 @final
 @dataclass(frozen=True)
 class RadialBlock(BlockShape):
-    """Any kernel on any axes, the same for all grids.
+    """Any kernel on any axes, the same for all grids; a row is centre minus middle [3] in Å, 1/σ, weights."""
 
-    A row is the way from the middle of the block to the centre [3] in Å, 1/σ, weights.
-    """
-
-    lattice: Lattice
+    grid_blocks: GridBlocks
     kernel: Kernel
     numbers: ClassVar[int] = 4
 
     def cut(self, channels: int, dtype: torch.dtype) -> RadialBlock:
-        return RadialBlock(self.lattice.recut(_FOR_DISTANCES), self.kernel)
+        return RadialBlock(self.grid_blocks.recut(_FOR_DISTANCES), self.kernel)
 
     def scale(self, width: Tensor, grid: Tensor | None) -> Tensor:
         return 1 / width[:, None]
 
-    def rows(self, way: Tensor, scale: Tensor) -> Tensor:
-        return torch.cat([-way @ self.lattice.axes[0], scale], 1)
+    def rows(self, offset: Tensor, scale: Tensor) -> Tensor:
+        return torch.cat([-offset @ self.grid_blocks.axes[0], scale], 1)
 
     def forward(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
-        nodes = self.lattice.block_nodes().to(rows.dtype)
+        nodes = self.grid_blocks.block_nodes().to(rows.dtype)
         values = dense_values(self.kernel, nodes, rows[..., :3], rows[..., 4:], rows[..., 3])
-        values = values.unflatten(2, self.lattice.block)
+        values = values.unflatten(2, self.grid_blocks.block)
         return values if out is None else out.copy_(values)
 
     def backward(self, rows: Tensor, grad: Tensor, by_weight: bool, by_shape: bool) -> Tensor:
@@ -138,4 +135,4 @@ class RadialBlock(BlockShape):
             return torch.autograd.grad(self.forward(rows), rows, grad)[0]
 
     def pairs_at_once(self, channels: int) -> int:
-        return max(1, _FLOATS_AT_ONCE // math.prod(self.lattice.block))
+        return max(1, _FLOATS_AT_ONCE // math.prod(self.grid_blocks.block))

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.blocks import BlockSum, BlockTask
 from tg_molfield.fields.engine.cutoff import cutoff
-from tg_molfield.fields.engine.lattice import Lattice
-from tg_molfield.fields.engine.points import sum_at_points
-from tg_molfield.fields.engine.shapes import BlockShape, RadialBlock, SeparableBlock
+from tg_molfield.fields.engine.reference.block_shapes import BlockShape, RadialBlock, SeparableBlock
+from tg_molfield.fields.engine.reference.block_sums import BlockSum, BlockTask
+from tg_molfield.fields.engine.reference.grid_blocks import GridBlocks
+from tg_molfield.fields.engine.reference.points import sum_at_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Gaussian, Kernel
 
@@ -29,16 +29,16 @@ def sum_on_grid(
     Args:
         centers: [N, 3] in Å.
         weights: [N, C].
-        widths: σ [N] in Å, or [N, C] where each channel has its own.
+        widths: σ [N] in Å, or [N, C] for one per channel.
         kernel: φ.
         grid: the nodes.
-        out: [C, nx, ny, nz], contiguous, to write to; only where no gradient is recorded.
+        out: contiguous tensor [C, nx, ny, nz] for the values; only while no gradient is recorded.
 
     Returns:
-        The values [C, nx, ny, nz], differentiable by centres, weights and widths.
+        The values [C, nx, ny, nz], differentiable with respect to centres, weights and widths.
 
     Raises:
-        ValueError: ``out`` does not fit, or a gradient is recorded.
+        ValueError: ``out`` has the wrong shape, type or device, or a gradient is recorded.
     """
     batch = torch.zeros(len(centers), dtype=torch.long, device=centers.device)
     values = None if out is None else out[None]
@@ -54,36 +54,36 @@ def sums_on_grids(
     grids: Sequence[Grid],
     out: Tensor | None = None,
 ) -> Tensor:
-    """`sum_on_grid` for B molecules at once, each on a grid of its own, all grids of one shape.
+    """`sum_on_grid` for B molecules at once, each on its own grid; all grids have the same shape.
 
     Args:
         centers: [N, 3] in Å.
         weights: [N, C].
-        widths: σ [N] in Å, or [N, C] where each channel has its own.
+        widths: σ [N] in Å, or [N, C] for one per channel.
         kernel: φ.
         batch: molecule of each centre [N], int64 and sorted.
-        grids: B grids, at least one.
-        out: [B, C, nx, ny, nz], contiguous, to write to; only where no gradient is recorded.
+        grids: B ≥ 1 grids.
+        out: contiguous tensor [B, C, nx, ny, nz] for the values; only while no gradient is recorded.
 
     Returns:
-        The values [B, C, nx, ny, nz], differentiable by centres, weights and widths.
+        The values [B, C, nx, ny, nz], differentiable with respect to centres, weights and widths.
 
     Raises:
-        ValueError: no grids, grids of different shapes, ``out`` does not fit, or a gradient is recorded for it.
+        ValueError: no grids, grids of different shapes, or an ``out`` that `sum_on_grid` refuses.
     """
     if not grids:
-        raise ValueError("grids: expected at least one")
+        raise ValueError("grids: expected at least one, got none; pass one grid per molecule")
     if any(grid.shape != grids[0].shape for grid in grids):
         shapes = sorted({grid.shape for grid in grids})
-        raise ValueError(f"grids: have the shapes {shapes}; evaluate grids of different shapes one by one")
+        raise ValueError(f"grids: expected one shape, got {shapes}; evaluate grids of different shapes one by one")
     shape = (len(grids), weights.shape[1], *grids[0].shape)
     if out is not None:
         _check_out(out, shape, (centers, weights, widths))
-    reach, lattice = cutoff(kernel, centers.dtype), Lattice.of(grids, centers.device)
-    if isinstance(kernel, Gaussian) and lattice.orthogonal:
-        block: BlockShape = SeparableBlock(lattice, _is_small(weights, shape))
+    reach, grid_blocks = cutoff(kernel, centers.dtype), GridBlocks.of(grids, centers.device)
+    if isinstance(kernel, Gaussian) and grid_blocks.orthogonal:
+        block: BlockShape = SeparableBlock(grid_blocks, _is_small(weights, shape))
     elif math.isfinite(reach) and all(grid.axes == grids[0].axes for grid in grids):
-        block = RadialBlock(lattice, kernel)
+        block = RadialBlock(grid_blocks, kernel)
     else:
         return _one_by_one(centers, weights, widths, kernel, batch, grids, out)
     task = BlockTask(block, batch if len(grids) > 1 else None, reach)
@@ -92,7 +92,7 @@ def sums_on_grids(
 
 
 def _is_small(weights: Tensor, shape: tuple[int, ...]) -> bool:
-    """Whether it takes longer to write the result than to follow every centre over the whole of its grid."""
+    """Whether writing the result takes longer than evaluating every centre at every node."""
     batch, channels, *nodes = shape
     if channels * math.prod(nodes) > _FLOATS_OF_A_SMALL_GRID:
         return False
@@ -115,7 +115,7 @@ def _one_by_one(
 def _at_nodes(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, grid: Grid, out: Tensor | None
 ) -> Tensor:
-    """All nodes as points, some planes at once, for kernels that reach everywhere."""
+    """All nodes as scattered points, some planes at a time, for kernels without a cutoff."""
     (nx, ny, nz), origin, axes = grid.shape, grid.origin_tensor(), grid.axes_tensor()
     thick = max(1, _NODES_AT_ONCE // (ny * nz))
     batch = torch.zeros(max(len(centers), thick * ny * nz), dtype=torch.long, device=centers.device)
@@ -140,7 +140,9 @@ def _check_out(out: Tensor, shape: tuple[int, ...], inputs: tuple[Tensor, ...]) 
     if out.shape != shape or out.dtype != like.dtype or out.device != like.device or not out.is_contiguous():
         raise ValueError(
             f"out: expected a contiguous {like.dtype} tensor {list(shape)} on {like.device}, "
-            f"got {out.dtype} {list(out.shape)} on {out.device}"
+            f"got {out.dtype} {list(out.shape)} on {out.device}; allocate it with torch.empty"
         )
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
-        raise ValueError("out: cannot be written to where a gradient is recorded; leave it out or use torch.no_grad()")
+        raise ValueError(
+            "out: expected inputs without gradients, got some that require them; omit it or use torch.no_grad()"
+        )

@@ -1,4 +1,4 @@
-"""Every pair of point and centre in a stack of small problems, padded to one size; the points come last."""
+"""All pairs of points and centres in a stack of small problems, padded to one size."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.recompute import gradients
+from tg_molfield.fields.engine.reference.recompute import gradients
 from tg_molfield.fields.kernels import Gaussian, Kernel
 
 _FARTHEST_SQUARE = 200.0
 
 
 def dense_values(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
-    """Σ_p weights_pc φ(|x − c_p| · inverse_p), in plain operations on the distances.
+    """Σ_p weights_pc φ(|x − c_p| · inverse_p), from the distances.
 
     Args:
         kernel: φ.
-        pos: [G, T, 3], or [1, T, 3] where all problems have the same points.
+        pos: [G, T, 3], or [1, T, 3] if all problems share their points.
         centers: [G, P, 3].
         weights: [G, P, C].
         inverse: 1/σ [G, P].
@@ -31,16 +31,16 @@ def dense_values(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, 
 
 
 def dense_gradients(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
-    """The derivative [G, C, T, 3] of `dense_values` by the points; the arguments are the same."""
+    """The gradient [G, C, T, 3] of `dense_values` with respect to the points; takes the same arguments."""
     slopes = kernel.derivative(_squares(pos, centers, inverse)) * (2 * inverse.square())[..., None]
     return torch.stack([weights.transpose(1, 2) @ (slopes * offset) for offset in _offsets(pos, centers)], -1)
 
 
 class DenseSum(torch.autograd.Function):
-    """`dense_values` with a backward pass of matrix products; where ``near``, the exponents of Gaussians are one too.
+    """`dense_values` with a backward pass of matrix products.
 
-    These exponents come from |x|² + |c|² − 2x·c, so that points and centres have to lie around the origin: `is_near`.
-    The forward pass is repeated in the backward pass unless ``keep`` is set.
+    With ``near``, the exponents of Gaussians are a matrix product too, |x|² + |c|² − 2x·c. This is accurate only for
+    points and centres close to the origin: see `is_near`. The backward pass recomputes the values unless ``keep``.
     """
 
     @staticmethod
@@ -87,7 +87,7 @@ class DenseSum(torch.autograd.Function):
 
 
 def is_near(kernel: Kernel, centers: Tensor, inverse: Tensor) -> bool:
-    """Whether `DenseSum` may take centres [N, 3] with 1/σ [N] as ``near`` without losing accuracy that matters."""
+    """Whether `DenseSum` is accurate with ``near`` for centres [N, 3] with 1/σ [N]."""
     if not isinstance(kernel, Gaussian) or not len(centers):
         return False
     bound = math.inf if centers.dtype == torch.float64 else _FARTHEST_SQUARE
@@ -95,7 +95,7 @@ def is_near(kernel: Kernel, centers: Tensor, inverse: Tensor) -> bool:
 
 
 def _gaussians(points: Tensor, sources: Tensor) -> Tensor:
-    """The Gaussians [G, P, T] of these `_factors`, not let down to denormal numbers, with which processors are slow."""
+    """The Gaussians [G, P, T] of these `_factors`, kept above denormal numbers, which are slow on processors."""
     least = 0.9 * math.log(torch.finfo(points.dtype).tiny)
     return (sources @ points.transpose(1, 2)).clamp_min_(least).exp_()
 

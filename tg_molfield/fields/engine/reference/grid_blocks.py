@@ -1,4 +1,4 @@
-"""Grids of one shape cut into blocks of nodes, and the regions of blocks that are worked on at once."""
+"""Grids of one shape cut into blocks of nodes, and regions of blocks that fit into memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PART_FLOATS = 2**19
 
 @dataclass(frozen=True)
 class Region:
-    """The blocks of the results ``targets`` whose places along x and y lie in ``x`` and ``y``, with any z."""
+    """The blocks of the results ``targets`` with places ``x`` and ``y`` along two axes, and any place along z."""
 
     targets: range
     x: range
@@ -27,8 +27,8 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """B grids of one shape, in blocks.
+class GridBlocks:
+    """B grids of one shape, cut into blocks.
 
     Args:
         origins: the first nodes [B, 3] in Å.
@@ -45,16 +45,16 @@ class Lattice:
     orthogonal: bool
 
     @classmethod
-    def of(cls, grids: Sequence[Grid], device: torch.device) -> Lattice:
-        """Grids of one shape, each one block."""
+    def of(cls, grids: Sequence[Grid], device: torch.device) -> GridBlocks:
+        """Grids of one shape, each a single block."""
         origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
         axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
         units = axes / axes.norm(dim=2, keepdim=True)
         skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
         return cls(origins.to(device), axes.to(device), grids[0].shape, grids[0].shape, bool(skew < 1e-12))
 
-    def recut(self, sides: tuple[int, int, int]) -> Lattice:
-        """The same grids in blocks of at most ``sides`` nodes."""
+    def recut(self, sides: tuple[int, int, int]) -> GridBlocks:
+        """The same grids cut into blocks of at most ``sides`` nodes."""
         x, y, z = (math.ceil(n / math.ceil(n / side)) for n, side in zip(self.shape, sides, strict=True))
         return dataclasses.replace(self, block=(x, y, z))
 
@@ -75,29 +75,29 @@ class Lattice:
         return torch.tensor(self.block, dtype=torch.float64, device=self.origins.device)
 
     def coordinates(self, pos: Tensor, grid: Tensor | None) -> Tensor:
-        """Positions [M, 3] in steps of their grids [M] (None where there is one), in double precision."""
+        """Positions [M, 3] in steps of their grids [M] (None for a single grid), in double precision."""
         inverse = torch.linalg.inv(self.axes)
         if grid is None:
             return (pos.double() - self.origins[0]) @ inverse[0]
         return ((pos.double() - self.origins[grid])[:, None] @ inverse[grid])[:, 0]
 
     def density(self, grid: Tensor | None) -> Tensor:
-        """The planes of nodes per Å across each axis, [M, 3] for the grids [M], or [3] where there is one."""
+        """Planes of nodes per Å across each axis: [M, 3] for the grids [M], or [3] for a single grid."""
         norms = torch.linalg.inv(self.axes).norm(dim=1)
         return norms[0] if grid is None else norms[grid]
 
     def steps(self, grid: Tensor | None) -> Tensor:
-        """The lengths of the steps in Å, [M, 3] for the grids [M], or [3] where there is one."""
+        """Lengths of the steps in Å: [M, 3] for the grids [M], or [3] for a single grid."""
         lengths = self.axes.norm(dim=2)
         return lengths[0] if grid is None else lengths[grid]
 
     def regions(self, targets: int, channels: int, pairs: float) -> Iterator[Region]:
-        """All blocks of a result in regions of about as many numbers and pairs as are worked on at once.
+        """All blocks of a result, in regions that bound the memory for values and pairs.
 
         Args:
-            targets: the number of grids of values in the result.
+            targets: the number of value grids in the result.
             channels: the number of values at a node.
-            pairs: the number of pairs that there are of something summed and a block.
+            pairs: the number of pairs of term and block.
         """
         x, y, z = self.counts
         share = _REGION_PAIRS / max(1.0, pairs) * targets * x * y
@@ -115,7 +115,7 @@ class Lattice:
                     )
 
     def parts(self, region: Region, places: Tensor, channels: int) -> Iterator[tuple[Region, Tensor]]:
-        """A region in parts that fit into a cache, each with its own of the rows [R] sorted as `write` takes them."""
+        """A region in parts that fit into the cache, each with its rows, from rows [R] in the order of `write`."""
         rows = places.view(len(region.x), len(region.y), -1)
         strips = max(1, _PART_FLOATS // (channels * rows.shape[2] * math.prod(self.block)))
         wide, high = max(1, strips // len(region.y)), min(len(region.y), strips)
@@ -130,7 +130,7 @@ class Lattice:
         Args:
             values: the result [targets, C, nx, ny, nz].
             region: where to write.
-            blocks: what to write.
+            blocks: the blocks to write.
         """
         window, (x, y, z) = self.window(values, region), self.block
         wide, high, deep = len(region.x), len(region.y), self.counts[2]
@@ -142,7 +142,7 @@ class Lattice:
             window.copy_(joined.flatten(6, 7).flatten(4, 5).flatten(2, 3)[:, :, :nx, :ny, :nz])
 
     def read(self, values: Tensor, region: Region) -> Tensor:
-        """The blocks [R, C, bx, by, bz] in the order of the rows of pairs; nodes beyond the grid are 0."""
+        """The blocks [R, C, bx, by, bz] in the order of the rows of `Pairs`; nodes beyond the grid are 0."""
         window = self.window(values, region)
         if not self._is_full(region):
             sizes = (len(region.x), len(region.y), self.counts[2])
@@ -151,7 +151,7 @@ class Lattice:
         return self._split(window, region).permute(6, 2, 4, 0, 1, 3, 5, 7).flatten(0, 3)
 
     def window(self, values: Tensor, region: Region) -> Tensor:
-        """The part of ``values`` [targets, C, nx, ny, nz] that a region covers, a view."""
+        """A view of the part of ``values`` [targets, C, nx, ny, nz] that a region covers."""
         x, y, _ = self.block
         return values[
             region.targets.start : region.targets.stop, :,
@@ -168,6 +168,6 @@ class Lattice:
         return all(end * b <= n for end, b, n in zip(ends, self.block, self.shape, strict=True))
 
     def block_nodes(self) -> Tensor:
-        """The nodes of a block of the first grid from the middle of the block [1, bx·by·bz, 3] in Å."""
+        """The nodes of a block of the first grid relative to its middle [1, bx·by·bz, 3] in Å."""
         places = (torch.arange(n, dtype=torch.float64, device=self.axes.device) - (n - 1) / 2 for n in self.block)
         return (torch.cartesian_prod(*places) @ self.axes[0])[None]

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.engine.cutoff import cutoff
-from tg_molfield.fields.engine.dense import DenseSum, dense_gradients, is_near
-from tg_molfield.fields.engine.padding import filled, pad, sizes
-from tg_molfield.fields.engine.recompute import Recomputed
-from tg_molfield.fields.engine.tiles import sum_in_tiles
+from tg_molfield.fields.engine.reference.dense import DenseSum, dense_gradients, is_near
+from tg_molfield.fields.engine.reference.padding import filled, pad, sizes
+from tg_molfield.fields.engine.reference.recompute import Recomputed
+from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
 from tg_molfield.fields.kernels import Kernel
 
 _PAIRS_AT_ONCE = 2**20
@@ -31,12 +31,12 @@ def sum_at_points(
     batch: Tensor,
     num_graphs: int,
 ) -> Tensor:
-    """Σ_i weights_i φ(|x − c_i|/σ_i) over the centres of each point's own graph.
+    """Σ_i weights_i φ(|x − c_i|/σ_i) over the centres in the graph of each point.
 
     Args:
         centers: [N, 3].
         weights: [N, C].
-        widths: σ [N], or [N, C] where each channel has its own.
+        widths: σ [N], or [N, C] for one per channel.
         kernel: φ.
         center_batch: graph of each centre [N], sorted.
         pos: points [Q, 3].
@@ -59,7 +59,7 @@ def gradient_at_points(
     batch: Tensor,
     num_graphs: int,
 ) -> Tensor:
-    """The derivative [Q, C, 3] of `sum_at_points` by the points; the arguments are the same."""
+    """The gradient [Q, C, 3] of `sum_at_points` with respect to the points; takes the same arguments."""
     return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, by_point=True)
 
 
@@ -124,7 +124,7 @@ def _one_graph(
 def _one_width_each(
     centers: Tensor, weights: Tensor, widths: Tensor, center_batch: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Centres that have one width and one channel each; those of weight 0 are left out unless that can change."""
+    """One centre per width and channel, without those of weight 0 unless the weights need gradients."""
     kept = torch.ones_like(weights) if weights.requires_grad and torch.is_grad_enabled() else weights
     center, channel = kept.nonzero(as_tuple=True)
     each = torch.arange(len(center), device=center.device)

@@ -1,4 +1,4 @@
-"""Sums at many scattered points: the points in tiles of space, each with the centres that reach it."""
+"""Sums at many scattered points: tiles of nearby points, each with the centres that reach it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.cells import Cells, Section
-from tg_molfield.fields.engine.pairs import padded_groups
+from tg_molfield.fields.engine.reference.boxes import padded_groups
+from tg_molfield.fields.engine.reference.point_cells import Cells, Section
 
 _POINTS_OF_A_TILE = 64
 _DISTANCES_AT_ONCE = 2**19
@@ -25,7 +25,7 @@ def sum_in_tiles(
     num_graphs: int,
     reach: float,
 ) -> Tensor:
-    """A sum over the centres around every point.
+    """A sum over the centres near each point.
 
     Args:
         evaluate: the sum for stacks of points [G, T, 3], centres [G, P, 3], weights [G, P, C] and 1/σ [G, P].
@@ -36,10 +36,10 @@ def sum_in_tiles(
         pos: [Q, 3] in Å.
         batch: graph of each point [Q], sorted.
         num_graphs: B.
-        reach: how many widths a centre is followed.
+        reach: the cutoff in widths.
 
     Returns:
-        What ``evaluate`` returns, for the points [Q, ...] in their order.
+        The results of ``evaluate`` for the points [Q, ...].
     """
     cells = Cells.of(centers, reach / inverse, center_batch, pos, batch, num_graphs)
     sources = torch.cat([centers, inverse[:, None], weights], 1)
@@ -84,7 +84,7 @@ def _take(rows: Tensor, places: Tensor) -> Tensor:
 
 
 def _tiles(sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """The cell [R] and the points [R, T] of every tile, filled up with −1, for cells of so many points [k] each."""
+    """The cell [R] and the points [R, T] of every tile, padded with −1, from the sizes of the cells [k]."""
     tiles = (sizes + _POINTS_OF_A_TILE - 1) // _POINTS_OF_A_TILE
     cell = torch.repeat_interleave(tiles)
     nth = torch.arange(len(cell), device=sizes.device) - (tiles.cumsum(0) - tiles)[cell]

@@ -1,4 +1,4 @@
-"""Least values over centres at many points: only centres that can be the least in a cell of space are looked at."""
+"""Minima over spheres at many points, restricted to the spheres that can be nearest to a point."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.pairs import padded_groups
+from tg_molfield.fields.engine.reference.boxes import padded_groups
 
 _POINTS_OF_A_CELL = 64
 _NUMBERS_AT_ONCE = 2**20
 
 
-def over_candidates(
+def reduce_over_nearest(
     reduce: Callable[[Tensor, Tensor], Tensor], centers: Tensor, radii: Tensor, pos: Tensor, margin: float
 ) -> Tensor:
-    """A reduction over the signed distances |x − c_i| − R_i that only the least of them matter to.
+    """Reduce the signed distances |x − c_i| − R_i over the spheres that can be nearest to a point.
 
     Args:
-        reduce: from distances [G, T, P], padded with infinity, and the centres [G, P] they belong to, to values
-            [G, T].
+        reduce: takes distances [G, T, P], padded with infinity, and their centres [G, P]; returns values [G, T].
         centers: [N, 3] in Å, N ≥ 1.
         radii: R [N] in Å.
         pos: [Q, 3] in Å.
-        margin: centres up to so many Å beyond the least are looked at too.
+        margin: also include spheres up to this many Å beyond the nearest.
 
     Returns:
         The values [Q].

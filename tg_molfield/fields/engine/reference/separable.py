@@ -1,7 +1,7 @@
 """Gaussians on blocks of nodes with orthogonal axes: exp(−|t|²) is a product of three one-dimensional factors.
 
-Two of them are multiplied out, so that a block of values is a product of two matrices, one for the axes on its left
-and one for those on its right: x | y z for many channels, which stand on the left too, x y | z for few.
+Two factors are multiplied out, so that a block of values is the product of a left and a right matrix: x | y z for many
+channels, which also go on the left, and x y | z for few.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Block = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Split:
-    """How blocks are made of factors.
+    """How blocks split into factors.
 
     Args:
         block: the numbers of nodes along the axes.
-        axes: how many axes stand on the left.
-        linear: the matrix [6, bx + by + bz] that turns offset and step [6] into t along all axes.
-        left: 1, the place along each axis and its square, for all nodes on the left, of every channel,
+        axes: the number of axes on the left.
+        linear: matrix [6, bx + by + bz] from offset and step [6] to t along all axes.
+        left: 1, place along each axis and its square, for each channel and node on the left
             [channels · nodes, 1 + 2 · axes].
-        right: the same for those on the right, [nodes, 1 + 2 · axes].
-        channel: which of the nodes on the left are of which channel, 1 or 0 [channels · nodes, channels].
+        right: the same for the nodes on the right [nodes, 1 + 2 · axes].
+        channel: one-hot channel of the rows of ``left`` [channels · nodes, channels].
     """
 
     block: Block
@@ -38,7 +38,7 @@ class Split:
 
     @classmethod
     def of(cls, block: Block, channels: int, dtype: torch.dtype, device: torch.device) -> Split:
-        """The division with fewer numbers on both sides."""
+        """The split with the smaller matrices."""
         bx, by, bz = block
         axes = 2 if channels * bx * by + bz < channels * bx + by * bz else 1
         places = [torch.arange(n, dtype=dtype, device=device) - (n - 1) / 2 for n in block]
@@ -50,7 +50,7 @@ class Split:
     def factors(self, shape: Tensor) -> tuple[Tensor, Tensor]:
         """exp(−|t|²) [G, P, nodes] over the axes on the left and on the right, from offset and step [G, P, 6].
 
-        It is so large that no product of three is denormal, which is slow.
+        Factors are bounded below so that no product of three is a denormal number, which is slow.
         """
         scaled = shape @ self.linear
         least = 0.32 * math.log(torch.finfo(scaled.dtype).tiny)
@@ -62,10 +62,10 @@ def spread(shape: Tensor, weight: Tensor, split: Split, out: Tensor | None = Non
     """Σ_p weight_pc exp(−|t_p|²) at the nodes of G blocks, with t_p = offset_p + (i, j, k − middle) · step_p.
 
     Args:
-        shape: offset, the middle of the block from each centre, and step, from node to node, [G, P, 6].
+        shape: offset from centre to middle of the block, and step from node to node [G, P, 6].
         weight: [G, P, C].
-        split: how to make the blocks.
-        out: written to, if given.
+        split: how the blocks split into factors.
+        out: where to write the values.
 
     Returns:
         [G, C, bx, by, bz].
@@ -82,18 +82,18 @@ def spread(shape: Tensor, weight: Tensor, split: Split, out: Tensor | None = Non
 def spread_backward(
     shape: Tensor, weight: Tensor, grad: Tensor, split: Split, by_weight: bool, by_shape: bool
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of `spread` by shape and weight, zeros where they are not wanted.
+    """The gradients of `spread` with respect to shape and weight; zero for those not asked for.
 
-    A centre's part D of the sum over a block of gradient times value is all that is needed: its derivative by the
-    offset is −2tD, that by the step −2ktD at the k-th node from the middle, and t is linear in k.
+    Let D be the product of gradient and value at a node. Its derivative with respect to the offset is −2tD, and with
+    respect to the step −2ktD at the k-th node from the middle; t is linear in k, so moments of D suffice.
 
     Args:
         shape: as for `spread`.
         weight: as for `spread`.
         grad: [G, C, bx, by, bz].
         split: as for `spread`.
-        by_weight: whether the last gradient is wanted.
-        by_shape: whether the first is.
+        by_weight: whether to compute the gradient of the weight.
+        by_shape: whether to compute the gradient of the shape.
     """
     left, right = split.factors(shape)
     grad = grad.reshape(weight.shape[0], -1, right.shape[2])
@@ -116,7 +116,7 @@ def spread_backward(
 
 
 def _total(rows: Tensor, matrix: Tensor) -> Tensor:
-    """``rows @ matrix``, in the order that is fast where the matrix is narrow."""
+    """``rows @ matrix``, in the order that is fast for narrow matrices."""
     return (matrix.T @ rows.flatten(0, 1).T).T.unflatten(0, rows.shape[:2])
 
 

@@ -13,10 +13,10 @@ _TYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 def new_result(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """An empty tensor of the type and on the device of ``like``.
+    """An empty tensor with the type and device of ``like``.
 
-    NumPy asks the system for huge pages for a large array and PyTorch does not, which makes the first write to it six
-    times as slow; so on processors large results are arrays of NumPy.
+    NumPy allocates large arrays in huge pages and PyTorch does not, which makes the first write six times slower. On
+    processors, large results are therefore NumPy arrays.
     """
     small = math.prod(shape) * like.element_size() < _LARGE
     if small or like.dtype not in _TYPES or like.device.type != "cpu" or torch.compiler.is_compiling():

@@ -1,4 +1,4 @@
-"""Which centres reach which boxes of space, and the padded groups that such lists are evaluated in."""
+"""Pairs of centres and the boxes of space they reach, and padded groups of lists of different lengths."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 
 
-def touching(
+def boxes_in_reach(
     position: Tensor, radius: Tensor, first: Tensor, last: Tensor, extent: Tensor, is_round: bool
 ) -> tuple[Tensor, Tensor]:
-    """The boxes of a lattice that each centre reaches.
+    """The boxes of a regular lattice that each centre reaches.
 
     Lengths are in boxes: box k covers [k, k + extent] along its axis.
 
     Args:
         position: [E, 3], double precision.
-        radius: the half extents [E, 3] of what a centre reaches.
-        first: the first box [3] along each axis that is asked for.
+        radius: half extents of the reach of a centre [E, 3].
+        first: the first box to consider along each axis [3].
         last: the last one [3].
         extent: [3], at most 1.
-        is_round: whether the reach is the ellipsoid of these half extents; their whole box if not.
+        is_round: whether the reach is an ellipsoid; otherwise a box.
 
     Returns:
         The centre [M] and the box [M, 3] of every pair.
@@ -49,11 +49,11 @@ def touching(
 
 
 def padded_groups(counts: Tensor, pairs_at_once: int) -> Iterator[tuple[Tensor, int]]:
-    """Rows of about equally long lists, to be padded to the longest of their group.
+    """Groups of lists of about the same length, to be padded to the longest of each group.
 
     Args:
         counts: the length of each list [R].
-        pairs_at_once: the most rows times longest list in a group, where a group has more than one row.
+        pairs_at_once: the largest padded size of a group with more than one row.
 
     Yields:
         The rows [G] of a group, the longest first, and the length of its longest list; empty lists are left out.

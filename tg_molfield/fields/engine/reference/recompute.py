@@ -1,4 +1,4 @@
-"""Functions whose backward pass computes the forward pass again instead of keeping its intermediate results."""
+"""Functions whose backward pass recomputes the forward pass instead of storing intermediate results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Recomputed(torch.autograd.Function):
-    """``function(*inputs)``, of which only the inputs are kept for the backward pass."""
+    """``function(*inputs)``; only the inputs are stored for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
@@ -26,9 +26,9 @@ class Recomputed(torch.autograd.Function):
 def gradients(
     function: Callable[..., Tensor], inputs: Sequence[Tensor], grad: Tensor, needs: Sequence[bool]
 ) -> list[Tensor | None]:
-    """The gradients of ``function(*inputs)`` by the inputs that need one, else None, from plain operations.
+    """The gradients of ``function(*inputs)`` with respect to the inputs, None for those that need none.
 
-    They can be differentiated again where gradients are being recorded.
+    They can be differentiated again while gradients are recorded.
     """
     again = torch.is_grad_enabled()
     with torch.enable_grad():

@@ -1,4 +1,4 @@
-"""Scattered points sorted into cubic cells, and the centres that reach them, a section of cells at a time."""
+"""Scattered points sorted into cubic cells, with the centres that reach each cell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.pairs import touching
+from tg_molfield.fields.engine.reference.boxes import boxes_in_reach
 
 _POINTS_OF_A_CELL = 40
 _PAIRS_OF_A_SECTION = 2**18
@@ -18,13 +18,13 @@ _MOST_CELLS = 2**16
 
 @dataclass(frozen=True)
 class Section:
-    """A run of k cells and the M pairs of cell and centre.
+    """A run of k cells and its M pairs of cell and centre.
 
     Args:
         sizes: the number of points in each cell [k].
-        middles: of the cells [k, 3] in Å.
+        middles: middles of the cells [k, 3] in Å.
         counts: the number of centres that reach each cell [k].
-        center: the centre of each pair [M], in the order of the cells.
+        center: the centre of each pair [M], sorted by cell.
     """
 
     sizes: Tensor
@@ -35,18 +35,18 @@ class Section:
 
 @dataclass(frozen=True)
 class Cells:
-    """The K cells that hold points; lengths are in cells, and every graph has a lattice of its own.
+    """The K nonempty cells; lengths are in cells, and every graph has its own lattice of cells.
 
     Args:
-        side: of a cell in Å.
-        lows: where the lattice of each graph begins [B, 3] in Å.
+        side: side of a cell in Å.
+        lows: the lowest corner of each graph [B, 3] in Å.
         shape: the number of cells along each axis.
-        order: the points [Q] in the order of the cells.
-        keys: the places of the cells that hold points [K], ascending.
-        sizes: the number of points of each [K].
-        graph: of each centre [N].
-        position: of each centre [N, 3].
-        radius: how far it reaches [N, 3].
+        order: the points sorted by cell [Q].
+        keys: the linear indices of the cells [K], ascending.
+        sizes: the number of points in each cell [K].
+        graph: graph of each centre [N].
+        position: position of each centre [N, 3].
+        radius: reach of each centre [N, 3].
     """
 
     side: float
@@ -63,7 +63,7 @@ class Cells:
     def of(
         cls, centers: Tensor, radius: Tensor, center_batch: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
     ) -> Cells:
-        """The cells of points [Q, 3], and centres [N, 3] that reach ``radius`` [N], all in Å."""
+        """The cells of points [Q, 3] and centres [N, 3] with reach ``radius`` [N], all in Å."""
         points, radius = pos.detach().double(), radius.detach().double()
         rows = batch[:, None].expand(-1, 3)
         lows = points.new_full((num_graphs, 3), math.inf).scatter_reduce(0, rows, points, "amin")
@@ -84,7 +84,7 @@ class Cells:
         )  # fmt: skip
 
     def sections(self) -> Iterator[Section]:
-        """The cells in order, so many at a time that their lists of centres stay small."""
+        """The cells in order, in sections that keep the lists of centres small."""
         spans = (self.position + self.radius).floor() - (self.position - self.radius).ceil() + 2
         last = torch.tensor(self.shape, dtype=torch.float64, device=spans.device)
         pairs = float(torch.minimum(spans, last).prod(1).sum())
@@ -103,7 +103,7 @@ class Cells:
         x, reach = self.position[:, 0], self.radius[:, 0]
         mine = (inside & (x + reach >= low) & (x - reach <= high + 1)).nonzero()[:, 0]
         first, last = self.position.new_tensor([low, 0, 0]), self.position.new_tensor([high, ny - 1, nz - 1])
-        which, box = touching(
+        which, box = boxes_in_reach(
             self.position[mine], self.radius[mine], first, last, torch.ones_like(first), is_round=True
         )
         center = mine[which]

@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 def sizes(batch: Tensor, num_graphs: int) -> Tensor:
-    """How often each graph occurs in a sorted vector [N], as [B]."""
+    """The size of each graph [B], from a sorted batch vector [N]."""
     edges = torch.searchsorted(batch, torch.arange(num_graphs + 1, device=batch.device))
     return edges.diff()
 
 
 def filled(counts: Tensor, longest: int) -> Tensor:
-    """Which places of a padded [B, longest] array are filled."""
+    """The mask of filled places in a padded array [B, longest]."""
     return torch.arange(longest, device=counts.device) < counts[:, None]
 
 
 def pad(rows: Tensor, batch: Tensor, counts: Tensor, longest: int) -> Tensor:
-    """The rows [N, ...] of every graph as [B, longest, ...], filled up with zeros."""
+    """The rows [N, ...] of all graphs as [B, longest, ...], padded with zeros."""
     if len(rows) == len(counts) * longest:
         return rows.unflatten(0, (len(counts), longest))
     starts = counts.cumsum(0) - counts
