@@ -72,6 +72,13 @@ def test_summary_counts_the_molecules_of_each_method():
     assert summary([case()])[METHODS.index(PRETRAINED)] == (PRETRAINED, 0, None, None, None)
 
 
-def test_bad_minutes(tmp_path):
-    with pytest.raises(ValueError, match="minutes=0"):
-        run(tmp_path, minutes=0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "minutes: expected a positive number, got 0"),
+        ({"held_out": 1}, "held_out: expected a share between 0 and 1, got 1"),
+    ],
+)
+def test_options_out_of_range(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, **options)

@@ -12,6 +12,7 @@ def demo(
     output: Annotated[Path, typer.Argument(help="The folder to write into.")] = Path("molfield-demo"),
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Seed of the split, the training and the orientations.")] = 0,
+    held_out: Annotated[float, typer.Option(help="Share of the molecules to hold out, between 0 and 1.")] = 0.2,
 ) -> None:
     """Learn the fields of the molecules inside ASE and reconstruct molecules never seen.
 
@@ -22,4 +23,4 @@ def demo(
     """
     from tg_molfield.demo import run
 
-    run(output, minutes=minutes, seed=seed)
+    run(output, minutes=minutes, seed=seed, held_out=held_out)

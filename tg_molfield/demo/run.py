@@ -36,10 +36,12 @@ def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float
 
     Raises:
         ImportError: plotly or scikit-image, of the extra ``viz``, is missing.
-        ValueError: ``minutes`` is not positive.
+        ValueError: ``minutes`` is not positive, or ``held_out`` does not lie between 0 and 1.
     """
     if not minutes > 0:
-        raise ValueError(f"minutes={minutes}: must be positive")
+        raise ValueError(f"minutes: expected a positive number, got {minutes}; give the time to train for, such as 3")
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out: expected a share between 0 and 1, got {held_out}; give one such as 0.2")
     for module in ("plotly", "skimage"):
         require(module, "viz")
     console, folder = Console(), Path(output)
