@@ -1,4 +1,4 @@
-"""Whole files in, whole files out: gzip by suffix, and writes that replace a file only when complete."""
+"""Reading and writing whole files: gzip by suffix, and writes that replace a file only when they are complete."""
 
 from __future__ import annotations
 
@@ -13,32 +13,36 @@ from typing import BinaryIO
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The content of ``path``, decompressed where the name ends in ``.gz``.
+    """The content of ``path``, decompressed if the name ends in ``.gz``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is empty, or is named ``.gz`` and is damaged or no gzip file.
+        IsADirectoryError: ``path`` is a folder.
+        ValueError: the file is empty, or its name ends in ``.gz`` and it is damaged or not a gzip file.
     """
     path = Path(path)
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder; give a file")
+        raise IsADirectoryError(f"{path}: expected a file, got a folder; give the path of a file in it")
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path}: expected an existing file, got none; check the path")
     content = path.read_bytes()
     if path.suffix.lower() == ".gz":
         try:
             content = gzip.decompress(content)
         except gzip.BadGzipFile as error:
-            raise ValueError(f"{path}: is named .gz but is not a gzip file; rename it or compress it") from error
+            raise ValueError(f"{path}: expected a gzip file, got another format; rename it or compress it") from error
         except (EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: the gzip file is damaged or cut short ({error}); fetch it again") from error
+            raise ValueError(
+                f"{path}: expected a complete gzip file, got one that is damaged or cut short ({error}); "
+                "download or copy it again"
+            ) from error
     if not content.strip():
-        raise ValueError(f"{path}: the file is empty")
+        raise ValueError(f"{path}: expected content, got an empty file; download or copy it again")
     return content
 
 
 def format_suffix(path: str | Path) -> str:
-    """The suffix that names the format, lower case and without ``.gz``: ``".sdf"`` for ``a.SDF.gz``."""
+    """The suffix that names the format, in lower case and without ``.gz``: ``".sdf"`` for ``a.SDF.gz``."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
@@ -47,9 +51,9 @@ def format_suffix(path: str | Path) -> str:
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """A binary stream whose content becomes ``path`` when the block ends, and leaves no trace if it fails.
+    """A binary stream whose content replaces ``path`` when the block ends; if the block fails, nothing changes.
 
-    The stream compresses where the name ends in ``.gz``. Missing parent folders are made.
+    The stream compresses if the name ends in ``.gz``. Missing parent folders are created.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

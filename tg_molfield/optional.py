@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import ``module``, which the extra ``extra`` of this package brings.
+    """Import ``module``, a dependency of this package's extra ``extra``.
 
     Raises:
         ImportError: the package is missing; the message gives the install command.
@@ -17,5 +17,5 @@ def require(module: str, extra: str) -> ModuleType:
     except ImportError as error:
         package = module.partition(".")[0]
         raise ImportError(
-            f"'{package}' is needed here and is not installed: pip install 'tg_molfield[{extra}]'"
+            f"{package}: expected an installed package, got none; run pip install 'tg_molfield[{extra}]'"
         ) from error

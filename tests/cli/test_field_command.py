@@ -58,7 +58,7 @@ def test_learned_field(tmp_path):
         (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
         (("C", "-o", "a.png.gz"), "no format has that suffix"),
         (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger spacing"),
-        (("missing.sdf", "-o", "a.cube"), "missing.sdf: no such file"),
+        (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "preset 'nix'"),
         (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),
         (("CCO", "--channels", "C Qq", "-o", "a.cube"), "'Qq'"),

@@ -81,7 +81,7 @@ def test_two_structure_files(tmp_path):
         (("swing.xyz", "--format", "png"), "--format png"),
         (("swing.xyz", "--kind", "linear"), "kind='linear'"),
         (("swing.xyz", "other.xyz"), "frames[5] has 2 atoms, frames[0] has 3"),
-        (("missing.xyz",), "missing.xyz: no such file"),
+        (("missing.xyz",), "missing.xyz: expected an existing file, got none"),
     ],
 )
 def test_errors_say_what_to_change_and_leave_nothing(swing, tmp_path, arguments, message):

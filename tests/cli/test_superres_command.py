@@ -114,8 +114,8 @@ def test_descent_with_a_budget_and_a_checkpoint(density_file, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("missing.pdb",), "missing.pdb: no such file"),
-        (("missing.cube",), "missing.cube: no such file"),
+        (("missing.pdb",), "missing.pdb: expected an existing file, got none"),
+        (("missing.cube",), "missing.cube: expected an existing file, got none"),
         (("butane.xyz", "--format", ".foo"), "--format .foo: choose from .npz"),
         (("butane.xyz", "--train", "2"), "--train 2: at least 4 nodes"),
         (("butane.xyz", "--eval", "64", "3"), "--eval 3: at least 4 nodes"),
@@ -148,4 +148,4 @@ def test_the_command_ends_with_one_line(tmp_path):
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "error: missing.pdb: no such file\n"
+    assert done.stderr == "error: missing.pdb: expected an existing file, got none; check the path\n"

@@ -97,7 +97,7 @@ def test_results_are_taken_only_for_the_positions_they_belong_to():
 
 
 def test_not_atoms():
-    with pytest.raises(TypeError, match=r"one ase.Atoms, not list"):
+    with pytest.raises(TypeError, match=r"atoms: expected one ase.Atoms, got list"):
         from_ase([molecule("H2O")])
 
 
@@ -105,20 +105,20 @@ def test_not_atoms():
 def test_positions_that_are_not_finite(value):
     atoms = molecule("H2O")
     atoms.positions[1, 2] = value
-    with pytest.raises(ValueError, match="pos is not finite at atom 2"):
+    with pytest.raises(ValueError, match=r"pos: expected finite values, got .* at atom 2"):
         from_ase(atoms)
 
 
 def test_labels_that_are_not_finite():
     atoms = molecule("H2O")
     atoms.calc = SinglePointCalculator(atoms, energy=np.nan)
-    with pytest.raises(ValueError, match="'energy' has a value that is not finite"):
+    with pytest.raises(ValueError, match="energy: expected finite numbers"):
         from_ase(atoms)
 
 
 @pytest.mark.parametrize(
     ("atoms", "message"),
-    [(Atoms(), "no atoms"), (Atoms("XH", positions=np.eye(3)[:2]), "atom 1 has atomic number 0")],
+    [(Atoms(), "z: expected at least 1 atom, got none"), (Atoms("XH", positions=np.eye(3)[:2]), "got 0 at atom 1")],
 )
 def test_atoms_without_elements(atoms, message):
     with pytest.raises(ValueError, match=message):
@@ -127,13 +127,13 @@ def test_atoms_without_elements(atoms, message):
 
 def test_far_from_the_origin_needs_float64():
     atoms = Atoms("H", positions=[[1e4, 0, 0]])
-    with pytest.raises(ValueError, match=r"10000.0 Å loses more than 0.001 Å in torch.float32.*float64"):
+    with pytest.raises(ValueError, match=r"torch.float32 represents to 0.001 Å, got 10000.0 Å.*float64"):
         from_ase(atoms, dtype=torch.float32)
     assert from_ase(atoms, dtype=torch.float64).pos[0, 0] == 1e4
 
 
 def test_dtype_must_be_floating():
-    with pytest.raises(TypeError, match="no floating type"):
+    with pytest.raises(TypeError, match="dtype: expected a floating type"):
         from_ase(molecule("H2O"), dtype=torch.int64)
 
 
@@ -147,12 +147,20 @@ def test_any_data_with_z_and_pos_will_do():
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        (Data(pos=torch.zeros(1, 3)), ValueError, "no tensor 'z'"),
-        (Data(z=torch.ones(1, dtype=torch.long)), ValueError, "no tensor 'pos'"),
-        (Data(z=torch.ones(2, dtype=torch.long), pos=torch.zeros(1, 3)), ValueError, r"data.pos has shape \[1, 3\]"),
-        (Data(z=torch.ones(1), pos=torch.zeros(1, 3)), TypeError, "data.z has dtype torch.float32"),
-        (Data(z=torch.ones(1, dtype=torch.long), pos=torch.full((1, 3), torch.nan)), ValueError, "not finite"),
-        ({"z": [1]}, TypeError, "must be a torch_geometric.data.Data, not dict"),
+        (Data(pos=torch.zeros(1, 3)), ValueError, r"z: expected a tensor \[N\], got none"),
+        (Data(z=torch.ones(1, dtype=torch.long)), ValueError, r"pos: expected a tensor \[N, 3\], got none"),
+        (
+            Data(z=torch.ones(2, dtype=torch.long), pos=torch.zeros(1, 3)),
+            ValueError,
+            r"pos: expected shape .* got \[1, 3\]",
+        ),
+        (Data(z=torch.ones(1), pos=torch.zeros(1, 3)), TypeError, "z: expected values of type int, got torch.float32"),
+        (
+            Data(z=torch.ones(1, dtype=torch.long), pos=torch.full((1, 3), torch.nan)),
+            ValueError,
+            "pos: expected finite",
+        ),
+        ({"z": [1]}, TypeError, "expected a torch_geometric.data.Data, got dict"),
     ],
 )
 def test_data_that_is_no_molecule(data, error, message):
@@ -168,5 +176,5 @@ def test_a_batch_is_refused():
 
 @pytest.mark.parametrize("number", [-1, 119])
 def test_numbers_that_are_no_elements_do_not_become_atoms(number):
-    with pytest.raises(ValueError, match=rf"data.z\[0\] is {number}"):
+    with pytest.raises(ValueError, match=rf"z: expected .* got {number} at atom 1"):
         to_ase(Data(z=torch.tensor([number]), pos=torch.zeros(1, 3)))

@@ -77,15 +77,15 @@ def test_properties_and_dtype():
     ],
 )
 def test_invalid_smiles(smiles, message, capfd):
-    with pytest.raises(ValueError, match=f"(?i)smiles = .*{message}"):
+    with pytest.raises(ValueError, match=f"(?i)^smiles: .*{message}"):
         from_smiles(smiles)
     assert capfd.readouterr().err == ""
 
 
 def test_arguments():
-    with pytest.raises(TypeError, match="must be a string, not NoneType"):
+    with pytest.raises(TypeError, match="smiles: expected a string, got NoneType"):
         from_smiles(None)
-    with pytest.raises(ValueError, match="conformers = 0"):
+    with pytest.raises(ValueError, match="conformers: expected at least 1, got 0"):
         from_smiles("C", conformers=0)
-    with pytest.raises(ValueError, match="seed = -1"):
+    with pytest.raises(ValueError, match="seed: expected 0 to 2³¹ − 2, got -1"):
         from_smiles("C", seed=-1)

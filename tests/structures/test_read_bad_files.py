@@ -6,25 +6,25 @@ import torch
 from tg_molfield.structures import SkippedRecordsWarning, read
 
 REFUSED = {
-    "all_atoms_at_origin.sdf": r"record 1 \('3nod_sci'\): 300 pairs of atoms coincide",
-    "bad_columns.pdb": r"record 1: line 1: y = '1.00 27.' is no number; the PDB format has fixed columns",
+    "all_atoms_at_origin.sdf": r"record 1 \('3nod_sci'\): pos: expected .* apart, got 300 closer pairs",
+    "bad_columns.pdb": r"record 1: line 1: expected y in columns 39 to 46, got '1.00 27.'; .*fixed columns",
     "corrupt_tail.sdf.gz": "damaged or cut short",
-    "count_mismatch.xyz": "record 1: line 1 announces 6 atoms, but 3 follow",
-    "cube_without_atoms.cube": r"suffix '.cube' .*use Volume.read",
-    "dummy_atom.xyz": "record 1: atom 1 has element 'X'",
-    "duplicate_positions.sdf": "1 pairs of atoms coincide.* atoms 1 and 2",
-    "empty.sdf": "the file is empty",
-    "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom 2 has element '\*'",
-    "huge_offset.sdf": r"10126.0 Å loses more than 0.001 Å in torch.float32; centre .*float64",
-    "inf_forces.xyz": "record 1: label 'forces' has a value that is not finite",
-    "nan_coords.sdf": "atom 3 has x = nan, which is not finite",
-    "not_really_gz.sdf.gz": "not a gzip file",
-    "only_newlines.xyz": "the file is empty",
-    "smiles_only.csv": r"suffix '.csv' .*from_smiles",
-    "truncated.cube": r"suffix '.cube' .*use Volume.read",
-    "truncated.sdf": r"record 4 \('1tcw_im1'\): the counts line announces 78 atoms, but 39 follow",
-    "two_d_only.sdf": r"record 1 \('MolID_1'\): the coordinates are a 2D drawing",
-    "unknown_element.sdf": "atom 1 has element 'Xx'",
+    "count_mismatch.xyz": "record 1: line 1: expected 6 atoms to follow, got 3",
+    "cube_without_atoms.cube": r"suffix '.cube'; .*use Volume.read",
+    "dummy_atom.xyz": "record 1: atom 1: expected a chemical element, got 'X'",
+    "duplicate_positions.sdf": "got 1 closer pairs.* atoms 1 and 2",
+    "empty.sdf": "expected content, got an empty file",
+    "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom 2: expected a chemical element, got '\*'",
+    "huge_offset.sdf": r"torch.float32 represents to 0.001 Å, got 10126.0 Å; centre .*float64",
+    "inf_forces.xyz": "record 1: forces: expected finite numbers",
+    "nan_coords.sdf": "atom 3: expected a finite x, got nan",
+    "not_really_gz.sdf.gz": "expected a gzip file, got another format",
+    "only_newlines.xyz": "expected content, got an empty file",
+    "smiles_only.csv": r"suffix '.csv'; .*from_smiles",
+    "truncated.cube": r"suffix '.cube'; .*use Volume.read",
+    "truncated.sdf": r"record 4 \('1tcw_im1'\): atoms: expected 78 by the counts line, got 39",
+    "two_d_only.sdf": r"record 1 \('MolID_1'\): conformer: expected 3D coordinates, got a 2D drawing",
+    "unknown_element.sdf": "atom 1: expected a chemical element, got 'Xx'",
 }
 
 READ = {
@@ -38,7 +38,10 @@ READ = {
     "tiny_cell.xyz": [2],
 }
 
-SKIPPED = {"corrupt_tail.sdf.gz": (39, r"skipped 2 of 41"), "truncated.sdf": (3, r"skipped 1 of 4.*\n.*record 4")}
+SKIPPED = {
+    "corrupt_tail.sdf.gz": (39, r"expected 41 readable records, got 39"),
+    "truncated.sdf": (3, r"expected 4 readable records, got 3; .*\n.*record 4"),
+}
 
 
 def test_every_bad_file_has_a_decision(data_dir):
@@ -100,20 +103,22 @@ def test_alternate_locations_are_those_of_higher_occupancy(data_dir):
 def test_bad_frame_in_the_middle(tmp_path):
     path = tmp_path / "frames.xyz"
     path.write_text("1\n\nO 0 0 0\n1\n\nC 0 0 nan\n1\n\nQq 0 0 0\n1\n\nN 1 1 1\n")
-    with pytest.raises(ValueError, match="record 2: pos is not finite at atom 1"):
+    with pytest.raises(ValueError, match=r"record 2: pos: expected finite values, got .* at atom 1"):
         read(path)
-    with pytest.warns(SkippedRecordsWarning, match=r"skipped 2 of 4 records:\n.*record 2: pos.*\n.*record 3: .*'Qq'"):
+    with pytest.warns(
+        SkippedRecordsWarning, match=r"expected 4 readable records, got 2; .*\n.*record 2: pos.*\n.*record 3: .*'Qq'"
+    ):
         assert [int(data.z) for data in read(path, errors="skip")] == [8, 7]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1\n\nC 0 0\n", "the frame from line 1 is no xyz frame"),
-        ("1\n\nC 0 0 zero\n", "the frame from line 1 is no xyz frame"),
-        ("0\n\n", "no atoms"),
-        ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4 should be a number of atoms and is 'C 1 1 1'"),
-        ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "1 pairs of atoms coincide"),
+        ("1\n\nC 0 0\n", "line 1: expected an XYZ frame"),
+        ("1\n\nC 0 0 zero\n", "line 1: expected an XYZ frame"),
+        ("0\n\n", "z: expected at least 1 atom, got none"),
+        ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4: expected a number of atoms, got 'C 1 1 1'"),
+        ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "got 1 closer pairs"),
     ],
 )
 def test_xyz_that_is_none(tmp_path, content, message):
@@ -148,9 +153,9 @@ def test_a_cut_structure_file_is_not_trusted(data_dir, tmp_path):
 
 
 def test_arguments(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.sdf: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.sdf: expected an existing file, got none"):
         read(tmp_path / "nowhere.sdf")
-    with pytest.raises(ValueError, match="errors = 'ignore'"):
+    with pytest.raises(ValueError, match=r"errors: expected .* got 'ignore'"):
         read(tmp_path / "nowhere.sdf", errors="ignore")
-    with pytest.raises(ValueError, match=r"suffix '' is not one of .xyz"):
+    with pytest.raises(ValueError, match=r"expected a structure file \(.xyz.* got the suffix ''"):
         read(tmp_path)

@@ -1,4 +1,4 @@
-"""The atoms a field or a volume belongs to, carried along so that files and pictures can show them."""
+"""`AtomList`: the atoms of a field or a volume, kept so that files and plots can show them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class AtomList(NamedTuple):
-    """Atomic numbers ``z`` [N] (int64), positions ``pos`` [N, 3] in Å, and ``batch`` [N] where graphs are several."""
+    """Atomic numbers ``z`` [N] (int64), positions ``pos`` [N, 3] in Å, and ``batch`` [N] for several graphs."""
 
     z: Tensor
     pos: Tensor
@@ -20,7 +20,7 @@ class AtomList(NamedTuple):
         return AtomList(change(self.z), change(self.pos), None if self.batch is None else change(self.batch))
 
     def of_graph(self, index: int) -> AtomList:
-        """The atoms of one graph of a batch."""
+        """The atoms of graph ``index`` of a batch; all atoms if there is no batch."""
         if self.batch is None:
             return self
         mine = self.batch == index

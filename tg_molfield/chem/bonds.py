@@ -1,4 +1,4 @@
-"""Bonds told by distance, for pictures and paths; no orders, no valences."""
+"""Bonds from interatomic distances, without bond orders or valences."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import element_property
 
-_SLACK = 0.4
-_LAST_RADIUS = 96
+_TOLERANCE = 0.4
+_MAX_Z_WITH_RADIUS = 96
 
 
 def bonds(atoms: AtomList) -> NDArray[np.int64]:
-    """The pairs [B, 2] of atoms no further apart than their covalent radii and 0.4 Å; dummy atoms have none."""
+    """The pairs [B, 2] of atoms, dummies excluded, within the sum of their covalent radii plus 0.4 Å."""
     from scipy.spatial import cKDTree
 
     pos = atoms.pos.detach().cpu().double().numpy()
     if len(pos) < 2:
         return np.empty((0, 2), dtype=np.int64)
-    radii = element_property("covalent_radius", atoms.z.cpu().clamp(1, _LAST_RADIUS)).numpy()
-    pairs = cKDTree(pos).query_pairs(2 * float(radii.max()) + _SLACK, output_type="ndarray")
+    radii = element_property("covalent_radius", atoms.z.cpu().clamp(1, _MAX_Z_WITH_RADIUS)).numpy()
+    pairs = cKDTree(pos).query_pairs(2 * float(radii.max()) + _TOLERANCE, output_type="ndarray")
     first, second = pairs.T
-    near = np.linalg.norm(pos[first] - pos[second], axis=1) <= radii[first] + radii[second] + _SLACK
+    near = np.linalg.norm(pos[first] - pos[second], axis=1) <= radii[first] + radii[second] + _TOLERANCE
     real = atoms.z.cpu().numpy() > 0
     return pairs[near & real[first] & real[second]].astype(np.int64)

@@ -1,8 +1,8 @@
 """Properties of the chemical elements as tensors indexed by atomic number.
 
-Sources, in ``elements.csv``: van der Waals radii from Bondi (1964) with Mantina et al. (2009) and, where those
-give none, Alvarez (2013); covalent radii from Cordero et al. (2008); Pauling electronegativities; standard
-atomic weights (IUPAC). Radii are in Å, masses in amu.
+The values are in ``elements.csv``. Sources: van der Waals radii from Bondi (1964) and Mantina et al. (2009), or
+Alvarez (2013) for the remaining elements; covalent radii from Cordero et al. (2008); Pauling electronegativities;
+standard atomic weights (IUPAC). Radii are in Å, masses in amu.
 """
 
 from __future__ import annotations
@@ -54,15 +54,16 @@ def element_property(name: str, z: Tensor) -> Tensor:
         The values [N], float64, on the device of ``z``.
 
     Raises:
-        ValueError: the property has no known value for one of the elements.
+        ValueError: ``name`` is not a property, or an element has no known value.
     """
     if name not in ELEMENT_PROPERTIES:
-        raise ValueError(f"name={name!r}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}")
+        raise ValueError(f"name: expected one of {', '.join(ELEMENT_PROPERTIES)}, got {name!r}; choose one of them")
     values = _table(name).to(z.device)[z]
     unknown = values.isnan()
     if unknown.any():
         missing = sorted({symbols()[int(number)] for number in z[unknown]})
         raise ValueError(
-            f"{name} is not known for {', '.join(missing)}; give the values as a per-atom attribute instead"
+            f"{name}: expected elements with a known value, got {', '.join(missing)}; "
+            "give the values as a per-atom attribute instead"
         )
     return values

@@ -1,4 +1,4 @@
-"""Electron densities of spherical atoms as sums of Gaussians."""
+"""Electron densities of spherical atoms as sums of Gaussians, from X-ray form factors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from torch import Tensor
 class FormFactors:
     """Spherical atoms from X-ray form factors f(s) = Σ a exp(−b s²) + c, s = sin θ/λ.
 
-    The density of an atom is Σ a (4π/(b + B))^(3/2) exp(−4π² d²/(b + B)), the term c having b = 0; it integrates to
-    the number of electrons. Source: International Tables for Crystallography C (1992), table 6.1.1.4; elements 1–98.
+    The density of an atom is Σ a (4π/(b + B))^(3/2) exp(−4π² d²/(b + B)), where c is a term with b = 0. It integrates
+    to the number of electrons. Source: International Tables for Crystallography C (1992), table 6.1.1.4; elements 1–98.
 
     Args:
-        blur: B in Å², the displacement that every atom has; it smooths the nucleus and must be positive.
+        blur: isotropic displacement parameter B of every atom in Å², positive; it smooths the peak at the nucleus.
 
     Raises:
         ValueError: ``blur`` is not positive.
@@ -30,20 +30,23 @@ class FormFactors:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.blur) and self.blur > 0):
-            raise ValueError(f"blur={self.blur}: must be positive and finite, in Å²")
+            raise ValueError(f"blur: expected a positive, finite number in Å², got {self.blur}; try 5.0")
 
     def terms(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The Gaussians of the elements ``z`` [N].
 
         Returns:
-            Heights in e/Å³ and widths σ in Å, both [N, 5] in double precision.
+            Heights in e/Å³ and widths σ in Å, both [N, 5], float64.
 
         Raises:
-            ValueError: there are no form factors for an element.
+            ValueError: an element has no form factors.
         """
         table = _table().to(z.device)
         if len(z) and int(z.max()) >= len(table):
-            raise ValueError(f"z={int(z.max())}: form factors are known up to element {len(table) - 1}")
+            known = len(table) - 1
+            raise ValueError(
+                f"z: expected elements with form factors, 1 to {known}, got {int(z.max())}; remove the atoms"
+            )
         a, b = table[z].unbind(1)
         spread = b + self.blur
         return a * (4 * math.pi / spread) ** 1.5, (spread / (8 * math.pi**2)).sqrt()

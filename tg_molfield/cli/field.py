@@ -94,7 +94,7 @@ def _number(text: str) -> str | float:
 def _molecule(structure: str, record: int, definition: MolField) -> Data:
     from tg_molfield.files import format_suffix
     from tg_molfield.structures import PROPERTIES, from_smiles, read
-    from tg_molfield.structures.reading import SUFFIXES
+    from tg_molfield.structures.formats.registry import SUFFIXES
 
     properties = definition.attributes & set(PROPERTIES)
     if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:

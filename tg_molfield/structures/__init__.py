@@ -1,6 +1,7 @@
-"""Molecules in: files, ASE, RDKit and SMILES become ``torch_geometric.data.Data``, and go back.
+"""Molecules from files, ASE, RDKit and SMILES as ``torch_geometric.data.Data``, and back.
 
-The keys, their shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
+The readers of PDB, CIF, SDF, MOL2 and XYZ are in ``formats/``; see there to add a format. The keys of a ``Data``, their
+shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
 """
 
 from tg_molfield.structures.ase_atoms import from_ase, to_ase

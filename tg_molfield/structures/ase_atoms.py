@@ -1,4 +1,4 @@
-"""ASE ``Atoms`` to ``Data`` and back, without loss."""
+"""`from_ase` and `to_ase`: ASE ``Atoms`` to ``Data`` and back without loss."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.structures.build import build
 from tg_molfield.structures.keys import KEYS, RESULTS, validate
 
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
 def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     """The molecule or crystal of an ASE ``Atoms``.
 
-    Taken over: ``z`` [N]; ``pos`` [N, 3] in Å; ``cell`` [1, 3, 3] in Å and ``pbc`` [1, 3] where a cell or
-    periodicity is set; ``initial_charges``, ``initial_magmoms`` and ``tags`` [N] where set; ``name`` from
-    ``atoms.info["name"]``; and the results that the attached calculator already holds for these very
-    positions, in ASE's units (``energy`` [1] eV, ``forces`` [N, 3] eV/Å, ``stress`` [1, 6] eV/Å³, ``dipole``
-    [1, 3] e·Å, ``charges`` and ``magmoms`` [N], …). No calculation is run, and results of positions that have
-    since moved are not taken. Momenta, masses, constraints and arrays of the user's own stay behind.
+    Copies ``z`` [N]; ``pos`` [N, 3] in Å; ``cell`` [1, 3, 3] in Å and ``pbc`` [1, 3] if a cell or periodicity is set;
+    ``initial_charges``, ``initial_magmoms`` and ``tags`` [N] if set; ``name`` from ``atoms.info["name"]``; and the
+    results that the attached calculator already has for these positions, in ASE's units (``energy`` [1] eV,
+    ``forces`` [N, 3] eV/Å, ``stress`` [1, 6] eV/Å³, ``dipole`` [1, 3] e·Å, ``charges`` and ``magmoms`` [N], …). No
+    calculation is run, and outdated results, from before the atoms moved, are ignored. Momenta, masses, constraints
+    and custom arrays are not copied.
 
     Args:
         atoms: one ASE ``Atoms``.
-        dtype: floating type of the result; ``None`` is ``torch.get_default_dtype()``. A total energy of
-            thousands of eV keeps about seven digits in float32.
+        dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``. Float32 keeps about seven
+            digits, too few for a total energy of thousands of eV.
 
     Raises:
-        TypeError: ``atoms`` is no ``Atoms``, for instance a list of frames.
+        TypeError: ``atoms`` is not an ``Atoms``, for example a list of frames.
         ValueError: no atoms, a dummy atom X, or a position or label that is not finite.
 
     Example:
@@ -42,7 +43,7 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     from ase import Atoms
 
     if not isinstance(atoms, Atoms):
-        raise TypeError(f"atoms must be one ase.Atoms, not {type(atoms).__name__}; convert frames one by one")
+        raise TypeError(f"atoms: expected one ase.Atoms, got {type(atoms).__name__}; convert frames one by one")
     values: dict[str, Any] = {}
     if atoms.pbc.any() or atoms.cell.any():
         values["cell"] = np.asarray(atoms.cell.array)[None]
@@ -56,7 +57,7 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
 
 
 def _results(atoms: Atoms) -> dict[str, np.ndarray]:
-    """Results that need no calculation, each in the shape of the table of keys."""
+    """Results that need no calculation, each with its shape in ``KEYS``."""
     calculator = atoms.calc
     if calculator is None or not getattr(calculator, "results", None) or calculator.check_state(atoms):
         return {}
@@ -68,7 +69,7 @@ def _results(atoms: Atoms) -> dict[str, np.ndarray]:
             array = np.asarray(value, dtype=np.float64)
             if array.size != np.prod(shape):
                 raise ValueError(
-                    f"result {name!r} has shape {list(array.shape)}, expected {shape}; correct the calculator"
+                    f"calc.results[{name!r}]: expected shape {shape}, got {list(array.shape)}; correct the calculator"
                 )
             results[name] = array.reshape(shape)
     return results
@@ -77,22 +78,24 @@ def _results(atoms: Atoms) -> dict[str, np.ndarray]:
 def to_ase(data: Data) -> Atoms:
     """The ASE ``Atoms`` of a ``Data``, the inverse of :func:`from_ase`.
 
-    Any ``Data`` with ``z`` [N] and ``pos`` [N, 3] in Å will do. ``cell``, ``pbc``, ``initial_charges``,
-    ``initial_magmoms``, ``tags`` and ``name`` return to their places, and results such as ``energy`` and
-    ``forces`` come back through a ``SinglePointCalculator``. Other attributes are not carried over.
+    Takes any ``Data`` with ``z`` [N] and ``pos`` [N, 3] in Å. ``cell``, ``pbc``, ``initial_charges``,
+    ``initial_magmoms``, ``tags`` and ``name`` are restored, and results such as ``energy`` and ``forces`` are
+    attached as a ``SinglePointCalculator``. Other attributes are ignored.
 
     Raises:
-        TypeError: ``data`` is a ``Batch`` or no ``Data``.
-        ValueError: ``z`` or ``pos`` is missing, or an attribute has a wrong shape, is not finite or is no element.
+        TypeError: ``data`` is a ``Batch`` or not a ``Data``.
+        ValueError: ``z`` or ``pos`` is missing, an attribute has the wrong shape or is not finite, or an atomic number
+            is above 118 or negative.
     """
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
 
     validate(data)
-    wrong = ((data["z"] < 0) | (data["z"] > 118)).nonzero().flatten().tolist()
+    wrong = ((data["z"] < 0) | (data["z"] > MAX_Z)).nonzero().flatten().tolist()
     if wrong:
         raise ValueError(
-            f"data.z[{wrong[0]}] is {int(data['z'][wrong[0]])}: give atomic numbers up to 118, 0 for a dummy"
+            f"z: expected atomic numbers up to {MAX_Z}, or 0 for a dummy atom, got {int(data['z'][wrong[0]])} at atom "
+            f"{wrong[0] + 1}; correct data.z"
         )
     values = {
         key: value.detach().cpu().numpy().copy()

@@ -1,4 +1,4 @@
-"""The one place where a molecule becomes a ``Data``: types, precision and the checks all sources share."""
+"""`build`: arrays become a ``Data``, with the types, the precision and the checks that all sources share."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.chem.elements import MAX_Z, atomic_numbers
 from tg_molfield.structures.keys import KEYS, validate
 
 PRECISION = 1e-3
-"""Largest spacing in Å of the numbers that hold a coordinate."""
+"""Largest rounding step of a coordinate in Å."""
 
 COINCIDENT = 1e-3
-"""Distance in Å below which two atoms count as one point."""
+"""Distance in Å below which two atoms coincide."""
 
 
 def build(z: Any, pos: Any, dtype: torch.dtype | None = None, **values: Any) -> Data:
-    """A checked ``Data`` from arrays.
+    """A ``Data`` from arrays, checked.
 
     Args:
         z: [N] atomic numbers, all from 1 to 118.
         pos: [N, 3] positions in Å.
-        dtype: floating type of the result; ``None`` is ``torch.get_default_dtype()``.
-        values: further attributes by name; arrays of numbers become tensors, in ``dtype`` where the table of
-            keys says float. ``None`` leaves the attribute out.
+        dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
+        values: more attributes by name. Arrays of numbers become tensors with the kind that ``KEYS`` gives, floats
+            in ``dtype``. An attribute that is ``None`` is left out.
 
     Raises:
         ValueError: no atoms, a dummy atom, a value that is not finite or has the wrong shape, or coordinates
-            too far from the origin for ``dtype``.
+            too large for ``dtype``.
     """
     dtype = float_dtype(dtype)
     numbers = torch.as_tensor(np.asarray(z, dtype=np.int64))
     if numbers.numel() == 0:
-        raise ValueError("the record has no atoms; remove it")
+        raise ValueError("z: expected at least 1 atom, got none; leave out the empty molecule")
     _check_elements(numbers)
     exact = torch.as_tensor(np.asarray(pos, dtype=np.float64))
     data = Data(z=numbers, pos=exact)
@@ -50,24 +51,24 @@ def build(z: Any, pos: Any, dtype: torch.dtype | None = None, **values: Any) -> 
 
 
 def float_dtype(dtype: torch.dtype | None) -> torch.dtype:
-    """``dtype``, or the default dtype for ``None``.
+    """``dtype``, or the default dtype if it is ``None``.
 
     Raises:
-        TypeError: it is no floating type.
+        TypeError: it is not a floating type.
     """
     if dtype is None:
         return torch.get_default_dtype()
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise TypeError(f"dtype = {dtype!r} is no floating type; give torch.float32 or torch.float64")
+        raise TypeError(f"dtype: expected a floating type, got {dtype!r}; give torch.float32 or torch.float64")
     return dtype
 
 
-def check_apart(pos: Tensor, remedy: str = "correct the coordinates or remove one of them") -> None:
-    """Refuse atoms that share one point.
+def check_coincident_atoms(pos: Tensor, remedy: str = "correct the coordinates or remove one of the atoms") -> None:
+    """Refuse atoms in the same place.
 
     Args:
         pos: [N, 3] positions in Å.
-        remedy: what the error advises.
+        remedy: the advice at the end of the error message.
 
     Raises:
         ValueError: two atoms are closer than 0.001 Å.
@@ -78,26 +79,24 @@ def check_apart(pos: Tensor, remedy: str = "correct the coordinates or remove on
     if len(pairs):
         first, second = sorted(pairs.tolist())[0]
         raise ValueError(
-            f"{len(pairs)} pairs of atoms coincide (closer than {COINCIDENT} Å), the first are atoms "
+            f"pos: expected atoms at least {COINCIDENT} Å apart, got {len(pairs)} closer pairs, the first atoms "
             f"{first + 1} and {second + 1} at {pos[first].tolist()} Å; {remedy}"
         )
 
 
-def numbers_of(symbols: Sequence[str]) -> list[int]:
-    """Atomic numbers of element symbols; D and T are hydrogen.
+def parse_elements(symbols: Sequence[str]) -> list[int]:
+    """Atomic numbers from element symbols or numbers as text; D and T are hydrogen.
 
     Raises:
-        ValueError: a symbol is no element; the message names it and its atom.
+        ValueError: a symbol is not an element; the message gives it and its atom.
     """
-    from ase.data import atomic_numbers
-
-    known = {**atomic_numbers, "D": 1, "T": 1}
+    known = {**atomic_numbers(), "D": 1, "T": 1}
     numbers = []
     for row, symbol in enumerate(symbols):
-        number = int(symbol) if symbol.isdecimal() and int(symbol) <= 118 else known.get(symbol.capitalize(), 0)
+        number = int(symbol) if symbol.isdecimal() and int(symbol) <= MAX_Z else known.get(symbol.capitalize(), 0)
         if number == 0:
             raise ValueError(
-                f"atom {row + 1} has element {symbol!r}, which is none; name the element or remove the atom"
+                f"atom {row + 1}: expected a chemical element, got {symbol!r}; name the element or remove the atom"
             )
         numbers.append(number)
     return numbers
@@ -114,34 +113,34 @@ def _attribute(name: str, value: Any, dtype: torch.dtype) -> Any:
         return tensor
     if not bool(torch.isfinite(tensor.to(dtype)).all()):
         raise ValueError(
-            f"label {name!r} has a value that is not finite or too large for {dtype}; correct or remove it"
+            f"{name}: expected finite numbers within the range of {dtype}, got others; correct or remove them"
         )
     return tensor.to(dtype)
 
 
 def _check_elements(z: Tensor) -> None:
-    wrong = ((z < 1) | (z > 118)).nonzero().flatten().tolist()
+    wrong = ((z < 1) | (z > MAX_Z)).nonzero().flatten().tolist()
     if wrong:
         raise ValueError(
-            f"atom {wrong[0] + 1} has atomic number {int(z[wrong[0]])}: dummy atoms and unknown elements have no "
-            f"field; name the element or remove the atom ({len(wrong)} such atoms)"
+            f"z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[wrong[0]])} at atom {wrong[0] + 1} "
+            f"({len(wrong)} such atoms); name the element or remove the dummy atom"
         )
 
 
 def check_precision(pos: Tensor, dtype: torch.dtype) -> None:
-    """Refuse positions that ``dtype`` cannot hold to 0.001 Å.
+    """Refuse positions that ``dtype`` cannot represent to 0.001 Å.
 
     Args:
         pos: [N, 3] positions in Å.
-        dtype: the floating type they are to have.
+        dtype: their future floating type.
 
     Raises:
-        ValueError: the numbers of ``dtype`` are farther apart than that at the farthest coordinate.
+        ValueError: at the largest coordinate, the numbers of ``dtype`` are farther apart than that.
     """
     farthest = float(pos.abs().max())
     spacing = torch.finfo(dtype).eps * farthest
     if spacing > PRECISION:
         raise ValueError(
-            f"a coordinate of {farthest:.1f} Å loses more than {PRECISION} Å in {dtype}; "
-            f"centre the molecule, or read with dtype=torch.float64"
+            f"pos: expected coordinates that {dtype} represents to {PRECISION} Å, got {farthest:.1f} Å; "
+            "centre the molecule, or use dtype=torch.float64"
         )

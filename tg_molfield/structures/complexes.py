@@ -1,4 +1,4 @@
-"""``read_complex``: a ligand and its protein in one ``Data``."""
+"""`read_complex`: a ligand and its protein in one ``Data``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from torch_geometric.data import Data
 
 from tg_molfield.files import format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
-from tg_molfield.structures.formats.cif import cif_models
-from tg_molfield.structures.formats.content import read_text
-from tg_molfield.structures.formats.macromolecule import Model
-from tg_molfield.structures.formats.pdb import first_model, pdb_models
+from tg_molfield.structures.formats.macromolecule import AtomSites, ModelRecord
+from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
+from tg_molfield.structures.formats.text_file import read_text
 from tg_molfield.structures.keys import KEYS, validate
 from tg_molfield.structures.rdkit_mol import from_rdkit
-from tg_molfield.structures.reading import SUFFIXES, read
+from tg_molfield.structures.reading import read
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 Source = Union[str, Path, Data, "Mol"]
 
 OVERLAP = 0.5
-"""Distance in Å below which a ligand atom and a protein atom cannot both be there."""
+"""Distance in Å below which a ligand atom and a protein atom overlap."""
 
 _RESIDUE = re.compile(r"^[A-Za-z0-9+-]{1,5}(/[^/\s]*){0,2}$")
 
@@ -40,24 +39,24 @@ def read_complex(
 ) -> Data:
     """A ligand and its protein as one molecule, the ligand's atoms first.
 
-    ``z`` [N], ``pos`` [N, 3] in Å, ``part`` [N] (0 ligand, 1 protein), the per-atom keys that both have, and
-    ``name``. Cells and graph-level values are not carried over.
+    The result has ``z`` [N], ``pos`` [N, 3] in Å, ``part`` [N] (0 ligand, 1 protein), the per-atom keys that both
+    have, and ``name``. Cells and graph-level values are dropped.
 
     Args:
         protein: a file with one model, a ``Data``, or an RDKit molecule.
-        ligand: a file with one record, a ``Data``, an RDKit molecule; or a residue of the protein file, as
-            ``"NFT"`` where there is one of it, else as ``"NFT/A/283"`` (name, chain, number).
-        dtype: floating type of the result; ``None`` is ``torch.get_default_dtype()``.
+        ligand: a file with one record, a ``Data``, an RDKit molecule, or a residue of the protein file:
+            ``"NFT"`` if it occurs once, else ``"NFT/A/283"`` (name, chain, number).
+        dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         waters: keep the waters of the protein.
-        hetero: keep what else of the protein's source is no polymer: ligands, ions, cofactors. Modified amino
-            acids and nucleotides that gemmi tabulates, and the caps ACE, NH2, NMA and NME, are polymer. A ``Data``
-            without ``hetero`` and ``water`` is taken whole.
+        hetero: keep the other hetero atoms of the protein: ligands, ions, cofactors. Modified amino acids and
+            nucleotides that gemmi tabulates, and the caps ACE, NH2, NMA and NME, belong to the polymer and are always
+            kept. All atoms of a ``Data`` without ``hetero`` and ``water`` are kept.
 
     Raises:
         FileNotFoundError: there is no such file.
         TypeError: protein or ligand is none of the kinds above.
-        ValueError: several records where one is needed, a residue that is missing or ambiguous, nothing left of
-            the protein, or a ligand atom closer than 0.5 Å to a protein atom.
+        ValueError: a file has several records, the residue is missing or ambiguous, no protein atoms are left, or a
+            ligand atom is closer than 0.5 Å to a protein atom.
     """
     dtype = float_dtype(dtype)
     if isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand):
@@ -78,58 +77,74 @@ def _single(source: Source, dtype: torch.dtype, role: str) -> Data:
     if isinstance(source, Chem.Mol):
         return from_rdkit(source, dtype=dtype)
     if not isinstance(source, str | Path):
-        raise TypeError(f"{role} must be a path, a Data or an rdkit.Chem.Mol, not {type(source).__name__}")
+        raise TypeError(
+            f"{role}: expected a path, a Data or an rdkit.Chem.Mol, got {type(source).__name__}; convert it first"
+        )
     records = read(source, dtype=dtype)
     if len(records) != 1:
         raise ValueError(
-            f"{source}: {role} holds {len(records)} records, one is needed; give one of them: {role}=read(path)[0]"
+            f"{source}: expected 1 record as {role}, got {len(records)}; give one of them: {role}=read(path)[0]"
         )
     return records[0]
 
 
 def _split(protein: Source, residue: str, dtype: torch.dtype) -> tuple[Data, Data]:
     """A residue of the protein file, and the rest of the file."""
-    if not isinstance(protein, str | Path) or format_suffix(protein) not in (".pdb", ".ent", ".cif", ".mmcif"):
+    source = FORMATS.get(format_suffix(protein)) if isinstance(protein, str | Path) else None
+    if source is None or source.models is None:
+        known = ", ".join(suffix for suffix, source in FORMATS.items() if source.models)
         raise ValueError(
-            f"ligand = {residue!r} names a residue, so protein must be a PDB or mmCIF file, not {protein!r:.80}; "
-            f"for a ligand file give its path with its suffix"
+            f"protein: expected a file with residues ({known}) because ligand is the residue {residue!r}, got "
+            f"{protein!r:.80}; for a ligand file give its path with its suffix"
         )
-    path = Path(protein)
+    path = Path(str(protein))
     text, _ = read_text(path)
     try:
-        models = list((pdb_models if format_suffix(path) in (".pdb", ".ent") else cif_models)(text))
+        models = list(source.models(text))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    name, model = first_model(path, models)
-    chosen = _rows(path, model, residue)
+    model = _only_model(path, models)
+    chosen = _rows(path, model.sites, residue)
     try:
-        return model.data(dtype, name, np.flatnonzero(chosen)), model.data(dtype, name, np.flatnonzero(~chosen))
+        ligand, rest = (model.sites.data(dtype, model.name, np.flatnonzero(rows)) for rows in (chosen, ~chosen))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    return ligand, rest
 
 
-def _rows(path: Path, model: Model, residue: str) -> np.ndarray:
+def _only_model(path: Path, models: list[ModelRecord]) -> ModelRecord:
+    if len(models) != 1:
+        raise ValueError(f"{path}: expected 1 model, got {len(models)} models; pick one of read({str(path)!r})")
+    if models[0].fault:
+        raise ValueError(f"{path}: record 1: {models[0].fault}")
+    return models[0]
+
+
+def _rows(path: Path, sites: AtomSites, residue: str) -> np.ndarray:
     """[N] whether the atom belongs to the named residue."""
     wanted = residue.split("/")
-    copies = [name for name in dict.fromkeys(model.residue) if name.split("/")[: len(wanted)] == wanted]
+    copies = [name for name in dict.fromkeys(sites.residue) if name.split("/")[: len(wanted)] == wanted]
     if not copies:
         others = dict.fromkeys(
             name
-            for name, hetero, water in zip(model.residue, model.hetero, model.water, strict=True)
+            for name, hetero, water in zip(sites.residue, sites.hetero, sites.water, strict=True)
             if hetero and not water
         )
         listed = ", ".join(list(others)[:20]) or "none"
-        raise ValueError(f"{path}: ligand = {residue!r} is not in the file; its ligands and ions are: {listed}")
+        raise ValueError(
+            f"{path}: expected the residue {residue!r} as ligand, got a file without it; "
+            f"choose one of its ligands and ions: {listed}"
+        )
     if len(copies) > 1:
         raise ValueError(
-            f"{path}: ligand = {residue!r} is there {len(copies)} times; name one: {', '.join(copies[:20])}"
-            + (", …" if len(copies) > 20 else "")
+            f"{path}: expected the residue {residue!r} once as ligand, got it {len(copies)} times; choose one: "
+            f"{', '.join(copies[:20])}" + (", …" if len(copies) > 20 else "")
         )
-    return np.array([name == copies[0] for name in model.residue])
+    return np.array([name == copies[0] for name in sites.residue])
 
 
 def _keep(protein: Data, waters: bool, hetero: bool) -> Data:
-    """The protein without its waters and without what is no polymer, where it says which atoms are."""
+    """The protein without its waters and hetero atoms, if it has these keys."""
     keep = torch.ones(protein["z"].numel(), dtype=torch.bool)
     water = protein["water"].cpu() if "water" in protein else ~keep
     if not waters:
@@ -138,7 +153,7 @@ def _keep(protein: Data, waters: bool, hetero: bool) -> Data:
         keep &= ~protein["hetero"].cpu() | water
     if not bool(keep.any()):
         raise ValueError(
-            "nothing is left of the protein without waters and hetero atoms; set waters=True or hetero=True"
+            "protein: expected atoms other than waters and hetero atoms, got none; set waters=True or hetero=True"
         )
     return (
         protein
@@ -155,9 +170,9 @@ def _check_overlap(ligand: Data, protein: Data) -> None:
     if len(close):
         row = int(close[0])
         raise ValueError(
-            f"{len(close)} ligand atoms lie closer than {OVERLAP} Å to a protein atom (ligand atom {row + 1} and "
-            f"protein atom {int(nearest[row]) + 1}: {distance[row]:.2f} Å): the protein may contain the ligand; leave "
-            f"hetero=False, or name the residue: ligand='NAME/CHAIN/NUMBER'"
+            f"ligand: expected atoms at least {OVERLAP} Å from the protein, got {len(close)} closer ones (ligand atom "
+            f"{row + 1} and protein atom {int(nearest[row]) + 1}: {distance[row]:.2f} Å); if the protein contains the "
+            "ligand, leave hetero=False or give the residue: ligand='NAME/CHAIN/NUMBER'"
         )
 
 
@@ -177,7 +192,7 @@ def _join(ligand: Data, protein: Data, dtype: torch.dtype) -> Data:
 
 
 def _per_atom(data: Data) -> list[str]:
-    """Keys with one row an atom, those of the table and those of the user's own."""
+    """Keys with one row per atom: those in ``KEYS`` and custom ones."""
     atoms = data["z"].numel()
     return [
         key

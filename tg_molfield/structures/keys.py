@@ -1,4 +1,4 @@
-"""The one table of data keys: what each attribute of a converted molecule is called, its shape and its unit."""
+"""`KEYS`: the attributes of a ``Data`` from this package, with their shapes and units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Key:
         name: the attribute of ``Data``.
         shape: sizes; ``"N"`` is the number of atoms.
         kind: ``"float"``, ``"int"`` or ``"bool"``.
-        unit: unit of the values, empty where they have none.
+        unit: unit of the values, empty if they have none.
         meaning: what the values are.
     """
 
@@ -30,7 +30,7 @@ class Key:
 
     @property
     def per_atom(self) -> bool:
-        """Whether the first axis counts atoms."""
+        """Whether there is one row per atom."""
         return self.shape[0] == "N"
 
 
@@ -38,8 +38,8 @@ _TABLE = (
     Key("z", ("N",), "int", "", "atomic number; 0 is a dummy atom"),
     Key("pos", ("N", 3), "float", "Å", "position"),
     Key("part", ("N",), "int", "", "0 ligand, 1 protein"),
-    Key("cell", (1, 3, 3), "float", "Å", "cell vectors as rows; zeros where there is no cell"),
-    Key("pbc", (1, 3), "bool", "", "whether the molecule repeats along each cell vector"),
+    Key("cell", (1, 3, 3), "float", "Å", "cell vectors as rows; zeros if there is no cell"),
+    Key("pbc", (1, 3), "bool", "", "periodic along each cell vector"),
     Key("formal_charge", ("N",), "float", "e", "formal charge"),
     Key("partial_charge", ("N",), "float", "e", "partial charge"),
     Key("logp", ("N",), "float", "", "contribution to the octanol-water log P (Crippen)"),
@@ -68,58 +68,70 @@ _TABLE = (
 )
 
 KEYS: dict[str, Key] = {key.name: key for key in _TABLE}
-"""All keys by name. ``name`` (a string) is the only other attribute that converters set by themselves."""
+"""All keys by name. The only other attribute that converters set is ``name``, a string."""
 
 RESULTS = (
     "energy free_energy energies forces stress stresses dipole charges magmom magmoms".split()  # noqa: SIM905
 )
-"""Keys that are results of a calculation, named as ASE names them."""
+"""Keys of calculated results, with ASE's names."""
 
 
 def validate(data: Data, needed: Iterable[str] = ("z", "pos")) -> Data:
-    """Check every attribute of ``data`` that the table knows: shape, kind and finite values.
+    """Check the shape, the kind and the finiteness of every attribute of ``data`` that is in ``KEYS``.
 
     Args:
         data: one molecule.
-        needed: keys that must be there.
+        needed: keys that must be present.
 
     Returns:
         ``data`` itself.
 
     Raises:
-        TypeError: ``data`` is a ``Batch`` or no ``Data``, or an attribute has the wrong kind.
-        ValueError: a key is missing, has the wrong shape or holds a NaN or an infinity.
+        TypeError: ``data`` is a ``Batch`` or not a ``Data``, or an attribute has the wrong kind.
+        ValueError: a key is missing, has the wrong shape or contains NaN or infinity.
     """
     if isinstance(data, Batch):
         raise TypeError(
-            f"data is a Batch of {data.num_graphs} molecules; convert them one by one: batch.to_data_list()"
+            f"data: expected one molecule, got a Batch of {data.num_graphs} molecules; "
+            "convert them one by one: batch.to_data_list()"
         )
     if not isinstance(data, Data):
-        raise TypeError(f"data must be a torch_geometric.data.Data, not {type(data).__name__}")
+        raise TypeError(
+            f"data: expected a torch_geometric.data.Data, got {type(data).__name__}; make one with Data(z=z, pos=pos)"
+        )
     for name in needed:
         if not isinstance(getattr(data, name, None), Tensor):
-            raise ValueError(f"data has no tensor {name!r} {list(KEYS[name].shape)}: {KEYS[name].meaning}")
+            raise ValueError(f"{name}: expected a tensor {_sizes(KEYS[name].shape)}, got none; set data.{name}")
     for name, value in data.to_dict().items():
         if name in KEYS:
             _check_value(KEYS[name], value, atoms=data["z"].numel() if "z" in data else value.shape[0])
     return data
 
 
+_CONVERSIONS = {"float": ".float()", "int": ".long()", "bool": ".bool()"}
+
+
 def _check_value(key: Key, value: object, atoms: int) -> None:
     if not isinstance(value, Tensor):
-        raise TypeError(f"data.{key.name} must be a tensor, not {type(value).__name__}")
+        raise TypeError(f"{key.name}: expected a tensor, got {type(value).__name__}; convert it with torch.as_tensor")
     shape = tuple(atoms if size == "N" else size for size in key.shape)
     if tuple(value.shape) != shape:
         raise ValueError(
-            f"data.{key.name} has shape {list(value.shape)}, expected {list(shape)} ({list(key.shape)}, N = {atoms})"
+            f"{key.name}: expected shape {_sizes(key.shape)} with N = {atoms} atoms, got {list(value.shape)}; "
+            f"correct data.{key.name}"
         )
     kind = "bool" if value.dtype == torch.bool else "float" if value.is_floating_point() else "int"
     if kind != key.kind and not (key.kind == "float" and kind == "int"):
-        raise TypeError(f"data.{key.name} has dtype {value.dtype}, expected {key.kind} values")
+        raise TypeError(
+            f"{key.name}: expected values of type {key.kind}, got {value.dtype}; convert with {_CONVERSIONS[key.kind]}"
+        )
     if kind == "float" and not bool(torch.isfinite(value).all()):
         row = int((~torch.isfinite(value)).nonzero()[0, 0])
-        where = f"at atom {row + 1} " if key.per_atom else ""
+        where = f" at atom {row + 1}" if key.per_atom else ""
         raise ValueError(
-            f"{key.name} is not finite {where}({value[row].tolist()}): a molecule needs finite values; "
-            f"correct or remove the record"
+            f"{key.name}: expected finite values, got {value[row].tolist()}{where}; correct or remove the record"
         )
+
+
+def _sizes(shape: tuple[int | str, ...]) -> str:
+    return f"[{', '.join(map(str, shape))}]"

@@ -30,15 +30,15 @@ def _molar_refractivity(mol: Mol) -> np.ndarray:
 
 
 def _crippen(mol: Mol) -> np.ndarray:
-    """[N, 2] contributions to log P and molar refractivity, those of implicit hydrogens on their heavy atom."""
+    """[N, 2] contributions to log P and molar refractivity, with implicit hydrogens added to their heavy atom."""
     from rdkit.Chem import rdMolDescriptors
 
     full = _with_hydrogens(mol)
-    return _fold(full, np.array(rdMolDescriptors._CalcCrippenContribs(full)), mol.GetNumAtoms())
+    return _sum_hydrogens(full, np.array(rdMolDescriptors._CalcCrippenContribs(full)), mol.GetNumAtoms())
 
 
 def _partial_charge(mol: Mol) -> np.ndarray:
-    """[N] Gasteiger charges, those of implicit hydrogens on their heavy atom, so that they sum to the net charge."""
+    """[N] Gasteiger charges, with implicit hydrogens added to their heavy atom, so that they sum to the net charge."""
     from rdkit.Chem import rdPartialCharges
 
     full = _with_hydrogens(mol)
@@ -47,10 +47,10 @@ def _partial_charge(mol: Mol) -> np.ndarray:
     if not np.isfinite(charges).all():
         symbols = sorted({atom.GetSymbol() for atom in full.GetAtoms()})
         raise ValueError(
-            f"partial_charge: Gasteiger has no parameters for this molecule (its elements: {', '.join(symbols)}); "
-            f"leave 'partial_charge' out of properties"
+            f"partial_charge: expected elements with Gasteiger parameters, got a molecule of {', '.join(symbols)}; "
+            "leave 'partial_charge' out of properties"
         )
-    return _fold(full, charges, mol.GetNumAtoms())[:, 0]
+    return _sum_hydrogens(full, charges, mol.GetNumAtoms())[:, 0]
 
 
 def _tpsa(mol: Mol) -> np.ndarray:
@@ -83,8 +83,8 @@ def _with_hydrogens(mol: Mol) -> Mol:
     return Chem.AddHs(mol)
 
 
-def _fold(full: Mol, values: np.ndarray, atoms: int) -> np.ndarray:
-    """[atoms, K] from [M, K]: rows of the added hydrogens are added to the row of their heavy atom."""
+def _sum_hydrogens(full: Mol, values: np.ndarray, atoms: int) -> np.ndarray:
+    """[atoms, K] from [M, K]: the rows of the added hydrogens are summed into the row of their heavy atom."""
     folded = values[:atoms].copy()
     for atom in list(full.GetAtoms())[atoms:]:
         folded[atom.GetNeighbors()[0].GetIdx()] += values[atom.GetIdx()]
@@ -103,10 +103,10 @@ _COMPUTE: dict[str, Computed] = {
 }
 
 PROPERTIES = tuple(_COMPUTE)
-"""Names of all properties: give it as ``properties=PROPERTIES`` to have every one."""
+"""Names of all properties; ``properties=PROPERTIES`` computes all of them."""
 
 ALWAYS_DEFINED = tuple(name for name in PROPERTIES if name != "partial_charge")
-"""Properties that every molecule has, whatever its elements."""
+"""Properties that are defined for all elements."""
 
 
 def check_properties(properties: Iterable[str]) -> tuple[str, ...]:
@@ -118,17 +118,19 @@ def check_properties(properties: Iterable[str]) -> tuple[str, ...]:
     names = (properties,) if isinstance(properties, str) else tuple(properties)
     for name in names:
         if name not in _COMPUTE:
-            raise ValueError(f"properties: {name!r} is not known; choose from {', '.join(PROPERTIES)}")
+            raise ValueError(
+                f"properties: expected names among {', '.join(PROPERTIES)}, got {name!r}; correct the name"
+            )
     return names
 
 
 def compute_properties(mol: Mol, properties: Iterable[str]) -> dict[str, np.ndarray]:
     """The named per-atom properties of ``mol``, each [N].
 
-    The molecule is sanitised on a copy where a property needs its chemistry.
+    If a property depends on bonds, a copy of the molecule is sanitized first.
 
     Raises:
-        ValueError: an unknown name, chemistry that RDKit refuses, or no Gasteiger parameters for an element.
+        ValueError: an unknown name, a molecule that RDKit cannot sanitize, or no Gasteiger parameters for an element.
     """
     from rdkit import Chem, rdBase
 
@@ -140,7 +142,7 @@ def compute_properties(mol: Mol, properties: Iterable[str]) -> dict[str, np.ndar
                 Chem.SanitizeMol(mol)
             except ValueError as error:
                 raise ValueError(
-                    f"properties: RDKit refuses the chemistry ({error}); correct bonds and charges, "
-                    f"or give properties=('formal_charge',)"
+                    f"properties: expected a molecule that RDKit can sanitize, got: {error}; "
+                    "correct bonds and charges, or give properties=('formal_charge',)"
                 ) from error
         return {name: _COMPUTE[name](mol) for name in names}

@@ -1,4 +1,4 @@
-"""RDKit molecules to ``Data`` and back."""
+"""`from_rdkit` and `to_rdkit`: RDKit molecules to ``Data`` and back."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.structures.build import build, check_apart
+from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 
 if TYPE_CHECKING:
     from rdkit.Chem import Conformer, Mol, RWMol
 
-MAX_PERCEIVED = 1000
-"""Largest molecule, in atoms, whose bonds :func:`to_rdkit` perceives."""
+MAX_ATOMS = 1000
+"""Largest number of atoms for which :func:`to_rdkit` perceives bonds."""
 
 _MAX_ITERATIONS = 20_000
 
@@ -29,29 +29,31 @@ def from_rdkit(
 ) -> Data:
     """One conformer of an RDKit molecule, with per-atom properties.
 
-    ``z`` [N], ``pos`` [N, 3] in Å, ``name`` where the molecule has a ``_Name``, and the properties, each [N]:
+    ``z`` [N], ``pos`` [N, 3] in Å, ``name`` if the molecule has a ``_Name``, and the properties, each [N]:
     ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and
     ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``), ``logp`` and ``molar_refractivity`` (Crippen
-    contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). What implicit hydrogens contribute is
-    counted on their heavy atom, so that the values sum to the value of the molecule.
+    contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions of
+    implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule.
 
     Args:
         mol: the molecule, with at least one 3D conformer.
-        conformer: position of the conformer among ``mol.GetConformers()``, from 0.
-        properties: names to compute. ``None`` is all but ``partial_charge``, so that every molecule gets the
-            same keys: Gasteiger charges are not defined for every element and must be asked for by name.
-            ``()`` is none, and needs no sound chemistry.
-        dtype: floating type of the result; ``None`` is ``torch.get_default_dtype()``.
+        conformer: index of the conformer in ``mol.GetConformers()``.
+        properties: names to compute. ``None`` means all but ``partial_charge``, which is not defined for every element
+            and must be requested by name, so that by default every molecule has the same keys. ``()`` means none,
+            which also works for molecules that RDKit cannot sanitize.
+        dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
 
     Raises:
-        TypeError: ``mol`` is ``None`` or no molecule.
-        ValueError: no conformer, only 2D coordinates, an unknown property, a property that is not defined for
-            this molecule, a dummy atom, or atoms that coincide.
+        TypeError: ``mol`` is ``None`` or not a molecule.
+        ValueError: no conformer, 2D coordinates, an unknown property, a property that is not defined for this
+            molecule, a dummy atom, or coincident atoms.
     """
     from rdkit import Chem
 
     if not isinstance(mol, Chem.Mol):
-        raise TypeError(f"mol must be an rdkit.Chem.Mol, not {mol!r}: RDKit returns None for what it cannot read")
+        raise TypeError(
+            f"mol: expected an rdkit.Chem.Mol, got {mol!r}; check the input, RDKit returns None if it cannot read it"
+        )
     coordinates = conformer_at(mol, conformer)
     names = ALWAYS_DEFINED if properties is None else properties
     data = build(
@@ -61,12 +63,14 @@ def from_rdkit(
         **compute_properties(mol, names),
         name=mol.GetProp("_Name") if mol.HasProp("_Name") else None,
     )
-    check_apart(torch.as_tensor(coordinates.GetPositions()), "embed the molecule again or correct its coordinates")
+    check_coincident_atoms(
+        torch.as_tensor(coordinates.GetPositions()), "embed the molecule again or correct its coordinates"
+    )
     return data
 
 
-def conformer_at(mol: Mol, position: int) -> Conformer:
-    """The conformer at ``position``, from 0.
+def conformer_at(mol: Mol, index: int) -> Conformer:
+    """The conformer at ``index`` of ``mol.GetConformers()``.
 
     Raises:
         ValueError: there is no such conformer, or it is a 2D drawing.
@@ -74,33 +78,34 @@ def conformer_at(mol: Mol, position: int) -> Conformer:
     found = list(mol.GetConformers())
     if not found:
         raise ValueError(
-            "mol has no conformer, so no positions; use from_smiles, or rdkit.Chem.AllChem.EmbedMolecule first"
+            "mol: expected a conformer, got none; use from_smiles, or embed it with rdkit.Chem.AllChem.EmbedMolecule"
         )
-    if not -len(found) <= position < len(found):
-        raise ValueError(f"conformer = {position}, but mol has {len(found)} conformers, counted from 0")
-    if not found[position].Is3D():
+    if not -len(found) <= index < len(found):
         raise ValueError(
-            "the coordinates are a 2D drawing, no 3D structure; embed the molecule: "
-            "from_smiles(Chem.MolToSmiles(mol)), "
-            "or mark the conformer as 3D if it really is planar"
+            f"conformer: expected an index from 0 to {len(found) - 1}, got {index}; choose one of the conformers of mol"
         )
-    return found[position]
+    if not found[index].Is3D():
+        raise ValueError(
+            "conformer: expected 3D coordinates, got a 2D drawing; embed the molecule with "
+            "from_smiles(Chem.MolToSmiles(mol)), or mark the conformer as 3D if the molecule really is planar"
+        )
+    return found[index]
 
 
 def to_rdkit(data: Data, charge: int | None = None) -> Mol:
-    """The RDKit molecule of a ``Data``, its bonds perceived from the positions.
+    """The RDKit molecule of a ``Data``, with bonds perceived from the positions.
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
-    ``rdDetermineBonds``, which needs every hydrogen to be there. The search is bounded, so that it ends within
-    seconds; molecules of more than 1000 atoms are refused.
+    ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
+    1000 atoms are refused.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
-        charge: net charge in e; ``None`` is the sum of ``data.formal_charge``, or 0 where there is none.
+        charge: net charge in e; ``None`` means the sum of ``data.formal_charge``, or 0 without formal charges.
 
     Raises:
-        TypeError: ``data`` is a ``Batch`` or no ``Data``.
-        ValueError: a key is missing, a dummy atom, too many atoms, or no set of bonds fits the charge.
+        TypeError: ``data`` is a ``Batch`` or not a ``Data``.
+        ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, or no set of bonds fits the charge.
     """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
@@ -108,13 +113,16 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     validate(data)
     if bool((data["z"] < 1).any()):
         row = int((data["z"] < 1).nonzero()[0])
-        raise ValueError(f"data.z[{row}] is {int(data['z'][row])}: a dummy atom has no bonds; remove it")
+        raise ValueError(
+            f"z: expected atomic numbers of at least 1, got {int(data['z'][row])} at atom {row + 1}; "
+            "remove the dummy atom, it has no bonds"
+        )
     atoms = data["z"].numel()
-    if atoms > MAX_PERCEIVED:
-        raise ValueError(f"data has {atoms} atoms; bonds are perceived for {MAX_PERCEIVED} at most: take a part of it")
+    if atoms > MAX_ATOMS:
+        raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
         charge = round(float(data["formal_charge"].sum())) if "formal_charge" in data else 0
-    mol = _bare(data)
+    mol = _without_bonds(data)
     with rdBase.BlockLogs():
         try:
             if atoms == 1:
@@ -125,13 +133,13 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
             raise ValueError(
-                f"no bonds fit {atoms} atoms ({_formula(mol)}) with charge {charge}: {_first_line(error)}; "
-                f"give the net charge as charge=, and check that every hydrogen is there"
+                f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
+                f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
     return mol.GetMol()
 
 
-def _bare(data: Data) -> RWMol:
+def _without_bonds(data: Data) -> RWMol:
     """Atoms and one conformer, no bonds."""
     from rdkit import Chem
     from rdkit.Geometry import Point3D

@@ -1,4 +1,4 @@
-"""SMILES to 3D conformers."""
+"""`from_smiles`: 3D conformers from SMILES."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 GAP = 3.0
-"""Distance in Å between the fragments of a SMILES with dots, before they are optimised together."""
+"""Distance in Å between the fragments of a SMILES with dots before they are optimised together."""
 
 
 @overload
@@ -47,33 +47,36 @@ def from_smiles(
 ) -> Data | list[Data]:
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
-    Embedded with ETKDGv3, from random coordinates where that fails, and optimised with MMFF94 or, where it has
-    no parameters, with UFF; atoms that neither knows keep their embedded geometry. Fragments (``"C.O"``) are
-    set side by side and optimised together. The same seed gives the same positions.
+    Embedded with ETKDGv3, from random coordinates if that fails, and optimised with MMFF94, or with UFF if MMFF94 has
+    no parameters; if neither has parameters, the embedded geometry is kept. Fragments (``"C.O"``) are placed side by
+    side and optimised together. The same seed gives the same positions.
 
     Args:
         smiles: one SMILES.
-        conformers: how many conformers, at least 1.
+        conformers: number of conformers, at least 1.
         seed: seed of the embedding, from 0 to 2³¹ − 2.
-        dtype: floating type of the result; ``None`` is ``torch.get_default_dtype()``.
-        properties: per-atom properties as in :func:`from_rdkit`; ``None`` is its default.
+        dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
+        properties: per-atom properties as in :func:`from_rdkit`.
 
     Returns:
-        One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the SMILES as given) and the properties, or
-        for more than one conformer a list of them.
+        One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the given SMILES) and the properties, or a
+        list of them for more than one conformer.
 
     Raises:
-        TypeError: ``smiles`` is no string.
-        ValueError: the SMILES is not valid, it has no atoms or a dummy atom, or it cannot be embedded.
+        TypeError: ``smiles`` is not a string.
+        ValueError: ``conformers`` or ``seed`` is out of range, or the SMILES is invalid, has no atoms or a dummy atom,
+            or cannot be embedded.
 
     Example:
         >>> from_smiles("CCO").z.tolist()
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
     if conformers < 1:
-        raise ValueError(f"conformers = {conformers}; ask for at least 1")
+        raise ValueError(f"conformers: expected at least 1, got {conformers}; give a positive number")
     if not 0 <= seed < 2**31 - 1:
-        raise ValueError(f"seed = {seed}; give one from 0 to 2³¹ − 2, so that the result can be repeated")
+        raise ValueError(
+            f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
+        )
     mol = _parse(smiles)
     mol.SetProp("_Name", smiles)
     _embed(mol, smiles, conformers, seed)
@@ -87,18 +90,24 @@ def _parse(smiles: str) -> Mol:
     from rdkit import Chem, rdBase
 
     if not isinstance(smiles, str):
-        raise TypeError(f"smiles must be a string, not {type(smiles).__name__}")
+        raise TypeError(f"smiles: expected a string, got {type(smiles).__name__}; give one SMILES")
     with rdBase.CaptureErrorLog() as log:
         mol = Chem.MolFromSmiles(smiles)
         reason = str(log.messages)
     if mol is None:
         lines = [line.partition("] ")[2].strip(" :") for line in reason.splitlines() if "] " in line]
-        raise ValueError(f"smiles = {smiles!r} is not valid: {'; '.join(lines[:2]) or 'RDKit gives no reason'}")
+        raise ValueError(
+            f"smiles: expected a valid SMILES, got {smiles!r} ({', '.join(lines[:2]) or 'RDKit gives no reason'}); "
+            "correct it"
+        )
     if mol.GetNumAtoms() == 0:
-        raise ValueError(f"smiles = {smiles!r} has no atoms")
+        raise ValueError(f"smiles: expected at least 1 atom, got no atoms in {smiles!r}; give a molecule")
     for atom in mol.GetAtoms():
         if atom.GetAtomicNum() == 0:
-            raise ValueError(f"smiles = {smiles!r}: atom {atom.GetIdx() + 1} is a dummy atom '*'; name its element")
+            raise ValueError(
+                f"smiles: expected elements, got the dummy atom '*' at atom {atom.GetIdx() + 1} of {smiles!r}; "
+                "name its element"
+            )
     return Chem.AddHs(mol)
 
 
@@ -114,13 +123,13 @@ def _embed(mol: Mol, smiles: str, conformers: int, seed: int) -> None:
             if len(rdDistGeom.EmbedMultipleConfs(mol, conformers, parameters)) == conformers:
                 return
     raise ValueError(
-        f"smiles = {smiles!r}: RDKit could not embed {conformers} conformers with seed {seed}; "
-        f"try another seed, fewer conformers, or another tautomer"
+        f"smiles: expected {conformers} conformers of {smiles!r} with seed {seed}, RDKit embedded fewer; "
+        "try another seed, fewer conformers, or another tautomer"
     )
 
 
 def _spread_fragments(mol: Mol) -> None:
-    """Set the fragments in a row along x, which the embedding puts on top of each other."""
+    """Place the fragments in a row along x; the embedding puts them on top of each other."""
     from rdkit import Chem
     from rdkit.Geometry import Point3D
 

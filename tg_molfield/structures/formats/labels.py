@@ -1,4 +1,4 @@
-"""Graph-level numbers that a user asks for by the name the file gives them."""
+"""Graph-level labels: numbers that the caller asks for by their name in the file."""
 
 from __future__ import annotations
 
@@ -11,42 +11,49 @@ from tg_molfield.structures.keys import KEYS, RESULTS
 
 
 def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, object], where: str) -> Data:
-    """Put the named numbers of a record on ``data``, each as [1] in the type of ``pos``.
+    """Put the named numbers of a record on ``data``, each as [1] with the dtype of ``pos``.
 
     Args:
         data: the molecule of the record.
-        names: labels to take.
-        found: values of the record by label, numbers or text.
-        where: what the labels are in this format, for messages.
+        names: the labels to take.
+        found: the values of the record by label, numbers or text.
+        where: what holds the labels in this format, for messages.
 
     Raises:
-        ValueError: a label is missing, is no finite number, or has a name that ``Data`` cannot hold.
+        ValueError: a label is missing, is not a finite number, or has a name that ``Data`` cannot hold.
     """
     for name in names:
         check_label(name, data)
         if name not in found:
-            raise ValueError(f"label {name!r} is not among the {where}, which are: {', '.join(found) or 'none'}")
+            raise ValueError(
+                f"label {name!r}: expected one of the {where} ({', '.join(found) or 'none'}), got another name; "
+                "correct the name"
+            )
         try:
             number = float(found[name])  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"label {name!r} is {found[name]!r}, which is no number; leave it out of labels"
+                f"label {name!r}: expected a number, got {found[name]!r}; leave it out of labels"
             ) from error
         if not math.isfinite(number):
-            raise ValueError(f"label {name!r} is {number}; correct or remove the record")
+            raise ValueError(f"label {name!r}: expected a finite number, got {number}; correct or remove the record")
         data[name] = data.pos.new_tensor([number])
     return data
 
 
 def check_label(name: str, data: Data) -> None:
-    """Refuse a name that cannot hold a number of the user's choice on ``data``.
+    """Refuse a name that cannot hold a label on ``data``.
 
     Raises:
-        ValueError: the name is taken, or PyG gives it a meaning of its own when it collates.
+        ValueError: the name is in use, or PyG treats it specially when it collates.
     """
+    remedy = "rename the label in the file"
     if "batch" in name or "index" in name:
-        raise ValueError(f"label {name!r}: PyG shifts attributes whose name contains 'batch' or 'index'; rename it")
+        raise ValueError(
+            f"label {name!r}: expected a name without 'batch' or 'index', got one that PyG increments when it "
+            f"collates; {remedy}"
+        )
     if name in KEYS and name not in RESULTS:
-        raise ValueError(f"label {name!r}: the name stands for {KEYS[name].meaning}; rename the label in the file")
+        raise ValueError(f"label {name!r}: expected a free name, got the key of {KEYS[name].meaning}; {remedy}")
     if name == "name" or name in data or hasattr(Data, name):
-        raise ValueError(f"label {name!r}: the name is taken on Data; rename the label in the file")
+        raise ValueError(f"label {name!r}: expected a free name, got an attribute of Data; {remedy}")

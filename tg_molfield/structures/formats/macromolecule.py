@@ -1,16 +1,18 @@
-"""Proteins, nucleic acids and what is around them, as gemmi reads them."""
+"""The atom sites of PDB and mmCIF models, with their residues, as gemmi reads them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.structures.build import build, check_apart
+from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.formats.records import Record, failed_record
 
 if TYPE_CHECKING:
     import gemmi
@@ -18,32 +20,24 @@ if TYPE_CHECKING:
 _CAPS = {"ACE", "NH2", "NMA", "NME"}
 _WATERS = {"SOL", "TIP3", "TIP4", "TIP5"}
 _AMBER = {f"R{base}{end}" for base in "ACGU" for end in ("", "3", "5")}
-_AMBER |= {f"D{base}{end}" for base in "ACGT" for end in "35"} | {
-    "HID",
-    "HIE",
-    "HIP",
-    "CYX",
-    "CYM",
-    "ASH",
-    "GLH",
-    "LYN",
-}
+_AMBER |= {f"D{base}{end}" for base in "ACGT" for end in "35"}
+_AMBER |= {"HID", "HIE", "HIP", "CYX", "CYM", "ASH", "GLH", "LYN"}
 _STANDARD_ELEMENTS = {"H", "D", "C", "N", "O", "P", "S", "Se"}
 
 
 @dataclass
-class Model:
-    """One model of a structure file; every list has one entry an atom.
+class AtomSites:
+    """The atoms of one model; every list has one entry per atom.
 
     Attributes:
         z: atomic numbers.
         pos: positions in Å.
-        residue: residue identifiers ``"NFT/A/283"``, the insertion code after the number.
+        residue: residue identifiers such as ``"NFT/A/283"``: name, chain, and number with insertion code.
         residue_number: residue numbers.
-        chain: chains counted from 0.
-        hetero: whether the atom is a HETATM of something else than an amino acid, a nucleotide (modified ones
-            included, as far as gemmi tabulates them) or the caps ACE, NH2, NMA and NME; or belongs to a water.
-        water: whether it belongs to a water molecule.
+        chain: chains, counted from 0.
+        hetero: true for waters, and for HETATM records except amino acids and nucleotides (also modified ones that
+            gemmi tabulates) and the caps ACE, NH2, NMA and NME.
+        water: true for the atoms of water molecules.
     """
 
     z: list[int] = field(default_factory=list)
@@ -55,10 +49,10 @@ class Model:
     water: list[bool] = field(default_factory=list)
 
     def data(self, dtype: torch.dtype | None, name: str, rows: np.ndarray | None = None) -> Data:
-        """The model, or its atoms ``rows``, as ``Data``.
+        """All atoms, or the atoms ``rows``, as ``Data``.
 
         Raises:
-            ValueError: no atoms, unknown elements, coordinates that are not finite, or atoms that coincide.
+            ValueError: no atoms, unknown elements, coordinates that are not finite, or coincident atoms.
         """
         chosen = slice(None) if rows is None else rows
         pos = np.array(self.pos, dtype=np.float64).reshape(-1, 3)[chosen]
@@ -72,21 +66,43 @@ class Model:
             water=np.array(self.water, dtype=np.bool_)[chosen],
             name=name,
         )
-        check_apart(torch.as_tensor(pos))
+        check_coincident_atoms(torch.as_tensor(pos))
         return data
 
 
-def model_of(model: gemmi.Model) -> Model:
-    """The atoms of a gemmi model, one alternate location each.
+class ModelRecord(NamedTuple):
+    """One model of a PDB or mmCIF file.
 
-    Of a residue with alternate locations, also of two residues that share one place, the location with the
-    highest mean occupancy is kept, the first in the alphabet where they are equal; atoms without a location
-    stay. Elements of standard residues, also under AMBER's names, can only be H, C, N, O, P, S or Se: any other
-    element there ("HO" for an HO'2 hydrogen) is replaced by the first letter of the atom name.
+    Attributes:
+        title: of the record, for messages.
+        name: of the entry.
+        sites: its atoms; empty if the model is invalid.
+        fault: what is wrong with the model, or an empty string.
+    """
+
+    title: str
+    name: str
+    sites: AtomSites
+    fault: str = ""
+
+    def record(self, dtype: torch.dtype | None) -> Record:
+        """The model as a record that builds its ``Data``."""
+        if self.fault:
+            return failed_record(self.title, self.fault)
+        return Record(self.title, partial(self.sites.data, dtype, self.name))
+
+
+def atom_sites(model: gemmi.Model) -> AtomSites:
+    """The atoms of a gemmi model, with one alternate location per residue.
+
+    Of the alternate locations of a residue, or of two residues in the same place, the one with the highest mean
+    occupancy is kept, or the first in alphabetical order if they are equal; atoms without an alternate location are
+    always kept. Atoms of standard residues, including AMBER's names for them, can only be H, C, N, O, P, S or Se: any
+    other element ("HO" for an HO'2 hydrogen) is replaced by the first letter of the atom name.
     """
     import gemmi
 
-    result = Model()
+    result = AtomSites()
     chains: dict[str, int] = {}
     for chain in model:
         number = chains.setdefault(chain.name, len(chains))
@@ -111,7 +127,7 @@ def model_of(model: gemmi.Model) -> Model:
 
 
 def _kept_locations(chain: gemmi.Chain) -> dict[str, str]:
-    """The alternate location to keep at each residue place that has some."""
+    """The alternate location to keep, by the number of the residue."""
     occupancies: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for residue in chain:
         for atom in residue:

@@ -7,34 +7,36 @@ from functools import partial
 
 from torch_geometric.data import Data
 
-from tg_molfield.structures.formats.records import Options, Record
+from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.sdf import mol_data
 
 _START = "@<TRIPOS>MOLECULE"
 
 
-def mol2_records(text: str, options: Options) -> Iterator[Record]:
-    """The records of a MOL2 file, with the file's ``partial_charge`` [N] where it gives charges.
+def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
+    """The records of a MOL2 file, with ``partial_charge`` [N] if the file has charges.
 
     Raises:
-        ValueError: the text is no MOL2 file.
+        ValueError: the text is not a MOL2 file.
     """
     _, *blocks = ("\n" + text).split("\n" + _START)
     if not blocks:
-        raise ValueError(f"there is no {_START}; the file is no MOL2 file")
+        raise ValueError(f"expected a line {_START}, got none; check that this is a MOL2 file")
     for block in blocks:
         title = block.lstrip("\n").split("\n", 1)[0].strip()
         yield Record(title, partial(_data, _START + block + "\n", title, options))
 
 
-def _data(block: str, title: str, options: Options) -> Data:
+def _data(block: str, title: str, options: ReadOptions) -> Data:
     from rdkit import Chem, rdBase
 
     fault = _fault(block)
     with rdBase.BlockLogs():
         mol = None if fault else Chem.MolFromMol2Block(block, sanitize=False, removeHs=False)
     if mol is None:
-        raise ValueError(fault or "RDKit cannot read the record; write it again with Corina atom types, or as SDF")
+        raise ValueError(
+            fault or "expected a record that RDKit can read, got none; write it with Corina atom types, or as SDF"
+        )
     values = {}
     charge = "_TriposPartialCharge"
     if "NO_CHARGES" not in block and all(atom.HasProp(charge) for atom in mol.GetAtoms()):
@@ -43,11 +45,11 @@ def _data(block: str, title: str, options: Options) -> Data:
 
 
 def _fault(block: str) -> str:
-    """What is wrong with the counts of the record, or empty."""
+    """What is wrong with the counts of the record, or an empty string."""
     lines = block.split("\n")
     counts = lines[2].split() if len(lines) > 2 else []
     if not counts or not counts[0].isdecimal():
-        return f"the counts line is {' '.join(counts)!r}; the third line of a record gives the number of atoms"
+        return f"line 3 of the record: expected the number of atoms first, got {' '.join(counts)!r}; correct the line"
     starts = [row for row, line in enumerate(lines) if line.startswith("@<TRIPOS>ATOM")]
     rows: list[str] = []
     if starts:
@@ -56,5 +58,8 @@ def _fault(block: str) -> str:
                 break
             rows += [line] if line.strip() else []
     if len(rows) != int(counts[0]):
-        return f"the record announces {counts[0]} atoms, but {len(rows)} follow; it is cut short or miscounted"
+        return (
+            f"atoms: expected {counts[0]} by line 3 of the record, got {len(rows)}; "
+            "correct the count, or restore the missing lines"
+        )
     return ""

@@ -1,68 +1,70 @@
-"""PDB files, read with gemmi after their columns have been checked."""
+"""PDB: read with gemmi after a check of the coordinate columns."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.macromolecule import Model, model_of
-from tg_molfield.structures.formats.records import Options, Record, failing
+from tg_molfield.structures.formats.macromolecule import AtomSites, ModelRecord, atom_sites
+from tg_molfield.structures.formats.records import ReadOptions, Record
 
 if TYPE_CHECKING:
     import gemmi
 
 
-def pdb_records(text: str, options: Options) -> Iterator[Record]:
-    """The models of a PDB file, one record each."""
-    for title, name, model in pdb_models(text):
-        if isinstance(model, str):
-            yield failing(title, model)
-        else:
-            yield Record(title, partial(model.data, options.dtype, name))
-
-
-def pdb_models(text: str) -> Iterator[tuple[str, str, Model | str]]:
-    """Title, entry name and atoms of each model; in place of the atoms the fault of a model that has one.
+def pdb_records(text: str, options: ReadOptions) -> Iterator[Record]:
+    """The models of a PDB file, one record each.
 
     Raises:
-        ValueError: the text is no PDB file.
+        ValueError: the text is not a PDB file.
     """
-    sound, faults, count = _checked(text)
+    for model in pdb_models(text):
+        yield model.record(options.dtype)
+
+
+def pdb_models(text: str) -> Iterator[ModelRecord]:
+    """The models of a PDB file with their residues.
+
+    Raises:
+        ValueError: the text is not a PDB file.
+    """
+    valid, faults, count = _check_models(text)
     if count == 0:
-        raise ValueError("there is no ATOM or HETATM line; the file is no PDB structure")
-    structure = _structure(sound, count - len(faults)) if count > len(faults) else ()
+        raise ValueError("expected ATOM or HETATM lines, got none; check that this is a PDB file")
+    structure = _parse(valid, count - len(faults)) if count > len(faults) else ()
     name = _entry_name(text)
     good = iter(structure)
     for number in range(1, count + 1):
         title = f"model {number}" if count > 1 else name
-        yield title, name, faults[number] if number in faults else model_of(next(good))
+        if number in faults:
+            yield ModelRecord(title, name, AtomSites(), faults[number])
+        else:
+            yield ModelRecord(title, name, atom_sites(next(good)))
 
 
-def _structure(text: str, models: int) -> gemmi.Structure:
-    """What gemmi reads, refused where atoms or models are missing from it."""
+def _parse(text: str, models: int) -> gemmi.Structure:
+    """The structure that gemmi reads; an error if it lacks atoms or models."""
     import gemmi
 
     try:
         structure = gemmi.read_pdb_string(text)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
-            f"gemmi cannot read the PDB file ({' '.join(str(error).split())}); correct the line"
+            f"expected a PDB file that gemmi can read, got: {' '.join(str(error).split())}; correct the line"
         ) from error
     lines = sum(line.startswith(("ATOM", "HETATM")) for line in text.split("\n"))
     atoms = sum(model.count_atom_sites() for model in structure)
     if len(structure) != models or atoms != lines:
         raise ValueError(
-            f"gemmi finds {atoms} atoms in {len(structure)} models, but the file has {lines} atom lines in "
-            f"{models} models; give each model its own number and remove END before the last of them"
+            f"expected {lines} atoms in {models} models by the lines of the file, gemmi got {atoms} atoms in "
+            f"{len(structure)} models; give each model its own number and remove END before the last model"
         )
     return structure
 
 
-def _checked(text: str) -> tuple[str, dict[int, str], int]:
-    """The text without the models that have a fault, those faults by model, and the number of models."""
+def _check_models(text: str) -> tuple[str, dict[int, str], int]:
+    """The text without its invalid models, the faults of those by model number, and the number of all models."""
     lines: list[str] = []
     faults: dict[int, str] = {}
     starts: dict[int, int] = {}
@@ -82,7 +84,7 @@ def _checked(text: str) -> tuple[str, dict[int, str], int]:
         if record == "ENDMDL":
             inside = False
             if atoms == 0:
-                faults.setdefault(model, "the model has no atoms; remove it")
+                faults.setdefault(model, "expected atoms in the model, got none; remove it")
         if record in ("ENDMDL", "END") and model in faults and model in starts:
             del lines[starts.pop(model) :]
     if model in faults and model in starts:
@@ -97,28 +99,14 @@ def _column_fault(line: str) -> str:
             value = float(text)
         except ValueError:
             return (
-                f"{axis} = {text!r} is no number; the PDB format has fixed columns (x, y, z in 31 to 54): "
-                f"write the file again with a program that keeps them"
+                f"expected {axis} in columns {column + 1} to {column + 8}, got {text!r}; "
+                "write the file with a program that keeps the fixed columns of the PDB format"
             )
         if not math.isfinite(value):
-            return f"{axis} = {text} is not finite; correct the coordinates"
+            return f"expected a finite {axis}, got {text}; correct the coordinates"
     return ""
 
 
 def _entry_name(text: str) -> str:
     first = text[: text.find("\n")] if "\n" in text else text
     return first[62:66].strip() if first.startswith("HEADER") else ""
-
-
-def first_model(path: Path, models: list[tuple[str, str, Model | str]]) -> tuple[str, Model]:
-    """The name and atoms of the only model of a file.
-
-    Raises:
-        ValueError: there are several, or it has a fault.
-    """
-    if len(models) != 1:
-        raise ValueError(f"{path}: holds {len(models)} models; pick one of read({str(path)!r})")
-    _, name, model = models[0]
-    if isinstance(model, str):
-        raise ValueError(f"{path}: record 1: {model}")
-    return name, model

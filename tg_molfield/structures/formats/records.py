@@ -1,4 +1,4 @@
-"""Records of a file: read one by one, each failure told with its file and its record, or skipped with a warning."""
+"""Records of a structure file, built one by one: a bad record raises an error with its number, or is skipped."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class SkippedRecordsWarning(UserWarning):
 
 
 class DroppedKeysWarning(UserWarning):
-    """A value that only some records of a file have was left out of all, so that they can be collated."""
+    """A value that only some records of a file have was left out of all of them, so that they collate."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the caller of ``read`` asked for.
+class ReadOptions:
+    """The options of ``read`` that concern single records.
 
     Attributes:
         dtype: floating type of the result.
@@ -39,30 +39,31 @@ class Record:
     """One record of a file, not yet converted.
 
     Attributes:
-        title: the name the file gives it, or empty.
-        build: makes the ``Data``; raises ``ValueError`` where the record is not sound.
+        title: its name in the file, or empty.
+        build: makes the ``Data``; raises ``ValueError`` if the record is invalid.
     """
 
     title: str
     build: Callable[[], Data]
 
 
-def failing(title: str, reason: str) -> Record:
-    """A record whose building raises ``ValueError(reason)``."""
+def failed_record(title: str, message: str) -> Record:
+    """A record whose ``build`` raises ``ValueError(message)``."""
 
     def build() -> Data:
-        raise ValueError(reason)
+        raise ValueError(message)
 
     return Record(title, build)
 
 
-def collect(path: Path, records: Iterable[Record], errors: str) -> list[Data]:
-    """Build the records of ``path``.
+def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Data]:
+    """The ``Data`` of each record of ``path``, all with the same keys.
 
     Args:
         path: the file, for messages.
         records: its records in order.
-        errors: ``"raise"`` at the first record that fails, or ``"skip"`` those with one warning.
+        errors: ``"raise"`` to stop at the first record that fails, or ``"skip"`` to leave out such records with one
+            warning.
 
     Raises:
         ValueError: a record fails and ``errors`` is ``"raise"``, or no record is left.
@@ -74,32 +75,36 @@ def collect(path: Path, records: Iterable[Record], errors: str) -> list[Data]:
             good.append(record.build())
         except ValueError as error:
             title = f" ({record.title!r})" if record.title else ""
-            reason = f"record {number}{title}: {error}"
+            message = f"record {number}{title}: {error}"
             if errors == "raise":
-                raise ValueError(f"{path}: {reason}") from error
-            skipped.append(reason)
+                raise ValueError(f"{path}: {message}") from error
+            skipped.append(message)
+    total, listed = len(good) + len(skipped), "".join(f"\n  {message}" for message in skipped)
     if not good:
-        raise ValueError(f"{path}: no record can be read" + "".join(f"\n  {reason}" for reason in skipped))
+        raise ValueError(f"{path}: expected a readable record, got none among {total}; correct the file{listed}")
     if skipped:
-        listed = "".join(f"\n  {reason}" for reason in skipped)
-        message = f"{path}: skipped {len(skipped)} of {len(skipped) + len(good)} records:{listed}"
-        warnings.warn(message, SkippedRecordsWarning, stacklevel=3)
-    return align(path, good)
+        warnings.warn(
+            f"{path}: expected {total} readable records, got {len(good)}; correct the {len(skipped)} that were "
+            f"skipped:{listed}",
+            SkippedRecordsWarning,
+            stacklevel=3,
+        )
+    return _share_keys(path, good)
 
 
-def align(path: Path, molecules: list[Data]) -> list[Data]:
-    """Give all molecules of one file the same keys, as collation needs.
+def _share_keys(path: Path, molecules: list[Data]) -> list[Data]:
+    """Give all molecules of one file the same keys, which collation needs.
 
-    Where only some are periodic, the others get a zero ``cell`` and a false ``pbc``, which is how ASE writes
-    "no cell". Any other key that some lack is dropped from all, with one :class:`DroppedKeysWarning`.
+    If only some are periodic, the others get a zero ``cell`` and a false ``pbc``, which is how ASE writes
+    "no cell". Any other key that some of them lack is dropped from all, with one :class:`DroppedKeysWarning`.
     """
     present = [set(data.keys()) for data in molecules]
-    ragged = set.union(*present) - set.intersection(*present)
-    if not ragged:
+    partial = set.union(*present) - set.intersection(*present)
+    if not partial:
         return molecules
-    dropped = sorted(ragged - {"cell", "pbc"})
+    dropped = sorted(partial - {"cell", "pbc"})
     for data in molecules:
-        if "cell" in ragged and "cell" not in data:
+        if "cell" in partial and "cell" not in data:
             data.cell = torch.zeros(1, 3, 3, dtype=data.pos.dtype)
             data.pbc = torch.zeros(1, 3, dtype=torch.bool)
         for key in dropped:
@@ -107,9 +112,10 @@ def align(path: Path, molecules: list[Data]) -> list[Data]:
                 del data[key]
     if dropped:
         lacking = next(i for i, keys in enumerate(present, start=1) if set(dropped) - keys)
-        message = (
-            f"{path}: {', '.join(dropped)} left out of all records, because some have no such value (the first is "
-            f"record {lacking}); split the file to keep it"
+        warnings.warn(
+            f"{path}: expected {', '.join(dropped)} in every record, got none in record {lacking}; "
+            "split the file to keep it, it was left out of all records",
+            DroppedKeysWarning,
+            stacklevel=4,
         )
-        warnings.warn(message, DroppedKeysWarning, stacklevel=4)
     return molecules

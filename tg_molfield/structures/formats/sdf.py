@@ -1,4 +1,4 @@
-"""SDF and MOL: split into records here, atoms and bonds read with RDKit."""
+"""SDF and MOL: split into records here, read with RDKit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.structures.build import build, check_apart
+from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.formats.labels import add_labels
-from tg_molfield.structures.formats.molblock import coordinates, why_unreadable
-from tg_molfield.structures.formats.records import Options, Record
+from tg_molfield.structures.formats.molblock import molblock_coordinates, molblock_fault
+from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TAG = re.compile(r"^>.*?<(.+)>")
 
 
-def sdf_records(text: str, options: Options) -> Iterator[Record]:
+def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
     """The records of an SDF or MOL file."""
     block: list[str] = []
     for line in text.split("\n"):
@@ -35,46 +35,48 @@ def sdf_records(text: str, options: Options) -> Iterator[Record]:
         yield _record(block, options)
 
 
-def _record(lines: list[str], options: Options) -> Record:
+def _record(lines: list[str], options: ReadOptions) -> Record:
     title = lines[0].strip() if lines else ""
     return Record(title, lambda: _data(lines, title, options))
 
 
-def _data(lines: list[str], title: str, options: Options) -> Data:
+def _data(lines: list[str], title: str, options: ReadOptions) -> Data:
     from rdkit import Chem, rdBase
 
     end = next((row for row, line in enumerate(lines, start=1) if line.startswith("M  END")), len(lines))
     block = "\n".join(lines[:end]) + "\n"
     with rdBase.BlockLogs():
         mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
-    reason = why_unreadable(lines[:end])
-    if mol is None or reason:
-        raise ValueError(reason or "RDKit cannot read the connection table; write it again with another program")
+    fault = molblock_fault(lines[:end])
+    if mol is None or fault:
+        raise ValueError(
+            fault or "MOL block: expected one that RDKit can read, got none; write it with another program"
+        )
     if "V3000" not in lines[3]:
-        conformer_at(mol, 0).SetPositions(coordinates(lines))
+        conformer_at(mol, 0).SetPositions(molblock_coordinates(lines))
     data = mol_data(mol, title, options)
     return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
 
 
-def mol_data(mol: Mol, title: str, options: Options, **values: object) -> Data:
-    """One record with bonds as ``Data``: coordinates, formal charges and the properties asked for.
+def mol_data(mol: Mol, title: str, options: ReadOptions, **values: object) -> Data:
+    """The ``Data`` of a record with bonds: elements, coordinates, formal charges and the requested properties.
 
     Args:
-        mol: molecule as RDKit read it, not sanitised.
+        mol: molecule as RDKit read it, not sanitized.
         title: name of the record.
-        options: what the caller of ``read`` asked for.
-        values: per-atom values that the file itself gives, [N] each.
+        options: the options of ``read``.
+        values: per-atom values from the file, [N] each.
     """
     pos = conformer_at(mol, 0).GetPositions()
     values.update(compute_properties(mol, ("formal_charge", *(options.properties or ()))))
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
     data = build(numbers, pos, options.dtype, **values, name=title)
-    check_apart(torch.as_tensor(pos))
+    check_coincident_atoms(torch.as_tensor(pos))
     return data
 
 
 def _tags(lines: list[str]) -> dict[str, str]:
-    """Data items of an SDF record: the first line of each."""
+    """The data items (tags) of an SDF record, the first line of each."""
     tags = {}
     for row, line in enumerate(lines):
         match = _TAG.match(line)

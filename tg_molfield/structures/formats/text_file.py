@@ -1,4 +1,4 @@
-"""The text of a file, also of a gzip file that was cut short."""
+"""The text of a file, even of a gzip file that is cut short."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tg_molfield.files import read_bytes
 
 
 def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
-    """The text of ``path`` and what is wrong with the file.
+    """The text of ``path``, and what is wrong with the file.
 
-    Text is UTF-8, or Latin-1 where it is not valid UTF-8.
+    The text is decoded as UTF-8, or as Latin-1 if it is not valid UTF-8.
 
     Args:
-        path: file to read, decompressed where its name ends in ``.gz``.
-        salvage: give the whole lines before the damage of a damaged gzip file, instead of an error.
+        path: file to read, decompressed if its name ends in ``.gz``.
+        salvage: for a damaged gzip file, return the complete lines before the damage instead of raising an error.
 
     Returns:
-        The text, with line ends ``\\n``, and the damage as a sentence, empty for a sound file.
+        The text with line ends ``\\n``, and a message about the damage, empty for an undamaged file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -31,7 +31,10 @@ def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
         if not (salvage and isinstance(error.__cause__, EOFError | zlib.error)):
             raise
         content = _before_damage(path.read_bytes())
-        damage = f"the gzip file is damaged or cut short ({error.__cause__})"
+        damage = (
+            f"expected a complete gzip file, got one that is damaged or cut short ({error.__cause__}); "
+            "download or copy it again, all records from here on are lost"
+        )
         if not content:
             raise
     try:
@@ -42,7 +45,7 @@ def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
 
 
 def _before_damage(compressed: bytes, step: int = 1024) -> bytes:
-    """Whole lines that decompress before the damage."""
+    """The complete lines that decompress before the damage."""
     stream = zlib.decompressobj(wbits=31)
     content = bytearray()
     rest = compressed

@@ -1,0 +1,69 @@
+"""The structure formats by suffix, and what each of them can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tg_molfield.files import format_suffix
+from tg_molfield.structures.formats.cif import cif_models, cif_records
+from tg_molfield.structures.formats.macromolecule import ModelRecord
+from tg_molfield.structures.formats.mol2 import mol2_records
+from tg_molfield.structures.formats.pdb import pdb_models, pdb_records
+from tg_molfield.structures.formats.records import ReadOptions, Record
+from tg_molfield.structures.formats.sdf import sdf_records
+from tg_molfield.structures.formats.xyz import xyz_records
+
+
+class Format(NamedTuple):
+    """One structure format.
+
+    Attributes:
+        records: yields the records of a text.
+        models: yields the models of a text with their residues, if the format has residues.
+        has_bonds: whether records have bonds, which per-atom properties need.
+        has_labels: whether records have named numbers that ``read(labels=...)`` can take.
+        has_counts: whether a record gives its number of atoms, so that a truncated record is noticed.
+    """
+
+    records: Callable[[str, ReadOptions], Iterator[Record]]
+    models: Callable[[str], Iterator[ModelRecord]] | None = None
+    has_bonds: bool = False
+    has_labels: bool = False
+    has_counts: bool = False
+
+
+_XYZ = Format(xyz_records, has_labels=True, has_counts=True)
+_SDF = Format(sdf_records, has_bonds=True, has_labels=True, has_counts=True)
+_PDB = Format(pdb_records, pdb_models)
+_CIF = Format(cif_records, cif_models)
+
+FORMATS = {
+    ".xyz": _XYZ,
+    ".extxyz": _XYZ,
+    ".sdf": _SDF,
+    ".mol": _SDF,
+    ".mol2": Format(mol2_records, has_bonds=True, has_counts=True),
+    ".pdb": _PDB,
+    ".ent": _PDB,
+    ".cif": _CIF,
+    ".mmcif": _CIF,
+}
+SUFFIXES = tuple(FORMATS)
+"""The suffixes that can be read, each also with ``.gz``."""
+
+
+def format_of(path: Path) -> Format:
+    """The format of ``path``, by its suffix.
+
+    Raises:
+        ValueError: no structure format has this suffix.
+    """
+    suffix = format_suffix(path)
+    if suffix not in FORMATS:
+        raise ValueError(
+            f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz), got the suffix {suffix!r}; "
+            "convert it, or use Volume.read for a volume and from_smiles for SMILES"
+        )
+    return FORMATS[suffix]
