@@ -2,8 +2,10 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Batch, Data
 
-from tg_molfield import Grid, RBFField, psnr
+from tg_molfield import Grid, MolField, RBFField, psnr
+from tg_molfield.metrics import DefinitionMismatchWarning, psnr_of_values, psnr_per_graph
 
 GRID = Grid.cube((0, 0, 0), 8, 17)
 
@@ -36,10 +38,48 @@ def test_signed_targets_count_both_signs():
 
 
 def test_different_channels_are_refused():
-    with pytest.raises(ValueError, match="channels differ"):
+    with pytest.raises(ValueError, match="expected the channels of target"):
         psnr(ball(1.0), ball(1.0, channels=("b", "c")), GRID)
 
 
 def test_bad_peak_is_refused():
-    with pytest.raises(ValueError, match="peak=0"):
+    with pytest.raises(ValueError, match="peak: expected a positive number, got 0"):
         psnr(ball(1.0), ball(1.0), GRID, peak=0)
+
+
+def methanol() -> Data:
+    pos = torch.tensor([[0.0, 0, 0], [1.4, 0, 0], [1.8, 0.9, 0]], dtype=torch.float64)
+    return Data(z=torch.tensor([6, 8, 1]), pos=pos)
+
+
+def test_different_definitions_are_told():
+    data = methanol()
+    target = MolField("H C O")(data)
+    psnr(MolField("O C H")(data)["H", "C", "O"], target, GRID)
+    psnr(MolField("C O N")(data)["C"].on(GRID), target["C"], GRID)
+    for other in (MolField("H C O", width_scale=0.6), MolField("H C O", normalize_grid_size=16)):
+        with pytest.warns(DefinitionMismatchWarning, match="differs in (width_scale|normalize_grid_size)"):
+            ratio = psnr(other(data), target, GRID)
+        assert ratio == psnr(other(data).with_mol_field(None), target, GRID)
+    with pytest.warns(DefinitionMismatchWarning, match="differs in channels"):
+        psnr(MolField("C other")(data)["other"], MolField("C O other")(data)["other"], GRID)
+
+
+@pytest.mark.parametrize("peak", [None, 1.0])
+def test_scattered_points_give_the_ratios_of_each_molecule_alone(peak):
+    batch = Batch.from_data_list([methanol(), methanol(), methanol()])
+    batch.pos = batch.pos + batch.batch[:, None] * torch.tensor([0.0, 0.3, 0.0])
+    target = MolField("H C O N")(batch)
+    points = 3 * torch.randn(90, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    owner = torch.arange(3).repeat_interleave(torch.tensor([20, 30, 40]))
+    truth = target(points, owner)
+    values = truth + 0.01 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    ratios = psnr_per_graph(values, truth, owner, 4, peak)
+    for graph in range(3):
+        alone = psnr_of_values(values[owner == graph].T, truth[owner == graph].T, peak)
+        assert ratios.all_points[graph].item() == pytest.approx(alone.all_nodes)
+        assert ratios.occupied[graph].item() == pytest.approx(alone.occupied)
+    assert ratios.all_points[3].isnan()
+    empty = psnr_per_graph(values, torch.zeros_like(truth), owner, 3, 1.0)
+    assert empty.all_points.isfinite().all()
+    assert empty.occupied.isnan().all()

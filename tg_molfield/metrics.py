@@ -1,8 +1,9 @@
-"""How alike two fields are: the peak signal-to-noise ratio, by the published convention and where there is matter."""
+"""The peak signal-to-noise ratio of a field, by the published convention and in occupied space."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -11,55 +12,125 @@ from torch import Tensor
 from tg_molfield.fields import Field, Grid, Volume
 
 OCCUPIED = 0.01
-"""The share of a channel's peak above which a node counts as occupied."""
+"""The fraction of a channel's peak above which a point counts as occupied."""
+
+
+class DefinitionMismatchWarning(UserWarning):
+    """Two fields are compared that follow different definitions."""
 
 
 class PSNR(NamedTuple):
     """Peak signal-to-noise ratios in dB; infinite where the fields agree exactly.
 
     Attributes:
-        all_nodes: over all nodes and all channels, empty ones counted (the convention of arXiv 2502.10848). Empty
-            space and empty channels flatter it.
-        occupied: over the nodes where the target exceeds 1 % of its channel's peak, in channels that exist.
+        all_nodes: over all nodes and all channels, empty ones included (the convention of arXiv 2502.10848). Empty
+            space and empty channels raise it.
+        occupied: over the nodes where the target exceeds 1 % of its channel's peak; empty channels do not count.
     """
 
     all_nodes: float
     occupied: float
 
 
+class PSNRPerGraph(NamedTuple):
+    """`PSNR` of every molecule of a batch.
+
+    Attributes:
+        all_points: [B], over all points and channels.
+        occupied: [B], over the points where the target exceeds 1 % of its channel's peak in that molecule; NaN where
+            all channels are empty.
+    """
+
+    all_points: Tensor
+    occupied: Tensor
+
+
 def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> PSNR:
-    """The peak signal-to-noise ratio of ``field`` against ``target`` on the nodes of ``grid``.
+    """The peak signal-to-noise ratio of ``field`` against ``target`` at the nodes of ``grid``.
 
     The ratio is 10·log₁₀(peak² / mean square error).
 
     Args:
         field: the field to judge.
-        target: what it should be; the peak and the occupied nodes are its own.
-        grid: where both are compared.
-        peak: the peak of every channel. If not given, each channel is divided by the greatest absolute value of
-            the target on the grid first and the peak is 1; a channel without any is left as it is.
+        target: what it should be; its values define the peak and the occupied nodes.
+        grid: where to compare them.
+        peak: the peak of every channel. If not given, each channel is first divided by the largest absolute value of
+            the target on the grid, and the peak is 1; an empty channel is left as it is.
 
     Raises:
         ValueError: the channels differ, or values are not finite.
+
+    Warns:
+        DefinitionMismatchWarning: both fields know their definitions, which differ in more than channel order.
     """
     if field.channels != target.channels:
-        raise ValueError(f"field, target: channels differ: {', '.join(field.channels)} / {', '.join(target.channels)}")
+        raise ValueError(
+            f"field: expected the channels of target, {', '.join(target.channels)}, got {', '.join(field.channels)}; "
+            "select them with field[names]"
+        )
+    if field.mol_field is not None and target.mol_field is not None:
+        different = field.mol_field.differences(target.mol_field, field.channels)
+        if different:
+            warnings.warn(
+                f"field: expected the definition of target, {target.mol_field!r}, got {field.mol_field!r}, which "
+                f"differs in {', '.join(different)}; compare fields of one definition",
+                DefinitionMismatchWarning,
+                stacklevel=2,
+            )
     values, truth = (_values(one, grid) for one in (field, target))
     for name, numbers in (("field", values), ("target", truth)):
         if not numbers.isfinite().all():
-            raise ValueError(f"{name}: has NaN or infinite values on the grid")
+            raise ValueError(f"{name}: expected finite values, got NaN or infinity on the grid; repair it")
     return psnr_of_values(values, truth.to(values), peak)
 
 
 def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> PSNR:
     """`psnr` of samples: ``values`` and ``truth`` are [C, nodes]."""
     peaks = truth.abs().amax(1, keepdim=True)
-    if peak is not None and not (math.isfinite(peak) and peak > 0):
-        raise ValueError(f"peak={peak}: must be positive")
-    scale = torch.where(peaks > 0, peaks, torch.ones_like(peaks)) if peak is None else torch.full_like(peaks, peak)
-    errors = ((values - truth) / scale).double().square()
-    occupied = (truth.abs() > OCCUPIED * peaks) & (peaks > 0)
-    return PSNR(_decibel(errors.mean()), _decibel(errors[occupied].mean() if occupied.any() else errors.mean()))
+    errors = ((values - truth) / _scale(peaks, peak)).double().square()
+    occupied = _occupied(truth, peaks)
+    return PSNR(
+        float(_decibel(errors.mean())), float(_decibel(errors[occupied].mean() if occupied.any() else errors.mean()))
+    )
+
+
+def psnr_per_graph(
+    values: Tensor, target: Tensor, batch: Tensor, num_graphs: int, peak: float | None = None
+) -> PSNRPerGraph:
+    """`psnr` of values at scattered points, for each molecule of a batch.
+
+    Args:
+        values: [Q, C].
+        target: [Q, C]; each molecule's own values define its peaks and its occupied points.
+        batch: molecule of each point [Q], int64.
+        num_graphs: the number B of molecules; the ratios of one without points are NaN.
+        peak: as for `psnr`.
+    """
+    index = batch[:, None].expand_as(target)
+    peaks = target.new_zeros(num_graphs, target.shape[1]).scatter_reduce_(0, index, target.abs(), "amax")
+    errors = ((values - target) / _scale(peaks, peak)[batch]).double().square()
+
+    def mean(chosen: Tensor) -> Tensor:
+        total, count = (
+            errors.new_zeros(num_graphs).index_add_(0, batch, numbers.sum(1)) for numbers in (errors * chosen, chosen)
+        )
+        return total / count
+
+    return PSNRPerGraph(
+        _decibel(mean(torch.ones_like(errors))), _decibel(mean(_occupied(target, peaks[batch]).to(errors)))
+    )
+
+
+def _scale(peaks: Tensor, peak: float | None) -> Tensor:
+    if peak is None:
+        return torch.where(peaks > 0, peaks, torch.ones_like(peaks))
+    if not (math.isfinite(peak) and peak > 0):
+        raise ValueError(f"peak: expected a positive number, got {peak}; leave it out to use the target's")
+    return torch.full_like(peaks, peak)
+
+
+def _occupied(truth: Tensor, peaks: Tensor) -> Tensor:
+    return (truth.abs() > OCCUPIED * peaks) & (peaks > 0)
 
 
 def _values(field: Field, grid: Grid) -> Tensor:
@@ -69,6 +140,5 @@ def _values(field: Field, grid: Grid) -> Tensor:
     return volume.values.detach().flatten(1)
 
 
-def _decibel(mean_square: Tensor) -> float:
-    error = float(mean_square)
-    return math.inf if error == 0 else -10 * math.log10(error)
+def _decibel(mean_square: Tensor) -> Tensor:
+    return -10 * mean_square.log10()

@@ -8,7 +8,7 @@ import torch
 from ase.build import molecule
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import MolField, RBFField
+from tg_molfield import Grid, MolField, RBFField
 from tg_molfield.structures import from_ase, read_complex
 
 PHI = {
@@ -166,13 +166,13 @@ def test_batch_of_molecules_unbatches():
     ("change", "message"),
     [
         ({"z": torch.tensor([1.0, 8.0, 1.0])}, "data.z: expected integers"),
-        ({"z": torch.tensor([1, 8, 200])}, "no atomic numbers"),
-        ({"z": torch.tensor([1, 0, 1])}, "no atomic numbers"),
+        ({"z": torch.tensor([1, 8, 200])}, "expected atomic numbers"),
+        ({"z": torch.tensor([1, 0, 1])}, "expected atomic numbers"),
         ({"pos": torch.zeros(2, 3)}, r"data.pos: expected floats of shape \[3, 3\]"),
         ({"pos": torch.zeros(3, 3, dtype=torch.long)}, "data.pos: expected floats"),
-        ({"pos": torch.tensor([[0, 0, 0], [0, 0, math.nan], [1, 1, 1.0]])}, "atom 1 has a NaN"),
-        ({"z": torch.zeros(0, dtype=torch.long), "pos": torch.zeros(0, 3)}, "holds no atoms"),
-        ({"z": None}, "data.z: is missing"),
+        ({"pos": torch.tensor([[0, 0, 0], [0, 0, math.nan], [1, 1, 1.0]])}, "NaN or infinity for atom 1"),
+        ({"z": torch.zeros(0, dtype=torch.long), "pos": torch.zeros(0, 3)}, "at least one atom"),
+        ({"z": None}, "data.z: expected a tensor, got none"),
     ],
 )
 def test_bad_atoms_are_refused(change, message):
@@ -208,9 +208,50 @@ def test_bad_definitions_are_refused(make, message):
 
 def test_batched_field_needs_to_know_whose_points():
     field = RBFField(torch.zeros(2, 3), torch.ones(2), batch=torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="say which one each point belongs to"):
+    with pytest.raises(ValueError, match="which of 2 molecules each point belongs to"):
         field(torch.zeros(1, 3))
-    with pytest.raises(ValueError, match="must be sorted"):
+    with pytest.raises(ValueError, match="expected a sorted vector"):
         field(torch.zeros(2, 3), torch.tensor([1, 0]))
     with pytest.raises(ValueError, match=r"unbatch\(\)"):
         field.on(__import__("tg_molfield").Grid.cube((0, 0, 0), 1, 2))
+
+
+def test_a_field_knows_its_definition():
+    data, definition = from_ase(molecule("CH3OH")), MolField("H C O other")
+    batched = definition(Batch.from_data_list([data, data]))
+    grid = Grid.around(data.pos, spacing=1.0)
+    field = definition(data)
+    union = MolField("H C", aggregate="union")
+    normalized = MolField("C", normalize_grid_size=8)
+    for kept in (
+        field,
+        field.on(grid),
+        field["O", "H"],
+        field.to(torch.float64),
+        field.detach(),
+        field.with_atoms(None),
+        field.on(grid)["C"],
+        field.on(grid).to(torch.float64),
+        field.on(grid).interpolated("cubic"),
+        batched,
+        batched.unbatch()[1],
+        batched.on_each([grid, grid])[0],
+        definition(data).on_each([grid])[0],
+    ):
+        assert kept.mol_field == definition, kept
+    for kept in (union(data), union(data)["H"], union(data).on(grid), union(data)["H"].on(grid), union(data).detach()):
+        assert kept.mol_field == union, kept
+    assert normalized(data).mol_field == normalized
+    for changed in (
+        2 * field,
+        field + field,
+        field - field,
+        -field,
+        field.with_kernel("slater"),
+        2.0 * field.on(grid),
+        field.on(grid) - field.on(grid),
+        field.scaled(torch.ones(1, 4)),
+        (field + field).on(grid),
+    ):
+        assert changed.mol_field is None, changed
+    assert (2 * field).with_mol_field(definition).on(grid).mol_field == definition

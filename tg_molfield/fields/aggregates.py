@@ -37,7 +37,7 @@ class AggregateField(Field):
             lowest = float(base.weights.min())
             raise ValueError(f"weights: a {self.rule} needs weights that are not negative, the least is {lowest:.3g}")
         self.base = base
-        self._atoms = base.atoms
+        self._atoms, self._mol_field = base.atoms, base.mol_field
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -60,13 +60,13 @@ class AggregateField(Field):
 
     def unbatch(self) -> list[Self]:
         """The functions of a batch, one field each."""
-        return [self._of(one) for one in self.base.with_atoms(self.atoms).unbatch()]
+        return [self._of(one) for one in self._annotated(self.base).unbatch()]
 
     def _of(self, base: RBFField) -> Self:
         return type(self)(base)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
-        return self._of(self.base.with_atoms(self.atoms)._mapped(change))
+        return self._of(self._annotated(self.base)._mapped(change))
 
 
 class UnionField(AggregateField):
@@ -97,7 +97,7 @@ class UnionField(AggregateField):
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
         volumes = self._log.with_atoms(self.atoms).on_each(grids)
-        return [Volume(0 - torch.expm1(one.values), one.grid, self.channels, atoms=one.atoms) for one in volumes]
+        return [self._volume(0 - torch.expm1(one.values), one.grid).with_atoms(one.atoms) for one in volumes]
 
 
 class MaximumField(AggregateField):

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
-from tg_molfield.fields.field import check_batch
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers, element_property
+from tg_molfield.chem.validation import check_atoms
 
 _VECTOR = ":vector"
 
@@ -82,7 +82,7 @@ def _from_word(word: str) -> Channel:
 
 
 @dataclass(frozen=True)
-class Atoms:
+class CheckedAtoms:
     """The checked atoms of a molecule or a batch, and the object that their attributes come from."""
 
     z: Tensor
@@ -94,7 +94,7 @@ class Atoms:
     source: Any
 
     @classmethod
-    def of(cls, data: Any) -> Atoms:
+    def of(cls, data: Any) -> CheckedAtoms:
         """Read and check the atoms of ``data``.
 
         Raises:
@@ -102,26 +102,12 @@ class Atoms:
         """
         for name in ("z", "pos"):
             if not isinstance(getattr(data, name, None), Tensor):
-                raise ValueError(f"data.{name}: is missing; a field is made of atoms with z [N] and pos [N, 3]")
-        z, pos = data.z, data.pos
-        if z.ndim != 1 or z.is_floating_point() or z.dtype == torch.bool:
-            raise ValueError(f"data.z: expected integers of shape [N], got {z.dtype} of {list(z.shape)}")
-        if not pos.is_floating_point() or pos.shape != (len(z), 3):
-            raise ValueError(f"data.pos: expected floats of shape [{len(z)}, 3], got {pos.dtype} of {list(pos.shape)}")
-        if not len(z):
-            raise ValueError("data: holds no atoms, and a field of nothing has no place; leave it out")
-        if not pos.isfinite().all():
-            first = int((~pos.isfinite().all(1)).nonzero()[0])
-            raise ValueError(f"data.pos: atom {first} has a NaN or infinite position; repair it or leave it out")
-        if int(z.min()) < 1 or int(z.max()) > MAX_Z:
-            wrong = sorted(set(z[(z < 1) | (z > MAX_Z)].tolist()))
-            raise ValueError(f"data.z: {wrong} are no atomic numbers; they lie between 1 and {MAX_Z}")
+                raise ValueError(f"data.{name}: expected a tensor, got none; give atoms with z [N] and pos [N, 3]")
         batch = getattr(data, "batch", None)
-        num_graphs = 1
-        if batch is not None:
-            num_graphs = int(getattr(data, "num_graphs", int(batch.max()) + 1))
-            batch = check_batch("data.batch", batch, len(z), num_graphs, pos.device)
-        return cls(z.long(), pos, batch, num_graphs, getattr(data, "cell", None), getattr(data, "pbc", None), data)
+        num_graphs = None if batch is None else getattr(data, "num_graphs", None)
+        _, num_graphs = check_atoms(data.z, data.pos, batch, num_graphs, prefix="data.")
+        cell, pbc = getattr(data, "cell", None), getattr(data, "pbc", None)
+        return cls(data.z.long(), data.pos, batch, num_graphs, cell, pbc, data)
 
     def attribute(self, name: str, vector: bool = False) -> Tensor:
         """The per-atom attribute ``name``, [N] or, where ``vector`` is set, [N, 3].
@@ -147,14 +133,14 @@ class Atoms:
         return values
 
 
-def weights_of(channel: Channel, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:
+def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
     """The weights [N, 1] or, for a vector channel, [N, 3] of the atoms in ``channel``."""
     if channel.vector:
         return channel.factor * atoms.attribute(channel.weight, vector=True)
     return channel.factor * per_atom(channel.weight, atoms, channels)[:, None]
 
 
-def per_atom(what: str, atoms: Atoms, channels: tuple[Channel, ...]) -> Tensor:
+def per_atom(what: str, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
     """The numbers [N], float64 or as given, that ``what`` stands for; ``other`` looks at what ``channels`` name."""
     z = atoms.z
     if what in atomic_numbers():

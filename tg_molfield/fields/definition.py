@@ -15,7 +15,7 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
-from tg_molfield.fields.channels import Atoms, Channel, parse_channels, per_atom, weights_of
+from tg_molfield.fields.channels import Channel, CheckedAtoms, parse_channels, per_atom, weights_of
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.grid import Grid
@@ -140,6 +140,26 @@ class MolField:
         known = {*atomic_numbers(), *ELEMENT_PROPERTIES, "all", "other"}
         return {name for name in named if isinstance(name, str)} - known
 
+    def channel_of(self, name: str) -> Channel | None:
+        """The `Channel` behind the field's channel ``name``, given with or without its part; None if there is none."""
+        plain = name[:-2] if self.aggregate == "displacement" else name
+        for part in PARTS:
+            plain = plain.removeprefix(f"{part}.")
+        return next((channel for channel in self.specification if plain in channel.names), None)
+
+    def differences(self, other: MolField, channels: Sequence[str]) -> list[str]:
+        """The arguments by which two definitions differ in the named channels; their order does not matter."""
+        names = [name for name in list(self.__dataclass_fields__)[1:] if getattr(self, name) != getattr(other, name)]
+        same = all(self._meaning(name) == other._meaning(name) for name in channels)
+        return names if same else ["channels", *names]
+
+    def _meaning(self, name: str) -> tuple[Channel | None, set[str]]:
+        """The `Channel` behind a name and the elements that it leaves to other channels."""
+        channel = self.channel_of(name)
+        if channel is None or channel.weight != "other":
+            return channel, set()
+        return channel, {one.weight for one in self.specification} & atomic_numbers().keys()
+
     def __repr__(self) -> str:
         words = [channel.written for channel in self.specification]
         shown: list[str] = [repr(" ".join(words)) if all(words) else repr(self.specification)]
@@ -159,7 +179,7 @@ class MolField:
         Raises:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
         """
-        atoms = Atoms.of(data)
+        atoms = CheckedAtoms.of(data)
         weights = torch.cat([weights_of(channel, atoms, self.specification) for channel in self.specification], 1)
         weights = weights.to(atoms.pos.dtype)
         widths = self._widths(atoms)
@@ -182,11 +202,12 @@ class MolField:
             batch=batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
             atoms=AtomList(atoms.z, atoms.pos, atoms.batch),
         )  # fmt: skip
+        if self.normalize_grid_size is not None:
+            field = self._normalized(field, atoms)
+        field = field.with_mol_field(self)
         if self.aggregate == "distance":
             return DistanceField(field, self.smoothness)
-        if self.aggregate != "sum":
-            return AGGREGATES[self.aggregate](field)
-        return field if self.normalize_grid_size is None else self._normalized(field, atoms)
+        return field if self.aggregate == "sum" else AGGREGATES[self.aggregate](field)
 
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
         """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
@@ -197,7 +218,7 @@ class MolField:
         Raises:
             ValueError: ``data`` is a batch, or the threshold does not lie between 0 and 1.
         """
-        atoms = Atoms.of(data)
+        atoms = CheckedAtoms.of(data)
         if atoms.num_graphs != 1:
             raise ValueError(f"data: holds {atoms.num_graphs} molecules; a grid belongs to one, take data[i]")
         if not 0 < threshold < 1:
@@ -212,12 +233,12 @@ class MolField:
         fall = self.kernel.reach(threshold) * widest
         return Grid.cube(center, 2 * (distance + math.sqrt(fall**2 + 1)), n)
 
-    def _base_widths(self, atoms: Atoms) -> Tensor:
+    def _base_widths(self, atoms: CheckedAtoms) -> Tensor:
         if isinstance(self.widths, str):
             return per_atom(self.widths, atoms, self.specification)
         return torch.full_like(atoms.pos[:, 0], self.widths)
 
-    def _widths(self, atoms: Atoms) -> Tensor:
+    def _widths(self, atoms: CheckedAtoms) -> Tensor:
         base = self._base_widths(atoms) * self.width_scale
         if all(channel.width is None for channel in self.specification):
             return base.to(atoms.pos.dtype)
@@ -228,7 +249,7 @@ class MolField:
         ]
         return torch.stack([column.to(atoms.pos.dtype) for column in columns], 1)
 
-    def _normalized(self, field: RBFField, atoms: Atoms) -> RBFField:
+    def _normalized(self, field: RBFField, atoms: CheckedAtoms) -> RBFField:
         assert self.normalize_grid_size is not None
         widest = self._base_widths(atoms) * self.width_scale
         peaks = []

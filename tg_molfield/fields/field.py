@@ -1,11 +1,11 @@
-"""`Field`: a map from points to channel values, and the algebra of fields."""
+"""`Field`: a map from points to channel values, with linear combinations and channel selections of fields."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
 from torch import Tensor
@@ -16,7 +16,10 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import leaf
 
 if TYPE_CHECKING:
+    from tg_molfield.fields.definition import MolField
     from tg_molfield.fields.volume import Volume
+
+FieldT = TypeVar("FieldT", bound="Field")
 
 _NODES_AT_ONCE = 2**18
 
@@ -38,6 +41,7 @@ class Field(ABC):
         return 1
 
     _atoms: AtomList | None = None
+    _mol_field: MolField | None = None
 
     @property
     def atoms(self) -> AtomList | None:
@@ -48,6 +52,20 @@ class Field(ABC):
         """The same field, belonging to ``atoms``."""
         field = copy.copy(self)
         field._atoms = atoms
+        return field
+
+    @property
+    def mol_field(self) -> MolField | None:
+        """The definition that the field follows, where it is known.
+
+        Sampling, selecting channels, moving and unbatching keep it; arithmetic drops it, and files do not hold it.
+        """
+        return self._mol_field
+
+    def with_mol_field(self, mol_field: MolField | None) -> Self:
+        """The same field, following the definition ``mol_field``."""
+        field = copy.copy(self)
+        field._mol_field = mol_field
         return field
 
     @property
@@ -114,13 +132,10 @@ class Field(ABC):
         Raises:
             ValueError: the field holds several functions; take one of them first.
         """
-        from tg_molfield.fields.volume import Volume
-
         self._require_single("on")
         nodes = grid.points(self.dtype, self.device)
-        parts = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
-        values = torch.cat(parts).T.reshape(len(self.channels), *grid.shape)
-        return Volume(values, grid, self.channels, atoms=self.atoms)
+        chunks = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
+        return self._volume(torch.cat(chunks).T.reshape(len(self.channels), *grid.shape), grid)
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
         """Every function of a batch sampled on a grid of its own.
@@ -171,23 +186,15 @@ class Field(ABC):
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
         """The field of the named channels alone, in the order given: ``f["N", "O"]``."""
-        from tg_molfield.fields.algebra import ChannelSelection
-
         return ChannelSelection(self, self.channel_indices(names))
 
     def __add__(self, other: Field) -> Field:
-        from tg_molfield.fields.algebra import LinearCombination
-
         return LinearCombination((self, other), (1.0, 1.0)) if isinstance(other, Field) else NotImplemented
 
     def __sub__(self, other: Field) -> Field:
-        from tg_molfield.fields.algebra import LinearCombination
-
         return LinearCombination((self, other), (1.0, -1.0)) if isinstance(other, Field) else NotImplemented
 
     def __mul__(self, factor: float) -> Field:
-        from tg_molfield.fields.algebra import LinearCombination
-
         return LinearCombination((self,), (float(factor),)) if isinstance(factor, (int, float)) else NotImplemented
 
     __rmul__ = __mul__
@@ -210,6 +217,16 @@ class Field(ABC):
                 raise KeyError(f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}")
         return [self.channels.index(name) for name in wanted]
 
+    def _volume(self, values: Tensor, grid: Grid) -> Volume:
+        """The samples [C, nx, ny, nz] of this field on ``grid``."""
+        from tg_molfield.fields.volume import Volume
+
+        return self._annotated(Volume(values, grid, self.channels))
+
+    def _annotated(self, field: FieldT) -> FieldT:
+        """``field`` with the atoms and the definition of this one."""
+        return field.with_atoms(self.atoms).with_mol_field(self.mol_field)
+
     def _require_single(self, method: str) -> None:
         if self.num_graphs != 1:
             raise ValueError(f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]")
@@ -219,39 +236,118 @@ class Field(ABC):
             raise ValueError(f"grids: expected {self.num_graphs}, one for each function of the field, got {len(grids)}")
 
 
-def check_points(
-    pos: Tensor, batch: Tensor | None, num_graphs: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """The batch vector [Q] of the points, checked against a field of ``num_graphs`` functions.
+@final
+class LinearCombination(Field):
+    """Σ factor_i · field_i, for fields of the same channels.
 
     Raises:
-        ValueError: a wrong shape, type, device or batch vector; the message gives the remedy.
+        ValueError: the channels or the numbers of functions differ.
     """
-    if pos.ndim != 2 or pos.shape[1] != 3:
-        raise ValueError(f"pos: expected points of shape [Q, 3], got {list(pos.shape)}")
-    if pos.dtype != dtype:
-        raise ValueError(f"pos: the points are {pos.dtype}, the field is {dtype}; convert one with .to(dtype)")
-    if pos.device != device:
-        raise ValueError(f"pos: the points are on {pos.device}, the field is on {device}; move one with .to(device)")
-    if batch is None:
-        if num_graphs != 1:
-            raise ValueError(f"batch: the field holds {num_graphs} functions; say which one each point belongs to")
-        return torch.zeros(len(pos), dtype=torch.long, device=device)
-    return check_batch("batch", batch, len(pos), num_graphs, device)
+
+    def __init__(self, fields: Sequence[Field], factors: Sequence[float]) -> None:
+        first = fields[0]
+        for other in fields[1:]:
+            if other.channels != first.channels:
+                raise ValueError(f"the channels differ: {', '.join(first.channels)} and {', '.join(other.channels)}")
+            if other.num_graphs != first.num_graphs:
+                raise ValueError(f"one field holds {first.num_graphs} functions, the other {other.num_graphs}")
+        self._fields = tuple(fields)
+        self._factors = tuple(factors)
+        self._atoms = next((field.atoms for field in fields if field.atoms is not None), None)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self._fields[0].channels
+
+    @property
+    def num_graphs(self) -> int:
+        return self._fields[0].num_graphs
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._fields[0].dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self._fields[0].device
+
+    def __repr__(self) -> str:
+        terms = (f"{factor:g}·{field!r}" for factor, field in zip(self._factors, self._fields, strict=True))
+        return f"LinearCombination({' + '.join(terms)})"
+
+    def unbatch(self) -> list[LinearCombination]:
+        graphs = zip(*(field.unbatch() for field in self._fields), strict=True)
+        return [LinearCombination(fields, self._factors).with_mol_field(self.mol_field) for fields in graphs]
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> LinearCombination:
+        terms = LinearCombination([field._mapped(change) for field in self._fields], self._factors)
+        return self._annotated(terms).with_atoms(self.atoms and self.atoms.mapped(change))
+
+    def on(self, grid: Grid) -> Volume:
+        self._require_single("on")
+        return self._volume(self._sum([field.on(grid).values for field in self._fields]), grid)
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._sum([field(pos, batch) for field in self._fields])
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._sum([field.gradient(pos, batch) for field in self._fields])
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._sum([field.laplacian(pos, batch) for field in self._fields])
+
+    def _sum(self, terms: list[Tensor]) -> Tensor:
+        total = self._factors[0] * terms[0]
+        for factor, term in zip(self._factors[1:], terms[1:], strict=True):
+            total = total + factor * term
+        return total
 
 
-def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: torch.device) -> Tensor:
-    """The vector ``batch`` [length] itself, if it is int64, sorted and within ``num_graphs``.
+@final
+class ChannelSelection(Field):
+    """Some of the channels of a field, in a given order."""
 
-    Raises:
-        ValueError: it is not.
-    """
-    if batch.dtype != torch.long or batch.shape != (length,):
-        raise ValueError(f"{name}: expected int64 of shape [{length}], got {batch.dtype} of {list(batch.shape)}")
-    if batch.device != device:
-        raise ValueError(f"{name}: is on {batch.device}, expected {device}; move it with .to(device)")
-    if length and (batch[1:] < batch[:-1]).any():
-        raise ValueError(f"{name}: must be sorted; sort the rows by it first")
-    if length and (int(batch[0]) < 0 or int(batch[-1]) >= num_graphs):
-        raise ValueError(f"{name}: values lie in [{int(batch[0])}, {int(batch[-1])}], expected [0, {num_graphs - 1}]")
-    return batch
+    def __init__(self, field: Field, indices: list[int]) -> None:
+        self._field = field
+        self._indices = indices
+        self._atoms, self._mol_field = field.atoms, field.mol_field
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(self._field.channels[index] for index in self._indices)
+
+    @property
+    def num_graphs(self) -> int:
+        return self._field.num_graphs
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._field.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self._field.device
+
+    def __repr__(self) -> str:
+        return f"ChannelSelection({self._field!r}, {' '.join(self.channels)})"
+
+    def unbatch(self) -> list[ChannelSelection]:
+        graphs = [ChannelSelection(field, self._indices) for field in self._field.unbatch()]
+        return [field.with_mol_field(self.mol_field) for field in graphs]
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> ChannelSelection:
+        selection = ChannelSelection(self._field._mapped(change), self._indices)
+        return self._annotated(selection).with_atoms(self.atoms and self.atoms.mapped(change))
+
+    def on(self, grid: Grid) -> Volume:
+        self._require_single("on")
+        return self._volume(self._field.on(grid).values[self._indices], grid)
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._field(pos, batch)[:, self._indices]
+
+    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._field.gradient(pos, batch)[:, self._indices]
+
+    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        return self._field.laplacian(pos, batch)[:, self._indices]

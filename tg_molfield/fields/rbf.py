@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.validation import check_batch, check_points
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_grids
-from tg_molfield.fields.field import Field, check_batch, check_points
+from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
 from tg_molfield.fields.periodic import fold_batch, images_of_batch, periodic_cells, periodic_reach
@@ -160,7 +161,7 @@ class RBFField(Field):
         values = sums_on_grids(centers, weights, widths, self.kernel, batch, grids, out)
         atoms = [self.atoms and self.atoms.of_graph(i) for i in range(len(grids))]
         parts = zip(values, grids, atoms, strict=True)
-        return [Volume(one, grid, self.channels, atoms=own) for one, grid, own in parts]
+        return [self._volume(one, grid).with_atoms(own) for one, grid, own in parts]
 
     def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
         index = self.channel_indices(names)
@@ -173,13 +174,13 @@ class RBFField(Field):
             return NotImplemented
         if not math.isfinite(factor):
             raise ValueError(f"factor={factor}: a field can be multiplied by finite numbers")
-        return self._with(weights=self.weights * factor)
+        return self._with(weights=self.weights * factor, _mol_field=None)
 
     __rmul__ = __mul__
 
     def with_kernel(self, kernel: str | Kernel) -> RBFField:
         """The field of the same centres, weights and widths with another kernel."""
-        return self._with(kernel=get_kernel(kernel))
+        return self._with(kernel=get_kernel(kernel), _mol_field=None)
 
     def scaled(self, factors: Tensor) -> RBFField:
         """The field with each channel of each graph multiplied by its factor.
@@ -193,7 +194,7 @@ class RBFField(Field):
         if factors.shape != (self.num_graphs, len(self.channels)) or not factors.isfinite().all():
             expected = [self.num_graphs, len(self.channels)]
             raise ValueError(f"factors: expected finite numbers of shape {expected}, got {list(factors.shape)}")
-        return self._with(weights=self.weights * factors[self.batch])
+        return self._with(weights=self.weights * factors[self.batch], _mol_field=None)
 
     def unbatch(self) -> list[RBFField]:
         """The functions of a batch, one field each."""
@@ -223,14 +224,14 @@ class RBFField(Field):
         """A copy with other attributes, which have to be as valid as those of this field are."""
         field = copy.copy(self)
         vars(field).update(changes)
-        if not changes.keys() <= {"weights", "_channels"}:
+        if not changes.keys() <= {"weights", "_channels", "_mol_field"}:
             field._repeated = None
         return field
 
     def _laplacian(self) -> RBFField:
         squares = self.widths.square()
         weights = self.weights / (squares if squares.ndim == 2 else squares[:, None])
-        return self._with(weights=weights, kernel=Laplacian(self.kernel))
+        return self._with(weights=weights, kernel=Laplacian(self.kernel), _mol_field=None)
 
     def problem(
         self, pos: Tensor, batch: Tensor | None

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.fields.field import Field, check_points
+from tg_molfield.chem.validation import check_points
+from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
@@ -93,16 +94,18 @@ class Volume(Field):
 
     def __add__(self, other: Field) -> Field:
         if isinstance(other, Volume) and self._interpolates_like(other):
-            return self._with(values=self.values + other.values)
+            return self._with(values=self.values + other.values).with_mol_field(None)
         return super().__add__(other)
 
     def __sub__(self, other: Field) -> Field:
         if isinstance(other, Volume) and self._interpolates_like(other):
-            return self._with(values=self.values - other.values)
+            return self._with(values=self.values - other.values).with_mol_field(None)
         return super().__sub__(other)
 
     def __mul__(self, factor: float) -> Field:
-        return self._with(values=self.values * factor) if isinstance(factor, (int, float)) else NotImplemented
+        if not isinstance(factor, (int, float)):
+            return NotImplemented
+        return self._with(values=self.values * factor).with_mol_field(None)
 
     __rmul__ = __mul__
 
@@ -190,7 +193,7 @@ class Volume(Field):
 
     def _with(self, **changes: Any) -> Volume:
         now = {name: getattr(self, name) for name in ("values", "channels", "interpolation", "atoms", "periodic")}
-        return Volume(grid=self.grid, **{**now, **changes})
+        return Volume(grid=self.grid, **{**now, **changes}).with_mol_field(self.mol_field)
 
     def _interpolates_like(self, other: Volume) -> bool:
         parts = ("grid", "channels", "interpolation", "periodic", "dtype", "device")

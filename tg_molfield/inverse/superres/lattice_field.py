@@ -8,8 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
-from tg_molfield.fields.field import check_points
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging import along_axes, gaussian, kriging_weights, likely_width
 from tg_molfield.inverse.superres.lattice import local_steps

@@ -1,0 +1,118 @@
+"""The one check of atoms, batch vectors and points, for fields, models, structures and paths.
+
+- ``check_atoms(z, pos, batch=None, num_graphs=None, prefix="") -> (batch [N], num_graphs)``
+- ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
+- ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
+
+``prefix`` is put before the names in messages: ``prefix="data."`` gives ``data.z``, ``prefix="query_"`` gives
+``query_pos``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tg_molfield.chem.elements import MAX_Z
+
+
+def check_atoms(
+    z: Tensor, pos: Tensor, batch: Tensor | None = None, num_graphs: int | None = None, prefix: str = ""
+) -> tuple[Tensor, int]:
+    """The molecule of each atom [N] and the number of molecules.
+
+    Args:
+        z: atomic numbers [N], integers from 1 to 118.
+        pos: [N, 3] in Å.
+        batch: molecule of each atom [N], int64 and sorted; one molecule if not given.
+        num_graphs: the number of molecules, needed where the last ones have no atoms.
+        prefix: of the argument names in messages.
+
+    Raises:
+        ValueError: a tensor has another type, shape, device or content, or there are no atoms.
+    """
+    if z.ndim != 1 or z.dtype.is_floating_point or z.dtype.is_complex or z.dtype == torch.bool:
+        raise ValueError(f"{prefix}z: expected integers of shape [N], got {_described(z)}; convert with .long()")
+    n = len(z)
+    if not pos.is_floating_point() or pos.shape != (n, 3):
+        raise ValueError(f"{prefix}pos: expected floats of shape [{n}, 3], got {_described(pos)}; give positions in Å")
+    if pos.device != z.device:
+        raise ValueError(f"{prefix}pos: expected {z.device}, as for {prefix}z, got {pos.device}; move it with .to()")
+    if not n:
+        raise ValueError(f"{prefix}z: expected at least one atom, got none; leave the molecule out")
+    wrong = ((z < 1) | (z > MAX_Z)).nonzero().flatten()
+    if len(wrong):
+        atom = int(wrong[0])
+        raise ValueError(
+            f"{prefix}z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[atom])} for atom {atom}; "
+            "name the element or leave the atom out"
+        )
+    if not pos.isfinite().all():
+        atom = int((~pos.isfinite().all(1)).nonzero()[0])
+        raise ValueError(
+            f"{prefix}pos: expected finite positions, got NaN or infinity for atom {atom}; repair it or leave it out"
+        )
+    if batch is None:
+        if num_graphs is not None and num_graphs != 1:
+            raise ValueError(
+                f"{prefix}batch: expected the molecule of each atom for num_graphs={num_graphs}, got None; give it"
+            )
+        return torch.zeros(n, dtype=torch.long, device=pos.device), 1
+    if num_graphs is None:
+        num_graphs = int(batch.max()) + 1
+    return check_batch(f"{prefix}batch", batch, n, num_graphs, pos.device), num_graphs
+
+
+def check_points(
+    pos: Tensor, batch: Tensor | None, num_graphs: int, dtype: torch.dtype, device: torch.device, prefix: str = ""
+) -> Tensor:
+    """The molecule of each point [Q].
+
+    Args:
+        pos: [Q, 3] in Å.
+        batch: molecule of each point [Q], int64 and sorted; needed where ``num_graphs`` is not 1.
+        num_graphs: the number of molecules.
+        dtype: the type that ``pos`` must have.
+        device: where ``pos`` must be.
+        prefix: of the argument names in messages.
+
+    Raises:
+        ValueError: a wrong shape, type, device or batch vector.
+    """
+    if pos.ndim != 2 or pos.shape[1] != 3:
+        raise ValueError(f"{prefix}pos: expected points of shape [Q, 3], got {list(pos.shape)}; give one row a point")
+    if pos.dtype != dtype:
+        raise ValueError(f"{prefix}pos: expected {dtype}, got {pos.dtype}; convert it with .to(dtype)")
+    if pos.device != device:
+        raise ValueError(f"{prefix}pos: expected {device}, got {pos.device}; move it with .to(device)")
+    if batch is None:
+        if num_graphs != 1:
+            raise ValueError(
+                f"{prefix}batch: expected which of {num_graphs} molecules each point belongs to, got None; give [Q]"
+            )
+        return torch.zeros(len(pos), dtype=torch.long, device=device)
+    return check_batch(f"{prefix}batch", batch, len(pos), num_graphs, device)
+
+
+def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: torch.device) -> Tensor:
+    """The vector ``batch`` [length] itself, if it is int64, sorted and within ``num_graphs``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if batch.dtype != torch.long or batch.shape != (length,):
+        raise ValueError(f"{name}: expected int64 of shape [{length}], got {_described(batch)}; give one entry a row")
+    if batch.device != device:
+        raise ValueError(f"{name}: expected {device}, got {batch.device}; move it with .to(device)")
+    if length and (batch[1:] < batch[:-1]).any():
+        raise ValueError(f"{name}: expected a sorted vector, got one that decreases; sort the rows by it")
+    if length and (int(batch[0]) < 0 or int(batch[-1]) >= num_graphs):
+        low, high = int(batch[0]), int(batch[-1])
+        raise ValueError(
+            f"{name}: expected values from 0 to {num_graphs - 1}, got {low} to {high}; count molecules from 0"
+        )
+    return batch
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{tensor.dtype} of {list(tensor.shape)}"
