@@ -25,7 +25,7 @@ class Summary(nn.Module):
 @torch.no_grad()
 def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> dict[str, np.ndarray]:
     """The codes ``[M, D]`` by label: plain and refined, of each the whole and the part that carries chemistry."""
-    mol_field = MolField.preset("mnf", channels=model.channels, nodes=None)
+    mol_field = MolField.preset("mnf", channels=model.channels, normalize_grid_size=None)
     found: dict[str, np.ndarray] = {}
     for steps in sorted({0, refine}):
         parts = []

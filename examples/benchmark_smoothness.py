@@ -221,7 +221,7 @@ def main(
         held_out = {row["id"] for row in csv.DictReader(stream) if row["fold"] == "0"}
     molecules = [data for data in read(folder / "freesolv.sdf.gz") if data.name in held_out]
     loaded = FieldAutoEncoder.from_pretrained(model)
-    mol_field = MolField.preset("mnf", channels=loaded.channels, nodes=None)
+    mol_field = MolField.preset("mnf", channels=loaded.channels, normalize_grid_size=None)
     between_molecules(
         loaded, mol_field, [Data(z=data.z, pos=data.pos) for data in molecules], pairs, searched, points, refine
     )

@@ -75,7 +75,7 @@ def load(folder: Path, name: str) -> Data:
 def problem(data: Data, channels: str) -> tuple[MolField, RBFField, dict[int, Grid]]:
     """The definition, the field in the channels judged, and the grids by their nodes an axis."""
     kinds, names = SETS[channels]
-    definition = MolField.preset("mnf", beta=0.25, channels=kinds, parts=True, nodes=NODES[0])
+    definition = MolField.preset("mnf", beta=0.25, channels=kinds, split_parts=True, normalize_grid_size=NODES[0])
     field = definition(data)
     if names is None:
         judged = tuple(name for name in field.channels if bool((field[name].weights != 0).any()))

@@ -31,7 +31,7 @@ from tg_molfield.nn import MoleculeDescriptor, StructureFactorDecoder
 from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.training import AugmentedMolecules, FitReport, InitialGuessLoss, fit
 
-FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
+FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 SUMS = 64
 MOLECULE_SEED = 7
 MAX_ATOMS = 96

@@ -64,7 +64,7 @@ def test_complex_of_4481_atoms(data_dir):
     folder = data_dir / "complexes"
     data = read_complex(folder / "1iep_protein.pdb.gz", folder / "1iep_ligand.sdf")
     assert data.num_nodes == 4481
-    definition = MolField("H C N O", parts=True)
+    definition = MolField("H C N O", split_parts=True)
     assert definition.channels[0] == "ligand.H"
     assert definition.channels[-1] == "protein.O"
     field = definition(data)
@@ -117,7 +117,7 @@ def test_widths_from_an_attribute():
 def test_mnf_is_the_published_field():
     atoms = molecule("CH3CH2OH")
     beta, n, t = 0.75, 16, 0.5
-    definition = MolField.preset("mnf", beta=beta, nodes=n, properties=("mass",))
+    definition = MolField.preset("mnf", beta=beta, normalize_grid_size=n, properties=("mass",))
     data = from_ase(atoms, dtype=torch.float64)
     radii = np.array([BONDI[int(z)] for z in atoms.numbers]) / 1.70
     masses = np.array([{1: 1.008, 6: 12.011, 8: 15.999}[int(z)] for z in atoms.numbers]) / 12.011
@@ -145,7 +145,11 @@ def test_a_definition_is_a_value():
     assert MolField("H C") != MolField("H C", width_scale=0.4)
     from tg_molfield.fields import Channel  # noqa: F401  (the repr names it)
 
-    for definition in (MolField(), MolField.preset("mnf", properties=("mass",), parts=True), MolField("C", widths=1.5)):
+    for definition in (
+        MolField(),
+        MolField.preset("mnf", properties=("mass",), split_parts=True),
+        MolField("C", widths=1.5),
+    ):
         assert eval(repr(definition)) == definition
     with pytest.raises(AttributeError):
         MolField().kernel = "slater"

@@ -9,7 +9,7 @@ from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.metrics import psnr
 from tg_molfield.nn import FieldAutoEncoder
 
-FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", nodes=None)
+FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 
 
 @pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "CH3NO2", "H2O", "cyclobutane"])

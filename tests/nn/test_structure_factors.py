@@ -173,9 +173,9 @@ def test_codes_of_nothing_and_of_noise_have_finite_fields():
 
 def test_definitions_that_it_can_follow():
     decoder = StructureFactorDecoder(("C", "all"), 128)
-    decoder.follow(MolField.preset("mnf", channels="C all", nodes=None))
+    decoder.follow(MolField.preset("mnf", channels="C all", normalize_grid_size=None))
     z, pos = torch.tensor([6]), torch.zeros(1, 3)
-    wanted = MolField.preset("mnf", channels="C all", nodes=None)(Data(z=z, pos=pos))
+    wanted = MolField.preset("mnf", channels="C all", normalize_grid_size=None)(Data(z=z, pos=pos))
     code = decoder.sketch(z, pos, torch.zeros_like(z), 1)
     field = decoder.field(Latent.centered(code))
     assert isinstance(field, RBFField)
@@ -223,7 +223,7 @@ def test_a_sketch_names_what_does_not_fit():
 
 def test_saved_and_loaded_are_the_same(tmp_path):
     model = build()
-    model.decoder.follow(MolField.preset("mnf", channels=CHANNELS, nodes=None))
+    model.decoder.follow(MolField.preset("mnf", channels=CHANNELS, normalize_grid_size=None))
     model.save(tmp_path / "model.safetensors")
     z, pos = molecules()["CH3CH2OH"]
     for loaded in (FieldAutoEncoder.load(tmp_path / "model.safetensors"), FieldAutoEncoder.from_pretrained(tmp_path)):

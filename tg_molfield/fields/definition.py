@@ -51,13 +51,13 @@ class MolField:
         widths: what σ is before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
             of a per-atom attribute [N].
         width_scale: the factor from there to σ.
-        parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with ``part``
-            1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
+        split_parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with
+            ``part`` 1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
         aggregate: how atoms are joined: ``"sum"``; ``"union"``, 1 − Π(1 − φ)^w (`UnionField`); ``"maximum"``
             (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
             (`DistanceField`); ``"displacement"``, the vector to the nearest atom (`DisplacementField`).
         smoothness: of a distance, in Å.
-        spheres: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
+        form_factors: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
         normalize_grid_size: if given, divide every channel of every molecule by its maximum over `grid` with so many
             nodes an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
 
@@ -70,10 +70,10 @@ class MolField:
     kernel: Kernel
     widths: str | float
     width_scale: float
-    parts: bool
+    split_parts: bool
     aggregate: str
     smoothness: float
-    spheres: FormFactors | None
+    form_factors: FormFactors | None
     normalize_grid_size: int | None
 
     def __init__(
@@ -82,10 +82,10 @@ class MolField:
         kernel: str | Kernel = "gaussian",
         widths: str | float = "vdw_radius",
         width_scale: float = 0.5,
-        parts: bool = False,
+        split_parts: bool = False,
         aggregate: str = "sum",
         smoothness: float = 0.0,
-        spheres: FormFactors | None = None,
+        form_factors: FormFactors | None = None,
         normalize_grid_size: int | None = None,
     ) -> None:
         if not (math.isfinite(width_scale) and width_scale > 0):
@@ -98,11 +98,11 @@ class MolField:
             raise ValueError(f"smoothness={smoothness}: belongs to aggregate='distance', not {aggregate!r}")
         if normalize_grid_size is not None and normalize_grid_size < 2:
             raise ValueError(f"normalize_grid_size={normalize_grid_size}: must be at least 2")
-        if aggregate != "sum" and (normalize_grid_size is not None or spheres is not None):
-            raise ValueError(f"normalize_grid_size, spheres: belong to aggregate='sum', not {aggregate!r}")
+        if aggregate != "sum" and (normalize_grid_size is not None or form_factors is not None):
+            raise ValueError(f"normalize_grid_size, form_factors: belong to aggregate='sum', not {aggregate!r}")
         values = (
-            parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(parts), aggregate,
-            float(smoothness), spheres, normalize_grid_size,
+            parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
+            float(smoothness), form_factors, normalize_grid_size,
         )  # fmt: skip
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
@@ -131,7 +131,7 @@ class MolField:
     @property
     def _scalar_channels(self) -> tuple[str, ...]:
         names = tuple(name for channel in self.specification for name in channel.names)
-        return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.parts else names
+        return tuple(f"{part}.{name}" for part in PARTS for name in names) if self.split_parts else names
 
     @property
     def attributes(self) -> set[str]:
@@ -174,7 +174,7 @@ class MolField:
 
         Args:
             data: has ``z`` [N] (int64) and ``pos`` [N, 3] (Å), the attributes the channels name, ``part`` [N]
-                where ``parts`` is set, ``cell`` and ``pbc`` where periodic, ``batch`` where it is a PyG batch.
+                where ``split_parts`` is set, ``cell`` and ``pbc`` where periodic, ``batch`` where it is a PyG batch.
 
         Raises:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
@@ -183,7 +183,7 @@ class MolField:
         weights = torch.cat([weights_of(channel, atoms, self.specification) for channel in self.specification], 1)
         weights = weights.to(atoms.pos.dtype)
         widths = self._widths(atoms)
-        if self.parts:
+        if self.split_parts:
             part = atoms.attribute("part")
             unknown = set(part.unique().tolist()) - {0, 1}
             if unknown:
@@ -191,8 +191,8 @@ class MolField:
             weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
             widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
         centers, batch = atoms.pos, atoms.batch
-        if self.spheres is not None:
-            heights, spreads = (term.to(centers) for term in self.spheres.terms(atoms.z))
+        if self.form_factors is not None:
+            heights, spreads = (term.to(centers) for term in self.form_factors.terms(atoms.z))
             terms = heights.shape[1]
             weights = (heights[..., None] * weights[:, None]).flatten(0, 1)
             centers, widths = centers.repeat_interleave(terms, 0), spreads.flatten()

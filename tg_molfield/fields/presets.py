@@ -34,14 +34,15 @@ def _mnf(
     beta: float = 0.75,
     channels: str | Sequence[str | Channel] = _ELEMENTS,
     properties: Sequence[str] = (),
-    parts: bool = False,
-    nodes: int = 16,
+    split_parts: bool = False,
+    normalize_grid_size: int | None = 16,
 ) -> dict[str, Any]:
     """The field of arXiv 2502.10848: Σ exp(−β d²/r²), each channel over its maximum on the cube (`MolField.grid`).
 
     d is in Å and r the van der Waals radius over carbon's. ``beta`` is 0.75 for small molecules, 0.25 for the
     complex. ``properties`` are element properties appended as channels, in which their value over carbon's is r.
-    ``parts`` is set for a complex. ``nodes`` are those of the cube an axis, 16 for small molecules, 32 for the complex.
+    ``split_parts`` is set for a complex. ``normalize_grid_size`` is the number of nodes an axis of that cube, 16 for
+    small molecules and 32 for the complex; None leaves channels undivided.
     """
     if not beta > 0:
         raise ValueError(f"beta={beta}: must be positive")
@@ -55,8 +56,8 @@ def _mnf(
         "kernel": "gaussian",
         "widths": "vdw_radius",
         "width_scale": scale / _of_carbon("vdw_radius"),
-        "parts": parts,
-        "normalize_grid_size": nodes,
+        "split_parts": split_parts,
+        "normalize_grid_size": normalize_grid_size,
     }
 
 
@@ -96,7 +97,7 @@ def _moleculekit(channels: str | Sequence[str | Channel] = "aromatic donor accep
 
 def _promolecule(channels: str | Sequence[str | Channel] = "all", blur: float = 5.0) -> dict[str, Any]:
     """Electron density of independent spherical atoms in e/Å³, each blurred by B = ``blur`` Å²; see `FormFactors`."""
-    return {"channels": channels, "spheres": FormFactors(blur)}
+    return {"channels": channels, "form_factors": FormFactors(blur)}
 
 
 def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_the_graph_comes_back(data_dir):
 def test_parts():
     data = benzoate()
     data.part = (torch.arange(14) % 3 == 0).long()
-    definition = MolField("H C O", parts=True)
+    definition = MolField("H C O", split_parts=True)
     found = find_atoms(sampled(definition, data), mol_field=definition)
     assert found.part.tolist() == sorted(found.part.tolist())
     assert deviation(found, data) < 1e-4

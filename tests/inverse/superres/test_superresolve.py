@@ -187,7 +187,7 @@ def test_wrong_options_are_refused(options, message):
 
 
 def test_channel_widths():
-    definition = MolField.preset("mnf", beta=0.25, channels="H C all", parts=True)
+    definition = MolField.preset("mnf", beta=0.25, channels="H C all", split_parts=True)
     assert channel_widths(definition) == pytest.approx((2**0.5 * 1.2 / 1.7, 2**0.5, None) * 2)
     assert channel_widths(MolField("C all", widths=0.5, width_scale=1.0)) == (0.5, 0.5)
     with pytest.raises(ValueError, match="no sum of one Gaussian"):
@@ -198,7 +198,7 @@ def test_nitrogen_of_a_complex(data_dir):
     """The protein's nitrogens of a complex that no setting was chosen on, blind, from 32³ nodes."""
     folder = data_dir / "complexes"
     data = read_complex(folder / "6w70_protein.pdb.gz", folder / "6w70_ligand.sdf")
-    definition = MolField.preset("mnf", beta=0.25, channels="N", parts=True, nodes=32)
+    definition = MolField.preset("mnf", beta=0.25, channels="N", split_parts=True, normalize_grid_size=32)
     exact, grid = definition(data)["protein.N"], definition.grid(data, 32)
     samples = exact.on(grid)
     result, report = superresolve(samples, channel_widths(definition)[1:], members=1)

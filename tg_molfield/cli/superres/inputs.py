@@ -47,7 +47,7 @@ def structure_problem(
     kinds = [name.removeprefix("ligand.").removeprefix("protein.") for name in wanted]
     parts = ligand is not None
     definition = MolField.preset(
-        "mnf", beta=beta, channels=" ".join(dict.fromkeys(kinds)), parts=parts, nodes=train
+        "mnf", beta=beta, channels=" ".join(dict.fromkeys(kinds)), split_parts=parts, normalize_grid_size=train
     )  # fmt: skip
     names = tuple(
         full for name in wanted for full in ([name] if name in definition.channels else _of_parts(name, definition))

@@ -43,10 +43,10 @@ def element_channels(field: Field, definition: MolField) -> list[ElementChannel]
         ValueError: there are none, or ``definition`` is not a sum of one function an atom, or takes σ from an
             attribute of the atoms sought.
     """
-    if definition.aggregate != "sum" or definition.spheres is not None:
+    if definition.aggregate != "sum" or definition.form_factors is not None:
         raise ValueError(
             f"mol_field={definition!r}: atoms are sought in sums of one function an atom; give aggregate='sum' and no "
-            "spheres"
+            "form_factors"
         )
     known = {channel.name: channel for channel in definition.specification}
     found = []

@@ -19,7 +19,7 @@ def channel_widths(definition: MolField) -> tuple[float | None, ...]:
     Raises:
         ValueError: the definition is no sum of Gaussians.
     """
-    if definition.kernel.name != "gaussian" or definition.aggregate != "sum" or definition.spheres is not None:
+    if definition.kernel.name != "gaussian" or definition.aggregate != "sum" or definition.form_factors is not None:
         raise ValueError(
             f"definition={definition}: is no sum of one Gaussian an atom; give the widths, or none of them"
         )
@@ -34,7 +34,7 @@ def channel_widths(definition: MolField) -> tuple[float | None, ...]:
         else:
             width = None
         widths += [width] * len(channel.names)
-    return tuple(widths * (2 if definition.parts else 1))
+    return tuple(widths * (2 if definition.split_parts else 1))
 
 
 def widths_of(channels: tuple[str, ...], widths: MolField | Sequence[float | None] | None) -> tuple[float | None, ...]:
