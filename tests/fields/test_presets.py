@@ -177,7 +177,7 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
     [
         (lambda: MolField(aggregate="min"), "aggregate='min': choose from"),
         (lambda: MolField(smoothness=0.1), "belongs to aggregate='distance'"),
-        (lambda: MolField.preset("promolecule", blur=0), "blur=0"),
+        (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
         (lambda: MolField.preset("esp", softening=-1), "softening=-1"),
         (
             lambda: MolField("charge", aggregate="union")(
