@@ -63,16 +63,16 @@ def test_axes_that_are_not_orthogonal(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"values": "1 2 3"}, "promises 1×2×3 nodes = 6 values, the file holds 3; it is cut short"),
-        ({"values": VALUES + "7"}, "the file holds 7; it is damaged"),
-        ({"values": "1 2 3 4 five 6"}, "number 5 reads 'five'"),
+        ({"values": "1 2 3"}, "expected 1×2×3 nodes = 6 values by the header, got 3; .* cut short"),
+        ({"values": VALUES + "7"}, "by the header, got 7; .* damaged"),
+        ({"values": "1 2 3 4 five 6"}, "value 5: expected a number, got 'five'"),
         ({"counts": "1 2"}, "expected 1 line.s. 'gridpositions counts' with three numbers"),
-        ({"counts": "0 2 3"}, "must be positive"),
+        ({"counts": "0 2 3"}, "expected positive counts"),
         ({"delta": "step"}, "expected 3 line.s. 'delta'"),
         ({"origin": "begin"}, "expected 1 line.s. 'origin'"),
-        ({"array": "arr"}, "no line 'object … class array …'"),
-        ({"double": "float binary"}, "the values are binary or in another file"),
-        ({"0 items": "1 shape 3 items"}, "the array is no scalar"),
+        ({"array": "arr"}, "expected a line 'object … class array …', got none"),
+        ({"double": "float binary"}, "expected values as text"),
+        ({"0 items": "1 shape 3 items"}, "expected a scalar"),
     ],
 )
 def test_damaged(tmp_path, change, message):

@@ -1,14 +1,14 @@
-"""CCP4 and MRC maps: one channel in single precision on a part of a crystal cell or in a box.
+"""CCP4 and MRC maps: one channel in single precision, on part of a crystal cell or in a box.
 
-Where the nodes lie is said twice in the header, and programs differ in which they believe:
+The header gives the position of the first node twice, and programs differ in which one they use:
 
-- NCSTART, NRSTART, NSSTART (words 5 to 7), whole steps from the origin of the cell: the CCP4 programs, Coot, gemmi,
+- NCSTART, NRSTART, NSSTART (words 5 to 7), in whole steps from the origin of the cell: the CCP4 programs, Coot, gemmi,
   and PyMOL for ``.ccp4``;
-- ORIGIN (words 50 to 52), the first node in Å: ChimeraX, VMD, and PyMOL for ``.map`` and ``.mrc``, if it is not zero.
+- ORIGIN (words 50 to 52), in Å: ChimeraX, VMD, and PyMOL for ``.map`` and ``.mrc``, if it is not zero.
 
-`encode` writes the whole steps alone where the origin is a whole number of them. Otherwise ORIGIN has the exact
-place and the start words the nearest whole steps, so that the first group of programs is off by half a step at most.
-`decode` takes ORIGIN where the start words are zero or agree with it to half a step, and the start words elsewhere.
+`encode` writes only the start words if the origin is a whole number of steps. Otherwise it writes the exact position
+to ORIGIN and the nearest whole steps to the start words, so that the first group of programs is off by at most half a
+step. `decode` uses ORIGIN if the start words are zero or agree with it to half a step, and the start words otherwise.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ import numpy as np
 
 from tg_molfield.files import format_suffix
 from tg_molfield.volumes.ccp4_header import TYPES, blank_header, cell_parameters, cell_vectors, read_header
-from tg_molfield.volumes.notes import Periodic, note, parse_note
-from tg_molfield.volumes.volume_data import VolumeData, complaint_about_count
+from tg_molfield.volumes.comments import Periodic, format_comment, parse_comment
+from tg_molfield.volumes.volume_data import VolumeData, value_count_error
 
 _WHOLE_STEPS = 1e-5
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
-    """The stored box in ``content`` along the crystal axes x, y, z, whatever the order in the file.
+    """The volume in a CCP4 or MRC file, with axes in the order x, y, z whatever their order in the file.
 
-    Nothing is expanded by symmetry. Along an axis on which the box covers the whole cell the volume is periodic, unless
-    the suffix is ``.mrc`` or ORIGIN is set, as for maps from microscopy (unless `encode` noted that it is); nodes that
-    only repeat others are left out.
+    Symmetry is not expanded. The volume is periodic along each axis on which the map covers the whole cell; repeated
+    nodes are left out. Maps from microscopy, with the suffix ``.mrc`` or with ORIGIN set, are not periodic unless the
+    comment of `encode` says so.
 
     Args:
-        path: where the content is from, for messages.
-        content: a CCP4 or MRC file.
+        path: the file, for messages.
+        content: its content.
 
     Raises:
-        ValueError: the header is damaged, of a kind that is no volume, or values are missing.
+        ValueError: the header is damaged or does not describe a volume, or values are missing.
     """
     header = read_header(path, content)
     sections_first = header["order"][::-1] - 1
     kind = TYPES[int(header["mode"])].newbyteorder(header.dtype["mode"].byteorder)
     count, offset = int(np.prod(header["count"], dtype=np.int64)), 1024 + int(header["extra_bytes"])
     if len(content) < offset + count * kind.itemsize:
-        raise complaint_about_count(path, header["count"], max(0, (len(content) - offset) // kind.itemsize))
+        raise value_count_error(path, header["count"], max(0, (len(content) - offset) // kind.itemsize))
     stored = np.frombuffer(content, kind, count, offset).reshape(header["count"][::-1])
     values = stored.transpose(np.argsort(sections_first)).astype(np.float32)
     start = np.empty(3)
@@ -55,7 +55,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
     shift = header["origin"].astype(np.float64)
     by_shift = shift.any() and (not start.any() or np.abs(shift @ np.linalg.inv(axes) - start).max() < 0.51)
     origin = shift if by_shift else start @ axes
-    channels, periodic = parse_note(header["labels"].tobytes().decode("latin-1").rstrip(" \0"), 1)
+    channels, periodic = parse_comment(header["labels"].tobytes().decode("latin-1").rstrip(" \0"), 1)
     by_microscope = shift.any() or format_suffix(path) == ".mrc"
     if any(periodic) or (1 <= header["space_group"] <= 230 and not by_microscope):
         values, periodic = _one_period(values, header["intervals"])
@@ -65,21 +65,22 @@ def decode(path: Path, content: bytes) -> VolumeData:
 
 
 def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
-    """A CCP4 map (mode 2, little-endian, P1) of the single channel; also a valid MRC2014 file.
+    """A CCP4 map (mode 2, little-endian, P1) of the single channel; it is also a valid MRC2014 file.
 
-    A periodic axis spans the cell. Along the others the cell has one step more than the box, so that no program takes
-    the box for a whole period. Axes that point against the cell's, or come in another order, are turned round.
+    Along a periodic axis the map spans the cell. Along the others the cell is one step longer than the map, so that no
+    program takes the map for a whole period. Axes are reordered and reversed as the format requires.
 
     Raises:
-        ValueError: the axes are not a along x, b in the xy plane and c, or a value is beyond single precision.
+        ValueError: the axes cannot be arranged with a along x and b in the xy plane, or a value exceeds single
+            precision.
     """
     values, origin, axes, periodic = _along_cell(path, data)
     shape = np.array(values.shape)
     with np.errstate(over="ignore"):
         single = np.ascontiguousarray(values.transpose(2, 1, 0), dtype="<f4")
     if not np.isfinite(single).all():
-        raise ValueError(f"{path}: a value is beyond single precision (3.4e38), which CCP4 maps have; save as .npz")
-    header = blank_header(note(data.channels, data.periodic))
+        raise ValueError(f"{path}: expected values within single precision (3.4e38), got larger ones; save as .npz")
+    header = blank_header(format_comment(data.channels, data.periodic))
     header["count"], header["mode"], header["order"], header["space_group"] = shape, 2, (1, 2, 3), 1
     header["intervals"] = shape + ~np.array(periodic)
     header["cell"], header["angles"] = cell_parameters(axes * header["intervals"][:, None])
@@ -123,6 +124,6 @@ def _along_cell(path: Path, data: VolumeData) -> tuple[np.ndarray, np.ndarray, n
                 x, y, z = (data.periodic[i] for i in order)
                 return np.flip(data.values[0].transpose(order), flipped), origin, axes, (x, y, z)
     raise ValueError(
-        f"{path}: CCP4 and MRC maps need the first axis along x and the second in the xy plane, the steps are "
+        f"{path}: expected one axis along x and another in the xy plane, as CCP4 and MRC maps need, got "
         f"{np.round(data.axes, 4).tolist()} Å; resample the field with .on(Grid.around(...)) or save it as .cube"
     )

@@ -1,4 +1,4 @@
-"""The 1024 bytes at the head of a CCP4 or MRC map, and the geometry of its cell.
+"""The header of a CCP4 or MRC map (1024 bytes), and the geometry of its cell.
 
 Source: Cheng et al., "MRC2014: Extensions to the MRC format header for electron cryo-microscopy and tomography" (2015).
 """
@@ -33,36 +33,52 @@ HEADER = np.dtype(
         ("labels", "u1", 800),
     ]
 )
-"""Words 1 to 256; ``count``, ``start`` and ``order`` are by column, row, section, the rest by x, y, z."""
+"""Words 1 to 256; ``count``, ``start`` and ``order`` are in the order column, row, section, the rest in x, y, z."""
 
 TYPES = {mode: np.dtype(kind) for mode, kind in {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}.items()}
-"""The modes that are volumes; 3 and 4 are Fourier transforms."""
+"""The modes with real values; 3 and 4 are Fourier transforms."""
 
 _VERSION = 20140
+_EXPECTED = {
+    "order": "a permutation of 1, 2, 3",
+    "count": "positive numbers of nodes",
+    "intervals": "positive numbers of intervals",
+    "cell": "positive lengths in Å",
+    "angles": "angles between 0 and 180 degrees",
+    "extra_bytes": "at least 0 bytes",
+}
 
 
 def read_header(path: Path, content: bytes) -> np.void:
-    """The header of either byte order; an axis order of zeros, as old files have it, is made 1, 2, 3.
+    """The header, in either byte order; an axis order of zeros, as in old files, becomes 1, 2, 3.
 
     Raises:
-        ValueError: too short, or a number in it makes no sense; the message gives it.
+        ValueError: the header is too short, or a number in it is invalid; the message gives the number.
     """
     if len(content) < HEADER.itemsize:
-        raise ValueError(f"{path}: a CCP4 or MRC header has 1024 bytes, the file has {len(content)}; it is cut short")
+        raise ValueError(
+            f"{path}: expected a CCP4 or MRC header of 1024 bytes, got {len(content)} bytes; "
+            "download or copy the file again, it is cut short"
+        )
     readings = [np.frombuffer(content, kind, 1).copy()[0] for kind in (HEADER, HEADER.newbyteorder(">"))]
     header = next((h for h in readings if 0 <= h["mode"] < 256 and (np.abs(h["order"]) <= 3).all()), None)
     if header is None:
-        raise ValueError(f"{path}: not a CCP4 or MRC map, or a damaged one; no byte order gives a mode and axes")
+        raise ValueError(
+            f"{path}: expected a CCP4 or MRC map, got a header without a valid mode and axis order; "
+            "check the file, it is another format or damaged"
+        )
     if not header["order"].any():
         header["order"] = 1, 2, 3
     if int(header["mode"]) not in TYPES:
         known = ", ".join(map(str, TYPES))
         raise ValueError(
-            f"{path}: the map is of mode {header['mode']}, which is no volume of numbers; known are {known}"
+            f"{path}: expected mode {known}, got mode {header['mode']}; convert it to a map of real values"
         )
     if header["space_group"] > 400:
-        raise ValueError(f"{path}: space group {header['space_group']} means a stack of volumes; save them singly")
-    sound = {
+        raise ValueError(
+            f"{path}: expected one volume, got space group {header['space_group']}, a stack; save the volumes singly"
+        )
+    valid = {
         "order": sorted(header["order"].tolist()) == [1, 2, 3],
         "count": (header["count"] > 0).all(),
         "intervals": (header["intervals"] > 0).all(),
@@ -70,15 +86,18 @@ def read_header(path: Path, content: bytes) -> np.void:
         "angles": ((header["angles"] > 0) & (header["angles"] < 180)).all(),
         "extra_bytes": header["extra_bytes"] >= 0,
     }
-    for name, is_sound in sound.items():
-        if not is_sound:
-            raise ValueError(f"{path}: the map header gives {name} = {header[name].tolist()}; the file is damaged")
+    for name, is_valid in valid.items():
+        if not is_valid:
+            raise ValueError(
+                f"{path}: {name} in the header: expected {_EXPECTED[name]}, got {header[name].tolist()}; "
+                "download or copy the file again, it is damaged"
+            )
     header["origin"] = np.where(np.isfinite(header["origin"]), header["origin"], 0)
     return header
 
 
 def blank_header(label: str) -> np.ndarray:
-    """A little-endian header [] with the fixed words of MRC2014 and the ASCII text ``label`` (800 characters kept)."""
+    """A little-endian header with the fixed words of MRC2014 and the ASCII text ``label``, cut at 800 characters."""
     header = np.zeros((), HEADER)
     header["map"] = b"MAP "
     header["stamp"] = 0x44, 0x44, 0, 0
@@ -90,7 +109,7 @@ def blank_header(label: str) -> np.ndarray:
 
 
 def cell_vectors(lengths: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """The vectors [3, 3] of a cell, a along x and b in the xy plane, from its lengths [3] and angles [3] in degrees."""
+    """The cell vectors [3, 3] for lengths [3] and angles [3] in degrees, with a along x and b in the xy plane."""
     a, b, c = lengths.astype(np.float64)
     alpha, beta, gamma = (0.0 if angle == 90 else np.cos(np.radians(np.float64(angle))) for angle in angles)
     height = np.sqrt(1 - gamma**2)

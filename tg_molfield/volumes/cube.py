@@ -1,4 +1,4 @@
-"""Gaussian CUBE files: lengths in Bohr (or Å, by a negative node count), one data set or several."""
+"""Gaussian CUBE: lengths in Bohr, or in Å if the node counts are negative; one or several data sets."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ from pathlib import Path
 
 import numpy as np
 
-from tg_molfield.volumes.notes import note, parse_note
-from tg_molfield.volumes.text import format_rows, parse_numbers
-from tg_molfield.volumes.volume_data import VolumeData, complaint_about_count
+from tg_molfield.volumes.comments import format_comment, parse_comment
+from tg_molfield.volumes.text import format_rows, read_values
+from tg_molfield.volumes.volume_data import VolumeData
 
 BOHR = 0.529177210544
 """One Bohr in Å (CODATA 2022)."""
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
-    """The volume in ``content``; several data sets become channels.
+    """The volume in a CUBE file; each data set is a channel.
 
     Args:
-        path: where the content is from, for messages.
-        content: a CUBE file.
+        path: the file, for messages.
+        content: its content.
 
     Raises:
-        ValueError: the header is damaged, or there are fewer or more values than it promises.
+        ValueError: the header is damaged, or there are fewer or more values than it announces.
     """
     lines = content.split(b"\n", 6)
     if len(lines) < 7:
-        raise ValueError(f"{path}: a CUBE header has at least 6 lines, this file has {len(lines)} in all")
+        raise ValueError(
+            f"{path}: expected a CUBE file of more than 6 lines, got {len(lines)}; download or copy the file again"
+        )
     count, *rest = _numbers(path, lines, 2, (4, 5))
     origin, sets = np.array(rest[:3]), int(rest[3]) if len(rest) > 3 else 1
     steps = np.array([_numbers(path, lines, line, (4,)) for line in (3, 4, 5)])
     shape = steps[:, 0].astype(int)
     if (shape == 0).any() or not (np.sign(shape) == np.sign(shape[0])).all():
-        raise ValueError(f"{path}: lines 4 to 6 give the numbers of nodes {shape.tolist()}; expected three of one sign")
+        raise ValueError(
+            f"{path}: lines 4 to 6: expected three numbers of nodes of the same sign, got {shape.tolist()}; "
+            "correct the header"
+        )
     unit = BOHR if shape[0] > 0 else 1.0
     shape = np.abs(shape)
     natoms = abs(int(count))
@@ -42,14 +47,8 @@ def decode(path: Path, content: bytes) -> VolumeData:
     values = lines[6 + natoms] if len(lines) > 6 + natoms else b""
     if count < 0:
         sets, values = _data_sets(path, values)
-    expected = int(shape.prod()) * sets
-    try:
-        numbers = parse_numbers(values, expected)
-    except ValueError as error:
-        raise ValueError(f"{path}: among the values is something that is no number: {error}") from error
-    if len(numbers) != expected:
-        raise complaint_about_count(path, shape, len(numbers), sets)
-    channels, periodic = parse_note(lines[1].decode("latin-1"), sets)
+    numbers = read_values(path, values, shape, sets)
+    channels, periodic = parse_comment(lines[1].decode("latin-1"), sets)
     return VolumeData(
         values=np.ascontiguousarray(numbers.reshape(-1, sets).T).reshape(sets, *shape),
         origin=origin * unit,
@@ -62,7 +61,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
 
 
 def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
-    """A CUBE file in Bohr; several channels become data sets, the second line has their names.
+    """A CUBE file in Bohr; each channel is a data set, and the second line has their names.
 
     Values have six digits, lengths at least eight.
     """
@@ -73,7 +72,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     x, y, z = data.origin / BOHR
     header = [
         "Written by tg_molfield, lengths in Bohr",
-        note(data.channels, data.periodic),
+        format_comment(data.channels, data.periodic),
         f"{natoms:5d}{x:16.8f}{y:16.8f}{z:16.8f}{sets:5d}",
     ]
     for n, (x, y, z) in zip(shape, data.axes / BOHR, strict=True):
@@ -96,8 +95,8 @@ def _numbers(path: Path, lines: list[bytes], line: int, lengths: tuple[int, ...]
     if len(numbers) not in lengths:
         wanted = " or ".join(map(str, lengths))
         raise ValueError(
-            f"{path}: line {line + 1} of the CUBE file should hold {wanted} numbers, it reads "
-            f"{' '.join(text.split())[:60]!r}; header and number of atoms do not agree, or the file is cut short"
+            f"{path}: line {line + 1}: expected {wanted} numbers, got {' '.join(text.split())[:60]!r}; "
+            "correct the header and its number of atoms, or restore the missing lines"
         )
     return numbers
 
@@ -110,8 +109,8 @@ def _data_sets(path: Path, values: bytes) -> tuple[int, bytes]:
             raise ValueError(sets)
     except (IndexError, ValueError) as error:
         raise ValueError(
-            f"{path}: a negative number of atoms announces data set labels, but no count of them follows the atoms; "
-            "the file is damaged or cut short"
+            f"{path}: expected the number of data sets after the atoms, which a negative number of atoms announces, "
+            "got none; make the number of atoms positive, or restore the line if the file is damaged"
         ) from error
     after_labels = values.split(None, 1 + sets)[1 + sets :]
     return sets, after_labels[0] if after_labels else b""

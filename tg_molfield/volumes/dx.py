@@ -1,4 +1,4 @@
-"""OpenDX files of one scalar on a regular grid, as APBS and VMD write them: lengths in Å, any three axes."""
+"""OpenDX with a scalar on a regular grid, as APBS and VMD write it: lengths in Å, any three axes."""
 
 from __future__ import annotations
 
@@ -8,45 +8,43 @@ from pathlib import Path
 
 import numpy as np
 
-from tg_molfield.volumes.notes import note, parse_note
-from tg_molfield.volumes.text import format_rows, parse_numbers
-from tg_molfield.volumes.volume_data import VolumeData, complaint_about_count
+from tg_molfield.volumes.comments import format_comment, parse_comment
+from tg_molfield.volumes.text import format_rows, read_values
+from tg_molfield.volumes.volume_data import VolumeData
 
 _ARRAY = re.compile(rb"^[^#\n]*\bclass\s+array\b([^\n]*)\n", re.MULTILINE)
 _AFTER_VALUES = (b"attribute", b"object", b"component", b"end")
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
-    """The volume in ``content``.
+    """The volume in an OpenDX file.
 
     Args:
-        path: where the content is from, for messages.
-        content: an OpenDX file with its values as text.
+        path: the file, for messages.
+        content: its content, with values as text.
 
     Raises:
-        ValueError: the header is damaged or of another kind of object, or values are missing.
+        ValueError: the header is damaged or describes another kind of object, or values are missing.
     """
     array = _ARRAY.search(content)
     if array is None:
-        raise ValueError(f"{path}: the OpenDX file has no line 'object … class array …'; it is cut short or damaged")
+        raise ValueError(
+            f"{path}: expected a line 'object … class array …', got none; "
+            "download or copy the file again, it is cut short or damaged"
+        )
     header = content[: array.start()].decode("latin-1")
     declaration = array[1].decode("latin-1").split()
     if {"binary", "lsb", "msb", "ieee", "file"} & set(declaration):
-        raise ValueError(f"{path}: the values are binary or in another file; write them as text")
+        raise ValueError(f"{path}: expected values as text, got binary values or another file; write them as text")
     if "rank" in declaration and declaration[declaration.index("rank") + 1 :][:1] != ["0"]:
-        raise ValueError(f"{path}: the array is no scalar: {' '.join(declaration)!r}; split it by component")
+        raise ValueError(f"{path}: expected a scalar (rank 0), got {' '.join(declaration)!r}; split it by component")
     shape = np.array(_vectors(path, header, r"gridpositions\s+counts", 1)[0], dtype=int)
     if (shape < 1).any():
-        raise ValueError(f"{path}: the counts {shape.tolist()} must be positive")
+        raise ValueError(f"{path}: expected positive counts of nodes, got {shape.tolist()}; correct the header")
     values = content[array.end() :]
     stop = min((place for word in _AFTER_VALUES if (place := values.find(word)) >= 0), default=len(values))
-    try:
-        numbers = parse_numbers(values[:stop], int(shape.prod()))
-    except ValueError as error:
-        raise ValueError(f"{path}: among the values is something that is no number: {error}") from error
-    if len(numbers) != shape.prod():
-        raise complaint_about_count(path, shape, len(numbers))
-    channels, periodic = parse_note(header, 1)
+    numbers = read_values(path, values[:stop], shape)
+    channels, periodic = parse_comment(header, 1)
     return VolumeData(
         values=numbers.reshape(1, *shape),
         origin=np.array(_vectors(path, header, r"^\s*origin", 1)[0]),
@@ -57,12 +55,12 @@ def decode(path: Path, content: bytes) -> VolumeData:
 
 
 def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
-    """An OpenDX file of the single channel, with as many digits as the values have."""
+    """An OpenDX file of the single channel, with all digits of the values."""
     shape = data.values.shape[1:]
     counts = " ".join(map(str, shape))
     yield "\n".join([
         "# Written by tg_molfield, lengths in Angstrom",
-        f"# {note(data.channels, data.periodic)}",
+        f"# {format_comment(data.channels, data.periodic)}",
         f"object 1 class gridpositions counts {counts}",
         "origin " + " ".join(f"{x:.17g}" for x in data.origin),
         *("delta " + " ".join(f"{x:.17g}" for x in axis) for axis in data.axes),
@@ -86,7 +84,7 @@ def _vectors(path: Path, header: str, start: str, count: int) -> list[list[float
     if len(vectors) != count or any(len(vector) != 3 for vector in vectors):
         what = start.replace(r"\s+", " ").replace(r"^\s*", "")
         raise ValueError(
-            f"{path}: expected {count} line(s) '{what}' with three numbers before the array, found "
-            f"{[' '.join(words) for words in found]}; the file is damaged or holds no regular grid"
+            f"{path}: expected {count} line(s) '{what}' with three numbers before the array, got "
+            f"{[' '.join(words) for words in found]}; correct the header, or resample on a regular grid"
         )
     return vectors

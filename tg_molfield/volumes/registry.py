@@ -1,4 +1,4 @@
-"""Volume files as plain arrays: which suffix is which format, and which of them take one channel a file."""
+"""The volume formats by suffix, and reading and writing by the suffix of a path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ __all__ = ["SUFFIXES", "VolumeData", "read_volume", "read_volumes", "write_volum
 
 
 class Format(NamedTuple):
-    """How a format is read and written; ``path`` is for messages, and for what a suffix says about the content."""
+    """One volume format.
+
+    Attributes:
+        decode: makes the volume from a path, for messages and the suffix, and the content of the file.
+        encode: makes the content of the file from a path and a volume.
+        one_channel: whether a file holds only one channel.
+    """
 
     decode: Callable[[Path, bytes], VolumeData]
     encode: Callable[[Path, VolumeData], Iterable[bytes]]
@@ -43,28 +49,31 @@ def read_volume(path: str | Path) -> VolumeData:
     """Read the volume file ``path``.
 
     Raises:
-        ValueError: an unknown suffix, or a file that is damaged.
+        ValueError: the suffix is unknown, or the file is damaged.
     """
     source = Path(path)
-    return _format(source).decode(source, read_bytes(source))
+    return _format_of(source).decode(source, read_bytes(source))
 
 
 def read_volumes(paths: Iterable[str | Path]) -> VolumeData:
-    """Read several files on one grid as the channels of one volume.
+    """Read several files on the same grid as the channels of one volume.
 
-    Channels are named as in the files or, where names would repeat, after the files.
+    Channels have their names from the files or, if names repeat, the names of the files.
 
     Raises:
-        ValueError: the grids differ by more than a thousandth of a step, or there is no file.
+        ValueError: there is no file, or the grids differ by more than a thousandth of a step.
     """
     sources = [Path(path) for path in paths]
     if not sources:
-        raise ValueError("paths: no file to read; give at least one")
+        raise ValueError("paths: expected at least one file, got none; give a path")
     volumes = [read_volume(path) for path in sources]
     first = volumes[0]
     for path, other in zip(sources[1:], volumes[1:], strict=True):
-        if not _same_nodes(first, other):
-            raise ValueError(f"{path}: has other nodes than {sources[0]}; read them singly and use .resampled(grid)")
+        if not _same_grid(first, other):
+            raise ValueError(
+                f"{path}: expected the grid of {sources[0]}, got another one; read the files one by one and use "
+                ".resampled(grid)"
+            )
     names = [name for volume in volumes for name in volume.channels]
     if len(set(names)) != len(names):
         names = []
@@ -75,31 +84,35 @@ def read_volumes(paths: Iterable[str | Path]) -> VolumeData:
 
 
 def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
-    """Write ``data`` and return the files written, all of them whole or none.
+    """Write ``data`` and return the paths of the files; if one cannot be written, none is.
 
-    Where the format holds one channel, each of several gets its own file: ``a.dx`` becomes ``a.C.dx``, ``a.N.dx``, ….
+    If the format holds one channel per file, several channels become several files: ``a.C.dx``, ``a.N.dx``, … for
+    ``a.dx``.
 
     Raises:
-        ValueError: an unknown suffix, or values that the format cannot hold.
+        ValueError: the suffix is unknown, there are no channels, or the format cannot hold the values or axes.
     """
     target = Path(path)
-    form = _format(target)
+    target_format = _format_of(target)
     if not data.channels:
-        raise ValueError(f"{path}: the volume has no channels, so there is nothing to write")
+        raise ValueError(f"{path}: expected a volume with channels, got no channels; give at least one")
     parts = {target: data}
-    if form.one_channel and len(data.channels) > 1:
+    if target_format.one_channel and len(data.channels) > 1:
         files = zip(_channel_paths(target, data.channels), data.channels, data.values, strict=True)
         parts = {file: data._replace(values=values[None], channels=(name,)) for file, name, values in files}
     with ExitStack() as stack:
         for file, part in parts.items():
-            stack.enter_context(atomic_write(file)).writelines(form.encode(file, part))
+            stack.enter_context(atomic_write(file)).writelines(target_format.encode(file, part))
     return list(parts)
 
 
-def _format(path: Path) -> Format:
+def _format_of(path: Path) -> Format:
     suffix = format_suffix(path)
     if suffix not in _FORMATS:
-        raise ValueError(f"{path}: no volume format has the suffix {suffix!r}; use one of {', '.join(SUFFIXES)}")
+        raise ValueError(
+            f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz), got the suffix {suffix!r}; "
+            "convert it or choose one of these"
+        )
     return _FORMATS[suffix]
 
 
@@ -118,7 +131,7 @@ def _split(path: Path) -> tuple[str, str]:
     return path.name[:-length], path.name[-length:]
 
 
-def _same_nodes(one: VolumeData, other: VolumeData) -> bool:
+def _same_grid(one: VolumeData, other: VolumeData) -> bool:
     shape = one.values.shape[1:]
     if shape != other.values.shape[1:] or one.periodic != other.periodic:
         return False

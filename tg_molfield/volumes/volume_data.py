@@ -1,4 +1,4 @@
-"""`VolumeData`: what every volume file is read into and written from."""
+"""`VolumeData`: the arrays of a volume file, in every format."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.volumes.notes import APERIODIC, Periodic
+from tg_molfield.volumes.comments import APERIODIC, Periodic
 
 
 class VolumeData(NamedTuple):
-    """What a volume file holds, lengths in Å.
+    """The content of a volume file, lengths in Å.
 
     Attributes:
         values: [C, nx, ny, nz].
-        origin: the first node [3].
-        axes: the steps from node to node [3, 3], one a row.
-        channels: the C names.
-        numbers: atomic numbers [N], int64, where the file has atoms.
-        positions: their positions [N, 3].
-        periodic: along which axes the values repeat after the last node.
+        origin: position of the first node [3].
+        axes: steps from node to node [3, 3], one per row.
+        channels: C names.
+        numbers: atomic numbers [N], int64, if the file has atoms.
+        positions: positions of the atoms [N, 3].
+        periodic: whether the values repeat after the last node, per axis.
     """
 
     values: np.ndarray
@@ -32,12 +32,12 @@ class VolumeData(NamedTuple):
     periodic: Periodic = APERIODIC
 
 
-def complaint_about_count(path: Path, shape: np.ndarray, found: int, sets: int = 1) -> ValueError:
-    """The error for a file whose number of values is not the one its header promises."""
+def value_count_error(path: Path, shape: np.ndarray, found: int, sets: int = 1) -> ValueError:
+    """The error for a file with a different number of values from its header."""
     grid, expected = "×".join(map(str, shape)), int(np.prod(shape)) * sets
     several = f" × {sets} data sets" if sets > 1 else ""
     state = "cut short" if found < expected else "damaged"
     return ValueError(
-        f"{path}: the header promises {grid} nodes{several} = {expected} values, the file holds {found}; "
-        f"it is {state}, fetch it again"
+        f"{path}: expected {grid} nodes{several} = {expected} values by the header, got {found}; "
+        f"download or copy the file again, it is {state}"
     )

@@ -1,4 +1,4 @@
-"""The one line in which text formats without a place for them keep channel names and periodicity."""
+"""A comment line with channel names and periodicity, for formats that have no field for them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ import re
 Periodic = tuple[bool, bool, bool]
 APERIODIC: Periodic = (False, False, False)
 
-_NOTE = re.compile(r"channels: (?P<channels>\[.*?\])(?: periodic: (?P<periodic>\[[a-z, ]*\]))?\s*$", re.MULTILINE)
+_COMMENT = re.compile(r"channels: (?P<channels>\[.*?\])(?: periodic: (?P<periodic>\[[a-z, ]*\]))?\s*$", re.MULTILINE)
 
 
-def note(channels: tuple[str, ...], periodic: Periodic) -> str:
-    """One ASCII line that `parse_note` understands, as in ``channels: ["C"] periodic: [true, true, true]``."""
+def format_comment(channels: tuple[str, ...], periodic: Periodic) -> str:
+    """One ASCII line for `parse_comment`, such as ``channels: ["C"] periodic: [true, true, true]``."""
     text = f"channels: {json.dumps(list(channels))}"
     return f"{text} periodic: {json.dumps(list(periodic))}" if any(periodic) else text
 
 
-def parse_note(text: str, count: int) -> tuple[tuple[str, ...], Periodic]:
-    """Names of ``count`` channels and the periodic axes, from the note in ``text``; numbers and none without one."""
-    found = _NOTE.search(text)
+def parse_comment(text: str, count: int) -> tuple[tuple[str, ...], Periodic]:
+    """The names of ``count`` channels and the periodic axes, from the comment line in ``text``.
+
+    Without a comment that fits, channels are named ``"0"``, ``"1"``, … and no axis is periodic.
+    """
+    found = _COMMENT.search(text)
     try:
         names = json.loads(found["channels"]) if found else []
         flags = json.loads(found["periodic"] or "[]") if found else []
