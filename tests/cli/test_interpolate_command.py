@@ -32,14 +32,14 @@ def swing(tmp_path):
 
 def test_volumes_table_and_page(swing, tmp_path):
     text = run(str(swing), "--steps", "4", "--spacing", "0.4", "--margin", "3", "-o", str(tmp_path / "path"))
-    assert "all atoms found back in 5 of 5 steps" in text
+    assert "all atoms found in 5 of 5 steps" in text
     assert "kind='spline'" in text
     volumes = [Volume.read(tmp_path / "path" / f"step_00{number}.cube") for number in range(5)]
     assert all(volume.channels == ("H", "O") and volume.grid == volumes[0].grid for volume in volumes)
     assert float((volumes[2].integral() / volumes[0].integral() - 1).abs().max()) < 1e-3
     with open(tmp_path / "path" / "path.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["at"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["time"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert {row["atoms found"] for row in rows} == {"all"}
     page = (tmp_path / "path" / "path.html").read_text()
     assert '"frames":[{' in page
@@ -75,12 +75,12 @@ def test_two_structure_files(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("swing.xyz", "--frames", "1", "9"), "--frames 9: there are 5 frames"),
-        (("swing.xyz", "--every", "9"), "of which 1 are taken; give at least 2"),
-        (("swing.xyz", "--steps", "0"), "--steps 0"),
-        (("swing.xyz", "--format", "png"), "--format png"),
-        (("swing.xyz", "--kind", "linear"), "kind='linear'"),
-        (("swing.xyz", "other.xyz"), "frames[5] has 2 atoms, frames[0] has 3"),
+        (("swing.xyz", "--frames", "1", "9"), "--frames: expected 1 to 5, got 9"),
+        (("swing.xyz", "--every", "9"), "files: expected at least 2 frames, got 1 of 5"),
+        (("swing.xyz", "--steps", "0"), "--steps: expected 1 or more, got 0"),
+        (("swing.xyz", "--format", "png"), "--format: expected one of"),
+        (("swing.xyz", "--kind", "linear"), "kind: expected one of auto, spline, arap, got 'linear'"),
+        (("swing.xyz", "other.xyz"), "frames[5]: expected 3 atoms as in frames[0], got 2"),
         (("missing.xyz",), "missing.xyz: expected an existing file, got none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a path promises: its frames, its integrals, its motion under rigid motions, its errors."""
+"""Paths go through their frames, keep integrals and bonds, move with rigid motions, and name bad input."""
 
 import math
 
@@ -57,7 +57,7 @@ def test_between_smooth_frames_the_spline_is_nearer_than_blending(trajectory, sw
         assert ours > psnr(neighbours, truth, grid).occupied + 10
 
 
-def test_a_jump_is_hardly_felt_two_frames_away(trajectory):
+def test_a_jump_hardly_affects_frames_two_away(trajectory):
     still = [Data(z=trajectory[0].z, pos=trajectory[0].pos.clone()) for _ in range(10)]
     for frame in still[5:]:
         frame.pos[3] += 2.0
@@ -76,8 +76,11 @@ def test_bonds_are_kept_and_atoms_do_not_meet(conformers):
     grid = Grid.around(torch.cat([path.positions(t / 4) for t in range(5)]), 0.5, 4.0)
     points = [path_metrics(path.data(t / 4), conformers, mol_field, path.field(t / 4).on(grid)) for t in range(5)]
     assert max(point.bond_drift for point in points) < 0.05
-    assert min(point.nearest for point in points) > min(points[0].nearest, points[-1].nearest, 1.6) - 0.02
-    assert all(point.found and point.rmsd < 1e-3 for point in points)
+    assert (
+        min(point.shortest_contact for point in points)
+        > min(points[0].shortest_contact, points[-1].shortest_contact, 1.6) - 0.02
+    )
+    assert all(point.atoms_found and point.rmsd < 1e-3 for point in points)
     assert max(point.integral_drift for point in points) < 1e-6
 
     line = [Data(z=path.z, pos=torch.lerp(conformers[0].pos, conformers[1].pos, t)) for t in (0.25, 0.5, 0.75)]
@@ -113,7 +116,7 @@ def test_volumes_of_different_atoms(trajectory):
     grid = Grid.around(torch.cat([frame.pos for frame in trajectory[:2]]), 0.4, 3.0)
     less = Data(z=trajectory[1].z[:-1], pos=trajectory[1].pos[:-1])
     volumes = [MOL_FIELD(frame).on(grid) for frame in (trajectory[0], less)]
-    with pytest.raises(ValueError, match=r"fields\[1\] holds H5 C2 O1, fields\[0\] H6 C2 O1"):
+    with pytest.raises(ValueError, match=r"fields\[1\]: expected the atoms of fields\[0\], H6 C2 O1, got H5 C2 O1"):
         FieldPath.from_fields(volumes, MOL_FIELD)
 
 
@@ -126,12 +129,21 @@ def _frames(trajectory, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update({"z": d.z[:-1], "pos": d.pos[:-1]}), r"frames\[1\] has 8 atoms, frames\[0\] has 9"),
-        (lambda d: d.update({"z": d.z.flip(0)}), r"frames\[1\]: atom 0 is H, in frames\[0\] it is C"),
-        (lambda d: d.pos[4].fill_(math.nan), r"frames\[1\]: atom 4 has a NaN"),
-        (lambda d: d.update({"pbc": torch.tensor([[True, False, False]])}), r"frames\[1\] is periodic"),
-        (lambda d: d.update({"pos": d.pos[:, :2]}), r"frames\[1\] has z \[9\] and pos \[9, 2\]"),
-        (lambda d: d.pop("z"), r"frames\[1\] has no z"),
+        (
+            lambda d: d.update({"z": d.z[:-1], "pos": d.pos[:-1]}),
+            r"frames\[1\]: expected 9 atoms as in frames\[0\], got 8",
+        ),
+        (lambda d: d.update({"z": d.z.flip(0)}), r"frames\[1\].z: expected C at atom 0 as in frames\[0\], got H"),
+        (
+            lambda d: d.pos[4].fill_(math.nan),
+            r"frames\[1\].pos: expected finite positions, got NaN or infinity for atom 4",
+        ),
+        (lambda d: d.update({"pbc": torch.tensor([[True, False, False]])}), r"frames\[1\].pbc: expected False"),
+        (
+            lambda d: d.update({"pos": d.pos[:, :2]}),
+            r"frames\[1\].pos: expected floats of shape \[9, 3\], got torch.float64 of \[9, 2\]",
+        ),
+        (lambda d: d.pop("z"), r"frames\[1\].z: expected a tensor"),
     ],
 )
 def test_frames_that_do_not_fit(trajectory, change, message):
@@ -142,10 +154,10 @@ def test_frames_that_do_not_fit(trajectory, change, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"times": [0.0, 1.0, 1.0]}, r"times\[1\] = 1 is followed by 1"),
-        ({"times": [0.0, math.nan, 1.0]}, "times: some are NaN"),
-        ({"times": [0.0, 1.0]}, "expected one for each of 3 frames"),
-        ({"kind": "cubic"}, "kind='cubic': choose from auto, spline, elastic"),
+        ({"times": [0.0, 1.0, 1.0]}, r"times\[2\]: expected more than 1, got 1"),
+        ({"times": [0.0, math.nan, 1.0]}, "times: expected finite numbers"),
+        ({"times": [0.0, 1.0]}, "times: expected 3 numbers, one for each frame"),
+        ({"kind": "cubic"}, "kind: expected one of auto, spline, arap, got 'cubic'"),
     ],
 )
 def test_options_that_do_not_fit(trajectory, options, message):
@@ -154,17 +166,17 @@ def test_options_that_do_not_fit(trajectory, options, message):
 
 
 def test_too_few_frames_batches_and_times_off_the_path(trajectory):
-    with pytest.raises(ValueError, match="at least 2 frames, got 1"):
+    with pytest.raises(ValueError, match="frames: expected at least 2, got 1"):
         FieldPath(trajectory[:1])
-    with pytest.raises(ValueError, match=r"frames\[0\] is a batch"):
+    with pytest.raises(ValueError, match=r"frames\[0\]: expected one molecule, got a batch"):
         FieldPath([Batch.from_data_list(trajectory[:2])] * 2)
     path = FieldPath(trajectory)
     for time in (-0.1, 8.1, math.nan):
-        with pytest.raises(ValueError, match="the path runs from 0 to 8"):
+        with pytest.raises(ValueError, match="time: expected 0 to 8"):
             path.positions(time)
 
 
-def test_frames_in_no_order_are_no_sequence(trajectory):
+def test_unordered_frames_are_no_trajectory(trajectory):
     assert FieldPath(trajectory).roughness < 0.2
     generator = np.random.default_rng(0)
     noise = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(generator.normal(size=(9, 3)))) for _ in range(40)]

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.field import field
-from tg_molfield.cli.interpolate import interpolate
+from tg_molfield.cli.interpolate.command import interpolate
 from tg_molfield.cli.superres.command import superres
 from tg_molfield.cli.variadic import SeveralValues
 

@@ -1,4 +1,4 @@
-"""Paths between frames of one molecule: fields and atoms at times in between."""
+"""Paths through frames of one molecule: atoms and fields at any time between them."""
 
 from tg_molfield.paths.field_path import FieldPath
 from tg_molfield.paths.metrics import PathMetrics, path_metrics

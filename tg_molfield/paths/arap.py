@@ -1,4 +1,4 @@
-"""The way between two conformers, along which bonds keep their lengths and atoms do not meet."""
+"""As-rigid-as-possible paths between two conformers: bonds keep their lengths and atoms do not collide."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from scipy.spatial.transform import Rotation, Slerp
 from torch import Tensor
 
 from tg_molfield.paths.frames import Array
-from tg_molfield.paths.local_turns import local_turns
-from tg_molfield.paths.relax import Restraints, incidence, relaxed
+from tg_molfield.paths.local_rotations import local_rotations
+from tg_molfield.paths.relaxation import Restraints, incidence, relax
 from tg_molfield.paths.superposition import best_rotation
 from tg_molfield.paths.topology import Topology
-from tg_molfield.paths.torsions import kept_torsions
+from tg_molfield.paths.torsions import conserved_torsions
 
-_HOLD = 0.01
+_TETHER = 0.01
 _BOND, _ANGLE, _TORSION = 10.0, 3.0, 1.0
 
 
-class ElasticPath:
-    """Positions between two conformers, however far apart.
+class ArapPath:
+    """Positions between two conformers, which may be far apart.
 
-    Every atom's surroundings turn rigidly, as in as-rigid-as-possible interpolation (Alexa, Cohen-Or & Levin,
-    "As-rigid-as-possible shape interpolation", SIGGRAPH 2000): the vectors between atoms one or two bonds apart
-    turn along the arcs of `local_turns`, and positions are fitted to them by least squares. Then the distances over
-    one and two bonds, and those over three whose torsion stays, are brought to values between those of the ends, and
-    atoms that would come closer than 0.7 of the sum of their van der Waals radii (and than at both ends) are pushed
-    apart. At the ends nothing changes.
+    The surroundings of each atom rotate rigidly, as in as-rigid-as-possible interpolation (Alexa, Cohen-Or & Levin,
+    "As-rigid-as-possible shape interpolation", SIGGRAPH 2000). The vectors between atoms one or two bonds apart
+    follow the rotations of `local_rotations`, and the positions are fitted to them by least squares. The positions are
+    then relaxed: distances across one or two bonds, and across three bonds where the torsion is conserved, are
+    interpolated linearly between the two ends, and atoms closer than 0.7 times the sum of their van der Waals radii
+    (and closer than at both ends) are pushed apart. The ends themselves do not change.
 
-    Each point is found by itself. Where there are two ways past an obstacle, such as one side chain on either side of
-    another, some atoms can jump from one to the other between two points of the path.
+    Each point of the path is computed independently of the others. Where atoms can pass an obstacle on either side,
+    they may therefore switch sides between two neighbouring points.
 
     Args:
         z: atomic numbers [N].
@@ -42,35 +42,35 @@ class ElasticPath:
         self._z = z
         self._centers = start.mean(0), end.mean(0)
         self._start, end = start - self._centers[0], end - self._centers[1]
-        turn = best_rotation(self._start, end)
-        self._end = end @ turn
-        self._turn = Slerp([0, 1], Rotation.from_matrix(np.stack([np.eye(3), turn])))
+        rotation = best_rotation(self._start, end)
+        self._end = end @ rotation
+        self._orientation = Slerp([0, 1], Rotation.from_matrix(np.stack([np.eye(3), rotation])))
         topology = Topology.of(z, np.stack([self._start, self._end]))
         self._topology = topology
-        self._pairs = np.stack(triu(topology.near, 1).nonzero(), 1)
-        self._turns = local_turns(self._start, self._end, topology)
+        self._pairs = np.stack(triu(topology.within_two_bonds, 1).nonzero(), 1)
+        self._local_rotations = local_rotations(self._start, self._end, topology)
         self._incidence = incidence(self._pairs, len(z))
-        kept = kept_torsions(self._start, self._end, topology)
-        self._held = incidence(np.concatenate([self._pairs, kept]), len(z))
+        conserved = conserved_torsions(self._start, self._end, topology)
+        self._restrained = incidence(np.concatenate([self._pairs, conserved]), len(z))
         bonded = topology.are_bonded(self._pairs)
-        self._stiffness = np.concatenate([np.where(bonded, _BOND, _ANGLE), np.full(len(kept), _TORSION)])
-        normal = self._incidence.T @ self._incidence + _HOLD * identity(len(z))
+        self._stiffness = np.concatenate([np.where(bonded, _BOND, _ANGLE), np.full(len(conserved), _TORSION)])
+        normal = self._incidence.T @ self._incidence + _TETHER * identity(len(z))
         self._solver = splu(normal.tocsc())
 
-    def __call__(self, share: float) -> Array:
-        """The positions [N, 3] in Å at ``share`` of the way, from 0 to 1."""
-        straight = (1 - share) * self._start + share * self._end
-        edges = (self._edges(share, 0) + self._edges(share, 1)) / 2
-        guess = self._solver.solve(self._incidence.T @ edges + _HOLD * straight)
+    def __call__(self, fraction: float) -> Array:
+        """The positions [N, 3] in Å at ``fraction`` of the path, from 0 to 1."""
+        straight = (1 - fraction) * self._start + fraction * self._end
+        edges = (self._edges(fraction, 0) + self._edges(fraction, 1)) / 2
+        guess = self._solver.solve(self._incidence.T @ edges + _TETHER * straight)
         ends = self._start, self._end
-        lengths = [np.linalg.norm(self._held @ end, axis=1) for end in ends]
-        between = (1 - share) * lengths[0] + share * lengths[1]
-        body = relaxed(guess, Restraints(self._held, between, self._stiffness), self._z, ends, self._topology)
-        center = (1 - share) * self._centers[0] + share * self._centers[1]
-        return body @ self._turn(share).as_matrix().T + center
+        lengths = [np.linalg.norm(self._restrained @ end, axis=1) for end in ends]
+        between = (1 - fraction) * lengths[0] + fraction * lengths[1]
+        body = relax(guess, Restraints(self._restrained, between, self._stiffness), self._z, ends, self._topology)
+        center = (1 - fraction) * self._centers[0] + fraction * self._centers[1]
+        return body @ self._orientation(fraction).as_matrix().T + center
 
-    def _edges(self, share: float, side: int) -> Array:
-        turns = self._turns[self._pairs[:, side]]
-        forth, back = Rotation.from_rotvec(share * turns), Rotation.from_rotvec((share - 1) * turns)
+    def _edges(self, fraction: float, side: int) -> Array:
+        rotations = self._local_rotations[self._pairs[:, side]]
+        forth, back = Rotation.from_rotvec(fraction * rotations), Rotation.from_rotvec((fraction - 1) * rotations)
         first, last = self._incidence @ self._start, self._incidence @ self._end
-        return (1 - share) * forth.apply(first) + share * back.apply(last)
+        return (1 - fraction) * forth.apply(first) + fraction * back.apply(last)

@@ -1,4 +1,4 @@
-"""`FieldPath`: fields and atoms between the frames of a trajectory or an ensemble."""
+"""`FieldPath`: atoms and fields at any time between the frames of a trajectory or an ensemble."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch_geometric.data import Data
 from typing_extensions import Self
 
 from tg_molfield.fields import Field, Grid, MolField
-from tg_molfield.paths.arap import ElasticPath
+from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.frames import Frames
-from tg_molfield.paths.matching import found_frames
+from tg_molfield.paths.matching import frames_from_fields
 from tg_molfield.paths.spline import SplinePath
 
 KINDS = ("auto", "spline", "arap")
@@ -22,29 +22,29 @@ KINDS = ("auto", "spline", "arap")
 
 @final
 class FieldPath:
-    """A path of fields through frames of one molecule.
+    """A continuous path of fields through frames of one molecule.
 
-    The latent of a frame is its list of atoms, the decoder a `MolField`; in between the atoms move, so that every
-    channel keeps its integral exactly wherever weights and widths are the same in all frames (a definition that
-    divides by the peak on a grid does not).
+    The path interpolates the positions of the atoms, and ``mol_field`` turns them into a field. The integral of each
+    channel is therefore conserved exactly where weights and widths are the same in all frames, except for definitions
+    that are normalised by the peak on a grid.
 
-    ``"spline"`` is for frames in sequence: each atom follows a smooth curve through several frames on either side,
-    and the turning of the molecule is kept apart (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` joins
+    ``"spline"`` is for trajectories: each atom follows a smooth curve through several frames on either side, and the
+    rotation of the molecule is interpolated separately (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` connects
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
-    (`tg_molfield.paths.arap.ElasticPath`). ``"auto"`` takes the spline for three or more frames that are
-    smoother than a random walk, else the elastic path.
+    (`tg_molfield.paths.arap.ArapPath`). ``"auto"`` chooses the spline for three or more frames that are smoother than
+    a random walk, and ``"arap"`` otherwise.
 
-    Motion that is faster than the frames is lost: of a vibration, what has a period below twice their distance.
+    Motion with a period below twice the interval between frames cannot be recovered.
 
     Args:
         frames: at least two `Data` with ``z`` [N] and ``pos`` [N, 3] in Å, the same atoms in the same order.
-        mol_field: what makes fields of atoms; ``MolField()`` if not given.
-        times: one for each frame, increasing, in any unit; 0, 1, 2, … if not given.
+        mol_field: the definition of the field; ``MolField()`` by default.
+        times: one increasing number for each frame, in any unit; 0, 1, 2, … by default.
         kind: ``"auto"``, ``"spline"`` or ``"arap"``.
 
     Raises:
-        ValueError: fewer than two frames, other atoms or another order in one of them, a periodic one, positions or
-            times that are not finite, times that do not increase, or an unknown kind.
+        ValueError: there are fewer than two frames, their atoms differ or are in a different order, one is periodic,
+            positions or times are not finite, times do not increase, or the kind is unknown.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FieldPath:
         kind: str = "auto",
     ) -> None:
         if kind not in KINDS:
-            raise ValueError(f"kind={kind!r}: choose from {', '.join(KINDS)}")
+            raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}; use 'auto' if in doubt")
         self.mol_field = mol_field if mol_field is not None else MolField()
         self._data = list(frames)
         self._frames = Frames.of(self._data, times)
@@ -63,7 +63,7 @@ class FieldPath:
             kind = "spline" if self._frames.are_a_sequence else "arap"
         self.kind = kind
         self._spline = SplinePath(self._frames) if kind == "spline" else None
-        self._pieces: dict[int, ElasticPath] = {}
+        self._segments: dict[int, ArapPath] = {}
 
     @classmethod
     def from_fields(
@@ -74,23 +74,23 @@ class FieldPath:
         kind: str = "auto",
         grid: Grid | None = None,
     ) -> Self:
-        """The path through fields or volumes whose atoms are not given.
+        """The path through fields or volumes whose atoms are unknown.
 
-        Atoms are found in each field with `tg_molfield.find_atoms`, and those of neighbouring fields are paired so
-        that they move and change their bonds least; which of two equal atoms is which is therefore a guess where
-        frames are far apart.
+        Atoms are found in each field with `tg_molfield.find_atoms`. Those of neighbouring fields are matched so that
+        positions and bond lengths change least, so identical atoms may be swapped where frames are far apart.
 
         Args:
-            fields: of element channels, one for each frame; no molecule may have left its place between two.
-            mol_field: the definition that they follow; ``MolField()`` if not given.
-            times: as above.
-            kind: as above.
-            grid: where to sample fields that are no `Volume`, if they do not tell it themselves.
+            fields: one for each frame, with element channels and in a common coordinate system.
+            mol_field: the definition of the fields; ``MolField()`` by default.
+            times: one increasing number for each frame; 0, 1, 2, … by default.
+            kind: ``"auto"``, ``"spline"`` or ``"arap"``.
+            grid: where to sample fields that have neither a grid nor centers of their own.
 
         Raises:
-            ValueError: atoms do not explain a field, fields hold different atoms, or as above.
+            ValueError: atoms do not explain a field, the atoms of the fields differ, or an argument is not valid (see
+                `FieldPath`).
         """
-        return cls(found_frames(fields, mol_field, grid), mol_field, times, kind)
+        return cls(frames_from_fields(fields, mol_field, grid), mol_field, times, kind)
 
     @property
     def times(self) -> Tensor:
@@ -104,47 +104,47 @@ class FieldPath:
 
     @property
     def roughness(self) -> float:
-        """How little the frames are a sequence: 0 uniform motion, 1 a random walk, 3 no order; ∞ for two frames."""
+        """The roughness of the trajectory: 0 uniform motion, 1 a random walk, 3 unordered frames; ∞ for two frames."""
         return self._frames.roughness
 
     def __repr__(self) -> str:
         first, last = self._frames.times[[0, -1]]
         return f"FieldPath({len(self._data)} frames of {len(self.z)} atoms, {first:g} to {last:g}, kind={self.kind!r})"
 
-    def neighbors(self, time: float) -> tuple[int, float]:
-        """The number of the frame before ``time``, and the share of the way from there to the next.
+    def locate(self, time: float) -> tuple[int, float]:
+        """The index of the frame at or before ``time``, and the fraction of the interval to the next one.
 
         Raises:
-            ValueError: the time does not lie on the path.
+            ValueError: the time is outside the path.
         """
         times = self._frames.times
         if not (math.isfinite(time) and times[0] <= time <= times[-1]):
-            raise ValueError(f"time={time}: the path runs from {times[0]:g} to {times[-1]:g}")
+            raise ValueError(f"time: expected {times[0]:g} to {times[-1]:g}, got {time}; choose a time on the path")
         before = min(int(times.searchsorted(time, "right")) - 1, len(times) - 2)
         return before, float((time - times[before]) / (times[before + 1] - times[before]))
 
     def positions(self, time: float) -> Tensor:
-        """The positions [N, 3] in Å at ``time``, of the type of the first frame's.
+        """The positions [N, 3] in Å at ``time``, with the dtype of the first frame.
 
         Raises:
-            ValueError: the time does not lie on the path.
+            ValueError: the time is outside the path.
         """
-        before, share = self.neighbors(time)
-        pos = self._piece(before)(share) if self._spline is None else self._spline(time)
+        before, fraction = self.locate(time)
+        pos = self._segment(before)(fraction) if self._spline is None else self._spline(time)
         return torch.from_numpy(pos).to(self._data[0].pos)
 
     def data(self, time: float) -> Data:
-        """The molecule at ``time``: the frame before it with new positions, floating per-atom attributes in between.
+        """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
         Raises:
-            ValueError: the time does not lie on the path.
+            ValueError: the time is outside the path.
         """
-        before, share = self.neighbors(time)
+        before, fraction = self.locate(time)
         frame, after = self._data[before], self._data[before + 1]
         result = frame.clone()
         for name, value in frame.items():
             if name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
-                setattr(result, name, torch.lerp(value, after[name], share))
+                setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         return result
 
@@ -152,15 +152,15 @@ class FieldPath:
         """The field at ``time``.
 
         Raises:
-            ValueError: the time does not lie on the path, or a frame lacks what ``mol_field`` reads.
+            ValueError: the time is outside the path, or a frame lacks an attribute that ``mol_field`` reads.
         """
         return self.mol_field(self.data(time))
 
-    def _piece(self, before: int) -> ElasticPath:
-        if before not in self._pieces:
+    def _segment(self, before: int) -> ArapPath:
+        if before not in self._segments:
             start, end = self._frames.pos[before : before + 2]
-            self._pieces[before] = ElasticPath(self.z, start, end)
-        return self._pieces[before]
+            self._segments[before] = ArapPath(self.z, start, end)
+        return self._segments[before]
 
 
 def _are_per_atom(values: tuple[Any, Any], count: int) -> bool:

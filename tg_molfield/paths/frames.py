@@ -1,4 +1,4 @@
-"""The frames that a path goes through, checked: the same atoms in the same order, at increasing times."""
+"""The frames of a path: the same atoms in the same order, at increasing times."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tg_molfield.chem.elements import symbols
+from tg_molfield.chem.validation import check_atoms
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-_ROUGH = 1.0
+_RANDOM_WALK = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Frames:
 
     @classmethod
     def of(cls, frames: Sequence[Any], times: Sequence[float] | Tensor | None) -> Frames:
-        """Read and check the frames; without ``times`` they are counted from 0.
+        """Read and check the frames; without ``times`` they are at 0, 1, 2, ….
 
         Raises:
             ValueError: see `FieldPath`.
         """
         if len(frames) < 2:
-            raise ValueError(f"frames: a path needs at least 2 frames, got {len(frames)}")
+            raise ValueError(f"frames: expected at least 2, got {len(frames)}; a path needs a start and an end")
         for number, frame in enumerate(frames):
             _check_frame(number, frame, frames[0])
         pos = np.stack([frame.pos.detach().cpu().double().numpy() for frame in frames])
@@ -49,9 +50,9 @@ class Frames:
 
     @property
     def roughness(self) -> float:
-        """How little the frames are a sequence: 0 uniform motion, 1 a random walk, 3 frames in no order.
+        """The roughness of the trajectory: 0 for uniform motion, 1 for a random walk, 3 for unordered frames.
 
-        It is Σ |r₍ₖ₊₁₎ − 2 r₍ₖ₎ + r₍ₖ₋₁₎|² / Σ |r₍ₖ₊₁₎ − r₍ₖ₋₁₎|²; infinite for two frames.
+        Defined as Σ |r₍ₖ₊₁₎ − 2 r₍ₖ₎ + r₍ₖ₋₁₎|² / Σ |r₍ₖ₊₁₎ − r₍ₖ₋₁₎|², and infinite for two frames.
         """
         if len(self.pos) < 3:
             return float("inf")
@@ -61,37 +62,36 @@ class Frames:
 
     @property
     def are_a_sequence(self) -> bool:
-        """Whether they are smoother than a random walk."""
-        return self.roughness < _ROUGH
+        """Whether the frames are smoother than a random walk."""
+        return self.roughness < _RANDOM_WALK
 
 
 def _check_frame(number: int, frame: Any, first: Any) -> None:
     for name in ("z", "pos"):
         if not isinstance(getattr(frame, name, None), Tensor):
-            raise ValueError(f"frames[{number}] has no {name}; give Data with z [N] and pos [N, 3], or read()")
+            raise ValueError(
+                f"frames[{number}].{name}: expected a tensor, got none; give Data with z [N] and pos [N, 3]"
+            )
     if getattr(frame, "batch", None) is not None:
-        raise ValueError(f"frames[{number}] is a batch; give its molecules, batch.to_data_list()")
-    z, pos = frame.z.cpu(), frame.pos
-    if not len(z) or pos.shape != (len(z), 3):
-        raise ValueError(f"frames[{number}] has z {list(z.shape)} and pos {list(pos.shape)}; give [N], [N, 3]")
-    if not pos.isfinite().all():
-        atom = int((~pos.isfinite().all(1)).nonzero()[0])
-        raise ValueError(f"frames[{number}]: atom {atom} has a NaN or infinite position; leave the frame out")
+        raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
+    check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")
     pbc = getattr(frame, "pbc", None)
     if pbc is not None and bool(pbc.any()):
-        raise ValueError(f"frames[{number}] is periodic; unwrap the molecule and set pbc to False")
-    expected = first.z.cpu()
+        raise ValueError(
+            f"frames[{number}].pbc: expected False, got a periodic molecule; unwrap it and set pbc to False"
+        )
+    z, expected = frame.z.cpu(), first.z.cpu()
     if len(z) != len(expected):
         raise ValueError(
-            f"frames[{number}] has {len(z)} atoms, frames[0] has {len(expected)}; a path needs the same atoms "
-            "in the same order in every frame, so leave out what is not in all of them"
+            f"frames[{number}]: expected {len(expected)} atoms as in frames[0], got {len(z)}; remove atoms that are "
+            "not in every frame"
         )
     if not torch.equal(z, expected):
         atom = int((z != expected).nonzero()[0])
-        was, is_now = symbols()[int(expected[atom])], symbols()[int(z[atom])]
+        first_symbol, symbol = symbols()[int(expected[atom])], symbols()[int(z[atom])]
         raise ValueError(
-            f"frames[{number}]: atom {atom} is {is_now}, in frames[0] it is {was}; give the atoms in one "
-            "order, or let FieldPath.from_fields find it"
+            f"frames[{number}].z: expected {first_symbol} at atom {atom} as in frames[0], got {symbol}; "
+            "give the atoms in the same order in every frame"
         )
 
 
@@ -100,13 +100,16 @@ def _times(times: Sequence[float] | Tensor | None, count: int) -> Array:
         return np.arange(count, dtype=np.float64)
     values = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
     if values.shape != (count,):
-        raise ValueError(f"times: expected one for each of {count} frames, got shape {list(values.shape)}")
+        raise ValueError(
+            f"times: expected {count} numbers, one for each frame, got shape {list(values.shape)}; "
+            "leave times out for 0, 1, 2, …"
+        )
     if not np.isfinite(values).all():
-        raise ValueError("times: some are NaN or infinite")
+        raise ValueError("times: expected finite numbers, got NaN or infinity; remove those frames")
     wrong = np.flatnonzero(np.diff(values) <= 0)
     if len(wrong):
         k = int(wrong[0])
         raise ValueError(
-            f"times: times[{k}] = {values[k]:g} is followed by {values[k + 1]:g}; give them in increasing order"
+            f"times[{k + 1}]: expected more than {values[k]:g}, got {values[k + 1]:g}; sort the frames by time"
         )
     return values

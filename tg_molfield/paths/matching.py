@@ -1,4 +1,4 @@
-"""Which atom of one field is which of the next."""
+"""Correspondence of atoms between neighbouring fields."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.paths.frames import Array, Indices
 from tg_molfield.paths.topology import Topology
 
-_PASSES = 3
-_HALF = 0.5
+_MAX_PASSES = 3
+_EXTRAPOLATION = 0.5
 
 
-def found_frames(fields: Sequence[Field], mol_field: MolField | None, grid: Grid | None) -> list[Data]:
-    """The atoms of each field, in the order of the first.
+def frames_from_fields(fields: Sequence[Field], mol_field: MolField | None, grid: Grid | None) -> list[Data]:
+    """The atoms found in each field, in the order of those in the first field.
 
     Raises:
-        ValueError: the atoms found do not explain a field, or are not those of the first.
+        ValueError: the atoms found do not explain a field, or differ from those of the first field.
     """
     frames: list[Data] = []
     for number, field in enumerate(fields):
@@ -34,29 +34,31 @@ def found_frames(fields: Sequence[Field], mol_field: MolField | None, grid: Grid
         except ValueError as error:
             raise ValueError(f"fields[{number}]: {error}") from error
         if frames:
-            _check_kinds(number, found, frames[0])
+            _check_composition(number, found, frames[0])
             expected = _extrapolated([frame.pos for frame in frames[-2:]])
-            order = matched(found.z, expected, frames[-1].pos.double().cpu().numpy(), found.pos.double().cpu().numpy())
+            order = match_atoms(
+                found.z, expected, frames[-1].pos.double().cpu().numpy(), found.pos.double().cpu().numpy()
+            )
             found.pos = found.pos[torch.from_numpy(order)]
         frames.append(found)
     return frames
 
 
-def matched(z: Tensor, expected: Array, last: Array, pos: Array) -> Indices:
-    """The index [N] into ``pos`` for each atom, one element at a time, by the Hungarian method.
+def match_atoms(z: Tensor, expected: Array, last: Array, pos: Array) -> Indices:
+    """For each atom its index [N] in ``pos``, assigned element by element with the Hungarian method.
 
-    The cost of a pair is its squared distance from where the atom is expected; once a first match is known, the
-    squared changes of the atom's distances to those that were bonded to it, or to the same atom, are added.
+    The cost of an assignment is the squared distance between the expected and the actual position. From the second
+    pass on, the squared changes of the distances to atoms one or two bonds away are added.
 
     Args:
-        z: atomic numbers [N] of both, equal.
-        expected: where the atoms should be [N, 3] in Å.
-        last: where they were [N, 3], which tells their bonds.
-        pos: where atoms are now [N, 3], in any order within an element.
+        z: atomic numbers [N], the same for all positions.
+        expected: extrapolated positions [N, 3] in Å.
+        last: positions [N, 3] in Å in the last frame, which define the bonds.
+        pos: positions [N, 3] in Å in this frame, in any order within an element.
     """
     numbers, topology = z.cpu().numpy(), Topology.of(z.cpu(), last[None])
     order = np.arange(len(numbers), dtype=np.int64)
-    for bonded in [False, *[True] * (_PASSES - 1)]:
+    for bonded in [False, *[True] * (_MAX_PASSES - 1)]:
         match = order.copy()
         for number in np.unique(numbers):
             mine = np.flatnonzero(numbers == number)
@@ -70,28 +72,28 @@ def matched(z: Tensor, expected: Array, last: Array, pos: Array) -> Indices:
     return order
 
 
-def _changes(atom: int, topology: Topology, last: Array, now: Array, places: Array) -> Array:
-    """How much [M] the distances of an atom to its neighbours would change, squared, were it at ``places`` [M, 3]."""
+def _changes(atom: int, topology: Topology, last: Array, now: Array, candidates: Array) -> Array:
+    """The summed squared changes [M] of an atom's neighbour distances if it were at ``candidates`` [M, 3]."""
     around = topology.neighbors(atom)
     was = np.linalg.norm(last[around] - last[atom], axis=1)
-    would_be = np.linalg.norm(now[around][None] - places[:, None], axis=-1)
+    would_be = np.linalg.norm(now[around][None] - candidates[:, None], axis=-1)
     return np.square(would_be - was).sum(1)
 
 
 def _extrapolated(last: Sequence[Tensor]) -> Array:
-    """Where atoms are expected: half as far on as they last moved."""
+    """The expected positions [N, 3]: half of the last displacement further on."""
     pos = [one.double().cpu().numpy() for one in last]
-    return pos[-1] if len(pos) == 1 else pos[-1] + _HALF * (pos[-1] - pos[-2])
+    return pos[-1] if len(pos) == 1 else pos[-1] + _EXTRAPOLATION * (pos[-1] - pos[-2])
 
 
-def _check_kinds(number: int, found: Data, first: Data) -> None:
+def _check_composition(number: int, found: Data, first: Data) -> None:
     if torch.equal(found.z, first.z) and getattr(found, "part", found.z).equal(getattr(first, "part", first.z)):
         return
     raise ValueError(
-        f"fields[{number}] holds {_counted(found.z)}, fields[0] {_counted(first.z)}; a path needs the same atoms "
-        "in all of them"
+        f"fields[{number}]: expected the atoms of fields[0], {_formula(first.z)}, got {_formula(found.z)}; "
+        "give fields of one molecule"
     )
 
 
-def _counted(z: Tensor) -> str:
+def _formula(z: Tensor) -> str:
     return " ".join(f"{symbols()[number]}{count}" for number, count in sorted(Counter(z.tolist()).items()))

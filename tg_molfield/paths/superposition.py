@@ -1,4 +1,4 @@
-"""Rotations that lay one set of points on another: Kabsch, Acta Crystallographica A 32, 922 (1976)."""
+"""Superposition of point sets: Kabsch, Acta Crystallographica A 32, 922 (1976)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from scipy.spatial.transform import Rotation
 
 from tg_molfield.paths.frames import Array
 
-_FLAT = 1e-6
+_DEGENERATE = 1e-6
 
 
 def best_rotation(points: Array, target: Array) -> Array:
-    """The proper rotation R [3, 3] with the least Σ |R pᵢ − qᵢ|², about the origin.
+    """The proper rotation R [3, 3] about the origin that minimises Σ |R pᵢ − qᵢ|².
 
-    Points on one line leave the turn about it open; then R is the smallest rotation, and 1 for points in the origin.
+    For collinear points, where the rotation about the line is undefined, R is the smallest rotation; for points at
+    the origin it is the identity.
 
     Args:
         points: p [N, 3].
@@ -22,17 +23,17 @@ def best_rotation(points: Array, target: Array) -> Array:
     u, s, v = np.linalg.svd(points.T @ target)
     if s[0] < 1e-300:
         return np.eye(3)
-    if s[1] < _FLAT * s[0]:
+    if s[1] < _DEGENERATE * s[0]:
         return smallest_rotation(u[:, 0], v[0])
     handed = np.sign(np.linalg.det(u @ v))
     return (v.T * [1.0, 1.0, handed]) @ u.T
 
 
 def smallest_rotation(direction: Array, target: Array) -> Array:
-    """The rotation [3, 3] by the least angle that turns the unit vector ``direction`` [3] to ``target`` [3]."""
+    """The rotation [3, 3] by the smallest angle that takes the unit vector ``direction`` [3] to ``target`` [3]."""
     axis, cosine = np.cross(direction, target), float(direction @ target)
     sine = float(np.linalg.norm(axis))
-    if sine < _FLAT:
+    if sine < _DEGENERATE:
         if cosine > 0:
             return np.eye(3)
         axis = np.cross(direction, np.eye(3)[np.abs(direction).argmin()])
@@ -40,8 +41,8 @@ def smallest_rotation(direction: Array, target: Array) -> Array:
     return Rotation.from_rotvec(np.arctan2(sine, cosine) * axis).as_matrix()
 
 
-def superposed(pos: Array) -> tuple[Array, Array, Array]:
-    """Each frame laid on the one before: r₍ₖᵢ₎ = R₍ₖ₎ b₍ₖᵢ₎ + c₍ₖ₎.
+def superpose_frames(pos: Array) -> tuple[Array, Array, Array]:
+    """Superpose each frame on the one before it: r₍ₖᵢ₎ = R₍ₖ₎ b₍ₖᵢ₎ + c₍ₖ₎.
 
     Args:
         pos: r [F, N, 3].
@@ -50,9 +51,9 @@ def superposed(pos: Array) -> tuple[Array, Array, Array]:
         b [F, N, 3], centred; R [F, 3, 3]; the centroids c [F, 3].
     """
     centers = pos.mean(1)
-    bodies, turns = [pos[0] - centers[0]], [np.eye(3)]
+    bodies, rotations = [pos[0] - centers[0]], [np.eye(3)]
     for frame, center in zip(pos[1:], centers[1:], strict=True):
         back = best_rotation(frame - center, bodies[-1])
         bodies.append((frame - center) @ back.T)
-        turns.append(back.T)
-    return np.stack(bodies), np.stack(turns), centers
+        rotations.append(back.T)
+    return np.stack(bodies), np.stack(rotations), centers

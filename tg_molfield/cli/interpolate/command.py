@@ -1,0 +1,92 @@
+"""The command ``tg-molfield interpolate`` and its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tg_molfield.cli.interpolate.inputs import read_path
+from tg_molfield.cli.interpolate.outputs import path_page, summary, table_rows, thinned_for_page, write_table
+
+if TYPE_CHECKING:
+    from tg_molfield.fields import Volume
+    from tg_molfield.paths import PathMetrics
+
+
+def interpolate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="A file of several frames or models (pdb, xyz, sdf …), several structures, or volumes."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")],
+    frames: Annotated[
+        list[int] | None, typer.Option(help="The frames to go through, counted from 1; all by default.")
+    ] = None,
+    every: Annotated[int, typer.Option(help="Use every n-th of these frames.")] = 1,
+    steps: Annotated[int, typer.Option(help="The number of steps from the first frame to the last.")] = 20,
+    kind: Annotated[
+        str, typer.Option(help="'spline' for trajectories, 'arap' for conformers far apart, or 'auto'.")
+    ] = "auto",
+    blind: Annotated[bool, typer.Option("--blind", help="Use the fields of the frames only, not their atoms.")] = False,
+    channels: Annotated[
+        str | None, typer.Option(help="Element channels; the elements of the frames by default.")
+    ] = None,
+    spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.5,
+    margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
+    suffix: Annotated[str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4 or npz.")] = "cube",
+    check: Annotated[bool, typer.Option(help="Find the atoms of every step and check bonds and contacts.")] = True,
+) -> None:
+    """Fields between the frames of a trajectory or an ensemble, or between two conformers.
+
+    Writes a volume for every step (step_000.cube, …), path.html with a slider, and path.csv with the quality of every
+    step: the drift of the channels' integrals, whether all atoms are found in the volume, the shortest contact of
+    nonbonded atoms, and the drift of bond lengths from those in the frames.
+
+    Examples:
+
+    tg-molfield interpolate 1l2y.pdb --frames 1 7 --output path
+
+    tg-molfield interpolate trajectory.xyz --every 8 --steps 50 --output path --format npz
+    """
+    import torch
+
+    from tg_molfield.fields import Grid
+    from tg_molfield.paths import path_metrics
+    from tg_molfield.volumes.registry import SUFFIXES
+
+    ending = "." + suffix.lstrip(".").lower()
+    if ending not in SUFFIXES:
+        raise ValueError(f"--format: expected one of {', '.join(SUFFIXES)}, got {suffix}; npz keeps full precision")
+    for option, number in (("--steps", steps), ("--every", every)):
+        if number < 1:
+            raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
+    path = read_path(files, frames, every, kind, blind, channels, spacing, margin)
+    times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
+    molecules = [path.data(time) for time in times]
+    grid = Grid.around(torch.cat([one.pos for one in molecules]), spacing, margin)
+    labels = [f"{time + 1:g}" for time in times]
+    shown: dict[str, Volume] = {}
+    metrics: list[PathMetrics] = []
+    output.mkdir(parents=True, exist_ok=True)
+    for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
+        volume = path.field(time).on(grid)
+        volume.save(output / f"step_{number:03d}{ending}")
+        shown[label] = thinned_for_page(volume, len(molecules))
+        if check:
+            before, _ = path.locate(time)
+            ends = [path.data(float(path.times[frame])) for frame in (before, before + 1)]
+            metrics.append(path_metrics(data, ends, path.mol_field, volume))
+    rows = table_rows(labels, metrics) if check else []
+    path_page(path, files, blind, shown, rows).save(output / "path.html")
+    if check:
+        write_table(output / "path.csv", rows)
+    console = Console()
+    console.print(f"{path}", highlight=False, markup=False)
+    console.print(
+        f"wrote {output}/: {len(times)} volumes, path.html{', path.csv' * check}", highlight=False, markup=False
+    )
+    if check:
+        console.print(summary(metrics), highlight=False)

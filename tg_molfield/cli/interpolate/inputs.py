@@ -1,0 +1,63 @@
+"""The path that the files and options of ``tg-molfield interpolate`` describe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from tg_molfield.paths import FieldPath
+
+
+def read_path(
+    files: Sequence[Path],
+    chosen: list[int] | None,
+    every: int,
+    kind: str,
+    blind: bool,
+    channels: str | None,
+    spacing: float,
+    margin: float,
+) -> FieldPath:
+    """The path through the chosen frames of structure files, or through volumes.
+
+    With ``blind``, the fields of structures are sampled at ``spacing`` and the path sees only these volumes.
+
+    Raises:
+        ValueError: a chosen frame does not exist, fewer than two are left, or see `FieldPath`.
+    """
+    import torch
+
+    from tg_molfield.chem.elements import symbols
+    from tg_molfield.fields import Grid, MolField, Volume
+    from tg_molfield.files import format_suffix
+    from tg_molfield.paths import FieldPath
+    from tg_molfield.structures import read
+    from tg_molfield.volumes.registry import SUFFIXES
+
+    if all(format_suffix(file) in SUFFIXES for file in files):
+        volumes = _select([Volume.read(file) for file in files], chosen, every)
+        return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind)
+    frames: list[Data] = _select([frame for file in files for frame in read(file)], chosen, every)
+    elements = torch.cat([frame.z for frame in frames]).unique().tolist()
+    mol_field = MolField(channels or [symbols()[z] for z in elements])
+    if not blind:
+        return FieldPath(frames, mol_field, kind=kind)
+    grid = Grid.around(torch.cat([frame.pos for frame in frames]), spacing, margin)
+    return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind)
+
+
+def _select(frames: list[Any], chosen: list[int] | None, every: int) -> list[Any]:
+    for number in chosen or ():
+        if not 1 <= number <= len(frames):
+            raise ValueError(f"--frames: expected 1 to {len(frames)}, got {number}; frames are counted from 1")
+    selected = ([frames[number - 1] for number in chosen] if chosen else frames)[::every]
+    if len(selected) < 2:
+        raise ValueError(
+            f"files: expected at least 2 frames, got {len(selected)} of {len(frames)}; "
+            "give more files or frames, or a smaller --every"
+        )
+    return selected

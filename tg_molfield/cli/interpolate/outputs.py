@@ -1,0 +1,84 @@
+"""The table, the page and the summary that ``tg-molfield interpolate`` writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tg_molfield.files import atomic_write
+
+if TYPE_CHECKING:
+    from tg_molfield.fields import Volume
+    from tg_molfield.paths import FieldPath, PathMetrics
+    from tg_molfield.viz import Page
+
+_MAX_ATOMS_WITH_HYDROGEN = 80
+_MAX_NODES_OF_PAGE = 1_200_000
+_MAX_NODES_OF_VOLUME = 44**3
+_HEADERS = ("time", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
+
+Row = tuple[object, ...]
+
+
+def table_rows(labels: Sequence[str], metrics: Sequence[PathMetrics]) -> list[Row]:
+    """One row for each step, in the order of the headers."""
+    return [
+        (
+            label,
+            f"{one.integral_drift:.1e}",
+            "all" if one.atoms_found else "not all",
+            f"{one.rmsd:.1e}",
+            one.shortest_contact,
+            one.bond_drift,
+        )
+        for label, one in zip(labels, metrics, strict=True)
+    ]
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write the rows and their headers as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_HEADERS, *rows])
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+def summary(metrics: Sequence[PathMetrics]) -> str:
+    """The worst values along the path, in one sentence."""
+    at_ends = min(metrics[0].shortest_contact, metrics[-1].shortest_contact)
+    return (
+        f"largest drift of an integral {max(one.integral_drift for one in metrics):.1e}; all atoms found in "
+        f"{sum(one.atoms_found for one in metrics)} of {len(metrics)} steps; shortest contact {at_ends:.2f} Å at the "
+        f"ends, {min(one.shortest_contact for one in metrics):.2f} Å along the path; largest drift of a bond "
+        f"{max(one.bond_drift for one in metrics):.3f} Å"
+    )
+
+
+def thinned_for_page(volume: Volume, count: int) -> Volume:
+    """The volume, coarse enough for a page with ``count`` volumes."""
+    from tg_molfield.viz.meshes import thinned
+
+    return thinned(volume, min(_MAX_NODES_OF_VOLUME, _MAX_NODES_OF_PAGE // count)).with_atoms(volume.atoms)
+
+
+def path_page(
+    path: FieldPath, files: Sequence[Path], blind: bool, volumes: dict[str, Volume], rows: Sequence[Row]
+) -> Page:
+    """The page with a slider over ``volumes``, by label, and the table of ``rows`` if there are any."""
+    from tg_molfield.viz import Page, animate_surfaces
+
+    first = next(iter(volumes.values()))
+    drawn = [name for name in first.channels if name != "H" or len(path.z) <= _MAX_ATOMS_WITH_HYDROGEN]
+    source = "the volumes of the frames, not their atoms" if blind else "the frames"
+    page = Page(", ".join(file.name for file in files), f"{len(path.times)} frames, {path.kind} path through {source}")
+    page.figure(
+        animate_surfaces(volumes, drawn or None),
+        "Isosurfaces at 0.3 of the peak of each channel. Whole numbers are the selected frames, counted from 1.",
+    )
+    if rows:
+        page.heading("Quality of each step", "measured on the volumes that were written")
+        page.table(rows, _HEADERS)
+    return page
