@@ -1,4 +1,4 @@
-"""Fields of complexes sampled at 32³ and judged at 64³ and 128³; measured maps judged at the nodes left out.
+"""Fields of complexes sampled at 32³ and compared at 64³ and 128³; measured maps compared at the nodes left out.
 
 Complexes: the field of arXiv 2502.10848 (β = 0.25, each channel over its maximum on 32³), in the paper's six channels
 (ligand H, C, all; protein C, N, all), empty ones counted as there, and in the full set of elements, without those that
@@ -7,17 +7,17 @@ over those where the truth exceeds 1 % of its channel's peak. What each method s
 
     zero, trilinear, spline    the samples
     kriging                    the samples
-    mixture                    the samples, and σ of each channel of one element
-    anchored                   the samples and the atoms
+    gaussians                  the samples, and σ of each channel of one element
+    known_atoms                the samples and the atoms
 
-The constants of the mixture were chosen on 184L and 1VSN (--scan); all others are tests. Published: 38.5 dB at 32³ and
+The constants of "gaussians" were chosen on 184L and 1VSN (--scan); all others are tests. Published: 38.5 dB at 32³ and
 27.2 dB at 128³ over all nodes of six channels, on another complex. Data: the folder TG_MOLFIELD_DATA.
 
     python benchmark_superres.py [NAME ...]     the table; all complexes under 10,000 atoms, and the maps
     python benchmark_superres.py --quick        one complex, and no map
     python benchmark_superres.py --maps         the maps alone
     python benchmark_superres.py --large        4KYA and STMV: time and memory
-    python benchmark_superres.py --scan         what the constants of the mixture do, on 184L and 1VSN
+    python benchmark_superres.py --scan         "gaussians" with other constants, on 184L and 1VSN
 """
 
 import os
@@ -32,8 +32,8 @@ from statistics import mean
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield import Field, FieldAutoDecoder, Grid, MolField, RBFField, Volume, read, read_complex
-from tg_molfield.inverse.superres import cross, pursuit
+from tg_molfield import Field, Grid, MolField, RBFField, Volume, read, read_complex, superresolve
+from tg_molfield.inverse.superres import channel_regression, pursuit
 from tg_molfield.metrics import psnr, psnr_of_values
 
 SETS = {
@@ -73,27 +73,21 @@ def load(folder: Path, name: str) -> Data:
 
 
 def problem(data: Data, channels: str) -> tuple[MolField, RBFField, dict[int, Grid]]:
-    """The definition, the field in the channels judged, and the grids by their nodes an axis."""
+    """The `MolField`, the field in the channels compared, and the grids by nodes along each axis."""
     kinds, names = SETS[channels]
-    definition = MolField.preset("mnf", beta=0.25, channels=kinds, split_parts=True, normalize_grid_size=NODES[0])
-    field = definition(data)
+    mol_field = MolField.preset("mnf", beta=0.25, channels=kinds, split_parts=True, normalize_grid_size=NODES[0])
+    field = mol_field(data)
     if names is None:
-        judged = tuple(name for name in field.channels if bool((field[name].weights != 0).any()))
+        compared = tuple(name for name in field.channels if bool((field[name].weights != 0).any()))
     else:
-        judged = tuple(name for name in names if name.startswith("protein.") or bool((data.part == 0).any()))
-    return definition, field[judged], {n: definition.grid(data, n) for n in NODES}
-
-
-def blind(definition: MolField, samples: Volume, **options: object) -> tuple[FieldAutoDecoder, object]:
-    """A mixture fitted to samples, and its report."""
-    model = FieldAutoDecoder(samples.channels, decoder="mixture", decoder_options={"widths": definition, **options})
-    return model, model.fit(samples)
+        compared = tuple(name for name in names if name.startswith("protein.") or bool((data.part == 0).any()))
+    return mol_field, field[compared], {n: mol_field.grid(data, n) for n in NODES}
 
 
 def measure(folder: Path, name: str, channels: str) -> dict[str, Figures]:
     """The figures of every method on one structure, printed as they come."""
     data = load(folder, name)
-    definition, exact, grids = problem(data, channels)
+    mol_field, exact, grids = problem(data, channels)
     truths = {n: exact.on(grid) for n, grid in grids.items()}
     samples = truths[NODES[0]]
     found: dict[str, Figures] = {}
@@ -109,17 +103,15 @@ def measure(folder: Path, name: str, channels: str) -> dict[str, Figures]:
         nitrogen = "protein.N"
         figures["N"] = psnr(values[nitrogen], truth[nitrogen], truth.grid, peak=1.0).all_nodes
         found[method] = figures
-        print(f"{name:15s} | {method:9s} | {cells(figures)} | {seconds:.1f} | {note}", flush=True)
+        print(f"{name:15s} | {method:11s} | {cells(figures)} | {seconds:.1f} | {note}", flush=True)
 
     print(f"{name}: {data.num_nodes} atoms, {len(samples.channels)} channels")
     row("zero", samples * 0.0)
     row("trilinear", samples)
     row("spline", samples.interpolated("cubic"))
-    for method in ("kriging", "mixture", "anchored"):
-        options = {"widths": definition} if method == "mixture" else {}
-        model = FieldAutoDecoder(samples.channels, decoder=method, decoder_options=options)
-        report = model.fit(samples, atoms=exact if method == "anchored" else None)
-        row(method, model.field(), f"{report.seconds:.0f} | {report.parameters} ({report.compression:.1f})")
+    for method, options in (("kriging", {}), ("gaussians", {"widths": mol_field}), ("known_atoms", {"atoms": exact})):
+        field, report = superresolve(samples, method, **options)
+        row(method, field, f"{report.seconds:.0f} | {report.parameters} ({report.compression:.1f})")
     return found
 
 
@@ -130,24 +122,24 @@ def cells(figures: Figures) -> str:
 
 
 def summary(found: Mapping[str, dict[str, Figures]]) -> None:
-    """Mean and worst of the test structures by method, and the least gains of the mixture over the spline."""
+    """Mean and worst of the test structures by method, and the smallest gains of "gaussians" over the spline."""
     tests = {name: figures for name, figures in found.items() if name not in TUNED}
     for title, chosen in (("all", found), ("never tuned on", tests)):
         if len(chosen) < 2:
             continue
         for method in next(iter(chosen.values())):
-            for label, joined in (("mean", mean), ("worst", min)):
+            for label, reduce in (("mean", mean), ("worst", min)):
                 rows = [figures[method] for figures in chosen.values()]
-                figures = {key: joined([row[key] for row in rows]) for key in rows[0]}
-                print(f"{title:15s} | {method:9s} | {cells(figures)} | {label}")
+                figures = {key: reduce([row[key] for row in rows]) for key in rows[0]}
+                print(f"{title:15s} | {method:11s} | {cells(figures)} | {label}")
         for key in ("128³", "128³ occupied", "N"):
-            gains = {name: f["mixture"][key] - f["spline"][key] for name, f in chosen.items()}
+            gains = {name: f["gaussians"][key] - f["spline"][key] for name, f in chosen.items()}
             least = min(gains, key=gains.__getitem__)
-            print(f"{title}: least gain of the mixture over the spline, {key}: {gains[least]:.1f} dB ({least})")
+            print(f"{title}: smallest gain of gaussians over the spline, {key}: {gains[least]:.1f} dB ({least})")
 
 
 def maps(folder: Path) -> None:
-    """Each map seen at every second node and judged at the others."""
+    """Each map sampled at every second node and compared at the others."""
     print("map | nodes seen | zero | trilinear | spline | kriging: PSNR in dB at the nodes left out | seconds")
     for name, path in MAPS.items():
         volume = Volume.read(folder / path)
@@ -158,26 +150,23 @@ def maps(folder: Path) -> None:
         left_out = torch.ones(inside.shape, dtype=torch.bool)
         left_out[::2, ::2, ::2] = False
         samples = Volume(volume.values[:, ::2, ::2, ::2], grid, volume.channels)
-        model = FieldAutoDecoder(samples.channels, decoder="kriging")
-        report = model.fit(samples)
-        fields = (samples * 0.0, samples, samples.interpolated("cubic"), model.field())
+        kriged, report = superresolve(samples, "kriging")
+        fields = (samples * 0.0, samples, samples.interpolated("cubic"), kriged)
         ratios = [psnr_of_values(f.on(inside).values[:, left_out], truth[:, left_out]).all_nodes for f in fields]
         shape = "×".join(map(str, grid.shape))
         print(f"{name} | {shape} | {' | '.join(f'{r:.1f}' for r in ratios)} | {report.seconds:.0f}", flush=True)
 
 
 def large(folder: Path) -> None:
-    """Time and memory of the blind fit of structures of 20,000 to 40,000 atoms, six channels."""
-    print(
-        "structure | atoms | fit, s | 128³, s | parameters | spline, mixture at 128³ | peak memory of the process, GiB"
-    )
+    """Time and memory of "gaussians" for structures of 20,000 to 40,000 atoms, six channels."""
+    print("structure | atoms | fit, s | 128³, s | parameters | spline, gaussians at 128³ | peak memory, GiB")
     for name in LARGE:
         data = load(folder, name)
-        definition, exact, grids = problem(data, "six channels")
+        mol_field, exact, grids = problem(data, "six channels")
         samples, fine = exact.on(grids[32]), grids[128]
-        model, report = blind(definition, samples)
+        field, report = superresolve(samples, widths=mol_field)
         start = time.perf_counter()
-        values = model.field().on(fine)
+        values = field.on(fine)
         seconds = time.perf_counter() - start
         ratios = [psnr(f, exact, fine, peak=1.0).all_nodes for f in (samples.interpolated("cubic"), values)]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -190,7 +179,7 @@ def large(folder: Path) -> None:
 
 @contextmanager
 def constant(module: object, name: str, value: object) -> Iterator[None]:
-    """A constant of the method with another value for a while."""
+    """A constant of the method temporarily set to another value."""
     before = getattr(module, name)
     setattr(module, name, value)
     try:
@@ -200,24 +189,24 @@ def constant(module: object, name: str, value: object) -> Iterator[None]:
 
 
 def scan(folder: Path) -> None:
-    """The mixture with constants changed one at a time, on the structures it was tuned on, at 128³."""
+    """Constants of "gaussians" changed one at a time, on the structures that they were chosen on, at 128³."""
     cases = {}
     for name in TUNED:
-        definition, exact, grids = problem(load(folder, name), "six channels")
-        cases[name] = definition, exact.on(grids[32]), exact.on(grids[128])
+        mol_field, exact, grids = problem(load(folder, name), "six channels")
+        cases[name] = mol_field, exact.on(grids[32]), exact.on(grids[128])
 
     def row(label: str, **options: object) -> None:
         cells = []
-        for name, (definition, samples, truth) in cases.items():
-            model, report = blind(definition, samples, **options)
-            values = model.field().on(truth.grid)
+        for name, (mol_field, samples, truth) in cases.items():
+            field, report = superresolve(samples, widths=mol_field, **options)
+            values = field.on(truth.grid)
             ratio = psnr(values, truth, truth.grid, peak=1.0).all_nodes
             nitrogen = psnr(values["protein.N"], truth["protein.N"], truth.grid, peak=1.0).all_nodes
             cells.append(f"{name} {ratio:.2f}, N {nitrogen:.1f}, {report.seconds:.0f} s, {report.parameters} numbers")
         print(f"{label} | {' | '.join(cells)}", flush=True)
 
     row("as it is")
-    for name, values in {"members": (1, 4), "rounds": (5, 12)}.items():
+    for name, values in {"num_restarts": (1, 4), "max_iter": (5, 12)}.items():
         for value in values:
             row(f"{name}={value}", **{name: value})
     for module, name, values in (
@@ -227,7 +216,7 @@ def scan(folder: Path) -> None:
         (pursuit, "ADDED", (0.2, 0.45)),
         (pursuit, "DROPPED", (0.2, 0.4)),
         (pursuit, "SPLIT", (1.4, 2.0)),
-        (cross, "SCALES", ((1.0, 0.7), (1.0, 0.75, 1.25), (1.0, 0.8, 0.6, 1.4))),
+        (channel_regression, "SCALES", ((1.0, 0.7), (1.0, 0.75, 1.25), (1.0, 0.8, 0.6, 1.4))),
     ):
         for value in values:
             with constant(module, name, value):

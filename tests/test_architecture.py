@@ -13,6 +13,7 @@ ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
     "files",
+    "tensor_files",
     "chem",
     "volumes",
     "fields",
@@ -35,9 +36,9 @@ MAY_IMPORT = {
     "structures": {"chem", "files", "optional"},
     "transforms": {"chem", "fields"},
     "metrics": {"fields"},
-    "inverse": {"chem", "fields", "files", "metrics", "optional"},
+    "inverse": {"chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"chem", "fields", "inverse"},
-    "nn": {"chem", "fields", "files", "metrics", "inverse", "optional"},
+    "nn": {"chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
     "training": {"chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
     "viz": {"chem", "fields", "files", "volumes", "optional"},
 }

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tg_molfield import FieldAutoDecoder, Volume
 from tg_molfield.cli.app import app
 from tg_molfield.fields import Grid, RBFField
+from tg_molfield.inverse.superres import SuperresField
 
 
 def run(*arguments: object) -> str:
@@ -49,13 +50,13 @@ def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
         "model.safetensors", "page.html", "psnr.csv", "report.json", "reconstruction.cube", "truth.cube",
     }  # fmt: skip
     rows = table_of(out)
-    assert {method for method, _ in rows} == {"zero", "trilinear", "cubic spline", "mixture"}
+    assert {method for method, _ in rows} == {"zero", "trilinear", "cubic spline", "gaussians"}
     assert {channel for _, channel in rows} == {"together", "C", "H", "all"}
-    best, spline = (float(rows[name, "together"]["16³, occupied"]) for name in ("mixture", "cubic spline"))
+    best, spline = (float(rows[name, "together"]["16³, occupied"]) for name in ("gaussians", "cubic spline"))
     assert best > spline + 6
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert report["psnr"]["mixture"]["together"]["12³"]["all_nodes"] == pytest.approx(
-        float(rows["mixture", "together"]["12³, all nodes"]), abs=1e-2
+    assert report["psnr"]["gaussians"]["together"]["12³"]["all_nodes"] == pytest.approx(
+        float(rows["gaussians", "together"]["12³, all nodes"]), abs=1e-2
     )
     truth, found = (Volume.read(out / name) for name in ("truth.cube", "reconstruction.cube"))
     assert truth.grid.shape == (16, 16, 16)
@@ -65,7 +66,7 @@ def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
     page = (out / "page.html").read_text(encoding="utf-8")
     assert "reconstruction − truth" in page
     assert "zero" in page
-    field = FieldAutoDecoder.load(out / "model.safetensors").field()
+    field = SuperresField.load(out / "model.safetensors")
     assert (field.on(truth.grid).values - found.values).abs().max() < 1e-4
 
 
@@ -73,11 +74,11 @@ def test_a_structure_with_its_ligand(tmp_path):
     write(tmp_path / "host.xyz", molecule("C6H6"))
     write(tmp_path / "guest.xyz", molecule("H2O"))
     out = tmp_path / "out"
-    arguments = ("--channels", "ligand.O C", "--train", 9, "--eval", 12, "--decoder", "anchored", "-o", out)
+    arguments = ("--channels", "ligand.O C", "--train", 9, "--eval", 12, "--method", "known_atoms", "-o", out)
     text = run(tmp_path / "host.xyz", "--ligand", tmp_path / "guest.xyz", *arguments)
     assert "channels ligand.O protein.C" in text
     assert "no atoms in ligand.C; left out" in text
-    assert float(table_of(out)["anchored", "together"]["12³, all nodes"]) > 80
+    assert float(table_of(out)["known_atoms", "together"]["12³, all nodes"]) > 80
 
 
 def test_a_density_judged_at_the_nodes_left_out(density_file, tmp_path):
@@ -85,7 +86,7 @@ def test_a_density_judged_at_the_nodes_left_out(density_file, tmp_path):
     run(density_file, "--widths", "0.9", "-o", out)
     rows = table_of(out)
     zero, spline, best = (
-        float(rows[name, "density"]["nodes left out, all nodes"]) for name in ("zero", "cubic spline", "mixture")
+        float(rows[name, "density"]["nodes left out, all nodes"]) for name in ("zero", "cubic spline", "gaussians")
     )
     assert zero < spline < best
     assert Volume.read(out / "reconstruction.npz").grid.shape == (15, 15, 15)
@@ -103,12 +104,26 @@ def test_a_density_written_finer(density_file, tmp_path):
 
 
 def test_descent_with_a_budget_and_a_checkpoint(density_file, tmp_path):
-    arguments = (density_file, "--decoder", "rbf", "--max-steps", 3, "--checkpoint", tmp_path / "fit.safetensors")
+    arguments = (density_file, "--method", "rbf", "--max-steps", 3, "--checkpoint", tmp_path / "fit.safetensors")
     run(*arguments, "-o", tmp_path / "one")
     run(*arguments, "-o", tmp_path / "two")
     one, two = (json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8")) for name in ("one", "two"))
     assert one["steps"] == 3
+    assert (one["converged"], one["stopped_by"]) == (False, "budget")
+    assert FieldAutoDecoder.load(tmp_path / "one" / "model.safetensors").channels == ("density",)
     assert one["psnr"] == two["psnr"]
+
+
+@pytest.mark.parametrize("method", ["gaussians", "kriging", "known_atoms"])
+def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
+    run(molecule_file, "--method", method, "--channels", "C all", "--train", 8, "--eval", 10, "-o", tmp_path / "out")
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["method"] == method
+    assert (report["converged"], report["stopped_by"]) == (True, "convergence")
+    assert "steps" not in report
+    assert (report["iterations"]["C"] > 0) == (method == "gaussians")
+    assert (report["functions"]["C"] > 0) == (method != "kriging")
+    assert report["psnr_at_samples"]["all_nodes"] > 60
 
 
 @pytest.mark.parametrize(
@@ -116,22 +131,34 @@ def test_descent_with_a_budget_and_a_checkpoint(density_file, tmp_path):
     [
         (("missing.pdb",), "missing.pdb: expected an existing file, got none"),
         (("missing.cube",), "missing.cube: expected an existing file, got none"),
-        (("butane.xyz", "--format", ".foo"), "--format .foo: choose from .npz"),
-        (("butane.xyz", "--train", "2"), "--train 2: at least 4 nodes"),
-        (("butane.xyz", "--eval", "64", "3"), "--eval 3: at least 4 nodes"),
+        (("butane.xyz", "--format", ".foo"), "--format: expected one of .npz, .cube, .dx, .ccp4, got .foo"),
+        (("butane.xyz", "--train", "2"), "--train: expected at least 4 nodes along each axis, got 2"),
+        (("butane.xyz", "--eval", "64", "3"), "--eval: expected at least 4 nodes along each axis, got 3"),
         (("butane.xyz", "--channels", "N"), "butane.xyz has no atoms in any of them"),
-        (("butane.xyz", "--channels", "ligand.C"), "ligand.C is not there; parts are named where --ligand is given"),
+        (("butane.xyz", "--channels", "ligand.C"), "got ligand.C; parts such as ligand.C need --ligand"),
         (("butane.xyz", "--channels", "Qq"), "Qq"),
-        (("butane.xyz", "--record", "2"), "--record 2: butane.xyz has 1 records"),
-        (("butane.xyz", "--widths", "1.0"), "belongs to densities"),
-        (("butane.xyz", "--decoder", "magic"), "decoder is 'magic': give one of siren, rbf"),
-        (("butane.xyz", "--max-steps", "3"), "max_steps: is for gradient descent"),
+        (("butane.xyz", "--record", "2"), "--record: expected at most 1, the records of butane.xyz, got 2"),
+        (("butane.xyz", "--widths", "1.0"), "--widths: expected options of a structure for butane.xyz"),
+        (
+            ("butane.xyz", "--method", "magic"),
+            "--method: expected one of gaussians, kriging, known_atoms, siren, rbf, got",
+        ),
+        (("butane.xyz", "--max-steps", "3"), "--max-steps: expected only options that --method gaussians uses"),
+        (("butane.xyz", "--method", "kriging", "--seed", "3"), "--seed: expected only options that --method kriging"),
+        (("butane.xyz", "--method", "known_atoms", "--checkpoint", "a"), "--checkpoint: expected only options that"),
+        (("density.npz", "--method", "siren", "--widths", "1"), "--widths, which is for gaussians"),
+        (("butane.xyz", "--every", "2"), "--every: expected options of a structure for butane.xyz"),
+        (("density.npz", "--train", "9"), "--train: expected options of a density for density.npz"),
+        (("density.npz", "--finer", "3"), "--finer: expected only with --every 1"),
         (("butane.xyz", "--eval", "9000"), "9000³ nodes are too many"),
-        (("density.npz", "--eval", "64"), "belong to structures"),
-        (("density.npz", "--every", "6"), "--every 6: leaves 3×3×3 nodes"),
+        (("density.npz", "--eval", "64"), "--eval: expected options of a density for density.npz"),
+        (("density.npz", "--every", "6"), "got 3×3×3 for --every 6"),
         (("density.npz", "--every", "0"), "give whole numbers from 1 on"),
-        (("density.npz", "--widths", "wide"), "--widths 'wide': give a number in Å or 'none'"),
-        (("density.npz", "--decoder", "anchored"), "needs atoms"),
+        (
+            ("density.npz", "--widths", "wide"),
+            "--widths: expected a number in Å or 'none' for each channel, got 'wide'",
+        ),
+        (("density.npz", "--method", "known_atoms"), "needs atoms"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(molecule_file, density_file, tmp_path, monkeypatch, arguments, message):

@@ -236,7 +236,6 @@ class Field(ABC):
             raise ValueError(f"grids: expected {self.num_graphs}, one for each function of the field, got {len(grids)}")
 
 
-@final
 class LinearCombination(Field):
     """Σ factor_i · field_i, for fields of the same channels.
 

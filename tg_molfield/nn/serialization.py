@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialize
 from torch import Tensor
 
-from tg_molfield.files import atomic_write
+from tg_molfield.tensor_files import read_object, write_object
 
-_KEY = "tg_molfield"
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 _FILE = "model.safetensors"
 
@@ -26,10 +22,7 @@ def save_model(path: str | Path, model: torch.nn.Module, hyper_parameters: dict[
         model: the model.
         hyper_parameters: what :func:`read_model` gives back; JSON values.
     """
-    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
-    header = json.dumps({"model": type(model).__name__, "hyper_parameters": hyper_parameters})
-    with atomic_write(path) as stream:
-        stream.write(serialize(tensors, metadata={_KEY: header}))
+    write_object(path, type(model).__name__, hyper_parameters, dict(model.state_dict()))
 
 
 def pretrained_file(name_or_path: str | Path) -> Path:
@@ -53,28 +46,8 @@ def pretrained_file(name_or_path: str | Path) -> Path:
 
 
 def read_model(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The hyper-parameters and tensors of a file that holds a ``model``.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is not one of this package's, or holds another model.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(_KEY)
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); give a file that save() wrote") from error
-    if header is None:
-        raise ValueError(f"{path}: a safetensors file without a tg_molfield model; give a file that save() wrote")
-    content = json.loads(header)
-    if content["model"] != model:
-        raise ValueError(f"{path}: holds a {content['model']}; load it with {content['model']}.load")
-    return content["hyper_parameters"], tensors
+    """The hyper-parameters and tensors of a file that holds a ``model``; see `tensor_files.read_object`."""
+    return read_object(path, model)
 
 
 def fill_model(path: str | Path, model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:

@@ -3,8 +3,8 @@ import torch
 
 from tg_molfield import RBFField, Volume, psnr
 from tg_molfield.fields import Grid
-from tg_molfield.inverse.superres import LatticeField, SuperresField, anchored
-from tg_molfield.inverse.superres.cross import predict
+from tg_molfield.inverse.superres import LatticeField, SuperresField, superresolve
+from tg_molfield.inverse.superres.channel_regression import regress_channels
 from tg_molfield.inverse.superres.kriging import estimate_weight, kriging_weights, likely_width
 from tg_molfield.inverse.superres.lattice import Lattice
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
@@ -120,7 +120,7 @@ def test_lattice_field_of_rough_functions(lattice_field):
     torch.testing.assert_close(rough.on(grid).values.flatten(1).T, values, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(values[:, 1], lattice_field(grid.points(torch.float64))[:, 1])
     torch.testing.assert_close(rough["b", "a"](grid.points(torch.float64)), values[:, [1, 0]])
-    with pytest.raises(ValueError, match="kinds="):
+    with pytest.raises(ValueError, match="kinds: "):
         LatticeField(lattice_field.weights, lattice_field.grid, (1.0, 0.7), ("a", "b"), kinds=("gaussian", "bell"))
 
 
@@ -138,36 +138,38 @@ def test_superres_field_is_the_sum_of_its_parts(lattice_field):
         SuperresField(functions["a"], lattice_field)
 
 
-def test_prediction_finds_the_shares():
+def test_regression_finds_the_coefficients():
     centers = 4 * random(6, 3)
     found = RBFField(centers, torch.ones(6, 1).double(), 1.2)
     grid = Grid.around(centers, spacing=1.5)
     mixed = RBFField(centers, torch.full((6, 1), 0.3).double(), 1.2).on(grid).values
     volume = Volume(torch.cat([found.on(grid).values, mixed]), grid, ("C", "all"))
-    predicted = predict(volume, {0: found}, [1])
-    assert predicted.channels == ("all",)
-    torch.testing.assert_close(predicted.on(grid).values, mixed, atol=1e-5, rtol=0)
-    assert predict(volume, {}, [0, 1]) is None
-    assert predict(volume, {0: found}, []) is None
+    regressed = regress_channels(volume, {0: found}, [1])
+    assert regressed.channels == ("all",)
+    torch.testing.assert_close(regressed.on(grid).values, mixed, atol=1e-5, rtol=0)
+    assert regress_channels(volume, {}, [0, 1]) is None
+    assert regress_channels(volume, {0: found}, []) is None
 
 
-def test_anchored_is_exact_where_the_atoms_are_right():
+def test_known_atoms_are_exact_where_the_atoms_are_right():
     atoms = RBFField(4 * random(20, 3), random(20, 2).abs(), 1.0 + random(20).abs(), channels=("a", "b"))
     grid = Grid.around(atoms.centers, spacing=2.5)
     target = atoms.scaled(torch.tensor([[0.5, 3.0]]).double())
-    result = anchored(target.on(grid), atoms)
+    result, _ = superresolve(target.on(grid), "known_atoms", atoms=atoms)
     assert psnr(result, target, grid.refined(3)).all_nodes > 100
 
 
-def test_anchored_fits_each_weight():
+def test_known_atoms_fit_each_weight():
     centers = 5 * random(20, 3)
     target = RBFField(centers, 1 + 0.3 * random(20, 1), 1.4)
     atoms = RBFField(centers, torch.ones(20, 1).double(), 1.4)
     grid = Grid.around(centers, spacing=1.5)
-    common, free = (anchored(target.on(grid), atoms, weights) for weights in ("common", "free"))
+    common, free = (
+        superresolve(target.on(grid), "known_atoms", atoms=atoms, weights=weights)[0] for weights in ("common", "free")
+    )
     fine = grid.refined(3)
     assert psnr(free, target, fine).all_nodes > max(60, psnr(common, target, fine).all_nodes + 10)
-    with pytest.raises(ValueError, match="weights='none'"):
-        anchored(target.on(grid), atoms, "none")
+    with pytest.raises(ValueError, match="weights: expected one of common, free, got 'none'"):
+        superresolve(target.on(grid), "known_atoms", atoms=atoms, weights="none")
     with pytest.raises(ValueError, match="channels"):
-        anchored(Volume(target.on(grid).values, grid, ("x",)), atoms)
+        superresolve(Volume(target.on(grid).values, grid, ("x",)), "known_atoms", atoms=atoms)

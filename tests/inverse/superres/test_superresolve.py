@@ -5,7 +5,7 @@ import torch
 
 from tg_molfield import MolField, RBFField, Volume, psnr, read_complex
 from tg_molfield.fields import Grid
-from tg_molfield.inverse.superres import channel_widths, superresolve
+from tg_molfield.inverse.superres import METHODS, SuperresField, channel_widths, options_of, superresolve
 
 NAMES = ("C", "N", "all")
 WIDTHS = (1.41, 1.29, None)
@@ -32,7 +32,7 @@ def cloud(seed=0, count=40, size=14.0):
 @pytest.fixture(scope="module")
 def solved():
     field, grid = cloud()
-    return field, grid, *superresolve(field.on(grid), WIDTHS, members=2)
+    return field, grid, *superresolve(field.on(grid), widths=WIDTHS, num_restarts=2)
 
 
 def gain(result, field, grid, channels):
@@ -42,13 +42,13 @@ def gain(result, field, grid, channels):
     return psnr(result[names], field[names], fine).all_nodes - psnr(spline[names], field[names], fine).all_nodes
 
 
-def test_mixture_beats_the_spline_between_the_nodes(solved):
+def test_gaussians_beats_the_spline_between_the_nodes(solved):
     field, grid, result, _ = solved
     assert gain(result, field, grid, ("C", "N")) > 15
     assert gain(result, field, grid, ("all",)) > 3
 
 
-def test_mixture_meets_the_samples(solved):
+def test_gaussians_meets_the_samples(solved):
     field, grid, result, report = solved
     assert psnr(result, field, grid).all_nodes > 70
     assert report.psnr_at_nodes.all_nodes == pytest.approx(psnr(result, field.on(grid), grid).all_nodes, abs=0.1)
@@ -63,6 +63,10 @@ def test_report(solved):
     assert report.functions["all"] == 0
     assert report.relative_residual["N"] < 0.02
     assert set(report.converged) == set(NAMES)
+    assert report.method == "gaussians"
+    assert 1 <= report.iterations["C"] <= 8
+    assert report.iterations["all"] == 0
+    assert report.stopped_by == ("convergence" if all(report.converged.values()) else "max_iter")
     assert report.seconds > 0
 
 
@@ -88,8 +92,8 @@ def test_kriging_is_exact_at_the_nodes():
 
 def test_scale_moves_with_the_values():
     field, grid = cloud(2, count=8)
-    small, _ = superresolve(field.on(grid), WIDTHS, members=1)
-    large, _ = superresolve(field.on(grid) * 1000.0, WIDTHS, members=1)
+    small, _ = superresolve(field.on(grid), widths=WIDTHS, num_restarts=1)
+    large, _ = superresolve(field.on(grid) * 1000.0, widths=WIDTHS, num_restarts=1)
     torch.testing.assert_close(
         large.on(grid.refined(2)).values, 1000 * small.on(grid.refined(2)).values, atol=0.5, rtol=1e-2
     )
@@ -106,19 +110,19 @@ def test_same_seed_same_field_and_checkpoint(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        superresolve(samples, WIDTHS, members=2, progress=stop, checkpoint=path)
-    resumed, _ = superresolve(samples, WIDTHS, members=2, checkpoint=path)
-    whole, _ = superresolve(samples, WIDTHS, members=2)
+        superresolve(samples, widths=WIDTHS, num_restarts=2, progress=stop, checkpoint=path)
+    resumed, _ = superresolve(samples, widths=WIDTHS, num_restarts=2, checkpoint=path)
+    whole, _ = superresolve(samples, widths=WIDTHS, num_restarts=2)
     assert torch.equal(resumed.on(grid).values, whole.on(grid).values)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="other samples or settings"):
-        superresolve(samples, WIDTHS, members=2, seed=5, checkpoint=path)
+        superresolve(samples, widths=WIDTHS, num_restarts=2, seed=5, checkpoint=path)
 
 
 def test_progress_ends_at_one():
     field, grid = cloud(4, count=6)
     shares = []
-    superresolve(field.on(grid), WIDTHS, members=1, progress=lambda text, share: shares.append(share))
+    superresolve(field.on(grid), widths=WIDTHS, num_restarts=1, progress=lambda text, share: shares.append(share))
     assert shares == [0.5, 1.0]
 
 
@@ -126,14 +130,14 @@ def test_empty_channels_stay_empty():
     field, grid = cloud(5, count=6)
     values = field.on(grid).values.clone()
     values[1] = 0
-    result, _ = superresolve(Volume(values, grid, NAMES), WIDTHS, members=1)
+    result, _ = superresolve(Volume(values, grid, NAMES), widths=WIDTHS, num_restarts=1)
     assert result.on(grid.refined(2)).values[1].abs().max() == 0
 
 
 def test_signed_channels_are_kriged():
     field, grid = cloud(6)
     signed = field.on(grid) * -1.0
-    result, report = superresolve(signed, WIDTHS)
+    result, report = superresolve(signed, widths=WIDTHS)
     assert report.functions["C"] == 0
     assert report.psnr_at_nodes.all_nodes > 70
     assert result.on(grid).values.min() < -0.5
@@ -164,7 +168,7 @@ OBLIQUE = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))
 )
 def test_functions_are_not_sought_in_crystals(volume):
     with pytest.raises(ValueError, match="oblique or periodic"):
-        superresolve(volume, [1.0])
+        superresolve(volume, widths=[1.0])
 
 
 def test_too_large_a_volume_is_refused():
@@ -175,10 +179,12 @@ def test_too_large_a_volume_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "method='magic'"),
-        ({"members": 0}, "members=0"),
-        ({"widths": [1.0, 2.0]}, "widths: 2 for 1 channels"),
-        ({"widths": [-1.0]}, "must be positive"),
+        ({"method": "magic"}, "method: expected one of gaussians, kriging, known_atoms, got 'magic'"),
+        ({"num_restarts": 0}, "num_restarts: expected at least 1, got 0"),
+        ({"max_iter": 0}, "max_iter: expected at least 1, got 0"),
+        ({"method": "known_atoms"}, "atoms: expected the functions of the atoms, got None"),
+        ({"widths": [1.0, 2.0]}, "widths: expected one for each of 1 channels, got 2"),
+        ({"widths": [-1.0]}, "expected positive numbers"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
@@ -186,11 +192,75 @@ def test_wrong_options_are_refused(options, message):
         superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), **options)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("option", sorted({name for method in METHODS for name in options_of(method)} | {"sharpness"}))
+def test_options_of_other_methods_are_refused_by_name(method, option):
+    if option not in options_of(method):
+        with pytest.raises(TypeError, match=f"^{option}: expected .* for method='{method}'"):
+            superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), method, **{option: None})
+
+
+def test_too_few_iterations_are_reported():
+    field, grid = cloud()
+    _, report = superresolve(field.on(grid), widths=WIDTHS, num_restarts=1, max_iter=1)
+    assert report.converged == {"C": False, "N": False, "all": True}
+    assert report.iterations == {"C": 1, "N": 1, "all": 0}
+    assert report.stopped_by == "max_iter"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_reports_saves_and_shows_its_progress(method, tmp_path):
+    field, grid = cloud(7, count=8)
+    own = {"gaussians": {"widths": WIDTHS}, "known_atoms": {"atoms": field}}.get(method, {})
+    shares = []
+    result, report = superresolve(
+        field.on(grid), method, progress=lambda text, share: shares.append(share), **own
+    )  # fmt: skip
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert report.method == method
+    assert report.samples == 3 * 12**3
+    assert report.parameters > 0
+    assert report.seconds > 0
+    assert report.psnr_at_nodes.all_nodes > 70
+    if method != "gaussians":
+        assert report.stopped_by == "convergence"
+        assert set(report.iterations.values()) == {0}
+    assert report.functions["C"] == {"kriging": 0, "known_atoms": 5}.get(method, pytest.approx(5, abs=2))
+    result.save(tmp_path / "field.safetensors")
+    loaded = SuperresField.load(tmp_path / "field.safetensors")
+    points = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(points), result(points))
+    assert torch.equal(loaded.on(grid).values, result.on(grid).values)
+
+
+def test_known_atoms_report_what_they_explain():
+    field, grid = cloud(8, count=8)
+    _, report = superresolve(field.on(grid), "known_atoms", atoms=field)
+    assert report.functions == {"C": 5, "N": 3, "all": 16}
+    assert max(report.relative_residual.values()) < 1e-5
+
+
+def test_no_atoms_in_the_wrong_channels():
+    field, grid = cloud(8, count=8)
+    with pytest.raises(ValueError, match="atoms: expected the volume's channels C, N, all, got C, N"):
+        superresolve(field.on(grid), "known_atoms", atoms=field["C", "N"])
+
+
+def test_widths_from_a_field_definition_by_name():
+    definition = MolField("H C N all", widths=1.5, width_scale=1.0)
+    samples = RBFField(torch.tensor([[0.3, 0.1, 0.2]]), torch.ones(1, 2), 1.5, channels=["N", "X"]).on(GRID)
+    with pytest.raises(ValueError, match="without X; it has H, C, N, all"):
+        superresolve(samples, widths=definition)
+    _, report = superresolve(samples["N"].on(GRID), widths=definition)
+    assert report.functions["N"] > 0
+
+
 def test_channel_widths():
     definition = MolField.preset("mnf", beta=0.25, channels="H C all", split_parts=True)
     assert channel_widths(definition) == pytest.approx((2**0.5 * 1.2 / 1.7, 2**0.5, None) * 2)
     assert channel_widths(MolField("C all", widths=0.5, width_scale=1.0)) == (0.5, 0.5)
-    with pytest.raises(ValueError, match="no sum of one Gaussian"):
+    with pytest.raises(ValueError, match="expected a sum of Gaussians"):
         channel_widths(MolField("C", kernel="slater"))
 
 
@@ -201,7 +271,7 @@ def test_nitrogen_of_a_complex(data_dir):
     definition = MolField.preset("mnf", beta=0.25, channels="N", split_parts=True, normalize_grid_size=32)
     exact, grid = definition(data)["protein.N"], definition.grid(data, 32)
     samples = exact.on(grid)
-    result, report = superresolve(samples, channel_widths(definition)[1:], members=1)
+    result, report = superresolve(samples, widths=channel_widths(definition)[1:], num_restarts=1)
     fine = definition.grid(data, 96)
     spline = psnr(samples.interpolated("cubic"), exact, fine, peak=1.0).all_nodes
     assert psnr(result, exact, fine, peak=1.0).all_nodes > spline + 12

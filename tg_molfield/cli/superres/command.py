@@ -1,7 +1,8 @@
-"""``tg-molfield superres``: a field finer than it was sampled, judged where the truth is known."""
+"""``tg-molfield superres``: reconstruct a field between its samples, and compare with the truth where it is known."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 _FORMATS = (".npz", ".cube", ".dx", ".ccp4")
+_CHANNELS = "H C N O F P S Cl other"
 
 
 def superres(
@@ -20,73 +22,113 @@ def superres(
             help="A structure (pdb, cif, sdf, xyz …), or a density (cube, dx, ccp4, npz).",
         ),
     ],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="gaussians or kriging (from the samples), known_atoms (also sees the atoms), siren or rbf "
+            "(a decoder fitted by gradient descent)."
+        ),
+    ] = "gaussians",
     ligand: Annotated[
         str | None,
         typer.Option(
             help="The ligand of a structure: its file, or a residue of the structure, as 'NFT' or 'NFT/A/283'."
         ),
     ] = None,
-    train: Annotated[int, typer.Option(help="Nodes an axis at which the field of a structure is seen.")] = 32,
+    train: Annotated[
+        int | None, typer.Option(help="Nodes along each axis at which a structure's field is sampled.  [default: 32]")
+    ] = None,
     evaluate: Annotated[
         list[int] | None,
-        typer.Option("--eval", metavar="N [N …]", help="Nodes an axis at which it is judged.  [default: 64 128]"),
+        typer.Option(
+            "--eval", metavar="N [N …]", help="Nodes along each axis at which it is compared.  [default: 64 128]"
+        ),
     ] = None,
-    decoder: Annotated[
-        str, typer.Option(help="mixture or kriging (blind), anchored (knows the atoms), siren or rbf (by descent).")
-    ] = "mixture",
     channels: Annotated[
-        str, typer.Option(help="Channels of a structure; with a ligand those of both parts, or one, as ligand.C.")
-    ] = "H C N O F P S Cl other",
-    beta: Annotated[float, typer.Option(help="β of a structure's Gaussians exp(−β d²/r²).")] = 0.25,
-    record: Annotated[int, typer.Option(help="Which record or model of a structure file, counted from 1.")] = 1,
+        str | None,
+        typer.Option(
+            help="Channels of a structure; with a ligand those of both parts, or one, as ligand.C.  "
+            f"[default: {_CHANNELS}]"
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="β of a structure's Gaussians exp(−β d²/r²).  [default: 0.25]")
+    ] = None,
+    record: Annotated[
+        int | None, typer.Option(help="The record or model of a structure file, counted from 1.  [default: 1]")
+    ] = None,
     every: Annotated[
-        int, typer.Option(help="Of a density, see every so many nodes and be judged at the others; 1: see all.")
-    ] = 2,
-    finer: Annotated[int, typer.Option(help="With --every 1, steps of the result in place of one.")] = 2,
+        int | None,
+        typer.Option(
+            help="Sample a density at every N-th node and compare at the others; 1: sample all.  [default: 2]"
+        ),
+    ] = None,
+    finer: Annotated[
+        int | None, typer.Option(help="With --every 1, the refinement of the result's grid.  [default: 2]")
+    ] = None,
     widths: Annotated[
-        str | None, typer.Option(help="σ in Å of each channel of a density where it is one, else 'none'.")
+        str | None, typer.Option(help="gaussians: σ in Å of each channel of a density, 'none' where unknown.")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("superres"),
-    volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz .cube .dx .ccp4")] = ".npz",
-    max_steps: Annotated[int | None, typer.Option(help="The budget of siren and rbf in steps.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="The budget of siren and rbf in seconds.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="siren, rbf: the most steps.  [default: 2000]")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="siren, rbf: the most seconds.")] = None,
+    seed: Annotated[int | None, typer.Option(help="gaussians, siren, rbf: the random seed.  [default: 0]")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A .safetensors file from which a fit that was killed goes on.")
+        Path | None,
+        typer.Option(help="gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("superres"),
+    volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz .cube .dx .ccp4")] = ".npz",
 ) -> None:
-    """Reconstruct a field finer than it was sampled, and set it beside interpolation and the truth.
+    """Reconstruct a field between its samples, and compare it with interpolation and the truth.
 
-    The field of a structure is that of arXiv 2502.10848, seen at --train nodes an axis. A density is seen at every
-    second node and judged at the nodes left out, or seen at all and written finer. Writes the volumes, the fitted
-    model (model.safetensors), the figures (psnr.csv, report.json) and one self-contained page (page.html).
+    The field of a structure is that of arXiv 2502.10848, sampled at --train nodes along each axis. A density is sampled
+    at every second node and compared at the others, or sampled at all nodes and written on a finer grid. Writes the
+    volumes, the field or model (model.safetensors), the figures (psnr.csv, report.json) and one page (page.html).
 
     Examples:
 
     tg-molfield superres protein.pdb --ligand ligand.sdf --train 32 --eval 64 128
 
-    tg-molfield superres density.ccp4 --decoder kriging --format .ccp4
+    tg-molfield superres density.ccp4 --method kriging --format .ccp4
     """
+    from tg_molfield.cli.superres.evaluation import baselines
+    from tg_molfield.cli.superres.evaluation import evaluate as evaluate_fields
     from tg_molfield.cli.superres.inputs import density_problem, is_density, structure_problem
-    from tg_molfield.cli.superres.methods import baselines, fitted, judged
+    from tg_molfield.cli.superres.methods import check_method, reconstruct
     from tg_molfield.cli.superres.outputs import write_results
     from tg_molfield.cli.superres.tables import screen_table
     from tg_molfield.optional import require
 
     ending = volume_format if volume_format.startswith(".") else f".{volume_format}"
     if ending not in _FORMATS:
-        raise ValueError(f"--format {volume_format}: choose from {', '.join(_FORMATS)}")
+        raise ValueError(f"--format: expected one of {', '.join(_FORMATS)}, got {volume_format}; change it")
+    given = {"max_steps": max_steps, "max_seconds": max_seconds, "seed": seed, "checkpoint": checkpoint}
+    options = {name: value for name, value in given.items() if value is not None}
+    check_method(method, options if widths is None else {**options, "widths": widths})
     for module in ("plotly", "skimage"):
         require(module, "viz")
     left_out: tuple[str, ...] = ()
+    of_structures = {
+        "--ligand": ligand, "--train": train, "--eval": evaluate, "--channels": channels, "--beta": beta,
+        "--record": record,
+    }  # fmt: skip
+    of_densities = {"--every": every, "--finer": finer, "--widths": widths}
     if is_density(source):
-        if ligand is not None or evaluate is not None:
-            raise ValueError(f"--ligand, --eval: belong to structures, and {source} is a density; use --every, --finer")
-        problem = density_problem(source, every, finer, widths)
+        _refuse(of_structures, "structures", of_densities, source)
+        if finer is not None and every != 1:
+            raise ValueError(f"--finer: expected only with --every 1, got --every {every or 2}; give --every 1")
+        problem = density_problem(source, 2 if every is None else every, 2 if finer is None else finer, widths)
     else:
-        if widths is not None:
-            raise ValueError(f"--widths {widths!r}: belongs to densities; those of {source} follow from its channels")
-        problem, left_out = structure_problem(source, ligand, record, channels, beta, train, evaluate or [64, 128])
+        _refuse(of_densities, "densities", of_structures, source)
+        problem, left_out = structure_problem(
+            source,
+            ligand,
+            1 if record is None else record,
+            _CHANNELS if channels is None else channels,
+            0.25 if beta is None else beta,
+            32 if train is None else train,
+            evaluate or [64, 128],
+        )
     console = Console(highlight=False, soft_wrap=True)
     shape = "×".join(map(str, problem.samples.grid.shape))
     console.print(f"{problem.name}: {shape} nodes, channels {' '.join(problem.samples.channels)}", markup=False)
@@ -94,18 +136,32 @@ def superres(
         console.print(f"no atoms in {' '.join(left_out)}; left out", markup=False)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
     with bar:
-        task = bar.add_task(decoder, total=1.0)
-        model, report = fitted(
-            problem, decoder, seed, max_steps, max_seconds, checkpoint,
-            lambda text, share: bar.update(task, description=text, completed=share),
-        )  # fmt: skip
-    rows, finest = judged(problem, {**baselines(problem.samples), decoder: model.field()})
-    facts = {"source": source, "ligand": ligand, "decoder": decoder, "seed": seed}
-    write_results(output, ending, problem, model, report, rows, finest, facts)
+        task = bar.add_task(method, total=1.0)
+        result = reconstruct(
+            problem, method, options, lambda text, share: bar.update(task, description=text, completed=share)
+        )
+    rows, finest = evaluate_fields(problem, {**baselines(problem.samples), method: result.field})
+    facts = {"source": source, "ligand": ligand, "method": method, "seed": options.get("seed", 0)}
+    write_results(output, ending, problem, result, rows, finest, facts)
     if rows:
         console.print(screen_table(rows))
     console.print(
-        f"{decoder}: {report.seconds:.1f} s, {report.parameters:,} numbers for {report.samples:,} samples; "
-        f"at the samples {report.psnr[0].all_nodes:.1f} dB, occupied {report.psnr[0].occupied:.1f} dB"
+        f"{method}: {result.seconds:.1f} s, {result.parameters:,} numbers for {result.samples:,} samples; at the "
+        f"samples {result.psnr_at_samples.all_nodes:.1f} dB, occupied {result.psnr_at_samples.occupied:.1f} dB"
     )
     console.print(f"wrote {output}/: {', '.join(sorted(path.name for path in output.iterdir()))}", markup=False)
+
+
+def _refuse(options: Mapping[str, object], kind: str, instead: Mapping[str, object], source: str) -> None:
+    """Refuse options of another kind of input.
+
+    Raises:
+        ValueError: one is given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        other = "a density" if kind == "structures" else "a structure"
+        raise ValueError(
+            f"{', '.join(given)}: expected options of {other} for {source} ({', '.join(instead)}), got options of "
+            f"{kind}; leave them out"
+        )

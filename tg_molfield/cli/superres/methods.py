@@ -1,4 +1,4 @@
-"""The fields that are compared: a fitted one, and what interpolation gives for nothing."""
+"""The methods of ``tg-molfield superres``: those of `superresolve`, and the decoders of `FieldAutoDecoder`."""
 
 from __future__ import annotations
 
@@ -7,79 +7,125 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tg_molfield.cli.superres.problem import Problem
-from tg_molfield.fields import Field, Grid, Volume
+from tg_molfield.fields import Field
+from tg_molfield.inverse.superres import METHODS as DIRECT
+from tg_molfield.inverse.superres import options_of, superresolve
 from tg_molfield.metrics import PSNR
-from tg_molfield.nn import AutoDecoderReport, FieldAutoDecoder
-from tg_molfield.nn.autodecoder.model import CODED
+from tg_molfield.nn import FieldAutoDecoder
+from tg_molfield.nn.autodecoder.model import DECODERS
 
-BASELINES = ("zero", "trilinear", "cubic spline")
-TOGETHER = "together"
-"""What stands in a table of channels for all of them together."""
+METHODS = (*DIRECT, *DECODERS)
+"""The methods by name."""
 
-_PAPER = {"width": 256, "num_layers": 8}
+SEEN = {
+    "gaussians": "the samples and, where a channel has a single one, the width of its Gaussians, but no atoms",
+    "known_atoms": "the samples, and the positions and widths of the atoms",
+}
+"""What a method sees, if it sees more than the samples."""
+
+_LEARNED_OPTIONS = ("max_steps", "max_seconds", "seed", "checkpoint")
+_DECODER_OPTIONS: dict[str, dict[str, Any]] = {"siren": {"width": 256, "num_layers": 8}}
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Row:
-    """How near one method came in one channel, or in all together: ratios by yardstick."""
+class Reconstruction:
+    """A reconstructed field and how it was obtained.
+
+    Attributes:
+        method: the name of the method.
+        field: the result.
+        save: writes the field or the model to a file.
+        psnr_at_samples: against the samples.
+        samples: how many numbers were given.
+        parameters: how many numbers the field consists of.
+        seconds: wall time.
+        details: the other figures of the method's report.
+    """
 
     method: str
-    channel: str
-    ratios: dict[str, PSNR]
+    field: Field
+    save: Callable[[Path], None]
+    psnr_at_samples: PSNR
+    samples: int
+    parameters: int
+    seconds: float
+    details: dict[str, Any]
+
+    @property
+    def compression(self) -> float:
+        """Samples for each parameter."""
+        return self.samples / max(self.parameters, 1)
 
 
-def fitted(
-    problem: Problem,
-    decoder: str,
-    seed: int,
-    max_steps: int | None,
-    max_seconds: float | None,
-    checkpoint: Path | None,
-    progress: Callable[[str, float], None],
-) -> tuple[FieldAutoDecoder, AutoDecoderReport]:
-    """A `FieldAutoDecoder` fitted to the samples of ``problem``.
+def check_method(method: str, options: dict[str, Any]) -> None:
+    """Refuse unknown methods, and options that the method does not use.
 
     Raises:
-        ValueError: the decoder needs atoms that are not known, or an option does not go with it.
+        ValueError: there is no such method, or an option is not one of its own.
     """
-    known: dict[str, dict[str, Any]] = {"mixture": {"widths": problem.widths}, "siren": _PAPER}
-    budget = {"max_steps": max_steps, "max_seconds": max_seconds}
-    if decoder == "anchored" and problem.atoms is None:
-        raise ValueError("--decoder anchored: needs atoms; give a structure, or choose mixture or kriging")
-    model = FieldAutoDecoder(
-        problem.samples.channels, decoder=decoder, decoder_options=known.get(decoder, {}), seed=seed
+    if method not in METHODS:
+        raise ValueError(f"--method: expected one of {', '.join(METHODS)}, got {method}; see --help")
+    unused = [name for name in options if name not in _options(method)]
+    if unused:
+        fitting = [name for name in METHODS if unused[0] in _options(name)]
+        raise ValueError(
+            f"{', '.join(map(_flag, unused))}: expected only options that --method {method} uses, got "
+            f"{_flag(unused[0])}, which is for {', '.join(fitting)}; leave it out or change --method"
+        )
+
+
+def reconstruct(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:
+    """The field of ``problem`` by ``method``.
+
+    Args:
+        problem: the samples and what is known about them.
+        method: a name in `METHODS`.
+        options: those given on the command line; see `check_method`.
+        progress: called with a line of text and the share of the work that is done.
+
+    Raises:
+        ValueError: the method needs atoms that are not known, or an option is out of range.
+    """
+    return (_learned if method in DECODERS else _direct)(problem, method, options, progress)
+
+
+def _direct(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:
+    known = {"widths": problem.widths, "atoms": problem.atoms}
+    used = {name: value for name, value in known.items() if name in options_of(method)}
+    if "atoms" in used and problem.atoms is None:
+        raise ValueError(
+            f"--method: expected gaussians, kriging, siren or rbf for the density {problem.name}, got {method}, which "
+            "needs atoms; change it or give a structure"
+        )
+    field, report = superresolve(problem.samples, method, progress=progress, **{**options, **used})
+    details = {
+        "converged": all(report.converged.values()),
+        "stopped_by": report.stopped_by,
+        "iterations": report.iterations,
+        "functions": report.functions,
+        "relative_residual": report.relative_residual,
+    }
+    return Reconstruction(
+        method, field, field.save, report.psnr_at_nodes, report.samples, report.parameters, report.seconds, details
     )
-    report = model.fit(
-        problem.samples,
-        atoms=problem.atoms if decoder == "anchored" else None,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
-        **(budget if decoder in CODED or any(budget.values()) else {}),  # type: ignore[arg-type]
+
+
+def _learned(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:
+    decoder_options, seed = _DECODER_OPTIONS.get(method, {}), options.get("seed", 0)
+    model = FieldAutoDecoder(problem.samples.channels, decoder=method, decoder_options=decoder_options, seed=seed)
+    report = model.fit(problem.samples, progress=progress, **options)
+    details = {"converged": report.converged, "stopped_by": report.stopped_by, "steps": report.steps}
+    return Reconstruction(
+        method, model.field(), model.save, report.psnr[0], report.samples, report.parameters, report.seconds, details
     )
-    return model, report
 
 
-def baselines(samples: Volume) -> dict[str, Field]:
-    """What the samples give without a fit, in the order of `BASELINES`."""
-    return dict(zip(BASELINES, (0.0 * samples, samples, samples.interpolated("cubic")), strict=True))
+def _options(method: str) -> tuple[str, ...]:
+    return _LEARNED_OPTIONS if method in DECODERS else options_of(method)
 
 
-@torch.no_grad()
-def judged(problem: Problem, fields: dict[str, Field]) -> tuple[list[Row], dict[str, Volume]]:
-    """How near each field comes by each yardstick, and the fields on the finest grid."""
-    ratios: dict[tuple[str, str], dict[str, PSNR]] = {}
-    finest: dict[str, Volume] = {}
-    for method, field in fields.items():
-        on: dict[Grid, Volume] = {}
-        for label, yardstick in problem.yardsticks.items():
-            grid = yardstick.truth.grid
-            on[grid] = field.on(grid)
-            for channel in (None, *yardstick.truth.channels):
-                ratio = yardstick.psnr(on[grid], channel)
-                ratios.setdefault((method, TOGETHER if channel is None else channel), {})[label] = ratio
-        finest[method] = on[problem.finest] if problem.finest in on else field.on(problem.finest)
-    return [Row(method, channel, found) for (method, channel), found in ratios.items()], finest
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"

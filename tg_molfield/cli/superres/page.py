@@ -1,67 +1,61 @@
-"""The page about a reconstruction: truth, reconstruction and difference side by side, with the baselines."""
+"""The page about a reconstruction: truth, reconstruction, difference and interpolations side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tg_molfield.cli.superres.methods import BASELINES, Row
+from tg_molfield.cli.superres.evaluation import BASELINES, Row
+from tg_molfield.cli.superres.methods import SEEN, Reconstruction
 from tg_molfield.cli.superres.problem import Problem
 from tg_molfield.cli.superres.tables import cells, headers, together
 from tg_molfield.fields import Volume
-from tg_molfield.nn import AutoDecoderReport
 from tg_molfield.viz import Case, Page, comparison_page, plot_slices
 
 _MOST_ATOMS = 300
-_SEEN = {
-    "mixture": "the samples and, where it is one, the width of the Gaussians in each channel; it saw no atoms",
-    "kriging": "the samples alone",
-    "anchored": "the samples and the atoms: where they are, and their widths",
-    "siren": "the samples alone",
-    "rbf": "the samples alone",
-}
 
 
 def reconstruction_page(
-    problem: Problem, decoder: str, report: AutoDecoderReport, rows: Sequence[Row], finest: dict[str, Volume]
+    problem: Problem, result: Reconstruction, rows: Sequence[Row], finest: dict[str, Volume]
 ) -> Page:
     """The page.
 
     Args:
-        problem: what was asked.
-        decoder: the name of the method.
-        report: of its fit.
-        rows: how near each method came; none where nothing is known beyond the samples.
+        problem: the samples and the references.
+        result: the reconstruction.
+        rows: the PSNR of every method; empty where the field is known only at the samples.
         finest: the fields on the finest grid, by method.
     """
+    method = result.method
     shape, count = "×".join(map(str, problem.samples.grid.shape)), len(problem.samples.channels)
     text = (
-        f"The field was seen at {shape} nodes, {report.samples:,} numbers in {count} channel{'s' * (count > 1)}. "
-        f"**{decoder}** saw {_SEEN[decoder]}. It took {report.seconds:.1f} s and is made of {report.parameters:,} "
-        f"numbers, {report.compression:.2g} samples a number."
+        f"The field was sampled at {shape} nodes: {result.samples:,} numbers in {count} channel{'s' * (count > 1)}. "
+        f"The method **{method}** saw {SEEN.get(method, 'the samples alone')}. It took {result.seconds:.1f} s. The "
+        f"result consists of {result.parameters:,} numbers, {result.compression:.2g} samples for each."
     )
     truth = problem.truth
-    title = f"{problem.name}: finer than it was sampled"
+    title = f"{problem.name}: superresolution"
     if truth is None:
-        page = Page(title, "tg-molfield superres").text(f"{text}\n\nNothing is known between the samples to judge by.")
-        shown = {decoder: finest[decoder], **{name: finest[name] for name in BASELINES[1:]}}
+        page = Page(title, "tg-molfield superres")
+        page.text(f"{text}\n\nThe field between the samples is not known, so there is no comparison with the truth.")
+        shown = {method: finest[method], **{name: finest[name] for name in BASELINES[1:]}}
         return page.figure(
-            plot_slices(shown, difference=True), f"Slices, and what the others differ by from {decoder}."
+            plot_slices(shown, difference=True), f"Slices, and the differences of the interpolations from {method}."
         )
     text += (
-        " The table gives the peak signal-to-noise ratio in dB over all nodes and channels, which empty space "
-        "flatters, and over occupied nodes, where the truth exceeds 1 % of its channel's peak. The zero field, "
-        "trilinear interpolation and a cubic spline of the same samples stand beside it."
+        " The table gives the peak signal-to-noise ratio in dB over all nodes and channels, which is high for empty "
+        "space, and over occupied nodes, where the truth exceeds 1 % of its channel's peak. The zero field, trilinear "
+        "interpolation and a cubic spline of the same samples are given for comparison."
     )
     drawn = truth.atoms if truth.atoms is not None and len(truth.atoms.z) <= _MOST_ATOMS else None
     case = Case(
         name=problem.name,
         truth=truth.with_atoms(drawn),
-        reconstruction=finest[decoder].with_atoms(drawn),
+        reconstruction=finest[method].with_atoms(drawn),
         baselines={name: finest[name].with_atoms(drawn) for name in BASELINES[1:]},
         merits={
             f"{label}, occupied (dB)": round(ratio.occupied, 1)
             for row in together(rows)
-            if row.method == decoder
+            if row.method == method
             for label, ratio in row.ratios.items()
         },
     )

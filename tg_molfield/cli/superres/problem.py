@@ -1,4 +1,4 @@
-"""`Problem`: what a reconstruction sees, and what it is judged by."""
+"""`Problem`: the samples to reconstruct a field from, and the references to compare it with."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Grid, RBFField, Volume
-from tg_molfield.inverse.superres.checks import COPIES, check_memory
+from tg_molfield.inverse.checks import COPIES, check_memory
 from tg_molfield.metrics import PSNR, psnr_of_values
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Nodes at which fields are compared.
+    """The true field at the nodes where fields are compared.
 
     Attributes:
-        truth: on the grid of these nodes.
-        counted: which of the nodes count [nx·ny·nz], bool; all if None.
-        peak: of every channel; see `metrics.psnr`.
+        truth: the true field on a grid.
+        counted: which nodes of the grid count [nx·ny·nz], bool; all if None.
+        peak: the peak of every channel; see `metrics.psnr`.
     """
 
     truth: Volume
@@ -27,7 +27,7 @@ class Reference:
     peak: float | None = None
 
     def psnr(self, found: Volume, channel: str | None = None) -> PSNR:
-        """The ratio of a field on this grid, in all channels or in one."""
+        """The PSNR of a field on this grid, in all channels or in one."""
         both = (one if channel is None else one[channel] for one in (found, self.truth))
         counted = slice(None) if self.counted is None else self.counted
         values, truth = (one.values.detach().flatten(1)[:, counted] for one in both)
@@ -39,29 +39,29 @@ class Problem:
     """A field known at some nodes.
 
     Attributes:
-        name: of what it is.
-        samples: the values at these nodes; all that a blind method sees.
-        finest: the nodes on which results are written and shown.
-        widths: σ of each channel in Å, where it is one and known.
-        yardsticks: by their names; none where nothing is known beyond the samples.
-        atoms: the functions of the atoms, where they are known.
+        name: the name of the file.
+        samples: the values at these nodes.
+        finest: the grid on which results are written and shown.
+        widths: σ of each channel in Å; None where it is unknown or not the same for all functions.
+        references: by name; empty where the field is known only at the samples.
+        atoms: the functions of the atoms, if they are known.
     """
 
     name: str
     samples: Volume
     finest: Grid
     widths: tuple[float | None, ...]
-    yardsticks: dict[str, Reference] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
     atoms: RBFField | None = None
 
     @property
     def truth(self) -> Volume | None:
-        """The true field on the finest grid, where it is known."""
-        return next((one.truth for one in self.yardsticks.values() if one.truth.grid == self.finest), None)
+        """The true field on the finest grid, if it is known."""
+        return next((one.truth for one in self.references.values() if one.truth.grid == self.finest), None)
 
 
 def of_atoms(name: str, atoms: RBFField, widths: tuple[float | None, ...], grids: dict[str, Grid]) -> Problem:
-    """The field of atoms, sampled on the first of ``grids`` and judged on all.
+    """The field of atoms, sampled on the first of ``grids`` and compared on all.
 
     Raises:
         MemoryError: a grid is too large; raised before any field is evaluated.
@@ -69,20 +69,20 @@ def of_atoms(name: str, atoms: RBFField, widths: tuple[float | None, ...], grids
     for label, grid in grids.items():
         check_memory(grid, COPIES * len(atoms.channels), None, f"{label} nodes are too many; give fewer")
     with torch.no_grad():
-        yardsticks = {label: Reference(atoms.on(grid), peak=1.0) for label, grid in grids.items()}
-    sampled = next(iter(yardsticks.values())).truth
+        references = {label: Reference(atoms.on(grid), peak=1.0) for label, grid in grids.items()}
+    sampled = next(iter(references.values())).truth
     finest = max(grids.values(), key=lambda grid: grid.num_nodes)
-    return Problem(name, sampled, finest, widths, yardsticks, atoms)
+    return Problem(name, sampled, finest, widths, references, atoms)
 
 
 def of_density(name: str, volume: Volume, every: int, finer: int, widths: tuple[float | None, ...]) -> Problem:
-    """A density seen at every so many nodes and judged at the others; seen at all, with nothing to judge, for 1.
+    """A density sampled at every ``every``-th node and compared at the others; there is no reference for 1.
 
     Args:
-        name: what it is called.
+        name: the name of the file.
         volume: the density.
-        every: nodes along each axis from one that is seen to the next.
-        finer: steps in place of one in the result, where all nodes are seen.
+        every: the step between samples along each axis, in nodes.
+        finer: the refinement of the result's grid, if all nodes are samples.
         widths: see `Problem`.
 
     Raises:
@@ -96,7 +96,8 @@ def of_density(name: str, volume: Volume, every: int, finer: int, widths: tuple[
     coarse = volume.grid.coarsened(every)
     if min(coarse.shape) < 4:
         raise ValueError(
-            f"--every {every}: leaves {'×'.join(map(str, coarse.shape))} nodes; at least 4 an axis are needed"
+            f"--every: expected to leave at least 4 nodes along each axis, got {'×'.join(map(str, coarse.shape))} for "
+            f"--every {every}; give a smaller number"
         )
     samples = Volume(volume.values[:, ::every, ::every, ::every], coarse, volume.channels, atoms=volume.atoms)
     nx, ny, nz = ((n - 1) * every + 1 for n in coarse.shape)

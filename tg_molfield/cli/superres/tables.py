@@ -1,4 +1,4 @@
-"""The figures of a reconstruction as a table on the screen, a CSV and a JSON file."""
+"""The figures of a reconstruction as a table on the screen, a CSV file and a JSON file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 from rich.table import Table
 
-from tg_molfield.cli.superres.methods import TOGETHER, Row
+from tg_molfield.cli.superres.evaluation import TOGETHER, Row
+from tg_molfield.cli.superres.methods import Reconstruction
 from tg_molfield.files import atomic_write
 from tg_molfield.metrics import PSNR
-from tg_molfield.nn import AutoDecoderReport
 
 KINDS = ("all nodes", "occupied")
 
 
 def headers(rows: Sequence[Row]) -> list[str]:
-    """The names of the columns: the method, then each yardstick over all nodes and over the occupied ones."""
+    """The column names: the method, then each reference over all nodes and over occupied ones."""
     return ["method", *(f"{label}, {kind}" for label in rows[0].ratios for kind in KINDS)]
 
 
@@ -31,7 +31,7 @@ def cells(row: Row) -> list[float]:
 
 
 def together(rows: Sequence[Row]) -> list[Row]:
-    """Those of all channels together."""
+    """The rows of all channels together."""
     return [row for row in rows if row.channel == TOGETHER]
 
 
@@ -47,7 +47,7 @@ def screen_table(rows: Sequence[Row]) -> Table:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """One row a method and channel, in dB with three digits; ``inf`` where the samples are met exactly."""
+    """Write a row for each method and channel, in dB with three digits; ``inf`` where the fields agree exactly."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     first, *others = headers(rows)
@@ -58,21 +58,20 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         stream.write(text.getvalue().encode())
 
 
-def write_json(path: Path, facts: dict[str, Any], report: AutoDecoderReport, rows: Sequence[Row]) -> None:
-    """What was done, what it cost and how near it came, by method, channel and yardstick; null where exact."""
+def write_json(path: Path, facts: dict[str, Any], result: Reconstruction, rows: Sequence[Row]) -> None:
+    """Write the input, the method's report and the PSNR by method, channel and reference; null where infinite."""
     ratios: dict[str, Any] = {}
     for row in rows:
         of_method = ratios.setdefault(row.method, {})
         of_method[row.channel] = {label: _finite(ratio) for label, ratio in row.ratios.items()}
     content = {
         **facts,
-        "psnr_at_samples": _finite(report.psnr[0]),
-        "samples": report.samples,
-        "parameters": report.parameters,
-        "compression": report.compression,
-        "converged": report.converged,
-        "steps": report.steps,
-        "seconds": report.seconds,
+        "psnr_at_samples": _finite(result.psnr_at_samples),
+        "samples": result.samples,
+        "parameters": result.parameters,
+        "compression": result.compression,
+        "seconds": result.seconds,
+        **result.details,
         "psnr": ratios,
     }
     with atomic_write(path) as stream:

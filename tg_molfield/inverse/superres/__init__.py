@@ -1,10 +1,18 @@
-"""Superresolution: fields from samples on a grid, finer than they were sampled."""
+"""Superresolution: continuous fields from samples on a grid."""
 
-from tg_molfield.inverse.superres.anchored import anchored
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.report import SuperresReport
 from tg_molfield.inverse.superres.superres_field import SuperresField
-from tg_molfield.inverse.superres.superresolve import superresolve
-from tg_molfield.inverse.superres.widths import channel_widths, widths_of
+from tg_molfield.inverse.superres.superresolve import METHODS, options_of, superresolve
+from tg_molfield.inverse.superres.widths import channel_widths, resolve_widths
 
-__all__ = ["LatticeField", "SuperresField", "SuperresReport", "anchored", "channel_widths", "superresolve", "widths_of"]
+__all__ = [
+    "METHODS",
+    "LatticeField",
+    "SuperresField",
+    "SuperresReport",
+    "channel_widths",
+    "options_of",
+    "resolve_widths",
+    "superresolve",
+]

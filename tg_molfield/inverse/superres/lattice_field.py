@@ -1,8 +1,8 @@
-"""`LatticeField`: functions at the nodes of a grid, fast on grids that lie along an orthogonal one."""
+"""`LatticeField`: functions at the nodes of a grid, fast to sample on grids parallel to an orthogonal one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -11,12 +11,10 @@ from torch import Tensor
 from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging import along_axes, gaussian, kriging_weights, likely_width
+from tg_molfield.inverse.superres.kriging import along_axes, gaussian
 from tg_molfield.inverse.superres.lattice import local_steps
-from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
 
 _PARALLEL = 1e-9
-_NEGLIGIBLE = 3e-5
 
 
 @final
@@ -29,7 +27,7 @@ class LatticeField(Field):
         widths: of each channel in Å.
         channels: the C names.
         periodic: along which axes the nodes repeat.
-        kinds: of each channel, the name of k in `COVARIANCES`; Gaussians if not given.
+        kinds: for each channel, the name of k in `COVARIANCES`; Gaussians if not given.
 
     Raises:
         ValueError: the shapes do not fit, or there is no such covariance.
@@ -46,10 +44,14 @@ class LatticeField(Field):
     ) -> None:
         kinds = ("gaussian",) * len(channels) if kinds is None else tuple(kinds)
         if len(kinds) != len(channels) or not set(kinds) <= set(COVARIANCES):
-            raise ValueError(f"kinds={kinds}: give {len(channels)} of {', '.join(COVARIANCES)}")
+            raise ValueError(
+                f"kinds: expected {len(channels)} of {', '.join(COVARIANCES)}, got {kinds}; give one for each channel"
+            )
         if tuple(weights.shape) != (len(channels), *grid.shape) or len(widths) != len(channels):
-            expected = [len(channels), *grid.shape]
-            raise ValueError(f"weights: expected {expected} and {len(channels)} widths, got {list(weights.shape)}")
+            raise ValueError(
+                f"weights: expected shape {[len(channels), *grid.shape]} and {len(channels)} widths, got "
+                f"{list(weights.shape)} and {len(widths)} widths; give one of each for each channel"
+            )
         self.weights, self.grid, self.widths = weights, grid, tuple(map(float, widths))
         self._channels = tuple(channels)
         self.periodic, self.kinds = tuple(map(bool, periodic)), kinds
@@ -58,6 +60,11 @@ class LatticeField(Field):
     @property
     def channels(self) -> tuple[str, ...]:
         return self._channels
+
+    @property
+    def num_parameters(self) -> int:
+        """How many weights are not 0."""
+        return int((self.weights != 0).sum())
 
     @property
     def dtype(self) -> torch.dtype:
@@ -82,17 +89,17 @@ class LatticeField(Field):
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:
-            return self.scattered().on(grid)
+            return self._annotated(self.scattered().on(grid))
         values = [
             torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
             for weights, terms in zip(self.weights, readers, strict=True)
         ]
-        return Volume(torch.stack(values), grid, self.channels)
+        return self._volume(torch.stack(values), grid)
 
     def __getitem__(self, names: str | tuple[str, ...]) -> LatticeField:
         index = self.channel_indices(names)
         widths = [self.widths[i] for i in index]
-        return LatticeField(
+        field = LatticeField(
             self.weights[index],
             self.grid,
             widths,
@@ -100,13 +107,14 @@ class LatticeField(Field):
             self.periodic,
             [self.kinds[i] for i in index],
         )
+        return self._annotated(field)
 
-    def to(self, like: Tensor) -> LatticeField:
-        """The field in the type and on the device of a tensor."""
-        return LatticeField(self.weights.to(like), self.grid, self.widths, self.channels, self.periodic, self.kinds)
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> LatticeField:
+        field = LatticeField(change(self.weights), self.grid, self.widths, self.channels, self.periodic, self.kinds)
+        return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
 
     def scattered(self) -> RBFField:
-        """The same field as an `RBFField`, with the nodes that weigh anything as its centres."""
+        """The same field as an `RBFField` centred at the nodes whose weights are not 0."""
         if self._scattered is None:
             flat = self.weights.flatten(1).T
             used = (flat != 0).any(1)
@@ -124,7 +132,7 @@ class LatticeField(Field):
         return self._scattered
 
     def _columns(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The shares and the widths [T, C] of the terms of each channel; channels of fewer have shares of 0."""
+        """The shares and the widths [T, C] of the terms of each channel, padded with shares of 0."""
         terms = [COVARIANCES[kind].terms for kind in self.kinds]
         shares, widths = torch.zeros(2, max(map(len, terms), default=1), len(terms)).to(like)
         widths += torch.tensor(self.widths).to(like)
@@ -134,9 +142,9 @@ class LatticeField(Field):
         return shares, widths
 
     def _readers(self, grid: Grid) -> list[list[tuple[float, list[Tensor]]]] | None:
-        """For each term of each channel its share and the three matrices that read it on a grid parallel to its own.
+        """For each term of each channel, its share and the three matrices that sample it on a parallel grid.
 
-        None on another grid, and where the own one is oblique or periodic.
+        None if the grid is not parallel to the nodes, or the nodes are oblique or periodic.
         """
         if not self.grid.is_orthogonal or any(self.periodic):
             return None
@@ -161,39 +169,3 @@ class LatticeField(Field):
             [(share, matrices(factor * width)) for share, factor in COVARIANCES[kind].terms]
             for kind, width in zip(self.kinds, self.widths, strict=True)
         ]
-
-
-def krige(rest: Tensor, volume: Volume, kinds: Sequence[str] = ("gaussian",)) -> LatticeField:
-    """Functions at the nodes that sum up to ``rest`` there, each channel with its likeliest width.
-
-    Args:
-        rest: what the field is at the nodes [C, nx, ny, nz], float64.
-        volume: gives the grid, whether it is periodic, the channels, and the peaks against which nodes that weigh
-            next to nothing are left out.
-        kinds: the covariances to choose from, by likelihood too.
-    """
-    peaks = volume.values.flatten(1).abs().amax(1)
-    systems = [_likeliest(one, volume, kinds) for one in rest]
-    weights = torch.stack([_weights(one, system, volume) for one, system in zip(rest, systems, strict=True)])
-    kept = weights.abs() > _NEGLIGIBLE * peaks[:, None, None, None]
-    widths, names = [system.width for system in systems], [system.kind for system in systems]
-    return LatticeField(weights * kept, volume.grid, widths, volume.channels, volume.periodic, names)
-
-
-def _likeliest(values: Tensor, volume: Volume, kinds: Sequence[str]) -> LatticeKriging:
-    """The system of one channel; that of Gaussians on a grid along which they factorise by its exact likelihood."""
-    system = None if tuple(kinds) == ("gaussian",) else likeliest(values, volume.grid, volume.periodic, kinds)
-    if _factorises(volume) and (system is None or system.kind == "gaussian"):
-        width = likely_width(values, local_steps(volume.grid))[0]
-        return LatticeKriging(volume.grid, width, volume.periodic)
-    return system or likeliest(values, volume.grid, volume.periodic, kinds)
-
-
-def _weights(values: Tensor, system: LatticeKriging, volume: Volume) -> Tensor:
-    if _factorises(volume) and system.kind == "gaussian":
-        return kriging_weights(values, local_steps(volume.grid), system.width)
-    return system.weights(values)
-
-
-def _factorises(volume: Volume) -> bool:
-    return volume.grid.is_orthogonal and not any(volume.periodic)

@@ -19,7 +19,7 @@ EXPLAINED = 1e-4
 START = 0.4
 """The least height of a maximum in which a search starts with a function, in units of one function."""
 ADDED = 0.3
-"""The same for what is left over after a round."""
+"""The same for the residual after an iteration."""
 DROPPED = 0.3
 """The weight below which a function is dropped, in units."""
 SPLIT = 1.6
@@ -41,12 +41,14 @@ class Search:
     Attributes:
         mixture: the functions.
         relative_residual: ‖samples − mixture‖ / ‖samples‖.
-        converged: whether it ended because it gained no more, and not by its number of rounds.
+        converged: whether it ended because it gained no more, before ``max_iter``.
+        iterations: of refinement and revision.
     """
 
     mixture: Mixture
     relative_residual: float
     converged: bool
+    iterations: int
 
 
 class Pursuit:
@@ -63,28 +65,28 @@ class Pursuit:
         self._places, self._heights = self._sharpener.peaks(lattice.values)
         self._size = float(lattice.values.norm())
 
-    def search(self, unit: float, seed: int, rounds: int = 8) -> Search:
+    def search(self, unit: float, seed: int, max_iter: int = 8) -> Search:
         """A mixture whose weights are close to ``unit``.
 
         Args:
             unit: what a function weighs.
             seed: of the displacements of the start.
-            rounds: the most rounds of refinement and revision.
+            max_iter: the most iterations of refinement and revision.
         """
         chance = torch.Generator().manual_seed(seed)
         high = self._heights > START * unit
         start = Mixture(self._places[high], self._heights[high].clamp_max(3 * unit))
         mixture, last = self._jittered(start, JITTER, chance), math.inf
         best: Search | None = None
-        for round_number in range(rounds):
+        for iteration in range(max_iter):
             mixture = refine(self._lattice, mixture, self._width, Prior(unit, PREFERENCE))
             rest = residual(self._lattice, mixture, self._width)
             error = float(rest.norm()) / self._size
-            ended = error < EXPLAINED or (round_number > 2 and error > (1 - _LEAST_GAIN) * last)
+            ended = error < EXPLAINED or (iteration > 2 and error > (1 - _LEAST_GAIN) * last)
             if best is None or error < best.relative_residual:
-                best = Search(mixture, error, ended)
-            best = replace(best, converged=ended)
-            if ended or round_number == rounds - 1:
+                best = Search(mixture, error, ended, iteration + 1)
+            best = replace(best, converged=ended, iterations=iteration + 1)
+            if ended or iteration == max_iter - 1:
                 break
             last = error
             mixture = self._revised(mixture, rest, unit, chance)

@@ -1,64 +1,68 @@
-"""What a superresolution tells about itself."""
+"""`SuperresReport`: how a superresolution went."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from tg_molfield.inverse.superres.pursuit import Search
 from tg_molfield.metrics import PSNR
 
 
 @dataclass(frozen=True)
 class SuperresReport:
-    """How a reconstruction went. All figures come from the samples alone; the field between them is not known.
+    """How a superresolution went. All figures come from the samples; the field between them is not known.
 
     Attributes:
+        method: the name of the method.
         psnr_at_nodes: against the samples.
         samples: how many numbers were given.
-        parameters: how many the field is made of: four a function, the weights of nodes that are not 0, and the
-            shares in predicted channels.
-        seconds: of wall time; of this call alone where it went on from a checkpoint.
-        converged: of each channel, whether every search ended by itself.
-        functions: how many Gaussians were found in each channel, the mean of the members; 0 where none were sought.
-        relative_residual: what they leave of the samples, ‖rest‖ / ‖samples‖, the worst member; 1 where none.
+        parameters: how many numbers the field consists of: four for each Gaussian found, or three for each known atom
+            and its weights that are not 0; the weights of nodes that are not 0; and the coefficients of channels that
+            are regressed on others.
+        seconds: wall time of this call; time before a checkpoint does not count.
+        converged: for each channel, whether every search ended because it gained no more, before ``max_iter``; True
+            for channels that were solved directly.
+        iterations: for each channel, the most iterations of any search; 0 for channels that were solved directly.
+        functions: for each channel, how many functions away from the nodes it consists of: Gaussians found (the mean
+            over restarts), or known atoms.
+        relative_residual: for each channel, what these leave of the samples, ‖residual‖ / ‖samples‖ (the worst of
+            all restarts); 1 where there are none.
     """
 
+    method: str
     psnr_at_nodes: PSNR
     samples: int
     parameters: int
     seconds: float
     converged: dict[str, bool]
+    iterations: dict[str, int]
     functions: dict[str, float]
     relative_residual: dict[str, float]
 
     @property
     def compression(self) -> float:
-        """Samples a parameter."""
+        """Samples for each parameter."""
         return self.samples / max(self.parameters, 1)
 
+    @property
+    def stopped_by(self) -> str:
+        """``"convergence"``, or ``"max_iter"`` if a search used all its iterations."""
+        return "convergence" if all(self.converged.values()) else "max_iter"
 
-def report_of(
-    searches: dict[int, list[Search]], channels: tuple[str, ...], numbers: int, quality: PSNR, samples: int
-) -> SuperresReport:
-    """The report of a reconstruction, its time left open.
 
-    Args:
-        searches: of each channel, by its index, those that were made.
-        channels: the names of all.
-        numbers: what the field is made of besides the functions found.
-        quality: at the nodes.
-        samples: how many numbers were given.
-    """
-    made = {name: searches.get(c, []) for c, name in enumerate(channels)}
-    sizes = {name: [len(search.mixture.pos) for search in found] for name, found in made.items()}
-    return SuperresReport(
-        psnr_at_nodes=quality,
-        samples=samples,
-        parameters=4 * sum(map(sum, sizes.values())) + numbers,
-        seconds=0.0,
-        converged={name: all(search.converged for search in found) for name, found in made.items()},
-        functions={name: sum(counts) / max(len(counts), 1) for name, counts in sizes.items()},
-        relative_residual={
-            name: max((search.relative_residual for search in found), default=1.0) for name, found in made.items()
-        },
-    )
+class ChannelFit(NamedTuple):
+    """The part of a report about one channel; see `SuperresReport`."""
+
+    converged: bool = True
+    iterations: int = 0
+    functions: float = 0.0
+    relative_residual: float = 1.0
+
+
+def by_channel(channels: Sequence[str], fits: Sequence[ChannelFit]) -> dict[str, dict[str, Any]]:
+    """The figures of all channels, by figure and channel."""
+    return {
+        name: {channel: getattr(fit, name) for channel, fit in zip(channels, fits, strict=True)}
+        for name in ChannelFit._fields
+    }

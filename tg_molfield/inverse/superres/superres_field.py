@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os import PathLike
 from typing import final
 
-import torch
 from torch import Tensor
 
-from tg_molfield.fields import Field, Grid, RBFField, Volume
+from tg_molfield.fields import RBFField
+from tg_molfield.fields.field import LinearCombination
 from tg_molfield.inverse.superres.lattice_field import LatticeField
+from tg_molfield.inverse.superres.saving import load_parts, save_parts
 
 
 @final
-class SuperresField(Field):
-    """f = ``functions`` + ``nodes``: what was recognised in samples, and the Gaussians at the nodes that meet the rest.
+class SuperresField(LinearCombination):
+    """f = ``functions`` + ``nodes``: the functions found in samples, and functions at the nodes for the residual.
 
     Args:
-        functions: one function of space, such as the Gaussians found.
-        nodes: Gaussians at the nodes, with the same channels, type and device.
+        functions: functions at any positions, such as the Gaussians found.
+        nodes: functions at the nodes, with the same channels, type and device.
 
     Raises:
         ValueError: the channels differ, or ``functions`` holds several fields.
@@ -26,38 +29,36 @@ class SuperresField(Field):
     def __init__(self, functions: RBFField, nodes: LatticeField) -> None:
         if functions.channels != nodes.channels or functions.num_graphs != 1:
             raise ValueError(
-                f"functions: {functions} does not fit {nodes}; give one field with the same channels"
-            )  # fmt: skip
+                f"functions: expected one field with the channels {', '.join(nodes.channels)}, got {functions}, which "
+                "does not fit; select channels with functions[names]"
+            )
+        super().__init__((functions, nodes), (1.0, 1.0))
         self.functions, self.nodes = functions, nodes
-        self._atoms = functions.atoms
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.nodes.channels
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.nodes.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.nodes.device
 
     def __repr__(self) -> str:
         return f"SuperresField({self.functions!r}, {self.nodes!r})"
 
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self.functions(pos, batch) + self.nodes(pos, batch)
-
-    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self.functions.gradient(pos, batch) + self.nodes.gradient(pos, batch)
-
-    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self.functions.laplacian(pos, batch) + self.nodes.laplacian(pos, batch)
-
-    def on(self, grid: Grid) -> Volume:
-        values = self.functions.on(grid).values + self.nodes.on(grid).values
-        return Volume(values, grid, self.channels, atoms=self.atoms)
-
     def __getitem__(self, names: str | tuple[str, ...]) -> SuperresField:
-        return SuperresField(self.functions[names], self.nodes[names])
+        return self._annotated(SuperresField(self.functions[names], self.nodes[names]))
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> SuperresField:
+        field = SuperresField(self.functions._mapped(change), self.nodes._mapped(change))
+        return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the field as a safetensors file; an existing file is replaced once the new one is complete.
+
+        Raises:
+            ValueError: the kernel of the functions is not one of this package's.
+        """
+        save_parts(path, self.functions.with_atoms(self.atoms), self.nodes)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> SuperresField:
+        """The field that :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds something else.
+        """
+        return cls(*load_parts(path))

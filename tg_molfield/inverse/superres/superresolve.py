@@ -1,189 +1,102 @@
-"""`superresolve`: a field from its samples alone, finer than they are."""
+"""`superresolve`: a continuous field from samples on a grid."""
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import replace
-from os import PathLike
+from collections.abc import Callable
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from tg_molfield.fields import MolField, RBFField, Volume
-from tg_molfield.inverse.superres.checkpoint import Checkpoint
-from tg_molfield.inverse.superres.checks import check_volume
-from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.cross import SCALES, joined, predict
-from tg_molfield.inverse.superres.kriging import estimate_weight
-from tg_molfield.inverse.superres.lattice import Lattice, local_steps, to_global
-from tg_molfield.inverse.superres.lattice_field import krige
-from tg_molfield.inverse.superres.pursuit import EXPLAINED, Pursuit, Search
-from tg_molfield.inverse.superres.report import SuperresReport, report_of
+from tg_molfield.fields import Volume
+from tg_molfield.inverse.superres.methods.gaussians import gaussians
+from tg_molfield.inverse.superres.methods.known_atoms import known_atoms
+from tg_molfield.inverse.superres.methods.kriging import kriging
+from tg_molfield.inverse.superres.report import SuperresReport, by_channel
+from tg_molfield.inverse.superres.solution import Progress, Solution
 from tg_molfield.inverse.superres.superres_field import SuperresField
-from tg_molfield.inverse.superres.widths import widths_of
 from tg_molfield.metrics import psnr
 
-METHODS = ("mixture", "kriging")
-
-_SHARE_OF_A_FUNCTION = 0.6
-_CROWDED = 0.45
-_OCCUPIED = 0.01
-_NEGATIVE = 0.01
-
-Progress = Callable[[str, float], None]
+METHODS: dict[str, Callable[..., Solution]] = {
+    "gaussians": gaussians,
+    "kriging": kriging,
+    "known_atoms": known_atoms,
+}
+"""The methods by name; called with the volume, ``progress`` and ``max_bytes``. Their options are keyword-only."""
 
 
 def superresolve(
     volume: Volume,
-    widths: MolField | Sequence[float | None] | None = None,
-    method: str = "mixture",
+    method: str = "gaussians",
     *,
-    members: int = 2,
-    rounds: int = 8,
-    seed: int = 0,
     progress: Progress | None = None,
-    checkpoint: str | PathLike[str] | None = None,
     max_bytes: int | None = None,
+    **options: Any,
 ) -> tuple[SuperresField, SuperresReport]:
-    """The field that samples on a grid most likely come from; it sees the samples and no atoms.
+    """Reconstruct the field behind samples on a grid, so that it can be evaluated between the nodes.
 
-    ``"kriging"`` is the best linear answer: functions at the nodes, whose kind (`COVARIANCES`) and width are the
-    likeliest under a Gaussian process. ``"mixture"`` knows more: that a channel is a sum of Gaussians of a known
-    width.
+    ==================  ========================================================================================
+    ``"gaussians"``     sees the samples, and the width of the Gaussians in each channel: seeks the Gaussians and
+                        kriges the residual. Options ``widths`` (a `MolField`, or σ by channel),
+                        ``num_restarts=2``, ``max_iter=8``, ``seed=0``, ``checkpoint``; see
+                        `methods.gaussians.gaussians`
+    ``"kriging"``       sees the samples: the best linear estimate, also on oblique and periodic grids. No options
+    ``"known_atoms"``   sees the samples and the atoms: fits the weights of ``atoms=mol_field(data)`` and kriges
+                        the residual. Options ``atoms``, ``weights="common"`` or ``"free"``, ``ridge=1e-6``; see
+                        `methods.known_atoms.known_atoms`
+    ==================  ========================================================================================
 
-    1. In every channel of known width the Gaussians are sought, ``members`` times from displaced starts. Their
-       mean is taken: where the samples do not tell, it lies between the possible answers, which is the best guess.
-    2. Channels without one width (all atoms, a property) are predicted by least squares from the Gaussians found,
-       at their own, at narrower and at wider widths.
-    3. What is left at the nodes, where it is more than 1e-4 of the samples, is kriged and added, so that the field
-       meets the samples.
-
-    Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are treated as
-    those without. All is computed in double precision; the result has the type of the volume.
+    The computation uses double precision on the CPU; the field has the type, the device and the ``mol_field`` of the
+    volume.
 
     Args:
-        volume: the samples; to seek Gaussians in, on an orthogonal grid that is not periodic.
-        widths: σ of each channel in Å, None where it is not known or not one; or the definition that
-            tells, by the names of its channels.
-        method: ``"mixture"`` or ``"kriging"``. Without widths both are the same.
-        members: how many searches are averaged.
-        rounds: the most rounds of each.
-        seed: of the displaced starts.
-        progress: called with what is being done and the share that is done, from 0 to 1.
-        checkpoint: a ``.safetensors`` file to keep finished searches in and to go on from.
-        max_bytes: of memory to use; what is free if not given.
+        volume: the samples, at least four nodes along each axis.
+        method: a name in the table.
+        progress: called with a line of text and the share of the work that is done, from 0 to 1.
+        max_bytes: the memory to use; the free memory of the machine if not given.
+        options: those of the method.
 
     Returns:
         The field and a report.
 
     Raises:
-        ValueError: the volume is empty, constant or has NaN, functions are sought in a periodic or oblique one, or an
-            option is out of range.
+        ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its
+            grid or an option's value.
+        TypeError: the method has no such option.
         MemoryError: the volume is too large; raised before any work.
     """
-    started = time.perf_counter()
+    begin = time.perf_counter()
     if method not in METHODS:
-        raise ValueError(f"method={method!r}: choose from {', '.join(METHODS)}")
-    if members < 1 or rounds < 1:
-        raise ValueError(f"members={members}, rounds={rounds}: must be at least 1")
-    known = widths_of(volume.channels, widths)
-    known = known if method == "mixture" else (None,) * len(known)
-    finer = any(width is not None for width in known)
-    if finer and (not volume.grid.is_orthogonal or any(volume.periodic)):
-        raise ValueError("volume: is oblique or periodic, in which no functions are sought; choose method='kriging'")
-    check_volume(volume, max_bytes, finer)
-    exact = Volume(volume.values.detach().cpu().double(), volume.grid, volume.channels, periodic=volume.periodic)
-    sought = {c: width for c, width in enumerate(known) if width is not None and _is_sparse(exact, c, width)}
-    done = Checkpoint(checkpoint, exact, (known, members, rounds, seed))
-    searches = _searches(exact, sought, members, rounds, seed, progress or (lambda text, share: None), done)
-    functions, shares = _functions(exact, sought, searches)
-    rest = exact.values - functions.on(exact.grid).values
-    rest[_explained(rest, exact)] = 0
-    nodes = krige(rest, exact, ("gaussian",) if sought else tuple(COVARIANCES))
-    field = functions.to(volume.dtype).to(volume.device)
-    result = SuperresField(field, nodes.to(volume.values))
-    numbers = int((nodes.weights != 0).sum()) + shares
-    report = report_of(searches, volume.channels, numbers, psnr(result, volume, volume.grid), volume.values.numel())
-    return result, replace(report, seconds=time.perf_counter() - started)
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}; see superresolve")
+    _check_options(method, options)
+    solution = METHODS[method](volume, progress or (lambda text, share: None), max_bytes, **options)
+    field = SuperresField(solution.functions, solution.nodes).to(volume.values).with_mol_field(volume.mol_field)
+    report = SuperresReport(
+        method=method,
+        psnr_at_nodes=psnr(field, volume, volume.grid),
+        samples=volume.values.numel(),
+        parameters=solution.parameters,
+        seconds=time.perf_counter() - begin,
+        **by_channel(volume.channels, solution.fits),
+    )
+    return field, report
 
 
-def _explained(rest: Tensor, volume: Volume) -> Tensor:
-    """Whether so little is left of each channel [C] that it is not worth a number at every node."""
-    return rest.flatten(1).norm(dim=1) < EXPLAINED * volume.values.flatten(1).norm(dim=1)
+def options_of(method: str) -> tuple[str, ...]:
+    """The names of the options of ``method``."""
+    parameters = inspect.signature(METHODS[method]).parameters.values()
+    return tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
 
 
-def _is_sparse(volume: Volume, channel: int, width: float) -> bool:
-    """Whether the functions of a channel can be told apart: it is nowhere negative and they do not crowd."""
-    values, steps = volume.values[channel], local_steps(volume.grid)
-    highest = float(values.max())
-    if highest <= 0 or float(values.min()) < -_NEGATIVE * highest:
-        return False
-    weight = estimate_weight(values, steps, width)
-    count = float(values.sum()) * volume.grid.voxel_volume / (weight * (2 * torch.pi) ** 1.5 * width**3)
-    return count < _CROWDED * int((values > _OCCUPIED * highest).sum())
+def _check_options(method: str, options: dict[str, Any]) -> None:
+    """Refuse the first option that ``method`` does not have.
 
-
-def _searches(
-    volume: Volume,
-    sought: dict[int, float],
-    members: int,
-    rounds: int,
-    seed: int,
-    progress: Progress,
-    done: Checkpoint,
-) -> dict[int, list[Search]]:
-    steps, threads = local_steps(volume.grid), torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        for channel, member, search in _missing(volume, sought, steps, members, rounds, seed, done, pool):
-            done.put(channel, member, search.result())
-            name, count = volume.channels[channel], len(search.result().mixture.pos)
-            progress(f"{name}: {count} functions", done.count / (members * len(sought)))
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
-    return {channel: [done.found[channel, member] for member in range(members)] for channel in sought}
-
-
-def _missing(
-    volume: Volume,
-    sought: dict[int, float],
-    steps: Tensor,
-    members: int,
-    rounds: int,
-    seed: int,
-    done: Checkpoint,
-    pool: Executor,
-) -> list[tuple[int, int, Future[Search]]]:
-    """The searches that are not done, set going side by side, each on one thread."""
-    started = []
-    for channel, width in sought.items():
-        missing = [member for member in range(members) if (channel, member) not in done.found]
-        if missing:
-            lattice = Lattice(volume.values[channel], steps)
-            unit = _SHARE_OF_A_FUNCTION * estimate_weight(lattice.values, steps, width)
-            pursuit = Pursuit(lattice, width)
-            started += [
-                (channel, member, pool.submit(pursuit.search, unit, seed * members + member, rounds))
-                for member in missing
-            ]
-    return started
-
-
-def _functions(volume: Volume, sought: dict[int, float], searches: dict[int, list[Search]]) -> tuple[RBFField, int]:
-    """The Gaussians found and the channels predicted from them, and how many numbers the prediction has."""
-    found = {
-        channel: RBFField(
-            to_global(torch.cat([s.mixture.pos for s in searches[channel]]), volume.grid),
-            torch.cat([s.mixture.weights for s in searches[channel]]) / len(searches[channel]),
-            width,
-        )
-        for channel, width in sought.items()
-    }
-    others = [c for c in range(len(volume.channels)) if c not in found]
-    predicted = predict(volume, found, others)
-    parts = [([channel], field) for channel, field in found.items()]
-    parts += [] if predicted is None else [(others, predicted)]
-    return joined(parts, volume.channels, volume.values), len(SCALES) * len(found) * len(others)
+    Raises:
+        TypeError: there is one.
+    """
+    known = options_of(method)
+    for name in options:
+        if name not in known:
+            owners = [other for other in METHODS if name in options_of(other)]
+            got = f"an option of method={owners[0]!r}" if owners else "an unknown option"
+            listed = f"one of its options {', '.join(known)}" if known else "no options"
+            raise TypeError(f"{name}: expected {listed} for method={method!r}, got {got}; leave it out")

@@ -1,4 +1,4 @@
-"""The widths of the functions in each channel, as far as a definition fixes them."""
+"""The widths of the functions in each channel, where a field definition determines them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tg_molfield.fields import MolField
 from tg_molfield.inverse.superres.checks import check_widths
 
 
-def channel_widths(definition: MolField) -> tuple[float | None, ...]:
-    """For each channel of ``definition`` the width σ in Å that all its functions have; None where they differ.
+def channel_widths(mol_field: MolField) -> tuple[float | None, ...]:
+    """The width σ in Å of each channel of ``mol_field``; None for channels whose functions differ in width.
 
-    A channel of one element has one width; so has every channel of a definition with constant widths.
+    A channel of one element has one width, and so do all channels of a definition with a constant width.
 
     Raises:
-        ValueError: the definition is no sum of Gaussians.
+        ValueError: the field is not a sum of Gaussians.
     """
-    if definition.kernel.name != "gaussian" or definition.aggregate != "sum" or definition.form_factors is not None:
+    if mol_field.kernel.name != "gaussian" or mol_field.aggregate != "sum" or mol_field.form_factors is not None:
         raise ValueError(
-            f"definition={definition}: is no sum of one Gaussian an atom; give the widths, or none of them"
+            f"mol_field: expected a sum of Gaussians, one for each atom, got {mol_field}; give widths as numbers"
         )
     numbers, widths = atomic_numbers(), []
-    for channel in definition.specification:
-        kind = definition.widths if channel.width is None else channel.width
-        scale = definition.width_scale if channel.width is None else channel.width_scale
+    for channel in mol_field.specification:
+        kind = mol_field.widths if channel.width is None else channel.width
+        scale = mol_field.width_scale if channel.width is None else channel.width_scale
         if not isinstance(kind, str):
             width = kind * scale
         elif kind in ELEMENT_PROPERTIES and channel.weight in numbers:
@@ -34,14 +34,16 @@ def channel_widths(definition: MolField) -> tuple[float | None, ...]:
         else:
             width = None
         widths += [width] * len(channel.names)
-    return tuple(widths * (2 if definition.split_parts else 1))
+    return tuple(widths * (2 if mol_field.split_parts else 1))
 
 
-def widths_of(channels: tuple[str, ...], widths: MolField | Sequence[float | None] | None) -> tuple[float | None, ...]:
-    """The width of each of ``channels``, from a definition by their names, from a sequence in their order, or unknown.
+def resolve_widths(
+    channels: tuple[str, ...], widths: MolField | Sequence[float | None] | None
+) -> tuple[float | None, ...]:
+    """The width of each channel: from a `MolField` by name, from a sequence in order, or None where unknown.
 
     Raises:
-        ValueError: a channel is not in the definition, or the widths do not fit.
+        ValueError: the `MolField` lacks a channel, or the widths do not fit.
     """
     if widths is None:
         return (None,) * len(channels)
@@ -49,6 +51,9 @@ def widths_of(channels: tuple[str, ...], widths: MolField | Sequence[float | Non
         named = dict(zip(widths.channels, channel_widths(widths), strict=True))
         missing = [name for name in channels if name not in named]
         if missing:
-            raise ValueError(f"widths: {widths} has no channel {', '.join(missing)}; it has {', '.join(named)}")
+            raise ValueError(
+                f"widths: expected a MolField with the channels of the volume, got one without {', '.join(missing)}; "
+                f"it has {', '.join(named)}"
+            )
         widths = [named[name] for name in channels]
     return check_widths(widths, channels)

@@ -1,1 +1,1 @@
-"""What `FieldAutoDecoder` is made of: fields as samples, codes fitted by descent, and functions found directly."""
+"""`FieldAutoDecoder` and its parts: samples, codes, gradient descent and checkpoints."""

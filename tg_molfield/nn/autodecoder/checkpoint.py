@@ -1,20 +1,17 @@
-"""The state of a descent in a file that is always whole, so that a killed fit goes on as if it had not been."""
+"""The state of a gradient descent in a file that is always complete, so that an interrupted fit can be resumed."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from os import PathLike
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from tg_molfield.fields import Volume
-from tg_molfield.files import atomic_write
-from tg_molfield.inverse.superres.checkpoint import read_checkpoint
+from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 
 INTERVAL = 30.0
 """Seconds between two writes."""
@@ -23,15 +20,15 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 class DescentCheckpoint:
-    """Parameters, optimizer, generator and losses, in a ``.safetensors`` file; nowhere where no path is given.
+    """Parameters, optimizer, generator and losses in a ``.safetensors`` file; does nothing without a path.
 
     Args:
         path: the file.
-        model: whose parameters descend.
-        optimizer: Adam of the model's parameters.
-        generator: what nodes are drawn with.
+        model: the model that is fitted.
+        optimizer: Adam over the model's parameters.
+        generator: the generator that nodes are drawn with.
         volumes: the samples.
-        settings: all that the descent depends on besides.
+        settings: everything else that the fit depends on.
     """
 
     def __init__(
@@ -49,27 +46,27 @@ class DescentCheckpoint:
         self._written = time.perf_counter()
 
     def restore(self) -> tuple[list[float], float]:
-        """Put back what the file holds, if it is there.
+        """Restore the state that the file holds, if it exists.
 
         Returns:
-            The losses and the seconds of the steps made.
+            The losses and the wall time of the steps already made.
 
         Raises:
             ValueError: the file belongs to another fit, or cannot be read.
         """
         if self._path is None or not self._path.exists():
             return [], 0.0
-        tensors, metadata = read_checkpoint(self._path, self._fingerprint)
+        tensors, notes = read_checkpoint(self._path, self._fingerprint)
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 parameter.copy_(tensors[f"parameters.{name}"])
                 moments = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
                 self._optimizer.state[parameter] = {kind: _like(value, parameter) for kind, value in moments.items()}
         self._generator.set_state(tensors["generator"])
-        return tensors["losses"].tolist(), float(json.loads(metadata["seconds"]))
+        return tensors["losses"].tolist(), float(notes["seconds"])
 
     def write(self, losses: list[float], seconds: float, *, at_once: bool = False) -> None:
-        """Write the file anew, if the last time was long enough ago or ``at_once``."""
+        """Write the file if the last write was at least `INTERVAL` ago, or ``at_once``."""
         if self._path is None or (not at_once and time.perf_counter() - self._written < INTERVAL):
             return
         tensors: dict[str, Tensor] = {
@@ -77,17 +74,15 @@ class DescentCheckpoint:
             "losses": torch.tensor(losses, dtype=torch.float64),
         }
         for name, parameter in self._model.named_parameters():
-            tensors[f"parameters.{name}"] = parameter.detach().cpu().contiguous()
+            tensors[f"parameters.{name}"] = parameter
             for kind in _MOMENTS if parameter in self._optimizer.state else ():
-                tensors[f"{kind}.{name}"] = self._optimizer.state[parameter][kind].cpu().contiguous()
-        metadata = {"fingerprint": self._fingerprint, "seconds": json.dumps(seconds)}
-        with atomic_write(self._path) as stream:
-            stream.write(save(tensors, metadata))
+                tensors[f"{kind}.{name}"] = self._optimizer.state[parameter][kind]
+        write_checkpoint(self._path, self._fingerprint, tensors, {"seconds": seconds})
         self._written = time.perf_counter()
 
 
 def _like(moment: Tensor, parameter: Tensor) -> Tensor:
-    """A moment of Adam where it keeps it: on the parameter's device, but for the number of steps."""
+    """A moment of Adam on the parameter's device; Adam keeps the number of steps on the CPU."""
     return moment.to(parameter.device) if moment.ndim else moment
 
 

@@ -1,4 +1,4 @@
-"""`LatentCodes`: one code for each volume and a decoder for all, fitted together by gradient descent."""
+"""`LatentCodes`: a code for each volume and one decoder, fitted together by gradient descent."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class LatentCodes(nn.Module):
         progress: Progress,
         checkpoint: str | PathLike[str] | None,
     ) -> AutoDecoderReport:
-        """Descend on the mean square error at nodes drawn at random; nodes with NaN are never drawn.
+        """Minimise the mean square error at random nodes; nodes with NaN are never drawn.
 
         Raises:
             FloatingPointError: the loss is not finite.
@@ -90,7 +90,7 @@ class LatentCodes(nn.Module):
         )
 
     def _samples(self, volume: Volume) -> tuple[Tensor, Tensor]:
-        """The nodes [n, 3] that are known and their values [n, C]."""
+        """The known nodes [n, 3] and their values [n, C]."""
         values = volume.values.detach().flatten(1).T.to(self.codes)
         places = volume.grid.points(self.codes.dtype, self.codes.device)
         known = ~values.isnan().any(1)
@@ -114,7 +114,7 @@ class LatentCodes(nn.Module):
         generator: torch.Generator,
         number: int,
     ) -> float:
-        """One step on nodes drawn of every volume; its loss."""
+        """One step on nodes drawn from every volume; its loss."""
         drawn = [torch.randint(len(p), (min(points, len(p)),), generator=generator) for p, _ in samples]
         batch = torch.cat([torch.full_like(d, i) for i, d in enumerate(drawn)]).to(self.codes.device)
         query = torch.cat([p[d.to(p.device)] for (p, _), d in zip(samples, drawn, strict=True)])
@@ -123,7 +123,7 @@ class LatentCodes(nn.Module):
         loss = (self.decoder(self.latent(), query, batch) - target).square().mean()
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {number}: lower lr or check the fields")
+            raise FloatingPointError(f"loss: expected a finite number, got {value} at step {number}; lower lr")
         loss.backward()
         optimizer.step()
         return value

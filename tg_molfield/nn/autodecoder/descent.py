@@ -1,4 +1,4 @@
-"""Gradient descent on samples: its budget, its learning rate, and when it has converged."""
+"""The budget, the learning rate and the convergence of a gradient descent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 WINDOW = 100
-"""Steps whose mean loss is compared with the best before."""
+"""How many steps are averaged before the mean loss is compared with the best one so far."""
 
 _STALLED = 2
 _CUTS = 3
@@ -18,17 +18,16 @@ _DEFAULT_STEPS = 2000
 class Budget:
     """How long to descend, and how fast.
 
-    The learning rate falls to 0 along a cosine over the budget, of which steps or seconds are spent, whichever is
-    nearer its end. Besides, it is cut to a third whenever the loss has stalled: when two windows of 100 steps in a
-    row have a mean not ``tolerance`` (relative) below the best one before. Where it stalls after three cuts, the fit
-    has converged and ends.
+    The learning rate falls to 0 along a cosine over the budget of steps or seconds, whichever is spent first. It is
+    also cut to a third whenever the loss has stalled: when two consecutive windows of 100 steps do not improve the best
+    mean loss by ``tolerance`` (relative). The fit has converged when the loss stalls after three cuts.
 
     Args:
-        max_steps: of the descent; 2,000 where neither steps nor seconds are given.
-        max_seconds: of wall time.
+        max_steps: the most steps; 2,000 where neither steps nor seconds are given.
+        max_seconds: the most seconds of wall time.
         lr: the first learning rate.
-        points: nodes drawn per volume and step.
-        tolerance: see above; with 0 all of the budget is spent.
+        points: nodes drawn from each volume in each step.
+        tolerance: the relative gain below which the loss has stalled; with 0 the whole budget is spent.
 
     Raises:
         ValueError: a number is out of range.
@@ -44,14 +43,18 @@ class Budget:
         for name in ("max_steps", "max_seconds", "tolerance"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
-                raise ValueError(f"{name} is {value}: give a number that is not negative")
-        if not (self.lr > 0 and math.isfinite(self.lr)) or self.points < 1:
-            raise ValueError(f"lr={self.lr}, points={self.points}: give a positive rate and at least 1 point")
+                raise ValueError(
+                    f"{name}: expected a number that is not negative, got {value}; leave it out or raise it"
+                )
+        if not (self.lr > 0 and math.isfinite(self.lr)):
+            raise ValueError(f"lr: expected a positive learning rate, got {self.lr}; 1e-3 is the default")
+        if self.points < 1:
+            raise ValueError(f"points: expected at least 1, got {self.points}; 4096 is the default")
         if self.max_steps is None and self.max_seconds is None:
             object.__setattr__(self, "max_steps", _DEFAULT_STEPS)
 
     def spent(self, steps: int, seconds: float) -> float:
-        """The share of the budget that is spent, from 0 to 1."""
+        """The share of the budget spent, from 0 to 1."""
         if self.max_steps == 0 or self.max_seconds == 0:
             return 1.0
         by_steps = steps / self.max_steps if self.max_steps else 0.0
@@ -60,11 +63,11 @@ class Budget:
 
 
 class Plateau:
-    """Watches the losses of a descent; see `Budget`.
+    """Detects when the loss has stalled; see `Budget`.
 
     Args:
         tolerance: the least relative gain.
-        losses: those of the steps already made.
+        losses: the losses of the steps already made.
     """
 
     def __init__(self, tolerance: float, losses: list[float]) -> None:
@@ -77,11 +80,11 @@ class Plateau:
 
     @property
     def factor(self) -> float:
-        """Of the learning rate."""
+        """The factor on the learning rate."""
         return _CUT**-self._cuts
 
     def add(self, loss: float) -> None:
-        """Take note of the loss of a step."""
+        """Add the loss of a step."""
         self._window.append(loss)
         if len(self._window) < WINDOW or not self._tolerance:
             return

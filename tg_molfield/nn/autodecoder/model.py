@@ -1,4 +1,4 @@
-"""`FieldAutoDecoder`: fields fitted one by one or together, from nothing but their samples."""
+"""`FieldAutoDecoder`: codes and one decoder, fitted to the samples of fields."""
 
 from __future__ import annotations
 
@@ -10,55 +10,45 @@ from typing import Any
 import torch
 from torch import nn
 
-from tg_molfield.fields import Field, RBFField, Volume
+from tg_molfield.fields import Field, Volume
 from tg_molfield.metrics import PSNR, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
 from tg_molfield.nn.autodecoder.descent import Budget
-from tg_molfield.nn.autodecoder.direct import DIRECT, checked_options, solve
-from tg_molfield.nn.autodecoder.found import FoundVolumes
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
-from tg_molfield.nn.autodecoder.samples import Fields, Grids, sampled
+from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.resolver import make_decoder
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.serialization import fill_model, read_model, save_model
 
-CODED = ("siren", "rbf")
-"""The decoders that read a code and are fitted by gradient descent."""
+DECODERS = ("siren", "rbf")
+"""The decoders by name."""
 
 
 class FieldAutoDecoder(nn.Module):
-    """``num_volumes`` fields, each fitted to samples: computed, or read from a file.
+    """``num_volumes`` fields as codes of one decoder, fitted to samples that were computed or read from files.
 
-    There is no encoder; each field keeps the place and orientation that it was given in.
+    There is no encoder; each field keeps its position and orientation. `superresolve` reconstructs fields without
+    codes.
 
-    ================  ==================================================================================
-    ``"siren"``       a modulated SIREN and a code a volume, by gradient descent. That of arXiv 2502.10848
-                      is ``FieldAutoDecoder(channels, latent_dim=128, decoder="siren",
-                      decoder_options={"width": 256, "num_layers": 8})`` with ``fit(max_steps=20000)``
-    ``"rbf"``         a code becomes Gaussians, learned for all volumes together, by gradient descent
-    ``"mixture"``     Gaussians of known width, as many as it takes, found in the samples: see
-                      `superres.superresolve`. Options ``widths`` (a `MolField` or σ by channel),
-                      ``members``, ``rounds``
-    ``"kriging"``     the best linear answer, functions at the nodes, also on oblique and periodic grids:
-                      see `superres.superresolve`
-    ``"anchored"``    functions at known atoms, which `fit` is given: see `superres.anchored`. Options
-                      ``weights``, ``ridge``
-    ================  ==================================================================================
-
-    The last three are meant for one volume at a time: they have no code, and nothing is shared between volumes.
+    ============  ====================================================================================
+    ``"siren"``   a modulated SIREN. That of arXiv 2502.10848 is ``FieldAutoDecoder(channels,
+                  latent_dim=128, decoder="siren", decoder_options={"width": 256, "num_layers": 8})``
+                  with ``fit(max_steps=20000)``
+    ``"rbf"``     Gaussians that a network makes from the code
+    ============  ====================================================================================
 
     Args:
         channels: the names of the channels, one string or a sequence.
         num_volumes: the number of fields.
         latent_dim: the length of a code.
-        decoder: a name above, or a `Decoder` with these channels and latent_dim.
+        decoder: a name in the table, or a `Decoder` with these channels and latent_dim.
         decoder_options: further arguments of the decoder named.
-        seed: of the initial parameters.
+        seed: for the initial parameters.
 
     Raises:
-        ValueError: no such decoder, or an option out of range.
-        TypeError: an option that the decoder does not have.
+        ValueError: there is no such decoder, or an option is out of range.
+        TypeError: the decoder has no such option.
     """
 
     def __init__(
@@ -73,19 +63,17 @@ class FieldAutoDecoder(nn.Module):
     ) -> None:
         super().__init__()
         if num_volumes < 1:
-            raise ValueError(f"num_volumes is {num_volumes}: give at least 1")
-        if isinstance(decoder, str) and decoder not in (*CODED, *DIRECT):
-            raise ValueError(f"decoder is {decoder!r}: give one of {', '.join((*CODED, *DIRECT))}, or a Decoder")
+            raise ValueError(f"num_volumes: expected at least 1, got {num_volumes}; give the number of fields")
+        if isinstance(decoder, str) and decoder not in DECODERS:
+            raise ValueError(
+                f"decoder: expected one of {', '.join(DECODERS)} or a Decoder, got {decoder!r}; superresolve has the "
+                "methods without codes"
+            )
         self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
         options = dict(decoder_options or {})
-        self.volumes: LatentCodes | FoundVolumes
-        if isinstance(decoder, str) and decoder in DIRECT:
-            options = checked_options(decoder, options, self.channels)
-            self.volumes = FoundVolumes()
-        else:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                self.volumes = LatentCodes(make_decoder(decoder, self.channels, latent_dim, options), num_volumes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.latents = LatentCodes(make_decoder(decoder, self.channels, latent_dim, options), num_volumes)
         self.num_volumes = num_volumes
         self.hyper_parameters: dict[str, Any] = {
             "channels": self.channels,
@@ -96,115 +84,83 @@ class FieldAutoDecoder(nn.Module):
         }
 
     def latent(self) -> Latent:
-        """The latents of all volumes.
-
-        Raises:
-            TypeError: the decoder reads no codes.
-        """
-        if not isinstance(self.volumes, LatentCodes):
-            raise TypeError(f"the {self.hyper_parameters['decoder']!r} decoder has no latents; {', '.join(CODED)} have")
-        return self.volumes.latent()
+        """The latents of all volumes."""
+        return self.latents.latent()
 
     def field(self, index: int = 0) -> Field:
         """The fitted field of volume ``index``.
 
         Raises:
             IndexError: there is no such volume.
-            RuntimeError: a decoder without codes has not been fitted.
         """
         if not -self.num_volumes <= index < self.num_volumes:
-            raise IndexError(f"index is {index}: there are {self.num_volumes} volumes, counted from 0")
-        return self.volumes.field(index)
+            raise IndexError(f"index: expected one of {self.num_volumes} volumes, got {index}; they count from 0")
+        return self.latents.field(index)
 
     def fit(
         self,
         fields: Fields,
         grid: Grids = None,
         *,
-        atoms: RBFField | Sequence[RBFField] | None = None,
         max_steps: int | None = None,
         max_seconds: float | None = None,
-        lr: float | None = None,
-        points: int | None = None,
-        tolerance: float | None = None,
+        lr: float = 1e-3,
+        points: int = 4096,
+        tolerance: float = 1e-2,
         seed: int = 0,
         progress: Callable[[str, float], None] | None = None,
         checkpoint: str | PathLike[str] | None = None,
         max_bytes: int | None = None,
     ) -> AutoDecoderReport:
-        """Fit to ``fields``, of which only the values at the nodes of a grid are seen.
+        """Fit codes and decoder to the values of ``fields`` at the nodes of a grid, by gradient descent.
 
-        A fit is reproducible from its seeds, unless its budget is in seconds. Where a checkpoint is given and the
-        process is killed, the same call goes on from there and ends where it would have ended; the file stays.
+        A fit is reproducible from its seeds unless its budget is in seconds. If a process with a checkpoint is
+        interrupted, the same call resumes and gives the same result; the file is kept.
 
         Args:
-            fields: one field for each volume, with this model's channels. ``"siren"`` and ``"rbf"`` leave nodes
-                with NaN out; the others refuse them.
-            grid: where they are seen, one for all or one for each; a `Volume` is seen at its own nodes if None.
-            atoms: for ``"anchored"``, the functions of the atoms of each volume, such as ``definition(data)``.
-            max_steps: of gradient descent, see `Budget` for this and the next four.
-            max_seconds: of gradient descent.
-            lr: the first learning rate, 1e-3 if not given.
-            points: nodes drawn per volume and step, 4,096 if not given.
-            tolerance: the gain below which the loss has stalled, 1e-2 if not given.
-            seed: of the nodes drawn, or of displaced starts.
-            progress: called with what was done last and the share of the fit or of its budget, from 0 to 1.
-            checkpoint: a ``.safetensors`` file, written every 30 seconds and at the end, or after each search of a
-                mixture (one file a volume where there are several). Kriging and known atoms need none.
-            max_bytes: of memory to use; what is free if not given.
+            fields: one field for each volume, with this model's channels; nodes with NaN are left out.
+            grid: where the fields are sampled, one for all or one for each; a `Volume` keeps its own nodes if None.
+            max_steps: the most steps; see `Budget` for this and the next four.
+            max_seconds: the most seconds of wall time.
+            lr: the first learning rate.
+            points: nodes drawn from each volume in each step.
+            tolerance: the relative gain below which the loss has stalled.
+            seed: for the nodes drawn.
+            progress: called with a line of text and the share of the budget that is spent, from 0 to 1.
+            checkpoint: a ``.safetensors`` file, written every 30 seconds and at the end.
+            max_bytes: the memory to use; the free memory of the machine if not given.
 
         Raises:
-            ValueError: fields, grids, atoms, options or the checkpoint do not fit; a volume is empty, constant, or
-                has values that are not finite.
+            ValueError: fields, grids, options or the checkpoint do not fit; a volume is empty, constant, or has
+                infinite values.
             MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
-        budget = {"max_steps": max_steps, "max_seconds": max_seconds, "lr": lr, "points": points}
-        given = {name: value for name, value in (budget | {"tolerance": tolerance}).items() if value is not None}
-        coded, decoder = isinstance(self.volumes, LatentCodes), self.hyper_parameters["decoder"]
-        show = progress or (lambda text, share: None)
-        if coded and atoms is not None:
-            raise ValueError("atoms: codes are fitted to samples alone; leave atoms out or choose 'anchored'")
-        if not coded and given:
-            raise ValueError(
-                f"{', '.join(given)}: is for gradient descent; the {decoder!r} decoder ends by itself, see its "
-                "decoder_options"
-            )
-        limits = Budget(**given)  # type: ignore[arg-type]
-        volumes = sampled(fields, grid, self.channels, self.num_volumes, coded, max_bytes)
-        if isinstance(self.volumes, LatentCodes):
-            report = self.volumes.fit(volumes, limits, seed, show, checkpoint)
-        else:
-            options = self.hyper_parameters["decoder_options"]
-            found, report = solve(decoder, options, volumes, atoms, seed, show, checkpoint, max_bytes)
-            self.volumes.keep(found)
+        budget = Budget(max_steps, max_seconds, lr, points, tolerance)
+        volumes = sample_fields(fields, grid, self.channels, self.num_volumes, True, max_bytes)
+        report = self.latents.fit(volumes, budget, seed, progress or (lambda text, share: None), checkpoint)
         report.samples = sum(int(volume.values.isfinite().sum()) for volume in volumes)
         report.psnr = [self._psnr_at_nodes(i, volume) for i, volume in enumerate(volumes)]
         return report
 
     def evaluate(self, fields: Fields, grid: Grids = None, peak: float | None = None) -> list[PSNR]:
-        """How near the fitted fields are to the true ones, one `PSNR` a volume.
+        """The `PSNR` of each fitted field against the true one.
 
         Args:
-            fields: the truth for each volume.
-            grid: where they are compared, as in :meth:`fit`: such as a finer grid than was fitted.
+            fields: the true field of each volume.
+            grid: where they are compared, as in :meth:`fit`; for example a finer grid than was fitted.
             peak: see `metrics.psnr`.
 
         Raises:
             ValueError: fields and grids do not fit, or values are not finite.
         """
-        truths = sampled(fields, grid, self.channels, self.num_volumes, False, None)
+        truths = sample_fields(fields, grid, self.channels, self.num_volumes, False, None)
         with torch.no_grad():
             return [psnr(self.field(i), truth, truth.grid, peak) for i, truth in enumerate(truths)]
 
     def save(self, path: str | Path) -> None:
-        """Write all that was fitted, and the hyper-parameters, as a safetensors file.
-
-        Raises:
-            ValueError: the functions of known atoms are of a kernel without a name.
-        """
-        found = self.volumes.descriptions() if isinstance(self.volumes, FoundVolumes) else None
-        save_model(path, self, {**self.hyper_parameters, "found": found})
+        """Write the model with its hyper-parameters as a safetensors file."""
+        save_model(path, self, self.hyper_parameters)
 
     @classmethod
     def load(cls, path: str | Path, decoder: Decoder | None = None) -> FieldAutoDecoder:
@@ -212,19 +168,21 @@ class FieldAutoDecoder(nn.Module):
 
         Args:
             path: the file.
-            decoder: a module of the kind it was built with, where that was not made by name.
+            decoder: a `Decoder` like the one the model was built with, if it was not built by name.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: it holds something else, or the decoder is missing or does not fit.
         """
         options, tensors = read_model(path, "FieldAutoDecoder")
-        named, found = options.pop("decoder"), options.pop("found")
+        named = options.pop("decoder")
         if (named is None) != (decoder is not None):
-            raise ValueError(f"{path}: pass decoder= exactly where the model was built with a module of your own")
+            expected = "a Decoder" if named is None else "None"
+            raise ValueError(
+                f"decoder: expected {expected}, as {path} was built with decoder={named!r}, got {decoder}; give a "
+                "decoder only if the model was built with one"
+            )
         model = cls(decoder=decoder if decoder is not None else named, **options)
-        if isinstance(model.volumes, FoundVolumes):
-            model.volumes.expect(found, model.channels)
         fill_model(path, model, tensors)
         return model.eval()
 

@@ -1,27 +1,23 @@
-"""What a fit of a `FieldAutoDecoder` tells about itself."""
+"""`AutoDecoderReport`: how a fit of a `FieldAutoDecoder` went."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tg_molfield.inverse.superres import SuperresReport
 from tg_molfield.metrics import PSNR
 
 
 @dataclass
 class AutoDecoderReport:
-    """How a fit went. All figures come from the samples that it saw; `FieldAutoDecoder.evaluate` judges elsewhere.
+    """How a fit went. All figures come from the samples; `FieldAutoDecoder.evaluate` compares at other points.
 
     Attributes:
-        psnr: for each volume, at the nodes seen, over all of them and over the occupied ones; see `metrics.psnr`.
-        samples: how many numbers were seen.
-        parameters: how many numbers the fields are made of: the decoder's parameters and the codes; or four a
-            function found (its place and weight), the weights of nodes that are not 0, and shares of predicted
-            channels; or, where atoms are known, their places, their weights and the same nodes.
-        seconds: of wall time, those before an interruption included where codes are fitted.
-        converged: whether the fit ended by itself, and not by its budget.
-        losses: the mean square error of each step, on the points of that step; empty where nothing descends.
-        details: of each volume, what the search for functions tells; empty for other decoders.
+        psnr: for each volume, at its known nodes; see `metrics.psnr`.
+        samples: how many numbers were given, NaN not counted.
+        parameters: how many numbers the decoder and the codes have.
+        seconds: wall time, time before a checkpoint included.
+        converged: whether the loss stalled before the budget was spent.
+        losses: the mean square error of each step, at the points of that step.
     """
 
     psnr: list[PSNR] = field(default_factory=list)
@@ -30,7 +26,6 @@ class AutoDecoderReport:
     seconds: float = 0.0
     converged: bool = False
     losses: list[float] = field(default_factory=list)
-    details: list[SuperresReport] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
@@ -38,6 +33,11 @@ class AutoDecoderReport:
         return len(self.losses)
 
     @property
+    def stopped_by(self) -> str:
+        """``"convergence"``, or ``"budget"`` if all steps or seconds were used."""
+        return "convergence" if self.converged else "budget"
+
+    @property
     def compression(self) -> float:
-        """Samples a parameter."""
+        """Samples for each parameter."""
         return self.samples / max(self.parameters, 1)

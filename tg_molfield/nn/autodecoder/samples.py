@@ -1,4 +1,4 @@
-"""Fields as the samples that a fit sees."""
+"""Fields sampled on grids, checked before a fit."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 import torch
 
 from tg_molfield.fields import Field, Grid, Volume
-from tg_molfield.inverse.superres.checks import COPIES, check_content, check_memory
+from tg_molfield.inverse.checks import COPIES, check_memory, check_values
 
 Fields = Field | Sequence[Field]
 Grids = Grid | Sequence[Grid] | None
 
 
 @torch.no_grad()
-def sampled(
-    fields: Fields, grid: Grids, channels: tuple[str, ...], count: int, missing: bool, max_bytes: int | None
+def sample_fields(
+    fields: Fields, grid: Grids, channels: tuple[str, ...], count: int, allow_nan: bool, max_bytes: int | None
 ) -> list[Volume]:
-    """The volumes that ``count`` fields are on their grids.
+    """``count`` fields sampled on their grids.
 
     Args:
         fields: with these channels.
-        grid: one for all, or one for each; a `Volume` is taken at its own nodes if None.
+        grid: one for all, or one for each; a `Volume` keeps its own nodes if None.
         channels: the names.
-        count: how many fields there must be.
-        missing: whether a volume may have NaN where it is not known.
-        max_bytes: of memory to use; what is free if not given.
+        count: the number of fields expected.
+        allow_nan: whether NaN may mark unknown values.
+        max_bytes: the memory to use; the free memory of the machine if not given.
 
     Raises:
         ValueError: their number, channels, grids or values do not fit.
@@ -34,23 +34,32 @@ def sampled(
     given = [fields] if isinstance(fields, Field) else list(fields)
     grids: list[Grid | None] = [grid] * count if grid is None or isinstance(grid, Grid) else list(grid)
     if len(given) != count or len(grids) != count:
-        raise ValueError(f"fields are {len(given)}, grids {len(grids)}: give one for each of {count} volumes")
+        raise ValueError(
+            f"fields: expected {count}, one for each volume, with one grid or {count}, got {len(given)} fields and "
+            f"{len(grids)} grids; change num_volumes or give one of each for every volume"
+        )
     places = [_place(i, one, where, channels) for i, (one, where) in enumerate(zip(given, grids, strict=True))]
     for place in places:
         check_memory(place, COPIES * len(channels) * count, max_bytes, "give a coarser grid or crop it")
     volumes = [_on(one, place) for one, place in zip(given, places, strict=True)]
     for volume in volumes:
-        check_content(volume, missing)
+        check_values(volume, allow_nan)
     return volumes
 
 
 def _place(index: int, field: Field, grid: Grid | None, channels: tuple[str, ...]) -> Grid:
     if field.channels != channels:
-        raise ValueError(f"field {index} has channels {field.channels}: give {channels}, such as by f[names]")
+        raise ValueError(
+            f"fields: expected channels {', '.join(channels)}, got {', '.join(field.channels)} in field {index}; "
+            "select them with field[names]"
+        )
     if grid is not None:
         return grid
     if not isinstance(field, Volume):
-        raise ValueError(f"grid is None and field {index} is {field}: give the grid to see it on")
+        raise ValueError(
+            f"grid: expected a Grid, because field {index} is {field} and not a Volume, got None; give the grid to "
+            "sample it on"
+        )
     return field.grid
 
 

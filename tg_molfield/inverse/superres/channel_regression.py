@@ -1,4 +1,4 @@
-"""Channels of mixed or unknown functions, predicted from the functions that were found in others."""
+"""Regression of channels of mixed or unknown functions on the functions found in other channels."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from torch import Tensor
 from tg_molfield.fields import RBFField, Volume
 
 SCALES = (1.0, 0.7, 1.4)
-"""The widths that a function found in one channel may have in another, over its own: narrower and wider ones stand
-for what is bound to it, as hydrogens are to carbons."""
+"""Widths in the regressed channels relative to the functions' own; the narrower and the wider ones stand for bound
+atoms, such as the hydrogens on a carbon."""
 
 _CUT = 1e-8
 
 
-def predict(volume: Volume, found: dict[int, RBFField], unknown: list[int]) -> RBFField | None:
-    """The least-squares sum, over the channels found and the `SCALES`, that comes nearest to the unknown channels.
+def regress_channels(volume: Volume, found: dict[int, RBFField], unknown: list[int]) -> RBFField | None:
+    """The unknown channels by linear least squares on the found ones, each at all `SCALES`.
 
     Args:
         volume: the samples.
-        found: the functions of some channels, by their index, each a field of one channel.
-        unknown: the indices of the others.
+        found: the functions of some channels, by channel index; each a field of one channel.
+        unknown: the indices of the other channels.
 
     Returns:
         The field of the unknown channels, in their order; None where nothing was found or nothing is unknown.
@@ -45,12 +45,12 @@ def _scaled(field: RBFField, scale: float) -> RBFField:
     return RBFField(field.centers, field.weights / scale**3, field.widths * scale, channels=field.channels)
 
 
-def joined(fields: list[tuple[list[int], RBFField]], channels: tuple[str, ...], like: Tensor) -> RBFField:
-    """Fields of some channels each as one field of all.
+def concat_channels(fields: list[tuple[list[int], RBFField]], channels: tuple[str, ...], like: Tensor) -> RBFField:
+    """Fields of different channels as one field of all channels.
 
     Args:
-        fields: for each field the indices of its channels among all.
-        channels: the names of all.
+        fields: each field with the indices of its channels in the result.
+        channels: the names of all channels.
         like: gives the type and the device.
     """
     centers = [field.centers for _, field in fields] or [torch.zeros(0, 3)]

@@ -1,0 +1,74 @@
+"""Checks of sampled values before any work starts."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import torch
+
+from tg_molfield.fields import Grid, Volume
+
+COPIES = 8
+"""How many copies of a volume's values are in memory during a computation."""
+
+_BYTES = 8
+
+
+def check_values(volume: Volume, allow_nan: bool = False) -> None:
+    """Refuse values that are not finite, and fields that are constant.
+
+    Args:
+        volume: the samples.
+        allow_nan: whether NaN may mark unknown values.
+
+    Raises:
+        ValueError: values that are infinite, NaN where it is not allowed, or the same everywhere.
+    """
+    values = volume.values
+    wrong = (values.isinf() if allow_nan else ~values.isfinite()).flatten(1).sum(1)
+    if bool(wrong.any()):
+        c = int(wrong.argmax())
+        what, remedy = ("infinite", "set them to NaN") if allow_nan else ("NaN or infinite", "crop the volume")
+        raise ValueError(
+            f"volume: expected finite values, but channel {volume.channels[c]} has {int(wrong[c])} values that are "
+            f"{what}; {remedy} or fill them, for example with 0 outside the molecule"
+        )
+    known = values.flatten(1)
+    lowest, highest = known.nan_to_num(nan=math.inf).amin(1), known.nan_to_num(nan=-math.inf).amax(1)
+    if not values.numel() or bool(known.isnan().all()):
+        raise ValueError("volume: expected numbers, but it has no values; give at least some that are not NaN")
+    if bool(((lowest >= 0) & (highest <= 0)).all()):
+        raise ValueError("volume: expected a field, but it is empty: all values are 0; check the channels and the grid")
+    if bool((highest <= lowest).all()):
+        raise ValueError(
+            "volume: expected a field, but each channel has one value at all nodes; a constant needs no reconstruction"
+        )
+
+
+def check_memory(grid: Grid, numbers: int, max_bytes: int | None, remedy: str) -> None:
+    """Refuse grids that do not fit in memory.
+
+    Args:
+        grid: of the samples.
+        numbers: how many double-precision numbers are kept for each node.
+        max_bytes: the memory to use; the free memory of the machine if not given.
+        remedy: the end of the error message.
+
+    Raises:
+        MemoryError: they need more.
+    """
+    needed = _BYTES * grid.num_nodes * numbers
+    free = _free_bytes() if max_bytes is None else max_bytes
+    if needed > free:
+        raise MemoryError(
+            f"volume: expected a grid that fits in {free / 2**30:.1f} GiB of memory, got {grid.num_nodes} nodes, which "
+            f"need about {needed / 2**30:.1f} GiB; {remedy}"
+        )
+
+
+def _free_bytes() -> int:
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return torch.iinfo(torch.int64).max

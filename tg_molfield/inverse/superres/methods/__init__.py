@@ -1,0 +1,1 @@
+"""The methods of `superresolve`: one file each."""

@@ -1,0 +1,90 @@
+"""Method ``"known_atoms"``: the positions of the atoms are given, their weights are fitted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tg_molfield.fields import RBFField, Volume
+from tg_molfield.inverse.fitting import fit_rbf
+from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
+from tg_molfield.inverse.superres.methods.kriging import krige
+from tg_molfield.inverse.superres.report import ChannelFit
+from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
+
+WEIGHTS = ("common", "free")
+
+
+def known_atoms(
+    volume: Volume,
+    progress: Progress,
+    max_bytes: int | None,
+    *,
+    atoms: RBFField | None = None,
+    weights: str = "common",
+    ridge: float = 1e-6,
+) -> Solution:
+    """Functions at known atoms, fitted to the samples; exact at the nodes.
+
+    Weights and widths start from ``atoms``, such as ``mol_field(data)``. Linear least squares scales each channel.
+    Where that does not explain the samples, each atom can have a weight of its own. The residual is kriged.
+
+    Args:
+        volume: the samples, on an orthogonal grid that is not periodic.
+        progress: see `superresolve`.
+        max_bytes: see `superresolve`.
+        atoms: the functions of the atoms, with the channels of the volume.
+        weights: ``"common"``, one factor for each channel; or ``"free"``, followed by a correction for each atom.
+        ridge: the penalty on squared corrections, used by ``"free"``.
+
+    Raises:
+        ValueError: the channels differ, an option is out of range, or the grid is periodic or oblique.
+    """
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights: expected one of {', '.join(WEIGHTS)}, got {weights!r}; see superresolve")
+    if atoms is None:
+        raise ValueError("atoms: expected the functions of the atoms, got None; give atoms=mol_field(data)")
+    if atoms.channels != volume.channels:
+        raise ValueError(
+            f"atoms: expected the volume's channels {', '.join(volume.channels)}, got {', '.join(atoms.channels)}; "
+            "select them with atoms[names]"
+        )
+    check_orthogonal(volume, "known_atoms")
+    check_volume(volume, max_bytes)
+    exact = in_double(volume)
+    start = atoms.to(torch.float64).to(torch.device("cpu"))
+    values = start.on(exact.grid).values
+    squares = values.square().sum((1, 2, 3))
+    factors = torch.where(squares > 0, (values * exact.values).sum((1, 2, 3)) / squares.clamp_min(1e-300), 0.0)
+    fitted = start.scaled(factors[None])
+    residual = exact.values - values * factors[:, None, None, None]
+    if weights == "free":
+        fitted = _corrected(fitted, residual, exact, ridge)
+        residual = exact.values - fitted.on(exact.grid).values
+    progress(f"{len(fitted.centers)} atoms", 0.5)
+    nodes = krige(residual, exact, progress=lambda text, share: progress(text, 0.5 + 0.5 * share))
+    used = fitted.weights != 0
+    parameters = fitted.centers.numel() + int(used.sum()) + nodes.num_parameters
+    return Solution(fitted, nodes, parameters, _fits(used, residual, exact))
+
+
+def _corrected(field: RBFField, residual: Tensor, volume: Volume, ridge: float) -> RBFField:
+    """The field with each weight corrected, channel by channel, to reduce its residual."""
+    weights = field.weights.clone()
+    for c in range(len(volume.channels)):
+        used = field.weights[:, c] != 0
+        if not bool(used.any()):
+            continue
+        widths = field.widths[used] if field.widths.ndim == 1 else field.widths[used, c]
+        target = Volume(residual[c], volume.grid)
+        change, _ = fit_rbf(target, field.centers[used], widths, field.kernel, regularization=ridge)
+        weights[used, c] += change.weights[:, 0]
+    return RBFField(field.centers, weights, field.widths, field.kernel, field.channels, atoms=field.atoms)
+
+
+def _fits(used: Tensor, residual: Tensor, volume: Volume) -> list[ChannelFit]:
+    """The fit of each channel from its weights in use [N, C] and its residual."""
+    left, whole = residual.flatten(1).norm(dim=1), volume.values.flatten(1).norm(dim=1)
+    relative = torch.where(whole > 0, left / whole.clamp_min(1e-300), 1.0)
+    pairs = zip(used.sum(0).tolist(), relative.tolist(), strict=True)
+    return [ChannelFit(functions=count, relative_residual=share) for count, share in pairs]
