@@ -105,7 +105,7 @@ def test_not_atoms():
 def test_positions_that_are_not_finite(value):
     atoms = molecule("H2O")
     atoms.positions[1, 2] = value
-    with pytest.raises(ValueError, match=r"pos: expected finite values, got .* at atom 2"):
+    with pytest.raises(ValueError, match=r"pos: expected finite positions, got NaN or infinity for atom 1"):
         from_ase(atoms)
 
 
@@ -118,7 +118,7 @@ def test_labels_that_are_not_finite():
 
 @pytest.mark.parametrize(
     ("atoms", "message"),
-    [(Atoms(), "z: expected at least 1 atom, got none"), (Atoms("XH", positions=np.eye(3)[:2]), "got 0 at atom 1")],
+    [(Atoms(), "z: expected at least one atom, got none"), (Atoms("XH", positions=np.eye(3)[:2]), "got 0 for atom 0")],
 )
 def test_atoms_without_elements(atoms, message):
     with pytest.raises(ValueError, match=message):
@@ -176,5 +176,5 @@ def test_a_batch_is_refused():
 
 @pytest.mark.parametrize("number", [-1, 119])
 def test_numbers_that_are_no_elements_do_not_become_atoms(number):
-    with pytest.raises(ValueError, match=rf"z: expected .* got {number} at atom 1"):
+    with pytest.raises(ValueError, match=rf"z: expected .* got {number} for atom 0"):
         to_ase(Data(z=torch.tensor([number]), pos=torch.zeros(1, 3)))

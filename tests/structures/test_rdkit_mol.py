@@ -108,11 +108,11 @@ def test_unknown_property_lists_the_known():
 def test_atoms_on_one_point_and_dummies():
     mol = embedded("CCO")
     mol.GetConformer().SetAtomPosition(1, mol.GetConformer().GetAtomPosition(0))
-    with pytest.raises(ValueError, match="atoms 1 and 2"):
+    with pytest.raises(ValueError, match="atoms 0 and 1"):
         from_rdkit(mol)
     dummy = embedded("CCO")
     dummy.GetAtomWithIdx(0).SetAtomicNum(0)
-    with pytest.raises(ValueError, match="got 0 at atom 1"):
+    with pytest.raises(ValueError, match="got 0 for atom 0"):
         from_rdkit(dummy, properties=())
 
 

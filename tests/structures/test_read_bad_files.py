@@ -11,20 +11,20 @@ REFUSED = {
     "corrupt_tail.sdf.gz": "damaged or cut short",
     "count_mismatch.xyz": "record 1: line 1: expected 6 atoms to follow, got 3",
     "cube_without_atoms.cube": r"suffix '.cube'; .*use Volume.read",
-    "dummy_atom.xyz": "record 1: atom 1: expected a chemical element, got 'X'",
-    "duplicate_positions.sdf": "got 1 closer pairs.* atoms 1 and 2",
+    "dummy_atom.xyz": "record 1: atom line 1: expected a chemical element, got 'X'",
+    "duplicate_positions.sdf": "got 1 closer pairs.* atoms 0 and 1",
     "empty.sdf": "expected content, got an empty file",
-    "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom 2: expected a chemical element, got '\*'",
+    "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom line 2: expected a chemical element, got '\*'",
     "huge_offset.sdf": r"torch.float32 represents to 0.001 Å, got 10126.0 Å; centre .*float64",
     "inf_forces.xyz": "record 1: forces: expected finite numbers",
-    "nan_coords.sdf": "atom 3: expected a finite x, got nan",
+    "nan_coords.sdf": "atom line 3: expected a finite x, got nan",
     "not_really_gz.sdf.gz": "expected a gzip file, got another format",
     "only_newlines.xyz": "expected content, got an empty file",
     "smiles_only.csv": r"suffix '.csv'; .*from_smiles",
     "truncated.cube": r"suffix '.cube'; .*use Volume.read",
     "truncated.sdf": r"record 4 \('1tcw_im1'\): atoms: expected 78 by the counts line, got 39",
     "two_d_only.sdf": r"record 1 \('MolID_1'\): conformer: expected 3D coordinates, got a 2D drawing",
-    "unknown_element.sdf": "atom 1: expected a chemical element, got 'Xx'",
+    "unknown_element.sdf": "atom line 1: expected a chemical element, got 'Xx'",
 }
 
 READ = {
@@ -103,7 +103,7 @@ def test_alternate_locations_are_those_of_higher_occupancy(data_dir):
 def test_bad_frame_in_the_middle(tmp_path):
     path = tmp_path / "frames.xyz"
     path.write_text("1\n\nO 0 0 0\n1\n\nC 0 0 nan\n1\n\nQq 0 0 0\n1\n\nN 1 1 1\n")
-    with pytest.raises(ValueError, match=r"record 2: pos: expected finite values, got .* at atom 1"):
+    with pytest.raises(ValueError, match=r"record 2: pos: expected finite positions, got NaN or infinity for atom 0"):
         read(path)
     with pytest.warns(
         SkippedRecordsWarning, match=r"expected 4 readable records, got 2; .*\n.*record 2: pos.*\n.*record 3: .*'Qq'"
@@ -116,7 +116,7 @@ def test_bad_frame_in_the_middle(tmp_path):
     [
         ("1\n\nC 0 0\n", "line 1: expected an XYZ frame"),
         ("1\n\nC 0 0 zero\n", "line 1: expected an XYZ frame"),
-        ("0\n\n", "z: expected at least 1 atom, got none"),
+        ("0\n\n", "z: expected at least one atom, got none"),
         ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4: expected a number of atoms, got 'C 1 1 1'"),
         ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "got 1 closer pairs"),
     ],

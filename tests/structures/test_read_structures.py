@@ -56,7 +56,7 @@ def test_elements(tmp_path, name, element, residue, record, expected):
 
 def test_unknown_element_is_told(tmp_path):
     path = pdb(tmp_path, atom(" Q1 ", "", 1.0, record="HETATM", residue="LIG"))
-    with pytest.raises(ValueError, match=r"made.pdb: record 1: z: expected .* got 0 at atom 1"):
+    with pytest.raises(ValueError, match=r"made.pdb: record 1: z: expected .* got 0 for atom 0"):
         read(path)
 
 

@@ -94,8 +94,8 @@ def to_ase(data: Data) -> Atoms:
     wrong = ((data["z"] < 0) | (data["z"] > MAX_Z)).nonzero().flatten().tolist()
     if wrong:
         raise ValueError(
-            f"z: expected atomic numbers up to {MAX_Z}, or 0 for a dummy atom, got {int(data['z'][wrong[0]])} at atom "
-            f"{wrong[0] + 1}; correct data.z"
+            f"z: expected atomic numbers up to {MAX_Z}, or 0 for a dummy atom, got {int(data['z'][wrong[0]])} for atom "
+            f"{wrong[0]}; correct data.z"
         )
     values = {
         key: value.detach().cpu().numpy().copy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.chem.elements import MAX_Z, atomic_numbers
+from tg_molfield.chem.validation import check_atoms
 from tg_molfield.structures.keys import KEYS, validate
 
 PRECISION = 1e-3
@@ -36,10 +35,8 @@ def build(z: Any, pos: Any, dtype: torch.dtype | None = None, **values: Any) -> 
     """
     dtype = float_dtype(dtype)
     numbers = torch.as_tensor(np.asarray(z, dtype=np.int64))
-    if numbers.numel() == 0:
-        raise ValueError("z: expected at least 1 atom, got none; leave out the empty molecule")
-    _check_elements(numbers)
     exact = torch.as_tensor(np.asarray(pos, dtype=np.float64))
+    check_atoms(numbers, exact)
     data = Data(z=numbers, pos=exact)
     for name, value in values.items():
         if value is not None:
@@ -80,26 +77,8 @@ def check_coincident_atoms(pos: Tensor, remedy: str = "correct the coordinates o
         first, second = sorted(pairs.tolist())[0]
         raise ValueError(
             f"pos: expected atoms at least {COINCIDENT} Å apart, got {len(pairs)} closer pairs, the first atoms "
-            f"{first + 1} and {second + 1} at {pos[first].tolist()} Å; {remedy}"
+            f"{first} and {second} at {pos[first].tolist()} Å; {remedy}"
         )
-
-
-def parse_elements(symbols: Sequence[str]) -> list[int]:
-    """Atomic numbers from element symbols or numbers as text; D and T are hydrogen.
-
-    Raises:
-        ValueError: a symbol is not an element; the message gives it and its atom.
-    """
-    known = {**atomic_numbers(), "D": 1, "T": 1}
-    numbers = []
-    for row, symbol in enumerate(symbols):
-        number = int(symbol) if symbol.isdecimal() and int(symbol) <= MAX_Z else known.get(symbol.capitalize(), 0)
-        if number == 0:
-            raise ValueError(
-                f"atom {row + 1}: expected a chemical element, got {symbol!r}; name the element or remove the atom"
-            )
-        numbers.append(number)
-    return numbers
 
 
 def _attribute(name: str, value: Any, dtype: torch.dtype) -> Any:
@@ -116,15 +95,6 @@ def _attribute(name: str, value: Any, dtype: torch.dtype) -> Any:
             f"{name}: expected finite numbers within the range of {dtype}, got others; correct or remove them"
         )
     return tensor.to(dtype)
-
-
-def _check_elements(z: Tensor) -> None:
-    wrong = ((z < 1) | (z > MAX_Z)).nonzero().flatten().tolist()
-    if wrong:
-        raise ValueError(
-            f"z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[wrong[0]])} at atom {wrong[0] + 1} "
-            f"({len(wrong)} such atoms); name the element or remove the dummy atom"
-        )
 
 
 def check_precision(pos: Tensor, dtype: torch.dtype) -> None:

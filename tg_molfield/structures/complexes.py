@@ -171,7 +171,7 @@ def _check_overlap(ligand: Data, protein: Data) -> None:
         row = int(close[0])
         raise ValueError(
             f"ligand: expected atoms at least {OVERLAP} Å from the protein, got {len(close)} closer ones (ligand atom "
-            f"{row + 1} and protein atom {int(nearest[row]) + 1}: {distance[row]:.2f} Å); if the protein contains the "
+            f"{row} and protein atom {int(nearest[row])}: {distance[row]:.2f} Å); if the protein contains the "
             "ligand, leave hetero=False or give the residue: ligand='NAME/CHAIN/NUMBER'"
         )
 

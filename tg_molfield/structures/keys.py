@@ -127,7 +127,7 @@ def _check_value(key: Key, value: object, atoms: int) -> None:
         )
     if kind == "float" and not bool(torch.isfinite(value).all()):
         row = int((~torch.isfinite(value)).nonzero()[0, 0])
-        where = f" at atom {row + 1}" if key.per_atom else ""
+        where = f" for atom {row}" if key.per_atom else ""
         raise ValueError(
             f"{key.name}: expected finite values, got {value[row].tolist()}{where}; correct or remove the record"
         )

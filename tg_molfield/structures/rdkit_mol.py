@@ -114,7 +114,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     if bool((data["z"] < 1).any()):
         row = int((data["z"] < 1).nonzero()[0])
         raise ValueError(
-            f"z: expected atomic numbers of at least 1, got {int(data['z'][row])} at atom {row + 1}; "
+            f"z: expected atomic numbers of at least 1, got {int(data['z'][row])} for atom {row}; "
             "remove the dummy atom, it has no bonds"
         )
     atoms = data["z"].numel()

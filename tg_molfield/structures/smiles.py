@@ -105,7 +105,7 @@ def _parse(smiles: str) -> Mol:
     for atom in mol.GetAtoms():
         if atom.GetAtomicNum() == 0:
             raise ValueError(
-                f"smiles: expected elements, got the dummy atom '*' at atom {atom.GetIdx() + 1} of {smiles!r}; "
+                f"smiles: expected elements, got the dummy atom '*' for atom {atom.GetIdx()} of {smiles!r}; "
                 "name its element"
             )
     return Chem.AddHs(mol)

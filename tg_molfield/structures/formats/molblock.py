@@ -1,4 +1,4 @@
-"""Checks of a MOL block before RDKit reads it; messages give the line or the atom."""
+"""Checks of a MOL block before RDKit reads it; messages give the line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tg_molfield.structures.build import parse_elements
+from tg_molfield.structures.formats.elements import parse_elements
 
 
 def molblock_fault(lines: list[str]) -> str:
@@ -33,7 +33,7 @@ def molblock_fault(lines: list[str]) -> str:
     for number, row in enumerate(rows, start=1):
         fault = _atom_fault(row)
         if fault:
-            return f"atom {number}: {fault}"
+            return f"atom line {number}: {fault}"
     found = sum(1 for line in lines[4 + atoms : 4 + atoms + bonds] if line[:6].strip() and not line.startswith("M  "))
     if found < bonds:
         return f"bonds: expected {bonds} by the counts line, got {found}; restore the missing lines"
@@ -48,7 +48,7 @@ def molblock_coordinates(lines: list[str]) -> np.ndarray:
 
 def _atom_fault(row: str) -> str:
     if len(row.rstrip()) < 32:
-        return f"expected a line of at least 32 columns, got {row.rstrip()!r}; restore the line"
+        return f"expected at least 32 columns, got {row.rstrip()!r}; complete the line"
     for axis, column in zip("xyz", (0, 10, 20), strict=True):
         text = row[column : column + 10].strip()
         try:

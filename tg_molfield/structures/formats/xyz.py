@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from torch_geometric.data import Data
 
 from tg_molfield.structures.ase_atoms import from_ase
-from tg_molfield.structures.build import check_coincident_atoms, parse_elements
+from tg_molfield.structures.build import check_coincident_atoms
+from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.labels import add_labels
 from tg_molfield.structures.formats.records import ReadOptions, Record, failed_record
 

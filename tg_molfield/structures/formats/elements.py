@@ -1,0 +1,25 @@
+"""The elements in the atom lines of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tg_molfield.chem.elements import MAX_Z, atomic_numbers
+
+
+def parse_elements(symbols: Sequence[str]) -> list[int]:
+    """Atomic numbers from the element of each atom line, a symbol or a number as text; D and T are hydrogen.
+
+    Raises:
+        ValueError: a symbol is not an element; the message gives it and its line, counted from 1.
+    """
+    known = {**atomic_numbers(), "D": 1, "T": 1}
+    numbers = []
+    for line, symbol in enumerate(symbols, start=1):
+        number = int(symbol) if symbol.isdecimal() and int(symbol) <= MAX_Z else known.get(symbol.capitalize(), 0)
+        if number == 0:
+            raise ValueError(
+                f"atom line {line}: expected a chemical element, got {symbol!r}; name the element or remove the atom"
+            )
+        numbers.append(number)
+    return numbers
