@@ -29,7 +29,7 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import FieldAutoEncoder, MolField, read
 from tg_molfield.nn import MoleculeDescriptor, StructureFactorDecoder
 from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
-from tg_molfield.training import AugmentedMolecules, FitReport, InitialGuessLoss, fit
+from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, TrainingReport, fit
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 SUMS = 64
@@ -97,14 +97,14 @@ def train(
     steps: int,
     seed: int,
     beside: Future | None = None,
-) -> FitReport:
+) -> TrainingReport:
     """Train the guess; what went wrong ``beside`` it is raised at once."""
     elements = model.decoder.sketch.numbers
     sampler = AugmentedMolecules(
         molecules, 32, drop=0.03, relabel=0.05, join=0.1, grow=0.05, max_atoms=MAX_ATOMS, elements=elements
     )
 
-    def tell(report: FitReport, spent: float) -> None:
+    def tell(report: TrainingReport, spent: float) -> None:
         if report.steps % 250 == 0:
             if beside is not None and beside.done():
                 beside.result()

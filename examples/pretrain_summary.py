@@ -20,7 +20,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
 from tg_molfield.nn import MoleculeDescriptor
-from tg_molfield.training import FitReport, PropertyLoss, fit
+from tg_molfield.training import PropertyLoss, TrainingReport, fit
 
 SHAKE = 0.03
 ATOMS = 0.5
@@ -90,7 +90,7 @@ def train(path: Path, molecules: list[Data], held_out: list[Data], steps: int, s
     model = Pretraining(MoleculeDescriptor(), molecules)
     loader = DataLoader(molecules, batch_size=32, shuffle=True)
 
-    def tell(report: FitReport, spent: float) -> None:
+    def tell(report: TrainingReport, spent: float) -> None:
         if report.steps % 500 == 0:
             recent = sum(report.losses[-500:]) / 500
             print(f"{report.seconds / 60:.1f} min, {report.steps} steps, loss {recent:.4f}", flush=True)

@@ -2,17 +2,25 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.training import AugmentedMolecules
+from tg_molfield.fields import MolField
+from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.training import AugmentedMolecules, MatchingLoss, fit
 
 
 def molecules():
-    torch.manual_seed(0)
-    return [Data(z=torch.randint(1, 9, (n,)), pos=1.5 * torch.randn(n, 3)) for n in (1, 2, 5, 9)]
+    generator = torch.Generator().manual_seed(0)
+    return [
+        Data(
+            z=torch.randint(1, 9, (n,), generator=generator),
+            pos=1.5 * torch.randn(n, 3, generator=generator),
+        )
+        for n in (1, 2, 5, 9)
+    ]
 
 
 def test_batches_are_whole_sorted_and_finite():
-    sampler = AugmentedMolecules(molecules(), 50, max_atoms=12)
-    for _, batch in zip(range(5), sampler, strict=False):
+    source = AugmentedMolecules(molecules(), 50, max_atoms=12)
+    for _, batch in zip(range(5), source, strict=False):
         assert batch.z.dtype == torch.int64
         assert bool(batch.pos.isfinite().all())
         count = torch.bincount(batch.batch)
@@ -33,14 +41,51 @@ def test_without_changes_molecules_are_themselves_or_mirrored():
 
 
 def test_grown_molecules_are_bonded():
-    sampler = AugmentedMolecules(molecules()[3:], 20, stretch=0, shake=0, drop=0, relabel=0, join=0, grow=1)
-    batch = sampler.sample()
+    source = AugmentedMolecules(molecules()[3:], 20, stretch=0, shake=0, drop=0, relabel=0, join=0, grow=1)
+    batch = source.sample()
     for i in range(20):
         pos = batch.pos[batch.batch == i]
         distance = torch.cdist(pos, pos) + 9 * torch.eye(len(pos))
         assert bool((distance.amin(1) < 2.7).all())
 
 
-def test_no_molecules():
-    with pytest.raises(ValueError, match="molecules is empty"):
+def with_properties():
+    """Molecules whose scalar is the atomic number and whose vector points from the centroid to the atom."""
+    return [
+        Data(z=data.z, pos=data.pos, charge=data.z.float(), vector=data.pos - data.pos.mean(0)) for data in molecules()
+    ]
+
+
+def test_scalars_stay_with_their_atoms():
+    batch = AugmentedMolecules(with_properties(), 50, properties="charge", drop=0.5, relabel=0).sample()
+    assert torch.equal(batch.charge, batch.z.float())
+    assert "vector" not in batch
+
+
+def test_vectors_rotate_and_reflect_with_their_molecule():
+    plain = {"stretch": 0, "shake": 0, "drop": 0, "relabel": 0, "grow": 0}
+    source = AugmentedMolecules(with_properties(), 50, properties=("charge", "vector"), join=1, max_atoms=18, **plain)
+    batch = source.sample()
+    torch.testing.assert_close(batch.charge, batch.z.float())
+    origins = batch.pos - batch.vector
+    for i in range(50):
+        assert len(torch.unique((100 * origins[batch.batch == i]).round(), dim=0)) == 2
+
+
+def test_a_model_with_properties_is_trained_on_augmented_molecules():
+    options = {"num_slots": 4, "width": 16, "num_tokens": 2}
+    small = {"hidden": 8, "num_layers": 1, "pooling": {"num_blocks": 0}, "decoder_options": options}
+    model = FieldAutoEncoder("C charge", 64, properties="charge", **small)
+    source = AugmentedMolecules(with_properties(), 4, properties=model.properties)
+    assert fit(model, source, MatchingLoss(MolField("C charge")), max_steps=2).steps == 2
+
+
+def test_bad_molecules_are_named():
+    with pytest.raises(ValueError, match="molecules: expected at least one"):
         AugmentedMolecules([])
+    with pytest.raises(ValueError, match=r"molecules\[0\].charge: expected a tensor \[1\] or \[1, 3\], got none"):
+        AugmentedMolecules(molecules(), properties="charge")
+    mixed = with_properties()[:2]
+    mixed[1].charge = mixed[1].vector
+    with pytest.raises(ValueError, match="charge: expected one shape in all molecules"):
+        AugmentedMolecules(mixed, properties="charge")

@@ -21,8 +21,8 @@ def build(decoder: str = "structure_factors") -> FieldAutoEncoder:
 def test_training_the_guess_is_reproducible_and_lowers_the_loss():
     runs = []
     for _ in range(2):
-        sampler = AugmentedMolecules(molecules(), 8, relabel=0, grow=0, elements=(1, 6, 8))
-        runs.append(fit(build(), sampler, InitialGuessLoss(), max_steps=60, lr=3e-3).losses)
+        source = AugmentedMolecules(molecules(), 8, relabel=0, grow=0, elements=(1, 6, 8))
+        runs.append(fit(build(), source, InitialGuessLoss(), max_steps=60, lr=3e-3).losses)
     assert runs[0] == runs[1]
     assert sum(runs[0][-10:]) < 0.8 * sum(runs[0][:10])
 
@@ -45,12 +45,12 @@ def test_every_parameter_of_the_guess_is_trained():
 
 
 def test_other_decoders_are_refused():
-    with pytest.raises(TypeError, match="RBFDecoder: InitialGuessLoss needs"):
+    with pytest.raises(TypeError, match="expected a StructureFactorDecoder, got RBFDecoder"):
         InitialGuessLoss()(build("rbf"), Batch.from_data_list(molecules()))
 
 
 def test_elements_are_drawn_from_those_given():
-    sampler = AugmentedMolecules(molecules(), 50, relabel=1, elements=(5, 7))
-    drawn = set(sampler.sample().z.tolist())
+    source = AugmentedMolecules(molecules(), 50, relabel=1, elements=(5, 7))
+    drawn = set(source.sample().z.tolist())
     assert drawn <= {1, 5, 6, 7, 8}
     assert drawn & {5, 7}

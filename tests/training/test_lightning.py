@@ -23,7 +23,6 @@ def test_the_trainer_takes_steps(tmp_path):
 
     from tg_molfield.training.lightning import FieldLightningModule
 
-    torch.manual_seed(0)
     options = {"num_slots": 4, "width": 16, "num_tokens": 2}
     model = FieldAutoEncoder("H C", 64, hidden=8, num_layers=1, pooling={"num_blocks": 0}, decoder_options=options)
     before = [p.detach().clone() for p in model.parameters()]

@@ -27,7 +27,6 @@ def test_a_head_that_reads_exactly_has_no_loss_and_predicts_in_units():
 
 
 def test_what_is_unknown_does_not_count():
-    torch.manual_seed(0)
     loss = PropertyLoss(3, VALUES)
     features = torch.randn(3, 3, requires_grad=True)
     known = torch.where(VALUES.isnan(), VALUES, 0.0)
@@ -38,7 +37,6 @@ def test_what_is_unknown_does_not_count():
 
 
 def test_weights_say_how_much_each_property_counts():
-    torch.manual_seed(0)
     features = torch.randn(3, 4)
     losses = []
     for weights in (torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), torch.tensor([1.0, 3.0])):
@@ -48,7 +46,6 @@ def test_weights_say_how_much_each_property_counts():
 
 
 def test_outliers_are_cut_off_and_constants_do_no_harm():
-    torch.manual_seed(0)
     loss = PropertyLoss(2, torch.tensor([[0.0, 5.0], [2.0, 5.0]]), clip=3.0)
     features = torch.randn(1, 2)
     far, farther = (loss(features, batch(torch.tensor([[value, 5.0]]))) for value in (1e3, 1e9))
@@ -57,7 +54,6 @@ def test_outliers_are_cut_off_and_constants_do_no_harm():
 
 
 def test_codes_learn_a_property():
-    torch.manual_seed(0)
     molecules = [
         Data(z=torch.full((n,), 6), pos=torch.randn(n, 3), y=torch.tensor([[float(n)]])) for n in (1, 2, 3, 5, 8, 9)
     ]
@@ -77,14 +73,16 @@ def test_codes_learn_a_property():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match=r"values has shape \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"values: expected \[M, P\] .* got \[3\]"
+    ):
         PropertyLoss(2, VALUES[:, 0])
-    with pytest.raises(ValueError, match="known at least once"):
+    with pytest.raises(ValueError, match="at least one known value"):
         PropertyLoss(2, VALUES[2:])
-    with pytest.raises(ValueError, match="infinite number in column 1"):
+    with pytest.raises(ValueError, match="got infinity in column 1"):
         PropertyLoss(2, VALUES.nan_to_num(math.inf))
     loss = PropertyLoss(2, VALUES)
-    with pytest.raises(ValueError, match=r"batch.properties has shape None: give \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"batch.properties: expected a tensor \[3, 2\], got none"):
         loss(torch.zeros(3, 2), Data())
-    with pytest.raises(ValueError, match=r"batch.properties has shape \(3, 2\): give \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"batch.properties: expected a tensor \[2, 2\], got \[3, 2\]"):
         loss(torch.zeros(2, 2), batch())

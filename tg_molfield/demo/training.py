@@ -12,14 +12,14 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.training import AugmentedMolecules, FitReport, MatchingLoss, fit
+from tg_molfield.training import AugmentedMolecules, MatchingLoss, TrainingReport, fit
 
 _SLOTS = 16
 
 
 def train_model(
     molecules: Sequence[Data], mol_field: MolField, seconds: float, seed: int, console: Console
-) -> tuple[FieldAutoEncoder, FitReport]:
+) -> tuple[FieldAutoEncoder, TrainingReport]:
     """A `FieldAutoEncoder` trained on ``molecules``, of at most 16 atoms each, for so many seconds.
 
     The code is a sketch of the atoms and no message passing is needed to make it: small and many steps win, on one
@@ -44,7 +44,7 @@ def train_model(
     with bar, one_thread():
         task = bar.add_task("training", total=1.0, step=0, loss=float("nan"))
 
-        def show(report: FitReport, spent: float) -> None:
+        def show(report: TrainingReport, spent: float) -> None:
             recent = report.losses[-50:]
             bar.update(task, completed=spent, step=report.steps, loss=sum(recent) / len(recent))
 

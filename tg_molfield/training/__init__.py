@@ -1,18 +1,18 @@
-"""Training: losses, loops and the Lightning module."""
+"""Training: losses, augmentation and a training loop; ``training.lightning`` has the Lightning module."""
 
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
-from tg_molfield.training.loop import FitReport, fit
+from tg_molfield.training.loop import TrainingReport, fit
 from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss
 from tg_molfield.training.property_loss import PropertyLoss
 
 __all__ = [
     "AugmentedMolecules",
     "FieldLoss",
-    "FitReport",
     "InitialGuessLoss",
     "Loss",
     "MatchingLoss",
     "PropertyLoss",
+    "TrainingReport",
     "fit",
 ]

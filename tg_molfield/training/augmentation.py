@@ -1,8 +1,9 @@
-"""An endless stream of augmented batches of small molecules."""
+"""An endless stream of randomly augmented batches of small molecules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,32 +11,39 @@ from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
+from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
 
-_TRIES = 4
-_RARE = 0.1
-_HEAVIEST = 53
+_NUM_CANDIDATES = 4
+_UNIFORM_ELEMENTS = 0.1
+_IODINE = 53
 
 
 class AugmentedMolecules:
-    """Batches of molecules drawn with replacement and changed at random, from torch's global generator.
+    """Batches of molecules drawn with replacement and augmented at random, with torch's global generator.
 
-    An autoencoder of fields has to express any arrangement of atoms, so arrangements that no molecule has are fair
-    training data. Each molecule is mirrored with probability ½, stretched along each axis, its atoms are shaken, some
-    are left out, some change their element, and another molecule may be put beside it. Orientation is left to the
-    model's random frames.
+    An autoencoder of fields must represent any arrangement of atoms, so unphysical arrangements are valid training
+    data. Each molecule is mirrored with probability ½, stretched along each axis and perturbed; atoms are dropped,
+    elements are changed, and a second molecule may be placed next to the first. The molecules are not rotated:
+    the model trains with random frames.
 
     Args:
-        molecules: `Data` with ``z`` and ``pos``.
-        batch_size: molecules per batch.
-        stretch: standard deviation of the logarithm of the factor along each axis.
-        shake: standard deviation of an atom's displacement, in Å.
-        drop: the probability that an atom is left out.
-        relabel: the probability that a molecule's elements are drawn anew, by their
-            frequency in ``molecules``, or one in ten from ``elements``.
-        join: the probability that two molecules become one.
+        molecules: `Data` with ``z`` [N], ``pos`` [N, 3] in Å and the ``properties``.
+        batch_size: the number of molecules in a batch.
+        properties: the names of per-atom attributes to keep, such as ``model.properties``, in one string or several:
+            scalars [N] or [N, 1], which stay as they are, and vectors [N, 3], which rotate and reflect with the
+            molecule.
+        stretch: the standard deviation of the logarithm of the scale factor along each axis.
+        shake: the standard deviation in Å of the displacement of an atom.
+        drop: the probability that an atom is dropped, in half of the molecules.
+        relabel: the probability that the elements of a molecule are drawn anew: nine in ten by their frequency in
+            ``molecules``, the others uniformly from ``elements``.
+        join: the probability that a second molecule is placed next to a molecule.
         grow: the probability that the atoms are placed anew, each bonded to an earlier one.
-        max_atoms: pairs of molecules that have more together are not joined.
-        elements: atomic numbers; all up to iodine if None.
+        max_atoms: the largest number of atoms of two molecules placed together.
+        elements: atomic numbers; 1 to 53 by default.
+
+    Raises:
+        ValueError: there are no molecules, or one of them lacks a property or has it in another shape.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class AugmentedMolecules:
         molecules: Sequence[Data],
         batch_size: int = 64,
         *,
+        properties: str | Sequence[str] = (),
         stretch: float = 0.05,
         shake: float = 0.05,
         drop: float = 0.1,
@@ -53,11 +62,13 @@ class AugmentedMolecules:
         elements: Sequence[int] | None = None,
     ) -> None:
         if not molecules:
-            raise ValueError("molecules is empty: give at least one")
+            raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
         self.batch_size = batch_size
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms
-        self.elements = torch.tensor(elements if elements is not None else range(1, _HEAVIEST + 1))
+        self.elements = torch.tensor(elements if elements is not None else range(1, _IODINE + 1))
+        names = properties.split() if isinstance(properties, str) else properties
+        self.properties = {name: per_atom_property(molecules, name) for name in names}
         self.z = torch.cat([data.z for data in molecules])
         self.pos = torch.cat([data.pos - data.pos.mean(0) for data in molecules])
         self.count = torch.tensor([data.z.numel() for data in molecules])
@@ -68,51 +79,55 @@ class AugmentedMolecules:
             yield self.sample()
 
     def sample(self) -> Data:
-        """One batch: ``z``, ``pos``, ``batch``, ``num_graphs``."""
-        z, pos, batch = self._draw(self.batch_size)
-        if self.join:
-            z, pos, batch = self._joined(z, pos, batch)
+        """One batch: ``z`` [N], ``pos`` [N, 3], ``batch`` [N] and the properties."""
         size = self.batch_size
+        atoms = self._draw(size)
+        if self.join:
+            atoms = self._join(atoms)
+        z, pos, batch = atoms.z, atoms.pos, atoms.batch
         mirror = torch.where(torch.rand(size, 1) < 0.5, -1.0, 1.0)
         grown = (torch.rand(size) < self.grow)[batch]
-        pos = torch.where(grown.unsqueeze(1), self._grown(z, batch).to(pos), pos)
+        pos = torch.where(grown.unsqueeze(1), self._grow(z, batch).to(pos), pos)
         factors = torch.exp(self.stretch * torch.randn(size, 3))
         factors[:, :1] *= mirror
         pos = pos * factors.to(pos)[batch] + self.shake * torch.randn_like(pos)
         anew = (torch.rand(size) < self.relabel)[batch]
         drawn = self.z[torch.randint(self.z.numel(), z.shape)]
         rare = self.elements[torch.randint(len(self.elements), z.shape)]
-        drawn = torch.where(torch.rand(z.shape) < _RARE, rare, drawn)
+        drawn = torch.where(torch.rand(z.shape) < _UNIFORM_ELEMENTS, rare, drawn)
         z = torch.where(anew, drawn, z)
         keep = torch.rand(z.size(0)) >= self.drop * (torch.rand(size) < 0.5)[batch]
         keep[torch.searchsorted(batch, torch.arange(size))] = True
-        return Data(z=z[keep], pos=pos[keep], batch=batch[keep])
+        reflections = torch.diag_embed(torch.cat([mirror, torch.ones(size, 2)], dim=1))
+        properties = atoms.transformed(reflections).properties
+        augmented = AtomBatch(z, pos, batch, properties).select(keep)
+        return Data(z=augmented.z, pos=augmented.pos, batch=augmented.batch, **augmented.properties)
 
-    def _draw(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _draw(self, size: int) -> AtomBatch:
         chosen = torch.randint(self.count.numel(), (size,))
         count = self.count[chosen]
         batch = torch.repeat_interleave(count)
         within = torch.arange(batch.size(0)) - (count.cumsum(0) - count)[batch]
         atom = self.start[chosen][batch] + within
-        return self.z[atom], self.pos[atom], batch
+        properties = {name: values[atom] for name, values in self.properties.items()}
+        return AtomBatch(self.z[atom], self.pos[atom], batch, properties)
 
-    def _joined(self, z: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Some molecules with another one beside them, turned at random, 1 to 3 Å from surface to surface."""
+    def _join(self, atoms: AtomBatch) -> AtomBatch:
+        """Some molecules with a second one next to them, in a random orientation and at a gap of 1 to 3 Å."""
         size = self.batch_size
-        other_z, other, owner = self._draw(size)
-        total = torch.bincount(batch, minlength=size) + torch.bincount(owner, minlength=size)
+        other = self._draw(size)
+        total = torch.bincount(atoms.batch, minlength=size) + torch.bincount(other.batch, minlength=size)
         joined = (torch.rand(size) < self.join) & (total <= self.max_atoms)
-        turn, side = random_rotations(size).to(pos), torch.nn.functional.normalize(torch.randn(size, 3), dim=1).to(pos)
-        other = torch.einsum("pij,pj->pi", turn[owner], other)
-        reach = self._reach(pos, side, batch) + self._reach(other, -side, owner)
-        shift = side * (reach + 1 + 2 * torch.rand(size).to(pos)).unsqueeze(1)
-        chosen = joined[owner]
-        z, pos = torch.cat([z, other_z[chosen]]), torch.cat([pos, (other + shift[owner])[chosen]])
-        batch, order = torch.cat([batch, owner[chosen]]).sort(stable=True)
-        return z[order], pos[order], batch
+        rotations = random_rotations(size).to(atoms.pos)
+        direction = torch.nn.functional.normalize(torch.randn(size, 3), dim=1).to(atoms.pos)
+        other = other.transformed(rotations)
+        extent = self._extent(atoms, direction) + self._extent(other, -direction)
+        shift = direction * (extent + 1 + 2 * torch.rand(size).to(atoms.pos)).unsqueeze(1)
+        other = replace(other, pos=other.pos + shift[other.batch])
+        return atoms.merged(other.select(joined[other.batch]))
 
-    def _grown(self, z: Tensor, batch: Tensor) -> Tensor:
-        """Positions of the same atoms where each is bonded to an earlier one, away from the others."""
+    def _grow(self, z: Tensor, batch: Tensor) -> Tensor:
+        """New positions in which each atom is bonded to an earlier one and keeps away from the others."""
         count = torch.bincount(batch, minlength=self.batch_size)
         start = count.cumsum(0) - count
         radius = element_property("covalent_radius", z).to(self.pos)
@@ -122,13 +137,14 @@ class AugmentedMolecules:
             parent = torch.randint(k, (self.batch_size,))
             atom = (start + k).clamp(max=z.numel() - 1)
             length = radius[atom] + radius[(start + parent).clamp(max=z.numel() - 1)]
-            way = torch.nn.functional.normalize(torch.randn(self.batch_size, _TRIES, 3), dim=2)
+            way = torch.nn.functional.normalize(torch.randn(self.batch_size, _NUM_CANDIDATES, 3), dim=2)
             place = pos[row, parent].unsqueeze(1) + length[:, None, None] * way
             room = torch.cdist(place, pos[:, :k]).amin(2)
             pos[:, k] = place[row, (room + 0.3 * torch.rand_like(room)).argmax(1)]
         within = torch.arange(batch.numel()) - start[batch]
         return pos[batch, within]
 
-    def _reach(self, pos: Tensor, side: Tensor, batch: Tensor) -> Tensor:
-        along = (pos * side[batch]).sum(1)
-        return along.new_zeros(self.batch_size).scatter_reduce(0, batch, along, "amax")
+    def _extent(self, atoms: AtomBatch, direction: Tensor) -> Tensor:
+        """How far each molecule extends from its origin in its ``direction`` [B, 3], in Å."""
+        along = (atoms.pos * direction[atoms.batch]).sum(1)
+        return along.new_zeros(self.batch_size).scatter_reduce(0, atoms.batch, along, "amax")

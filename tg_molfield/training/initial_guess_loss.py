@@ -1,4 +1,4 @@
-"""What training makes small in a `StructureFactorDecoder`: the error of its guesses."""
+"""The training loss of the initial guess of a `StructureFactorDecoder`."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 
 _FAR = 6.0
-"""Å; pairs that are farther apart cost no more."""
+"""Distance in Å beyond which the cost of a match is constant."""
 _RATIO = 1.6
-"""Molecules with so many times the atoms of another are guessed with it; more costs padding, less the more calls."""
+"""Largest ratio of the numbers of atoms in one bucket; larger values need more padding, smaller ones more calls."""
 
 
 class InitialGuessLoss:
-    """Compares the guesses of a `StructureFactorDecoder`, after every round, with the atoms.
+    """The error of the guesses of a `StructureFactorDecoder` after each of its rounds.
 
-    Atoms of one element are interchangeable: they are paired so that the last guess is nearest (Kuhn 1955). The
-    error of a pair is Huber's, in units of ``scale``; later rounds weigh more.
+    Atoms of one element are interchangeable. They are matched to the last guess by the Hungarian method (Kuhn 1955).
+    The loss is the Huber loss of the positions in units of ``scale``, with more weight on later rounds.
 
     Args:
-        scale: Å.
+        scale: the length in Å at which the loss becomes linear.
     """
 
     def __init__(self, scale: float = 0.25) -> None:
         self.scale = scale
 
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
-        """The loss of the batch, in random frames where the model trains with them.
+        """The loss of the batch, in random frames if the model trains with them.
 
         Raises:
             TypeError: the model's decoder is not a `StructureFactorDecoder`.
         """
         if not isinstance(model.decoder, StructureFactorDecoder):
             raise TypeError(
-                f"decoder is a {type(model.decoder).__name__}: InitialGuessLoss needs a StructureFactorDecoder"
+                f"model.decoder: expected a StructureFactorDecoder, got {type(model.decoder).__name__}; "
+                "use MatchingLoss or FieldLoss for other decoders"
             )
         owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
         sketch, size = model.decoder.sketch, int(owner.max()) + 1
@@ -57,7 +58,7 @@ class InitialGuessLoss:
         return torch.stack(losses).sum() / len(z)
 
     def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor) -> Tensor:
-        """The losses of all atoms of molecules with ``code [B, size]`` at ``target [B, n, 3]``."""
+        """The summed loss of molecules with ``code [B, D]`` and atoms at ``target [B, n, 3]``."""
         kinds, mask, guesses = decoder.guesses(code)
         target = self._paired(guesses[-1], kinds, mask, target[:, : kinds.size(1)])
         growing = torch.arange(1, len(guesses) + 1, dtype=target.dtype, device=target.device)
@@ -67,7 +68,7 @@ class InitialGuessLoss:
 
     @torch.no_grad()
     def _paired(self, guess: Tensor, kinds: Tensor, mask: Tensor, target: Tensor) -> Tensor:
-        """``target [B, n, 3]`` in the order of the guesses that are nearest."""
+        """``target [B, n, 3]`` in the order of the matched guesses."""
         cost = torch.cdist(guess, target).clamp(max=_FAR)
         costs = (cost + 1e3 * (kinds.unsqueeze(2) != kinds.unsqueeze(1))).cpu().double().numpy()
         index = torch.arange(kinds.size(1)).repeat(kinds.size(0), 1)

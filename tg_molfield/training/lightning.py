@@ -1,4 +1,4 @@
-"""A `FieldAutoEncoder` for the Trainer of Lightning."""
+"""`FieldLightningModule`: training a `FieldAutoEncoder` with Lightning."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ else:
 
 
 class FieldLightningModule(LightningModule):
-    """Trains ``model`` with AdamW and a learning rate that falls to 0 along a cosine over the Trainer's steps.
+    """Trains ``model`` with AdamW and a cosine learning-rate schedule that ends at 0.
 
     Args:
-        model: the model, also as attribute ``model``.
-        loss: see `Loss`; `FieldLoss` if None.
-        lr: the first learning rate.
-        weight_decay: of AdamW.
+        model: the model, available as the attribute ``model``.
+        loss: a function of the model and a batch; `FieldLoss` by default.
+        lr: the initial learning rate.
+        weight_decay: the weight decay of AdamW.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class FieldLightningModule(LightningModule):
         self.weight_decay = weight_decay
 
     def training_step(self, batch: Data, batch_idx: int) -> Tensor:
-        """The loss of one batch, logged as ``train_loss``."""
+        """The loss of a batch, logged as ``train_loss``."""
         value = self.loss(self.model, batch)
         self.log("train_loss", value, prog_bar=True, batch_size=batch.num_graphs)
         return value
 
     def validation_step(self, batch: Data, batch_idx: int) -> None:
-        """Logs ``val_psnr`` and ``val_psnr_occupied`` at the batch's query points, see `FieldAutoEncoder.test`."""
+        """Log ``val_psnr`` and ``val_psnr_occupied`` at the query points of a batch, see `FieldAutoEncoder.test`."""
         latent = self.model.encode_data(batch)
         result = self.model.test(latent, batch.query_pos, batch.field, batch.query_batch)
         self.log_dict({f"val_{name}": value for name, value in result.items()}, batch_size=len(latent))
 
     def configure_optimizers(self) -> Any:
-        """AdamW and its schedule."""
+        """AdamW and its learning-rate schedule."""
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         total = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)

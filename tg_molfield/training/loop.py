@@ -1,4 +1,4 @@
-"""A plain training loop that keeps to a budget of seconds or steps."""
+"""A plain training loop with a budget of steps or seconds."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass
-class FitReport:
-    """What a training run did.
+class TrainingReport:
+    """The course of a training run.
 
     Attributes:
         losses: the loss of every step.
-        seconds: wall time.
+        seconds: the wall time.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -48,41 +48,43 @@ def fit(
     clip: float = 1.0,
     warmup: float = 0.02,
     seed: int = 0,
-    progress: Callable[[FitReport, float], None] | None = None,
-) -> FitReport:
+    progress: Callable[[TrainingReport, float], None] | None = None,
+) -> TrainingReport:
     """Train ``model`` in place with AdamW and leave it in evaluation mode.
 
-    The learning rate rises linearly over the first ``warmup`` of the budget and falls to 0 along a cosine over the
-    rest; the budget is whichever of steps and seconds is nearer its end. A run limited by steps is reproducible from
-    ``seed``; the global state of torch's generator is left as it was.
+    The learning rate rises linearly during the first ``warmup`` of the budget and then falls to 0 along a cosine. If
+    both budgets are given, training ends when the first is spent. A run limited by steps is reproducible from
+    ``seed``. The global state of torch's generator is not changed.
 
     Args:
-        model: a `FieldAutoEncoder`, or with a loss that takes it, another module.
-        batches: a `DataLoader` or another iterable of batches on the model's device, begun anew when it ends.
-        loss: the loss of the model on a batch, differentiable; `FieldLoss` if None.
+        model: a `FieldAutoEncoder`, or another module together with a loss for it.
+        batches: a `DataLoader` or another iterable of batches on the model's device, repeated as often as needed.
+        loss: a differentiable function of the model and a batch; `FieldLoss` by default.
         max_steps: the budget in steps.
         max_seconds: the budget in seconds.
-        lr: the largest learning rate.
-        weight_decay: of AdamW.
-        clip: the largest norm of the gradient.
-        warmup: share of the budget.
-        seed: of shuffling, sampling and random frames.
-        progress: called after each step with the report so far and the share of the budget that is spent.
+        lr: the maximum learning rate.
+        weight_decay: the weight decay of AdamW.
+        clip: the maximum norm of the gradient.
+        warmup: the fraction of the budget for the warm-up.
+        seed: the seed of shuffling, sampling and random frames.
+        progress: called after each step with the report so far and the fraction of the budget spent.
 
     Raises:
-        ValueError: no budget or a negative one is given, or there are no batches.
-        TypeError: ``loss`` is None and ``model`` is no `FieldAutoEncoder`.
+        ValueError: no budget is given or one is negative, or there are no batches.
+        TypeError: ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
         FloatingPointError: the loss is not finite.
     """
     if max_steps is None and max_seconds is None:
-        raise ValueError("max_steps and max_seconds are both None: give a budget")
+        raise ValueError("max_steps, max_seconds: expected at least one budget, got None for both; give one")
     for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
         if budget is not None and not budget >= 0:
-            raise ValueError(f"{name} is {budget}: give a budget that is not negative")
+            raise ValueError(f"{name}: expected 0 or more, got {budget}; give a budget")
     if loss is None and not isinstance(model, FieldAutoEncoder):
-        raise TypeError(f"loss is None: give one for a {type(model).__name__}")
+        raise TypeError(
+            f"loss: expected a function for a {type(model).__name__}, got None; give one or train a FieldAutoEncoder"
+        )
     measure: Callable[[Any, Data], Tensor] = FieldLoss() if loss is None else loss
-    report = FitReport()
+    report = TrainingReport()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -97,7 +99,8 @@ def fit(
             value = measure(model, next(stream))
             if not math.isfinite(float(value.detach())):
                 raise FloatingPointError(
-                    f"the loss is {float(value.detach())} at step {report.steps}: lower lr (now {lr}) or check the data"
+                    f"loss: expected a finite number, got {float(value.detach())} at step {report.steps}; "
+                    f"use lr below {lr} or check the data"
                 )
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -126,4 +129,6 @@ def _endless(batches: Iterable[Data]) -> Iterator[Data]:
             empty = False
             yield batch
         if empty:
-            raise ValueError("batches is empty: give at least one batch (an iterator can be used only once)")
+            raise ValueError(
+                "batches: expected at least one batch, got none; give a list or a DataLoader, not an iterator"
+            )

@@ -1,4 +1,4 @@
-"""What training makes small: errors at points, and errors of centres."""
+"""Training losses: errors at query points, and errors of the Gaussians of an `RBFDecoder`."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ from tg_molfield.nn.decoders.slots import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
 Loss = Callable[[FieldAutoEncoder, Data], Tensor]
-"""Takes a model and a batch and gives a number to make small."""
+"""A function of a model and a batch that returns a scalar to minimise."""
 
 
 class FieldLoss:
-    """The reconstruction loss at the batch's ``query_pos``, ``query_batch`` and ``field``; for any decoder."""
+    """The reconstruction loss at the points ``query_pos`` of a batch, for any decoder."""
 
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
         """``model.recon_loss`` of the encoded batch.
 
         Raises:
-            ValueError: the batch has no query points, no values there, or not the properties that the model reads.
+            ValueError: the batch lacks query points, field values, or the properties that the model reads.
         """
         for name in ("query_pos", "field"):
             if getattr(batch, name, None) is None:
-                raise ValueError(f"batch has no {name}: put a MolFieldTransform on the data, or use MatchingLoss")
+                raise ValueError(
+                    f"batch.{name}: expected a tensor, got none; apply a MolFieldTransform or use MatchingLoss"
+                )
         latent = model.encode_data(batch)
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 
 class MatchingLoss:
-    """Compares the decoder's Gaussians with the target's, each with the one that fits it best.
+    """Matches the Gaussians of an `RBFDecoder` to those of the target and compares them.
 
-    The pairs are the assignment of least cost (Kuhn 1955; DETR, Carion et al. 2020, arXiv 2005.12872). Pairs are
-    compared in position, presence in each channel, amplitude and width; slots without a partner should be absent.
-    Every round of the decoder is compared, later ones with more weight, with the last round's pairs. Added are the
-    exact squared distance of the two fields, and the error of the smooth field that the decoder works on. Of a molecule
-    with more centres than slots, the centres that fit worst are left out of the pairs.
+    The matching is the assignment of least cost (Kuhn 1955; DETR, Carion et al. 2020, arXiv 2005.12872). Matched
+    Gaussians are compared in position, presence in each channel, amplitude and width; unmatched slots should be
+    absent. The matching of the decoder's last round is used for all rounds, with more weight on later ones. The
+    squared L² distance of the two fields and the error of the decoder's smooth field are added. If a molecule has more
+    centers than the decoder has slots, the centers that fit worst stay unmatched.
 
     Args:
-        mol_field: gives the target for a batch of molecules, such as a `MolField`.
-        position: the weight of positions (Huber, in units of ``scale``).
-        presence: the weight of the cross-entropy of presence.
-        field: the weight of the field's squared distance per atom.
-        blur: the weight of the smooth field's square error.
-        scale: Å.
+        mol_field: a function from a batch of molecules to the target, such as a `MolField`.
+        position: the weight of the positions (Huber loss in units of ``scale``).
+        presence: the weight of the cross-entropy of the presence.
+        field: the weight of the squared distance of the fields, per atom.
+        blur: the weight of the squared error of the smooth field.
+        scale: the length in Å at which the loss of the positions becomes linear.
     """
 
     def __init__(
@@ -74,35 +76,37 @@ class MatchingLoss:
         """The loss of the encoded batch.
 
         Raises:
-            TypeError: the model's decoder is not an `RBFDecoder`, or the target is no `RBFField`.
+            TypeError: the model's decoder is not an `RBFDecoder`, or the target is not an `RBFField`.
         """
         if not isinstance(model.decoder, RBFDecoder):
-            raise TypeError(f"decoder is a {type(model.decoder).__name__}: MatchingLoss needs an RBFDecoder")
+            raise TypeError(
+                f"model.decoder: expected an RBFDecoder, got {type(model.decoder).__name__}; use FieldLoss instead"
+            )
         latent = model.encode_data(batch)
         with torch.no_grad():
             target = self.mol_field(batch)
         if not isinstance(target, RBFField):
             raise TypeError(
-                f"mol_field gives a {type(target).__name__}: MatchingLoss needs a sum of centres, an RBFField"
+                f"mol_field: expected an RBFField for a batch, got {type(target).__name__}; use FieldLoss instead"
             )
         rounds = model.decoder.rounds(latent.code)
-        loss = self._matched(model.decoder, rounds, latent, target)
+        loss = self._matching_loss(model.decoder, rounds, latent, target)
         if self.field:
             distance = squared_distance(model.decoder.place(rounds[-1], latent), target)
             atoms = torch.bincount(target.batch, minlength=len(latent)).clamp(min=1)
             loss = loss + self.field * (distance / atoms).mean()
         return loss
 
-    def _matched(self, decoder: RBFDecoder, rounds: list[Slots], latent: Latent, target: RBFField) -> Tensor:
+    def _matching_loss(self, decoder: RBFDecoder, rounds: list[Slots], latent: Latent, target: RBFField) -> Tensor:
         size = len(latent)
         centers, mask = to_dense_batch(latent.to_local(target.centers, target.batch), target.batch, batch_size=size)
         weights, _ = to_dense_batch(target.weights, target.batch, batch_size=size)
         log_width = target.widths.log() if target.widths.dim() == 1 else target.widths.log().mean(1)
         log_widths, _ = to_dense_batch(log_width, target.batch, batch_size=size)
-        pairs = self._assign(rounds[-1], centers, weights, mask)
+        pairs = self._match(rounds[-1], centers, weights, mask)
         losses = self._pair_losses(rounds, pairs, centers, weights, log_widths)
-        sketch = decoder.smooth.of(centers, weights * mask.unsqueeze(2))
-        blur = (decoder.smooth(latent.code) - sketch).square().sum((1, 2)).mean()
+        smooth = decoder.smooth.of(centers, weights * mask.unsqueeze(2))
+        blur = (decoder.smooth(latent.code) - smooth).square().sum((1, 2)).mean()
         growing = torch.arange(1, len(rounds) + 1, dtype=blur.dtype, device=blur.device)
         return losses @ (growing / growing.sum()) + self.blur * blur
 
@@ -114,7 +118,7 @@ class MatchingLoss:
         weights: Tensor,
         log_widths: Tensor,
     ) -> Tensor:
-        """The loss of every round ``[T]``, per pair."""
+        """The loss of each round ``[T]``, averaged over pairs."""
         graph, slot, atom = pairs
         count = graph.numel()
         found = torch.stack([slots.centers for slots in rounds])[:, graph, slot]
@@ -131,8 +135,8 @@ class MatchingLoss:
         return (self.position * position + self.presence * presence + shape) / count
 
     @torch.no_grad()
-    def _assign(self, slots: Slots, centers: Tensor, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The pairs: molecule, slot and atom, ``[P]`` each."""
+    def _match(self, slots: Slots, centers: Tensor, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The matched pairs: molecule, slot and atom, ``[P]`` each."""
         error = (slots.centers.unsqueeze(2) - centers.unsqueeze(1)) / self.scale
         size = error.abs()
         position = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(3)

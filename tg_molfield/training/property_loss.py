@@ -1,4 +1,4 @@
-"""Properties read linearly from features, as a loss."""
+"""`PropertyLoss`: a linear head for properties, and its loss."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from torch_geometric.data import Data
 
 
 class PropertyLoss(nn.Module):
-    """A linear head from features to properties, and the Huber loss of what it reads.
+    """A linear head from features to properties, and the Huber loss of its predictions.
 
-    Because the head is linear, what training makes small is what a linear probe of the features will find. It takes
-    the codes of molecules for properties of molecules, or the features of atoms for properties of atoms::
+    Because the head is linear, training makes the properties linearly decodable from the features. The features are
+    codes of molecules, for molecular properties, or features of atoms, for atomic properties::
 
         loss = PropertyLoss(model.latent_dim, torch.cat([data.y for data in molecules]), key="y")
         optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()])
         value = loss(model.encode(batch.z, batch.pos, batch.batch).code, batch)
 
     Args:
-        in_channels: the length D of the features.
-        values: ``[M, P]`` of the training data, for the mean and spread of each property; NaN where unknown.
+        in_channels: the number D of features.
+        values: the properties ``[M, P]`` of the training data, NaN where unknown; they define the mean and standard
+            deviation of each property.
         key: the attribute of a batch that holds the properties.
-        weights: ``[P]``, how much each property counts; equally if None.
-        clip: standard deviations from the mean at which a property is cut off; the Huber loss is linear from errors of
-            a tenth of that on.
+        weights: the weight of each property ``[P]``; equal by default.
+        clip: the number of standard deviations from the mean to which properties are clipped; the Huber loss is linear
+            for errors above a tenth of it.
 
     Raises:
-        ValueError: ``values`` is no matrix, has infinite numbers, or a property has no known value.
+        ValueError: ``values`` is not a matrix, contains infinite numbers, or has no known value of a property.
     """
 
     def __init__(
@@ -40,10 +41,15 @@ class PropertyLoss(nn.Module):
     ) -> None:
         super().__init__()
         if values.dim() != 2 or bool(values.isnan().all(0).any()):
-            raise ValueError(f"values has shape {tuple(values.shape)}: give [M, P], each property known at least once")
+            raise ValueError(
+                f"values: expected [M, P] with at least one known value of each property, got {list(values.shape)}; "
+                "leave out properties that are never known"
+            )
         if bool(values.isinf().any()):
             column = int(values.isinf().any(0).nonzero()[0])
-            raise ValueError(f"values has an infinite number in column {column}: give NaN where a property is unknown")
+            raise ValueError(
+                f"values: expected finite numbers or NaN, got infinity in column {column}; use NaN where unknown"
+            )
         values = values.double()
         mean = values.nanmean(0)
         spread = (values - mean).square().nanmean(0).sqrt()
@@ -59,21 +65,24 @@ class PropertyLoss(nn.Module):
         self.head = nn.Linear(in_channels, values.size(1))
 
     def forward(self, features: Tensor, batch: Data) -> Tensor:
-        """The loss of ``features [B, D]`` against ``batch[key] [B, P]``, of what is known there.
+        """The loss of the predictions from ``features [B, D]`` for the known values in ``batch[key] [B, P]``.
 
         Raises:
-            ValueError: the batch has no such properties, or of another shape.
+            ValueError: the batch lacks the properties or has them in another shape.
         """
         target = getattr(batch, self.key, None)
         if not isinstance(target, Tensor) or target.shape != (features.size(0), self.mean.numel()):
-            shape = tuple(target.shape) if isinstance(target, Tensor) else None
-            raise ValueError(f"batch.{self.key} has shape {shape}: give {(features.size(0), self.mean.numel())}")
+            shape = list(target.shape) if isinstance(target, Tensor) else "none"
+            raise ValueError(
+                f"batch.{self.key}: expected a tensor {[features.size(0), self.mean.numel()]}, got {shape}; "
+                "give one row for each row of features"
+            )
         known = ~target.isnan()
-        wanted = torch.where(known, (target - self.mean) / self.spread, 0.0).clamp(-self.clip, self.clip)
-        error = F.huber_loss(self.head(features), wanted, reduction="none", delta=0.1 * self.clip)
+        expected = torch.where(known, (target - self.mean) / self.spread, 0.0).clamp(-self.clip, self.clip)
+        error = F.huber_loss(self.head(features), expected, reduction="none", delta=0.1 * self.clip)
         weights = self.weights * known
         return (weights * error).sum() / weights.sum().clamp(min=1e-12)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The properties ``[B, P]`` of ``features [B, D]``, in their own units."""
+        """The predicted properties ``[B, P]`` from ``features [B, D]``, in their original units."""
         return self.mean + self.spread * self.head(features)
