@@ -133,14 +133,22 @@ def test_functional_name():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: MolFieldTransform(num_queries=0), ValueError, "num_queries=0"),
-        (lambda: MolFieldTransform(seed=1, generator=torch.Generator()), ValueError, "not both"),
-        (lambda: MolFieldTransform()(Batch.from_data_list([molecule(2)])), ValueError, "is a batch"),
-        (lambda: MolFieldTransform()("CCO"), TypeError, "expected a torch_geometric Data, got str"),
-        (lambda: MolFieldTransform()(Data(pos=torch.zeros(1, 3))), ValueError, "data.z: is missing"),
-        (lambda: UniformSampler(-1), ValueError, "margin=-1"),
-        (lambda: GridSampler(0), ValueError, "spacing=0"),
-        (lambda: MixtureSampler(near=1.5), ValueError, "near=1.5"),
+        (lambda: MolFieldTransform(num_queries=0), ValueError, "num_queries: expected at least 1, got 0"),
+        (
+            lambda: MolFieldTransform(seed=1, generator=torch.Generator()),
+            ValueError,
+            "seed: expected either seed or generator, got both",
+        ),
+        (
+            lambda: MolFieldTransform()(Batch.from_data_list([molecule(2)])),
+            ValueError,
+            "data: expected one molecule, got a batch",
+        ),
+        (lambda: MolFieldTransform()("CCO"), TypeError, "expected a torch_geometric.data.Data, got str"),
+        (lambda: MolFieldTransform()(Data(pos=torch.zeros(1, 3))), ValueError, "data.z: expected a tensor, got none"),
+        (lambda: UniformSampler(-1), ValueError, "margin: expected .* got -1"),
+        (lambda: GridSampler(0), ValueError, "spacing: expected .* got 0"),
+        (lambda: MixtureSampler(near=1.5), ValueError, "near: expected .* got 1.5"),
     ],
 )
 def test_bad_input(make, error, message):

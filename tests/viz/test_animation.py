@@ -32,5 +32,5 @@ def test_a_surface_that_is_gone_leaves_an_empty_trace(water):
 
 
 def test_nothing_to_show():
-    with pytest.raises(ValueError, match="volumes: is empty"):
+    with pytest.raises(ValueError, match="volumes: expected at least one Volume, got none"):
         animate_surfaces({})

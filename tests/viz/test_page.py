@@ -41,7 +41,7 @@ def test_saved_whole_or_not_at_all(report, tmp_path):
     report.save(path)
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(path.parent.iterdir()) == [path]
-    with pytest.raises(ValueError, match=r"a page is named \.html"):
+    with pytest.raises(ValueError, match=r"page\.txt: expected a page file \(\.html, \.htm\)"):
         report.save(tmp_path / "page.txt")
 
 
@@ -55,11 +55,11 @@ def test_table():
 
 
 def test_table_errors():
-    with pytest.raises(ValueError, match=r"rows\[0\]: has 1 cells, the table has 2 headers"):
+    with pytest.raises(ValueError, match=r"rows\[0\]: expected 2 cells, got 1"):
         Page("t").table([[1]], ["a", "b"])
-    with pytest.raises(KeyError, match="'c' is not a header"):
+    with pytest.raises(KeyError, match="names among the headers a, got 'c'"):
         Page("t").table([], ["a"], best={"c": "max"})
-    with pytest.raises(ValueError, match="choose 'max' or 'min'"):
+    with pytest.raises(ValueError, match="expected 'max' or 'min', got 'most'"):
         Page("t").table([], ["a"], best={"a": "most"})
 
 
@@ -71,9 +71,9 @@ def test_text_has_a_few_signs():
 
 
 def test_neither_figure_nor_cases():
-    with pytest.raises(TypeError, match="figure: is a str"):
+    with pytest.raises(TypeError, match="figure: expected a matplotlib or plotly figure, got str"):
         Page("t").figure("picture.png")
-    with pytest.raises(ValueError, match="cases: is empty"):
+    with pytest.raises(ValueError, match="cases: expected at least one Case, got none"):
         comparison_page("t", [])
 
 

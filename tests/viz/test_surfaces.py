@@ -38,22 +38,22 @@ def test_surface_of_a_gaussian_is_its_sphere_with_the_outside_out(axes, sign):
 
 
 def test_a_level_outside_the_range_names_the_range(volume):
-    with pytest.raises(ValueError, match=r"level=7: channel 'O' lies between .* and 0\.8"):
+    with pytest.raises(ValueError, match=r"level: expected a value between .* and 0\.8.* for channel 'O', got 7"):
         isosurface(volume, "O", 7)
-    with pytest.raises(ValueError, match="level=7"):
+    with pytest.raises(ValueError, match=r"level: expected .* got 7"):
         plot_surfaces(volume, channels="O", levels={"O": 7})
 
 
 def test_a_grid_one_node_thick_has_no_surface():
     flat = Volume(torch.rand(1, 4, 4, 1), Grid((0, 0, 0), AXES["orthogonal"], (4, 4, 1)))
-    with pytest.raises(ValueError, match=r"at least 2 nodes an axis, the grid has 4×4×1"):
+    with pytest.raises(ValueError, match=r"at least 2 nodes per axis for a surface, got 4×4×1"):
         isosurface(flat, "0", 0.5)
 
 
 def test_values_that_are_not_finite_are_refused(volume):
     values = volume.values.clone()
     values[0, 0, 0, 0] = math.nan
-    with pytest.raises(ValueError, match="channel 'H' has 1 values"):
+    with pytest.raises(ValueError, match="expected finite values in channel 'H', got 1"):
         plot_surfaces(Volume(values, volume.grid, volume.channels), channels="H")
 
 

@@ -1,4 +1,4 @@
-"""Transforms of PyG data."""
+"""Transforms of PyG data: query points and field values for training."""
 
 from tg_molfield.transforms.mol_field_transform import MolFieldTransform
 from tg_molfield.transforms.samplers import GridSampler, MixtureSampler, NearAtomsSampler, Sampler, UniformSampler

@@ -1,4 +1,4 @@
-"""`MolFieldTransform`: query points and field values put on PyG data."""
+"""`MolFieldTransform`: query points and field values for PyG data."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 class MolFieldTransform(BaseTransform):
     """Adds ``query_pos`` [Q, 3] (Å), ``query_batch`` [Q] and ``field`` [Q, C] to a molecule (functional: mol_field).
 
-    Molecules with different numbers of queries collate with the plain PyG ``DataLoader``: ``query_batch`` then says
-    which molecule each query belongs to. Works on every data set whose data have ``z`` [N] and ``pos`` [N, 3] in Å.
-    Use it as ``transform`` to draw new points at every access; as ``pre_transform`` the points are drawn once.
+    Molecules with different numbers of queries collate with PyG's ``DataLoader``; ``query_batch`` is then the molecule
+    of each query. Works on any data set with ``z`` [N] and ``pos`` [N, 3] in Å. As ``transform`` it draws new points at
+    every access, as ``pre_transform`` only once.
 
     Args:
-        mol_field: the definition of the field; `MolField` with its defaults if not given.
-        num_queries: the number of points a molecule; ignored by a `GridSampler`.
-        sampler: where the points lie; half near the atoms and half in the box if not given.
-        seed: makes the points reproducible: the same sequence of calls gives the same points. With worker
-            processes the points also depend on the loader's own seed, so that no two workers repeat each other.
-            torch's global generator is used if not given.
-        generator: a generator to draw from, in place of ``seed``.
+        mol_field: the definition of the field; by default ``MolField()``.
+        num_queries: number of points per molecule; ignored by a `GridSampler`.
+        sampler: draws the points; by default `MixtureSampler`, half near the atoms and half in the box.
+        seed: makes the points reproducible: the same sequence of calls gives the same points. In worker processes
+            they also depend on the seed of the loader, so that workers do not repeat each other. By default torch's
+            global generator is used.
+        generator: a generator to draw from, instead of ``seed``.
 
     Raises:
         ValueError: ``num_queries`` is less than 1, or both ``seed`` and ``generator`` are given.
@@ -45,9 +45,9 @@ class MolFieldTransform(BaseTransform):
         generator: torch.Generator | None = None,
     ) -> None:
         if num_queries < 1:
-            raise ValueError(f"num_queries={num_queries}: must be at least 1")
+            raise ValueError(f"num_queries: expected at least 1, got {num_queries}; give a positive number")
         if seed is not None and generator is not None:
-            raise ValueError("seed, generator: give one of them, not both")
+            raise ValueError("seed: expected either seed or generator, got both; leave one out")
         self.mol_field = MolField() if mol_field is None else mol_field
         self.num_queries = num_queries
         self.sampler = MixtureSampler() if sampler is None else sampler
@@ -58,12 +58,17 @@ class MolFieldTransform(BaseTransform):
         """Add the three attributes to one molecule.
 
         Raises:
-            ValueError: ``data`` is a batch, or its atoms are not fit for the field; see `MolField.__call__`.
+            TypeError: ``data`` is not a ``torch_geometric.data.Data``.
+            ValueError: ``data`` is a batch, or the field cannot be built from its atoms; see `MolField.__call__`.
         """
         if not isinstance(data, Data):
-            raise TypeError(f"data: expected a torch_geometric Data, got {type(data).__name__}")
+            raise TypeError(
+                f"data: expected a torch_geometric.data.Data, got {type(data).__name__}; give Data(z=z, pos=pos)"
+            )
         if getattr(data, "batch", None) is not None:
-            raise ValueError("data: is a batch; apply the transform to each molecule, before they are collated")
+            raise ValueError(
+                "data: expected one molecule, got a batch; apply the transform before molecules are collated"
+            )
         field = self.mol_field(data)
         data.query_pos = self._points(data.pos.detach())
         data.query_batch = torch.zeros(len(data.query_pos), dtype=torch.long, device=data.query_pos.device)

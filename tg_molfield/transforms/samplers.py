@@ -1,4 +1,4 @@
-"""Where a molecule's field is queried: samplers of points around its atoms."""
+"""Samplers of query points around the atoms of a molecule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tg_molfield.fields import Grid
 
 @dataclass(frozen=True)
 class Sampler(ABC):
-    """Chooses query points around the atoms of one molecule. Samplers are immutable values."""
+    """Draws query points around the atoms of one molecule; immutable."""
 
     @abstractmethod
     def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
@@ -23,14 +23,14 @@ class Sampler(ABC):
 
         Args:
             pos: positions of the atoms [N, 3] in Å, N ≥ 1.
-            num_queries: how many points to draw; samplers of fixed points ignore it.
-            generator: source of randomness; torch's own if not given.
+            num_queries: number of points to draw; ignored by samplers of fixed points.
+            generator: random generator; by default torch's global one.
         """
 
 
 @dataclass(frozen=True)
 class UniformSampler(Sampler):
-    """Points uniform in the box that holds the atoms with ``margin`` Å to spare."""
+    """Points distributed uniformly in the bounding box of the atoms, extended by ``margin`` Å."""
 
     margin: float = 3.0
 
@@ -44,7 +44,7 @@ class UniformSampler(Sampler):
 
 @dataclass(frozen=True)
 class NearAtomsSampler(Sampler):
-    """Points normally distributed around atoms chosen at random, with standard deviation ``spread`` Å an axis."""
+    """Points normally distributed around random atoms, with standard deviation ``spread`` Å along each axis."""
 
     spread: float = 1.0
 
@@ -59,7 +59,7 @@ class NearAtomsSampler(Sampler):
 
 @dataclass(frozen=True)
 class MixtureSampler(Sampler):
-    """A share ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`."""
+    """A fraction ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`."""
 
     near: float = 0.5
     spread: float = 1.0
@@ -67,7 +67,7 @@ class MixtureSampler(Sampler):
 
     def __post_init__(self) -> None:
         if not 0 <= self.near <= 1:
-            raise ValueError(f"near={self.near}: a share lies between 0 and 1")
+            raise ValueError(f"near: expected a fraction between 0 and 1, got {self.near}; give for example 0.5")
         _require_not_negative("spread", self.spread)
         _require_not_negative("margin", self.margin)
 
@@ -82,8 +82,8 @@ class GridSampler(Sampler):
     """The nodes of a regular grid around the atoms, the same at every call.
 
     Args:
-        spacing: distance of neighbouring nodes in Å.
-        margin: least distance from an atom to the border in Å.
+        spacing: distance between neighbouring nodes in Å.
+        margin: minimum distance from an atom to the border in Å.
     """
 
     spacing: float = 0.5
@@ -91,7 +91,9 @@ class GridSampler(Sampler):
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.spacing) and self.spacing > 0):
-            raise ValueError(f"spacing={self.spacing}: must be positive, in Å")
+            raise ValueError(
+                f"spacing: expected a positive, finite number in Å, got {self.spacing}; give for example 0.5"
+            )
         _require_not_negative("margin", self.margin)
 
     def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
@@ -107,4 +109,4 @@ def _draw(
 
 def _require_not_negative(name: str, value: float) -> None:
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name}={value}: must be finite and not negative, in Å")
+        raise ValueError(f"{name}: expected a finite number of at least 0, in Å, got {value}; give for example 1.0")

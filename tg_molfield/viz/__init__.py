@@ -1,4 +1,4 @@
-"""Pictures of fields: slices, surfaces, and a report as one HTML file. Plotting packages are imported when used."""
+"""Plots of fields: slices, isosurfaces, and reports as one HTML file. Plotting packages are imported on first use."""
 
 from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.figures import save_figure

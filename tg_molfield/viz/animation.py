@@ -1,4 +1,4 @@
-"""Isosurfaces of a field that changes with time, as a plotly figure with a slider."""
+"""`animate_surfaces`: isosurfaces of a field over time, as a plotly figure with a slider."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ def animate_surfaces(
     title: str = "",
     height: int = 560,
 ) -> Any:
-    """Isosurfaces of several volumes, shown one after the other.
+    """Isosurfaces of several volumes, shown one after another.
 
-    The figure holds every surface, so its size grows with the number of volumes and with ``max_nodes``.
+    The figure contains every surface, so its size grows with the number of volumes and with ``max_nodes``.
 
     Args:
-        volumes: by the label that the slider shows, in order; atoms that a volume knows are drawn.
-        channels: the channels to show; those that are not empty in the first volume if not given.
-        levels: the values of the surfaces, one for all or by channel; 0.3 of the greatest absolute value of the
-            channel in the first volume where not given. The same levels hold in all.
-        opacity: of the surfaces, between 0 and 1.
-        max_nodes: above this number of nodes a volume is drawn on a coarser grid.
-        title: above the figure.
-        height: in pixels.
+        volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
+        channels: the channels to show; by default those that are not empty in the first volume.
+        levels: isovalues, one for all channels or by channel; by default 0.3 of the largest absolute value of the
+            channel in the first volume. All volumes have the same levels.
+        opacity: opacity of the surfaces, between 0 and 1.
+        max_nodes: volumes with more nodes are drawn on a coarser grid.
+        title: title of the figure.
+        height: height in pixels.
 
     Returns:
-        A plotly ``Figure`` with frames; `Page.figure` takes it.
+        A plotly ``Figure`` with frames, for example for `Page.figure`.
 
     Raises:
-        ValueError: no volumes, a grid one node thick, a level outside the range of the first volume, or values that
-            are not finite.
+        ValueError: no volumes, a grid with one node along an axis, a level outside the range of the first volume, or
+            values that are not finite.
         KeyError: a channel is not in a volume.
         ImportError: plotly or scikit-image is missing.
     """
     graph_objects = require("plotly.graph_objects", "viz")
     if not volumes:
-        raise ValueError("volumes: is empty; give at least one Volume by its label")
+        raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
     first = next(iter(volumes.values()))
     names = chosen_channels(first, channels)
     chosen = {name: surface_levels(first, name, levels) for name in names}

@@ -1,11 +1,11 @@
-"""The colours of elements and channels, and of what is written beside them."""
+"""The colours of elements, channels and text."""
 
 from __future__ import annotations
 
 from tg_molfield.chem.elements import symbols
 
 INK = "#24292f"
-"""Text, ticks and frames of figures; a `Page` puts the reader's own text colour in its place."""
+"""Text, ticks and frames of figures; a `Page` replaces it with the text colour of the reader."""
 POSITIVE, NEGATIVE = "#0f9d8a", "#e5762c"
 """The two sides of a signed channel."""
 
@@ -27,5 +27,5 @@ def element_color(z: int) -> str:
 
 
 def channel_color(name: str, index: int) -> str:
-    """The colour of channel number ``index``: its element's for ``"C"`` and ``"ligand.C"``, else one of a palette."""
+    """The colour of channel ``index``: that of its element for ``"C"`` and ``"ligand.C"``, else one of a palette."""
     return _ELEMENTS.get(name.rpartition(".")[2], _OTHERS[index % len(_OTHERS)])

@@ -1,4 +1,4 @@
-"""Matplotlib figures as files, and as SVG that takes on the colours of the page around it."""
+"""Matplotlib figures as files, and as SVG in the colours of the page around it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER = "paper"
-"""The name given to the background of a figure that may be shown on any other."""
+"""The group id of a background that may be removed."""
 FORMATS = ("png", "svg", "pdf")
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
-    """Write a figure; the suffix decides: ``.png``, ``.svg`` or ``.pdf``. The file appears whole or not at all.
+    """Write a figure as PNG, SVG or PDF by the suffix; a failed write leaves no file.
 
     Args:
-        figure: what to write.
-        path: where to; missing folders are made.
-        dpi: dots per inch of a PNG and of images inside the others.
+        figure: a matplotlib figure.
+        path: ends in ``.png``, ``.svg`` or ``.pdf``; missing folders are created.
+        dpi: dots per inch of a PNG, and of images inside SVG and PDF.
 
     Raises:
-        ValueError: the suffix names no format.
+        ValueError: another suffix.
     """
     suffix = Path(path).suffix.lower().lstrip(".")
     if suffix not in FORMATS:
-        raise ValueError(f"path={str(path)!r}: name it {', '.join('.' + name for name in FORMATS)}")
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise ValueError(f"{path}: expected a figure file ({known}), got the suffix .{suffix}; rename it")
     content = _rendered(figure, suffix, dpi)
     with atomic_write(path) as stream:
         stream.write(content)
@@ -41,11 +42,11 @@ def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
 def inline_svg(figure: Figure, label: str) -> str:
     """The figure as an ``<svg>`` element for a page.
 
-    A figure of this package loses its background, and its ink becomes the text colour of the page.
+    The background of figures from this package is removed, and their text takes the text colour of the page.
 
     Args:
-        figure: what to draw.
-        label: read out in place of the picture.
+        figure: a matplotlib figure.
+        label: description for screen readers.
     """
     svg = _rendered(figure, "svg", 150).decode()
     svg = svg[svg.index("<svg") :]

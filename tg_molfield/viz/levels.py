@@ -1,4 +1,4 @@
-"""At which values surfaces lie."""
+"""The levels (isovalues) of surfaces."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from tg_molfield.fields.volume import Volume
 
 LEVEL = 0.3
-"""The share of a channel's greatest absolute value at which its surface lies unless a level is given."""
+"""The default level, as a fraction of the largest absolute value of the channel."""
 
 
 def value_range(volume: Volume, channel: str) -> tuple[float, float]:
-    """The least and the greatest value of a channel.
+    """The smallest and the largest value of a channel.
 
     Raises:
         ValueError: values are NaN or infinite.
@@ -19,20 +19,22 @@ def value_range(volume: Volume, channel: str) -> tuple[float, float]:
     values = volume.values[volume.channel_indices(channel)].detach()
     bad = int((~values.isfinite()).sum())
     if bad:
-        raise ValueError(f"volume: channel {channel!r} has {bad} values that are NaN or infinite; repair them first")
+        raise ValueError(
+            f"volume: expected finite values in channel {channel!r}, got {bad} NaN or infinite ones; replace them"
+        )
     return float(values.min()), float(values.max())
 
 
 def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str, float] | None) -> tuple[float, ...]:
-    """The level of a channel: as given, else 0.3 of its greatest absolute value, on both sides of 0 where it is signed.
+    """The level of a channel: as given, else 0.3 of its largest absolute value; two levels, ±, for a signed channel.
 
     Args:
-        reference: whose values count.
-        channel: its name.
-        levels: one for all channels or by name.
+        reference: the volume that determines the levels.
+        channel: name of the channel.
+        levels: one for all channels or by channel.
 
     Raises:
-        ValueError: the level given lies outside the channel's range, or values are NaN or infinite.
+        ValueError: the given level is outside the range of the channel, or values are NaN or infinite.
     """
     low, high = value_range(reference, channel)
     given = levels.get(channel) if isinstance(levels, Mapping) else levels
@@ -44,8 +46,9 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
 
 
 def require_between(level: float, channel: str, low: float, high: float) -> None:
-    """Raise a ValueError, with the range, unless ``low`` < ``level`` < ``high``."""
+    """Raise a ``ValueError`` with the range unless ``low`` < ``level`` < ``high``."""
     if not low < level < high:
         raise ValueError(
-            f"level={level:.6g}: channel {channel!r} lies between {low:.6g} and {high:.6g}; choose one in between"
+            f"level: expected a value between {low:.6g} and {high:.6g} for channel {channel!r}, got {level:.6g}; "
+            "choose one in between"
         )

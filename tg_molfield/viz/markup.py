@@ -1,4 +1,4 @@
-"""Plain words as HTML: escaped, with a few signs of Markdown."""
+"""Plain text as HTML: escaped, with a small part of Markdown."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from html import escape
 
 
 def to_html(text: str) -> str:
-    """HTML for plain text, everything in it escaped.
+    """HTML for plain text, with everything in it escaped.
 
-    Blank lines part paragraphs; ``# `` and ``## `` begin headings of the second and third order; lines of ``- `` are a
-    list; ``**bold**`` and ```` `code` ```` stand inside lines.
+    Blank lines separate paragraphs; ``# `` and ``## `` start headings of level 2 and 3; lines that start with ``- ``
+    form a list; ``**bold**`` and ```` `code` ```` work inside lines.
     """
     return "\n".join(_block(block.strip()) for block in re.split(r"\n\s*\n", text) if block.strip())
 

@@ -1,4 +1,4 @@
-"""Isosurfaces: where a channel of a volume has one value, as triangles in Å."""
+"""Isosurfaces of a channel of a volume, as triangles in Å."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from tg_molfield.viz.molecule import Array, Indices
 
 
 def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indices]:
-    """The surface on which a channel has the value ``level``, linear between the nodes.
+    """The surface on which a channel has the value ``level``, interpolated linearly between the nodes (marching cubes).
 
     Args:
-        volume: on a grid of any three axes, at least two nodes each way.
-        channel: its name.
-        level: the value; between the least and the greatest of the channel.
+        volume: a volume with any three axes and at least two nodes along each.
+        channel: name of the channel.
+        level: the isovalue, between the smallest and the largest value of the channel.
 
     Returns:
-        Vertices [V, 3] in Å and faces [F, 3]. Seen from outside the faces run counter-clockwise: the inside is where
-        the values are above a level ≥ 0, or below a negative one. The surface is open where it meets the border.
+        Vertices [V, 3] in Å and faces [F, 3], counter-clockwise seen from outside. Inside is where values are above a
+        level ≥ 0, or below a negative level. The surface is open where it meets the border of the grid.
 
     Raises:
-        ValueError: the level is out of range, the grid is one node thick, or values are not finite.
+        ValueError: the level is out of range, the grid has one node along an axis, or values are not finite.
         KeyError: there is no such channel.
         ImportError: scikit-image is missing.
     """
     if min(volume.grid.shape) < 2:
         shape = "×".join(map(str, volume.grid.shape))
-        raise ValueError(f"volume: a surface needs at least 2 nodes an axis, the grid has {shape}; use plot_slices")
+        raise ValueError(f"volume: expected at least 2 nodes per axis for a surface, got {shape}; use plot_slices")
     require_between(level, channel, *value_range(volume, channel))
     (index,) = volume.channel_indices(channel)
     values = volume.values[index].detach().cpu().double().numpy()
@@ -44,7 +44,7 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
 
 
 def thinned(volume: Volume, max_nodes: int) -> Volume:
-    """The volume on a coarser grid over the same space where it has more than ``max_nodes`` nodes."""
+    """The volume, on a coarser grid over the same box if it has more than ``max_nodes`` nodes."""
     factor = (max_nodes / volume.grid.num_nodes) ** (1 / 3)
     if factor >= 1:
         return volume

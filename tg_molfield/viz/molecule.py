@@ -1,4 +1,4 @@
-"""What is drawn of the atoms: balls, their principal axes and the formula."""
+"""Parts of plots that come from the atoms: spheres, principal axes and the formula."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Indices = NDArray[np.int64]
 
 
 def positions(atoms: AtomList) -> Array:
-    """The positions [N, 3] in Å."""
+    """The positions [N, 3] in Å as an array."""
     return atoms.pos.detach().cpu().double().numpy()
 
 
 def principal_axes(pos: Array) -> Array:
-    """The right-handed principal axes [3, 3] of positions [N, 3], one a row, the longest extent first."""
+    """The right-handed principal axes [3, 3] of positions [N, 3], one per row, the longest extent first."""
     centred = pos - pos.mean(0)
     axes = np.linalg.eigh(centred.T @ centred)[1].T[::-1].copy()
     for axis in axes[:2]:
@@ -30,7 +30,7 @@ def principal_axes(pos: Array) -> Array:
 
 
 def formula(atoms: AtomList) -> str:
-    """The formula in Hill's order, with subscripts: ``C₂H₆O``."""
+    """The formula in Hill order, with subscripts: ``C₂H₆O``."""
     counts = Counter(symbols()[int(z)] for z in atoms.z)
     head = [symbol for symbol in ("C", "H") if "C" in counts and symbol in counts]
     order = head + sorted(set(counts) - set(head))
@@ -39,10 +39,10 @@ def formula(atoms: AtomList) -> str:
 
 
 def ball(subdivisions: int) -> tuple[Array, Indices]:
-    """The unit sphere as an icosahedron whose triangles are split in four ``subdivisions`` times.
+    """The unit sphere as an icosahedron, each triangle split into four ``subdivisions`` times.
 
     Returns:
-        Vertices [V, 3] and faces [F, 3], seen counter-clockwise from outside.
+        Vertices [V, 3] and faces [F, 3], counter-clockwise seen from outside.
     """
     golden = (1 + 5**0.5) / 2
     corners = [(0.0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]

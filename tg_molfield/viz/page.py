@@ -1,4 +1,4 @@
-"""`Page`: text, tables and figures as one HTML file that needs nothing else, no network either."""
+"""`Page`: text, tables and figures as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tg_molfield.viz.tables import Cell, to_table
 
 
 class Page:
-    """A page that is written from top to bottom; every method returns the page itself.
+    """A page, written from top to bottom; every method returns the page itself.
 
-    Text is escaped wherever it enters. The page follows the reader's light or dark preference.
+    All text is escaped. The page follows the light or dark preference of the reader.
 
     Args:
-        title: of the page and of the window.
-        subtitle: a line below it.
+        title: title of the page and of the window.
+        subtitle: a line below the title.
     """
 
     def __init__(self, title: str, subtitle: str = "") -> None:
@@ -35,16 +35,16 @@ class Page:
         self._interactive = False
 
     def heading(self, text: str, note: str = "") -> Page:
-        """A heading of the second order, taken as it is, with an optional lighter ``note`` after it."""
+        """A heading of level 2, without Markdown, with an optional lighter ``note`` after it."""
         beside = f" <small>{escape(note)}</small>" if note else ""
         return self._add(f"<h2>{escape(text)}{beside}</h2>")
 
     def text(self, text: str) -> Page:
-        """Paragraphs of plain text with a few signs of Markdown: headings, lists, bold, code."""
+        """Paragraphs of plain text with a small part of Markdown: headings, lists, bold, code."""
         return self._add(to_html(text))
 
     def facts(self, facts: Mapping[str, Cell]) -> Page:
-        """A few values by name, side by side in large figures."""
+        """A few values by name, side by side in large type."""
         items = (f"<div><dt>{escape(name)}</dt><dd>{escape(_brief(value))}</dd></div>" for name, value in facts.items())
         return self._add(f'<dl class="facts">{"".join(items)}</dl>')
 
@@ -54,18 +54,18 @@ class Page:
         """A table.
 
         Args:
-            rows: of as many cells as there are headers.
+            rows: rows with one cell per header.
             headers: the names of the columns.
-            best: ``"max"`` or ``"min"`` for the columns whose best value is to be set off.
+            best: ``"max"`` or ``"min"`` for the columns whose best value is highlighted.
 
         Raises:
-            ValueError: a row does not fit the headers, or ``best`` has another word.
-            KeyError: ``best`` names no column.
+            ValueError: a row does not fit the headers, or ``best`` has another value.
+            KeyError: ``best`` has a name that is not a column.
         """
         return self._add(to_table(rows, headers, best))
 
     def figure(self, figure: Any, caption: str = "") -> Page:
-        """A matplotlib or plotly figure with a caption; the cameras of a plotly figure's scenes move together.
+        """A matplotlib or plotly figure with a caption; all scenes of a plotly figure turn together.
 
         Raises:
             TypeError: it is neither.
@@ -81,7 +81,9 @@ class Page:
                 f'<script type="application/json">{data}</script></div>'
             )
         else:
-            raise TypeError(f"figure: is a {type(figure).__name__}; expected a matplotlib or a plotly figure")
+            raise TypeError(
+                f"figure: expected a matplotlib or plotly figure, got {type(figure).__name__}; give plot_slices(...)"
+            )
         below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
         return self._add(f"<figure>{content}{below}</figure>")
 
@@ -98,13 +100,15 @@ class Page:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the page; the file appears whole or not at all.
+        """Write the page; a failed write leaves no file.
 
         Raises:
             ValueError: the name does not end in ``.html`` or ``.htm``.
         """
         if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"path={str(path)!r}: a page is named .html")
+            raise ValueError(
+                f"{path}: expected a page file (.html, .htm), got the suffix {Path(path).suffix!r}; rename it"
+            )
         content = self.html().encode()
         with atomic_write(path) as stream:
             stream.write(content)

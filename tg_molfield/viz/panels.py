@@ -1,4 +1,4 @@
-"""One panel of a slice figure: the image, its colour scale, and the atoms near the plane."""
+"""One panel of a slice figure: the image, the colour scale, and the atoms near the plane."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _BLANK = "#8a949e40"
 
 
 def scale_of(panels: Sequence[Array], signed: bool = False) -> Normalize:
-    """The colour scale that panels share.
+    """The shared colour scale of several panels.
 
-    From 0 to the greatest value, or symmetric about 0 where ``signed`` or where the lowest value is below −5 % of
-    the greatest absolute one. Values that are not finite do not count.
+    From 0 to the largest value, or symmetric about 0 if ``signed`` or if the smallest value is below −5 % of the
+    largest absolute value. Values that are not finite are ignored.
     """
     from matplotlib.colors import Normalize
 
@@ -41,7 +41,7 @@ def scale_of(panels: Sequence[Array], signed: bool = False) -> Normalize:
 def draw_panel(
     axis: Axes, values: Array, scale: Normalize, window: tuple[float, float, float, float], difference: bool = False
 ) -> AxesImage:
-    """Draw the samples [rows, columns] over ``window`` (Å); say so where they are all 0 or not all finite.
+    """Draw the samples [rows, columns] over ``window`` (Å), with a note if all are 0 or none is finite.
 
     Samples outside the grid are NaN and stay grey.
     """
@@ -64,7 +64,7 @@ def draw_panel(
 
 
 def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float) -> None:
-    """Draw the atoms within 0.6 Å of the plane as dots in element colours, with symbols unless there are many."""
+    """Draw the atoms within 0.6 Å of the plane as dots in element colours, with symbols if there are at most 60."""
     u_low, u_high, v_low, v_high = planes.window
     u, v, height = planes.coordinates(atoms).T
     near = (np.abs(height - position) <= _NEAR) & (u >= u_low) & (u <= u_high) & (v >= v_low) & (v <= v_high)

@@ -1,4 +1,4 @@
-"""Planes through a grid: how they lie, where along their normal most is to be seen, and the samples on them."""
+"""Planes through a grid: their orientation, their best position, and samples on them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Planes:
     """A stack of parallel planes over a grid.
 
     Attributes:
-        grid: what they cut.
-        origin: where the coordinates (u, v, position) are 0, [3] in Å.
+        grid: the grid that they cut.
+        origin: the origin of the coordinates (u, v, position), [3] in Å.
         rows: the unit vectors u, v and the normal, [3, 3].
-        names: of the three, such as ``("x", "y", "z")``.
-        window: the part shown, ``(u_low, u_high, v_low, v_high)`` in Å.
-        span: of the positions along the normal, in Å.
+        names: names of the three axes, such as ``("x", "y", "z")``.
+        window: the visible part, ``(u_low, u_high, v_low, v_high)`` in Å.
+        span: range of positions along the normal, in Å.
     """
 
     grid: Grid
@@ -42,7 +42,7 @@ class Planes:
     span: tuple[float, float]
 
     def candidates(self) -> Array:
-        """Positions along the normal: through planes of nodes where the grid has them this way, else every 0.25 Å."""
+        """Positions along the normal: those of the nodes if these form planes across it, else every 0.25 Å."""
         axes = self.grid.axes_tensor().numpy()
         steps = axes @ self.rows[2]
         across = np.abs(steps) > 1e-9 * np.linalg.norm(axes, axis=1)
@@ -57,7 +57,7 @@ class Planes:
         return nodes[:: -(-len(nodes) // _MOST_PLANES)]
 
     def best(self, field: Field, channels: Sequence[str]) -> dict[str, float]:
-        """The position, for each channel, of the plane on which the sum of its squares is greatest."""
+        """For each channel, the position of the plane with the largest sum of squares."""
         places = self.candidates()
         energies = np.square(np.nan_to_num(self.sample(field, channels, places, resolution=40))).sum((2, 3))
         return {name: float(places[column.argmax()]) for name, column in zip(channels, energies.T, strict=True)}
@@ -66,10 +66,10 @@ class Planes:
         """The channels [P, C, rows along v, columns along u] on P planes, NaN outside the grid.
 
         Args:
-            field: what is sampled.
-            channels: the names.
+            field: the field to sample.
+            channels: names of channels.
             places: positions [P] along the normal, in Å.
-            resolution: the number of samples along the longer side.
+            resolution: number of samples along the longer side.
         """
         u_low, u_high, v_low, v_high = self.window
         pixel = max(u_high - u_low, v_high - v_low) / resolution or 1.0
@@ -89,11 +89,11 @@ class Planes:
         return np.moveaxis(values.reshape(len(places), len(v), len(u), len(channels)), -1, 1)
 
     def coordinates(self, atoms: AtomList) -> Array:
-        """The atoms [N, 3] as (u, v, position) in Å."""
+        """The coordinates (u, v, position) of the atoms, [N, 3] in Å."""
         return (positions(atoms) - self.origin) @ self.rows.T
 
     def label(self, position: float) -> str:
-        """Where a plane lies, in words."""
+        """The position of a plane in words."""
         if self.names[2] in _AXES:
             return f"{self.names[2]} = {_number(position)} Å"
         if self.names[2] == "atoms":
@@ -102,25 +102,27 @@ class Planes:
 
 
 def planes_through(grid: Grid, plane: str | Sequence[float] | None, atoms: AtomList | None) -> Planes:
-    """The planes across ``plane``: ``"x"``, ``"y"``, ``"z"``, ``"atoms"`` or a normal [3].
+    """The planes perpendicular to ``"x"``, ``"y"``, ``"z"`` or a normal [3], or parallel to that of the ``"atoms"``.
 
-    Where it is None, those of the grid's own plane if it is one node thick, else those along the mean plane of
-    the atoms if they are known, else those across z.
+    ``None`` means the plane of the grid if it is one node thick, else the mean plane of the atoms if there are atoms,
+    else ``"z"``.
 
     Raises:
-        ValueError: no such plane, a normal of length 0, or ``"atoms"`` without atoms.
+        ValueError: another plane, a normal of length 0, or ``"atoms"`` without atoms.
     """
     if plane is None:
         plane = _default(grid, atoms)
     origin = np.zeros(3)
     if isinstance(plane, str) and plane == "atoms":
         if atoms is None:
-            raise ValueError("plane='atoms': no atoms are known; give atoms=AtomList(z, pos), or plane='z'")
+            raise ValueError("atoms: expected atoms for plane='atoms', got none; give AtomList(z, pos), or plane='z'")
         pos = positions(atoms)
         origin, rows, names = pos.mean(0), principal_axes(pos), ("u", "v", "atoms")
     elif isinstance(plane, str):
         if plane not in tuple(_AXES):
-            raise ValueError(f"plane={plane!r}: choose from 'x', 'y', 'z', 'atoms', or give a normal such as (1, 1, 0)")
+            raise ValueError(
+                f"plane: expected 'x', 'y', 'z', 'atoms' or a normal, got {plane!r}; give for example (1, 1, 0)"
+            )
         names = (*_AXES.replace(plane, ""), plane)
         rows = np.eye(3)[[_AXES.index(name) for name in names]]
     else:
@@ -149,7 +151,10 @@ def _default(grid: Grid, atoms: AtomList | None) -> str | Sequence[float]:
 def _rows_for(normal: Array, grid: Grid) -> Array:
     length = np.linalg.norm(normal) if normal.shape == (3,) else 0.0
     if not (np.isfinite(length) and length > 0):
-        raise ValueError(f"plane={normal.tolist()}: a normal is three finite numbers that are not all 0")
+        raise ValueError(
+            f"plane: expected a normal of three finite numbers, not all 0, got {normal.tolist()}; "
+            "give for example (1, 1, 0)"
+        )
     normal = normal / length
     flat = [axis - (axis @ normal) * normal for axis in grid.axes_tensor().numpy()]
     first = max(flat[:2], key=lambda axis: float(np.linalg.norm(axis)))

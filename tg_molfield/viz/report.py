@@ -1,4 +1,4 @@
-"""The report that sets fields beside what they should be: a table, slices and surfaces."""
+"""`comparison_page`: reconstructed fields next to the true ones, as a table, slices and surfaces."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tg_molfield.viz.tables import Cell
 
 _NODES_A_SCENE = 44**3
 _HOW_TO_READ = (
-    "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where there is "
-    "most of it to be seen; in a column all fields have one colour scale, and the differences have a scale of their "
-    "own, white at 0. The **surfaces** are drawn at the same level in every scene; drag to turn all of them, click a "
-    "name in the legend to hide a channel."
+    "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where its sum of "
+    "squares is largest; all fields of a column share one colour scale, and the differences have their own, white at "
+    "0. The **surfaces** are drawn at the same level in every scene; drag to turn all of them, click a name in the "
+    "legend to hide a channel."
 )
 
 
@@ -28,11 +28,11 @@ class Case:
     """A molecule of the report.
 
     Args:
-        name: of the molecule.
-        truth: the field as it should be.
-        reconstruction: the field to judge, with the same channels.
-        atoms: of the molecule; those of ``truth`` if not given.
-        baselines: other fields to set beside it, by name.
+        name: name of the molecule.
+        truth: the true field.
+        reconstruction: the field to evaluate, with the same channels.
+        atoms: the atoms of the molecule; by default those of ``truth``.
+        baselines: other fields for comparison, by name.
         merits: figures of merit by name, such as ``{"PSNR (dB)": 38.5}``.
     """
 
@@ -54,23 +54,23 @@ def comparison_page(
     best: Mapping[str, str] | None = None,
     unit: str = "",
 ) -> Page:
-    """A page that sets every case's reconstruction beside the truth.
+    """A page that compares the reconstruction of every case with the truth.
 
     Args:
-        title: of the page.
-        cases: the molecules; a handful, as each adds up to about a megabyte.
-        table: rows and headers of the summary; the merits of the cases if not given.
+        title: title of the page.
+        cases: the molecules; few, because each adds up to about a megabyte.
+        table: rows and headers of the summary; by default the merits of the cases.
         subtitle: a line below the title.
-        text: what the reader should know first; a few signs of Markdown are understood.
-        best: ``"max"`` or ``"min"`` for the columns of the table whose best value is to be set off.
-        unit: of the values.
+        text: introduction, with a small part of Markdown (see `Page.text`).
+        best: ``"max"`` or ``"min"`` for the columns of the table whose best value is highlighted.
+        unit: unit of the values.
 
     Raises:
         ValueError: there are no cases.
         ImportError: plotly or scikit-image is missing.
     """
     if not cases:
-        raise ValueError("cases: is empty; give at least one Case")
+        raise ValueError("cases: expected at least one Case, got none; give [Case(...)]")
     page = Page(title, subtitle)
     if text:
         page.text(text)

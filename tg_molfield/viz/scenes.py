@@ -1,4 +1,4 @@
-"""The layout of a figure of scenes: side by side, one scale and one camera for all."""
+"""The layout of 3D scenes: side by side, with the same scale and camera."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scene_name(number: int) -> str:
 
 
 def cube_axes(points: Array) -> dict[str, Axis]:
-    """Hidden axes over the cube that holds the points [N, 3] however they are turned."""
+    """Hidden axes over a cube that contains the points [N, 3] in any orientation."""
     center = (points.min(0) + points.max(0)) / 2
     radius = 1.05 * float(np.linalg.norm(points - center, axis=1).max()) or 1.0
     return {
@@ -30,11 +30,11 @@ def cube_axes(points: Array) -> dict[str, Axis]:
 
 
 def camera(atoms: AtomList | None, scenes: int = 1) -> dict[str, Any]:
-    """A camera that looks at the broad side of the atoms, a little from below; the farther, the narrower scenes are.
+    """A camera that looks at the broad side of the atoms, a little from below, and from farther away for more scenes.
 
     Args:
-        atoms: what it looks at; along z if not given.
-        scenes: how many stand side by side.
+        atoms: the atoms; without atoms the camera looks along z.
+        scenes: number of scenes side by side.
     """
     rows = np.eye(3) if atoms is None else principal_axes(positions(atoms))
     eye = max(1.25, 0.42 * scenes) * (0.9 * rows[2] + 0.15 * rows[0] - 0.4 * rows[1])
@@ -48,11 +48,11 @@ def arrange(
 
     Args:
         figure: a plotly figure whose traces are in scenes numbered from 0.
-        headings: for each scene its name and a note, either may be empty.
-        axes: of every scene.
+        headings: the name and a note for each scene; either may be empty.
+        axes: the axes of every scene.
         view: the camera of every scene.
-        title: above all.
-        height: in pixels.
+        title: title of the figure.
+        height: height in pixels.
     """
     for number, (name, note) in enumerate(headings):
         left, right = number / len(headings), (number + 1) / len(headings)

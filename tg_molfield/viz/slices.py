@@ -1,4 +1,4 @@
-"""Slices through fields: named fields down, channels across, one colour scale for what is to be compared."""
+"""`plot_slices`: slices through fields, fields in rows and channels in columns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PANEL = 2.3
 _LETTERS_AN_INCH = 14
 _PASSES = 3
-"""How often the layout is run: beside colour bars, the first ones leave long names of rows partly outside."""
+"""Number of layout passes: next to colour bars, one or two leave long row names partly outside the figure."""
 
 
 def plot_slices(
@@ -41,31 +41,31 @@ def plot_slices(
     unit: str = "",
     title: str = "",
 ) -> Figure:
-    """Slices through fields, a row for each field and a column for each channel.
+    """Slices through fields, one row per field and one column per channel.
 
-    The fields of a column share one colour scale, from 0 where they are not signed and symmetric about 0 where
-    they are; the differences of a column share a scale that is symmetric about 0. Atoms within 0.6 Å of the
-    plane are drawn on it. Around known atoms 3 Å are shown, else all of the grid; what lies outside it is grey.
+    The fields of a column share one colour scale, which starts at 0, or is symmetric about 0 for signed fields; the
+    differences of a column share a scale that is symmetric about 0. Atoms within 0.6 Å of the plane are drawn. With
+    atoms, the figure shows the grid up to 3 Å around them, else the whole grid; points outside the grid are grey.
 
     Args:
         volumes: a field, or fields by name; the first is the reference.
-        channels: the channels to show; those that are not empty in the reference if not given.
-        plane: ``"x"``, ``"y"``, ``"z"`` for the plane across that axis, ``"atoms"`` for the mean plane of the atoms,
-            or a normal [3]. If not given: the grid's own plane if it is one node thick, else the atoms' plane if
+        channels: the channels to show; by default those that are not empty in the reference.
+        plane: ``"x"``, ``"y"`` or ``"z"`` for the plane perpendicular to that axis, ``"atoms"`` for the mean plane of
+            the atoms, or a normal [3]. By default the plane of the grid if it is one node thick, else ``"atoms"`` if
             there are atoms, else ``"z"``.
-        position: where along the normal, in Å (from the atoms' mean plane for ``"atoms"``); if not given, for each
-            channel where the sum of its squares over the plane is greatest in the reference.
-        grid: where to look; that of the first volume if not given. Needed where no field is a `Volume`.
-        difference: add, for every field but the first, a row with its difference from the first.
-        atoms: the atoms to draw; those the fields know if not given.
-        unit: of the values, written at the colour bars.
-        title: above the figure.
+        position: position along the normal in Å (for ``"atoms"``, from their mean plane); by default, for each
+            channel, the plane with the largest sum of squares in the reference.
+        grid: the grid to slice; by default that of the first volume. Required if no field is a `Volume`.
+        difference: add a row with the difference from the first field for every other field.
+        atoms: the atoms to draw; by default those of the fields.
+        unit: unit of the values, shown at the colour bars.
+        title: title of the figure.
 
     Returns:
-        A figure apart from pyplot's; `save_figure` or `Page.figure` takes it.
+        A matplotlib figure that pyplot does not manage, for `save_figure` or `Page.figure`.
 
     Raises:
-        ValueError: no fields, no grid, no such plane, a position outside the grid, or a difference of one field.
+        ValueError: no fields, no grid, an unknown plane, a position outside the grid, or ``difference`` with one field.
         KeyError: a channel is not in a field.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -73,7 +73,7 @@ def plot_slices(
 
     fields = named_fields(volumes)
     if difference and len(fields) < 2:
-        raise ValueError("difference=True: needs at least two fields, the first of them the reference")
+        raise ValueError("volumes: expected at least two fields for difference=True, got 1; put the reference first")
     where = shared_grid(fields, grid)
     reference = next(iter(fields.values()))
     names = chosen_channels(as_volume(reference, grid), channels)
@@ -117,7 +117,9 @@ def _inside(planes: Planes, position: float) -> float:
     places = planes.candidates()
     low, high = min(places[0], planes.span[0]), max(places[-1], planes.span[1])
     if not low - 1e-6 <= position <= high + 1e-6:
-        raise ValueError(f"position={position}: the planes lie between {low:.3g} and {high:.3g} Å; choose one of them")
+        raise ValueError(
+            f"position: expected a value between {low:.3g} and {high:.3g} Å, got {position}; choose one in between"
+        )
     return float(position)
 
 

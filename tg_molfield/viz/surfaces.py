@@ -1,4 +1,4 @@
-"""Isosurfaces of fields around their atoms, as an interactive plotly figure."""
+"""`plot_surfaces`: isosurfaces of fields with their atoms, as an interactive plotly figure."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ def plot_surfaces(
     title: str = "",
     height: int = 460,
 ) -> Any:
-    """Isosurfaces of fields, one scene a field, side by side; the legend shows and hides a channel in all of them.
+    """Isosurfaces of fields, one scene per field, side by side; the legend shows and hides a channel in all scenes.
 
-    A channel of an element has that element's colour; a signed channel has a surface on either side of 0, in two
-    colours. The same levels, those of the first field, hold in every scene.
+    The channel of an element has the colour of that element; a signed channel has two surfaces, at ± the level, in two
+    colours. All scenes have the same levels, those of the first field.
 
     Args:
         volumes: a field, or fields by name; the first is the reference.
-        channels: the channels to show; those that are not empty in the reference if not given.
-        levels: the values of the surfaces, one for all or by channel; 0.3 of the greatest absolute value of the
-            channel in the reference where not given.
-        grid: where to sample fields that are no `Volume`; a volume is sampled anew on it too.
-        atoms: the atoms to draw; those the fields know if not given.
-        opacity: of the surfaces, between 0 and 1.
-        max_nodes: above this number of nodes every second, third, … one is used.
-        title: above the figure.
-        height: in pixels.
+        channels: the channels to show; by default those that are not empty in the reference.
+        levels: isovalues, one for all channels or by channel; by default 0.3 of the largest absolute value of the
+            channel in the reference.
+        grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
+        atoms: the atoms to draw; by default those of the fields.
+        opacity: opacity of the surfaces, between 0 and 1.
+        max_nodes: volumes with more nodes are drawn on a coarser grid.
+        title: title of the figure.
+        height: height in pixels.
 
     Returns:
-        A plotly ``Figure``; `Page.figure` takes it.
+        A plotly ``Figure``, for example for `Page.figure`.
 
     Raises:
-        ValueError: no fields, no grid, a grid one node thick, a level outside the channel's range, values that are
-            not finite.
+        ValueError: no fields, no grid, a grid with one node along an axis, a level outside the range of the channel, or
+            values that are not finite.
         KeyError: a channel is not in a field.
         ImportError: plotly or scikit-image is missing.
     """

@@ -1,4 +1,4 @@
-"""Tables as HTML: escaped, figures aligned at the decimal point, the best of a column set off."""
+"""Tables as HTML: escaped, with numbers aligned at the decimal point and the best of a column highlighted."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from html import escape
 from numbers import Real
 
 Cell = object
-"""Anything with a str(); numbers are aligned, None is a dash."""
+"""Any object with a ``str()``; numbers are aligned, ``None`` is a dash."""
 
 
 def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mapping[str, str] | None = None) -> str:
     """A ``<table>``.
 
     Args:
-        rows: of as many cells as there are headers.
+        rows: rows with one cell per header.
         headers: the names of the columns.
-        best: ``"max"`` or ``"min"`` for the columns whose best value is to be set off.
+        best: ``"max"`` or ``"min"`` for the columns whose best value is highlighted.
 
     Raises:
-        ValueError: a row has another length, or ``best`` has another word than those two.
-        KeyError: ``best`` names no column.
+        ValueError: a row has another length, or ``best`` has another value.
+        KeyError: ``best`` has a name that is not a column.
     """
     for number, row in enumerate(rows):
         if len(row) != len(headers):
-            raise ValueError(f"rows[{number}]: has {len(row)} cells, the table has {len(headers)} headers")
+            raise ValueError(f"rows[{number}]: expected {len(headers)} cells, got {len(row)}; give one per header")
     for name, way in (best or {}).items():
         if name not in headers:
-            raise KeyError(f"best: {name!r} is not a header; those are {', '.join(headers)}")
+            raise KeyError(
+                f"best: expected names among the headers {', '.join(headers)}, got {name!r}; correct the name"
+            )
         if way not in ("max", "min"):
-            raise ValueError(f"best[{name!r}]={way!r}: choose 'max' or 'min'")
+            raise ValueError(f"best[{name!r}]: expected 'max' or 'min', got {way!r}; choose one of them")
     columns = [[row[index] for row in rows] for index in range(len(headers))]
     written = [_column(column, (best or {}).get(name)) for name, column in zip(headers, columns, strict=True)]
     head = "".join(

@@ -1,4 +1,4 @@
-"""The parts of a scene as plotly traces: translucent surfaces, balls for atoms, lines for bonds."""
+"""The plotly traces of a scene: translucent surfaces, spheres for atoms, lines for bonds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def surface_trace(vertices: Array, faces: Indices, color: str, opacity: float, *
 
 
 def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
-    """A mesh of balls for every element, hydrogen's smaller; hovering tells the symbol and the index."""
+    """One mesh of spheres per element, smaller for hydrogen; hovering shows the symbol and the index."""
     pos = positions(atoms)
     numbers = atoms.z.cpu().numpy()
     unit, triangles = ball(2 if len(pos) <= 40 else 1 if len(pos) <= 400 else 0)
@@ -41,7 +41,7 @@ def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
 
 
 def bond_trace(atoms: AtomList, **options: Any) -> Any:
-    """The bonds as one broken line."""
+    """The bonds as one line with gaps."""
     graph_objects = require("plotly.graph_objects", "viz")
     ends = positions(atoms)[bonds(atoms)]
     gaps = np.full((len(ends), 1, 3), np.nan)
