@@ -73,9 +73,7 @@ def test_codes_learn_a_property():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(
-        ValueError, match=r"values: expected \[M, P\] .* got \[3\]"
-    ):
+    with pytest.raises(ValueError, match=r"values: expected \[M, P\] .* got \[3\]"):
         PropertyLoss(2, VALUES[:, 0])
     with pytest.raises(ValueError, match="at least one known value"):
         PropertyLoss(2, VALUES[2:])

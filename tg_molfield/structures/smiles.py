@@ -123,7 +123,7 @@ def _embed(mol: Mol, smiles: str, conformers: int, seed: int) -> None:
             if len(rdDistGeom.EmbedMultipleConfs(mol, conformers, parameters)) == conformers:
                 return
     raise ValueError(
-        f"smiles: expected {conformers} conformers of {smiles!r} with seed {seed}, RDKit embedded fewer; "
+        f"smiles: expected {conformers} conformers of {smiles!r} with seed {seed}, got fewer from RDKit; "
         "try another seed, fewer conformers, or another tautomer"
     )
 

@@ -76,7 +76,7 @@ def read_header(path: Path, content: bytes) -> np.void:
         )
     if header["space_group"] > 400:
         raise ValueError(
-            f"{path}: expected one volume, got space group {header['space_group']}, a stack; save the volumes singly"
+            f"{path}: expected one volume, got space group {header['space_group']} (stack of volumes); split it"
         )
     valid = {
         "order": sorted(header["order"].tolist()) == [1, 2, 3],

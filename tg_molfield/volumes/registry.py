@@ -32,7 +32,7 @@ class Format(NamedTuple):
 
 
 _CUBE, _MAP = Format(cube.decode, cube.encode), Format(ccp4.decode, ccp4.encode, one_channel=True)
-_FORMATS = {
+FORMATS = {
     ".cube": _CUBE,
     ".cub": _CUBE,
     ".npz": Format(npz.decode, npz.encode),
@@ -41,7 +41,7 @@ _FORMATS = {
     ".map": _MAP,
     ".mrc": _MAP,
 }
-SUFFIXES = tuple(_FORMATS)
+SUFFIXES = tuple(FORMATS)
 """The suffixes that can be read and written, each also with ``.gz``."""
 
 
@@ -108,12 +108,12 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
 
 def _format_of(path: Path) -> Format:
     suffix = format_suffix(path)
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         raise ValueError(
             f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz), got the suffix {suffix!r}; "
             "convert it or choose one of these"
         )
-    return _FORMATS[suffix]
+    return FORMATS[suffix]
 
 
 def _channel_paths(path: Path, channels: tuple[str, ...]) -> list[Path]:

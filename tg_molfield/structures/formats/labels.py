@@ -23,7 +23,7 @@ def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, object], 
         ValueError: a label is missing, is not a finite number, or has a name that ``Data`` cannot hold.
     """
     for name in names:
-        check_label(name, data)
+        _check_label(name, data)
         if name not in found:
             raise ValueError(
                 f"label {name!r}: expected one of the {where} ({', '.join(found) or 'none'}), got another name; "
@@ -41,7 +41,7 @@ def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, object], 
     return data
 
 
-def check_label(name: str, data: Data) -> None:
+def _check_label(name: str, data: Data) -> None:
     """Refuse a name that cannot hold a label on ``data``.
 
     Raises:
