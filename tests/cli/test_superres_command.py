@@ -66,6 +66,7 @@ def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
     page = (out / "page.html").read_text(encoding="utf-8")
     assert "reconstruction − truth" in page
     assert "zero" in page
+    assert "legendonly" in page
     field = SuperresField.load(out / "model.safetensors")
     assert (field.on(truth.grid).values - found.values).abs().max() < 1e-4
 
@@ -121,8 +122,10 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
     assert report["method"] == method
     assert (report["converged"], report["stopped_by"]) == (True, "convergence")
     assert "steps" not in report
-    assert (report["iterations"]["C"] > 0) == (method == "gaussians")
-    assert (report["functions"]["C"] > 0) == (method != "kriging")
+    assert ("functions" in report) == (method != "kriging")
+    if method != "kriging":
+        assert (report["iterations"]["C"] > 0) == (method == "gaussians")
+        assert report["functions"]["C"] > 0
     assert report["psnr_at_samples"]["all_nodes"] > 60
 
 
@@ -146,7 +149,10 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
         (("butane.xyz", "--max-steps", "3"), "--max-steps: expected only options that --method gaussians uses"),
         (("butane.xyz", "--method", "kriging", "--seed", "3"), "--seed: expected only options that --method kriging"),
         (("butane.xyz", "--method", "known_atoms", "--checkpoint", "a"), "--checkpoint: expected only options that"),
-        (("density.npz", "--method", "siren", "--widths", "1"), "--widths, which is for gaussians"),
+        (
+            ("density.npz", "--method", "siren", "--widths", "1"),
+            "--widths: expected only options that --method siren uses, got options of gaussians",
+        ),
         (("butane.xyz", "--every", "2"), "--every: expected options of a structure for butane.xyz"),
         (("density.npz", "--train", "9"), "--train: expected options of a density for density.npz"),
         (("density.npz", "--finer", "3"), "--finer: expected only with --every 1"),

@@ -57,6 +57,14 @@ def test_values_that_are_not_finite_are_refused(volume):
         plot_surfaces(Volume(values, volume.grid, volume.channels), channels="H")
 
 
+def test_only_the_named_channels_are_visible_at_first(volume):
+    figure = plot_surfaces(volume, visible="O")
+    shown = {trace.name.split()[0]: trace.visible for trace in figure.data if trace.name != "atoms"}
+    assert shown["O"] is True
+    assert set(shown) > {"O"}
+    assert {state for name, state in shown.items() if name != "O"} == {"legendonly"}
+
+
 def test_unknown_channel(volume):
     with pytest.raises(KeyError, match="'N' is not in this field"):
         plot_surfaces(volume, channels="N")

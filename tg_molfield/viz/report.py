@@ -19,7 +19,7 @@ _HOW_TO_READ = (
     "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where its sum of "
     "squares is largest; all fields of a column share one colour scale, and the differences have their own, white at "
     "0. The **surfaces** are drawn at the same level in every scene; drag to turn all of them, click a name in the "
-    "legend to hide a channel."
+    "legend to show or hide a channel."
 )
 
 
@@ -53,6 +53,7 @@ def comparison_page(
     text: str = "",
     best: Mapping[str, str] | None = None,
     unit: str = "",
+    visible: str | Sequence[str] | None = None,
 ) -> Page:
     """A page that compares the reconstruction of every case with the truth.
 
@@ -64,6 +65,7 @@ def comparison_page(
         text: introduction, with a small part of Markdown (see `Page.text`).
         best: ``"max"`` or ``"min"`` for the columns of the table whose best value is highlighted.
         unit: unit of the values.
+        visible: the channels whose surfaces are visible at first; by default all. The legend shows the others.
 
     Raises:
         ValueError: there are no cases.
@@ -78,7 +80,7 @@ def comparison_page(
     page.table(rows, headers, best)
     page.text(_HOW_TO_READ)
     for case in cases:
-        _add_case(page, case, unit)
+        _add_case(page, case, unit, visible)
     return page
 
 
@@ -95,7 +97,7 @@ def _atoms(case: Case) -> AtomList | None:
     return case.atoms if case.atoms is not None else case.truth.atoms
 
 
-def _add_case(page: Page, case: Case, unit: str) -> None:
+def _add_case(page: Page, case: Case, unit: str, visible: str | Sequence[str] | None) -> None:
     atoms = _atoms(case)
     fields = {"truth": case.truth, "reconstruction": case.reconstruction, **case.baselines}
     page.heading(case.name, "" if atoms is None else f"{formula(atoms)}, {len(atoms.z)} atoms")
@@ -109,6 +111,6 @@ def _add_case(page: Page, case: Case, unit: str) -> None:
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(
-            plot_surfaces(fields, atoms=atoms, max_nodes=_NODES_A_SCENE),
+            plot_surfaces(fields, atoms=atoms, visible=visible, max_nodes=_NODES_A_SCENE),
             f"Surfaces of {case.name} at {LEVEL:.0%} of each channel's peak in the truth (the number in the legend).",
         )

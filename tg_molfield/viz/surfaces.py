@@ -27,6 +27,7 @@ def plot_surfaces(
     *,
     grid: Grid | None = None,
     atoms: AtomList | None = None,
+    visible: str | Sequence[str] | None = None,
     opacity: float = 0.38,
     max_nodes: int = 64**3,
     title: str = "",
@@ -44,6 +45,7 @@ def plot_surfaces(
             channel in the reference.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default those of the fields.
+        visible: the channels visible at first; by default all. The legend shows the others.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
         title: title of the figure.
@@ -62,6 +64,7 @@ def plot_surfaces(
     fields = named_fields(volumes)
     reference = as_volume(next(iter(fields.values())), grid)
     names = chosen_channels(reference, channels)
+    shown = names if visible is None else chosen_channels(reference, visible)
     sides = _sides(reference, names, levels)
     seen = known_atoms(fields, atoms)
 
@@ -78,6 +81,7 @@ def plot_surfaces(
             new = side.label not in listed
             listed.add(side.label)
             options = {"name": side.label, "legendgroup": side.label, "showlegend": new, "scene": scene_name(number)}
+            options["visible"] = True if side.channel in shown else "legendonly"
             figure.add_trace(surface_trace(vertices, faces, side.color, opacity, **options))
         if seen is not None:
             options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}

@@ -36,42 +36,42 @@ def superres(
         ),
     ] = None,
     train: Annotated[
-        int | None, typer.Option(help="Nodes along each axis at which a structure's field is sampled.  [default: 32]")
+        int | None, typer.Option(help="Nodes along each axis at which a structure's field is sampled.  \\[default: 32]")
     ] = None,
     evaluate: Annotated[
         list[int] | None,
         typer.Option(
-            "--eval", metavar="N [N …]", help="Nodes along each axis at which it is compared.  [default: 64 128]"
+            "--eval", metavar="N [N …]", help="Nodes along each axis at which it is compared.  \\[default: 64 128]"
         ),
     ] = None,
     channels: Annotated[
         str | None,
         typer.Option(
             help="Channels of a structure; with a ligand those of both parts, or one, as ligand.C.  "
-            f"[default: {_CHANNELS}]"
+            f"\\[default: {_CHANNELS}]"
         ),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(help="β of a structure's Gaussians exp(−β d²/r²).  [default: 0.25]")
+        float | None, typer.Option(help="β of a structure's Gaussians exp(−β d²/r²).  \\[default: 0.25]")
     ] = None,
     record: Annotated[
-        int | None, typer.Option(help="The record or model of a structure file, counted from 1.  [default: 1]")
+        int | None, typer.Option(help="The record or model of a structure file, counted from 1.  \\[default: 1]")
     ] = None,
     every: Annotated[
         int | None,
         typer.Option(
-            help="Sample a density at every N-th node and compare at the others; 1: sample all.  [default: 2]"
+            help="Sample a density at every N-th node and compare at the others; 1: sample all.  \\[default: 2]"
         ),
     ] = None,
     finer: Annotated[
-        int | None, typer.Option(help="With --every 1, the refinement of the result's grid.  [default: 2]")
+        int | None, typer.Option(help="With --every 1, the refinement of the result's grid.  \\[default: 2]")
     ] = None,
     widths: Annotated[
         str | None, typer.Option(help="gaussians: σ in Å of each channel of a density, 'none' where unknown.")
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="siren, rbf: the most steps.  [default: 2000]")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="siren, rbf: the most steps.  \\[default: 2000]")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="siren, rbf: the most seconds.")] = None,
-    seed: Annotated[int | None, typer.Option(help="gaussians, siren, rbf: the random seed.  [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="gaussians, siren, rbf: the random seed.  \\[default: 0]")] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
@@ -102,7 +102,12 @@ def superres(
     ending = volume_format if volume_format.startswith(".") else f".{volume_format}"
     if ending not in _FORMATS:
         raise ValueError(f"--format: expected one of {', '.join(_FORMATS)}, got {volume_format}; change it")
-    given = {"max_steps": max_steps, "max_seconds": max_seconds, "seed": seed, "checkpoint": checkpoint}
+    given = {
+        "max_steps": max_steps,
+        "max_seconds": max_seconds,
+        "seed": seed,
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+    }
     options = {name: value for name, value in given.items() if value is not None}
     check_method(method, options if widths is None else {**options, "widths": widths})
     for module in ("plotly", "skimage"):
@@ -141,7 +146,7 @@ def superres(
             problem, method, options, lambda text, share: bar.update(task, description=text, completed=share)
         )
     rows, finest = evaluate_fields(problem, {**baselines(problem.samples), method: result.field})
-    facts = {"source": source, "ligand": ligand, "method": method, "seed": options.get("seed", 0)}
+    facts = {"source": source, "ligand": ligand, "method": method, "options": options}
     write_results(output, ending, problem, result, rows, finest, facts)
     if rows:
         console.print(screen_table(rows))
@@ -149,6 +154,8 @@ def superres(
         f"{method}: {result.seconds:.1f} s, {result.parameters:,} numbers for {result.samples:,} samples; at the "
         f"samples {result.psnr_at_samples.all_nodes:.1f} dB, occupied {result.psnr_at_samples.occupied:.1f} dB"
     )
+    if result.note:
+        console.print(result.note, markup=False)
     console.print(f"wrote {output}/: {', '.join(sorted(path.name for path in output.iterdir()))}", markup=False)
 
 

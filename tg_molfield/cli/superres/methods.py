@@ -43,6 +43,7 @@ class Reconstruction:
         parameters: how many numbers the field consists of.
         seconds: wall time.
         details: the other figures of the method's report.
+        note: a line about the result, if there is more to say.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Reconstruction:
     parameters: int
     seconds: float
     details: dict[str, Any]
+    note: str = ""
 
     @property
     def compression(self) -> float:
@@ -70,10 +72,10 @@ def check_method(method: str, options: dict[str, Any]) -> None:
         raise ValueError(f"--method: expected one of {', '.join(METHODS)}, got {method}; see --help")
     unused = [name for name in options if name not in _options(method)]
     if unused:
-        fitting = [name for name in METHODS if unused[0] in _options(name)]
+        fitting = [name for name in METHODS if set(unused) & set(_options(name))]
         raise ValueError(
-            f"{', '.join(map(_flag, unused))}: expected only options that --method {method} uses, got "
-            f"{_flag(unused[0])}, which is for {', '.join(fitting)}; leave it out or change --method"
+            f"{', '.join(map(_flag, unused))}: expected only options that --method {method} uses, got options of "
+            f"{', '.join(fitting)}; leave them out or change --method"
         )
 
 
@@ -101,15 +103,26 @@ def _direct(problem: Problem, method: str, options: dict[str, Any], progress: Pr
             "needs atoms; change it or give a structure"
         )
     field, report = superresolve(problem.samples, method, progress=progress, **{**options, **used})
-    details = {
-        "converged": all(report.converged.values()),
-        "stopped_by": report.stopped_by,
-        "iterations": report.iterations,
-        "functions": report.functions,
-        "relative_residual": report.relative_residual,
-    }
+    details: dict[str, Any] = {"converged": all(report.converged.values()), "stopped_by": report.stopped_by}
+    note = ""
+    if used:
+        listed = ", ".join(f"{name} {count:g}" for name, count in report.functions.items())
+        note = f"functions: {listed}; channels with 0 are regressed on the others or kriged"
+        details |= {
+            "iterations": report.iterations,
+            "functions": report.functions,
+            "relative_residual": report.relative_residual,
+        }
     return Reconstruction(
-        method, field, field.save, report.psnr_at_nodes, report.samples, report.parameters, report.seconds, details
+        method,
+        field,
+        field.save,
+        report.psnr_at_nodes,
+        report.samples,
+        report.parameters,
+        report.seconds,
+        details,
+        note,
     )
 
 

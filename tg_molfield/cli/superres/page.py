@@ -62,5 +62,16 @@ def reconstruction_page(
     table = [[row.method, *cells(row)] for row in together(rows)]
     best = dict.fromkeys(headers(rows)[1:], "max")
     return comparison_page(
-        title, [case], (table, headers(rows)), subtitle="tg-molfield superres", text=text, best=best
-    )  # fmt: skip
+        title,
+        [case],
+        (table, headers(rows)),
+        subtitle="tg-molfield superres",
+        text=text,
+        best=best,
+        visible=_largest_channel(truth),
+    )
+
+
+def _largest_channel(volume: Volume) -> str:
+    """The channel with the largest integral of its absolute value."""
+    return volume.channels[int(volume.values.detach().abs().sum((1, 2, 3)).argmax())]
