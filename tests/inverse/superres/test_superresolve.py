@@ -112,6 +112,12 @@ def test_same_seed_same_field_and_checkpoint(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         superresolve(samples, widths=WIDTHS, num_restarts=2, progress=stop, checkpoint=path)
     resumed, _ = superresolve(samples, widths=WIDTHS, num_restarts=2, checkpoint=path)
+    shares = []
+    again, _ = superresolve(
+        samples, widths=WIDTHS, num_restarts=2, checkpoint=path, progress=lambda text, share: shares.append(share)
+    )  # fmt: skip
+    assert shares == [1.0]
+    assert torch.equal(again.on(grid).values, resumed.on(grid).values)
     whole, _ = superresolve(samples, widths=WIDTHS, num_restarts=2)
     assert torch.equal(resumed.on(grid).values, whole.on(grid).values)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
@@ -141,6 +147,11 @@ def test_signed_channels_are_kriged():
     assert report.functions["C"] == 0
     assert report.psnr_at_nodes.all_nodes > 70
     assert result.on(grid).values.min() < -0.5
+
+
+def test_fields_are_sampled_first():
+    with pytest.raises(TypeError, match=r"volume: expected a Volume, got RBFField; sample a field with field\.on"):
+        superresolve(cloud()[0])
 
 
 GRID = Grid.cube([0, 0, 0], 10.0, 8)

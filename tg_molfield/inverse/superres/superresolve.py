@@ -61,10 +61,12 @@ def superresolve(
     Raises:
         ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its
             grid or an option's value.
-        TypeError: the method has no such option.
+        TypeError: the method has no such option, or ``volume`` is not a `Volume`.
         MemoryError: the volume is too large; raised before any work.
     """
     begin = time.perf_counter()
+    if not isinstance(volume, Volume):
+        raise TypeError(f"volume: expected a Volume, got {type(volume).__name__}; sample a field with field.on(grid)")
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}; see superresolve")
     _check_options(method, options)

@@ -128,7 +128,10 @@ def _searches(
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        for channel, restart, search in _missing(volume, sought, num_restarts, max_iter, seed, done, pool):
+        missing = _missing(volume, sought, num_restarts, max_iter, seed, done, pool)
+        if sought and not missing:
+            progress("all searches are in the checkpoint", 1.0)
+        for channel, restart, search in missing:
             done.put(channel, restart, search.result())
             name, count = volume.channels[channel], len(search.result().mixture.pos)
             progress(f"{name}: {count} functions", len(done.found) / (num_restarts * len(sought)))
