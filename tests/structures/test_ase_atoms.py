@@ -12,7 +12,7 @@ from tg_molfield.structures import KEYS, from_ase, to_ase
 
 
 def crowded(seed=0):
-    """A triclinic crystal with everything that survives the round trip."""
+    """A triclinic crystal with every attribute that `from_ase` and `to_ase` keep."""
     rng = np.random.default_rng(seed)
     atoms = Atoms("C3HO", positions=rng.normal(size=(5, 3)) * 4, cell=rng.normal(size=(3, 3)), pbc=[True, False, True])
     atoms.set_initial_charges(rng.normal(size=5))

@@ -15,7 +15,7 @@ def molecule(n: int, seed: int = 0) -> Data:
 
 
 class Molecules(InMemoryDataset):
-    """Three molecules on disk, as QM9 and its like keep theirs."""
+    """Three molecules on disk, like QM9."""
 
     @property
     def processed_file_names(self):

@@ -1,18 +1,8 @@
 import numpy as np
 import torch
 
-from tg_molfield.chem.bonds import bonds
 from tg_molfield.fields import AtomList
 from tg_molfield.viz.molecule import ball, formula, principal_axes
-
-
-def test_bonds_by_covalent_radii(water):
-    assert sorted(map(tuple, bonds(water.atoms).tolist())) == [(0, 1), (0, 2)]
-
-
-def test_dummy_and_single_atoms_have_no_bonds():
-    assert bonds(AtomList(torch.tensor([0, 6]), torch.tensor([[0.0, 0, 0], [1.0, 0, 0]]))).shape == (0, 2)
-    assert bonds(AtomList(torch.tensor([6]), torch.zeros(1, 3))).shape == (0, 2)
 
 
 def test_formula_in_hills_order():

@@ -1,4 +1,4 @@
-"""CCP4 and MRC maps against gemmi, an independent reader, and against the atoms they belong to."""
+"""CCP4 and MRC maps compared with gemmi, an independent reader, and with the atoms of their structures."""
 
 import gzip
 import struct
@@ -18,7 +18,7 @@ ANGLES = ((6.0, 0, 0), (-1.5, 5.0, 0), (0.8, 1.2, 7.0))
 
 
 def numbers(path, **changes) -> None:
-    """Change words of the header, by name."""
+    """Set words of the header by name."""
     content = bytearray(path.read_bytes())
     for name, value in changes.items():
         header = np.frombuffer(content, HEADER, 1).copy()

@@ -1,4 +1,4 @@
-"""CUBE files against ASE, and in the spellings that other programs use."""
+"""CUBE files compared with ASE, and in the number formats of other programs."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""OpenDX files of other programs, and what other programs make of ours."""
+"""OpenDX: files of other programs, and our files read by other programs."""
 
 import gzip
 
