@@ -41,7 +41,7 @@ def main() -> None:
     held_out = next(iter(DataLoader(Turned(test, transform), batch_size=len(test))))
     for decoder in ("atoms", "siren") if arguments.compare else ("atoms",):
         torch.manual_seed(0)
-        model = FieldAutoEncoder(mol_field.channels, decoder=decoder, pooling={"num_blocks": 0})
+        model = FieldAutoEncoder(mol_field.channels, decoder=decoder, pooling_options={"num_blocks": 0})
         loader = DataLoader(Turned(train, transform), batch_size=32, shuffle=True)
         report = fit(model, loader, max_seconds=arguments.seconds, lr=2e-3)
         latent = model.encode(held_out.z, held_out.pos, held_out.batch)

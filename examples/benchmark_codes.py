@@ -19,7 +19,8 @@ class Summary(nn.Module):
         self.out_channels = model.summary_channels or model.latent_dim
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
-        return self.model.encode(z, pos, batch).code[:, -self.out_channels :]
+        latent = self.model.encode(z, pos, batch)
+        return latent.summary if self.model.summary_channels else latent.code
 
 
 @torch.no_grad()
@@ -28,11 +29,13 @@ def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> d
     mol_field = MolField.preset("mnf", channels=model.channels, normalize_grid_size=None)
     found: dict[str, np.ndarray] = {}
     for steps in sorted({0, refine}):
-        parts = []
+        parts, summaries = [], []
         for start in range(0, len(molecules), TOGETHER):
             batch = Batch.from_data_list(molecules[start : start + TOGETHER])
             target = mol_field(batch) if steps else None
-            parts.append(model.encode(batch.z, batch.pos, batch.batch, refine=steps, target=target).code)
+            latent = model.encode(batch, refine=steps, target=target)
+            parts.append(latent.code)
+            summaries.append(latent.summary)
         label = f"code refined by {steps} steps" if steps else "code"
         found[label] = torch.cat(parts).numpy()
         if steps and np.array_equal(found[label], found["code"]):
@@ -40,5 +43,5 @@ def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> d
             found.pop(label)
             break
         if model.summary_channels:
-            found[f"{label}, last {model.summary_channels}"] = found[label][:, -model.summary_channels :]
+            found[f"{label}, last {model.summary_channels}"] = torch.cat(summaries).numpy()
     return found

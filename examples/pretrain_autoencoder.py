@@ -27,7 +27,7 @@ from rdkit import RDLogger
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField, read
-from tg_molfield.nn import MoleculeDescriptor, StructureFactorDecoder
+from tg_molfield.nn import Domain, MoleculeDescriptor, StructureFactorDecoder
 from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, TrainingReport, fit
 
@@ -62,23 +62,27 @@ def build(seed: int) -> FieldAutoEncoder:
     torch.manual_seed(seed)
     options = MoleculeDescriptor().hyper_parameters
     model = FieldAutoEncoder(
-        FIELD.channels,
+        FIELD,
         decoder="structure_factors",
-        **{name: options[name] for name in ("hidden", "num_layers", "cutoff", "vector_channels")},
-        pooling={"summary": {name: options[name] for name in ("out_channels", "global_channels")}},
+        summary_channels=options["out_channels"],
+        encoder_options={
+            "out_channels": options["hidden"],
+            **{name: options[name] for name in ("num_layers", "cutoff", "vector_channels")},
+        },
+        pooling_options={"global_channels": options["global_channels"]},
     )
     assert isinstance(model.decoder, StructureFactorDecoder)
-    model.decoder.follow(FIELD)
+    model.domain = Domain(tuple(sorted(model.decoder.transform.numbers)), MAX_ATOMS, hydrogens=True)
     for part in (model.encoder, model.pooling):
         part.requires_grad_(False)
     return model
 
 
 def take(model: FieldAutoEncoder, summary: MoleculeDescriptor) -> None:
-    """Give the model the encoder and the readout of a trained summary."""
+    """Give the model the encoder and the pooling of a trained descriptor."""
     assert isinstance(model.pooling, StructureFactorPooling)
     model.encoder.load_state_dict(summary.encoder.state_dict())
-    model.pooling.summary.load_state_dict(summary.readout.state_dict())
+    model.pooling.descriptor.load_state_dict(summary.pooling.state_dict())
 
 
 @torch.no_grad()
@@ -99,7 +103,7 @@ def train(
     beside: Future | None = None,
 ) -> TrainingReport:
     """Train the guess; what went wrong ``beside`` it is raised at once."""
-    elements = model.decoder.sketch.numbers
+    elements = model.decoder.transform.numbers
     sampler = AugmentedMolecules(
         molecules, 32, drop=0.03, relabel=0.05, join=0.1, grow=0.05, max_atoms=MAX_ATOMS, elements=elements
     )

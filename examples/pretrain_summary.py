@@ -43,8 +43,9 @@ class Pretraining(nn.Module):
 
     def loss(self, batch: Data) -> Tensor:
         pos = batch.pos + SHAKE * torch.randn_like(batch.pos)
-        code, atoms = self.summary.summary_and_atoms(batch.z, pos, batch.batch)
-        return self.molecule_loss(code, batch) + ATOMS * self.atom_loss(atoms, batch)
+        atoms = self.summary.encode_atoms(batch.z, pos, batch.batch)
+        descriptors = self.summary.pooling(atoms)
+        return self.molecule_loss(descriptors, batch) + ATOMS * self.atom_loss(atoms.scalars, batch)
 
 
 def make_molecules(folder: Path, count: int, seed: int) -> list[Data]:
@@ -99,7 +100,7 @@ def train(path: Path, molecules: list[Data], held_out: list[Data], steps: int, s
     for name, value in determination(model, held_out).items():
         if name in PROBED:
             print(f"{name}: R² {value:.4f} on {len(held_out)} held-out molecules")
-    model.summary.readout.rescale(1 / summaries(model.summary, molecules).std(0))
+    model.summary.pooling.rescale(1 / summaries(model.summary, molecules).std(0))
     model.summary.save(path)
 
 

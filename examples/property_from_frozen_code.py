@@ -21,7 +21,7 @@ def counts(molecules: list[Data]) -> Tensor:
 def codes(molecules: list[Data]) -> Tensor:
     batch = Batch.from_data_list(molecules)
     model = FieldAutoEncoder.from_pretrained("organic-small")
-    return model.encode(batch.z, batch.pos, batch.batch).code[:, -model.summary_channels :].double()
+    return model.encode(batch.z, batch.pos, batch.batch).summary.double()
 
 
 def error_of_ridge(features: Tensor, test_features: Tensor, y: Tensor, test_y: Tensor, penalty: float = 3.0) -> float:

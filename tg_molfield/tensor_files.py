@@ -38,16 +38,18 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path}: expected a file that save() wrote, got no file; check the path")
     try:
         tensors, metadata = _read(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); give a file that save() wrote") from error
+        raise ValueError(
+            f"{path}: expected a file that save() wrote, got a damaged or other one ({error}); check it"
+        ) from error
     if _KEY not in metadata:
-        raise ValueError(f"{path}: a safetensors file without a tg_molfield model; give a file that save() wrote")
+        raise ValueError(f"{path}: expected an object of tg_molfield, got other tensors; give a file that save() wrote")
     content = json.loads(metadata[_KEY])
     if content["model"] != kind:
-        raise ValueError(f"{path}: holds a {content['model']}; load it with {content['model']}.load")
+        raise ValueError(f"{path}: expected a {kind}, got a {content['model']}; use {content['model']}.load")
     return content["hyper_parameters"], tensors
 
 

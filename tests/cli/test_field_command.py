@@ -40,7 +40,7 @@ def test_structure_file_and_preset(tmp_path):
 
 
 def test_learned_field(tmp_path):
-    FieldAutoEncoder("H C O", latent_dim=32, num_layers=0, decoder_options={"num_slots": 8}).save(
+    FieldAutoEncoder("H C O", latent_dim=32, encoder_options={"num_layers": 0}, decoder_options={"num_slots": 8}).save(
         tmp_path / "m.safetensors"
     )
     arguments = ("--model", str(tmp_path / "m.safetensors"), "--spacing", "1.0", "-o", str(tmp_path / "l.npz"))

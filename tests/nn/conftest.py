@@ -1,15 +1,15 @@
 import pytest
 from hard_molecules import batched, molecules
-from small_models import ENCODERS, SMALL, awake, build
+from small_models import KINDS, awake, build
 from torch import Tensor
 
 from tg_molfield.nn import FieldAutoEncoder
 
 
-@pytest.fixture(params=[(decoder, encoder) for decoder in SMALL for encoder in ENCODERS], ids="-".join)
+@pytest.fixture(params=KINDS, ids=lambda kind: "-".join(kind[:2]))
 def model(request) -> FieldAutoEncoder:
-    decoder, encoder = request.param
-    return awake(build(decoder, **ENCODERS[encoder])).double()
+    decoder, _, options = request.param
+    return awake(build(decoder, **options)).double()
 
 
 @pytest.fixture

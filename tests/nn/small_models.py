@@ -9,7 +9,13 @@ SMALL = {
     "rbf": {"num_slots": 6, "width": 16, "num_tokens": 2},
     "siren": {"width": 16, "num_layers": 3},
     "atoms": {"width": 16, "cutoff": 4.0},
+    "structure_factors": {
+        "elements": ("H", "B", "C", "N", "O", "F", "Ne", "S", "Cl"),
+        "width": 8,
+        "num_rounds": 2,
+    },
 }
+LEARNED = ("rbf", "siren", "atoms")
 
 
 class Plain(nn.Module):
@@ -27,12 +33,15 @@ def build(decoder: str = "rbf", **options) -> FieldAutoEncoder:
     torch.manual_seed(0)
     defaults = {
         "latent_dim": 32,
-        "hidden": 8,
-        "num_layers": 1,
-        "pooling": {"width": 16, "num_tokens": 3, "num_blocks": 1},
+        "encoder_options": {"out_channels": 8, "num_layers": 1},
+        "pooling_options": {"width": 16, "num_tokens": 3, "num_blocks": 1},
         "decoder_options": SMALL[decoder],
     }
     options = {name: value() if isinstance(value, type) else value for name, value in options.items()}
+    if options.get("encoder") is not None:
+        options = {"encoder_options": {}, **options}
+    if decoder == "structure_factors":
+        defaults |= {"latent_dim": 256, "encoder_options": {}, "pooling_options": {}}
     return FieldAutoEncoder(decoder=decoder, **{**defaults, **options}).eval()
 
 
@@ -48,8 +57,25 @@ def awake(model: FieldAutoEncoder) -> FieldAutoEncoder:
 
 ENCODERS = {
     "messages": {},
-    "elements": {"num_layers": 0, "latent_dim": 512, "pooling": {"num_blocks": 0}},
-    "summed": {"pooling": {"width": 16, "num_tokens": 3, "num_blocks": 1, "sum_channels": 4}},
-    "tensors": {"num_layers": 2, "tensor_channels": 3},
+    "elements": {
+        "encoder_options": {"out_channels": 8, "num_layers": 0},
+        "latent_dim": 512,
+        "pooling_options": {"num_blocks": 0},
+    },
+    "summed": {"summary_channels": 4},
+    "tensors": {"encoder_options": {"out_channels": 8, "num_layers": 2, "tensor_channels": 3}},
     "own": {"encoder": Plain},
 }
+KINDS = [(decoder, encoder, ENCODERS[encoder]) for decoder in LEARNED for encoder in ENCODERS] + [
+    ("structure_factors", "elements", {}),
+    (
+        "structure_factors",
+        "descriptor",
+        {
+            "summary_channels": 15,
+            "encoder_options": {"out_channels": 8, "num_layers": 1},
+            "pooling_options": {"global_channels": 4},
+        },
+    ),
+]
+"""Decoders and encoders by name, and the options that make them."""

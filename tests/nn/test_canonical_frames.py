@@ -61,7 +61,7 @@ def _local(z, pos):
     """Elements and local coordinates in an order that does not depend on the order given."""
     batch = torch.zeros_like(z)
     pose = canonical_pose(z, pos, batch, 1)
-    local = pose.confine(pose.to_local(pos.double(), batch), batch)
+    local = pose.project_to_rank(pose.to_local(pos.double(), batch), batch)
     key = [(int(a), *[round(x, 2) + 0.0 for x in r]) for a, r in zip(z, local.tolist(), strict=True)]
     order = sorted(range(len(key)), key=key.__getitem__)
     return z[order], local[order]

@@ -25,11 +25,12 @@ def test_rigid_motion_and_mirror_images_change_nothing(summary, batch, seed):
 
 def test_order_of_atoms_and_company_change_nothing(summary, items, batch):
     z, pos, owner = batch
-    still, features = summary.summary_and_atoms(z, pos, owner)
+    still, features = summary(z, pos, owner), summary.encode_atoms(z, pos, owner).scalars
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(z.numel(), generator=generator)
     order = order[owner[order].argsort(stable=True)]
-    turned, turned_features = summary.summary_and_atoms(z[order], pos[order], owner)
+    turned = summary(z[order], pos[order], owner)
+    turned_features = summary.encode_atoms(z[order], pos[order], owner).scalars
     torch.testing.assert_close(turned, still, **TOLERANCE)
     torch.testing.assert_close(turned_features, features[order], **TOLERANCE)
     alone = torch.cat([summary(one_z, one_pos) for one_z, one_pos in items])
@@ -79,7 +80,7 @@ def test_single_precision_is_enough(summary, name):
 def test_rescaled_outputs(summary, batch):
     before = summary(*batch)
     factors = torch.linspace(0.5, 2, 12, dtype=torch.float64)
-    summary.readout.rescale(factors)
+    summary.pooling.rescale(factors)
     torch.testing.assert_close(summary(*batch), before * factors, **TOLERANCE)
 
 
@@ -90,13 +91,13 @@ def test_saved_and_loaded_is_the_same(summary, batch, tmp_path):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="global_channels=8"):
+    with pytest.raises(ValueError, match="global_channels: expected 1 to 7, got 8"):
         MoleculeDescriptor(8, 8)
-    with pytest.raises(ValueError, match="vector_channels is 0"):
+    with pytest.raises(ValueError, match="vector_channels: expected 1 to 64, got 0"):
         MoleculeDescriptor(vector_channels=0)
-    with pytest.raises(ValueError, match="vector_channels is 8: give 1 to 4"):
+    with pytest.raises(ValueError, match="vector_channels: expected 1 to 4, got 8"):
         MoleculeDescriptor(4, 2, hidden=4)
-    with pytest.raises(ValueError, match="z has the value 0"):
+    with pytest.raises(ValueError, match="z: expected atomic numbers from 1 to 118, got 0"):
         MoleculeDescriptor(4, 2, hidden=4, vector_channels=1)(torch.tensor([0]), torch.zeros(1, 3))
 
 

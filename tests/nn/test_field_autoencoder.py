@@ -28,7 +28,8 @@ def test_the_defaults_fit_each_other():
     assert latent.code.shape == (2, 512)
     assert latent.frame.shape == (2, 3, 3)
     assert model(z, pos, query, batch, query_batch).shape == (7, 9)
-    assert model.encode_atoms(z, pos, batch).shape == (8, 64)
+    assert model.encoder(z, pos, batch).scalars.shape == (8, 64)
+    assert latent.summary.shape == (2, 0)
 
 
 def test_field_of_data_and_batch(make_model):
@@ -97,7 +98,7 @@ def test_random_frames_in_training_follow_the_generator(make_model):
 
 def test_gradients_reach_every_parameter(make_model):
     for decoder in ("rbf", "siren", "atoms"):
-        model = make_model(decoder, num_layers=2).train()
+        model = make_model(decoder, encoder_options={"out_channels": 8, "num_layers": 2}).train()
         z, pos, batch = pair()
         model(z, pos, torch.randn(20, 3), batch, torch.arange(2).repeat_interleave(10)).square().sum().backward()
         missing = [name for name, p in model.named_parameters() if p.grad is None]
@@ -121,16 +122,16 @@ def test_loading_something_else_is_an_error(make_model, tmp_path):
     with pytest.raises(FileNotFoundError):
         FieldAutoEncoder.load(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("not a model")
-    with pytest.raises(ValueError, match="not a readable safetensors"):
+    with pytest.raises(ValueError, match="expected a file that save"):
         FieldAutoEncoder.load(tmp_path / "text.safetensors")
     torch.manual_seed(0)
     decoder = RBFDecoder(("H", "C"), 16, num_slots=3, width=8, num_tokens=2)
-    model = FieldAutoEncoder("H C", 16, decoder, hidden=8, pooling={"num_blocks": 0})
+    model = FieldAutoEncoder("H C", 16, decoder, encoder_options={"out_channels": 8}, pooling_options={"num_blocks": 0})
     model.save(tmp_path / "own.safetensors")
     with pytest.raises(ValueError, match="decoder="):
         FieldAutoEncoder.load(tmp_path / "own.safetensors")
     wrong = RBFDecoder(("H", "C"), 16, num_slots=4, width=8, num_tokens=2)
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="expected the tensors of this model"):
         FieldAutoEncoder.load(tmp_path / "own.safetensors", decoder=wrong)
     again = RBFDecoder(("H", "C"), 16, num_slots=3, width=8, num_tokens=2)
     loaded = FieldAutoEncoder.load(tmp_path / "own.safetensors", decoder=again)
@@ -141,14 +142,14 @@ def test_loading_something_else_is_an_error(make_model, tmp_path):
 BAD = {
     "z outside": (lambda z, p, b: (z * 0, p, b), "atomic numbers from 1"),
     "z too large": (lambda z, p, b: (z + 118, p, b), "atomic numbers from 1"),
-    "float z": (lambda z, p, b: (z.float(), p, b), "int64"),
-    "nan": (lambda z, p, b: (z, p.clone().index_fill_(0, torch.tensor([2]), math.nan), b), "row 2"),
-    "empty": (lambda z, p, b: (z[:0], p[:0], b[:0]), "empty"),
-    "empty molecule": (lambda z, p, b: (z, p, b * 2), "molecule 1"),
-    "unsorted": (lambda z, p, b: (z, p, b.flip(0)), "not sorted"),
-    "shape": (lambda z, p, b: (z, p[:, :2], b), r"\(8, 3\)"),
-    "dtype": (lambda z, p, b: (z, p.double(), b), "convert pos"),
-    "batch dtype": (lambda z, p, b: (z, p, b.int()), "int64"),
+    "float z": (lambda z, p, b: (z.float(), p, b), "z: expected int64"),
+    "nan": (lambda z, p, b: (z, p.clone().index_fill_(0, torch.tensor([2]), math.nan), b), "atom 2"),
+    "empty": (lambda z, p, b: (z[:0], p[:0], b[:0]), "z: expected at least one atom"),
+    "empty molecule": (lambda z, p, b: (z, p, b * 2), "got none of 1"),
+    "unsorted": (lambda z, p, b: (z, p, b.flip(0)), "batch: expected a sorted vector"),
+    "shape": (lambda z, p, b: (z, p[:, :2], b), r"pos: expected floats of shape \[8, 3\]"),
+    "dtype": (lambda z, p, b: (z, p.double(), b), "pos: expected torch.float32"),
+    "batch dtype": (lambda z, p, b: (z, p, b.int()), "batch: expected int64"),
 }
 
 
@@ -163,17 +164,17 @@ def test_bad_queries_and_options_are_named(make_model):
     model = make_model()
     z, pos, batch = pair()
     latent = model.encode(z, pos, batch)
-    with pytest.raises(ValueError, match="query_batch is missing"):
+    with pytest.raises(ValueError, match="query_batch: expected which of 2 molecules"):
         model.decode(latent, torch.zeros(2, 3))
-    with pytest.raises(ValueError, match="molecule 2"):
+    with pytest.raises(ValueError, match="query_batch: expected values from 0 to 1, got 2"):
         model.decode(latent, torch.zeros(1, 3), torch.tensor([2]))
     with pytest.raises(ValueError, match="query_pos"):
         model.decode(latent, torch.zeros(2, 3).double(), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="refine is 3"):
+    with pytest.raises(ValueError, match=r"target: expected the molecules. own field, got None"):
         model.encode(z, pos, batch, refine=3)
-    with pytest.raises(ValueError, match="target has"):
+    with pytest.raises(ValueError, match="target: expected 2 molecules with channels H C N"):
         model.encode(z, pos, batch, refine=1, target=MolField("H C")(Batch(z=z, pos=pos, batch=batch)))
-    with pytest.raises(ValueError, match="decoder is 'mlp'"):
+    with pytest.raises(ValueError, match=r"decoder: expected 'rbf'.*got 'mlp'"):
         FieldAutoEncoder(decoder="mlp")
     with pytest.raises(ValueError, match="none twice"):
         FieldAutoEncoder("H H")
@@ -198,14 +199,14 @@ def test_targets_and_points_that_do_not_fit_are_named(make_model):
     latent = model.encode(z, pos, batch)
     query, query_batch = torch.randn(4, 3), torch.tensor([0, 0, 1, 1])
     for method in (model.test, model.recon_loss):
-        with pytest.raises(ValueError, match=r"give \(4, 9\)"):
+        with pytest.raises(ValueError, match=r"target: expected shape \[4, 9\], got \[4, 1\]"):
             method(latent, query, torch.zeros(4, 1), query_batch)
-        with pytest.raises(ValueError, match="no point of molecule 1"):
+        with pytest.raises(ValueError, match="query_pos: expected points of each of 2 molecules"):
             method(latent, query, torch.zeros(4, 9), torch.zeros_like(query_batch))
     for data, name in ((Data(z=z), "pos"), (Data(pos=pos), "z")):
-        with pytest.raises(ValueError, match=f"data.{name} is missing"):
+        with pytest.raises(ValueError, match=f"data.{name}: expected a tensor, got none"):
             model.field(data)
-    with pytest.raises(ValueError, match="latent_dim is 0"):
+    with pytest.raises(ValueError, match="latent_dim: expected at least 1, got 0"):
         FieldAutoEncoder(latent_dim=0)
 
 
@@ -221,13 +222,12 @@ def test_latents_can_be_iterated(make_model):
     latent = make_model().encode(*pair())
     assert [one.code.shape for one in latent] == [(1, 32)] * 2
     assert torch.equal(latent[-1].code, latent.code[1:])
-    with pytest.raises(IndexError, match="index is 2: there are 2"):
+    with pytest.raises(IndexError, match="index: expected one of 2 molecules"):
         latent[2]
 
 
 def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
     from tg_molfield import Grid
-    from tg_molfield.nn.decoders import neural_field
 
     model = make_model("siren")
     z, pos = molecules()["C6H6"]
@@ -236,7 +236,7 @@ def test_grids_of_neural_fields_are_made_in_pieces(make_model, monkeypatch):
     assert frames > 1
     whole = field(grid.points())
     seen, decode = [], model.decoder.values
-    monkeypatch.setattr(neural_field, "_PASSES_AT_ONCE", 50 * frames)
+    monkeypatch.setattr(type(model.decoder), "passes_at_once", 50 * frames)
     monkeypatch.setattr(
         model.decoder, "values", lambda code, local, batch: seen.append(len(local)) or decode(code, local, batch)
     )
@@ -253,19 +253,19 @@ def test_tensors_tell_more_and_are_saved_and_trained(make_model, tmp_path):
     z, pos, batch = pair()
     query, query_batch = torch.randn(6, 3), torch.tensor([0, 0, 0, 1, 1, 1])
     for decoder in ("rbf", "siren", "atoms"):
-        model = awake(make_model(decoder, num_layers=2, tensor_channels=4))
+        model = awake(make_model(decoder, encoder_options={"out_channels": 8, "num_layers": 2, "tensor_channels": 4}))
         model.save(tmp_path / "model.safetensors")
         loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
         assert torch.equal(loaded(z, pos, query, batch, query_batch), model(z, pos, query, batch, query_batch))
         model.train()(z, pos, query, batch, query_batch).square().sum().backward()
         assert [name for name, p in model.named_parameters() if "tensor" in name and not bool(p.grad.any())] == []
     latent = model.eval().encode(z, pos, batch)
-    anchors = latent.anchors
-    assert anchors.tensors.shape == (8, 4, 3, 3)
-    assert torch.equal(latent[1].anchors.tensors, anchors.tensors[3:])
-    assert latent.to(torch.float64).anchors.tensors.dtype == torch.float64
-    without = dataclasses.replace(latent, anchors=dataclasses.replace(anchors, tensors=None))
-    with pytest.raises(ValueError, match="anchors without tensors"):
+    atoms = latent.atoms
+    assert atoms.tensors.shape == (8, 4, 3, 3)
+    assert torch.equal(latent[1].atoms.tensors, atoms.tensors[3:])
+    assert latent.to(torch.float64).atoms.tensors.dtype == torch.float64
+    without = dataclasses.replace(latent, atoms=dataclasses.replace(atoms, tensors=atoms.tensors[:, :0]))
+    with pytest.raises(ValueError, match=r"latent: expected atoms with .*tensors=4\), got"):
         model.decoder.field(without)
-    with pytest.raises(ValueError, match="tensor_channels is 9"):
-        make_model(tensor_channels=9)
+    with pytest.raises(ValueError, match="tensor_channels: expected 0 to 8, got 9"):
+        make_model(encoder_options={"out_channels": 8, "tensor_channels": 9})

@@ -17,7 +17,7 @@ def test_it_is_the_integral_over_a_fine_grid():
 
 def test_fields_that_cannot_be_compared():
     one = RBFField(torch.zeros(1, 3), torch.ones(1, 1))
-    with pytest.raises(ValueError, match="g is"):
+    with pytest.raises(ValueError, match="g: expected Gaussians"):
         squared_distance(one, RBFField(torch.zeros(1, 3), torch.ones(1, 1), torch.ones(1, 1)))
     with pytest.raises(ValueError, match="channels"):
         squared_distance(one, RBFField(torch.zeros(1, 3), torch.ones(1, 2)))

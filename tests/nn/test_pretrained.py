@@ -34,9 +34,9 @@ def test_atoms_are_found_in_a_learned_field_that_has_gradients():
 
 
 def test_models_that_are_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"organic-big: no such model.*are organic-small"):
+    with pytest.raises(FileNotFoundError, match=r"organic-big: expected a model of this package \(organic-small\)"):
         FieldAutoEncoder.from_pretrained("organic-big")
-    with pytest.raises(FileNotFoundError, match=r"has no model\.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"expected model\.safetensors in the folder"):
         FieldAutoEncoder.from_pretrained(tmp_path)
 
 

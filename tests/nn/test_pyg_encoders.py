@@ -147,13 +147,13 @@ class Own(SchNet):
 
 
 def test_what_is_no_encoder_is_named():
-    with pytest.raises(ValueError, match=r"torch.Size\(\[1, 5\]\) for two atoms: it must give \[N, F\]"):
+    with pytest.raises(ValueError, match=r"encoder: expected features \[2, F\] of two atoms, got \[1, 5\]"):
         FieldAutoEncoder(encoder=Molecules())
-    with pytest.raises(ValueError, match="not its class"):
+    with pytest.raises(ValueError, match="encoder: expected a module, got"):
         FieldAutoEncoder(encoder=SchNet)
-    with pytest.raises(TypeError, match="module is a Plain: give a SchNet"):
+    with pytest.raises(TypeError, match="module: expected a SchNet, DimeNetPlusPlus or ViSNet, got a Plain"):
         atom_encoder_from(Plain())
-    with pytest.raises(ValueError, match="z has the value 118: this encoder knows elements up to 99"):
+    with pytest.raises(ValueError, match="z: expected elements up to 99, which this encoder knows, got 118"):
         atom_encoder_from(schnet())(torch.tensor([118]), torch.zeros(1, 3), torch.zeros(1).long())
     own = Own(12)
-    assert FieldAutoEncoder(encoder=own).encoder is own
+    assert FieldAutoEncoder(encoder=own).encoder.module is own

@@ -1,12 +1,13 @@
 import pytest
 import torch
-from hard_molecules import batched, molecules, motion
+from hard_molecules import batched, molecules
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.fields import MolField, RBFField
-from tg_molfield.nn import FieldAutoEncoder, Latent, StructureFactorDecoder
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, left_over
-from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
+from tg_molfield.nn import FieldAutoEncoder, Latent, Pose, StructureFactorDecoder
+from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, mean_square_residual
+from tg_molfield.nn.decoders.structure_factors.merging import merge_frames
+from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 CHANNELS = "H C N O F other all"
 FIELD = MolField(CHANNELS)
@@ -17,15 +18,7 @@ TOLERANCE = {"atol": 1e-8, "rtol": 0}
 def build(**options) -> FieldAutoEncoder:
     torch.manual_seed(0)
     options = {"elements": ELEMENTS, "width": 8, "num_rounds": 2, **options}
-    return FieldAutoEncoder(
-        CHANNELS,
-        256,
-        "structure_factors",
-        hidden=8,
-        num_layers=1,
-        pooling={"summary": {"out_channels": 15, "global_channels": 4}},
-        decoder_options=options,
-    ).eval()
+    return FieldAutoEncoder(FIELD, 256, "structure_factors", decoder_options=options).eval()
 
 
 @pytest.fixture(scope="module")
@@ -51,48 +44,23 @@ def test_codes_are_decoded_exactly_without_training(model, encoded):
     query, query_batch = points(len(latent))
     true = FIELD(Batch(z=z, pos=pos, batch=owner))
     torch.testing.assert_close(model.decode(latent, query, query_batch), true(query, query_batch), atol=1e-3, rtol=0)
-    assert float(model.decoder.misfit(latent.code).max()) < 1e-12
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_fields_move_with_molecules(model, encoded, seed):
-    z, pos, owner, latent = encoded
-    rotation, translation = motion(seed)
-    query, query_batch = points(len(latent))
-    values = model.decode(latent, query, query_batch)
-    moved = model.encode(z, pos @ rotation.T + translation, owner)
-    torch.testing.assert_close(moved.code, latent.code, **TOLERANCE)
-    there = query @ rotation.T + translation
-    torch.testing.assert_close(model.decode(moved, there, query_batch), values, **TOLERANCE)
-
-
-def test_neither_the_order_of_atoms_nor_the_batch_matters(model, encoded):
-    z, pos, owner, latent = encoded
-    query, query_batch = points(len(latent))
-    values = model.decode(latent, query, query_batch)
-    order = torch.randperm(len(z), generator=torch.Generator().manual_seed(0))
-    order = order[owner[order].argsort(stable=True)]
-    torch.testing.assert_close(model(z[order], pos[order], query, owner, query_batch), values, **TOLERANCE)
-    for i in (0, 4, 9):
-        mine = query_batch == i
-        alone = model.decode(model.encode(z[owner == i], pos[owner == i]), query[mine])
-        torch.testing.assert_close(alone, values[mine], **TOLERANCE)
+    assert float(model.decoder.residual(latent).max()) < 1e-12
 
 
 def test_the_code_adds_up(model):
     z, pos = molecules()["CH3CH2OH"]
-    sketch = model.decoder.sketch
+    transform = model.decoder.transform
     one, two = torch.zeros_like(z), torch.arange(len(z)) % 2
     order = two.argsort(stable=True)
-    parts = sketch(z[order], pos[order], two[order], 2)
-    torch.testing.assert_close(parts.sum(0), sketch(z, pos, one, 1)[0])
+    parts = transform(z[order], pos[order], two[order], 2)
+    torch.testing.assert_close(parts.sum(0), transform(z, pos, one, 1)[0])
 
 
 def test_means_of_codes_have_mean_integrals(model):
     found = molecules()
     z, pos, owner = batched([found["CO2"], found["CH3CH2OH"]])
     code = model.encode(z, pos, owner).code
-    mean = model.decoder.atoms(code.mean(0, keepdim=True))
+    mean = model.decoder.atoms(Latent.centered(code.mean(0)))
     counts = torch.zeros(len(ELEMENTS)).double().index_add(0, mean.kinds[0], mean.weights[0])
     torch.testing.assert_close(counts, code[:, : len(ELEMENTS)].mean(0))
     assert bool(mean.pos.isfinite().all())
@@ -109,10 +77,10 @@ def test_the_field_is_differentiable_in_the_code(model):
 
     (gradient,) = torch.autograd.grad(value(code), code)
     other = pos + 0.01 * torch.randn(pos.shape, generator=generator, dtype=pos.dtype)
-    sketch = model.decoder.sketch
+    transform = model.decoder.transform
     way = torch.zeros_like(code)
     local = model.encode(z, pos).to_local(pos, torch.zeros_like(z))
-    way[:, : sketch.size] = sketch(z, local + (other - pos), torch.zeros_like(z), 1) - sketch(
+    way[:, : transform.size] = transform(z, local + (other - pos), torch.zeros_like(z), 1) - transform(
         z, local, torch.zeros_like(z), 1
     )
     step = 1e-4
@@ -128,31 +96,32 @@ def test_refined_codes_are_no_worse_and_say_which_search():
     owner = torch.arange(4).repeat_interleave(30)
     plain = model.encode(z, pos, owner)
     refined = model.encode(z, pos, owner, refine=100, target=FIELD(Batch(z=z, pos=pos, batch=owner)))
-    before, after = model.decoder.misfit(plain.code), model.decoder.misfit(refined.code)
+    before, after = model.decoder.residual(plain), model.decoder.residual(refined)
     better = after < before
     assert bool((before > 1e-3).all())
     assert bool(better.any())
     assert bool((after <= before * (1 + 1e-4)).all())
-    spare = model.decoder.sketch.variant
-    assert bool(((refined.code[better, spare] >= 1) & (refined.code[better, spare] <= 4)).all())
-    assert torch.equal(refined.code[:, :spare], plain.code[:, :spare])
+    assert bool(((refined.search_seed[better] >= 1) & (refined.search_seed[better] <= 4)).all())
+    assert torch.equal(refined.code, plain.code)
+    assert torch.equal(refined[1:3].search_seed, refined.search_seed[1:3])
+    assert torch.equal(model.encode(z, pos, owner, refine=25).code, plain.code), "no target is needed"
 
 
 def test_what_cannot_be_encoded_is_named():
     model = build()
-    with pytest.raises(ValueError, match="does not know He, Xe; its elements are H, B"):
+    with pytest.raises(ValueError, match=r"z: expected elements that this model knows \(H, B.*got He, Xe"):
         model.encode(torch.tensor([2, 6, 54]), torch.randn(3, 3))
-    most = model.decoder.sketch.max_atoms
+    most = model.decoder.max_atoms
     z = torch.full((most + 2,), 6)
-    with pytest.raises(ValueError, match=f"molecule 1 has {most + 1} atoms.*at most {most}"):
+    with pytest.raises(ValueError, match=f"molecule 1: expected at most {most} atoms.*got {most + 1}"):
         model.encode(z, torch.randn(most + 2, 3), torch.tensor([0] + [1] * (most + 1)))
-    with pytest.raises(ValueError, match="900000 atoms"):
-        model.decoder.atoms(torch.full((1, 256), 1e5))
+    with pytest.raises(ValueError, match="counts of 900000"):
+        model.decoder.atoms(Latent.centered(torch.full((1, 256), 1e5)))
     with pytest.raises(ValueError, match="symbols of elements"):
         build(elements=("H", "Q"))
-    with pytest.raises(ValueError, match="need at least 18"):
+    with pytest.raises(ValueError, match="size: expected at least 17 for 9 elements, got 10"):
         FieldAutoEncoder("H C", 10, "structure_factors", decoder_options={"elements": ELEMENTS})
-    with pytest.raises(ValueError, match="num_rounds=0"):
+    with pytest.raises(ValueError, match="num_rounds, num_searches: expected at least 1 and 0, got 0"):
         build(num_rounds=0)
 
 
@@ -173,49 +142,48 @@ def test_codes_of_nothing_and_of_noise_have_finite_fields():
 
 def test_definitions_that_it_can_follow():
     decoder = StructureFactorDecoder(("C", "all"), 128)
-    decoder.follow(MolField.preset("mnf", channels="C all", normalize_grid_size=None))
+    decoder.set_mol_field(MolField.preset("mnf", channels="C all", normalize_grid_size=None))
     z, pos = torch.tensor([6]), torch.zeros(1, 3)
     wanted = MolField.preset("mnf", channels="C all", normalize_grid_size=None)(Data(z=z, pos=pos))
-    code = decoder.sketch(z, pos, torch.zeros_like(z), 1)
+    code = decoder.transform(z, pos, torch.zeros_like(z), 1)
     field = decoder.field(Latent.centered(code))
     assert isinstance(field, RBFField)
     torch.testing.assert_close(field(pos + 0.4), wanted(pos + 0.4))
     with pytest.raises(ValueError, match="set normalize_grid_size to None"):
-        decoder.follow(MolField.preset("mnf", channels="C all"))
-    with pytest.raises(ValueError, match="give one whose atoms are a Gaussian each"):
-        decoder.follow(MolField("C all", kernel="slater"))
+        decoder.set_mol_field(MolField.preset("mnf", channels="C all"))
+    with pytest.raises(ValueError, match="expected a sum of one Gaussian an atom"):
+        decoder.set_mol_field(MolField("C all", kernel="slater"))
 
 
 def test_a_model_follows_another_definition_and_is_saved_with_it(tmp_path):
     model = build()
     other = MolField("C O mass", widths=0.6)
-    model.follow(other)
+    model.set_mol_field(other)
     model.save(tmp_path / "model.safetensors")
     loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
     assert loaded.channels == other.channels
     z, pos = molecules()["CH3CH2OH"]
     wanted = other(Data(z=z, pos=pos.float()))(pos.float())
     torch.testing.assert_close(loaded(z, pos.float(), pos.float()), wanted, atol=1e-3, rtol=1e-4)
-    with pytest.raises(TypeError, match="decoder is a RBFDecoder"):
-        FieldAutoEncoder("C O", num_layers=0, hidden=8).follow(other)
+    assert loaded.mol_field == other == loaded.field(Data(z=z, pos=pos.float())).mol_field
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])
-def test_some_of_the_waves_are_enough_to_fit_few_atoms(model, every):
+def test_some_structure_factors_are_enough_to_fit_few_atoms(model, every):
     z, pos = molecules()["CH3CH2OH"]
-    sketch, kinds = model.decoder.sketch, model.decoder.sketch.kinds(z).unsqueeze(0)
+    transform, kinds = model.decoder.transform, model.decoder.transform.kinds(z).unsqueeze(0)
     ones = torch.ones(1, len(z), dtype=torch.float64)
     true = PaddedAtoms(pos.unsqueeze(0), kinds, ones.bool(), ones)
-    waves = true.waves(sketch).sum(1)
+    factors = true.structure_factors(transform).sum(1)
     shaken = true.at(true.pos + 0.1 * torch.randn(true.pos.shape, generator=torch.Generator().manual_seed(0)))
-    found, _ = fit_positions(sketch, shaken, waves, 12, every=every)
+    found, _ = fit_positions(transform, shaken, factors, 12, every=every)
     torch.testing.assert_close(found.pos, true.pos, **TOLERANCE)
-    assert left_over(sketch, shaken, waves) > 1e-3
-    assert left_over(sketch, found, waves) < 1e-15
+    assert mean_square_residual(transform, shaken, factors) > 1e-3
+    assert mean_square_residual(transform, found, factors) < 1e-15
 
 
-def test_a_sketch_names_what_does_not_fit():
-    with pytest.raises(ValueError, match="shortest is 3"):
+def test_a_transform_names_what_does_not_fit():
+    with pytest.raises(ValueError, match="shortest, longest: expected"):
         StructureFactors(64, longest=2.0, shortest=3.0)
     with pytest.raises(ValueError, match="none twice"):
         StructureFactors(64, ("H", "H"))
@@ -223,8 +191,34 @@ def test_a_sketch_names_what_does_not_fit():
 
 def test_saved_and_loaded_are_the_same(tmp_path):
     model = build()
-    model.decoder.follow(MolField.preset("mnf", channels=CHANNELS, normalize_grid_size=None))
+    model.decoder.set_mol_field(MolField.preset("mnf", channels=CHANNELS, normalize_grid_size=None))
     model.save(tmp_path / "model.safetensors")
     z, pos = molecules()["CH3CH2OH"]
     for loaded in (FieldAutoEncoder.load(tmp_path / "model.safetensors"), FieldAutoEncoder.from_pretrained(tmp_path)):
         assert torch.equal(loaded(z, pos.float(), pos.float()), model(z, pos.float(), pos.float()))
+
+
+@pytest.mark.parametrize("name", ["C6H6", "CH4", "SF6", "CO2", "CH3CH2OH", "Ne"])
+def test_one_gaussian_an_atom(model, name):
+    z, pos = molecules()[name]
+    field = model.field(Data(z=z, pos=pos))
+    assert len(field.centers) == len(z)
+    assert torch.cdist(field.centers, pos).amin(1).max() < 1e-6
+
+
+def test_frames_that_disagree_keep_their_atoms():
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    pos = torch.tensor([[[1.0, 0.0, 0.0], [-1.0, 0.3, 0.0]]])
+    flip = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
+    pose = Pose(
+        torch.zeros(1, 3), torch.stack([torch.eye(3), flip])[None], torch.tensor([[0.6, 0.4]]), torch.tensor([3])
+    )
+    atoms = PaddedAtoms(pos, torch.zeros(1, 2, dtype=torch.int64), mask, mask.float())
+    places, _, strength, owner = merge_frames(atoms, pose)
+    assert places.shape == (4, 3)
+    assert owner.tolist() == [0] * 4
+    torch.testing.assert_close(strength, torch.tensor([0.6, 0.6, 0.4, 0.4]))
+    near = PaddedAtoms(torch.tensor([[[1.0, 0.0, 0.0], [-1.0, 5e-5, 0.0]]]), *(atoms.kinds, mask, mask.float()))
+    places, _, strength, _ = merge_frames(near, pose)
+    torch.testing.assert_close(strength, torch.ones(2))
+    torch.testing.assert_close(places[0], 0.6 * near.pos[0, 0] + 0.4 * flip @ near.pos[0, 1])

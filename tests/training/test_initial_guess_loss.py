@@ -15,7 +15,7 @@ def molecules() -> list[Data]:
 def build(decoder: str = "structure_factors") -> FieldAutoEncoder:
     torch.manual_seed(0)
     options = {"width": 16, "num_rounds": 2} if decoder == "structure_factors" else {"num_slots": 5, "width": 8}
-    return FieldAutoEncoder("H C O", 128, decoder, hidden=8, num_layers=0, decoder_options=options)
+    return FieldAutoEncoder("H C O", 128, decoder, decoder_options=options)
 
 
 def test_training_the_guess_is_reproducible_and_lowers_the_loss():
@@ -40,7 +40,7 @@ def test_the_loss_does_not_depend_on_order_or_place():
 def test_every_parameter_of_the_guess_is_trained():
     model = build()
     InitialGuessLoss()(model, Batch.from_data_list(molecules())).backward()
-    missing = [name for name, parameter in model.decoder.guess.named_parameters() if parameter.grad is None]
+    missing = [name for name, parameter in model.decoder.initial_guess.named_parameters() if parameter.grad is None]
     assert missing == []
 
 

@@ -6,6 +6,8 @@ from torch_geometric.loader import DataLoader
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 
+ENCODER = {"out_channels": 8, "num_layers": 1}
+
 pytest.importorskip("lightning")
 
 
@@ -24,7 +26,9 @@ def test_the_trainer_takes_steps(tmp_path):
     from tg_molfield.training.lightning import FieldLightningModule
 
     options = {"num_slots": 4, "width": 16, "num_tokens": 2}
-    model = FieldAutoEncoder("H C", 64, hidden=8, num_layers=1, pooling={"num_blocks": 0}, decoder_options=options)
+    model = FieldAutoEncoder(
+        "H C", 64, encoder_options=ENCODER, pooling_options={"num_blocks": 0}, decoder_options=options
+    )
     before = [p.detach().clone() for p in model.parameters()]
     loader = DataLoader([data(n) for n in (1, 2, 3, 4)], batch_size=2)
     trainer = Trainer(

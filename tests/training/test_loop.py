@@ -7,6 +7,8 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, FieldLoss, MatchingLoss, fit
 
+ENCODER = {"out_channels": 8, "num_layers": 1}
+
 CHANNELS = "H C O"
 
 
@@ -30,7 +32,9 @@ def build(decoder: str = "rbf") -> FieldAutoEncoder:
     torch.manual_seed(0)
     options = {"num_slots": 5, "width": 16, "num_tokens": 2} if decoder == "rbf" else {"width": 16, "num_layers": 2}
     pooling = {"width": 16, "num_tokens": 2, "num_blocks": 1}
-    return FieldAutoEncoder(CHANNELS, 64, decoder, hidden=8, num_layers=1, pooling=pooling, decoder_options=options)
+    return FieldAutoEncoder(
+        CHANNELS, 64, decoder, encoder_options=ENCODER, pooling_options=pooling, decoder_options=options
+    )
 
 
 @pytest.mark.parametrize("decoder", ["rbf", "siren"])

@@ -7,6 +7,8 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import PropertyLoss
 
+ENCODER = {"out_channels": 8, "num_layers": 1}
+
 VALUES = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, math.nan]])
 
 
@@ -58,7 +60,7 @@ def test_codes_learn_a_property():
         Data(z=torch.full((n,), 6), pos=torch.randn(n, 3), y=torch.tensor([[float(n)]])) for n in (1, 2, 3, 5, 8, 9)
     ]
     small = {"num_slots": 2, "width": 8, "num_tokens": 2}
-    model = FieldAutoEncoder("C", 32, hidden=8, num_layers=1, pooling={"num_blocks": 0}, decoder_options=small)
+    model = FieldAutoEncoder("C", 32, encoder_options=ENCODER, pooling_options={"num_blocks": 0}, decoder_options=small)
     loss = PropertyLoss(32, torch.cat([data.y for data in molecules]), key="y")
     optimizer = torch.optim.Adam([*model.parameters(), *loss.parameters()], lr=1e-2)
     data = Batch.from_data_list(molecules)

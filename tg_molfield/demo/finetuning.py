@@ -76,8 +76,9 @@ def _pretrained() -> FieldAutoEncoder:
 
 
 def _from_scratch() -> FieldAutoEncoder:
-    options = _pretrained().hyper_parameters
-    return FieldAutoEncoder(**{name: value for name, value in options.items() if name != "custom_encoder"})
+    model = _pretrained()
+    model.reset_parameters()
+    return model
 
 
 def _trained(
@@ -117,4 +118,4 @@ def _summaries(model: FieldAutoEncoder, molecules: Sequence[Data]) -> Tensor:
 
 
 def _summary(model: FieldAutoEncoder, batch: Batch) -> Tensor:
-    return model.encode(batch.z, batch.pos, batch.batch).code[:, -model.summary_channels :]
+    return model.encode(batch.z, batch.pos, batch.batch).summary

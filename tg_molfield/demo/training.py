@@ -29,9 +29,8 @@ def train_model(
         torch.manual_seed(seed)
         model = FieldAutoEncoder(
             mol_field.channels,
-            num_layers=0,
-            hidden=32,
-            pooling={"num_blocks": 0},
+            encoder_options={"num_layers": 0, "out_channels": 32},
+            pooling_options={"num_blocks": 0},
             decoder_options={"num_slots": _SLOTS, "num_blocks": 1, "num_steps": 8},
         )
     bar = Progress(

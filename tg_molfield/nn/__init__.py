@@ -3,34 +3,39 @@
 from tg_molfield.nn.autodecoder.model import FieldAutoDecoder
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autoencoder import FieldAutoEncoder
-from tg_molfield.nn.decoders.atom_field import AtomField
 from tg_molfield.nn.decoders.atoms import AtomDecoder
-from tg_molfield.nn.decoders.base import Decoder
-from tg_molfield.nn.decoders.neural_field import NeuralField
-from tg_molfield.nn.decoders.pointwise_decoder import PointwiseDecoder
+from tg_molfield.nn.decoders.base import DecodedField, Decoder, NeuralDecoder, PointwiseDecoder
 from tg_molfield.nn.decoders.rbf import RBFDecoder
 from tg_molfield.nn.decoders.siren import SirenDecoder
 from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder
+from tg_molfield.nn.domain import Domain, OutOfDomainWarning
+from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.encoders.pyg import atom_encoder_from
-from tg_molfield.nn.latent.atom_features import AtomFeatures
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.descriptor import MoleculeDescriptor
 
 __all__ = [
     "AtomDecoder",
+    "AtomEncoder",
     "AtomFeatures",
-    "AtomField",
     "AutoDecoderReport",
+    "DecodedField",
     "Decoder",
+    "Domain",
+    "FeatureSizes",
     "FieldAutoDecoder",
     "FieldAutoEncoder",
     "Latent",
     "MoleculeDescriptor",
-    "NeuralField",
+    "NeuralDecoder",
+    "OutOfDomainWarning",
     "PaiNNEncoder",
     "PointwiseDecoder",
+    "Pooling",
     "Pose",
     "RBFDecoder",
     "SirenDecoder",

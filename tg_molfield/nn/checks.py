@@ -1,47 +1,32 @@
-"""Checks of what is given to encoders and decoders."""
+"""Checks of what is given to models; those of atoms and points alone are in `tg_molfield.chem.validation`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
-MAX_Z = 118
+from tg_molfield.chem.validation import check_atoms, check_points
 
 
-def check_atoms(z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Tensor, int]:
-    """The molecule of each atom ``[N]`` and the number of molecules.
-
-    Args:
-        z: ``[N]`` int64 atomic numbers, 1 to 118.
-        pos: ``[N, 3]`` Å.
-        batch: ``[N]`` int64, sorted, every molecule with an atom; ``None`` for one molecule.
+def check_molecules(
+    z: Tensor, pos: Tensor, batch: Tensor | None = None, num_graphs: int | None = None
+) -> tuple[Tensor, int]:
+    """The molecule of each atom ``[N]`` and the number of molecules, each of which must have an atom.
 
     Raises:
-        ValueError: a tensor has another type, shape, device or content; the message says which and what to give.
+        ValueError: ``z`` is not int64, a molecule has no atoms, or an argument is not as `check_atoms` has it.
     """
-    if z.dim() != 1 or z.dtype != torch.int64:
-        raise ValueError(f"z is {z.dtype} of shape {tuple(z.shape)}: give int64 atomic numbers [N]")
-    if pos.shape != (z.size(0), 3) or not pos.is_floating_point():
-        raise ValueError(f"pos is {pos.dtype} of shape {tuple(pos.shape)}: give floats in Å of shape ({z.size(0)}, 3)")
-    if z.size(0) == 0:
-        raise ValueError("z is empty: give molecules with at least one atom")
-    if pos.device != z.device:
-        raise ValueError(f"pos is on {pos.device}, z on {z.device}: move both to one device")
-    low, high = int(z.min()), int(z.max())
-    if low < 1 or high > MAX_Z:
-        raise ValueError(f"z has the value {low if low < 1 else high}: give atomic numbers from 1 to {MAX_Z}")
-    if not bool(torch.isfinite(pos).all()):
-        row = int((~torch.isfinite(pos)).any(1).nonzero()[0])
-        raise ValueError(f"pos has a value that is not finite in row {row}: remove or repair that atom")
-    if batch is None:
-        return torch.zeros_like(z), 1
-    check_batch("batch", batch, z.size(0), z.device)
-    count = torch.bincount(batch)
+    if z.dtype != torch.int64:
+        raise ValueError(f"z: expected int64 atomic numbers, got {z.dtype}; convert with .long()")
+    batch, num_graphs = check_atoms(z, pos, batch, num_graphs)
+    count = torch.bincount(batch, minlength=num_graphs)
     if bool((count == 0).any()):
-        raise ValueError(f"batch names no atom of molecule {int((count == 0).nonzero()[0])}: remove empty molecules")
-    return batch, count.size(0)
+        empty = int((count == 0).nonzero()[0])
+        raise ValueError(f"batch: expected atoms of each of {num_graphs} molecules, got none of {empty}; remove it")
+    return batch, num_graphs
 
 
 def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: Sequence[str] = ()) -> None:
@@ -57,68 +42,102 @@ def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: 
     if count == 0:
         if properties is not None:
             raise ValueError(
-                f"properties has shape {tuple(properties.shape)}: this model reads none; leave it out, or build the "
-                "model with properties"
+                f"properties: expected None, since this model reads none, got shape {list(properties.shape)}; leave it "
+                "out, or build the model with properties"
             )
         return
-    shape = (pos.size(0), count)
+    shape = [pos.size(0), count]
     if properties is None:
-        raise ValueError(f"properties is missing: give floats of shape {shape}{told}, or Data to encode_data")
-    if properties.shape != shape or not properties.is_floating_point():
+        raise ValueError(f"properties: expected floats of shape {shape}{told}, got None; give them, or encode a Data")
+    if list(properties.shape) != shape or not properties.is_floating_point():
         raise ValueError(
-            f"properties is {properties.dtype} of shape {tuple(properties.shape)}: give floats of shape {shape}{told}"
+            f"properties: expected floats of shape {shape}{told}, got {properties.dtype} of {list(properties.shape)}"
         )
-    if properties.device != pos.device:
-        raise ValueError(f"properties is on {properties.device}, pos on {pos.device}: move both to one device")
-    if properties.dtype != pos.dtype:
-        raise ValueError(f"properties is {properties.dtype}, pos {pos.dtype}: convert properties with .to(pos.dtype)")
+    check_like("properties", properties, pos)
     if not bool(properties.isfinite().all()):
         row, column = (~properties.isfinite()).nonzero()[0].tolist()
-        name = f"of {names[column]} " if names else ""
+        name = names[column] if names else f"column {column}"
         raise ValueError(
-            f"properties has a value {name}that is not finite in row {row}, column {column}: remove or repair that atom"
+            f"properties: expected finite numbers, got NaN or infinity in {name} of atom {row}; remove the atom"
         )
-
-
-def check_batch(name: str, batch: Tensor, size: int, device: torch.device) -> None:
-    """Raise a ValueError unless ``batch`` is ``[size]`` int64, sorted and non-negative, on ``device``."""
-    if batch.dtype != torch.int64 or batch.shape != (size,):
-        raise ValueError(f"{name} is {batch.dtype} of shape {tuple(batch.shape)}: give int64 of shape ({size},)")
-    if batch.device != device:
-        raise ValueError(f"{name} is on {batch.device}: move it to {device}")
-    if size and (int(batch[0]) < 0 or bool((batch[1:] < batch[:-1]).any())):
-        raise ValueError(f"{name} is not sorted from 0 upwards: sort the atoms or points by molecule")
 
 
 def check_queries(query_pos: Tensor, query_batch: Tensor | None, num_graphs: int, like: Tensor) -> Tensor:
-    """The molecule of each query point ``[Q]``.
-
-    Args:
-        query_pos: ``[Q, 3]`` Å, of the type and on the device of ``like``.
-        query_batch: ``[Q]`` int64, sorted, below ``num_graphs``; ``None`` where there is one molecule.
-        num_graphs: the number of molecules.
-        like: a tensor of the model.
-
-    Raises:
-        ValueError: as for :func:`check_atoms`.
-    """
-    if query_pos.dim() != 2 or query_pos.size(1) != 3:
-        raise ValueError(f"query_pos has shape {tuple(query_pos.shape)}: give points in Å of shape (Q, 3)")
-    check_like("query_pos", query_pos, like)
-    if query_batch is None:
-        if num_graphs != 1:
-            raise ValueError(f"query_batch is missing: say which of the {num_graphs} molecules each point belongs to")
-        return torch.zeros(query_pos.size(0), dtype=torch.int64, device=query_pos.device)
-    check_batch("query_batch", query_batch, query_pos.size(0), query_pos.device)
-    if query_batch.numel() and int(query_batch[-1]) >= num_graphs:
-        raise ValueError(f"query_batch names molecule {int(query_batch[-1])}: there are {num_graphs}, counted from 0")
-    return query_batch
+    """The molecule of each query point ``[Q]``; see `check_points`."""
+    return check_points(query_pos, query_batch, num_graphs, like.dtype, like.device, prefix="query_")
 
 
 def check_like(name: str, tensor: Tensor, like: Tensor) -> None:
     """Raise a ValueError unless ``tensor`` has the type and the device of the model's tensor ``like``."""
     if tensor.dtype != like.dtype or tensor.device != like.device:
         raise ValueError(
-            f"{name} is {tensor.dtype} on {tensor.device}, the model {like.dtype} on {like.device}: "
-            f"convert {name} or the model with .to()"
+            f"{name}: expected {like.dtype} on {like.device}, got {tensor.dtype} on {tensor.device}; convert it or the "
+            "model with .to()"
         )
+
+
+def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str, ...]:
+    """Names from one string or a sequence.
+
+    Raises:
+        ValueError: there are fewer than ``least``, or one is given twice.
+    """
+    given = tuple(names.split() if isinstance(names, str) else names)
+    if len(given) < least or len(set(given)) != len(given):
+        raise ValueError(f"{what}: expected at least {least} names, none twice, got {names!r}; repair the list")
+    return given
+
+
+def check_samples(target: Tensor, batch: Tensor, num_channels: int, num_graphs: int) -> None:
+    """Raise a ValueError unless ``target`` is ``[Q, C]`` and every molecule has a point in ``batch [Q]``."""
+    if target.shape != (len(batch), num_channels):
+        raise ValueError(
+            f"target: expected shape [{len(batch)}, {num_channels}], got {list(target.shape)}; give a value for each "
+            "point and channel"
+        )
+    count = torch.bincount(batch, minlength=num_graphs)
+    if bool((count == 0).any()):
+        lacking = int((count == 0).nonzero()[0])
+        raise ValueError(
+            f"query_pos: expected points of each of {num_graphs} molecules, got none of molecule {lacking}"
+        )
+
+
+def atoms_of_data(
+    data: Data, properties: Sequence[str] = (), given: Mapping[str, object] | None = None
+) -> tuple[Tensor, Tensor, Tensor | None, int | None, Tensor | None]:
+    """``z [N]``, ``pos [N, 3]``, ``batch [N]`` or None, B or None, and the named attributes ``[N, P]``, None if none.
+
+    Args:
+        data: with ``z``, ``pos`` and the attributes, each ``[N]`` or ``[N, 1]``.
+        properties: the names of the attributes; their numbers are converted to the type of ``pos``.
+        given: arguments that the data takes the place of, which must be None.
+
+    Raises:
+        ValueError: an attribute is missing or of another shape, the atoms are periodic, or an argument is given too.
+    """
+    double = [name for name, value in (given or {}).items() if value is not None]
+    if double:
+        raise ValueError(f"{double[0]}: expected None beside a Data, which holds it, got a value; leave it out")
+    for name in ("z", "pos"):
+        if not isinstance(getattr(data, name, None), Tensor):
+            raise ValueError(f"data.{name}: expected a tensor, got none; give z [N] and pos [N, 3]")
+    pbc = getattr(data, "pbc", None)
+    if pbc is not None and bool(torch.as_tensor(pbc).any()):
+        raise ValueError("data.pbc: expected a molecule, got a crystal; remove pbc to encode the atoms of one cell")
+    batch = getattr(data, "batch", None)
+    num_graphs = None if batch is None else getattr(data, "num_graphs", None)
+    columns = [_column(data, name) for name in properties]
+    return data.z, data.pos, batch, num_graphs, torch.stack(columns, dim=1) if columns else None
+
+
+def _column(data: Data, name: str) -> Tensor:
+    values = getattr(data, name, None)
+    size = data.pos.size(0)
+    if not isinstance(values, Tensor):
+        raise ValueError(f"data.{name}: expected a tensor of shape [{size}], which the model reads, got none; add it")
+    if values.shape not in ((size,), (size, 1)):
+        raise ValueError(
+            f"data.{name}: expected one number an atom, shape [{size}], got {list(values.shape)}; reshape it"
+        )
+    return values.reshape(size).to(data.pos.dtype)

@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tg_molfield.fields import MolField
+from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
+from tg_molfield.nn.domain import Domain
 from tg_molfield.tensor_files import read_object, write_object
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 _FILE = "model.safetensors"
 
 
-def save_model(path: str | Path, model: torch.nn.Module, hyper_parameters: dict[str, Any]) -> None:
-    """Write the model's tensors, with its class and hyper-parameters in the header.
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """What a file holds.
+
+    Attributes:
+        hyper_parameters: the arguments that the model was built with.
+        tensors: its state, by name.
+        channels: the names of the field's channels, where the model has any.
+        mol_field: the definition of its field, where it knows one.
+        domain: the molecules it was trained on, where it knows them.
+    """
+
+    hyper_parameters: dict[str, Any]
+    tensors: dict[str, Tensor]
+    channels: tuple[str, ...] = ()
+    mol_field: MolField | None = None
+    domain: Domain | None = None
+
+    @property
+    def field(self) -> MolField | tuple[str, ...]:
+        """The definition, or the names of the channels alone."""
+        return self.channels if self.mol_field is None else self.mol_field
+
+
+def save_model(
+    path: str | Path,
+    model: torch.nn.Module,
+    hyper_parameters: dict[str, Any],
+    channels: tuple[str, ...] = (),
+    mol_field: MolField | None = None,
+    domain: Domain | None = None,
+) -> None:
+    """Write the model's tensors, with its class and the other arguments in the header.
 
     Args:
-        path: the file; an existing one is replaced when the new one is complete.
+        path: the file; an existing one is replaced once the new one is complete.
         model: the model.
-        hyper_parameters: what :func:`read_model` gives back; JSON values.
+        hyper_parameters: JSON values; see `SavedModel` for these and the rest.
+        channels: the names of the field's channels.
+        mol_field: the definition of the field.
+        domain: the molecules of the training set.
+
+    Raises:
+        ValueError: the definition has a kernel without a name.
     """
-    write_object(path, type(model).__name__, hyper_parameters, dict(model.state_dict()))
+    described = {
+        "hyper_parameters": hyper_parameters,
+        "channels": channels,
+        "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
+        "domain": None if domain is None else asdict(domain),
+    }
+    write_object(path, type(model).__name__, described, dict(model.state_dict()))
 
 
 def pretrained_file(name_or_path: str | Path) -> Path:
@@ -40,14 +87,24 @@ def pretrained_file(name_or_path: str | Path) -> Path:
     if path.is_dir():
         if (path / _FILE).is_file():
             return path / _FILE
-        raise FileNotFoundError(f"{path}: has no {_FILE}; give a folder that holds one, or the file itself")
+        raise FileNotFoundError(f"{path}: expected {_FILE} in the folder, got none; give the file itself")
     names = ", ".join(sorted(file.stem for file in _WEIGHTS.glob("*.safetensors")))
-    raise FileNotFoundError(f"{name_or_path}: no such model, file or folder; the models of this package are {names}")
+    raise FileNotFoundError(
+        f"{name_or_path}: expected a model of this package ({names}), a file or a folder, got neither; check it"
+    )
 
 
-def read_model(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The hyper-parameters and tensors of a file that holds a ``model``; see `tensor_files.read_object`."""
-    return read_object(path, model)
+def read_model(path: str | Path, model: str) -> SavedModel:
+    """The content of a file that holds a ``model``; see `tensor_files.read_object`."""
+    content, tensors = read_object(path, model)
+    mol_field, domain = content["mol_field"], content["domain"]
+    return SavedModel(
+        content["hyper_parameters"],
+        tensors,
+        tuple(content["channels"]),
+        None if mol_field is None else mol_field_from_dict(mol_field),
+        None if domain is None else Domain(tuple(domain["elements"]), domain["max_atoms"], domain["hydrogens"]),
+    )
 
 
 def fill_model(path: str | Path, model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -63,4 +120,6 @@ def fill_model(path: str | Path, model: torch.nn.Module, tensors: dict[str, Tens
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{path}: does not fit the model ({error}); give the modules it was saved with") from error
+        raise ValueError(
+            f"{path}: expected the tensors of this model, got others ({error}); give the modules it was saved with"
+        ) from error

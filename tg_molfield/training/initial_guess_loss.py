@@ -38,23 +38,24 @@ class InitialGuessLoss:
         Raises:
             TypeError: the model's decoder is not a `StructureFactorDecoder`.
         """
-        if not isinstance(model.decoder, StructureFactorDecoder):
+        decoder = model.decoder
+        if not isinstance(decoder, StructureFactorDecoder):
             raise TypeError(
-                f"model.decoder: expected a StructureFactorDecoder, got {type(model.decoder).__name__}; "
+                f"model.decoder: expected a StructureFactorDecoder, got {type(decoder).__name__}; "
                 "use MatchingLoss or FieldLoss for other decoders"
             )
         owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
-        sketch, size = model.decoder.sketch, int(owner.max()) + 1
+        transform, size = decoder.transform, int(owner.max()) + 1
         with torch.no_grad():
-            order = (owner * len(sketch.elements) + sketch.kinds(batch.z)).argsort(stable=True)
+            order = (owner * len(transform.elements) + transform.kinds(batch.z)).argsort(stable=True)
             z, pos = batch.z[order], batch.pos[order]
             randomised = model.training and model.random_frames
             pose = (random_pose(pos, owner, size) if randomised else canonical_pose(z, pos, owner, size)).to(pos.dtype)
             local = pose.to_local(pos, owner)
             target, _ = to_dense_batch(local, owner, batch_size=size)
-            code = sketch(z, local, owner, size)
+            code = transform(z, local, owner, size)
         parts = bucket_by_size(torch.bincount(owner, minlength=size), ratio=_RATIO)
-        losses = [self._summed(model.decoder, code[rows], target[rows]) for rows in parts]
+        losses = [self._summed(decoder, code[rows], target[rows]) for rows in parts]
         return torch.stack(losses).sum() / len(z)
 
     def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor) -> Tensor:

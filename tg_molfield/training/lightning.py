@@ -45,7 +45,7 @@ class FieldLightningModule(LightningModule):
 
     def validation_step(self, batch: Data, batch_idx: int) -> None:
         """Log ``val_psnr`` and ``val_psnr_occupied`` at the query points of a batch, see `FieldAutoEncoder.test`."""
-        latent = self.model.encode_data(batch)
+        latent = self.model.encode(batch)
         result = self.model.test(latent, batch.query_pos, batch.field, batch.query_batch)
         self.log_dict({f"val_{name}": value for name, value in result.items()}, batch_size=len(latent))
 

@@ -13,7 +13,7 @@ from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.fields import Field, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
-from tg_molfield.nn.decoders.slots import Slots
+from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
 Loss = Callable[[FieldAutoEncoder, Data], Tensor]
@@ -34,7 +34,7 @@ class FieldLoss:
                 raise ValueError(
                     f"batch.{name}: expected a tensor, got none; apply a MolFieldTransform or use MatchingLoss"
                 )
-        latent = model.encode_data(batch)
+        latent = model.encode(batch)
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 
@@ -82,7 +82,7 @@ class MatchingLoss:
             raise TypeError(
                 f"model.decoder: expected an RBFDecoder, got {type(model.decoder).__name__}; use FieldLoss instead"
             )
-        latent = model.encode_data(batch)
+        latent = model.encode(batch)
         with torch.no_grad():
             target = self.mol_field(batch)
         if not isinstance(target, RBFField):

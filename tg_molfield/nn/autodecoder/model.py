@@ -17,8 +17,9 @@ from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
 from tg_molfield.nn.decoders.base import Decoder
-from tg_molfield.nn.decoders.resolver import make_decoder
+from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.resolver import resolve_decoder
 from tg_molfield.nn.serialization import fill_model, read_model, save_model
 
 DECODERS = ("siren", "rbf")
@@ -73,7 +74,8 @@ class FieldAutoDecoder(nn.Module):
         options = dict(decoder_options or {})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.latents = LatentCodes(make_decoder(decoder, self.channels, latent_dim, options), num_volumes)
+            made = resolve_decoder(decoder, self.channels, latent_dim, 0, FeatureSizes(), options)
+            self.latents = LatentCodes(made, num_volumes)
         self.num_volumes = num_volumes
         self.hyper_parameters: dict[str, Any] = {
             "channels": self.channels,
@@ -174,7 +176,8 @@ class FieldAutoDecoder(nn.Module):
             FileNotFoundError: there is no such file.
             ValueError: it holds something else, or the decoder is missing or does not fit.
         """
-        options, tensors = read_model(path, "FieldAutoDecoder")
+        saved = read_model(path, "FieldAutoDecoder")
+        options = dict(saved.hyper_parameters)
         named = options.pop("decoder")
         if (named is None) != (decoder is not None):
             expected = "a Decoder" if named is None else "None"
@@ -183,7 +186,7 @@ class FieldAutoDecoder(nn.Module):
                 "decoder only if the model was built with one"
             )
         model = cls(decoder=decoder if decoder is not None else named, **options)
-        fill_model(path, model, tensors)
+        fill_model(path, model, saved.tensors)
         return model.eval()
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Atoms' features to values at points: messages from the atoms around each point."""
+"""`AtomDecoder`: atoms' features to values at points, by messages from the atoms around each point."""
 
 from __future__ import annotations
 
@@ -7,53 +7,58 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
-from tg_molfield.nn.decoders.atom_field import AtomField
-from tg_molfield.nn.decoders.base import Decoder
+from tg_molfield.fields import MolField
+from tg_molfield.nn.decoders.base import NeuralDecoder
+from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.neighbors import atoms_near
 from tg_molfield.nn.ops.tensors import components, traceless_square
 
+_POINTS_AT_ONCE = 2**12
+_DEFAULT_SIZES = FeatureSizes(64, 64)
 
-class AtomDecoder(Decoder):
+
+class AtomDecoder(NeuralDecoder):
     """A field that every point reads from the atoms around it, for fields that are not sums over atoms.
 
-    Each atom sends its scalars, and its vectors' and tensors' components along the way to the point, gated by the
+    Each atom sends its scalars, and the components of its vectors and tensors along the way to the point, gated by the
     distance; their sum passes through a network (probe messages as in DeepDFT, Jørgensen & Bhowmik 2022, arXiv
     2112.00652, with atoms as the anchors of an equivariant neural field, Wessels et al. 2024, arXiv 2406.05753). The
-    code is added to the atoms' scalars, so that what is far away is known too. The decoded field turns with the atoms
+    code is added to the atoms' scalars, so that distant atoms count too. The decoded field rotates with the atoms
     exactly, is smooth everywhere, and is 0 where no atom is nearer than the cutoff.
 
-    It reads the latent's anchors and not its frames: a code alone, without atoms, cannot be decoded.
+    It reads the latent's atoms and not its frames: a code alone, without atoms, cannot be decoded.
 
     Args:
-        channels: the names of the C channels.
+        channels: the definition of the field, or the names of the C channels.
         latent_dim: the length of the codes.
-        in_channels: F, scalars per atom.
-        vector_channels: V, vectors per atom.
+        summary_channels: see `Decoder`.
+        sizes: of the atoms' features.
         width: the size of a message.
-        cutoff: Å; how far an atom is heard.
+        cutoff: Å; the range of an atom.
         num_radial: radial functions of the distance.
-        tensor_channels: T, symmetric traceless tensors per atom.
     """
+
+    needs_atoms = True
 
     def __init__(
         self,
-        channels: Sequence[str],
+        channels: MolField | Sequence[str],
         latent_dim: int = 512,
-        in_channels: int = 64,
-        vector_channels: int = 64,
+        summary_channels: int = 0,
+        sizes: FeatureSizes = _DEFAULT_SIZES,
         width: int = 64,
         cutoff: float = 5.0,
         num_radial: int = 16,
-        tensor_channels: int = 0,
     ) -> None:
-        super().__init__(channels, latent_dim)
-        if width < 1 or num_radial < 1 or not cutoff > 0:
-            raise ValueError(
-                f"width={width}, num_radial={num_radial}, cutoff={cutoff}: "
-                "give at least 1 channel, 1 radial function and a positive cutoff in Å"
-            )
+        super().__init__(channels, latent_dim, summary_channels)
+        if width < 1 or num_radial < 1:
+            raise ValueError(f"width, num_radial: expected at least 1, got {width}, {num_radial}; give more")
+        if not cutoff > 0:
+            raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 5.0")
+        in_channels, vector_channels, tensor_channels = self.sizes = FeatureSizes(*sizes)
         self.cutoff = cutoff
         self.num_radial = num_radial
         self.scalars = nn.Linear(in_channels, width)
@@ -66,33 +71,44 @@ class AtomDecoder(Decoder):
         self.out = nn.Linear(width, len(self.channels))
         nn.init.zeros_(self.context.weight)
 
-    def field(self, latent: Latent) -> AtomField:
-        """The fields of ``B`` latents, with this decoder's parameters.
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for child in self.children():
+            reset(child)
+        nn.init.zeros_(self.context.weight)
 
-        Raises:
-            ValueError: the latent has no anchors, or its anchors lack tensors that this decoder reads.
-        """
-        return AtomField(self, latent)
+    def check_latent(self, latent: Latent) -> None:
+        """Raise a ValueError unless the latent holds atoms with the features that this decoder reads."""
+        if latent.atoms is None:
+            raise ValueError("latent: expected atoms for an AtomDecoder, got none; encode with a model that has one")
+        if latent.atoms.sizes != self.sizes:
+            raise ValueError(
+                f"latent: expected atoms with {self.sizes}, got {latent.atoms.sizes}; encode with the decoder's model"
+            )
 
-    def values(self, latent: Latent, pos: Tensor, batch: Tensor) -> Tensor:
-        """The values ``[Q, C]`` at ``pos [Q, 3]`` Å of the molecules ``batch [Q]``."""
-        anchors = latent.anchors
-        assert anchors is not None
-        atom, point = atoms_near(pos, batch, anchors.pos, anchors.batch, self.cutoff)
-        way = pos[point] - anchors.pos[atom]
+    def points_at_once(self, latent: Latent) -> int:
+        """See :meth:`NeuralDecoder.points_at_once`."""
+        return _POINTS_AT_ONCE
+
+    def evaluate(self, latent: Latent, pos: Tensor, batch: Tensor) -> Tensor:
+        """See :meth:`NeuralDecoder.evaluate`."""
+        atoms = latent.atoms
+        assert atoms is not None
+        pos, places = pos - latent.origin[batch], atoms.pos.to(pos)
+        atom, point = atoms_near(pos, batch, places, atoms.batch, self.cutoff)
+        way = pos[point] - places[atom]
         distance = (way.square().sum(1, keepdim=True) + 1e-12).sqrt()
         envelope = 0.5 * (torch.cos(math.pi * distance / self.cutoff) + 1)
         order = torch.arange(1, self.num_radial + 1, dtype=pos.dtype, device=pos.device)
         gates = self.gates(torch.sinc(order * distance / self.cutoff) * order * envelope)
-        sent = self.scalars(anchors.scalars) + self.context(latent.code)[anchors.batch]
+        sent = self.scalars(atoms.scalars) + self.context(latent.code)[atoms.batch]
         width = sent.size(1)
         message = sent[atom] * gates[:, :width]
         if self.vectors is not None:
-            vectors = self.vectors(anchors.vectors.transpose(1, 2))
+            vectors = self.vectors(atoms.vectors.transpose(1, 2))
             message = message + torch.einsum("eiw,ei->ew", vectors[atom], way) * gates[:, width : 2 * width]
         if self.tensors is not None:
-            assert anchors.tensors is not None
-            tensors = self.tensors(components(anchors.tensors).transpose(1, 2))
+            tensors = self.tensors(components(atoms.tensors).transpose(1, 2))
             square = traceless_square(way) / (1 + distance.square())
             message = message + torch.einsum("ekw,ek->ew", tensors[atom], square) * gates[:, -width:]
         heard = message.new_zeros(pos.size(0), width).index_add(0, point, message)

@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
 from tg_molfield.fields import Field, RBFField
-from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.latent import Latent
-from tg_molfield.nn.ops.gaussian_overlap import squared_distance
+from tg_molfield.nn.ops.gaussian_overlap import is_gaussian_sum, squared_distance
 
 _POINTS_PER_ATOM = 24
 _SPREAD = 0.8
 
 
 def refine_code(
-    decoder: Decoder, latent: Latent, target: Field, pos: Tensor, batch: Tensor, steps: int, lr: float = 0.02
+    decode: Callable[[Latent], Field], latent: Latent, target: Field, steps: int, lr: float = 0.02
 ) -> Latent:
     """The latent with its code moved towards ``target`` by Adam; each molecule keeps its best code.
 
-    Two sums of Gaussians are compared by their exact squared distance, other fields at fixed points around the atoms.
+    Two sums of Gaussians are compared by their exact squared distance, other fields at fixed points around the atoms
+    (auto-decoding, Park et al. 2019, arXiv 1901.05103).
 
     Args:
-        decoder: used as it is, without gradients of its parameters.
-        latent: of ``B`` molecules.
-        target: the fields of the same molecules, in the decoder's channels.
-        pos: ``[N, 3]`` Å, the atoms.
-        batch: ``[N]`` int64, sorted.
+        decode: gives the fields of latents.
+        latent: of B molecules.
+        target: the fields of the same molecules, which know their atoms.
         steps: the number of steps.
         lr: the learning rate, which falls to 0 along a cosine.
 
     Raises:
-        ValueError: ``target`` has other channels or another number of molecules.
+        ValueError: ``target`` knows no atoms.
         RuntimeError: in inference mode.
     """
-    if target.channels != decoder.channels or target.num_graphs != len(latent):
-        raise ValueError(
-            f"target has channels {target.channels} and {target.num_graphs} molecules: "
-            f"give {decoder.channels} and {len(latent)}"
-        )
     if torch.is_inference_mode_enabled():
-        raise RuntimeError("refine follows gradients: leave torch.inference_mode(); torch.no_grad() is fine")
-    generator = torch.Generator().manual_seed(0)
-    offset = torch.randn(pos.size(0), _POINTS_PER_ATOM, 3, generator=generator, dtype=torch.float64)
-    points = (pos.detach().unsqueeze(1) + _SPREAD * offset.to(pos)).flatten(0, 1)
-    owner = batch.repeat_interleave(_POINTS_PER_ATOM)
+        raise RuntimeError("refine: expected gradients, got torch.inference_mode(); leave it, torch.no_grad() is fine")
+    points, owner = _points_around_atoms(target, latent.code)
+    values = target(points, owner).detach()
 
     def errors(code: Tensor) -> Tensor:
-        field = decoder.field(frozen.with_code(code))
-        if exact and isinstance(field, RBFField) and isinstance(target, RBFField):
+        field = decode(frozen.with_code(code))
+        if isinstance(field, RBFField) and isinstance(target, RBFField) and is_gaussian_sum(target):
             return squared_distance(field, target)
         square = (field(points, owner) - values).square().sum(1)
         return scatter(square, owner, dim=0, dim_size=len(latent), reduce="mean")
 
     frozen = latent.with_code(latent.code.detach())
-    exact = _is_plain(target)
-    values = target(points, owner).detach()
     best, best_error = frozen.code, torch.full_like(frozen.code[:, 0], torch.inf)
     with torch.enable_grad():
         code = frozen.code.clone().requires_grad_()
@@ -74,10 +65,13 @@ def refine_code(
     return latent.with_code(best)
 
 
-def _is_plain(target: Field) -> bool:
-    return (
-        isinstance(target, RBFField)
-        and target.kernel.name == "gaussian"
-        and target.widths.dim() == 1
-        and target.cell is None
-    )
+def _points_around_atoms(target: Field, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Points ``[24 N, 3]`` spread around the N atoms of the target, and the molecule of each."""
+    atoms = target.atoms
+    if atoms is None:
+        raise ValueError(f"target: expected a field that knows its atoms, got {target!r}; give them by with_atoms")
+    generator = torch.Generator().manual_seed(0)
+    offset = torch.randn(len(atoms.pos), _POINTS_PER_ATOM, 3, generator=generator, dtype=torch.float64)
+    pos = atoms.pos.detach().to(like)
+    batch = torch.zeros_like(atoms.z) if atoms.batch is None else atoms.batch
+    return (pos.unsqueeze(1) + _SPREAD * offset.to(pos)).flatten(0, 1), batch.repeat_interleave(_POINTS_PER_ATOM)

@@ -1,4 +1,4 @@
-"""Codes to values at points: sine layers modulated by the code."""
+"""`SirenDecoder`: codes to values at points by sine layers that the code modulates."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
-from tg_molfield.nn.decoders.pointwise_decoder import PointwiseDecoder
+from tg_molfield.fields import MolField
+from tg_molfield.nn.decoders.base import PointwiseDecoder
 
 
 class SirenDecoder(PointwiseDecoder):
@@ -17,47 +19,59 @@ class SirenDecoder(PointwiseDecoder):
 
     Sine layers with the initialisation of Sitzmann et al. 2020 (arXiv 2006.09661); a second network reads the code
     and multiplies every sine layer (Mehta et al. 2021, arXiv 2104.03960, equation 5), the decoder of arXiv 2502.10848.
-    The result is multiplied by an envelope that is 1 near the origin and falls as a Gaussian outside a radius that
-    the code gives, so that the field goes to 0 far away.
+    The result is multiplied by an envelope that is 1 near the origin and falls as a Gaussian outside a radius read from
+    the code, so that the field goes to 0 far away.
 
     Args:
-        channels: the names of the C channels.
+        channels: the definition of the field, or the names of the C channels.
         latent_dim: the length of the codes.
+        summary_channels: see `Decoder`.
         width: the size of a layer.
         num_layers: the number of sine layers.
-        frequency: radians for each Å in the first layer, times √6.
+        frequency: radians per Å in the first layer, times √6.
         radius: Å; where the envelope begins to fall before training.
     """
 
     def __init__(
         self,
-        channels: Sequence[str],
+        channels: MolField | Sequence[str],
         latent_dim: int = 512,
+        summary_channels: int = 0,
         width: int = 256,
         num_layers: int = 5,
         frequency: float = 3.0,
         radius: float = 8.0,
     ) -> None:
-        super().__init__(channels, latent_dim)
+        super().__init__(channels, latent_dim, summary_channels)
         if num_layers < 1:
-            raise ValueError(f"num_layers is {num_layers}: give at least 1")
+            raise ValueError(f"num_layers: expected at least 1, got {num_layers}; give more")
         self.frequency = frequency
+        self.radius = radius
         sizes = [3] + [width] * num_layers
-        layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
-        modulators = [nn.Linear(latent_dim + (width if i else 0), width) for i in range(num_layers)]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.modulators = nn.ModuleList(nn.Linear(latent_dim + (width if i else 0), width) for i in range(num_layers))
         self.out = nn.Linear(width, len(self.channels))
         self.log_radius = nn.Linear(latent_dim, 1)
-        with torch.no_grad():
-            for i, layer in enumerate(layers):
-                bound = 1 / 3 if i == 0 else math.sqrt(6 / width)
-                layer.weight.uniform_(-bound, bound)
-            for modulator in modulators:
-                modulator.bias.fill_(1.0)
-            self.out.weight.uniform_(-math.sqrt(6 / width), math.sqrt(6 / width))
-            self.out.bias.zero_()
-        self.layers = nn.ModuleList(layers)
-        self.modulators = nn.ModuleList(modulators)
-        self.set_extent(radius)
+        self._initialize()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for child in self.children():
+            reset(child)
+        self._initialize()
+
+    @torch.no_grad()
+    def _initialize(self) -> None:
+        bound = math.sqrt(6 / self.out.in_features)
+        for i, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.Linear)
+            layer.weight.uniform_(-1 / 3, 1 / 3) if i == 0 else layer.weight.uniform_(-bound, bound)
+        for modulator in self.modulators:
+            assert isinstance(modulator, nn.Linear)
+            modulator.bias.fill_(1.0)
+        self.out.weight.uniform_(-bound, bound)
+        self.out.bias.zero_()
+        self.set_extent(self.radius)
 
     @torch.no_grad()
     def set_extent(self, extent: float) -> None:

@@ -1,1 +1,1 @@
-"""."""
+"""Atoms to features of each atom."""

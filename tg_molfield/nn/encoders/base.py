@@ -1,68 +1,150 @@
-"""Any encoder of atoms, called in the one way that models need."""
+"""The interface of encoders, and the adapters that give it to other modules."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
-from tg_molfield.nn.encoders.painn import PaiNNEncoder
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 
 
-def encoded_atoms(
-    encoder: nn.Module, z: Tensor, pos: Tensor, batch: Tensor, properties: Tensor | None
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Scalars ``[N, F]`` and, where the encoder has them, vectors ``[N, V, 3]`` and tensors ``[N, T, 3, 3]``.
+class AtomEncoder(nn.Module, ABC):
+    """A map from atoms to features of each atom.
+
+    Scalars do not change when a molecule moves, vectors and tensors rotate with it, see `AtomFeatures`.
+
+    Attributes:
+        sizes: how many scalars, vectors and tensors an atom gets.
+        num_properties: the number P of per-atom properties that it reads.
+    """
+
+    sizes: FeatureSizes
+    num_properties: int = 0
+
+    @abstractmethod
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """The features of N atoms in B molecules.
+
+        Args:
+            z: ``[N]`` int64 atomic numbers.
+            pos: ``[N, 3]`` Å.
+            batch: ``[N]`` int64, sorted; one molecule if None.
+            num_graphs: B; the last number in ``batch`` and 1 if None.
+            properties: ``[N, P]``, of the type of ``pos``; None where P is 0.
+
+        Raises:
+            ValueError: an argument is not as described.
+        """
+
+
+class ElementsOnly(AtomEncoder):
+    """Atoms without features, for poolings that read elements and positions alone."""
+
+    sizes = FeatureSizes()
+
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """See :meth:`AtomEncoder.forward`."""
+        batch = torch.zeros_like(z) if batch is None else batch
+        num_graphs = int(batch[-1]) + 1 if num_graphs is None else num_graphs
+        return AtomFeatures.of_scalars(z, pos, batch, num_graphs, pos.new_zeros(len(z), 0))
+
+
+class ScalarEncoder(AtomEncoder):
+    """Any module ``(z, pos, batch) -> [N, F]`` of invariant features, as an `AtomEncoder`.
 
     Args:
-        encoder: an `PaiNNEncoder`, or another module that gives ``[N, F]`` for ``(z, pos, batch)``.
-        z: ``[N]`` int64 atomic numbers.
-        pos: ``[N, 3]`` Å.
-        batch: ``[N]`` int64, sorted.
-        properties: ``[N, P]``, if the model reads any: for an `PaiNNEncoder` that takes them, otherwise put after the
-            scalars.
-    """
-    vectors, tensors = None, None
-    if isinstance(encoder, PaiNNEncoder):
-        taken = properties if encoder.num_properties else None
-        scalars, vectors, tensors = encoder.scalars_vectors_tensors(z, pos, batch, taken)
-        vectors = vectors if len(encoder.layers) else None
-        tensors = tensors if len(encoder.tensor_layers) else None
-        properties = None if encoder.num_properties else properties
-    else:
-        scalars = encoder(z, pos, batch)
-    if properties is not None:
-        scalars = torch.cat([scalars, properties], dim=1)
-    return scalars, vectors, tensors
-
-
-def encoded_sizes(encoder: nn.Module, num_properties: int) -> tuple[int, int, int]:
-    """The numbers of scalars, vectors and tensors per atom that `encoded_atoms` gives.
+        module: the module; its parameters are used, not copied.
 
     Raises:
-        ValueError: ``encoder`` is no module, reads another number of properties, or does not give ``[N, F]``.
+        ValueError: ``module`` is no module, or does not give ``[N, F]``.
     """
-    if isinstance(encoder, PaiNNEncoder):
-        if encoder.num_properties not in (0, num_properties):
-            raise ValueError(
-                f"encoder reads {encoder.num_properties} properties, the model {num_properties}: give properties as "
-                "many names as the encoder's num_properties"
-            )
-        vectors = encoder.vector_channels if len(encoder.layers) else 0
-        tensors = encoder.tensor_channels if len(encoder.tensor_layers) else 0
-        return encoder.out_channels + num_properties - encoder.num_properties, vectors, tensors
-    return _probe(encoder) + num_properties, 0, 0
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.sizes = FeatureSizes(_num_scalars(module))
+        self.module = module
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters of the module anew."""
+        reset(self.module)
+
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """See :meth:`AtomEncoder.forward`."""
+        batch = torch.zeros_like(z) if batch is None else batch
+        num_graphs = int(batch[-1]) + 1 if num_graphs is None else num_graphs
+        return AtomFeatures.of_scalars(z, pos, batch, num_graphs, self.module(z, pos, batch))
 
 
-def _probe(encoder: nn.Module) -> int:
-    if not isinstance(encoder, nn.Module):
-        raise ValueError(f"encoder={encoder!r}: give a module, not its class")
-    like = next(encoder.parameters(), torch.zeros(()))
+class AppendProperties(AtomEncoder):
+    """An encoder that reads no properties, with P properties appended to its scalars.
+
+    Args:
+        encoder: the encoder.
+        num_properties: P.
+    """
+
+    def __init__(self, encoder: AtomEncoder, num_properties: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.num_properties = num_properties
+        self.sizes = encoder.sizes._replace(scalars=encoder.sizes.scalars + num_properties)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters of the encoder anew."""
+        reset(self.encoder)
+
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """See :meth:`AtomEncoder.forward`."""
+        atoms = self.encoder(z, pos, batch, num_graphs)
+        if properties is None:
+            raise ValueError(f"properties: expected floats of shape [N, {self.num_properties}], got None; give them")
+        return replace(atoms, scalars=torch.cat([atoms.scalars, properties], dim=1))
+
+
+def _num_scalars(module: nn.Module) -> int:
+    """F, found by encoding H₂."""
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"encoder: expected a module, got {module!r}; call the class to make one")
+    like = next(module.parameters(), torch.zeros(()))
     z = torch.ones(2, dtype=torch.int64, device=like.device)
     pos = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]], dtype=like.dtype, device=like.device)
-    training = encoder.training
+    training = module.training
     with torch.no_grad():
-        features = encoder.eval()(z, pos, torch.zeros_like(z))
-    encoder.train(training)
+        features = module.eval()(z, pos, torch.zeros_like(z))
+    module.train(training)
     if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
-        raise ValueError(f"encoder gives {getattr(features, 'shape', features)} for two atoms: it must give [N, F]")
+        got = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(f"encoder: expected features [2, F] of two atoms, got {got}; return one row for each atom")
     return features.size(1)

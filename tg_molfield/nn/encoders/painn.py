@@ -1,4 +1,4 @@
-"""Atoms to features: message passing with scalars, vectors and tensors."""
+"""`PaiNNEncoder`: message passing with scalars, vectors and, on request, rank-2 tensors."""
 
 from __future__ import annotations
 
@@ -6,32 +6,98 @@ import math
 from itertools import zip_longest
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
+from torch_geometric.nn.inits import reset
 
-from tg_molfield.nn.checks import MAX_Z, check_atoms, check_properties
-from tg_molfield.nn.encoders.atom_layer import PaiNNLayer
+from tg_molfield.chem.elements import MAX_Z
+from tg_molfield.chem.validation import check_atoms
+from tg_molfield.nn.checks import check_properties
+from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.tensor_layer import TensorLayer
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.ops.neighbors import radius_pairs
 from tg_molfield.nn.ops.tensors import matrices, traceless_square
 
 
-class PaiNNEncoder(MessagePassing):
-    """Invariant scalars, equivariant vectors and, on request, rank-2 tensors for each atom, from its neighbours.
+class PaiNNLayer(MessagePassing):
+    """The message and update blocks of PaiNN (Schütt, Unke & Gastegger 2021, arXiv 2102.03150, figure 2).
 
-    Scalar and vector channels exchange gated messages along bonds and mix on each atom, the scheme of PaiNN
-    (Schütt, Unke & Gastegger 2021, arXiv 2102.03150); symmetric traceless tensors join them as in TensorNet (Simeon &
-    De Fabritiis 2023, arXiv 2306.06482), see `TensorLayer`. Scalars do not change when the molecule moves; vectors and
-    tensors turn with it, and with its mirror image: v → R v, T → R T Rᵀ.
+    Args:
+        width: the number F of scalars per atom.
+        vectors: the number V of vectors per atom, at most F.
+        num_radial: radial functions of the distance.
+    """
+
+    def __init__(self, width: int, vectors: int, num_radial: int) -> None:
+        super().__init__(aggr="add")
+        self.width = width
+        self.vectors = vectors
+        self.filter = nn.Linear(num_radial, width + 2 * vectors, bias=False)
+        self.sender = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width + 2 * vectors))
+        self.mix = nn.Linear(vectors, 2 * vectors, bias=False)
+        self.combine = nn.Sequential(
+            nn.Linear(width + vectors, width), nn.SiLU(), nn.Linear(width, width + 2 * vectors)
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for child in (self.filter, self.sender, self.mix, self.combine):
+            reset(child)
+
+    def forward(
+        self, s: Tensor, v: Tensor, edge_index: Tensor, radial: Tensor, direction: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Scalars ``[N, F]`` and vectors ``[N, 3, V]`` after the messages and the update.
+
+        Args:
+            s: ``[N, F]``.
+            v: ``[N, 3, V]``.
+            edge_index: ``[2, E]``, source and target.
+            radial: ``[E, num_radial]``.
+            direction: ``[E, 3]`` unit vectors from target to source.
+        """
+        total = self.propagate(
+            edge_index, sent=self.sender(s), vectors=v.flatten(1), gates=self.filter(radial), direction=direction
+        )
+        return self.update_atoms(s + total[:, : self.width], v + total[:, self.width :].view_as(v))
+
+    def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
+        """What each of E bonds carries ``[E, F + 3V]``: F scalars, then V vectors."""
+        scalar, along, carried = (sent_j * gates).split([self.width, self.vectors, self.vectors], dim=1)
+        vectors = vectors_j.view(carried.size(0), 3, carried.size(1))
+        vectors = carried.unsqueeze(1) * vectors + along.unsqueeze(1) * direction.unsqueeze(2)
+        return torch.cat([scalar, vectors.flatten(1)], dim=1)
+
+    def update_atoms(self, s: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The update block on each atom; inner products of vectors go to the first V scalars."""
+        left, right = self.mix(v).chunk(2, dim=2)
+        norm = (left.square().sum(1) + 1e-8).sqrt()
+        scalar, product, gate = self.combine(torch.cat([s, norm], dim=1)).split(
+            [s.size(1), self.vectors, self.vectors], dim=1
+        )
+        inner = F.pad(product * (left * right).sum(1), (0, s.size(1) - self.vectors))
+        return s + scalar + inner, v + gate.unsqueeze(1) * right
+
+
+class PaiNNEncoder(AtomEncoder):
+    """Invariant scalars, equivariant vectors and, on request, rank-2 tensors of each atom, from its neighbours.
+
+    Scalars and vectors exchange messages as in PaiNN, see `PaiNNLayer`; symmetric traceless tensors join them as in
+    TensorNet (Simeon & De Fabritiis 2023, arXiv 2306.06482), see `TensorLayer`.
 
     Args:
         out_channels: the number F of scalars per atom.
-        num_layers: rounds of messages; with 0 only the element is known.
+        num_layers: rounds of messages; with 0 only the element and the properties are known.
         cutoff: Å.
         num_radial: radial functions of the distance.
-        vector_channels: the number V of vectors per atom, at most F; F if None. Few are quicker.
+        vector_channels: the number V of vectors per atom, at most F; F if None. Fewer are faster.
         tensor_channels: the number T of tensors per atom, at most F.
-        num_properties: the number P of properties per atom, which are added to the element by a linear map.
+        num_properties: the number P of per-atom properties, added to the element's embedding by a linear map.
+
+    Raises:
+        ValueError: a number is out of range.
     """
 
     def __init__(
@@ -44,23 +110,26 @@ class PaiNNEncoder(MessagePassing):
         tensor_channels: int = 0,
         num_properties: int = 0,
     ) -> None:
-        if out_channels < 1 or num_layers < 0 or num_radial < 1 or not cutoff > 0:
-            raise ValueError(
-                f"out_channels={out_channels}, num_layers={num_layers}, num_radial={num_radial}, cutoff={cutoff}: "
-                "give at least 1 channel, 0 layers, 1 radial function and a positive cutoff in Å"
-            )
+        super().__init__()
+        for name, value, least in (
+            ("out_channels", out_channels, 1), ("num_layers", num_layers, 0), ("num_radial", num_radial, 1),
+            ("num_properties", num_properties, 0),
+        ):  # fmt: skip
+            if value < least:
+                raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
+        if not cutoff > 0:
+            raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
         vectors = out_channels if vector_channels is None else vector_channels
         if not 1 <= vectors <= out_channels:
-            raise ValueError(f"vector_channels is {vectors}: give 1 to {out_channels}, at most out_channels")
+            raise ValueError(f"vector_channels: expected 1 to {out_channels}, got {vectors}; raise out_channels")
         if not 0 <= tensor_channels <= out_channels:
-            raise ValueError(f"tensor_channels is {tensor_channels}: give 0 to {out_channels}, at most out_channels")
-        if num_properties < 0:
-            raise ValueError(f"num_properties is {num_properties}: give 0 or more")
-        super().__init__(aggr="add")
-        self.out_channels = out_channels
+            raise ValueError(
+                f"tensor_channels: expected 0 to {out_channels}, got {tensor_channels}; raise out_channels"
+            )
         self.vector_channels = vectors
         self.tensor_channels = tensor_channels
         self.num_properties = num_properties
+        self.sizes = FeatureSizes(out_channels, vectors if num_layers else 0, tensor_channels if num_layers else 0)
         self.cutoff = cutoff
         self.num_radial = num_radial
         self.embedding = nn.Embedding(MAX_Z + 1, out_channels)
@@ -72,27 +141,16 @@ class PaiNNEncoder(MessagePassing):
         )
         self.properties = nn.Linear(num_properties, out_channels, bias=False) if num_properties else None
 
-    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None) -> Tensor:
-        """The scalars ``[N, F]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å with ``properties [N, P]``.
-
-        ``batch [N]`` is int64 and sorted; ``properties`` are of the type of ``pos``, None where P is 0.
-
-        Raises:
-            ValueError: an argument is not as said; the message gives the remedy.
-        """
-        return self.scalars_vectors_tensors(z, pos, batch, properties)[0]
-
-    def scalars_and_vectors(
-        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Scalars ``[N, F]`` and vectors ``[N, V, 3]``."""
-        return self.scalars_vectors_tensors(z, pos, batch, properties)[:2]
-
-    def scalars_vectors_tensors(
-        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, properties: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Scalars ``[N, F]``, vectors ``[N, V, 3]`` and symmetric traceless tensors ``[N, T, 3, 3]``."""
-        batch, _ = check_atoms(z, pos, batch)
+    def forward(
+        self,
+        z: Tensor,
+        pos: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """See :meth:`AtomEncoder.forward`."""
+        batch, num_graphs = check_atoms(z, pos, batch, num_graphs)
         check_properties(properties, self.num_properties, pos)
         s = self.embedding(z)
         if self.properties is not None:
@@ -107,25 +165,16 @@ class PaiNNEncoder(MessagePassing):
             radial = self._radial(distance)
             squares = traceless_square(direction) if self.tensor_channels else direction
             for layer, tensors in zip_longest(self.layers, self.tensor_layers):
-                assert isinstance(layer, PaiNNLayer)
-                sent, gates = layer.sender(s), layer.filter(radial)
-                total = self.propagate(edge_index, sent=sent, vectors=v.flatten(1), gates=gates, direction=direction)
                 if isinstance(tensors, TensorLayer):
                     t = t + tensors.heard(edge_index, s, t, radial, squares)
-                s, v = layer(s + total[:, : self.out_channels], v + total[:, self.out_channels :].view_as(v))
-                if isinstance(tensors, TensorLayer):
+                s, v = layer(s, v, edge_index, radial, direction)
+                if tensors is not None:
                     s, v, t = tensors(s, v, t)
-        return self.norm(s), v.transpose(1, 2), matrices(t.transpose(1, 2))
+        vectors, components = (x.transpose(1, 2)[:, :size] for x, size in zip((v, t), self.sizes[1:], strict=True))
+        return AtomFeatures(z, pos, batch, num_graphs, self.norm(s), vectors, matrices(components))
 
     def _radial(self, distance: Tensor) -> Tensor:
+        """Sine functions of ``distance [E, 1]`` under a cosine cutoff, ``[E, num_radial]`` (PaiNN, section 3.3)."""
         order = torch.arange(1, self.num_radial + 1, dtype=distance.dtype, device=distance.device)
         scaled = distance * (math.pi / self.cutoff)
         return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
-
-    def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
-        """What each of E bonds carries ``[E, F + 3V]``: F scalars, then V vectors."""
-        sizes = [self.out_channels, self.vector_channels, self.vector_channels]
-        scalar, along, carried = (sent_j * gates).split(sizes, dim=1)
-        vectors = vectors_j.view(carried.size(0), 3, carried.size(1))
-        vectors = carried.unsqueeze(1) * vectors + along.unsqueeze(1) * direction.unsqueeze(2)
-        return torch.cat([scalar, vectors.flatten(1)], dim=1)

@@ -36,8 +36,8 @@ def atom_encoder_from(module: nn.Module) -> nn.Module:
     adapter = _adapter(module)
     if adapter is None:
         raise TypeError(
-            f"module is a {type(module).__name__}: give a SchNet, DimeNetPlusPlus or ViSNet; a module that gives "
-            "[N, F] for (z, pos, batch) is an encoder as it is"
+            f"module: expected a SchNet, DimeNetPlusPlus or ViSNet, got a {type(module).__name__}; a module that gives "
+            "[N, F] for (z, pos, batch) needs no adapter"
         )
     return adapter(module).train(module.training)
 
@@ -150,7 +150,8 @@ class _NeighborsAndSelf(nn.Module):
 def _check_elements(z: Tensor, embedding: nn.Embedding) -> None:
     if int(z.max()) >= embedding.num_embeddings:
         raise ValueError(
-            f"z has the value {int(z.max())}: this encoder knows elements up to {embedding.num_embeddings - 1}"
+            f"z: expected elements up to {embedding.num_embeddings - 1}, which this encoder knows, got {int(z.max())}; "
+            "take a larger embedding"
         )
 
 

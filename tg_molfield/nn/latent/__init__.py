@@ -1,1 +1,1 @@
-"""."""
+"""Codes and poses: what stands between encoders and decoders."""

@@ -1,52 +1,74 @@
-"""Atoms with what an encoder knows of each: the part of a latent that atom-anchored decoders read."""
+"""`AtomFeatures`: atoms and what an encoder says of each; the input of poolings and of decoders that read atoms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
+class FeatureSizes(NamedTuple):
+    """How many features an atom has: ``scalars`` F, ``vectors`` V and ``tensors`` T."""
+
+    scalars: int = 0
+    vectors: int = 0
+    tensors: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class AtomFeatures:
-    """The N atoms of ``B`` molecules with their features.
+    """The N atoms of B molecules with their features; a kind of feature that an encoder lacks has size 0.
 
     Attributes:
-        pos: ``[N, 3]`` Å.
-        scalars: ``[N, F]``, which do not change when the molecule moves.
-        vectors: ``[N, V, 3]``, which turn with it.
-        batch: the molecule of each atom ``[N]`` int64, sorted.
-        tensors: ``[N, T, 3, 3]``, symmetric and traceless, which turn as T → R T Rᵀ; none if None.
+        z: ``[N]`` int64 atomic numbers.
+        pos: ``[N, 3]`` Å, relative to the molecule's origin.
+        batch: ``[N]`` int64, sorted: the molecule of each atom.
+        num_graphs: B.
+        scalars: ``[N, F]``, unchanged when the molecule moves.
+        vectors: ``[N, V, 3]``, which rotate with it: v → R v.
+        tensors: ``[N, T, 3, 3]``, symmetric and traceless: T → R T Rᵀ.
     """
 
+    z: Tensor
     pos: Tensor
+    batch: Tensor
+    num_graphs: int
     scalars: Tensor
     vectors: Tensor
-    batch: Tensor
-    tensors: Tensor | None = None
+    tensors: Tensor
 
-    def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> AtomFeatures:
-        """The atoms after ``x → rotation · x + translation``; both may have a row for each molecule."""
-        turn = rotation[self.batch] if rotation.dim() == 3 else rotation.expand(len(self.batch), 3, 3)
-        shift = torch.as_tensor(translation, dtype=self.pos.dtype, device=self.pos.device)
-        shift = shift[self.batch] if shift.dim() == 2 and shift.size(0) > 1 else shift
-        tensors = None if self.tensors is None else torch.einsum("nij,ntjk,nlk->ntil", turn, self.tensors, turn)
+    @classmethod
+    def of_scalars(cls, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, scalars: Tensor) -> AtomFeatures:
+        """Atoms that have scalars ``[N, F]`` alone."""
+        none = scalars.new_zeros(len(z), 0, 3)
+        return cls(z, pos, batch, num_graphs, scalars, none, none.new_zeros(len(z), 0, 3, 3))
+
+    @property
+    def sizes(self) -> FeatureSizes:
+        """The numbers of scalars, vectors and tensors."""
+        return FeatureSizes(self.scalars.size(1), self.vectors.size(1), self.tensors.size(1))
+
+    def rotated(self, rotation: Tensor) -> AtomFeatures:
+        """The atoms after ``x → rotation · x``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper."""
+        turn = rotation.expand(self.num_graphs, 3, 3)[self.batch]
         return replace(
             self,
-            pos=torch.einsum("nij,nj->ni", turn, self.pos) + shift,
+            pos=torch.einsum("nij,nj->ni", turn.to(self.pos), self.pos),
             vectors=torch.einsum("nij,nvj->nvi", turn, self.vectors),
-            tensors=tensors,
+            tensors=torch.einsum("nij,ntjk,nlk->ntil", turn, self.tensors, turn),
         )
 
     def select(self, molecules: Tensor) -> AtomFeatures:
         """The atoms of the molecules ``[K]`` int64, in that order, as a batch of K."""
         row, atom = (molecules.unsqueeze(1) == self.batch).nonzero(as_tuple=True)
-        tensors = None if self.tensors is None else self.tensors[atom]
-        return AtomFeatures(self.pos[atom], self.scalars[atom], self.vectors[atom], row, tensors)
+        parts = (part[atom] for part in (self.scalars, self.vectors, self.tensors))
+        return AtomFeatures(self.z[atom], self.pos[atom], row, len(molecules), *parts)
 
     def to(self, target: torch.device | torch.dtype | str) -> AtomFeatures:
         """On another device, or in another floating-point type."""
-        pos = self.pos.to(target)
-        tensors = None if self.tensors is None else self.tensors.to(target)
-        return AtomFeatures(pos, self.scalars.to(target), self.vectors.to(target), self.batch.to(pos.device), tensors)
+        pos, scalars, vectors, tensors = (x.to(target) for x in (self.pos, self.scalars, self.vectors, self.tensors))
+        return AtomFeatures(
+            self.z.to(pos.device), pos, self.batch.to(pos.device), self.num_graphs, scalars, vectors, tensors
+        )

@@ -1,4 +1,4 @@
-"""What an encoder gives and a decoder takes: an invariant code and a pose."""
+"""`Latent`: what an encoder gives and a decoder takes, an invariant code and a pose."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ from tg_molfield.nn.latent.pose import Pose
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """The latents of ``B`` molecules.
+    """The latents of B molecules.
 
-    ``code`` does not change when a molecule moves or turns, and is what property models use. The decoded field turns
-    and moves with ``pose``: ``decode(latent.moved(R, t))`` at ``R x + t`` is ``decode(latent)`` at ``x``.
+    ``code`` does not change when a molecule moves or rotates; property models use it. The decoded field moves and
+    rotates with ``pose``: ``decode(latent.moved(R, t))`` at ``R x + t`` equals ``decode(latent)`` at ``x``.
 
     Attributes:
         code: ``[B, D]``.
         pose: the origins and frames of the molecules.
-        anchors: the atoms with their features, for decoders that read them.
+        atoms: the atoms with their features, for decoders that read them.
+        summary_channels: how many numbers at the end of the code are made for property models.
+        search_seed: ``[B]`` int64, which of its searches a `StructureFactorDecoder` makes; 0 if None.
     """
 
     code: Tensor
     pose: Pose
-    anchors: AtomFeatures | None = None
+    atoms: AtomFeatures | None = None
+    summary_channels: int = 0
+    search_seed: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.code.dim() != 2 or self.code.size(0) != len(self.pose):
             raise ValueError(
-                f"code has shape {tuple(self.code.shape)}: give [B, D] with B = {len(self.pose)}, a row for each pose"
+                f"code: expected shape [{len(self.pose)}, D], got {list(self.code.shape)}; give a row for each pose"
             )
 
     @classmethod
@@ -44,13 +48,18 @@ class Latent:
         return self.code.size(0)
 
     @property
+    def summary(self) -> Tensor:
+        """The part of the code made for property models, ``[B, summary_channels]``; it does not depend on the frame."""
+        return self.code[:, self.code.size(1) - self.summary_channels :]
+
+    @property
     def origin(self) -> Tensor:
         """``[B, 3]``, Å."""
         return self.pose.origin
 
     @property
     def frame(self) -> Tensor:
-        """``[B, 3, 3]``: the frame that the code was made in, axes as rows, a proper rotation."""
+        """``[B, 3, 3]``: the frame in which the code was made, axes as rows, a proper rotation."""
         return self.pose.frame
 
     def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
@@ -63,8 +72,8 @@ class Latent:
 
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Latent:
         """The latent of the molecule moved by ``x → rotation · x + translation``."""
-        anchors = None if self.anchors is None else self.anchors.moved(rotation, translation)
-        return replace(self, pose=self.pose.moved(rotation, translation), anchors=anchors)
+        atoms = None if self.atoms is None else self.atoms.rotated(rotation)
+        return replace(self, pose=self.pose.moved(rotation, translation), atoms=atoms)
 
     def with_code(self, code: Tensor) -> Latent:
         """The same poses with another ``code [B, D]``."""
@@ -72,13 +81,15 @@ class Latent:
 
     def to(self, target: torch.device | torch.dtype | str) -> Latent:
         """On another device, or in another floating-point type."""
-        anchors = None if self.anchors is None else self.anchors.to(target)
-        return Latent(self.code.to(target), self.pose.to(target), anchors)
+        code = self.code.to(target)
+        atoms = None if self.atoms is None else self.atoms.to(target)
+        seed = None if self.search_seed is None else self.search_seed.to(code.device)
+        return Latent(code, self.pose.to(target), atoms, self.summary_channels, seed)
 
     def __getitem__(self, index: int | slice | Tensor) -> Latent:
         pose = self.pose[index]
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
-        if self.anchors is None:
-            return Latent(self.code[index], pose)
         chosen = torch.arange(len(self), device=self.code.device)[index]
-        return Latent(self.code[index], pose, self.anchors.select(chosen))
+        atoms = None if self.atoms is None else self.atoms.select(chosen)
+        seed = None if self.search_seed is None else self.search_seed[index]
+        return Latent(self.code[index], pose, atoms, self.summary_channels, seed)

@@ -1,4 +1,4 @@
-"""Where a molecule is and how it is turned: the part of a latent that is not invariant."""
+"""`Pose`: where a molecule is and how it is oriented, the part of a latent that is not invariant."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.ops.tensors import components
 
 
@@ -14,15 +15,15 @@ from tg_molfield.nn.ops.tensors import components
 class Pose:
     """The origins and frames of ``B`` molecules.
 
-    A symmetric molecule has several frames in which it looks the same, and a field that turns with the molecule
-    must look the same in all of them; a pose therefore holds a weighted set of frames (Dym, Lawrence & Siegel 2024,
-    "Equivariant frames and the impossibility of continuous canonicalization"). Molecules on a line or a point have
-    a continuum of them; their ``rank`` says so, and decoders build that symmetry in through :meth:`confine` (for
-    centres) and :meth:`fold` (for query points).
+    A symmetric molecule looks the same in several frames, and a field that rotates with the molecule must look the
+    same in all of them; a pose therefore holds a weighted set of frames (Dym, Lawrence & Siegel 2024, "Equivariant
+    frames and the impossibility of continuous canonicalization"). Molecules on a line or a point have a continuum of
+    them; their ``rank`` says so, and decoders impose that symmetry by :meth:`project_to_rank` (on centres) and
+    :meth:`symmetrize_points` (on query points).
 
     Attributes:
         origin: ``[B, 3]``, Å.
-        frames: ``[B, M, 3, 3]``, proper rotations, the axes as rows; frame 0 is the one that the code was made in.
+        frames: ``[B, M, 3, 3]``, proper rotations, the axes as rows; the code was made in frame 0.
         weights: ``[B, M]``, non-negative, sum 1; a molecule's unused frames come last and weigh 0.
         rank: ``[B]`` int64: 0 all atoms in one point, 1 on a line (along the first axis), 3 otherwise.
     """
@@ -48,7 +49,7 @@ class Pose:
 
     @property
     def frame(self) -> Tensor:
-        """``[B, 3, 3]``: the frame that the code was made in, axes as rows."""
+        """``[B, 3, 3]``: the frame in which the code was made, axes as rows."""
         return self.frames[:, 0]
 
     def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
@@ -59,38 +60,43 @@ class Pose:
         """The inverse of :meth:`to_local`."""
         return torch.einsum("pij,pi->pj", self.frame[batch], local) + self.origin[batch]
 
-    def views(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Every frame in use: the molecule ``[V]`` (sorted), the frame ``[V, 3, 3]`` and its weight ``[V]``."""
+    def active_frames(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All frames of non-zero weight: molecule ``[V]`` (sorted), frame ``[V, 3, 3]`` and weight ``[V]``."""
         graph, slot = self.weights.nonzero(as_tuple=True)
         return graph, self.frames[graph, slot], self.weights[graph, slot]
 
-    def confine(self, local: Tensor, batch: Tensor) -> Tensor:
-        """Local points moved to where the molecule's rank puts its atoms: the first axis, or the origin."""
+    def project_to_rank(self, local: Tensor, batch: Tensor) -> Tensor:
+        """Local points projected onto what the atoms span: the first axis for rank 1, the origin for rank 0."""
         axis = torch.arange(3, device=local.device)
         return local * (axis < self.rank[batch].unsqueeze(-1)).to(local.dtype)
 
-    def local_vectors(self, vectors: Tensor, batch: Tensor) -> Tensor:
-        """Atoms' ``vectors [N, V, 3]`` in the molecules' first frames, confined like positions: ``[N, V, 3]``."""
-        turned = torch.einsum("pij,pvj->pvi", self.frame[batch], vectors)
-        return turned * (torch.arange(3, device=turned.device) < self.rank[batch, None, None]).to(turned.dtype)
+    def local_positions(self, atoms: AtomFeatures) -> Tensor:
+        """The atoms' positions ``[N, 3]`` in the molecules' first frames, projected onto the rank, as their scalars."""
+        turned = torch.einsum("pij,pj->pi", self.frame[atoms.batch], atoms.pos.to(self.frame))
+        return self.project_to_rank(turned, atoms.batch).to(atoms.scalars)
 
-    def local_tensors(self, tensors: Tensor, batch: Tensor) -> Tensor:
-        """Atoms' symmetric traceless ``tensors [N, T, 3, 3]`` in the molecules' first frames: components ``[N, T, 5]``.
+    def local_vectors(self, atoms: AtomFeatures) -> Tensor:
+        """The atoms' vectors ``[N, V, 3]`` in the molecules' first frames, projected like positions."""
+        frame = self.frame[atoms.batch].to(atoms.vectors)
+        turned = torch.einsum("pij,pvj->pvi", frame, atoms.vectors)
+        return turned * (torch.arange(3, device=turned.device) < self.rank[atoms.batch, None, None]).to(turned.dtype)
+
+    def local_tensors(self, atoms: AtomFeatures) -> Tensor:
+        """The atoms' tensors in the molecules' first frames, as components ``[N, T, 5]``.
 
         About a line only the last component, that along the first axis, does not depend on the frame; about a point,
         none.
         """
-        frame = self.frame[batch]
-        turned = components(torch.einsum("pij,ptjk,plk->ptil", frame, tensors, frame))
+        frame = self.frame[atoms.batch].to(atoms.tensors)
+        turned = components(torch.einsum("pij,ptjk,plk->ptil", frame, atoms.tensors, frame))
         least = torch.tensor([3, 3, 3, 3, 1], device=turned.device)
-        return turned * (least <= self.rank[batch, None, None]).to(turned.dtype)
+        return turned * (least <= self.rank[atoms.batch, None, None]).to(turned.dtype)
 
-    def fold(self, local: Tensor, batch: Tensor) -> Tensor:
-        """Local query points with what the molecule cannot tell apart made equal.
+    def symmetrize_points(self, local: Tensor, batch: Tensor) -> Tensor:
+        """Local query points mapped so that points related by the molecule's axial or spherical symmetry coincide.
 
-        About a line only the distance from it counts, about a point only the distance: such points are turned onto
-        the half plane (x, √(y² + z²), 0) or the half line (r, 0, 0). Distances are smoothed below 1e-6 Å, so
-        that gradients stay finite.
+        Around a line, points go to the half plane (x, √(y² + z²), 0); around a point, to the half line (r, 0, 0).
+        Distances are smoothed below 1e-6 Å to keep gradients finite.
         """
         rank = self.rank[batch]
         if bool((rank == 3).all()):
@@ -116,6 +122,6 @@ class Pose:
 
     def __getitem__(self, index: int | slice | Tensor) -> Pose:
         if isinstance(index, int) and not -len(self) <= index < len(self):
-            raise IndexError(f"index is {index}: there are {len(self)} molecules, counted from 0")
+            raise IndexError(f"index: expected one of {len(self)} molecules, counted from 0, got {index}")
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
         return Pose(self.origin[index], self.frames[index], self.weights[index], self.rank[index])

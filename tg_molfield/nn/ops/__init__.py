@@ -1,1 +1,1 @@
-"""."""
+"""Operations that models are made of."""

@@ -11,6 +11,11 @@ from torch_geometric.utils import to_dense_batch
 from tg_molfield.fields import RBFField
 
 
+def is_gaussian_sum(field: RBFField) -> bool:
+    """Whether ``field`` is a sum of Gaussians with one width for each centre, not periodic."""
+    return field.kernel.name == "gaussian" and field.widths.dim() == 1 and field.cell is None
+
+
 def squared_distance(f: RBFField, g: RBFField) -> Tensor:
     """∫ Σ_c (f_c − g_c)² d³x for each molecule, exactly, ``[B]`` in Å³.
 
@@ -24,12 +29,12 @@ def squared_distance(f: RBFField, g: RBFField) -> Tensor:
         ValueError: a field is not such a sum, or the fields do not fit each other.
     """
     for name, field in (("f", f), ("g", g)):
-        if field.kernel.name != "gaussian" or field.widths.dim() != 1 or field.cell is not None:
-            raise ValueError(f"{name} is {field}: give Gaussians with one width per centre, not periodic")
+        if not is_gaussian_sum(field):
+            raise ValueError(f"{name}: expected Gaussians with one width per centre, not periodic, got {field}")
     if f.channels != g.channels or f.num_graphs != g.num_graphs:
         raise ValueError(
-            f"f has channels {f.channels} and {f.num_graphs} molecules, g {g.channels} and {g.num_graphs}: "
-            "compare fields of the same molecules in the same channels"
+            f"g: expected the {f.num_graphs} molecules and channels {' '.join(f.channels)} of f, got {g.num_graphs} "
+            f"molecules and channels {' '.join(g.channels)}; compare fields of the same molecules"
         )
     centers, weights, variances = zip(*map(_padded, (f, g)), strict=True)
     weights = (weights[0], -weights[1])

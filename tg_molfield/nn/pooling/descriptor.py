@@ -1,4 +1,4 @@
-"""Molecules to a short invariant vector that carries chemistry and shape."""
+"""`DescriptorPooling` and `MoleculeDescriptor`: molecules to a short invariant vector of chemistry and shape."""
 
 from __future__ import annotations
 
@@ -8,34 +8,40 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
-from tg_molfield.chem.elements import element_property
-from tg_molfield.nn.checks import MAX_Z, check_atoms
+from tg_molfield.chem.elements import MAX_Z, element_property
+from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
+from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.gyration import NUM_SHAPE, shape_invariants
+from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.serialization import fill_model, read_model, save_model
 
 
-class DescriptorPooling(nn.Module):
-    """A molecule's summary from the features of its atoms; see `MoleculeDescriptor`.
+class DescriptorPooling(Pooling):
+    """A descriptor of a molecule that does not depend on its frame, from the features of its atoms.
+
+    The first numbers are sums over atoms, in which additive properties are linear (Crippen & Wildman 1999). The last
+    ``global_channels`` come from the mean features, the number of atoms, the shape (see `shape_invariants`) and the
+    lengths of dipoles of learned charges.
 
     Args:
-        in_channels: F, scalars per atom.
-        vector_channels: V, vectors per atom, and as many learned dipoles.
-        out_channels: the length of the summary.
-        global_channels: how many of these are not additive, 1 to ``out_channels - 1``.
+        sizes: of the atoms' features, with at least one vector; there are as many learned dipoles.
+        out_channels: the length of the descriptor.
+        global_channels: how many of its numbers are not additive, 1 to ``out_channels - 1``.
+
+    Raises:
+        ValueError: a number is out of range, or atoms have no vectors.
     """
 
-    def __init__(
-        self, in_channels: int = 64, vector_channels: int = 8, out_channels: int = 64, global_channels: int = 24
-    ) -> None:
+    def __init__(self, sizes: FeatureSizes, out_channels: int = 64, global_channels: int = 24) -> None:
         super().__init__()
-        if not 1 <= global_channels < out_channels or vector_channels < 1:
-            raise ValueError(
-                f"out_channels={out_channels}, global_channels={global_channels}, vector_channels={vector_channels}: "
-                "give 1 to out_channels - 1 global channels and atoms with at least 1 vector"
-            )
+        if not 1 <= global_channels < out_channels:
+            raise ValueError(f"global_channels: expected 1 to {out_channels - 1}, got {global_channels}; give fewer")
+        if not sizes.vectors:
+            raise ValueError("sizes: expected atoms with vectors, got none; take a PaiNNEncoder with layers")
         self.out_channels = out_channels
-        hidden = in_channels
+        hidden, vector_channels = sizes.scalars, sizes.vectors
         self.additive = nn.Sequential(
             nn.Linear(hidden, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, out_channels - global_channels)
         )
@@ -47,29 +53,24 @@ class DescriptorPooling(nn.Module):
         self.register_buffer("mass", torch.cat([mass.new_zeros(1), mass]).float(), persistent=False)
         self.mass: Tensor
 
-    def forward(self, z: Tensor, pos: Tensor, scalars: Tensor, vectors: Tensor, batch: Tensor, size: int) -> Tensor:
-        """The summaries ``[B, out_channels]``.
+    def forward(self, atoms: AtomFeatures, pose: Pose | None = None) -> Tensor:
+        """The descriptors ``[B, out_channels]``; ``pose`` is not read."""
+        mass = self.mass[atoms.z]
+        additive = self.additive(atoms.scalars)
+        additive = scatter(additive, atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum")
+        pos = atoms.pos.to(atoms.scalars)
+        return torch.cat([additive, self._whole(atoms, mass, pos)], dim=1)
 
-        Args:
-            z: ``[N]`` int64 atomic numbers.
-            pos: ``[N, 3]`` Å from the mean position of each molecule's atoms.
-            scalars: ``[N, F]``.
-            vectors: ``[N, V, 3]``.
-            batch: ``[N]`` int64, sorted.
-            size: the number B of molecules.
-        """
-        additive = scatter(self.additive(scalars), batch, dim=0, dim_size=size, reduce="sum")
-        return torch.cat([additive, self._whole(scalars, vectors, self.mass[z], pos, batch, size)], dim=1)
-
-    def _whole(self, scalars: Tensor, vectors: Tensor, mass: Tensor, pos: Tensor, batch: Tensor, size: int) -> Tensor:
-        mean = scatter(scalars, batch, dim=0, dim_size=size, reduce="mean")
+    def _whole(self, atoms: AtomFeatures, mass: Tensor, pos: Tensor) -> Tensor:
+        batch, size = atoms.batch, atoms.num_graphs
+        mean = scatter(atoms.scalars, batch, dim=0, dim_size=size, reduce="mean")
         count = torch.bincount(batch, minlength=size).to(pos.dtype).log().unsqueeze(1)
         shape = torch.cat(
             [shape_invariants(weight, pos, batch, size) for weight in (torch.ones_like(mass), mass)], dim=1
         )
-        arms = self.charges(scalars).unsqueeze(2) * pos.unsqueeze(1)
-        dipoles = scatter(torch.cat([arms, vectors], dim=1), batch, dim=0, dim_size=size, reduce="sum").square().sum(2)
-        hidden = self.whole(torch.cat([mean, count, shape, (dipoles + 1e-2).log()], dim=1))
+        arms = self.charges(atoms.scalars).unsqueeze(2) * pos.unsqueeze(1)
+        dipoles = scatter(torch.cat([arms, atoms.vectors], dim=1), batch, dim=0, dim_size=size, reduce="sum")
+        hidden = self.whole(torch.cat([mean, count, shape, (dipoles.square().sum(2) + 1e-2).log()], dim=1))
         return self.whole_out(torch.cat([hidden, shape], dim=1))
 
     @torch.no_grad()
@@ -83,18 +84,14 @@ class DescriptorPooling(nn.Module):
 
 
 class MoleculeDescriptor(nn.Module):
-    """A molecule in a few numbers that do not change with its place, orientation, mirror image or order of atoms.
+    """Molecules to numbers that do not depend on place, orientation, mirror images and order of atoms.
 
-    The first are sums over atoms of what message passing makes of each, so that properties to which atoms and
-    groups contribute (Crippen & Wildman 1999) are linear in them, and two molecules far apart give the sum of both.
-    The last ``global_channels`` are not additive: they come from the mean of the atoms' features, their number, the
-    shape of the molecule (see `shape_invariants`) and the lengths of dipoles of learned charges.
-
-    Elements that were not in the training data have features that nothing was learned for; the result is finite.
+    An encoder and a `DescriptorPooling`, whose parameters can start those of a `FieldAutoEncoder` with
+    ``summary_channels``. Elements missing from the training data have untrained features; the result is finite.
 
     Args:
-        out_channels: the length of the summary.
-        global_channels: how many of these are not additive, 1 to ``out_channels - 1``.
+        out_channels: the length of the descriptor.
+        global_channels: how many of its numbers are not additive, 1 to ``out_channels - 1``.
         hidden: features per atom.
         num_layers: rounds of messages.
         cutoff: Å.
@@ -122,23 +119,23 @@ class MoleculeDescriptor(nn.Module):
         self.out_channels = out_channels
         self.atom_channels = hidden
         self.encoder = PaiNNEncoder(hidden, num_layers, cutoff, vector_channels=vector_channels)
-        self.readout = DescriptorPooling(hidden, vector_channels, out_channels, global_channels)
+        self.pooling = DescriptorPooling(self.encoder.sizes, out_channels, global_channels)
 
-    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The summaries ``[B, out_channels]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å; ``batch [N]`` int64, sorted."""
-        return self.summary_and_atoms(z, pos, batch)[0]
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None, num_graphs: int | None = None) -> Tensor:
+        """The descriptors ``[B, out_channels]`` of atoms ``z [N]`` at ``pos [N, 3]`` Å; ``batch [N]`` int64, sorted."""
+        return self.pooling(self.encode_atoms(z, pos, batch, num_graphs))
 
-    def summary_and_atoms(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The summaries ``[B, out_channels]`` and the invariant features ``[N, atom_channels]`` of the atoms.
+    def encode_atoms(
+        self, z: Tensor, pos: Tensor, batch: Tensor | None = None, num_graphs: int | None = None
+    ) -> AtomFeatures:
+        """The features of the atoms, positions relative to the mean of each molecule.
 
         Raises:
-            ValueError: an argument is not as said; the message gives the remedy.
+            ValueError: an argument is not as described for `forward`.
         """
-        batch, size = check_atoms(z, pos, batch)
+        batch, size = check_atoms(z, pos, batch, num_graphs)
         center = scatter(pos.double(), batch, dim=0, dim_size=size, reduce="mean")
-        pos = (pos.double() - center[batch]).to(pos.dtype)
-        scalars, vectors = self.encoder.scalars_and_vectors(z, pos, batch)
-        return self.readout(z, pos, scalars, vectors, batch, size), scalars
+        return self.encoder(z, (pos.double() - center[batch]).to(pos.dtype), batch, size)
 
     def save(self, path: str | Path) -> None:
         """Write the parameters and hyper-parameters as a safetensors file."""
@@ -152,7 +149,7 @@ class MoleculeDescriptor(nn.Module):
             FileNotFoundError: there is no such file.
             ValueError: it holds something else.
         """
-        options, tensors = read_model(path, cls.__name__)
-        model = cls(**options)
-        fill_model(path, model, tensors)
+        saved = read_model(path, cls.__name__)
+        model = cls(**saved.hyper_parameters)
+        fill_model(path, model, saved.tensors)
         return model.eval()

@@ -1,104 +1,103 @@
-"""Atoms to one code that remembers where they are."""
+"""`FramePooling`: atoms to one code that keeps where they are."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter, to_dense_batch
 
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
+from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.fourier import FourierFeatures
+from tg_molfield.nn.pooling.base import Pooling
 
 
-class FramePooling(nn.Module):
+class FramePooling(Pooling):
     """The code of a molecule from its atoms' features and their positions in the molecule's frame.
 
-    Two ways lead to the code and are added. A sketch, Σ_i h_i ⊗ γ(r_i) with the Fourier features γ, is linear in the
-    atoms and determines them when it is long enough; it is the code as it stands where it fits in, otherwise a learned
-    projection of it. Learned tokens that attend to the atoms (Set Transformer, Lee et
-    al. 2019, arXiv 1810.00825; Perceiver, Jaegle et al. 2021, arXiv 2103.03206) give what is not linear. The last
-    ``sum_channels`` numbers of the code may be set apart for a plain sum over atoms of their invariant features, which
-    does not depend on the frame and in which extensive properties are linear.
+    The code is the sum of two parts. Fourier coefficients Σ_i h_i ⊗ γ(r_i) of learned densities, with the Fourier
+    features γ, are linear in the atoms and determine them when there are enough; they enter the code unchanged where
+    they fit, otherwise through a learned projection. Learned tokens that attend to the atoms (Set Transformer, Lee et
+    al. 2019, arXiv 1810.00825; Perceiver, Jaegle et al. 2021, arXiv 2103.03206) add what is not linear. The last
+    ``summary_channels`` numbers of the code are a plain sum over atoms of their invariant features, independent of the
+    frame, in which extensive properties are linear.
 
     Args:
-        in_channels: scalars per atom.
-        vector_channels: vectors per atom, 0 for none.
+        sizes: of the atoms' features.
         latent_dim: the length of the code.
+        summary_channels: the length of the plain sum.
         width: the size of a token.
         num_tokens: the number of tokens.
-        num_blocks: attention blocks; 0 leaves the sketch alone.
-        sketch_channels: the length of h; as long as the code has room for if None.
+        num_blocks: attention blocks; 0 leaves the Fourier coefficients alone.
+        num_densities: the length of h; as long as the code has room for if None.
         num_waves: waves in γ, which has twice as many entries.
-        sum_channels: the length of the plain sum.
-        tensor_channels: symmetric traceless tensors per atom, 0 for none.
+
+    Raises:
+        ValueError: ``summary_channels`` leaves no room for the rest.
     """
 
     def __init__(
         self,
-        in_channels: int,
-        vector_channels: int = 0,
+        sizes: FeatureSizes,
         latent_dim: int = 512,
+        summary_channels: int = 0,
         width: int = 64,
         num_tokens: int = 8,
         num_blocks: int = 1,
-        sketch_channels: int | None = None,
+        num_densities: int | None = None,
         num_waves: int = 32,
-        sum_channels: int = 0,
-        tensor_channels: int = 0,
     ) -> None:
         super().__init__()
-        if not 0 <= sum_channels < latent_dim:
-            raise ValueError(f"sum_channels is {sum_channels}: give 0 to {latent_dim - 1}, less than latent_dim")
-        self.summary_channels = sum_channels
+        if not 0 <= summary_channels < latent_dim:
+            raise ValueError(
+                f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"
+            )
         self.waves = FourierFeatures(num_waves)
-        self.num_waves = num_waves
-        room = latent_dim - sum_channels
-        self.sketch_channels = sketch_channels or max(1, room // self.waves.out_channels)
-        self.sketch_atom = nn.Linear(in_channels, self.sketch_channels)
-        size = self.sketch_channels * self.waves.out_channels
+        room = latent_dim - summary_channels
+        num_densities = num_densities or max(1, room // self.waves.out_channels)
+        self.densities = nn.Linear(sizes.scalars, num_densities)
+        size = num_densities * self.waves.out_channels
         self.padding = max(room - size, 0)
         self.project = nn.Linear(size, room) if size > room else nn.Identity()
-        self.sum = nn.Linear(in_channels, sum_channels, bias=False) if sum_channels else None
+        self.summary = nn.Linear(sizes.scalars, summary_channels, bias=False) if summary_channels else None
         self.blocks = nn.ModuleList(AttentionBlock(width) for _ in range(num_blocks))
         if num_blocks:
-            size = in_channels + 3 * vector_channels + 5 * tensor_channels + 3 + self.waves.out_channels
+            size = sizes.scalars + 3 * sizes.vectors + 5 * sizes.tensors + 3 + self.waves.out_channels
             self.atom = nn.Sequential(nn.Linear(size, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-            self.seeds = nn.Parameter(torch.randn(num_tokens, width) / width**0.5)
+            self.seeds = nn.Parameter(torch.empty(num_tokens, width))
             self.code = nn.Linear(num_tokens * width, room)
-            nn.init.zeros_(self.code.weight)
+            self._reset_tokens()
 
-    def forward(
-        self,
-        scalars: Tensor,
-        vectors: Tensor | None,
-        local: Tensor,
-        batch: Tensor,
-        num_graphs: int,
-        tensors: Tensor | None = None,
-    ) -> Tensor:
-        """The codes ``[B, latent_dim]``.
-
-        Args:
-            scalars: ``[N, in_channels]``.
-            vectors: ``[N, vector_channels, 3]`` in the molecules' frames, or ``None``.
-            local: ``[N, 3]`` positions in the molecules' frames, Å.
-            batch: ``[N]`` int64, sorted.
-            num_graphs: the number B of molecules.
-            tensors: ``[N, tensor_channels, 5]``, the components in the molecules' frames, or ``None``.
-        """
-        gamma = self.waves(local)
-        outer = self.sketch_atom(scalars).unsqueeze(2) * gamma.unsqueeze(1)
-        sketch = scatter(outer.flatten(1), batch, dim=0, dim_size=num_graphs, reduce="sum")
-        code = F.pad(self.project(sketch), (0, self.padding))
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for child in self.children():
+            reset(child)
         if len(self.blocks):
-            parts = [scalars, local / 4, gamma]
-            parts += [turning.flatten(1) for turning in (vectors, tensors) if turning is not None]
-            atoms, mask = to_dense_batch(self.atom(torch.cat(parts, dim=1)), batch, batch_size=num_graphs)
-            tokens = self.seeds.expand(num_graphs, -1, -1)
+            self._reset_tokens()
+
+    def _reset_tokens(self) -> None:
+        nn.init.normal_(self.seeds, std=self.seeds.size(1) ** -0.5)
+        nn.init.zeros_(self.code.weight)
+
+    def forward(self, atoms: AtomFeatures, pose: Pose) -> Tensor:
+        """See :meth:`Pooling.forward`."""
+        batch, size, local = atoms.batch, atoms.num_graphs, pose.local_positions(atoms)
+        gamma = self.waves(local)
+        outer = self.densities(atoms.scalars).unsqueeze(2) * gamma.unsqueeze(1)
+        coefficients = scatter(outer.flatten(1), batch, dim=0, dim_size=size, reduce="sum")
+        code = F.pad(self.project(coefficients), (0, self.padding))
+        if len(self.blocks):
+            parts = [atoms.scalars, local / 4, gamma]
+            parts += [pose.local_vectors(atoms).flatten(1), pose.local_tensors(atoms).flatten(1)]
+            context, mask = to_dense_batch(self.atom(torch.cat(parts, dim=1)), batch, batch_size=size)
+            tokens = self.seeds.expand(size, -1, -1)
             for block in self.blocks:
-                tokens = block(tokens, atoms, mask)
+                tokens = block(tokens, context, mask)
             code = code + self.code(tokens.flatten(1))
-        if self.sum is None:
+        if self.summary is None:
             return code
-        return torch.cat([code, scatter(self.sum(scalars), batch, dim=0, dim_size=num_graphs, reduce="sum")], dim=1)
+        summary = scatter(self.summary(atoms.scalars), batch, dim=0, dim_size=size, reduce="sum")
+        return torch.cat([code, summary], dim=1)

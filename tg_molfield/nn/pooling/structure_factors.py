@@ -1,68 +1,35 @@
-"""Atoms to the code that a `StructureFactorDecoder` reads."""
+"""`StructureFactorPooling`: atoms to the code that a `StructureFactorDecoder` solves."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
+from tg_molfield.nn.latent.atom_features import AtomFeatures
+from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.ops.structure_factors import StructureFactors
+from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.descriptor import DescriptorPooling
 
 
-class StructureFactorPooling(nn.Module):
-    """The sketch of the atoms, and after it a summary of the molecule, which the decoder does not read.
+class StructureFactorPooling(Pooling):
+    """The structure factors of the atoms, followed by a descriptor of the molecule that the decoder does not read.
 
     Args:
-        in_channels: scalars per atom.
-        vector_channels: vectors per atom.
-        summary: arguments of `DescriptorPooling`; no summary if None.
+        transform: from atoms to structure factors, shared with the decoder.
+        descriptor: gives the rest of the code; nothing if None.
     """
 
-    def __init__(self, in_channels: int, vector_channels: int = 0, summary: dict[str, Any] | None = None) -> None:
+    def __init__(self, transform: StructureFactors, descriptor: DescriptorPooling | None = None) -> None:
         super().__init__()
-        if summary is not None and not vector_channels:
-            raise ValueError(
-                "summary: needs an encoder that gives vectors, an PaiNNEncoder with num_layers of 1 or more"
-            )
-        self.summary = None if summary is None else DescriptorPooling(in_channels, vector_channels, **summary)
-        self.summary_channels = 0 if self.summary is None else self.summary.out_channels
+        self.transform = transform
+        self.descriptor = descriptor
 
-    def forward(
-        self,
-        sketch: StructureFactors,
-        z: Tensor,
-        centered: Tensor,
-        local: Tensor,
-        scalars: Tensor | None,
-        vectors: Tensor | None,
-        batch: Tensor,
-        num_graphs: int,
-    ) -> Tensor:
-        """The codes ``[B, sketch.size + summary_channels]``.
-
-        Args:
-            sketch: the decoder's.
-            z: ``[N]`` int64 atomic numbers.
-            centered: ``[N, 3]`` Å from the molecules' origins.
-            local: ``[N, 3]`` positions in the molecules' frames, Å.
-            scalars: ``[N, in_channels]``; None where there is no summary.
-            vectors: ``[N, vector_channels, 3]``, turned as ``centered``; likewise.
-            batch: ``[N]`` int64, sorted.
-            num_graphs: the number B of molecules.
+    def forward(self, atoms: AtomFeatures, pose: Pose) -> Tensor:
+        """See :meth:`Pooling.forward`.
 
         Raises:
-            ValueError: an element is not among the sketch's, or a molecule has too many atoms for it.
+            ValueError: an element is unknown, or a molecule has more atoms than the code can hold.
         """
-        most = sketch.max_atoms
-        count = torch.bincount(batch, minlength=num_graphs)
-        if int(count.max()) > most:
-            raise ValueError(
-                f"molecule {int(count.argmax())} has {int(count.max())} atoms: a sketch of {sketch.size} numbers holds "
-                f"the places of at most {most}; take a larger latent_dim, or cut the molecule"
-            )
-        code = sketch(z, local, batch, num_graphs)
-        if self.summary is None or scalars is None or vectors is None:
-            return code
-        return torch.cat([code, self.summary(z, centered, scalars, vectors, batch, num_graphs)], dim=1)
+        code = self.transform(atoms.z, pose.local_positions(atoms), atoms.batch, atoms.num_graphs)
+        return code if self.descriptor is None else torch.cat([code, self.descriptor(atoms, pose)], dim=1)

@@ -1,1 +1,1 @@
-"""Codes that are sums over atoms, and the way back to the atoms: the parts of a `StructureFactorDecoder`."""
+"""Structure factors back to atoms: what a `StructureFactorDecoder` is made of."""

@@ -1,21 +1,20 @@
-"""Molecules of similar size together, so that little is padded."""
+"""Molecules of similar size batched together, so that little is padded."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-_TOGETHER = 32
+_MAX_ROWS = 32
 _RATIO = 1.15
 
 
-def bucket_by_size(count: Tensor, most: int = _TOGETHER, ratio: float = _RATIO) -> list[Tensor]:
-    """The rows of ``count [B]`` in parts of at most ``most``, whose greatest is little more than ``ratio`` times the
-    least."""
+def bucket_by_size(count: Tensor, max_rows: int = _MAX_ROWS, ratio: float = _RATIO) -> list[Tensor]:
+    """Row indices of ``count [B]`` in buckets of at most ``max_rows``, the largest ``ratio`` times the smallest."""
     order = count.argsort(stable=True)
-    parts, begin = [], 0
+    buckets, begin = [], 0
     ordered = count[order].tolist()
     for end in range(1, len(ordered) + 1):
-        if end == len(ordered) or end - begin == most or ordered[end] > ratio * ordered[begin] + 1:
-            parts.append(order[begin:end])
+        if end == len(ordered) or end - begin == max_rows or ordered[end] > ratio * ordered[begin] + 1:
+            buckets.append(order[begin:end])
             begin = end
-    return parts
+    return buckets

@@ -1,76 +1,115 @@
-"""Sketches to atoms, and atoms to fields."""
+"""`StructureFactorDecoder`: structure factors to atoms, and atoms to fields."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.nn.inits import reset
 
-from tg_molfield.fields import MolField, RBFField
+from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, follow_code
-from tg_molfield.nn.decoders.structure_factors.solver import EXACT, solve_atoms
-from tg_molfield.nn.decoders.structure_factors.transform import ELEMENTS, StructureFactors
+from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, with_code_gradient
+from tg_molfield.nn.decoders.structure_factors.merging import merge_frames
+from tg_molfield.nn.decoders.structure_factors.solver import EXACT, Target, solve_atoms
+from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.structure_factors import ORGANIC_ELEMENTS, StructureFactors
+from tg_molfield.nn.pooling.base import Pooling
+from tg_molfield.nn.pooling.descriptor import DescriptorPooling
+from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 
-_STEPS_A_SEARCH = 25
+_STEPS_PER_SEARCH = 25
 _LEAST_COUNT = 0.02
-_MOST_ATOMS = 2048
+_MAX_ATOMS = 2048
 
 
 class StructureFactorDecoder(Decoder):
-    """Solves for the atoms that a sketch is the sum of, and gives each a Gaussian.
+    """The code holds Fourier coefficients of the atoms; the decoder solves for the atoms and gives each a Gaussian.
 
-    The counts in the code say how many atoms of each element there are. An `InitialGuess` proposes where they are,
-    `fit_positions` makes them add up to the code; where that does not succeed, which the code itself tells, `search`
-    looks for them one by one. The code of a molecule of moderate size therefore comes back as that molecule, to
-    rounding. For a code that is no molecule's sketch, such as a mean of two, the result is the nearest that was found;
-    the weights of an element's atoms add up to its count in the code, so the integrals of the field are linear in it.
+    The counts in the code say how many atoms of each element there are. An `InitialGuess` proposes positions,
+    `fit_positions` refines them against the code; where the residual shows that this failed, `search` places atoms one
+    by one. So the code of a molecule of moderate size comes back as that molecule, to rounding. For a code that is no
+    molecule's, such as the mean of two, the result is the nearest that was found; the weights of an element's atoms add
+    up to its count in the code, so the integrals of the field are linear in the code.
 
-    A Gaussian's weights by channel and its width depend on the element alone: :meth:`follow` takes them from a
-    definition.
+    The weights in the channels and the width of a Gaussian depend on the element alone; :meth:`set_mol_field` takes
+    them from a definition, without training.
+
+    The decoded field has one Gaussian for each atom. Only where the frames that a nearly symmetric molecule ties
+    disagree on an atom by more than 1e-4 Å, it has one for each frame, weighted.
 
     Args:
-        channels: the names of the C channels.
+        channels: the definition of the field, or the names of the C channels.
         latent_dim: the length of the codes.
+        summary_channels: see `Decoder`; the structure factors take the rest of the code.
         elements: the symbols of the elements that it knows.
-        sketch_size: how much of the code is the sketch; all if None.
         width: features per atom in the guess.
         num_rounds: rounds of the guess.
-        num_searches: how many times atoms that were not found are searched for; 0 leaves the fitted guess.
+        num_searches: how often to search for atoms that were not found; 0 leaves the fitted guess.
+
+    Raises:
+        ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
     """
 
     def __init__(
         self,
-        channels: Sequence[str],
+        channels: MolField | Sequence[str],
         latent_dim: int = 512,
-        elements: Sequence[str] = ELEMENTS,
-        sketch_size: int | None = None,
+        summary_channels: int = 0,
+        elements: Sequence[str] = ORGANIC_ELEMENTS,
         width: int = 48,
         num_rounds: int = 6,
         num_searches: int = 10,
     ) -> None:
-        super().__init__(channels, latent_dim)
-        size = latent_dim if sketch_size is None else sketch_size
-        if not 0 < size <= latent_dim:
-            raise ValueError(f"sketch_size is {size}: give 1 to latent_dim, {latent_dim}")
+        mol_field = channels if isinstance(channels, MolField) else MolField(channels)
+        super().__init__(mol_field, latent_dim, summary_channels)
+        if not 0 <= summary_channels < latent_dim:
+            raise ValueError(
+                f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"
+            )
         if num_rounds < 1 or num_searches < 0:
             raise ValueError(
-                f"num_rounds={num_rounds}, num_searches={num_searches}: give at least 1 round and 0 searches"
+                f"num_rounds, num_searches: expected at least 1 and 0, got {num_rounds} and {num_searches}; give more"
             )
-        self.sketch = StructureFactors(size, elements)
-        self.guess = InitialGuess(self.sketch, width, num_rounds)
+        self.transform = StructureFactors(latent_dim - summary_channels, elements)
+        self.initial_guess = InitialGuess(self.transform, width, num_rounds)
         self.num_searches = num_searches
-        self.weights = nn.Parameter(torch.zeros(len(self.sketch.elements), len(self.channels)))
-        self.log_widths = nn.Parameter(torch.zeros(len(self.sketch.elements)))
-        self.follow(MolField(self.channels))
+        self.weights = nn.Parameter(torch.zeros(len(self.transform.elements), len(self.channels)))
+        self.log_widths = nn.Parameter(torch.zeros(len(self.transform.elements)))
+        self.set_mol_field(mol_field)
+
+    @classmethod
+    def needs_features(cls, summary_channels: int) -> bool:
+        """Only the summary is made of features."""
+        return summary_channels > 0
+
+    @property
+    def max_atoms(self) -> int:
+        """The number of atoms whose positions the code can hold; larger molecules are refused."""
+        return self.transform.max_atoms
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters of the guess anew, and take weights and widths from the definition."""
+        reset(self.initial_guess)
+        assert self.mol_field is not None
+        self.set_mol_field(self.mol_field)
+
+    def make_pooling(self, sizes: FeatureSizes, **options: Any) -> Pooling:
+        """A `StructureFactorPooling`; options are those of its `DescriptorPooling`."""
+        if not self.summary_channels:
+            if options:
+                raise TypeError(f"pooling_options: expected none without summary_channels, got {', '.join(options)}")
+            return StructureFactorPooling(self.transform)
+        return StructureFactorPooling(self.transform, DescriptorPooling(sizes, self.summary_channels, **options))
 
     @torch.no_grad()
-    def follow(self, mol_field: MolField) -> None:
-        """Take channels, weights and widths of atoms from a definition, through the fields of single atoms.
+    def set_mol_field(self, mol_field: MolField) -> None:
+        """Decode into the field of this definition from now on.
 
         Raises:
             ValueError: the definition's field of an atom is not one Gaussian with weights that do not depend on the
@@ -78,9 +117,10 @@ class StructureFactorDecoder(Decoder):
         """
         if mol_field.normalize_grid_size is not None:
             raise ValueError(
-                f"mol_field is {mol_field!r}: weights depend on the molecule; set normalize_grid_size to None"
+                f"mol_field: expected weights that depend on the element alone, got {mol_field!r}; set "
+                "normalize_grid_size to None"
             )
-        numbers = torch.tensor(self.sketch.numbers)
+        numbers = torch.tensor(self.transform.numbers)
         batch = torch.arange(len(numbers))
         field = mol_field(Data(z=numbers, pos=torch.zeros(len(numbers), 3, dtype=torch.float64), batch=batch))
         if (
@@ -89,78 +129,82 @@ class StructureFactorDecoder(Decoder):
             or field.widths.dim() != 1
             or len(field.centers) != len(numbers)
         ):
-            raise ValueError(f"mol_field is {mol_field!r}: give one whose atoms are a Gaussian each")
+            raise ValueError(f"mol_field: expected a sum of one Gaussian an atom, got {mol_field!r}; choose another")
+        self.mol_field = mol_field
         self.channels = mol_field.channels
         self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
         self.log_widths.copy_(field.widths.log())
 
-    def atoms(self, code: Tensor) -> PaddedAtoms:
-        """The atoms that ``code [B, latent_dim]`` stands for, in the molecules' frames."""
+    def atoms(self, latent: Latent) -> PaddedAtoms:
+        """The atoms of B latents, in the molecules' frames."""
+        code = latent.code
         kinds, mask, weights = self._counted(code)
-        waves = self.sketch.parts(code)[2]
         pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
         atoms = PaddedAtoms(pos, kinds, mask, weights)
-        atoms = atoms.at(solve_atoms(self.sketch, self.guess, code.detach(), atoms, self.num_searches))
-        return follow_code(self.sketch, atoms, weights, waves) if code.requires_grad else atoms
+        seed = torch.zeros_like(mask[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
+        target = Target(code.detach(), seed)
+        atoms = atoms.at(solve_atoms(self.transform, self.initial_guess, target, atoms, self.num_searches))
+        if not code.requires_grad:
+            return atoms
+        return with_code_gradient(self.transform, atoms, weights, self.transform.split(code)[2])
 
     @torch.no_grad()
-    def misfit(self, code: Tensor) -> Tensor:
-        """The mean square by which the atoms found miss the waves of ``code [B, latent_dim]``: ``[B]``, 0 if exact."""
-        return (self.sketch.parts(code)[2] - self.atoms(code).waves(self.sketch).sum(1)).square().mean(1)
+    def residual(self, latent: Latent) -> Tensor:
+        """The mean square ``[B]`` by which the atoms found miss the structure factors in the codes; 0 if exact."""
+        factors = self.transform.split(latent.code)[2]
+        return (factors - self.atoms(latent).structure_factors(self.transform).sum(1)).square().mean(1)
 
     @torch.no_grad()
-    def refined(self, latent: Latent, steps: int) -> Latent:
-        """The latents, where atoms are not found, with the number of the search that comes nearest in their codes.
+    def refine(self, latent: Latent, target: Field | None = None, steps: int = 0) -> Latent:
+        """The latents, where atoms were not found, with the ``search_seed`` whose search comes nearest to the code.
 
-        Searches differ by where their lattice lies. One is made for every 25 ``steps``.
+        Codes are exact already, so nothing moves towards ``target``, which may be None. One search is made for every
+        25 ``steps``.
         """
-        code = latent.code.detach().clone()
-        exact = EXACT * self._counted(code)[1].sum(1)
-        error = self.misfit(code)
-        for variant in range(1, -(-steps // _STEPS_A_SEARCH) + 1):
+        if target is not None:
+            self.check_target(latent, target)
+        exact = EXACT * self._counted(latent.code)[1].sum(1)
+        best = torch.zeros_like(exact, dtype=torch.int64)
+        error = self.residual(latent)
+        for seed in range(1, -(-steps // _STEPS_PER_SEARCH) + 1):
             lost = (error > exact).nonzero()[:, 0]
             if not len(lost):
                 break
-            trial = code[lost]
-            trial[:, self.sketch.variant] = variant
-            left = self.misfit(trial)
+            trial = Latent(latent.code[lost], latent.pose[lost], search_seed=torch.full_like(lost, seed))
+            left = self.residual(trial)
             won = left < error[lost]
-            code[lost[won]], error[lost[won]] = trial[won], left[won]
-        return latent.with_code(code)
+            best[lost[won]], error[lost[won]] = seed, left[won]
+        return Latent(latent.code.detach(), latent.pose, latent.atoms, latent.summary_channels, best)
 
     def guesses(self, code: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and where each round guesses them, ``[B, n, 3]``."""
+        """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and the guess after each round, ``[B, n, 3]``."""
         kinds, mask, _ = self._counted(code)
-        return kinds, mask, self.guess(self.sketch, code[:, : self.sketch.size], kinds, mask)
+        return kinds, mask, self.initial_guess(self.transform, code, kinds, mask)
 
     def field(self, latent: Latent) -> RBFField:
-        """The fields of ``B`` latents: a centre for each atom in each of a molecule's frames."""
-        atoms = self.atoms(latent.code)
-        graph, frames, share = latent.pose.views()
-        mask = atoms.mask[graph]
-        owner = graph.unsqueeze(1).expand_as(mask)[mask]
-        local = latent.pose.confine(atoms.pos[graph][mask], owner)
-        view = torch.arange(len(graph), device=graph.device).unsqueeze(1).expand_as(mask)[mask]
-        centers = torch.einsum("pi,pij->pj", local, frames[view]) + latent.origin[owner]
-        kinds = atoms.kinds[graph][mask]
-        strength = (atoms.weights[graph] * share.unsqueeze(1))[mask]
-        return RBFField(
-            centers,
+        """The fields of B latents: a Gaussian for each atom."""
+        pos, kinds, strength, batch = merge_frames(self.atoms(latent), latent.pose)
+        field = RBFField(
+            pos,
             self.weights[kinds] * strength.unsqueeze(1),
             self.log_widths[kinds].exp(),
             channels=self.channels,
-            batch=owner,
+            batch=batch,
             num_graphs=len(latent),
         )
+        return field.with_mol_field(self.mol_field)
 
     def _counted(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kinds ``[B, n]``, mask ``[B, n]`` and weights ``[B, n]``; an element's weights add up to its count."""
-        counts = self.sketch.parts(code)[0]
+        counts = self.transform.split(code)[0]
         number = counts.detach().round().clamp(min=0)
         number = torch.where((number == 0) & (counts.detach() > _LEAST_COUNT), 1.0, number).long()
         total = number.sum(1)
-        if int(total.max()) > _MOST_ATOMS:
-            raise ValueError(f"code says that a molecule has {int(total.max())} atoms: give a code that encode made")
+        if int(total.max()) > _MAX_ATOMS:
+            raise ValueError(
+                f"code: expected molecules of at most {_MAX_ATOMS} atoms, got counts of {int(total.max())}; "
+                "give a code that encode made"
+            )
         width = max(int(total.max()), 1)
         place = torch.arange(width, device=code.device).expand(len(code), -1).contiguous()
         kinds = torch.searchsorted(number.cumsum(1), place, right=True).clamp(max=counts.size(1) - 1)

@@ -1,4 +1,4 @@
-"""A first guess of where atoms are, from their sketch, by learned rounds."""
+"""An initial guess of atomic positions from their structure factors, by learned rounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
 from tg_molfield.nn.ops.ball import ball_points
+from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _BANDS = 3
 _LONGEST_MOVE = 2.0
@@ -17,24 +17,24 @@ _RANGE = 7.0
 
 
 class InitialGuess(nn.Module):
-    """Positions for atoms of known elements from the waves they should add up to.
+    """Positions of atoms of known elements from the structure factors that they should add up to.
 
-    The atoms start in the ellipsoid that has the molecule's second moments. In each round every atom sees, at its
-    place and in its own kind, what all atoms together leave of the waves, by bands of wavelength and with its slope;
-    it attends to the others by their distance and moves, at most 2 Å. The rounds are those of a sparse recovery with
-    learned steps (LISTA, Gregor & LeCun 2010); they need to come within about half a shortest wavelength, the rest
-    is left to `fit_positions`.
+    The atoms start in the ellipsoid with the molecule's second moments. In each round every atom sees the residual of
+    the structure factors at its position and for its element, by bands of wavelength and with its gradient; it attends
+    to the others by distance and moves, at most 2 Å. The rounds are those of a sparse recovery with learned steps
+    (LISTA, Gregor & LeCun 2010); they need to come within about half the shortest wavelength, `fit_positions` does the
+    rest.
 
     Args:
-        sketch: the map from atoms to waves.
+        transform: from atoms to structure factors.
         width: features per atom.
         num_rounds: the number of rounds.
         num_heads: of the attention.
     """
 
-    def __init__(self, sketch: StructureFactors, width: int = 48, num_rounds: int = 6, num_heads: int = 4) -> None:
+    def __init__(self, transform: StructureFactors, width: int = 48, num_rounds: int = 6, num_heads: int = 4) -> None:
         super().__init__()
-        num_kinds, num_waves = len(sketch.elements), sketch.num_waves
+        num_kinds, num_waves = len(transform.elements), transform.num_waves
         self.kind = nn.Embedding(num_kinds, width)
         self.start = nn.Linear(3, width)
         self.whole = nn.Sequential(
@@ -43,24 +43,24 @@ class InitialGuess(nn.Module):
         self.rounds = nn.ModuleList(_Round(width, num_kinds, num_heads) for _ in range(num_rounds))
 
     def forward(
-        self, sketch: StructureFactors, code: Tensor, kinds: Tensor, mask: Tensor, start: Tensor | None = None
+        self, transform: StructureFactors, code: Tensor, kinds: Tensor, mask: Tensor, start: Tensor | None = None
     ) -> list[Tensor]:
         """The positions ``[B, n, 3]`` after each round.
 
         Args:
-            sketch: as at construction.
-            code: ``[B, size]``, the sketches.
+            transform: as at construction.
+            code: ``[B, size]``, its output; more columns are ignored.
             kinds: ``[B, n]`` int64.
             mask: ``[B, n]`` bool.
             start: ``[B, n, 3]`` to begin from; points spread over the ellipsoid if None.
         """
-        counts, moments, waves = sketch.parts(code)
+        counts, moments, factors = transform.split(code)
         number = mask.sum(1, keepdim=True).clamp(min=1)
         pos = starting_points(moments / number, mask) if start is None else start
         spread = torch.cat([moments[:, :3] / number, moments[:, 3:] / number], 1)
-        whole = self.whole(torch.cat([counts / 5, spread / 5, waves / 5], dim=1))
+        whole = self.whole(torch.cat([counts / 5, spread / 5, factors / 5], dim=1))
         x = self.kind(kinds) + self.start(pos) + whole.unsqueeze(1)
-        reading = _Reading(sketch, waves, kinds, mask)
+        reading = _Reading(transform, factors, kinds, mask)
         found = []
         for layer in self.rounds:
             pos = pos.detach()
@@ -85,30 +85,30 @@ def starting_points(moments: Tensor, mask: Tensor) -> Tensor:
 
 
 class _Reading:
-    """What atoms of B molecules see of the waves, wherever they are guessed to be.
+    """What atoms of B molecules see of the structure factors at guessed positions.
 
-    An atom of the right kind in the right place adds e^{iφ}, of a wave's phase φ there and of its kind, to the waves R.
-    So the real part of e^{-iφ} R tells how much of an atom is missing in the place, and the imaginary part, times
-    the wave vector, where to go. All are linear in cos φ and sin φ: the columns below say how.
+    An atom of the right element in the right place contributes e^{iφ} to the structure factors R, with the phase φ of
+    that place and element. So the real part of e^{-iφ} R says how much of an atom is missing there, and the imaginary
+    part, times the wave vector, where to go. Both are linear in cos φ and sin φ, with the columns below.
     """
 
-    def __init__(self, sketch: StructureFactors, waves: Tensor, kinds: Tensor, mask: Tensor) -> None:
-        count = sketch.num_waves
-        self.vectors, self.waves, self.mask = sketch.waves, waves, mask.unsqueeze(1).to(waves)
-        cos, sin = sketch.phases.cos(), sketch.phases.sin()
+    def __init__(self, transform: StructureFactors, factors: Tensor, kinds: Tensor, mask: Tensor) -> None:
+        count = transform.num_waves
+        self.vectors, self.factors, self.mask = transform.wave_vectors, factors, mask.unsqueeze(1).to(factors)
+        cos, sin = transform.phases.cos(), transform.phases.sin()
         self.cos, self.sin = cos[kinds], sin[kinds]
         self.kind_cos, self.kind_sin = cos.T / count, sin.T / count
         edges = [count * band // _BANDS for band in range(_BANDS + 1)]
-        self.bands = waves.new_zeros(count, _BANDS)
+        self.bands = factors.new_zeros(count, _BANDS)
         for band, (a, b) in enumerate(pairwise(edges)):
             self.bands[a:b, band] = 1 / max(b - a, 1)
         self.band_vectors = (self.bands.unsqueeze(2) * self.vectors.T.unsqueeze(1)).flatten(1)
-        self.seen_by_kind = self._by_kind(waves)
-        self.whole_pull = _imaginary(waves, self.vectors.T / count)
+        self.seen_by_kind = self._by_kind(factors)
+        self.whole_pull = _imaginary(factors, self.vectors.T / count)
 
     @torch.no_grad()
     def at(self, pos: Tensor) -> tuple[Tensor, Tensor]:
-        """What each atom sees ``[B, n, F]``, and the slopes ``[B, n, bands, 3]`` of the rest in its own kind."""
+        """What each atom sees ``[B, n, F]``, and the gradients ``[B, n, bands, 3]`` of the residual for its element."""
         phase = pos @ self.vectors
         place, own = (phase.new_empty(*phase.shape[:2], 2 * phase.size(2)) for _ in range(2))
         cos, sin = place.chunk(2, dim=2)
@@ -117,28 +117,28 @@ class _Reading:
         own_cos, own_sin = own.chunk(2, dim=2)
         torch.mul(cos, self.cos, out=own_cos).addcmul_(sin, self.sin, value=-1)
         torch.mul(sin, self.cos, out=own_sin).addcmul_(cos, self.sin)
-        rest = self.waves - (self.mask @ own).squeeze(1)
+        rest = self.factors - (self.mask @ own).squeeze(1)
         by_band = own @ torch.cat([_real(rest, self.bands), _imaginary(rest, self.band_vectors)], dim=2)
         by_kind = place @ torch.cat([self._by_kind(rest), self.seen_by_kind], dim=2)
         seen = torch.cat([by_band, by_kind, own @ self.whole_pull, pos / 5], dim=2)
         return seen, by_band[..., _BANDS:].unflatten(2, (_BANDS, 3))
 
-    def _by_kind(self, waves: Tensor) -> Tensor:
-        """Columns ``[B, 2 W, T]``: the mean real part of the waves for an atom of each of T kinds."""
-        cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+    def _by_kind(self, factors: Tensor) -> Tensor:
+        """Columns ``[B, 2 W, T]``: the mean real part for an atom of each of T elements."""
+        cos, sin = factors.unsqueeze(2).chunk(2, dim=1)
         ahead = cos * self.kind_cos + sin * self.kind_sin
         return torch.cat([ahead, sin * self.kind_cos - cos * self.kind_sin], dim=1)
 
 
-def _real(waves: Tensor, weights: Tensor) -> Tensor:
-    """Columns ``[B, 2 W, K]``: the real parts of e^{-iφ} R, of waves R ``[B, 2 W]``, summed with ``weights [W, K]``."""
-    cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+def _real(factors: Tensor, weights: Tensor) -> Tensor:
+    """Columns ``[B, 2 W, K]``: the real parts of e^{-iφ} R, with R ``[B, 2 W]``, summed with ``weights [W, K]``."""
+    cos, sin = factors.unsqueeze(2).chunk(2, dim=1)
     return torch.cat([cos * weights, sin * weights], dim=1)
 
 
-def _imaginary(waves: Tensor, weights: Tensor) -> Tensor:
+def _imaginary(factors: Tensor, weights: Tensor) -> Tensor:
     """The same for the imaginary parts."""
-    cos, sin = waves.unsqueeze(2).chunk(2, dim=1)
+    cos, sin = factors.unsqueeze(2).chunk(2, dim=1)
     return torch.cat([sin * weights, -cos * weights], dim=1)
 
 

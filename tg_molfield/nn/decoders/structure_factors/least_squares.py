@@ -1,4 +1,4 @@
-"""Positions of atoms from their sketch by damped least squares."""
+"""Positions of atoms from their structure factors by damped least squares, batched over molecules."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
+from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _LONGEST_STEP = 0.7
 _DAMPING = 1e-3
 _LEAST, _MOST = 1e-7, 1e4
 _EQUATIONS = 3
-"""How many numbers of the waves a fit takes for each coordinate where some are enough; more are surer and slower."""
+"""Equations per coordinate where a fit uses a part of the structure factors; more are more reliable and slower."""
 _BLURS = ((1.2, 4), (0.8, 4), (0.5, 4), (0.25, 4), (0.0, 10))
-"""Widths of the blur in Å, and how many steps are made with each."""
+"""Widths of the blur in Å, and the number of steps with each."""
 
 
 @dataclass(frozen=True, eq=False)
 class PaddedAtoms:
-    """Atoms of ``B`` molecules, padded to n each.
+    """Atoms of B molecules, padded to n each.
 
     Attributes:
         pos: ``[B, n, 3]`` Å, in the molecules' frames.
-        kinds: ``[B, n]`` int64, places among the sketch's elements.
+        kinds: ``[B, n]`` int64, indices into the transform's elements.
         mask: ``[B, n]`` bool: whether there is an atom.
-        weights: ``[B, n]``: how much of an atom it is, 0 where there is none.
+        weights: ``[B, n]``: occupancies, 0 where there is no atom.
     """
 
     pos: Tensor
@@ -34,9 +34,9 @@ class PaddedAtoms:
     mask: Tensor
     weights: Tensor
 
-    def waves(self, sketch: StructureFactors) -> Tensor:
-        """Each atom's share of the waves, ``[B, n, 2 W]``."""
-        return sketch.amplitudes(self.pos, self.kinds) * self.weights.unsqueeze(2)
+    def structure_factors(self, transform: StructureFactors) -> Tensor:
+        """The contribution of each atom, ``[B, n, 2 W]``."""
+        return transform.of_atoms(self.pos, self.kinds) * self.weights.unsqueeze(2)
 
     def __getitem__(self, rows: Tensor) -> PaddedAtoms:
         return PaddedAtoms(self.pos[rows], self.kinds[rows], self.mask[rows], self.weights[rows])
@@ -50,31 +50,31 @@ class PaddedAtoms:
         return replace(self, pos=pos)
 
 
-def fit_coarse_to_fine(sketch: StructureFactors, atoms: PaddedAtoms, waves: Tensor) -> tuple[PaddedAtoms, Tensor]:
-    """`fit_positions` to waves of a blurred molecule, then of sharper and sharper ones, from farther away."""
-    every = spare_waves(atoms, waves)
+def fit_coarse_to_fine(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor) -> tuple[PaddedAtoms, Tensor]:
+    """`fit_positions` to a blurred molecule, then to less and less blurred ones, which converges from farther away."""
+    every = sufficient_stride(atoms, factors)
     for blur, steps in _BLURS:
-        atoms, error = fit_positions(sketch, atoms, waves, steps, blur, every=every if blur else 1)
+        atoms, error = fit_positions(transform, atoms, factors, steps, blur, every=every if blur else 1)
     return atoms, error
 
 
 def fit_positions(
-    sketch: StructureFactors, atoms: PaddedAtoms, waves: Tensor, steps: int, blur: float = 0.0, every: int = 1
+    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, steps: int, blur: float = 0.0, every: int = 1
 ) -> tuple[PaddedAtoms, Tensor]:
-    """The atoms moved so that their waves add up to ``waves [B, 2 W]``, and the mean square of what is left ``[B]``.
+    """The atoms moved to match ``factors [B, 2 W]``, and the mean square residual ``[B]``.
 
-    Levenberg–Marquardt: each molecule has its own damping, and takes only steps that help. No atom moves more than
-    0.7 Å in a step.
+    Levenberg–Marquardt; each molecule has its own damping and accepts only steps that reduce its residual. No atom
+    moves more than 0.7 Å in a step.
 
     Args:
-        sketch: the map from atoms to waves.
-        atoms: where to begin.
-        waves: the sums to reach.
+        transform: from atoms to structure factors.
+        atoms: where to start.
+        factors: the structure factors to match.
         steps: the number of steps.
-        blur: Å; waves count as after a Gaussian blur of this standard deviation.
-        every: only every so many waves count, in what is left too.
+        blur: Å; factors are compared as after a Gaussian blur of this standard deviation.
+        every: compare every k-th wave vector only, also in the residual.
     """
-    fit = _Fit(sketch, atoms, waves, blur, every)
+    fit = _Fit(transform, atoms, factors, blur, every)
     pos = atoms.pos
     shares = fit.shares(pos)
     rest = fit.target - shares.sum(1)
@@ -99,41 +99,45 @@ def fit_positions(
     return atoms.at(pos), error
 
 
-def spare_waves(atoms: PaddedAtoms, waves: Tensor) -> int:
-    """Every how many of ``waves [B, 2 W]`` leave enough of them to fit so many atoms."""
-    return max(waves.size(1) // (_EQUATIONS * 3 * atoms.mask.size(1)), 1)
+def sufficient_stride(atoms: PaddedAtoms, factors: Tensor) -> int:
+    """The k for which every k-th of ``factors [B, 2 W]`` still determines the atoms."""
+    return max(factors.size(1) // (_EQUATIONS * 3 * atoms.mask.size(1)), 1)
 
 
-def left_over(sketch: StructureFactors, atoms: PaddedAtoms, waves: Tensor) -> Tensor:
-    """The mean square ``[B]`` by which the atoms miss ``waves [B, 2 W]``."""
-    return (waves - atoms.waves(sketch).sum(1)).square().mean(1)
+def mean_square_residual(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor) -> Tensor:
+    """The mean square residual ``[B]`` of the atoms against ``factors [B, 2 W]``."""
+    return (factors - atoms.structure_factors(transform).sum(1)).square().mean(1)
 
 
-def follow_code(sketch: StructureFactors, atoms: PaddedAtoms, weights: Tensor, waves: Tensor) -> PaddedAtoms:
-    """The same atoms with the derivatives of their positions by ``weights [B, n]`` and ``waves [B, 2 W]``.
+def with_code_gradient(
+    transform: StructureFactors, atoms: PaddedAtoms, weights: Tensor, factors: Tensor
+) -> PaddedAtoms:
+    """The same atoms with the derivatives of their positions by ``weights [B, n]`` and ``factors [B, 2 W]``.
 
-    By the implicit function theorem these are the derivatives of one Gauss–Newton step, where the waves are met.
+    By the implicit function theorem these are the derivatives of one Gauss–Newton step at a solution.
     """
     with torch.no_grad():
-        shares = atoms.waves(sketch)
-        damping = torch.full_like(waves[:, 0], _LEAST)
-    rest = waves - (sketch.amplitudes(atoms.pos, atoms.kinds) * weights.unsqueeze(2)).sum(1)
-    step = _step(sketch.waves, shares, rest, damping)
+        shares = atoms.structure_factors(transform)
+        damping = torch.full_like(factors[:, 0], _LEAST)
+    rest = factors - (transform.of_atoms(atoms.pos, atoms.kinds) * weights.unsqueeze(2)).sum(1)
+    step = _step(transform.wave_vectors, shares, rest, damping)
     return replace(atoms, pos=atoms.pos + step - step.detach(), weights=weights)
 
 
 class _Fit:
-    """The waves that a fit has to reach: all or some, blurred or not."""
+    """The structure factors that a fit has to match: all or some, blurred or not."""
 
-    def __init__(self, sketch: StructureFactors, atoms: PaddedAtoms, waves: Tensor, blur: float, every: int) -> None:
-        self.vectors = sketch.waves[:, ::every]
-        self.phases = sketch.phases[:, ::every][atoms.kinds]
+    def __init__(
+        self, transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, blur: float, every: int
+    ) -> None:
+        self.vectors = transform.wave_vectors[:, ::every]
+        self.phases = transform.phases[:, ::every][atoms.kinds]
         gain = (-(blur**2) / 2 * self.vectors.square().sum(0)).exp()
         self.strength = atoms.weights.unsqueeze(2) * gain
-        self.target = (waves.unflatten(1, (2, -1))[..., ::every] * gain).flatten(1)
+        self.target = (factors.unflatten(1, (2, -1))[..., ::every] * gain).flatten(1)
 
     def shares(self, pos: Tensor) -> Tensor:
-        """Each atom's share of these waves, ``[B, n, 2 W']``."""
+        """The contribution of each atom to them, ``[B, n, 2 W']``."""
         phase = pos @ self.vectors + self.phases
         shares = phase.new_empty(*phase.shape[:2], 2 * phase.size(2))
         cos, sin = shares.chunk(2, dim=2)

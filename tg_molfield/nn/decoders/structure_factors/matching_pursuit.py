@@ -1,4 +1,4 @@
-"""Atoms found in a sketch one after another."""
+"""Atoms found in structure factors one after another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions
-from tg_molfield.nn.decoders.structure_factors.transform import StructureFactors
+from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 0.7
 _REACH = 2.8
@@ -17,74 +17,74 @@ _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
 
 
 def search(
-    sketch: StructureFactors, atoms: PaddedAtoms, placed: Tensor, waves: Tensor, moments: Tensor, variant: Tensor
+    transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, moments: Tensor, seed: Tensor
 ) -> tuple[PaddedAtoms, Tensor]:
-    """The atoms with those that are not ``placed [B, n]`` put where the waves say, and the mean square left ``[B]``.
+    """Place the atoms that are not ``placed [B, n]``; returns all atoms and the mean square residual ``[B]``.
 
-    The atom that explains most of what is left of the waves is placed at the node of a lattice where it does so, all
-    atoms are moved to fit (`fit_positions`), and so on until all are placed: orthogonal matching pursuit with moving
-    atoms (sliding Frank–Wolfe, Denoyelle et al. 2019, arXiv 1811.06416). The lattice fills a box about the ellipsoid
-    of the molecule's second moments.
+    In turn, the atom that reduces the residual most is placed at the best node of a lattice, and all atoms are refined
+    (`fit_positions`), until none is missing: orthogonal matching pursuit with moving atoms (sliding Frank–Wolfe,
+    Denoyelle et al. 2019, arXiv 1811.06416). The lattice fills a box around the ellipsoid of second moments.
 
     Args:
-        sketch: the map from atoms to waves.
-        atoms: those wanted; positions count where ``placed``.
+        transform: from atoms to structure factors.
+        atoms: all atoms; positions count where ``placed``.
         placed: bool.
-        waves: ``[B, 2 W]``, the sums to reach.
+        factors: ``[B, 2 W]``, the structure factors to match.
         moments: ``[B, 6]``, second moments summed over atoms.
-        variant: ``[B]`` int64; lattices of different variants lie between each other's nodes, and often lead to
-            different results where a search fails.
+        seed: ``[B]`` int64; shifts the lattice, which often changes the result where a search fails.
     """
     half = _REACH * (moments[:, :3] / atoms.mask.sum(1, keepdim=True).clamp(min=1)).clamp(min=0).sqrt() + _SPACING
     nodes = (2 * half / _SPACING + 2).prod(1)
-    offset = _SPACING * (torch.frac(variant.unsqueeze(1) * waves.new_tensor(_OFFSETS) + 0.5) - 0.5)
+    offset = _SPACING * (torch.frac(seed.unsqueeze(1) * factors.new_tensor(_OFFSETS) + 0.5) - 0.5)
     pos = atoms.pos.clone()
-    error = torch.empty_like(waves[:, 0])
-    for rows in _chunks(nodes * len(sketch.elements) / 2):
+    error = torch.empty_like(factors[:, 0])
+    for rows in _chunks(nodes * len(transform.elements) / 2):
         width = int(atoms.mask[rows].sum(1).max())
         found, error[rows] = _pursue(
-            sketch, atoms[rows].first(width), placed[rows, :width], waves[rows], half[rows], offset[rows]
+            transform, atoms[rows].first(width), placed[rows, :width], factors[rows], half[rows], offset[rows]
         )
         pos[rows, :width] = found
     return atoms.at(pos), error
 
 
-def worst_fitting_atoms(sketch: StructureFactors, atoms: PaddedAtoms, waves: Tensor, share: float) -> Tensor:
-    """The ``share`` of each molecule's atoms, at least one, that the waves that are left speak most against ``[B, n]``.
+def worst_fitting_atoms(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float) -> Tensor:
+    """The ``share`` of each molecule's atoms, at least one, that the residual supports least, ``[B, n]`` bool.
 
     Args:
-        sketch: the map from atoms to waves.
+        transform: from atoms to structure factors.
         atoms: where they are now.
-        waves: ``[B, 2 W]``, the sums to reach.
+        factors: ``[B, 2 W]``, the structure factors to match.
         share: between 0 and 1.
     """
-    shares = atoms.waves(sketch)
-    support = (shares * (waves - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
+    shares = atoms.structure_factors(transform)
+    support = (shares * (factors - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
     rank = support.argsort(dim=1, stable=True).argsort(dim=1)
     return atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil())
 
 
 def _chunks(nodes: Tensor) -> list[Tensor]:
-    """Rows in order of size, in parts of a bounded number of nodes."""
+    """Rows sorted by their number of nodes, in chunks of bounded size."""
     order = nodes.argsort()
     part = (nodes[order].cumsum(0) / _NODES).long()
     return [order[part == index] for index in part.unique().tolist()]
 
 
 def _pursue(
-    sketch: StructureFactors, atoms: PaddedAtoms, placed: Tensor, waves: Tensor, half: Tensor, offset: Tensor
+    transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, half: Tensor, offset: Tensor
 ) -> tuple[Tensor, Tensor]:
-    points, basis = _lattice(sketch, half)
+    points, basis = _lattice(transform, half)
     inside = (points.abs() <= half.unsqueeze(1) + _SPACING / 2).all(2)
-    counts = waves.new_zeros(len(waves), len(sketch.elements))
-    counts = counts.scatter_add(1, atoms.kinds, (atoms.mask & ~placed).to(waves))
+    counts = factors.new_zeros(len(factors), len(transform.elements))
+    counts = counts.scatter_add(1, atoms.kinds, (atoms.mask & ~placed).to(factors))
     kinds = counts.argsort(dim=1, descending=True, stable=True)[:, : max(int((counts > 0).sum(1).max()), 1)]
-    phases = sketch.phases[kinds] + (offset @ sketch.waves).unsqueeze(1)
+    phases = transform.phases[kinds] + (offset @ transform.wave_vectors).unsqueeze(1)
     cos, sin = phases.cos(), phases.sin()
     pos, placed = atoms.pos.clone(), placed.clone()
-    row = torch.arange(len(waves), device=waves.device)
+    row = torch.arange(len(factors), device=factors.device)
     while bool((wanted := atoms.mask & ~placed).any()):
-        rest = waves - PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed).waves(sketch).sum(1)
+        rest = factors - PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed).structure_factors(transform).sum(
+            1
+        )
         rest_cos, rest_sin = rest.unsqueeze(1).chunk(2, dim=2)
         turned = torch.cat([cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos], dim=2)
         score = (turned.flatten(0, 1) @ basis.T).unflatten(0, turned.shape[:2])
@@ -95,23 +95,23 @@ def _pursue(
         active = wanted.any(1)
         pos[row[active], slot[active]] = points[node[active]] + offset[active]
         placed[row[active], slot[active]] = True
-        pos = _fitted(sketch, atoms.at(pos), placed, waves)
-    found, error = fit_positions(sketch, atoms.at(pos), waves, _LAST_STEPS)
+        pos = _fitted(transform, atoms.at(pos), placed, factors)
+    found, error = fit_positions(transform, atoms.at(pos), factors, _LAST_STEPS)
     return found.pos, error
 
 
-def _fitted(sketch: StructureFactors, atoms: PaddedAtoms, placed: Tensor, waves: Tensor) -> Tensor:
-    """The positions with those that are ``placed`` moved to fit."""
+def _fitted(transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor) -> Tensor:
+    """The positions after refining the atoms that are ``placed``."""
     order = placed.int().argsort(dim=1, descending=True, stable=True)[:, : int(placed.sum(1).max())]
     weights = (atoms.weights * placed).gather(1, order)
     where = order.unsqueeze(2).expand(-1, -1, 3)
     part = PaddedAtoms(atoms.pos.gather(1, where), atoms.kinds.gather(1, order), weights != 0, weights)
-    return atoms.pos.scatter(1, where, fit_positions(sketch, part, waves, _STEPS)[0].pos)
+    return atoms.pos.scatter(1, where, fit_positions(transform, part, factors, _STEPS)[0].pos)
 
 
-def _lattice(sketch: StructureFactors, half: Tensor) -> tuple[Tensor, Tensor]:
-    """The nodes ``[G, 3]`` of a lattice through the origin that reach ``half [B, 3]``, and their waves ``[G, 2 W]``."""
+def _lattice(transform: StructureFactors, half: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes ``[G, 3]`` that cover ``half [B, 3]``, and the structure factors of an atom at each ``[G, 2 W]``."""
     axes = [torch.arange(-int(k), int(k) + 1, device=half.device) for k in (half.amax(0) / _SPACING).ceil()]
     points = torch.cartesian_prod(*axes).to(half) * _SPACING
-    phase = points @ sketch.waves
+    phase = points @ transform.wave_vectors
     return points, torch.cat([phase.cos(), phase.sin()], dim=1)

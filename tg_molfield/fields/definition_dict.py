@@ -1,0 +1,37 @@
+"""Definitions as JSON values and back, for files that hold models."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from tg_molfield.chem.form_factors import FormFactors
+from tg_molfield.fields.channels import Channel
+from tg_molfield.fields.definition import MolField
+from tg_molfield.fields.kernels import KERNELS
+
+
+def mol_field_to_dict(mol_field: MolField) -> dict[str, Any]:
+    """The arguments of a definition as JSON values.
+
+    Raises:
+        ValueError: its kernel has no name by which it could be found again.
+    """
+    if KERNELS.get(mol_field.kernel.name) != mol_field.kernel:
+        raise ValueError(
+            f"mol_field: expected a kernel known by name ({', '.join(KERNELS)}), got {mol_field.kernel}; a function of "
+            "your own cannot be saved"
+        )
+    values = {field.name: getattr(mol_field, field.name) for field in fields(mol_field)}
+    channels = [asdict(channel) for channel in values.pop("specification")]
+    described = {name: asdict(value) if isinstance(value, FormFactors) else value for name, value in values.items()}
+    return {**described, "channels": channels, "kernel": mol_field.kernel.name}
+
+
+def mol_field_from_dict(values: dict[str, Any]) -> MolField:
+    """The definition that `mol_field_to_dict` described."""
+    channels = [Channel(**channel) for channel in values["channels"]]
+    made: dict[str, Any] = {
+        name: FormFactors(**value) if isinstance(value, dict) else value for name, value in values.items()
+    }
+    return MolField(**{**made, "channels": channels})
