@@ -138,15 +138,92 @@ def test_definition_names_the_channels():
     assert deviation(find_atoms(sampled(definition, data), mol_field=definition), data) < 1e-4
 
 
+@pytest.mark.parametrize(("every", "as_volume"), [(10, False), (60, True)])
+def test_fields_of_any_width_need_no_definition(data_dir, every, as_volume):
+    definition = MolField.preset("mnf", beta=0.75, channels=ELEMENTS, normalize_grid_size=None)
+    molecules = read(data_dir / "smallmol" / "freesolv.sdf.gz")[::every]
+    assert len(molecules) > 10
+    for data in molecules:
+        field = sampled(definition, data, 0.5) if as_volume else definition(data)
+        assert deviation(find_atoms(field.with_mol_field(None), errors="raise"), data) < 1e-3, data.name
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        MolField.preset("mnf", normalize_grid_size=None),
+        MolField(width_scale=0.3),
+        MolField("H C O", normalize_grid_size=16),
+    ],
+    ids=["mnf", "narrow", "normalized"],
+)
+def test_unknown_widths_are_reported(definition):
+    data = benzoate()
+    field = definition(data)
+    recovery = recover_atoms(field.on(Grid.around(data.pos, spacing=0.4)).with_mol_field(None), errors="raise")
+    assert deviation(recovery.data, data) < 1e-4
+    for report in recovery.channels:
+        if report.num_atoms:
+            true = field.widths[field[report.name].weights[:, 0] != 0][0]
+            assert report.width == pytest.approx(float(true), rel=1e-3)
+
+
+def test_a_field_searched_by_its_own_definition():
+    data = benzoate()
+    for definition in (MolField.preset("mnf"), MolField("H C O", kernel="slater", width_scale=0.4)):
+        assert deviation(find_atoms(sampled(definition, data), errors="raise"), data) < 1e-3
+        assert deviation(find_atoms(definition(data), errors="raise"), data) < 1e-3
+    with pytest.raises(ValueError, match="expected a sum of one function an atom"):
+        find_atoms(sampled(MolField("H C O", aggregate="union"), data))
+
+
+def test_a_decoded_field_comes_back():
+    from tg_molfield import FieldAutoEncoder, from_smiles
+
+    data = from_smiles("c1ccccc1")
+    field = FieldAutoEncoder.from_pretrained("organic-small").field(data)
+    for one in (field, field.with_mol_field(None)):
+        assert sorted(find_atoms(one, errors="raise").z.tolist()) == [1] * 6 + [6] * 6
+
+
+@pytest.mark.parametrize("pbc", [(True, True, True), (True, False, True)])
+def test_periodic_field(pbc):
+    cell = torch.tensor([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0, 7.0]], dtype=torch.float64)
+    data = benzoate()
+    data.cell, data.pbc = cell[None], torch.tensor([pbc])
+    found = find_atoms(MolField()(data), errors="raise")
+    assert found.pbc.tolist() == [list(pbc)]
+    assert torch.allclose(found.cell[0][list(pbc)], cell[list(pbc)])
+    steps = (found.pos[:, None] - data.pos) @ torch.linalg.inv(cell)
+    distances = ((steps - steps.round() * torch.tensor(pbc)) @ cell).norm(dim=2)
+    distances[found.z[:, None] != data.z] = 1e6
+    row, column = linear_sum_assignment(distances)
+    assert len(found.z) == len(data.z)
+    assert float(distances[row, column].max()) < 1e-3
+
+
+def test_wrong_or_missing_definitions_are_told():
+    data, definition = benzoate(), MolField.preset("mnf", normalize_grid_size=None)
+    with pytest.warns(UnexplainedChannelWarning, match=r"expected σ = 0.85 Å, got samples with 0.816 Å"):
+        find_atoms(sampled(definition, data)["C"], mol_field=MolField())
+    slater = sampled(MolField("C", kernel="slater", width_scale=0.4), data).with_mol_field(None)
+    with pytest.warns(UnexplainedChannelWarning, match="unexplained"):
+        find_atoms(slater)
+    pos, half = data.pos[data.z == 8], torch.full((4, 1), 0.5, dtype=torch.float64)
+    two = RBFField(torch.cat([pos, pos]), half, half[:, 0] * torch.tensor([1, 1, 2, 2]), channels=["O"])
+    with pytest.warns(UnexplainedChannelWarning, match=r"channel 'O': expected one width, got .* 0.5 to 1 Å"):
+        find_atoms(two)
+
+
 def test_what_is_not_explained_is_told():
     data = benzoate()
     wrong = MolField("H C O", width_scale=0.9)
     volume = sampled(MolField("H C O"), data)
-    with pytest.warns(UnexplainedChannelWarning, match=r"channel '.': the .* unexplained"):
-        find_atoms(volume, mol_field=wrong)
+    with pytest.warns(UnexplainedChannelWarning, match=r"channel 'C': expected .* unexplained"):
+        find_atoms(volume["C"], mol_field=wrong)
     with pytest.raises(ValueError, match="unexplained"):
         find_atoms(volume, mol_field=wrong, errors="raise")
-    with pytest.warns(UnexplainedChannelWarning, match="'other': holds atoms"):
+    with pytest.warns(UnexplainedChannelWarning, match="got atoms in 'other'"):
         found = find_atoms(sampled(MolField("C O other"), data), mol_field=MolField("C O other"))
     assert 1 not in found.z
 
@@ -164,17 +241,17 @@ class Everywhere(Kernel):
 def test_errors():
     data = benzoate()
     volume = sampled(MolField("H C O"), data)
-    with pytest.raises(ValueError, match="hold no atoms"):
+    with pytest.raises(ValueError, match="expected atoms in channels"):
         find_atoms(0.0 * volume)
-    with pytest.raises(ValueError, match=r"none of its channels \(0\)"):
+    with pytest.raises(ValueError, match=r"expected channels named after elements, .* got 0"):
         find_atoms(Volume(volume.values[0], volume.grid))
-    with pytest.raises(ValueError, match="grid: this field does not tell"):
+    with pytest.raises(ValueError, match="grid: expected the Grid"):
         find_atoms(RBFField(data.pos[:0], data.pos[:0, :1], channels=["C"]))
     with pytest.raises(ValueError, match="NaN"):
         find_atoms(Volume(volume.values * torch.nan, volume.grid, volume.channels))
-    with pytest.raises(ValueError, match="errors='quiet'"):
+    with pytest.raises(ValueError, match="got 'quiet'"):
         find_atoms(volume, errors="quiet")
-    with pytest.raises(ValueError, match="'C' is not that of an element"):
+    with pytest.raises(ValueError, match="expected a σ of channel 'C'"):
         find_atoms(volume["C"], mol_field=MolField("C", widths="sigma"))
     with pytest.raises(ValueError, match="aggregate='sum'"):
         find_atoms(volume, mol_field=MolField("H C O", aggregate="union"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch_geometric.data import Data
@@ -12,6 +12,9 @@ from tg_molfield.fields import Channel, Field, Kernel, MolField, RBFField
 
 PARTS = ("ligand", "protein")
 NAMELESS = "other"
+
+_NO_WEIGHT = 1e-6
+_SAME_WIDTH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class ElementChannel:
         part: 0 ligand, 1 protein; None where the channel says nothing of parts.
         kernel: φ.
         width: σ in Å.
+        is_assumed: whether nothing says that the field has this kernel and width.
+        widths: the least and the greatest σ of the channel's centres, where the field has several.
     """
 
     name: str
@@ -31,22 +36,28 @@ class ElementChannel:
     part: int | None
     kernel: Kernel
     width: float
+    is_assumed: bool = False
+    widths: tuple[float, float] | None = None
 
 
-def element_channels(field: Field, definition: MolField) -> list[ElementChannel]:
+def element_channels(field: Field, definition: MolField | None) -> list[ElementChannel]:
     """The channels of ``field`` that are elements, in its order.
 
     A channel is one that ``definition`` weights by an element, or one named after an element, each also with
-    ``ligand.`` or ``protein.`` before it.
+    ``ligand.`` or ``protein.`` before it. Without a definition an `RBFField` has kernel and widths of its own, and
+    any other field is assumed to follow ``MolField()``.
 
     Raises:
         ValueError: there are none, or ``definition`` is not a sum of one function an atom, or takes σ from an
             attribute of the atoms sought.
     """
+    if definition is None:
+        assumed = [replace(channel, is_assumed=True) for channel in element_channels(field, MolField())]
+        return [_of_centers(field, channel) for channel in assumed] if isinstance(field, RBFField) else assumed
     if definition.aggregate != "sum" or definition.form_factors is not None:
         raise ValueError(
-            f"mol_field={definition!r}: atoms are sought in sums of one function an atom; give aggregate='sum' and no "
-            "form_factors"
+            f"mol_field: expected a sum of one function an atom, got {definition!r}; give a definition with "
+            "aggregate='sum' and without form_factors"
         )
     known = {channel.name: channel for channel in definition.specification}
     found = []
@@ -58,14 +69,28 @@ def element_channels(field: Field, definition: MolField) -> list[ElementChannel]
             found.append(ElementChannel(name, z, part, definition.kernel, _width(definition, channel, z)))
     if not found:
         raise ValueError(
-            f"field: none of its channels ({', '.join(field.channels)}) is named after an element, such as 'C' or "
-            "'ligand.C'; rename them, or give the definition of the field as mol_field"
+            f"field: expected channels named after elements, such as 'C' or 'ligand.C', got "
+            f"{', '.join(field.channels)}; rename them, or give the definition of the field as mol_field"
         )
     return found
 
 
+def _of_centers(field: RBFField, channel: ElementChannel) -> ElementChannel:
+    """The channel with the kernel of ``field`` and the width of its centres, or with the range of their widths."""
+    index = field.channels.index(channel.name)
+    weights = field.weights[:, index].detach().abs()
+    used = weights > _NO_WEIGHT * weights.max() if len(weights) else weights > 0
+    widths = (field.widths if field.widths.ndim == 1 else field.widths[:, index]).detach()[used]
+    if not len(widths):
+        return channel
+    low, high = float(widths.min()), float(widths.max())
+    if high > low * (1 + _SAME_WIDTH):
+        return replace(channel, widths=(low, high))
+    return replace(channel, kernel=field.kernel, width=float(widths.double().mean()), is_assumed=False)
+
+
 def nameless_channels(field: Field) -> list[str]:
-    """The channels whose atoms are of elements that the field does not tell."""
+    """The channels whose atoms are of elements that the field does not name."""
     return [name for name in field.channels if split_part(name)[1] == NAMELESS]
 
 
@@ -83,6 +108,9 @@ def _width(definition: MolField, channel: Channel, z: int) -> float:
     try:
         field = alone(atom)
     except ValueError as error:
-        raise ValueError(f"mol_field: σ of channel {channel.name!r} is not that of an element: {error}") from error
+        raise ValueError(
+            f"mol_field: expected a σ of channel {channel.name!r} that the element decides, got {error}; give a "
+            "constant or an element property"
+        ) from error
     assert isinstance(field, RBFField)
     return float(field.widths.flatten()[0])

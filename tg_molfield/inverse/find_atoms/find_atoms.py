@@ -8,19 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.fields import Field, Grid, MolField, RBFField, Volume
+from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
-from tg_molfield.inverse.find_atoms.lattice import Lattice
-from tg_molfield.inverse.find_atoms.pursuit import search
-from tg_molfield.inverse.find_atoms.refine import Atoms, Model, fair_spacing
+from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, SUSPECT, Explanation, explain
+from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
+from tg_molfield.inverse.find_atoms.sampling import sampled
 
 ERRORS = ("warn", "raise", "ignore")
-
-_EMPTY = 0.2
-_OCCUPIED = 0.05
-_HALF = 0.5
-_CROWDED = 0.3
-_SPACING = 0.25
 
 
 class UnexplainedChannelWarning(UserWarning):
@@ -34,7 +28,8 @@ class ChannelReport:
     Attributes:
         name: of the channel.
         num_atoms: how many atoms it holds.
-        scale: what their functions are multiplied by.
+        scale: the factor in front of their functions.
+        width: σ of their functions in Å.
         residual: ‖samples − sum of the atoms‖ / ‖samples‖ over the nodes where the samples exceed 20 % or the
             sum 5 % of an atom's peak; 0 for a channel taken as empty.
     """
@@ -42,6 +37,7 @@ class ChannelReport:
     name: str
     num_atoms: int
     scale: float
+    width: float
     residual: float
 
 
@@ -61,11 +57,11 @@ def find_atoms(
     tolerance: float = 0.1,
     errors: str = "warn",
 ) -> Data:
-    """The atoms whose field this is; see `recover_atoms`, which also reports how well they explain it.
+    """The atoms of a field; `recover_atoms` also reports how well they explain it.
 
     Returns:
         ``z`` [N] (int64) and ``pos`` [N, 3] in Å, of the field's type; ``part`` [N] where the channels name parts;
-        ``cell`` [1, 3, 3] and ``pbc`` [1, 3] where the field is a periodic volume.
+        ``cell`` [1, 3, 3] and ``pbc`` [1, 3] where the field is periodic.
     """
     return recover_atoms(field, grid, mol_field, tolerance=tolerance, errors=errors).data
 
@@ -81,18 +77,22 @@ def recover_atoms(
 ) -> Recovery:
     """Find the atoms of every element channel of a field.
 
-    An atom of a channel is a function of known kernel and width, with the same weight as all others. The channel
-    is sharpened, so that neighbours that had merged become maxima; these are refined together by Gauss–Newton
-    steps, and atoms are added and taken away until nothing of an atom's weight is left over. That finds atoms
-    exactly in exact samples, and within the noise in others. Elements are told apart by channels alone.
+    An atom of a channel is a function of known kernel and width, with the same weight as all others. The channel is
+    sharpened, so that merged neighbours become separate maxima; these are refined together by Gauss–Newton steps, and
+    atoms are added and removed until less than an atom is left over. Exact samples give exact atoms, noisy samples
+    give atoms within the noise. Only channels distinguish elements.
+
+    Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
+    else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
+    fitted to it.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
             named after elements are searched, also with ``ligand.`` or ``protein.`` before the element.
         grid: where to sample the field; steps of at most the narrowest σ are needed. A volume has its own; a field
-            that knows its atoms or centres is sampled around them, every 0.25 Å.
-        mol_field: the definition that the field follows, for kernel and widths; ``MolField()`` if not given. Where
-            it divides channels by their maximum, or where weights of 1 explain nothing, the weight is estimated.
+            that knows its atoms or centres is sampled around them, or over its periodic cell, every 0.25 Å.
+        mol_field: the definition that the field follows, for kernel and widths. Where it divides channels by their
+            maximum, or where weights of 1 explain nothing, the weight is estimated.
         tolerance: the largest residual, in parts of the channel, of a channel that counts as explained.
         errors: ``"warn"``, ``"raise"`` or ``"ignore"`` where a channel is not explained or ``other`` shows atoms.
 
@@ -103,71 +103,61 @@ def recover_atoms(
         ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
 
     Warns:
-        UnexplainedChannelWarning: as ``errors`` says.
+        UnexplainedChannelWarning: as ``errors`` says. Channels without a known definition are also reported if more
+            than 3 % of them is unexplained and is not noise, since a wrong width can hide or invent an atom.
     """
     if errors not in ERRORS:
-        raise ValueError(f"errors={errors!r}: choose from {', '.join(ERRORS)}")
-    definition = mol_field if mol_field is not None else MolField()
+        raise ValueError(f"errors: expected one of {', '.join(ERRORS)}, got {errors!r}; choose one")
+    definition = mol_field if mol_field is not None else field.mol_field
     channels = element_channels(field, definition)
-    volume = _sampled(field, grid)
+    volume = sampled(field, grid)
     if not volume.values.isfinite().all():
-        raise ValueError("field: some of its samples are NaN or infinite; repair them first")
-    unit = None if definition.normalize_grid_size is not None else 1.0
+        raise ValueError("field: expected finite samples, got NaN or infinity; repair them")
+    unit = None if definition is not None and definition.normalize_grid_size is not None else 1.0
     peak = unit or max(float(volume[channel.name].values.max()) for channel in channels)
-    found, reports = [], []
-    for channel in channels:
-        atoms, residual = _atoms_of(volume, channel, unit, peak, tolerance)
-        found.append(atoms)
-        reports.append(ChannelReport(channel.name, len(atoms.pos), atoms.scale, residual))
-        if residual > tolerance:
+    found = [explain(volume, channel, unit, peak, tolerance) for channel in channels]
+    for one in found:
+        complaint = _complaint(one, tolerance)
+        if complaint:
+            _complain(complaint, errors)
+    if not any(len(one.atoms.pos) for one in found):
+        names = ", ".join(channel.name for channel in channels)
+        raise ValueError(f"field: expected atoms in channels {names}, got none; check the grid and the scale")
+    for name in nameless_channels(field):
+        if float(volume[name].values.max()) > EMPTY * peak:
             _complain(
-                f"channel {channel.name!r}: the {len(atoms.pos)} atoms found leave {residual:.0%} of it unexplained; "
-                "give the definition of the field as mol_field, or a finer grid",
+                f"field: expected only element channels, got atoms in {name!r}, which are left out; give each "
+                "of their elements a channel",
                 errors,
             )
-    if not any(report.num_atoms for report in reports):
-        names = ", ".join(channel.name for channel in channels)
-        raise ValueError(f"field: the channels {names} hold no atoms, or the grid misses them")
-    for name in nameless_channels(field):
-        if float(volume[name].values.max()) > _EMPTY * peak:
-            _complain(f"channel {name!r}: holds atoms of elements it does not tell, which are left out", errors)
-    return Recovery(_assembled(volume, channels, found), tuple(reports))
+    return Recovery(_assembled(volume, channels, [one.atoms for one in found]), tuple(map(_report, found)))
 
 
-def _sampled(field: Field, grid: Grid | None) -> Volume:
-    if isinstance(field, Volume) and grid is None:
-        return field
-    if grid is None:
-        places = field.centers if isinstance(field, RBFField) else field.atoms.pos if field.atoms else None
-        if field.num_graphs != 1 or places is None or not len(places):
-            raise ValueError("grid: this field does not tell where its molecule is; give the Grid to search on")
-        grid = Grid.around(places, spacing=_SPACING)
-    return field.on(grid)
+def _report(found: Explanation) -> ChannelReport:
+    channel, atoms = found.channel, found.atoms
+    return ChannelReport(channel.name, len(atoms.pos), atoms.scale, channel.width, found.residual)
 
 
-def _atoms_of(
-    volume: Volume, channel: ElementChannel, unit: float | None, peak: float, tolerance: float
-) -> tuple[Atoms, float]:
-    values = volume[channel.name].values[0].detach()
-    if float(values.max()) <= _EMPTY * peak:
-        return Atoms(torch.zeros(0, 3, dtype=torch.float64, device=values.device), unit or 0.0), 0.0
-    lattice = Lattice.of(values, volume.grid, volume.periodic)
-    atoms = search(lattice, channel.kernel, channel.width, unit)
-    residual = _residual(lattice, channel, atoms, peak)
-    crowded = len(atoms.pos) > 1 and float(torch.pdist(atoms.pos).min()) < _CROWDED
-    if unit is not None and (residual > tolerance or crowded):
-        other = search(lattice, channel.kernel, channel.width, None)
-        lower = _residual(lattice, channel, other, peak)
-        if lower < _HALF * residual or (crowded and lower < tolerance):
-            return other, lower
-    return atoms, residual
-
-
-def _residual(lattice: Lattice, channel: ElementChannel, atoms: Atoms, peak: float) -> float:
-    samples = lattice.coarsened(fair_spacing(channel.kernel, channel.width))
-    left = Model(samples, channel.kernel, channel.width).residual(atoms)
-    occupied = (samples.values > _EMPTY * peak) | (samples.values - left > _OCCUPIED * peak)
-    return float(left[occupied].norm() / samples.values[occupied].norm())
+def _complaint(found: Explanation, tolerance: float) -> str:
+    """What is wrong with a channel; empty where it is explained."""
+    channel, part = found.channel, f"{found.residual:.1%} of it unexplained by the {len(found.atoms.pos)} atoms found"
+    if channel.widths is not None and found.residual > EXACT:
+        low, high = channel.widths
+        return (
+            f"channel {channel.name!r}: expected one width, got centres with σ from {low:.3g} to {high:.3g} Å and "
+            f"{part}; give the definition of the field as mol_field"
+        )
+    if found.residual > tolerance or (channel.is_assumed and found.structured > SUSPECT) or found.is_ambiguous:
+        return (
+            f"channel {channel.name!r}: expected a sum of equal atoms with σ = {channel.width:.3g} Å, got {part}; "
+            "give the definition of the field as mol_field, or a finer grid"
+        )
+    if found.has_other_width:
+        return (
+            f"channel {channel.name!r}: expected σ = {channel.width:.3g} Å, got samples with {found.estimate:.3g} Å "
+            f"and {part}; correct the definition mol_field"
+        )
+    return ""
 
 
 def _complain(message: str, errors: str) -> None:
@@ -177,7 +167,7 @@ def _complain(message: str, errors: str) -> None:
         warnings.warn(message, UnexplainedChannelWarning, stacklevel=4)
 
 
-def _assembled(volume: Volume, channels: list[ElementChannel], found: list[Atoms]) -> Data:
+def _assembled(volume: Volume, channels: list[ElementChannel], found: list[ChannelAtoms]) -> Data:
     order = sorted(range(len(channels)), key=lambda i: channels[i].part or 0)
     counts = torch.tensor([len(found[i].pos) for i in order])
     pos = torch.cat([_sorted(found[i].pos) for i in order]).to(volume.values)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms.lattice import Lattice
-from tg_molfield.inverse.find_atoms.refine import Atoms, Model, fair_spacing
+from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
 from tg_molfield.inverse.find_atoms.sharpen import Sharpener
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -34,19 +34,27 @@ _RESIDUAL_NOISE = 1e-2
 
 @dataclass(frozen=True)
 class Found:
-    """Atoms, ‖samples − model‖ / ‖samples‖, and the squared residual with the price of the atoms added."""
+    """Atoms found by a search.
 
-    atoms: Atoms
-    error: float
+    Attributes:
+        atoms: all of one scale.
+        explains: whether they leave next to nothing of the samples.
+        score: the squared residual with the price of the atoms added.
+    """
+
+    atoms: ChannelAtoms
+    explains: bool
     score: float
 
     @property
     def rank(self) -> tuple[bool, float]:
         """What explains the samples comes first, then what has the lower score."""
-        return self.error > EXPLAINED, self.score
+        return not self.explains, self.score
 
 
-def search(lattice: Lattice, kernel: Kernel, width: float, scale: float | None) -> Atoms:
+def search(
+    lattice: Lattice, kernel: Kernel, width: float, scale: float | None, explained: float = EXPLAINED
+) -> ChannelAtoms:
     """The equal functions of known shape whose sum is nearest to the samples, as few as explain them.
 
     Args:
@@ -54,31 +62,32 @@ def search(lattice: Lattice, kernel: Kernel, width: float, scale: float | None) 
         kernel: φ.
         width: σ in Å.
         scale: what the functions are multiplied by; estimated if not given.
+        explained: the relative residual at which to stop.
     """
     spacing = fair_spacing(kernel, width)
     coarse = Model(lattice.coarsened(spacing), kernel, width)
-    best = Found(Atoms(lattice.axes.new_zeros(0, 3), scale or 1.0), 1.0, coarse.size**2)
+    best = Found(ChannelAtoms(lattice.axes.new_zeros(0, 3), scale or 1.0), False, coarse.size**2)
     for noise in NOISES:
         sharpener = Sharpener(lattice, kernel, width, noise)
         start = _start(sharpener, lattice.values, scale, coarse.core)
         if start is not None:
-            found = _pursue(coarse, start, scale is None)
+            found = _pursue(coarse, start, scale is None, explained)
             best = min(best, found, key=lambda found: found.rank)
-        if best.error <= EXPLAINED:
+        if best.explains:
             return best.atoms
     if not len(best.atoms.pos):
         return best.atoms
     return Model(lattice.coarsened(_HALF * spacing), kernel, width).refined(best.atoms, scale is None, steps=3)
 
 
-def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> Atoms | None:
+def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
     places, heights = sharpener.peaks(values, _CANDIDATE, scale)
     if not len(places):
         return None
-    atoms = Atoms(places, scale or float(heights.median()))
+    atoms = ChannelAtoms(places, scale or float(heights.median()))
     if not _plausible(atoms, values, sharpener.integral):
         return None
-    return Atoms(_apart(places, _MERGED * core), atoms.scale)
+    return ChannelAtoms(_apart(places, _MERGED * core), atoms.scale)
 
 
 def _apart(pos: Tensor, distance: float) -> Tensor:
@@ -97,13 +106,13 @@ def _nearest_joined(pos: Tensor) -> Tensor:
     return torch.cat([pos[others], mean])
 
 
-def _plausible(atoms: Atoms, values: Tensor, integral: float) -> bool:
+def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
     """Whether each atom is a fair part of the highest sample and all together hold no more than there is."""
     total = len(atoms.pos) * atoms.scale * integral
     return atoms.scale >= _LEAST_UNIT * float(values.max()) and total <= _TOO_MUCH * float(values.sum())
 
 
-def _pursue(model: Model, atoms: Atoms, fit_scale: bool) -> Found:
+def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float) -> Found:
     best: Found | None = None
     sharpener: Sharpener | None = None
     unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
@@ -112,10 +121,10 @@ def _pursue(model: Model, atoms: Atoms, fit_scale: bool) -> Found:
         residual = model.residual(atoms)
         square = float(residual.square().sum())
         price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
-        found = Found(atoms, square**0.5 / model.size, square + price)
+        found = Found(atoms, square**0.5 <= explained * model.size, square + price)
         best = found if best is None or found.rank < best.rank else best
         sharpener = sharpener or Sharpener(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
-        changed = None if found.error <= EXPLAINED else _revised(model, atoms, sharpener, residual)
+        changed = None if found.explains else _revised(model, atoms, sharpener, residual)
         if changed is None or not _plausible(changed, model.lattice.values, sharpener.integral):
             break
         atoms = changed
@@ -123,7 +132,7 @@ def _pursue(model: Model, atoms: Atoms, fit_scale: bool) -> Found:
     return best
 
 
-def _revised(model: Model, atoms: Atoms, sharpener: Sharpener, residual: Tensor) -> Atoms | None:
+def _revised(model: Model, atoms: ChannelAtoms, sharpener: Sharpener, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those that weigh nothing, with one more where one weighs two or something is left over.
 
     Where they are more than the sum of the samples allows, the nearest two become one.
@@ -132,7 +141,7 @@ def _revised(model: Model, atoms: Atoms, sharpener: Sharpener, residual: Tensor)
     keep = (weights > _HALF) & model.lattice.contains(atoms.pos)
     allowed = float(model.target.sum()) / (atoms.scale * sharpener.integral)
     if bool(keep.all()) and len(atoms.pos) > max(allowed + _HALF, 1):
-        return Atoms(_nearest_joined(atoms.pos), atoms.scale)
+        return ChannelAtoms(_nearest_joined(atoms.pos), atoms.scale)
     double = atoms.pos[keep & (weights > 1 + _HALF)]
     nudge = _CANDIDATE * model.core * torch.nn.functional.normalize(torch.ones_like(double), dim=1)
     places, heights = sharpener.peaks(residual, _LEFT_OVER, atoms.scale)
@@ -143,4 +152,4 @@ def _revised(model: Model, atoms: Atoms, sharpener: Sharpener, residual: Tensor)
     if bool(keep.all()) and not len(double) and not bool(many.any()):
         return None
     pos = torch.cat([atoms.pos[keep], double + nudge, places[many]])
-    return Atoms(_apart(pos, _MERGED * model.core), atoms.scale) if len(pos) else None
+    return ChannelAtoms(_apart(pos, _MERGED * model.core), atoms.scale) if len(pos) else None

@@ -21,7 +21,7 @@ _SETTLED = 1e-3
 
 
 @dataclass(frozen=True)
-class Atoms:
+class ChannelAtoms:
     """Atoms of one element: ``pos`` [N, 3] in Å, and the ``scale`` that they all have in the channel."""
 
     pos: Tensor
@@ -75,12 +75,12 @@ class Model:
         _, values, _ = self._functions(self.lattice.positions(node), slopes=False)
         return float(values.square().sum())
 
-    def residual(self, atoms: Atoms) -> Tensor:
+    def residual(self, atoms: ChannelAtoms) -> Tensor:
         """What the atoms leave of the samples [nx, ny, nz]."""
         index, values, _ = self._functions(atoms.pos, slopes=False)
         return (self.target - atoms.scale * self._spread(index, values)).view(self.lattice.values.shape)
 
-    def weights(self, atoms: Atoms) -> Tensor:
+    def weights(self, atoms: ChannelAtoms) -> Tensor:
         """The weights [N] that each function would have, were they free, in units of the scale."""
         index, values, _ = self._functions(atoms.pos, slopes=False)
         diagonal = values.square().sum(1).clamp_min(1e-12)
@@ -90,7 +90,7 @@ class Model:
 
         return _solved(normal, (values * self.target[index]).sum(1), diagonal) / atoms.scale
 
-    def refined(self, atoms: Atoms, fit_scale: bool, steps: int, tolerance: float = 1e-5) -> Atoms:
+    def refined(self, atoms: ChannelAtoms, fit_scale: bool, steps: int, tolerance: float = 1e-5) -> ChannelAtoms:
         """The atoms after damped Gauss–Newton steps.
 
         Args:
@@ -104,7 +104,7 @@ class Model:
             move, growth = self._step(state, damping, fit_scale)
             largest = float(move.norm(dim=1).max())
             move = move * min(1.0, 0.5 * self.core / max(largest, 1e-300))
-            trial = self._linearized(Atoms(state.atoms.pos + move, state.atoms.scale * growth))
+            trial = self._linearized(ChannelAtoms(state.atoms.pos + move, state.atoms.scale * growth))
             if trial.cost <= state.cost:
                 settled = largest < tolerance * self.core or state.cost - trial.cost < _SETTLED * trial.cost
                 state, damping = trial, max(damping / 10, 1e-9)
@@ -140,7 +140,7 @@ class Model:
         growth = 1 + float(found[-1].clamp(-0.5, 1.0)) if fit_scale else 1.0
         return found[: 3 * n].view(n, 3), growth
 
-    def _linearized(self, atoms: Atoms) -> _State:
+    def _linearized(self, atoms: ChannelAtoms) -> _State:
         index, values, slopes = self._functions(atoms.pos, slopes=True)
         image = atoms.scale * self._spread(index, values)
         rest = self.target - image
@@ -163,7 +163,7 @@ class Model:
 class _State:
     """Atoms, the nodes [N, S] near them, the slopes of φ there [N, S, 3], the model, what it leaves, and its square."""
 
-    atoms: Atoms
+    atoms: ChannelAtoms
     index: Tensor
     slopes: Tensor
     image: Tensor
