@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from tg_molfield import FieldAutoEncoder, MolField, MolFieldTransform
-from tg_molfield.demo.molecules import ase_molecules, randomly_turned, split_by_formula
+from tg_molfield.demo.molecules import ase_molecules, randomly_rotated, split_by_formula
 from tg_molfield.training import fit
 
 
@@ -26,7 +26,7 @@ class Turned(Dataset):
         return len(self.molecules)
 
     def __getitem__(self, index: int) -> Data:
-        return self.transform(randomly_turned(self.molecules[index]))
+        return self.transform(randomly_rotated(self.molecules[index]))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The demonstration: fields of real molecules learned, judged on molecules never seen, and shown."""
+"""The demonstration: learn the fields of real molecules, evaluate on held-out molecules, and show the results."""
 
 from tg_molfield.demo.run import run
 

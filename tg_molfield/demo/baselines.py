@@ -1,4 +1,4 @@
-"""What a learned field is measured against: interpolation of samples, and the mean field."""
+"""Baselines for learned fields: interpolation of samples, and the mean field of the training molecules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.demo.molecules import randomly_turned
+from tg_molfield.demo.molecules import randomly_rotated
 from tg_molfield.fields import Field, Grid, MolField, Volume
 
 
@@ -20,15 +20,15 @@ def interpolated(field: Field, grid: Grid, n: int, interpolation: str) -> Volume
     return field.on(Grid(grid.origin, steps, (n, n, n))).interpolated(interpolation)  # type: ignore[arg-type]
 
 
-def mean_field(molecules: Sequence[Data], mol_field: MolField, turns: int = 4) -> Volume:
-    """The mean of the molecules' fields about their centroids, over ``turns`` random orientations of each.
+def mean_field(molecules: Sequence[Data], mol_field: MolField, num_rotations: int = 4) -> Volume:
+    """The mean field of the molecules about their centroids, over ``num_rotations`` random orientations of each.
 
-    The best guess that knows the training molecules but not the molecule at hand. Orientations are drawn by torch's
+    It is the best guess without information about the molecule at hand. Orientations are drawn by torch's global
     generator.
     """
-    turned = [randomly_turned(data) for data in molecules for _ in range(turns)]
-    grid = Grid.around(torch.cat([data.pos for data in turned]), spacing=0.5, margin=3.0)
+    rotated = [randomly_rotated(data) for data in molecules for _ in range(num_rotations)]
+    grid = Grid.around(torch.cat([data.pos for data in rotated]), spacing=0.5, margin=3.0)
     total = torch.zeros(len(mol_field.channels), *grid.shape)
-    for data in turned:
+    for data in rotated:
         total += mol_field(data).on(grid).values
-    return Volume(total / len(turned), grid, mol_field.channels, "cubic")
+    return Volume(total / len(rotated), grid, mol_field.channels, "cubic")

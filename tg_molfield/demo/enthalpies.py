@@ -1,4 +1,4 @@
-"""Enthalpies of formation of the organic molecules of the G2 set, and what is predicted of them."""
+"""Enthalpies of formation of the organic molecules in the G2 set, and predictions of them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Enthalpies:
     """Enthalpies of formation of held-out molecules in kcal/mol.
 
     Attributes:
-        names: of the molecules.
-        reference: measured, in the order of ``names``.
-        predicted: in that order too, by model.
-        trained: how many molecules the models were fitted to.
+        names: the names of the molecules.
+        reference: the measured values, in the order of ``names``.
+        predicted: the predictions of each model, in the same order.
+        num_train: the number of training molecules.
     """
 
     names: list[str]
     reference: list[float]
     predicted: dict[str, list[float]]
-    trained: int
+    num_train: int
 
     def errors(self) -> list[tuple[str, int, float, float | None]]:
-        """By model: the number of molecules, the mean absolute error and its standard error (None for 1 molecule)."""
+        """For each model: number of molecules, mean absolute error and its standard error (None for one molecule)."""
         rows = []
         for model, values in self.predicted.items():
             errors = [abs(value - true) for value, true in zip(values, self.reference, strict=True)]
@@ -40,9 +40,10 @@ class Enthalpies:
 
 
 def with_enthalpies(molecules: Sequence[Data]) -> list[Data]:
-    """Those of ``molecules``, by ``name``, that are closed-shell, of H C N O F S Cl and of 2 atoms or more.
+    """The closed-shell ``molecules`` with at least 2 atoms, of H, C, N, O, F, S and Cl only.
 
-    Each has ``y [1, 1]``, its enthalpy of formation at 298 K in kcal/mol (Curtiss et al. 1997) as ASE ships it.
+    Each gets ``y [1, 1]``, its enthalpy of formation at 298 K in kcal/mol (Curtiss et al. 1997), which ASE lists by
+    ``name``.
     """
     from ase.data.g2 import data as g2
 

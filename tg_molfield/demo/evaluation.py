@@ -1,4 +1,4 @@
-"""How well held-out molecules are reconstructed, beside the baselines."""
+"""Evaluation on held-out molecules: reconstruction of their fields, compared with the baselines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.demo.baselines import interpolated, mean_field
-from tg_molfield.demo.molecules import randomly_turned
-from tg_molfield.demo.pretrained import NAME, knows
+from tg_molfield.demo.molecules import randomly_rotated
+from tg_molfield.demo.pretrained import NAME, supports
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.metrics import PSNR, psnr
 from tg_molfield.nn import FieldAutoEncoder
@@ -20,20 +20,25 @@ LEARNED = "learned"
 REFINED = "learned, code refined"
 PRETRAINED = f"{NAME} (pretrained)"
 METHODS = (LEARNED, REFINED, PRETRAINED, "trilinear from 16³", "cubic from 16³", "mean field", "zero field")
-NODES = 32
-"""Nodes an axis of the grid on which fields are compared; the molecule's field is exact there."""
-MOST = 150.0
-"""dB at which every ratio is cut off: rounding, and exact agreement, whose ratio is infinite."""
+NUM_NODES = 32
+"""Nodes along each axis of the grid on which fields are compared."""
+MAX_PSNR = 150.0
+"""Upper limit of every PSNR in dB, which is that of rounding errors; exact agreement would be infinite."""
 
 Summary = Sequence[tuple[str, int, float | None, float | None, float | None]]
-"""By method: the number of molecules, and of these the mean PSNR on occupied nodes, the least, the mean on all."""
+"""For each method: number of molecules, mean and smallest PSNR on occupied nodes, and mean PSNR on all nodes."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One held-out molecule: its fields on the grid, by method, and how well each does, at most `MOST` dB.
+    """The evaluation of one held-out molecule.
 
-    A method that does not apply to the molecule is missing.
+    Attributes:
+        data: the molecule.
+        grid: the grid on which fields are compared.
+        truth: the true field on the grid.
+        fields: the field of each method that applies to the molecule.
+        ratios: the PSNR of each of these methods, at most `MAX_PSNR`.
     """
 
     data: Data
@@ -51,25 +56,27 @@ def evaluate(
     test: Sequence[Data],
     seed: int,
     refine: int = 50,
-    done: Callable[[], None] = lambda: None,
+    nodes: int = NUM_NODES,
+    progress: Callable[[], None] = lambda: None,
 ) -> list[HeldOut]:
-    """Judge the model on ``test`` molecules, each in a random orientation, on its paper's cube of 32³ nodes.
+    """Evaluate the model on ``test`` molecules in random orientations, on the cube of arXiv 2502.10848.
 
     Args:
-        model: trained.
-        pretrained: another, with a `StructureFactorDecoder`; judged on the molecules whose elements it knows.
+        model: the trained model.
+        pretrained: a model with a `StructureFactorDecoder`; evaluated on molecules whose elements it supports.
         mol_field: the definition of the true field.
-        train: the molecules that the mean field is made of.
-        test: held-out molecules.
-        seed: of the orientations.
-        refine: gradient steps on the code in the refined variant.
-        done: called after each molecule.
+        train: the molecules for the mean field.
+        test: the held-out molecules.
+        seed: the seed of the orientations.
+        refine: the number of gradient steps for refined codes.
+        nodes: the number of grid nodes along each axis.
+        progress: called after each molecule.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         average = mean_field(train, mol_field)
         with torch.no_grad():
-            return list(_held_out(model.eval(), pretrained.eval(), mol_field, average, test, refine, done))
+            return list(_held_out(model.eval(), pretrained.eval(), mol_field, average, test, refine, nodes, progress))
 
 
 def _held_out(
@@ -79,17 +86,18 @@ def _held_out(
     average: Volume,
     test: Sequence[Data],
     refine: int,
-    done: Callable[[], None],
+    nodes: int,
+    progress: Callable[[], None],
 ) -> Iterator[HeldOut]:
-    turned = [randomly_turned(molecule) for molecule in test]
-    batch = Batch.from_data_list(turned)
+    rotated = [randomly_rotated(molecule) for molecule in test]
+    batch = Batch.from_data_list(rotated)
     refined = model.encode(batch.z, batch.pos, batch.batch, refine=refine, target=mol_field(batch))
-    for index, data in enumerate(turned):
-        target, grid = mol_field(data), mol_field.grid(data, NODES)
+    for index, data in enumerate(rotated):
+        target, grid = mol_field(data), mol_field.grid(data, nodes)
         fields = (
             model.field(data),
             model.decoder.field(refined[index]),
-            pretrained.field(data) if knows(pretrained, data) else None,
+            pretrained.field(data) if supports(pretrained, data) else None,
             interpolated(target, grid, 16, "linear"),
             interpolated(target, grid, 16, "cubic"),
             average,
@@ -99,11 +107,11 @@ def _held_out(
         named = {name: field for name, field in zip(METHODS, fields, strict=True) if field is not None}
         ratios = {name: _capped(psnr(field, truth, grid)) for name, field in named.items()}
         yield HeldOut(data, grid, truth, named, ratios)
-        done()
+        progress()
 
 
 def summary(cases: Sequence[HeldOut]) -> Summary:
-    """The figures of merit by method, each over the molecules that the method applies to; None where there is none."""
+    """The summary of each method over the molecules that it applies to, None where there are none."""
     rows: list[tuple[str, int, float | None, float | None, float | None]] = []
     for method in METHODS:
         ratios = [case.ratios[method] for case in cases if method in case.ratios]
@@ -116,4 +124,4 @@ def summary(cases: Sequence[HeldOut]) -> Summary:
 
 
 def _capped(ratio: PSNR) -> PSNR:
-    return PSNR(min(ratio.all_nodes, MOST), min(ratio.occupied, MOST))
+    return PSNR(min(ratio.all_nodes, MAX_PSNR), min(ratio.occupied, MAX_PSNR))

@@ -10,7 +10,7 @@ from tg_molfield.structures import from_ase
 
 
 def ase_molecules() -> list[Data]:
-    """The 162 small molecules of the G2 set (Curtiss et al. 1997) as ASE ships them, 1 to 14 atoms, with ``name``."""
+    """The 162 small molecules of the G2 set (Curtiss et al. 1997) in ASE, with 1 to 14 atoms and a ``name``."""
     from ase.collections import g2
 
     molecules = []
@@ -21,28 +21,28 @@ def ase_molecules() -> list[Data]:
 
 
 def split_by_formula(molecules: list[Data], held_out: float, seed: int) -> tuple[list[Data], list[Data]]:
-    """Training and held-out molecules; all molecules of one formula, isomers and states alike, stay together.
+    """Training and held-out molecules; isomers and electronic states with one formula stay together.
 
     Args:
-        molecules: with ``z``.
-        held_out: the share to hold out, between 0 and 1.
-        seed: of the choice.
+        molecules: `Data` with ``z``.
+        held_out: the fraction to hold out, between 0 and 1.
+        seed: the seed of the random split.
     """
     groups: dict[tuple[int, ...], list[Data]] = {}
     for data in molecules:
         groups.setdefault(tuple(sorted(data.z.tolist())), []).append(data)
     keys = sorted(groups)
     order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(seed)).tolist()
-    wanted = held_out * len(molecules)
+    target_size = held_out * len(molecules)
     test: list[Data] = []
     train: list[Data] = []
     for index in order:
-        (test if len(test) < wanted else train).extend(groups[keys[index]])
+        (test if len(test) < target_size else train).extend(groups[keys[index]])
     return train, test
 
 
-def randomly_turned(data: Data) -> Data:
-    """The molecule with its centroid at the origin, in an orientation drawn by torch's generator."""
-    turned = data.clone()
-    turned.pos = (data.pos - data.pos.mean(0)) @ random_rotations(1)[0].to(data.pos)
-    return turned
+def randomly_rotated(data: Data) -> Data:
+    """The molecule with its centroid at the origin, in a random orientation drawn by torch's global generator."""
+    rotated = data.clone()
+    rotated.pos = (data.pos - data.pos.mean(0)) @ random_rotations(1)[0].to(data.pos)
+    return rotated

@@ -1,4 +1,4 @@
-"""The whole way once: molecules, fields, training, figures of merit, files and a page."""
+"""The demonstration from molecules to a trained model, its evaluation, files and a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from tg_molfield.demo.enthalpies import Enthalpies
-from tg_molfield.demo.evaluation import LEARNED, HeldOut, Summary, evaluate, summary
+from tg_molfield.demo.evaluation import LEARNED, NUM_NODES, HeldOut, Summary, evaluate, summary
 from tg_molfield.demo.finetuning import RUNS, learn_enthalpies
 from tg_molfield.demo.molecules import ase_molecules, split_by_formula
 from tg_molfield.demo.page import ENTHALPY_HEADERS, HEADERS, demo_page
@@ -21,27 +21,32 @@ from tg_molfield.fields import MolField
 from tg_molfield.optional import require
 
 
-def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float = 0.2) -> list[HeldOut]:
-    """Train on the molecules of ASE, judge on molecules held out, and write everything into the folder ``output``.
+def run(
+    output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float = 0.2, nodes: int = NUM_NODES
+) -> list[HeldOut]:
+    """Train on the molecules in ASE, evaluate on held-out ones, and write the results into the folder ``output``.
 
-    The pretrained model of the package is judged beside the one trained here, and its encoder is fine-tuned on
-    enthalpies of formation.
+    The pretrained model of the package is evaluated as well, and its encoder is fine-tuned on enthalpies of
+    formation.
 
     Args:
-        output: the folder; made if it is not there. Writes ``model.safetensors``, ``psnr.csv``,
-            ``enthalpies.csv``, ``page.html`` and for each molecule shown ``NAME.true.cube`` and ``NAME.learned.cube``.
-        minutes: the time to train the model; fine-tuning adds less than one, and takes fewer epochs if this is below 3.
-        seed: of the split, the training and the orientations.
-        held_out: the share of molecules never trained on.
+        output: the folder, which is created if necessary. It receives ``model.safetensors``, ``psnr.csv``,
+            ``enthalpies.csv``, ``page.html``, and ``NAME.true.cube`` and ``NAME.learned.cube`` for the molecules on
+            the page.
+        minutes: the time to train the model. Fine-tuning adds less than one minute and uses fewer epochs if this is
+            below 3.
+        seed: the seed of the split, the training and the orientations.
+        held_out: the fraction of the molecules to hold out.
+        nodes: the number of nodes along each axis of the grid on which fields are compared.
 
     Raises:
         ImportError: plotly or scikit-image, of the extra ``viz``, is missing.
-        ValueError: ``minutes`` is not positive, or ``held_out`` does not lie between 0 and 1.
+        ValueError: ``minutes`` is not positive, or ``held_out`` is not between 0 and 1.
     """
     if not minutes > 0:
         raise ValueError(f"minutes: expected a positive number, got {minutes}; give the time to train for, such as 3")
     if not 0 < held_out < 1:
-        raise ValueError(f"held_out: expected a share between 0 and 1, got {held_out}; give one such as 0.2")
+        raise ValueError(f"held_out: expected a fraction between 0 and 1, got {held_out}; give one such as 0.2")
     for module in ("plotly", "skimage"):
         require(module, "viz")
     console, folder = Console(), Path(output)
@@ -52,34 +57,41 @@ def run(output: str | Path, minutes: float = 3.0, seed: int = 0, held_out: float
     model, report = train_model(train, mol_field, 60 * minutes, seed, console)
     model.save(folder / "model.safetensors")
     with _bar(console) as bar:
-        task = bar.add_task("judging", total=len(test))
-        judged = evaluate(
-            model, pretrained_model(mol_field), mol_field, train, test, seed, done=lambda: bar.advance(task)
+        task = bar.add_task("evaluating", total=len(test))
+        results = evaluate(
+            model,
+            pretrained_model(mol_field),
+            mol_field,
+            train,
+            test,
+            seed,
+            nodes=nodes,
+            progress=lambda: bar.advance(task),
         )
     with _bar(console) as bar:
         task = bar.add_task("fine-tuning", total=2 * RUNS)
-        enthalpies = learn_enthalpies(train, test, minutes, seed, done=lambda: bar.advance(task))
-    rows = summary(judged)
-    write_table(folder / "psnr.csv", judged)
+        enthalpies = learn_enthalpies(train, test, minutes, seed, progress=lambda: bar.advance(task))
+    rows = summary(results)
+    write_table(folder / "psnr.csv", results)
     write_enthalpies(folder / "enthalpies.csv", enthalpies)
-    shown = typical(judged)
+    shown = quartiles(results)
     for one in shown:
         one.truth.save(folder / f"{one.data.name}.true.cube")
         one.fields[LEARNED].on(one.grid).save(folder / f"{one.data.name}.learned.cube")
-    demo_page(shown, rows, enthalpies, len(train), len(test), report.seconds).save(folder / "page.html")
+    demo_page(shown, rows, enthalpies, len(train), len(test), report.seconds, nodes).save(folder / "page.html")
     _print_psnr(rows, console)
     if enthalpies.names:
         _print_enthalpies(enthalpies, console)
     console.print(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}", highlight=False)
-    return judged
+    return results
 
 
-def typical(judged: Sequence[HeldOut], least_atoms: int = 5) -> list[HeldOut]:
-    """Molecules of some size that do worse than, as well as and better than most: the quartiles of the learned PSNR."""
-    large = [one for one in judged if one.data.num_nodes >= least_atoms] or list(judged)
+def quartiles(results: Sequence[HeldOut], min_atoms: int = 5) -> list[HeldOut]:
+    """The molecules at the quartiles of the PSNR of the learned field, among those with at least ``min_atoms``."""
+    large = [one for one in results if one.data.num_nodes >= min_atoms] or list(results)
     ordered = sorted(large, key=lambda one: one.ratios[LEARNED].occupied)
-    places = sorted({round(quartile * (len(ordered) - 1) / 4) for quartile in (1, 2, 3)})
-    return [ordered[place] for place in places]
+    ranks = sorted({round(quartile * (len(ordered) - 1) / 4) for quartile in (1, 2, 3)})
+    return [ordered[rank] for rank in ranks]
 
 
 def _bar(console: Console) -> Progress:
@@ -91,17 +103,17 @@ def _print_psnr(rows: Summary, console: Console) -> None:
         Column(HEADERS[0], no_wrap=True), *HEADERS[1:], title="PSNR on held-out molecules, random orientations (dB)"
     )
     for method, number, *figures in rows:
-        table.add_row(method, str(number), *map(_written, figures))
+        table.add_row(method, str(number), *map(_formatted, figures))
     console.print(table)
 
 
 def _print_enthalpies(enthalpies: Enthalpies, console: Console) -> None:
-    title = f"Enthalpy of formation of held-out molecules, from {enthalpies.trained} others (kcal/mol)"
+    title = f"Enthalpy of formation of held-out molecules, from {enthalpies.num_train} others (kcal/mol)"
     table = Table(Column(ENTHALPY_HEADERS[0], no_wrap=True), *ENTHALPY_HEADERS[1:], title=title)
     for model, number, *figures in enthalpies.errors():
-        table.add_row(model, str(number), *map(_written, figures))
+        table.add_row(model, str(number), *map(_formatted, figures))
     console.print(table)
 
 
-def _written(figure: float | None) -> str:
+def _formatted(figure: float | None) -> str:
     return "–" if figure is None else f"{figure:.1f}"

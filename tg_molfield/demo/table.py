@@ -1,4 +1,4 @@
-"""The demonstration's figures as CSV files."""
+"""The results of the demonstration as CSV files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tg_molfield.files import atomic_write
 
 
 def write_table(path: Path, cases: Sequence[HeldOut]) -> None:
-    """One row a molecule: name, atoms, and for each method the PSNR (dB) on occupied and on all nodes.
+    """One row for each molecule: name, number of atoms, and the PSNR in dB of each method on occupied and on all nodes.
 
-    The cells of a method that does not apply to the molecule are empty.
+    Cells of methods that do not apply to the molecule are empty.
     """
     columns = [f"{method} [{kind}, dB]" for method in METHODS for kind in ("occupied", "all nodes")]
     rows = []
@@ -28,7 +28,7 @@ def write_table(path: Path, cases: Sequence[HeldOut]) -> None:
 
 
 def write_enthalpies(path: Path, enthalpies: Enthalpies) -> None:
-    """One row a molecule: name, measured enthalpy of formation and the prediction of each model, in kcal/mol."""
+    """One row for each molecule: name, measured enthalpy of formation and predictions, in kcal/mol."""
     headers = [f"{name} [kcal/mol]" for name in ("reference", *enthalpies.predicted)]
     values = zip(enthalpies.reference, *enthalpies.predicted.values(), strict=True)
     rows = [[name, *(f"{value:.2f}" for value in row)] for name, row in zip(enthalpies.names, values, strict=True)]

@@ -1,4 +1,4 @@
-"""The model of the demonstration and how it is trained, with a progress bar."""
+"""Training of the demonstration's model, with a progress bar."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, MatchingLoss, TrainingReport, fit
 
-_SLOTS = 16
+_MAX_ATOMS = 16
 
 
 def train_model(
     molecules: Sequence[Data], mol_field: MolField, seconds: float, seed: int, console: Console
 ) -> tuple[FieldAutoEncoder, TrainingReport]:
-    """A `FieldAutoEncoder` trained on ``molecules``, of at most 16 atoms each, for so many seconds.
+    """A `FieldAutoEncoder` trained for ``seconds`` on ``molecules`` of at most 16 atoms.
 
-    The code is a sketch of the atoms and no message passing is needed to make it: small and many steps win, on one
-    thread, because the steps are too small to share.
+    The model has no message-passing layers. It is small, so that many steps fit into the time, and trains on
+    one thread, because its operations are too small to benefit from more.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -31,7 +31,7 @@ def train_model(
             mol_field.channels,
             encoder_options={"num_layers": 0, "out_channels": 32},
             pooling_options={"num_blocks": 0},
-            decoder_options={"num_slots": _SLOTS, "num_blocks": 1, "num_steps": 8},
+            decoder_options={"num_slots": _MAX_ATOMS, "num_blocks": 1, "num_steps": 8},
         )
     bar = Progress(
         TextColumn("training"),
@@ -49,7 +49,7 @@ def train_model(
 
         report = fit(
             model,
-            AugmentedMolecules(molecules, batch_size=32, max_atoms=_SLOTS),
+            AugmentedMolecules(molecules, batch_size=32, max_atoms=_MAX_ATOMS),
             MatchingLoss(mol_field),
             max_seconds=seconds,
             lr=2e-3,
@@ -61,7 +61,7 @@ def train_model(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it, torch computes on one thread."""
+    """A context in which torch uses one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

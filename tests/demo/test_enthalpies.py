@@ -20,10 +20,10 @@ def test_molecules_with_enthalpies():
 def test_four_models_predict_and_can_be_repeated():
     train, test = split_by_formula(ase_molecules(), 0.1, seed=0)
     state = torch.random.get_rng_state()
-    done: list[int] = []
-    found = learn_enthalpies(train[:60], test, minutes=0.05, seed=3, done=lambda: done.append(1))
+    steps: list[int] = []
+    found = learn_enthalpies(train[:60], test, minutes=0.05, seed=3, progress=lambda: steps.append(1))
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert len(done) == 6
+    assert len(steps) == 6
     assert list(found.predicted) == [COUNTS, FROZEN, TUNED, FRESH]
     assert found.names == [data.name for data in with_enthalpies(test)]
     for values in found.predicted.values():
@@ -43,6 +43,6 @@ def test_no_molecule_with_an_enthalpy():
 
 
 def test_errors():
-    found = Enthalpies(["a", "b"], [1.0, 2.0], {"model": [2.0, -1.0]}, trained=5)
+    found = Enthalpies(["a", "b"], [1.0, 2.0], {"model": [2.0, -1.0]}, num_train=5)
     assert found.errors() == [("model", 2, 2.0, pytest.approx(1.0))]
-    assert Enthalpies(["a"], [1.0], {"model": [1.5]}, trained=5).errors() == [("model", 1, 0.5, None)]
+    assert Enthalpies(["a"], [1.0], {"model": [1.5]}, num_train=5).errors() == [("model", 1, 0.5, None)]

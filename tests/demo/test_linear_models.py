@@ -1,12 +1,12 @@
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.demo.linear import counts, least_squares, ridge
+from tg_molfield.demo.linear_models import element_counts, least_squares, ridge
 
 
 def test_counts():
     water = Data(z=torch.tensor([8, 1, 1]))
-    assert counts([water], (1, 6, 8)).tolist() == [[2, 0, 1, 1]]
+    assert element_counts([water], (1, 6, 8)).tolist() == [[2, 0, 1, 1]]
 
 
 def test_least_squares_finds_the_weights_where_a_column_is_empty():
