@@ -3,10 +3,10 @@ import torch
 
 from tg_molfield import RBFField, Volume, psnr
 from tg_molfield.fields import Grid
+from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres import LatticeField, SuperresField, superresolve
 from tg_molfield.inverse.superres.channel_regression import regress_channels
 from tg_molfield.inverse.superres.kriging import estimate_weight, kriging_weights, likely_width
-from tg_molfield.inverse.superres.lattice import Lattice
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
 from tg_molfield.inverse.superres.sharpen import Sharpener
 
@@ -51,14 +51,14 @@ def test_lattice_gaussians_equal_dense_ones():
     pos = 2 + 6 * torch.rand(5, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     pos[0] = torch.tensor([-0.5, 3.0, 11.5])
     values, weights = sampled(pos, random(5), 1.3), random(5)
-    left = residual(Lattice(values, STEPS), Mixture(pos, weights), 1.3)
+    left = residual(Lattice.orthogonal(values, STEPS), Mixture(pos, weights), 1.3)
     assert left.abs().max() < 1e-3
 
 
 def test_peaks_are_the_places():
     pos = torch.tensor([[3.0, 4.0, 3.0], [7.0, 8.0, 6.0]], dtype=torch.float64)
     values = sampled(pos, torch.tensor([1.0, 0.7], dtype=torch.float64), 1.4)
-    places, heights = Sharpener(Lattice(values, STEPS), 1.4).peaks(values)
+    places, heights = Sharpener(Lattice.orthogonal(values, STEPS), 1.4).peaks(values)
     assert (places[:2] - pos).norm(dim=1).max() < 0.5
     assert heights[:2].tolist() == pytest.approx([1.0, 0.7], rel=0.15)
     assert len(heights) < 3 or heights[2] < 0.1
@@ -67,7 +67,7 @@ def test_peaks_are_the_places():
 def test_refine_finds_places_and_weights_exactly():
     pos = torch.tensor([[3.0, 4.0, 3.0], [5.1, 5.0, 3.9], [7.0, 8.0, 6.0]], dtype=torch.float64)
     weights = torch.tensor([1.0, 0.8, 0.9], dtype=torch.float64)
-    lattice = Lattice(sampled(pos, weights, 1.4), STEPS)
+    lattice = Lattice.orthogonal(sampled(pos, weights, 1.4), STEPS)
     start = Mixture(pos + 0.3 * random(3, 3), torch.ones(3, dtype=torch.float64))
     found = refine(lattice, start, 1.4, Prior(1.0, 0.0), steps=60)
     assert (found.pos - pos).abs().max() < 2e-3
@@ -76,7 +76,7 @@ def test_refine_finds_places_and_weights_exactly():
 
 def test_strong_prior_holds_the_weights():
     pos = torch.tensor([[5.0, 5.0, 5.0]], dtype=torch.float64)
-    lattice = Lattice(sampled(pos, torch.tensor([1.0], dtype=torch.float64), 1.4), STEPS)
+    lattice = Lattice.orthogonal(sampled(pos, torch.tensor([1.0], dtype=torch.float64), 1.4), STEPS)
     found = refine(lattice, Mixture(pos, torch.tensor([0.5], dtype=torch.float64)), 1.4, Prior(0.5, 1e6))
     assert float(found.weights) == pytest.approx(0.5, abs=1e-3)
 

@@ -8,10 +8,10 @@ import torch
 
 from tg_molfield.fields import Volume
 from tg_molfield.inverse.find_atoms.channels import ElementChannel
-from tg_molfield.inverse.find_atoms.lattice import Lattice
 from tg_molfield.inverse.find_atoms.pursuit import search
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
 from tg_molfield.inverse.find_atoms.widths import estimated_width, fitted_width
+from tg_molfield.inverse.lattice import Lattice
 
 EMPTY = 0.2
 """The part of the peak below which a channel or a node counts as empty."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.find_atoms.lattice import Lattice
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
 from tg_molfield.inverse.find_atoms.sharpen import Sharpener
+from tg_molfield.inverse.lattice import Lattice
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
 """How much of a kernel's transform is trusted, tried in turn; the first serves exact samples."""

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.find_atoms.lattice import Lattice
-from tg_molfield.inverse.fitting.conjugate_gradients import conjugate_gradients
+from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.solvers import ConstantFactors, conjugate_gradients, damped_least_squares
 
 _TAIL = 1e-5
 _NODES_OF_REACH = 8
 _CONJUGATE_STEPS = 40
 _ACCURACY = 1e-3
 _SETTLED = 1e-3
+_LARGEST_MOVE = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,22 +100,20 @@ class Model:
             steps: the most steps.
             tolerance: stop where no atom moves by more than this part of the core, or the residual hardly falls.
         """
-        damping, state = 1e-3, self._linearized(atoms)
-        for _ in range(steps):
+
+        def attempt(state: _State, damping: float) -> tuple[_State, float]:
             move, growth = self._step(state, damping, fit_scale)
             largest = float(move.norm(dim=1).max())
-            move = move * min(1.0, 0.5 * self.core / max(largest, 1e-300))
-            trial = self._linearized(ChannelAtoms(state.atoms.pos + move, state.atoms.scale * growth))
-            if trial.cost <= state.cost:
-                settled = largest < tolerance * self.core or state.cost - trial.cost < _SETTLED * trial.cost
-                state, damping = trial, max(damping / 10, 1e-9)
-                if settled:
-                    break
-            else:
-                damping *= 10
-                if damping > 1e3:
-                    break
-        return state.atoms
+            move = move * min(1.0, _LARGEST_MOVE * self.core / max(largest, 1e-300))
+            moved = ChannelAtoms(state.atoms.pos + move, state.atoms.scale * growth)
+            return self._linearized(moved), max(state.cost, 1e-300)
+
+        def is_settled(before: _State, after: _State) -> bool:
+            largest = float((after.atoms.pos - before.atoms.pos).norm(dim=1).max())
+            return largest < tolerance * self.core or before.cost - after.cost < _SETTLED * after.cost
+
+        damping = ConstantFactors(1e-3, down=10, largest=1e3)
+        return damped_least_squares(self._linearized(atoms), attempt, damping, steps, is_settled)[0].atoms
 
     def _step(self, state: _State, damping: float, fit_scale: bool) -> tuple[Tensor, float]:
         scale, index, slopes = state.atoms.scale, state.index, state.slopes

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.find_atoms.lattice import Lattice
+from tg_molfield.inverse.lattice import Lattice
 
 _PADDING = 2.0
 _DECAY = 2.0
@@ -34,9 +34,10 @@ class Sharpener:
 
     def __init__(self, lattice: Lattice, kernel: Kernel, width: float, noise: float) -> None:
         self._lattice = lattice
+        steps = lattice.steps.tolist()
         self._shape = [
             count if periodic else _smooth(count + round(_PADDING * width / step))
-            for count, step, periodic in zip(lattice.values.shape, lattice.steps, lattice.periodic, strict=True)
+            for count, step, periodic in zip(lattice.values.shape, steps, lattice.periodic, strict=True)
         ]
         squares = self._squared_distances()
         response = torch.fft.rfftn(kernel.value(squares / width**2)).real
@@ -48,7 +49,7 @@ class Sharpener:
         narrow = torch.exp(-0.5 * _DECAY**2 * waves / last)
         height = torch.fft.irfftn(narrow, s=self._shape)[0, 0, 0]
         self._filter = narrow / height * response / (response.square() + (noise * largest) ** 2)
-        self._finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in lattice.steps]
+        self._finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in steps]
 
     def __call__(self, values: Tensor) -> Tensor:
         """The sharpened values [fx·nx, fy·ny, fz·nz] at the nodes [nx, ny, nz] and evenly between them."""

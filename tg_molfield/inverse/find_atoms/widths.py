@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.find_atoms.lattice import Lattice
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
+from tg_molfield.inverse.lattice import Lattice
 
 _STRIDE = 0.5
 _FAINT = 0.01
@@ -51,7 +51,7 @@ def estimated_width(lattice: Lattice) -> WidthEstimate | None:
     that where one Gaussian dominates. That holds whatever the number, the places and the weights of the Gaussians.
     """
     peak, faint, bright = float(lattice.values.max()), list[Tensor](), list[Tensor]()
-    for axis, step in enumerate(lattice.steps):
+    for axis, step in enumerate(lattice.steps.tolist()):
         stride = max(1, round(_STRIDE / step))
         line = lattice.values.movedim(axis, 0)
         nodes = torch.stack([line[: -2 * stride], line[stride:-stride], line[2 * stride :]])

@@ -11,9 +11,9 @@ from torch import Tensor
 from tg_molfield.inverse.fitting.dense import solve_triangle, triangle, with_ridge
 from tg_molfield.inverse.fitting.design import Basis
 from tg_molfield.inverse.fitting.samples import Samples
+from tg_molfield.inverse.solvers import GainRatio, damped_least_squares
 
 _LARGEST_STEP = 1.0
-_SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-12, 1e12
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,17 @@ def optimize_shape(
         The state, the number of steps, and whether it stopped before ``max_steps``.
     """
     model = _projected(samples, basis, fixed, parts, ridge)
-    state, damping, growth = model(shape), 1e-3, 2.0
-    for step in range(max_steps):
+
+    def attempt(state: State, damping: float) -> tuple[State, float] | None:
         diagonal = state.curvature.diagonal().clamp_min(1e-12 * float(state.curvature.diagonal().max()) + 1e-300)
         system = state.curvature + torch.diag(damping * diagonal)
         move = torch.linalg.solve(system, state.descent)
-        expected = 0.5 * float(move @ (damping * diagonal * move + state.descent))
-        if expected <= tolerance * state.cost:
-            return state, step, True
-        trial = model(state.shape.moved(move, parts))
-        gain = (state.cost - trial.cost) / expected
-        if gain > 0:
-            state, growth = trial, 2.0
-            damping = max(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), _SMALLEST_DAMPING)
-        else:
-            damping, growth = damping * growth, 2 * growth
-            if damping > _LARGEST_DAMPING:
-                return state, step + 1, True
-    return state, max_steps, False
+        promised = 0.5 * float(move @ (damping * diagonal * move + state.descent))
+        if promised <= tolerance * state.cost:
+            return None
+        return model(state.shape.moved(move, parts)), promised
+
+    return damped_least_squares(model(shape), attempt, GainRatio(), max_steps)
 
 
 def _projected(

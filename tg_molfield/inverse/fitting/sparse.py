@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tg_molfield.inverse.fitting.design import Basis
 from tg_molfield.inverse.fitting.samples import Samples
+from tg_molfield.inverse.solvers import least_squares_conjugate_gradients
 
 _RADII = 1.25
 _LARGEST_FACTOR = 6000
@@ -69,7 +70,16 @@ def solve_sparse(
     else:
         length = np.sqrt(np.asarray(design.multiply(design).sum(0))[0] + ridge)
         factor = np.where(length > 0, length, 1.0)
-    found, steps = _conjugate_gradients(design, factor, samples.weighted().cpu().numpy(), ridge, cut, max_steps)
+    transposed = design.T.tocsr()
+    found, steps = least_squares_conjugate_gradients(
+        lambda x: design @ x,
+        lambda y: transposed @ y,
+        samples.weighted().cpu().numpy(),
+        ridge,
+        accuracy=cut,
+        max_steps=max_steps,
+        precondition=lambda x, transpose: _divide(factor, x, transpose),
+    )
     return torch.from_numpy(found).to(samples.values.device), steps
 
 
@@ -78,37 +88,8 @@ def _weighted(design: Any, root: Any) -> Any:
     return design
 
 
-def _conjugate_gradients(
-    design: Any, factor: Any, target: Any, ridge: float, tolerance: float, max_steps: int
-) -> tuple[Any, int]:
-    """CGLS (Hestenes and Stiefel 1952) for all columns of ``target`` at once.
-
-    The unknowns are factorᵀ · w, with ``factor`` the lower triangle [N, N] or the diagonal [N] of a matrix whose
-    square is close to that of the normal equations.
-    """
-    transposed = design.T.tocsr()
-    solution = np.zeros((design.shape[1], target.shape[1]))
-    residual = target.copy()
-    gradient = _divide(factor, transposed @ target, transpose=False)
-    direction = gradient.copy()
-    size = np.square(gradient).sum(0)
-    goal = tolerance**2 * size
-    for step in range(max_steps):
-        if (size <= goal).all():
-            return solution, step
-        move = _divide(factor, direction, transpose=True)
-        image = design @ move
-        slope = np.square(image).sum(0) + ridge * np.square(move).sum(0)
-        length = np.divide(size, slope, out=np.zeros_like(size), where=(size > goal) & (slope > 0))
-        solution += length * move
-        residual -= length * image
-        gradient = _divide(factor, transposed @ residual - ridge * solution, transpose=False)
-        last, size = size, np.square(gradient).sum(0)
-        direction = gradient + np.divide(size, last, out=np.zeros_like(size), where=last > 0) * direction
-    return solution, max_steps
-
-
 def _divide(factor: Any, right: Any, transpose: bool) -> Any:
+    """``right`` divided by a lower triangle [N, N] or a diagonal [N]."""
     if factor.ndim == 1:
         return right / factor[:, None]
     return solve_triangular(factor, right, lower=True, trans=int(transpose), check_finite=False)

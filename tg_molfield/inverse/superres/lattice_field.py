@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
+from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging import along_axes, gaussian
-from tg_molfield.inverse.superres.lattice import local_steps
 
 _PARALLEL = 1e-9
 

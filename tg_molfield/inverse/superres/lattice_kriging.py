@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Grid
+from tg_molfield.inverse.solvers import conjugate_gradients
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 
 _NOISE = 1e-6
@@ -46,20 +47,15 @@ class LatticeKriging:
         spectrum = self.spectrum(self.grid.shape) + _NOISE
         wider = self._padded()
         exact = self.spectrum(wider) + _NOISE
-        solution, rest = torch.zeros_like(values), values
-        ready = _filtered(rest, 1 / spectrum)
-        direction, size = ready, float((rest * ready).sum())
-        goal = _ACCURACY * float(values.norm())
-        for _ in range(_MOST_STEPS):
-            if float(rest.norm()) <= goal:
-                break
-            image = _filtered(direction, exact, wider)
-            length = size / float((direction * image).sum())
-            solution, rest = solution + length * direction, rest - length * image
-            ready = _filtered(rest, 1 / spectrum)
-            last, size = size, float((rest * ready).sum())
-            direction = ready + size / last * direction
-        return solution
+        return conjugate_gradients(
+            lambda x: _filtered(x, exact, wider),
+            lambda x: _filtered(x, 1 / spectrum),
+            values,
+            _ACCURACY,
+            _MOST_STEPS,
+            dot=lambda a, b: (a * b).sum(),
+            plain_norm=True,
+        )
 
     def spectrum(self, shape: tuple[int, ...]) -> Tensor:
         """The eigenvalues [nx, ny, nz // 2 + 1] of the covariance on a periodic lattice of ``shape``."""

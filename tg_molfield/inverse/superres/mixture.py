@@ -14,8 +14,8 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from tg_molfield.inverse.fitting.conjugate_gradients import conjugate_gradients
-from tg_molfield.inverse.superres.lattice import Lattice
+from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.solvers import ConstantFactors, conjugate_gradients, damped_least_squares
 
 _LARGEST_MOVE = 0.5
 _SMALLEST_WEIGHT = 0.05
@@ -42,7 +42,7 @@ class Prior:
 
 def residual(lattice: Lattice, mixture: Mixture, width: float) -> Tensor:
     """What a mixture leaves of the samples [nx, ny, nz]."""
-    index, values, _ = lattice.around(mixture.pos, width)
+    index, values, _ = lattice.gaussians_around(mixture.pos, width)
     return lattice.values - _spread(index, values * mixture.weights[:, None], lattice)
 
 
@@ -58,20 +58,21 @@ def refine(lattice: Lattice, mixture: Mixture, width: float, prior: Prior, steps
     """
     if not len(mixture.pos):
         return mixture
-    state, damping = _State(lattice, mixture, width, prior), 1e-2
-    for _ in range(steps):
+
+    def attempt(state: _State, damping: float) -> tuple[_State, float]:
         move = state.step(damping)
         places = move[:, :3] * (_LARGEST_MOVE / move[:, :3].norm(dim=1, keepdim=True).clamp_min(_LARGEST_MOVE))
         weights = (state.mixture.weights + move[:, 3]).clamp_min(_SMALLEST_WEIGHT * prior.unit)
-        trial = _State(lattice, Mixture(state.mixture.pos + width * places, weights), width, prior)
-        if trial.cost < state.cost:
-            gain = 1 - trial.cost / state.cost
-            state, damping = trial, max(damping / 5, 1e-9)
-            if gain < _GAIN:
-                break
-        else:
-            damping *= 10
+        moved = Mixture(state.mixture.pos + width * places, weights)
+        return _State(lattice, moved, width, prior), max(state.cost, 1e-300)
+
+    start, damping = _State(lattice, mixture, width, prior), ConstantFactors(1e-2, down=5)
+    state, _, _ = damped_least_squares(start, attempt, damping, steps, _gains_little)
     return state.mixture
+
+
+def _gains_little(before: _State, after: _State) -> bool:
+    return after.cost > (1 - _GAIN) * before.cost
 
 
 class _State:
@@ -79,7 +80,7 @@ class _State:
 
     def __init__(self, lattice: Lattice, mixture: Mixture, width: float, prior: Prior) -> None:
         self.mixture, self._prior, self._size = mixture, prior, lattice.values.numel()
-        self._index, self._values, self._apart = lattice.around(mixture.pos, width)
+        self._index, self._values, self._apart = lattice.gaussians_around(mixture.pos, width)
         rest = lattice.values - _spread(self._index, self._values * mixture.weights[:, None], lattice)
         self._rest = rest.flatten()
         surplus = mixture.weights - prior.unit

@@ -9,7 +9,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from tg_molfield.inverse.superres.lattice import Lattice
+from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
 from tg_molfield.inverse.superres.sharpen import Sharpener
 

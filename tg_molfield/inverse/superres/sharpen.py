@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres.kriging import along_axes, gaussian, kriging_weights, poisson_width
-from tg_molfield.inverse.superres.lattice import Lattice
 
 _NOISE = 1e-4
 _FINEST = 0.5

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import MolField, RBFField, Volume
+from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import SCALES, concat_channels, regress_channels
 from tg_molfield.inverse.superres.checkpoint import Checkpoint
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging import estimate_weight
-from tg_molfield.inverse.superres.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.methods.kriging import krige
 from tg_molfield.inverse.superres.pursuit import EXPLAINED, Pursuit, Search
 from tg_molfield.inverse.superres.report import ChannelFit
@@ -155,7 +155,7 @@ def _missing(
     for channel, width in sought.items():
         missing = [restart for restart in range(num_restarts) if (channel, restart) not in done.found]
         if missing:
-            lattice = Lattice(volume.values[channel], steps)
+            lattice = Lattice.orthogonal(volume.values[channel], steps)
             unit = _SHARE_OF_A_FUNCTION * estimate_weight(lattice.values, steps, width)
             pursuit = Pursuit(lattice, width)
             started += [
