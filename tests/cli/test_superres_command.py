@@ -82,7 +82,7 @@ def test_a_structure_with_its_ligand(tmp_path):
     assert float(table_of(out)["known_atoms", "together"]["12³, all nodes"]) > 80
 
 
-def test_a_density_judged_at_the_nodes_left_out(density_file, tmp_path):
+def test_a_density_compared_at_the_nodes_left_out(density_file, tmp_path):
     out = tmp_path / "out"
     run(density_file, "--widths", "0.9", "-o", out)
     rows = table_of(out)
