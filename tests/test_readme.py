@@ -1,10 +1,33 @@
-"""The README's Python runs as it stands, with shorter budgets, and its commands exist."""
+"""The README's Python runs as it stands, with shorter budgets, and its commands and files exist."""
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+import typer
+import typer.main
+
+from tg_molfield.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "examples/README.md")}
+
+
+def calls(program: str) -> list:
+    """The calls of ``program`` in each text: its file, the words that follow, and whether it is a line of a block."""
+    found = []
+    for name, text in TEXTS.items():
+        blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+        inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        lines = [(line, True) for block in blocks for line in block.splitlines()] + [(line, False) for line in inline]
+        for line, in_block in lines:
+            for part in line.split("&&"):
+                words = shlex.split(part, comments=True)
+                if len(words) > 1 and Path(words[0]).name == program:
+                    found.append(pytest.param(name, words[1:], in_block, id=f"{name}: {part.strip()}"))
+    return found
 
 
 def test_python_blocks_run_in_order(tmp_path, monkeypatch):
@@ -24,6 +47,42 @@ def test_python_blocks_run_in_order(tmp_path, monkeypatch):
     assert (tmp_path / "caffeine.cube").exists()
 
 
+@pytest.mark.parametrize(("where", "words", "complete"), calls("tg-molfield"))
+def test_commands_exist(where, words, complete):
+    group = typer.main.get_command(app)
+    name, *arguments = words
+    assert name in group.commands, f"{where}: no command {name}"
+    options = {option for parameter in group.commands[name].params for option in parameter.opts}
+    for word in arguments:
+        if word.startswith("-"):
+            assert word.split("=")[0] in options, f"{where}: tg-molfield {name} has no option {word}"
+    if complete:
+        group.commands[name].make_context(name, list(arguments))
+
+
+def test_wrong_commands_are_refused():
+    with pytest.raises(AssertionError, match="no command fields"):
+        test_commands_exist("README.md", ["fields", "CCO"], True)
+    with pytest.raises(AssertionError, match="no option --sigma"):
+        test_commands_exist("README.md", ["field", "CCO", "--sigma", "1", "-o", "a.cube"], True)
+    with pytest.raises(typer.BadParameter, match="output"):
+        test_commands_exist("README.md", ["field", "CCO"], True)
+
+
+@pytest.mark.parametrize(("where", "words", "complete"), [*calls("python"), *calls("python3")])
+def test_scripts_exist(where, words, complete):
+    if words[0] == "-m":
+        return
+    path = ROOT / words[0]
+    assert path.exists(), f"{where}: no script {words[0]}"
+    for word in words[1:]:
+        if word.startswith("--"):
+            name = word.removeprefix("--").split("=")[0]
+            assert re.search(rf"--{name}\b|\b{name.replace('-', '_')}: ", path.read_text()), (
+                f"{where}: no option {word}"
+            )
+
+
 def test_check_script_runs_the_test_command():
     command = re.search(r"<!-- test -->\n```bash\n(.*?)\n```", README, re.DOTALL)
     assert command is not None
@@ -31,6 +90,7 @@ def test_check_script_runs_the_test_command():
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_files_named_in_the_readme_exist():
-    for path in re.findall(r"\]\(((?!https?:)[^)]+)\)", README):
-        assert (ROOT / path).exists(), path
+@pytest.mark.parametrize("name", TEXTS)
+def test_linked_files_exist(name):
+    for path in re.findall(r"\]\(((?!https?:)[^)]+)\)", TEXTS[name]):
+        assert (ROOT / name).parent.joinpath(path).exists(), path

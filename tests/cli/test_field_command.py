@@ -51,12 +51,12 @@ def test_learned_field(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("CCO", "-o", "a.foo"), "no format has that suffix"),
-        (("CC(", "-o", "a.cube"), "CC( is no file, and as a SMILES"),
+        (("CCO", "-o", "a.foo"), "--output: expected a file with one of the suffixes"),
+        (("CC(", "-o", "a.cube"), "structure: expected a file or a SMILES, got CC("),
         (("c1cc[nH]c1X", "-o", "a.cube"), "c1cc[nH]c1X"),
         (("C[/x]", "-o", "a.cube"), "C[/x]"),
         (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
-        (("C", "-o", "a.png.gz"), "no format has that suffix"),
+        (("C", "-o", "a.png.gz"), "--output: expected a file with one of the suffixes"),
         (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger spacing"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "preset 'nix'"),

@@ -1,4 +1,4 @@
-"""The commands of ``tg-molfield``, and how their errors are shown."""
+"""The command ``tg-molfield``, its subcommands and the display of errors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ app.command(cls=SeveralValues)(superres)
 
 
 def main() -> None:
-    """Run the command; an expected error becomes one line and exit status 1."""
+    """Run the command; expected errors are printed in one line, with exit status 1."""
     warnings.showwarning = lambda message, *_: Console(stderr=True).print(
         f"[yellow]warning:[/] {escape(str(message))}", highlight=False
     )

@@ -24,7 +24,7 @@ def field(
         typer.Option(
             "--output",
             "-o",
-            help="What to write; the suffix decides: .cube or .npz volumes, .png .svg .pdf slices, .html page.",
+            help="The files to write, by suffix: volumes (.cube, .npz …), slices (.png, .svg, .pdf) or a page (.html).",
         ),
     ],
     channels: Annotated[
@@ -32,24 +32,24 @@ def field(
     ] = "H C N O F P S Cl other",
     preset: Annotated[
         str | None,
-        typer.Option(help="A field known by name (mnf, promolecule, esp, mlp, vdw …) in place of the options below."),
+        typer.Option(help="A predefined field (mnf, promolecule, esp, mlp, vdw …) instead of the options below."),
     ] = None,
-    kernel: Annotated[str, typer.Option(help="The shape of an atom's contribution.")] = "gaussian",
-    widths: Annotated[
-        str, typer.Option(help="What widths are made of: an element property or a number in Å.")
-    ] = "vdw_radius",
-    width_scale: Annotated[float, typer.Option(help="The factor from there to σ.")] = 0.5,
-    spacing: Annotated[float, typer.Option(help="Distance of neighbouring nodes in Å.")] = 0.25,
-    margin: Annotated[float, typer.Option(help="Distance from the outermost atoms to the border in Å.")] = 4.0,
+    kernel: Annotated[str, typer.Option(help="The radial function of an atom.")] = "gaussian",
+    widths: Annotated[str, typer.Option(help="The widths: an element property or a number in Å.")] = "vdw_radius",
+    width_scale: Annotated[float, typer.Option(help="The factor from the widths to σ.")] = 0.5,
+    spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.25,
+    margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
     level: Annotated[
-        float | None, typer.Option(help="Where surfaces are drawn; 0.3 of each channel's peak if not given (vdw: 0).")
+        float | None,
+        typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
     ] = None,
-    record: Annotated[int, typer.Option(help="Which record or model of the file, counted from 1.")] = 1,
+    record: Annotated[int, typer.Option(help="The record or model of the file, counted from 1.")] = 1,
     model: Annotated[
-        Path | None, typer.Option(help="A saved FieldAutoEncoder: write its learned field instead of the exact one.")
+        Path | None,
+        typer.Option(help="A saved FieldAutoEncoder; its learned field is written instead of the exact one."),
     ] = None,
 ) -> None:
-    """The field of a molecule, written as volumes, pictures or a page.
+    """Write the field of a molecule as volumes, pictures or a page.
 
     Examples:
 
@@ -62,7 +62,9 @@ def field(
     for path in output:
         _check_suffix(path)
     if model is not None and preset is not None:
-        raise ValueError(f"--preset {preset}: does not go with --model, whose channels are its own; give one of them")
+        raise ValueError(
+            f"--preset: expected none with --model, which has its own field, got {preset}; give one of the two"
+        )
     definition = (
         MolField(channels, kernel=kernel, widths=_number(widths), width_scale=width_scale)
         if preset is None
@@ -101,10 +103,14 @@ def _molecule(structure: str, record: int, definition: MolField) -> Data:
         try:
             return from_smiles(structure, properties=properties)
         except ValueError as error:
-            raise ValueError(f"{structure} is no file, and as a SMILES: {error}") from error
+            raise ValueError(
+                f"structure: expected a file or a SMILES, got {structure}, which is no file; {error}"
+            ) from error
     records = read(structure, properties=properties) if properties else read(structure)
     if not 1 <= record <= len(records):
-        raise ValueError(f"--record {record}: {structure} has {len(records)} records, counted from 1")
+        raise ValueError(
+            f"--record: expected 1 to {len(records)} for {structure}, got {record}; records are counted from 1"
+        )
     return records[record - 1]
 
 
@@ -116,7 +122,7 @@ def _sampled(field: Field, grid: Grid) -> Volume:
             raise
         shape = "×".join(map(str, grid.shape))
         raise MemoryError(
-            f"--spacing: {shape} nodes of {len(field.channels)} channels do not fit in memory; "
+            f"--spacing: expected a grid that fits in memory, got {shape} nodes of {len(field.channels)} channels; "
             "give a larger spacing, a smaller margin or fewer channels"
         ) from error
 
@@ -136,7 +142,9 @@ def _check_suffix(path: Path) -> None:
     known = (*_PICTURES, ".html", *SUFFIXES)
     name = path.name.lower()
     if not name.endswith(known) and not name.removesuffix(".gz").endswith(SUFFIXES):
-        raise ValueError(f"--output {path}: no format has that suffix; use one of {', '.join(known)}")
+        raise ValueError(
+            f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
+        )
 
 
 def _write(volume: Volume, path: Path, title: str, level: float | None, through_atoms: bool) -> None:

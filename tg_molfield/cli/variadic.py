@@ -1,4 +1,4 @@
-"""Options that take several values in a row."""
+"""Options that take several values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SeveralValues(TyperCommand):
     """A command in which ``--eval 64 128`` means ``--eval 64 --eval 128``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The arguments with the option repeated before each of the whole numbers that follow it."""
+        """Parse the arguments after repeating the option before each of the numbers that follow it."""
         spread: list[str] = []
         option = ""
         for word in args:
