@@ -27,7 +27,7 @@ from rdkit import RDLogger
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField, read
-from tg_molfield.nn import Domain, MoleculeDescriptor, StructureFactorDecoder
+from tg_molfield.nn import MoleculeDescriptor, StructureFactorDecoder
 from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, TrainingReport, fit
 
@@ -72,7 +72,6 @@ def build(seed: int) -> FieldAutoEncoder:
         pooling_options={"global_channels": options["global_channels"]},
     )
     assert isinstance(model.decoder, StructureFactorDecoder)
-    model.domain = Domain(tuple(sorted(model.decoder.transform.numbers)), MAX_ATOMS, hydrogens=True)
     for part in (model.encoder, model.pooling):
         part.requires_grad_(False)
     return model

@@ -218,7 +218,7 @@ def test_frames_that_disagree_keep_their_atoms():
     assert places.shape == (4, 3)
     assert owner.tolist() == [0] * 4
     torch.testing.assert_close(strength, torch.tensor([0.6, 0.6, 0.4, 0.4]))
-    near = PaddedAtoms(torch.tensor([[[1.0, 0.0, 0.0], [-1.0, 5e-5, 0.0]]]), *(atoms.kinds, mask, mask.float()))
+    near = PaddedAtoms(torch.tensor([[[1.0, 0.0, 0.0], [-1.0, 5e-4, 0.0]]]), *(atoms.kinds, mask, mask.float()))
     places, _, strength, _ = merge_frames(near, pose)
     torch.testing.assert_close(strength, torch.ones(2))
     torch.testing.assert_close(places[0], 0.6 * near.pos[0, 0] + 0.4 * flip @ near.pos[0, 1])

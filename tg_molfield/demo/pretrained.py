@@ -21,5 +21,4 @@ def pretrained_model(mol_field: MolField) -> FieldAutoEncoder:
 
 def supports(model: FieldAutoEncoder, data: Data) -> bool:
     """Whether ``model`` was trained on every element in ``data.z [N]``."""
-    assert model.domain is not None
     return set(data.z.tolist()) <= set(model.domain.elements)

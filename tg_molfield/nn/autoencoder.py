@@ -91,7 +91,7 @@ class FieldAutoEncoder(GAE):
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         self.properties = check_names("properties", properties, 0)
         self.random_frames = random_frames
-        self.domain: Domain | None = None
+        self.domain = Domain()
         needed = needs_features(decoder, summary_channels)
         if self.properties and not needed:
             raise ValueError(
@@ -146,8 +146,8 @@ class FieldAutoEncoder(GAE):
         self.decoder.set_mol_field(mol_field)
 
     def reset_parameters(self) -> None:
-        """Draw all parameters of encoder, pooling and decoder anew."""
-        for part in (self.encoder, self.pooling, self.decoder):
+        """Draw all parameters anew and forget the domain."""
+        for part in (self.encoder, self.pooling, self.decoder, self.domain):
             reset(part)
 
     def encode(
@@ -251,12 +251,12 @@ class FieldAutoEncoder(GAE):
         return {"psnr": float(quality.all_points.mean()), "psnr_occupied": float(quality.occupied.nanmean())}
 
     def save(self, path: str | Path) -> None:
-        """Write the parameters, hyper-parameters, definition and domain as a safetensors file.
+        """Write the parameters, hyper-parameters and definition as a safetensors file.
 
         Raises:
             ValueError: the definition has a kernel without a name.
         """
-        save_model(path, self, self.hyper_parameters, self.channels, self.mol_field, self.domain)
+        save_model(path, self, self.hyper_parameters, self.channels, self.mol_field)
 
     @classmethod
     def load(
@@ -282,7 +282,6 @@ class FieldAutoEncoder(GAE):
                 "pass modules of the same kind"
             )
         model = cls(saved.field, decoder=decoder or named_decoder, encoder=encoder or named_encoder, **options)
-        model.domain = saved.domain
         fill_model(path, model, saved.tensors)
         return model.eval()
 
@@ -320,7 +319,9 @@ class FieldAutoEncoder(GAE):
         batch, _ = check_molecules(z, pos, batch, num_graphs)
         check_like("pos", pos, next(self.parameters()))
         check_properties(properties, len(self.properties), pos, self.properties)
-        if self.domain is not None and not self.training:
+        if self.training:
+            self.domain.update(z, batch)
+        else:
             self.domain.check(z, pos, batch)
         return AtomList(z, pos, batch), properties
 

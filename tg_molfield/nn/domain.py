@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
-from tg_molfield.chem.elements import symbols
+from tg_molfield.chem.elements import MAX_Z, symbols
 
 _HYDROGEN, _CARBON = 1, 6
 _STRAIGHT = -0.9
@@ -22,65 +20,75 @@ class OutOfDomainWarning(UserWarning):
     """A model is given molecules of a kind that it was not trained on."""
 
 
-@dataclass(frozen=True)
-class Domain:
-    """What the molecules of a training set have in common.
+class Domain(nn.Module):
+    """Which elements and how many atoms a model has seen in training; part of its state, like running statistics.
 
-    Attributes:
-        elements: atomic numbers, sorted.
-        max_atoms: the atoms of the largest molecule.
-        hydrogens: whether hydrogens were explicit.
+    A model that was never trained has seen nothing, and nothing is checked.
     """
 
-    elements: tuple[int, ...]
-    max_atoms: int
-    hydrogens: bool
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(MAX_Z + 1, dtype=torch.bool))
+        self.register_buffer("size", torch.zeros((), dtype=torch.int64))
+        self.seen: Tensor
+        self.size: Tensor
 
-    @classmethod
-    def of(cls, molecules: Iterable[Tensor]) -> Domain:
-        """The domain of molecules given by their atomic numbers ``[N]``."""
-        numbers = list(molecules)
-        elements = sorted({z for molecule in numbers for z in molecule.tolist()})
-        return cls(tuple(elements), max(map(len, numbers)), _HYDROGEN in elements)
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """The atomic numbers seen, sorted."""
+        return tuple(self.seen.nonzero()[:, 0].tolist())
+
+    @property
+    def max_atoms(self) -> int:
+        """The atoms of the largest molecule seen."""
+        return int(self.size)
+
+    def reset_parameters(self) -> None:
+        """Forget what was seen."""
+        self.seen.zero_()
+        self.size.zero_()
+
+    @torch.no_grad()
+    def update(self, z: Tensor, batch: Tensor) -> None:
+        """Note training molecules with atoms ``z [N]`` of the molecules ``batch [N]``."""
+        self.seen[z] = True
+        self.size.copy_(torch.maximum(self.size, torch.bincount(batch).max()))
 
     def check(self, z: Tensor, pos: Tensor, batch: Tensor) -> None:
-        """Warn of what lies outside the domain.
-
-        Args:
-            z: ``[N]``.
-            pos: ``[N, 3]`` Å.
-            batch: ``[N]``, sorted.
+        """Warn of atoms ``z [N]`` at ``pos [N, 3]`` Å of the molecules ``batch [N]`` that lie outside the domain.
 
         Warns:
             OutOfDomainWarning: an element was not in training, a molecule has more atoms than any there, or carbons
                 lack hydrogens.
         """
-        unknown = sorted(set(z.unique().tolist()) - set(self.elements))
+        known = self.elements
+        if not known:
+            return
+        unknown = sorted(set(z.unique().tolist()) - set(known))
         if unknown:
-            known = ", ".join(symbols()[number] for number in self.elements)
-            got = ", ".join(symbols()[number] for number in unknown)
-            _warn(f"z: expected elements of the training set ({known}), got {got}; do not trust the field there")
+            expected, got = (", ".join(symbols()[number] for number in numbers) for numbers in (known, unknown))
+            _warn(f"z: expected elements of the training set ({expected}), got {got}; do not trust the field there")
         count = torch.bincount(batch)
         if int(count.max()) > self.max_atoms:
             _warn(
                 f"molecule {int(count.argmax())}: expected at most {self.max_atoms} atoms, as in training, got "
                 f"{int(count.max())}; compare the decoded field with the molecule's own"
             )
-        if self.hydrogens:
+        if _HYDROGEN in known:
             bare = torch.ones_like(count, dtype=torch.bool)
             bare[batch[z == _HYDROGEN]] = False
             for graph in bare.nonzero()[:, 0].tolist():
-                if _lacks_hydrogens(z, pos, batch == graph):
+                if _lacks_hydrogens(z[batch == graph], pos[batch == graph]):
                     _warn(f"molecule {graph}: expected explicit hydrogens, as in training, got none; add them first")
                     break
 
 
-def _lacks_hydrogens(z: Tensor, pos: Tensor, mine: Tensor) -> bool:
+def _lacks_hydrogens(z: Tensor, pos: Tensor) -> bool:
     """Whether a molecule without hydrogens has a carbon with one neighbour, or with two that are not in line."""
-    z, pos = z[mine].cpu(), pos[mine].detach().cpu().double()
-    pairs = torch.from_numpy(bonds(AtomList(z, pos)))
+    z, pos = z.cpu(), pos.detach().cpu().double()
     if len(z) <= 2:
         return False
+    pairs = torch.from_numpy(bonds(AtomList(z, pos)))
     for carbon in (z == _CARBON).nonzero()[:, 0].tolist():
         ends = torch.cat([pairs[pairs[:, 0] == carbon, 1], pairs[pairs[:, 1] == carbon, 0]])
         if len(ends) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
-from tg_molfield.nn.domain import Domain
 from tg_molfield.tensor_files import read_object, write_object
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -27,14 +26,12 @@ class SavedModel:
         tensors: its state, by name.
         channels: the names of the field's channels, where the model has any.
         mol_field: the definition of its field, where it knows one.
-        domain: the molecules it was trained on, where it knows them.
     """
 
     hyper_parameters: dict[str, Any]
     tensors: dict[str, Tensor]
     channels: tuple[str, ...] = ()
     mol_field: MolField | None = None
-    domain: Domain | None = None
 
     @property
     def field(self) -> MolField | tuple[str, ...]:
@@ -48,7 +45,6 @@ def save_model(
     hyper_parameters: dict[str, Any],
     channels: tuple[str, ...] = (),
     mol_field: MolField | None = None,
-    domain: Domain | None = None,
 ) -> None:
     """Write the model's tensors, with its class and the other arguments in the header.
 
@@ -58,7 +54,6 @@ def save_model(
         hyper_parameters: JSON values; see `SavedModel` for these and the rest.
         channels: the names of the field's channels.
         mol_field: the definition of the field.
-        domain: the molecules of the training set.
 
     Raises:
         ValueError: the definition has a kernel without a name.
@@ -67,7 +62,6 @@ def save_model(
         "hyper_parameters": hyper_parameters,
         "channels": channels,
         "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
-        "domain": None if domain is None else asdict(domain),
     }
     write_object(path, type(model).__name__, described, dict(model.state_dict()))
 
@@ -97,13 +91,12 @@ def pretrained_file(name_or_path: str | Path) -> Path:
 def read_model(path: str | Path, model: str) -> SavedModel:
     """The content of a file that holds a ``model``; see `tensor_files.read_object`."""
     content, tensors = read_object(path, model)
-    mol_field, domain = content["mol_field"], content["domain"]
+    mol_field = content["mol_field"]
     return SavedModel(
         content["hyper_parameters"],
         tensors,
         tuple(content["channels"]),
         None if mol_field is None else mol_field_from_dict(mol_field),
-        None if domain is None else Domain(tuple(domain["elements"]), domain["max_atoms"], domain["hydrogens"]),
     )
 
 

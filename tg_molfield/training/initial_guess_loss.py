@@ -46,6 +46,8 @@ class InitialGuessLoss:
             )
         owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
         transform, size = decoder.transform, int(owner.max()) + 1
+        if model.training:
+            model.domain.update(batch.z, owner)
         with torch.no_grad():
             order = (owner * len(transform.elements) + transform.kinds(batch.z)).argsort(stable=True)
             z, pos = batch.z[order], batch.pos[order]

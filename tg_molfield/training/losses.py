@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
-from tg_molfield.fields import Field, RBFField
+from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
@@ -76,6 +76,7 @@ class MatchingLoss:
         """The loss of the encoded batch.
 
         Raises:
+            ValueError: the model was made for another definition than the loss.
             TypeError: the model's decoder is not an `RBFDecoder`, or the target is not an `RBFField`.
         """
         if not isinstance(model.decoder, RBFDecoder):
@@ -83,6 +84,8 @@ class MatchingLoss:
                 f"model.decoder: expected an RBFDecoder, got {type(model.decoder).__name__}; use FieldLoss instead"
             )
         latent = model.encode(batch)
+        if isinstance(self.mol_field, MolField):
+            model.set_mol_field(self.mol_field)
         with torch.no_grad():
             target = self.mol_field(batch)
         if not isinstance(target, RBFField):

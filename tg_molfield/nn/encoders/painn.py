@@ -166,7 +166,7 @@ class PaiNNEncoder(AtomEncoder):
             squares = traceless_square(direction) if self.tensor_channels else direction
             for layer, tensors in zip_longest(self.layers, self.tensor_layers):
                 if isinstance(tensors, TensorLayer):
-                    t = t + tensors.heard(edge_index, s, t, radial, squares)
+                    t = t + tensors.received(edge_index, s, t, radial, squares)
                 s, v = layer(s, v, edge_index, radial, direction)
                 if tensors is not None:
                     s, v, t = tensors(s, v, t)

@@ -1,4 +1,4 @@
-"""One round of messages and mixing with rank-2 tensors on atoms."""
+"""`TensorLayer`: one round of messages and mixing with rank-2 tensors on atoms."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
+from torch_geometric.nn.inits import reset
 
 from tg_molfield.nn.ops.tensors import matrices, traceless_square
 
 
 class TensorLayer(MessagePassing):
-    """What symmetric traceless tensors add to a round of an `PaiNNEncoder`.
+    """Symmetric traceless tensors that join a `PaiNNLayer`.
 
-    Bonds make tensors of the traceless square of their direction and carry those of the neighbour, both gated by
-    distance and sender. On each atom their norms and inner products go to the scalars, tensors times vectors to the
-    vectors, and traceless squares of vectors to the tensors: the products of irreducible Cartesian tensors as in
-    TensorNet (Simeon & De Fabritiis 2023, arXiv 2306.06482). Products are divided so that they grow linearly at most.
+    Messages hold the traceless squares of the bonds' directions and the neighbours' tensors, both gated by distance and
+    sender. On each atom, norms and inner products of tensors go to the scalars, tensors times vectors to the vectors,
+    and traceless squares of vectors to the tensors: products of irreducible Cartesian tensors as in TensorNet (Simeon &
+    De Fabritiis 2023, arXiv 2306.06482). Products are damped so that they grow at most linearly.
 
     Args:
         width: the number F of scalars per atom.
@@ -35,8 +36,13 @@ class TensorLayer(MessagePassing):
         self.to_vectors = nn.Linear(tensors, vectors, bias=False)
         self.combine = nn.Sequential(nn.Linear(width + tensors, width), nn.SiLU(), nn.Linear(width, sum(self.sizes)))
 
-    def heard(self, edge_index: Tensor, s: Tensor, t: Tensor, radial: Tensor, squares: Tensor) -> Tensor:
-        """The tensors ``[N, 5, T]`` that arrive along the bonds.
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for child in (self.filter, self.sender, self.mix, self.from_vectors, self.to_vectors, self.combine):
+            reset(child)
+
+    def received(self, edge_index: Tensor, s: Tensor, t: Tensor, radial: Tensor, squares: Tensor) -> Tensor:
+        """The sum of the messages to each atom, ``[N, 5, T]``.
 
         Args:
             edge_index: ``[2, E]``, source and target.

@@ -41,7 +41,7 @@ class StructureFactorDecoder(Decoder):
     them from a definition, without training.
 
     The decoded field has one Gaussian for each atom. Only where the frames that a nearly symmetric molecule ties
-    disagree on an atom by more than 1e-4 Å, it has one for each frame, weighted.
+    disagree on an atom by more than 1e-3 Å, it has one for each frame, weighted.
 
     Args:
         channels: the definition of the field, or the names of the C channels.

@@ -8,8 +8,8 @@ from torch import Tensor
 from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms
 from tg_molfield.nn.latent.pose import Pose
 
-SAME = 1e-4
-"""Å; atoms of one element that are nearer in different frames are one. Merging moves the field by its square."""
+SAME = 1e-3
+"""Å; atoms of one element closer than this in different frames are one; it changes the field by its square over σ²."""
 
 
 def merge_frames(atoms: PaddedAtoms, pose: Pose) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,0 +1,57 @@
+import warnings
+
+import pytest
+import torch
+from ase.build import molecule
+from hard_molecules import tensors
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
+
+
+def data(name: str, hydrogens: bool = True) -> Data:
+    z, pos = tensors(molecule(name))
+    kept = torch.ones_like(z, dtype=torch.bool) if hydrogens else z != 1
+    return Data(z=z[kept], pos=pos[kept].float())
+
+
+@pytest.fixture(scope="module")
+def pretrained() -> FieldAutoEncoder:
+    return FieldAutoEncoder.from_pretrained("organic-small")
+
+
+def test_molecules_of_the_training_set_pass(pretrained):
+    assert pretrained.domain.max_atoms == 96
+    assert set(pretrained.domain.elements) >= {1, 6, 7, 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ("C6H6", "CO2", "CCl4", "C2Cl4", "HCN", "CO", "N2", "C2F4"):
+            pretrained.encode(data(name))
+
+
+@pytest.mark.parametrize("name", ["C6H6", "CH3CH2OH", "isobutane", "CH3OCH3"])
+def test_missing_hydrogens_are_told(pretrained, name):
+    with pytest.warns(OutOfDomainWarning, match="molecule 1: expected explicit hydrogens"):
+        pretrained.encode(Batch.from_data_list([data("H2O"), data(name, hydrogens=False)]))
+
+
+def test_more_atoms_than_in_training_are_told(pretrained):
+    pos = torch.cartesian_prod(*[torch.arange(5.0)] * 3)[:100] * 1.6
+    with pytest.warns(OutOfDomainWarning, match="molecule 0: expected at most 96 atoms, as in training, got 100"):
+        pretrained.encode(torch.ones(100, dtype=torch.int64), pos)
+
+
+def test_a_model_remembers_what_it_was_trained_on(make_model, tmp_path):
+    model = make_model()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.encode(data("CH3Cl"))
+    model.train().encode(Batch.from_data_list([data("H2O"), data("CH4")]))
+    assert model.domain.elements == (1, 6, 8)
+    assert model.domain.max_atoms == 5
+    model.eval().save(tmp_path / "model.safetensors")
+    loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    with pytest.warns(OutOfDomainWarning, match=r"z: expected elements of the training set \(H, C, O\), got Cl"):
+        loaded.encode(data("CH3Cl"))
+    loaded.reset_parameters()
+    assert loaded.domain.elements == ()
