@@ -157,7 +157,7 @@ def test_models_of_channels_alone_know_no_definition_until_they_are_told(tmp_pat
 def test_a_definition_with_a_function_of_ones_own_cannot_be_saved(tmp_path):
     from tg_molfield.fields import FunctionKernel
 
-    own = MolField("H C", kernel=FunctionKernel(lambda u: torch.exp(-u.square()), reach=4.0))
+    own = MolField("H C", kernel=FunctionKernel(lambda u: torch.exp(-u.square()), radius=4.0))
     with pytest.raises(ValueError, match="mol_field: expected a kernel known by name"):
         build("rbf", channels=own).save(tmp_path / "model.safetensors")
     assert not list(tmp_path.iterdir())

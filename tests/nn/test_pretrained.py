@@ -11,6 +11,9 @@ from tg_molfield.nn import FieldAutoEncoder
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 
+REPORTED, MARGIN = (150.0, 143.0), 10.0
+"""dB over all and over occupied nodes, as the README has them for FreeSolv, and what single molecules may fall short."""
+
 
 @pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "CH3NO2", "H2O", "cyclobutane"])
 def test_the_pretrained_model_gives_fields_back(name):
@@ -20,8 +23,8 @@ def test_the_pretrained_model_gives_fields_back(name):
     z, pos = tensors(molecule(name))
     data = Data(z=z, pos=pos.float())
     ratio = psnr(model.field(data), FIELD(data), FIELD.grid(data, 16))
-    assert ratio.all_nodes > 60
-    assert ratio.occupied > 50
+    assert ratio.all_nodes > REPORTED[0] - MARGIN
+    assert ratio.occupied > REPORTED[1] - MARGIN
 
 
 def test_atoms_are_found_in_a_learned_field_that_has_gradients():
