@@ -12,7 +12,7 @@ from tg_molfield.nn import FieldAutoEncoder
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 
 REPORTED, MARGIN = (150.0, 143.0), 10.0
-"""dB over all and over occupied nodes, as the README has them for FreeSolv, and what single molecules may fall short."""
+"""dB over all and over occupied nodes, as the README reports for FreeSolv, and the margin for single molecules."""
 
 
 @pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "CH3NO2", "H2O", "cyclobutane"])

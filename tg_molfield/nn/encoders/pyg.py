@@ -1,4 +1,4 @@
-"""Networks of PyTorch Geometric that give one value a molecule, as encoders of atoms."""
+"""Networks of PyTorch Geometric as encoders: their features of atoms before the readout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch_geometric.nn.models.schnet import RadiusInteractionGraph
 from torch_geometric.utils import scatter
 
 from tg_molfield.nn.ops.neighbors import atoms_near, radius_pairs
-from tg_molfield.nn.ops.triplets import bond_pairs
+from tg_molfield.nn.ops.triplets import edge_pairs
 
 _NEAREST = 0.2
 """Å; the spherical Bessel functions of DimeNet++ lose their digits below it."""
@@ -85,7 +85,7 @@ class _DimeNetAtoms(nn.Module):
         _check_elements(z, self.emb.emb)
         edge_index = radius_pairs(pos, batch, self.cutoff)
         source, target = edge_index
-        before, after = bond_pairs(edge_index, len(z))
+        before, after = edge_pairs(edge_index, len(z))
         way = pos[target] - pos[source]
         distance = way.norm(dim=1).clamp(min=_NEAREST)
         along = (way[after] * way[before]).sum(1)

@@ -1,4 +1,4 @@
-"""Frames that turn with a molecule, found from its atoms alone."""
+"""Canonical frames: axes that rotate with a molecule, found from its atoms alone."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.nn.latent.pose import Pose
 
 POINT = 1e-8
-"""Å²: a largest second moment below it means that all atoms are in one point."""
+"""Å²; a molecule whose largest second moment is smaller is a point."""
 LINE = 1e-6
-"""A second moment below this share of the largest means that all atoms are on a line."""
+"""A molecule whose second moments but one are below this share of the largest is linear."""
 GAP = 1e-2
-"""Second moments closer than this share of the largest do not define axes."""
+"""Second moments closer than this share of the largest are degenerate."""
 SAME = 1e-4
-"""Distances that differ by less than this share count as equal."""
+"""Distances that differ by less than this share are equal."""
 TIE = 1e-3
-"""Frames whose descriptors differ by less are equivalent; their weight falls linearly to 0 there, from `EQUAL` on."""
+"""Frames whose descriptors differ by less are tied; their weight falls linearly from `EQUAL` to 0 here."""
 EQUAL = TIE / 4
-"""Frames whose descriptors differ by less weigh the same, so that coordinates in float32 do not tell them apart."""
+"""Frames whose descriptors differ by less weigh the same, so that rounding in float32 does not matter."""
 _WAVES = 8
 
 
 def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None = None) -> Pose:
     """Origins and frames that depend on the molecules alone, exactly equivariant under proper rigid motions.
 
-    The origin is the mean position (all atoms alike, as in arXiv 2502.10848). The axes are the principal axes of the
-    atoms' second moments in their four proper sign choices; where moments are degenerate, the axes that are left
-    open go through the atoms farthest from the origin, then from the first axis. Of these candidates the one with
-    the largest value of a generic descriptor of the local coordinates, elements and properties is taken, together with
-    all that equal it: those differ by a symmetry of the molecule. Mirror images have different local coordinates.
+    The origin is the mean position (unweighted, as in arXiv 2502.10848). Candidate axes are the principal axes of the
+    second moments in their four proper sign choices; degenerate axes are fixed by the atoms farthest from the origin,
+    then from the first axis. The candidate with the largest value of a generic descriptor of local coordinates,
+    elements and properties is chosen, together with all that tie with it: they differ by a symmetry of the molecule.
+    Mirror images have different local coordinates.
 
-    Properties that differ between atoms which a symmetry exchanges break it. They count as they are where they are
-    small, by their logarithm where they are large; differences below about `EQUAL` break no symmetry of the frames,
-    and above about `TIE` do so wholly.
+    A property that differs between equivalent atoms breaks the symmetry. Properties enter the descriptor linearly where
+    they are small and by their logarithm where they are large; differences below about `EQUAL` break no symmetry, and
+    those above about `TIE` break it completely.
 
     Args:
         z: ``[N]`` atomic numbers.
         pos: ``[N, 3]`` Å, finite.
         batch: ``[N]`` int64, sorted; every molecule has at least one atom.
         num_graphs: the number of molecules.
-        properties: ``[N, P]`` finite numbers of the atoms that do not change when a molecule moves, if the molecule is
-            more than elements and positions.
+        properties: ``[N, P]`` finite invariant numbers of the atoms, where the molecule is more than elements and
+            positions.
 
     Returns:
         The pose in float64; the origin is differentiable in ``pos``, the frames are constants.
@@ -56,7 +56,7 @@ def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, prope
 
 
 def random_pose(pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
-    """The same origins with uniformly random frames from torch's global generator, in float64."""
+    """The same origins with uniformly random frames, from torch's global generator, in float64."""
     pos = pos.double()
     origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
     frames = random_rotations(num_graphs, pos.device).unsqueeze(1)
@@ -112,7 +112,7 @@ def _frames(
 
 
 def _marks(z: Tensor, properties: Tensor | None) -> Tensor:
-    """What tells atoms apart beside their places, ``[N, 1 + P]`` of order 1: the element, then each property."""
+    """What distinguishes atoms besides their positions, ``[N, 1 + P]`` of order 1: the element, then each property."""
     element = 1 + torch.frac(z.double() * 0.6180339887498949).unsqueeze(1)
     return element if properties is None else torch.cat([element, properties.double().asinh()], dim=1)
 
@@ -126,13 +126,13 @@ def _pairs(owner: Tensor, count: Tensor, start: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _largest(square: Tensor, row: Tensor, num_rows: int) -> Tensor:
-    """The entries whose squared distance is, within rounding, the largest of their row."""
+    """The entries whose squared distance is the largest of their row, within rounding."""
     largest = scatter(square, row, dim=0, dim_size=num_rows, reduce="max")
     return (square >= (1 - SAME) ** 2 * largest[row]).nonzero()[:, 0]
 
 
 def _highest(height: Tensor, row: Tensor, num_rows: int) -> Tensor:
-    """The entries whose height in Å is, within rounding, the largest of their row."""
+    """The entries whose height in Å is the largest of their row, within rounding."""
     highest = scatter(height, row, dim=0, dim_size=num_rows, reduce="max")
     return (height >= highest[row] - SAME).nonzero()[:, 0]
 
@@ -142,7 +142,7 @@ def _select(
 ) -> tuple[Tensor, Tensor]:
     """The best frames of each molecule, padded: ``[B, M, 3, 3]`` and their weights ``[B, M]``.
 
-    Each column of ``marks`` has waves and entries of the descriptor of its own, so that none hides another.
+    Each column of ``marks`` has wave vectors and descriptor entries of its own, so that none hides another.
     """
     num_graphs, num_rows = count.size(0), owner.size(0)
     row, atom = _pairs(owner, count, start)

@@ -1,4 +1,4 @@
-"""The one block of which pooling and decoding are made."""
+"""The attention block of poolings and decoders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"width is {width}, heads {heads}: give a width that the heads divide")
+            raise ValueError(f"width: expected a multiple of {heads} heads, got {width}; change one of them")
         self.heads = heads
         self.norm = nn.LayerNorm(width)
         self.context_norm = nn.LayerNorm(width)

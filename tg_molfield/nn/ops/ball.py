@@ -11,10 +11,7 @@ from torch import Tensor
 
 @lru_cache(maxsize=512)
 def ball_points(count: int, radius: float) -> Tensor:
-    """``[count, 3]`` points spread evenly over a ball: heights, angles and shells of a low-discrepancy sequence.
-
-    In float64; the shells are in no order, so that the first few points are spread as well.
-    """
+    """``[count, 3]`` points in float64, spread evenly over a ball by a low-discrepancy sequence."""
     step = torch.arange(count, dtype=torch.float64) + 0.5
     height = 1 - 2 * torch.frac(step * 0.7548776662466927)
     angle = 2 * math.pi * step * 0.5698402909980532

@@ -22,7 +22,9 @@ class FourierFeatures(nn.Module):
     def __init__(self, num_waves: int = 32, longest: float = 12.0, shortest: float = 1.8) -> None:
         super().__init__()
         if not 0 < shortest <= longest:
-            raise ValueError(f"shortest is {shortest} and longest {longest}: give 0 < shortest <= longest, in Å")
+            raise ValueError(
+                f"shortest, longest: expected 0 < shortest <= longest in Å, got {shortest}, {longest}; swap them"
+            )
         step = torch.arange(num_waves, dtype=torch.float64)
         length = longest * (shortest / longest) ** (step / max(num_waves - 1, 1))
         height = 1 - (2 * step + 1) / max(num_waves, 1)

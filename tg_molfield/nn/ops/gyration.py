@@ -1,4 +1,4 @@
-"""The shape of a molecule in a few smooth numbers."""
+"""Smooth invariants of the gyration tensor."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 NUM_SHAPE = 6
-"""How many numbers `shape_invariants` gives."""
+"""The number of `shape_invariants`."""
 _SOFT = 1e-2
 
 
 def shape_invariants(weight: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
     """Invariants of the gyration tensor S = Σ w (r − r̄)(r − r̄)ᵀ / Σ w, ``[B, 6]``.
 
-    They are made of the elementary symmetric functions e₁, e₂, e₃ of its eigenvalues, which are smooth in the positions
-    where the eigenvalues are not: the lengths √e₁ (the radius of gyration), e₂^¼ and e₃^⅙ in Å, and, from 0 to 1,
+    They are functions of the elementary symmetric polynomials e₁, e₂, e₃ of its eigenvalues, which are smooth in the
+    positions where the eigenvalues are not: the lengths √e₁ (radius of gyration), e₂^¼ and e₃^⅙ in Å, and, from 0 to 1,
     1 − 3e₂/e₁² (the anisotropy κ² of Theodorou & Suter, Macromolecules 1985, 18, 1206), 27e₃/e₁³ and
     (e₁² − 3e₂)/(e₁² − 2e₂) (RDKit's asphericity, after Todeschini & Consonni 2003). All are softened by 0.01 Å² a
     moment, so that their gradients are finite for single atoms and for linear and planar molecules. They are computed

@@ -27,8 +27,8 @@ def radius_pairs(pos: Tensor, batch: Tensor, cutoff: float) -> Tensor:
 def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tensor, cutoff: float) -> Tensor:
     """All pairs of an atom and a point of the same molecule that are less than ``cutoff`` apart.
 
-    Points are compared in tiles of consecutive rows with their molecules' atoms, so memory grows with the points, the
-    atoms and the pairs found, never with their product.
+    Tiles of consecutive points are compared with their molecules' atoms, so memory grows with the points, the atoms and
+    the pairs found, never with the product of points and atoms.
 
     Args:
         query_pos: the points ``[Q, 3]`` Å.
@@ -41,7 +41,7 @@ def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tenso
         ``[2, E]``: atom and point, sorted by point.
     """
     if not cutoff > 0:
-        raise ValueError(f"cutoff is {cutoff}: give a positive distance in Å")
+        raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
     num_points = query_pos.size(0)
     if num_points == 0 or pos.size(0) == 0:
         return batch.new_zeros(2, 0)

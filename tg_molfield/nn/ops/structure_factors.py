@@ -60,7 +60,9 @@ class StructureFactors(nn.Module):
                 f"got {size}; raise latent_dim or give fewer elements"
             )
         if not 0 < shortest <= longest:
-            raise ValueError(f"shortest, longest: expected 0 < shortest <= longest in Å, got {shortest}, {longest}")
+            raise ValueError(
+                f"shortest, longest: expected 0 < shortest <= longest in Å, got {shortest}, {longest}; swap them"
+            )
         self.size = size
         self.numbers = [known[name] for name in self.elements]
         self.register_buffer("wave_vectors", _ball(self.num_waves, 2 * math.pi / longest, 2 * math.pi / shortest))

@@ -1,4 +1,4 @@
-"""Pairs of bonds that meet at an atom, in plain torch."""
+"""Pairs of edges that share an atom, in plain torch."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 
-def bond_pairs(edge_index: Tensor, num_atoms: int) -> tuple[Tensor, Tensor]:
-    """All pairs of bonds k → j and j → i with k ≠ i.
+def edge_pairs(edge_index: Tensor, num_atoms: int) -> tuple[Tensor, Tensor]:
+    """All pairs of edges k → j and j → i with k ≠ i.
 
     Args:
         edge_index: ``[2, E]``, source and target, sorted by target.
         num_atoms: the number of atoms.
 
     Returns:
-        The bonds k → j and the bonds j → i, ``[T]`` each, as places in ``edge_index``.
+        The edges k → j and the edges j → i, ``[T]`` each, as columns of ``edge_index``.
     """
     source, target = edge_index
     count = torch.bincount(target, minlength=num_atoms)
