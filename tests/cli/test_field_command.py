@@ -59,7 +59,7 @@ def test_learned_field(tmp_path):
         (("C", "-o", "a.png.gz"), "--output: expected a file with one of the suffixes"),
         (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger spacing"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
-        (("CCO", "--preset", "nix", "-o", "a.cube"), "preset 'nix'"),
+        (("CCO", "--preset", "nix", "-o", "a.cube"), "got 'nix'"),
         (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),
         (("CCO", "--channels", "C Qq", "-o", "a.cube"), "'Qq'"),
     ],

@@ -175,17 +175,17 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MolField(aggregate="min"), "aggregate='min': choose from"),
-        (lambda: MolField(smoothness=0.1), "belongs to aggregate='distance'"),
+        (lambda: MolField(aggregate="min"), "aggregate: expected one of .* got 'min'"),
+        (lambda: MolField(smoothness=0.1), "expected aggregate='distance'"),
         (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
-        (lambda: MolField.preset("esp", softening=-1), "softening=-1"),
+        (lambda: MolField.preset("esp", softening=-1), "softening: expected .* got -1"),
         (
             lambda: MolField("charge", aggregate="union")(
                 Data(z=torch.tensor([6]), pos=torch.zeros(1, 3), charge=torch.tensor([-1.0]))
             ),
-            "not negative",
+            "weights: expected none below 0",
         ),
-        (lambda: MolField.preset("esp")(from_ase(molecule("H2O"))), "'partial_charge' is neither"),
+        (lambda: MolField.preset("esp")(from_ase(molecule("H2O"))), "got 'partial_charge'"),
     ],
 )
 def test_bad_definitions(make, message):

@@ -26,22 +26,25 @@ def test_numbers_that_are_not_finite_are_refused(name, bad):
     parts = {"centers": torch.zeros(2, 3), "weights": torch.ones(2), "widths": torch.ones(2), "cell": torch.eye(3)}
     parts[name] = parts[name].clone()
     parts[name].view(-1)[0] = bad
-    with pytest.raises(ValueError, match=f"{name}.*NaN or infinite"):
+    with pytest.raises(ValueError, match=f"{name}: expected finite"):
         RBFField(**parts)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda f: f * math.inf, "factor=inf"),
+        (lambda f: f * math.inf, "factor: expected .* got inf"),
         (lambda f: f.scaled(torch.full((1, 2), math.nan)), "factors: expected finite"),
         (lambda f: f.scaled(torch.ones(2)), r"of shape \[1, 2\], got \[2\]"),
         (lambda f: f.to(torch.int64), "floating-point"),
         (lambda f: RBFField(f.centers, f.weights, cell=torch.eye(2)), r"expected \[B, 3, 3\]"),
-        (lambda f: RBFField(f.centers, f.weights, pbc=torch.ones(3, dtype=torch.bool)), "without a cell"),
+        (
+            lambda f: RBFField(f.centers, f.weights, pbc=torch.ones(3, dtype=torch.bool)),
+            "cell: expected one",
+        ),
         (lambda f: f.on_each([]), "grids: expected 1"),
-        (lambda f: f["1", "1"], "given twice"),
-        (lambda f: UnionField(f)["1", "1"], "given twice"),
+        (lambda f: f["1", "1"], "name each channel once"),
+        (lambda f: UnionField(f)["1", "1"], "name each channel once"),
     ],
 )
 def test_what_does_not_fit_is_named(make, message):
@@ -75,7 +78,7 @@ def test_a_buffer_for_a_batch():
     assert torch.allclose(single, out[0], rtol=0, atol=1e-12)
     with pytest.raises(ValueError, match="out: expected a contiguous"):
         field.on_each(grids, out=out[:2])
-    with pytest.raises(ValueError, match="out: holds grids of one shape"):
+    with pytest.raises(ValueError, match="out: expected grids of one shape"):
         field.on_each([*grids[:2], Grid.cube((0, 0, 0), 4.0, 6)], out=out)
 
 

@@ -66,7 +66,7 @@ def test_only_the_named_channels_are_visible_at_first(volume):
 
 
 def test_unknown_channel(volume):
-    with pytest.raises(KeyError, match="'N' is not in this field"):
+    with pytest.raises(KeyError, match=r"channels: expected some of .* got 'N'"):
         plot_surfaces(volume, channels="N")
 
 

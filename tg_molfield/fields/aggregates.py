@@ -35,7 +35,7 @@ class AggregateField(Field):
     def __init__(self, base: RBFField) -> None:
         if (base.weights < 0).any():
             lowest = float(base.weights.min())
-            raise ValueError(f"weights: a {self.rule} needs weights that are not negative, the least is {lowest:.3g}")
+            raise ValueError(f"weights: expected none below 0 for a {self.rule}, got {lowest:.3g}; use aggregate='sum'")
         self.base = base
         self._atoms, self._mol_field = base.atoms, base.mol_field
 

@@ -40,7 +40,7 @@ class Channel:
 
     def __post_init__(self) -> None:
         if not self.name:
-            raise ValueError("name: a channel needs a name")
+            raise ValueError("name: expected the name of a channel, got an empty string; give one")
         object.__setattr__(self, "weight", self.weight or self.name)
 
     def __repr__(self) -> str:
@@ -71,9 +71,9 @@ def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ..
     parsed = tuple(word if isinstance(word, Channel) else _from_word(word) for word in words)
     names = [name for channel in parsed for name in channel.names]
     if not parsed:
-        raise ValueError(f"channels={channels!r}: name at least one, such as 'C' or 'all'")
+        raise ValueError(f"channels: expected at least one, got {channels!r}; give for example 'C' or 'all'")
     if len(set(names)) != len(names):
-        raise ValueError(f"channels={channels!r}: two channels have the same name")
+        raise ValueError(f"channels: expected different names, got {channels!r}; give each channel its own")
     return parsed
 
 
@@ -120,16 +120,16 @@ class CheckedAtoms:
             keys = getattr(self.source, "keys", None)
             present = sorted(keys()) if callable(keys) else []
             raise ValueError(
-                f"{name!r} is neither an element, 'other', 'all', an element property "
-                f"({', '.join(ELEMENT_PROPERTIES)}) nor an attribute of the data, which has {', '.join(present)}"
+                f"channels: expected an element, 'other', 'all', an element property ({', '.join(ELEMENT_PROPERTIES)}) "
+                f"or an attribute of the data ({', '.join(present)}), got {name!r}; correct it or add it to the data"
             )
         values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not vector else values
         expected = (len(self.z), 3) if vector else (len(self.z),)
         if values.shape != expected:
-            hint = f"; a vector channel is written '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else ""
-            raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}{hint}")
+            hint = f"write '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else "give one row an atom"
+            raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}; {hint}")
         if values.is_floating_point() and not values.isfinite().all():
-            raise ValueError(f"data.{name}: some values are NaN or infinite")
+            raise ValueError(f"data.{name}: expected finite numbers, got NaN or infinity; repair them")
         return values
 
 

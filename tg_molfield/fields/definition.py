@@ -89,17 +89,23 @@ class MolField:
         normalize_grid_size: int | None = None,
     ) -> None:
         if not (math.isfinite(width_scale) and width_scale > 0):
-            raise ValueError(f"width_scale={width_scale}: must be positive")
+            raise ValueError(f"width_scale: expected a positive number, got {width_scale}; the default is 0.5")
         if not isinstance(widths, str) and not (math.isfinite(widths) and widths > 0):
-            raise ValueError(f"widths={widths}: must be positive, in Å")
+            raise ValueError(f"widths: expected a positive number in Å, got {widths}; or name an element property")
         if aggregate not in AGGREGATES:
-            raise ValueError(f"aggregate={aggregate!r}: choose from {', '.join(AGGREGATES)}")
+            raise ValueError(f"aggregate: expected one of {', '.join(AGGREGATES)}, got {aggregate!r}; choose one")
         if smoothness and aggregate != "distance":
-            raise ValueError(f"smoothness={smoothness}: belongs to aggregate='distance', not {aggregate!r}")
+            raise ValueError(
+                f"smoothness: expected aggregate='distance' with it, got {aggregate!r}; leave smoothness out"
+            )
         if normalize_grid_size is not None and normalize_grid_size < 2:
-            raise ValueError(f"normalize_grid_size={normalize_grid_size}: must be at least 2")
+            raise ValueError(
+                f"normalize_grid_size: expected at least 2, got {normalize_grid_size}; the paper uses 16 or 32"
+            )
         if aggregate != "sum" and (normalize_grid_size is not None or form_factors is not None):
-            raise ValueError(f"normalize_grid_size, form_factors: belong to aggregate='sum', not {aggregate!r}")
+            raise ValueError(
+                f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {aggregate!r}; leave them out"
+            )
         values = (
             parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
             float(smoothness), form_factors, normalize_grid_size,
@@ -187,7 +193,7 @@ class MolField:
             part = atoms.attribute("part")
             unknown = set(part.unique().tolist()) - {0, 1}
             if unknown:
-                raise ValueError(f"part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}")
+                raise ValueError(f"data.part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}; correct it")
             weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
             widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
         centers, batch = atoms.pos, atoms.batch
@@ -220,9 +226,9 @@ class MolField:
         """
         atoms = CheckedAtoms.of(data)
         if atoms.num_graphs != 1:
-            raise ValueError(f"data: holds {atoms.num_graphs} molecules; a grid belongs to one, take data[i]")
+            raise ValueError(f"data: expected one molecule, got {atoms.num_graphs}; take data[i]")
         if not 0 < threshold < 1:
-            raise ValueError(f"threshold={threshold}: must lie between 0 and 1")
+            raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}; the paper uses 0.5")
         widest = float((self._base_widths(atoms) * self.width_scale).max())
         return self._cube(atoms.pos, widest, n, threshold)
 

@@ -36,7 +36,7 @@ class DistanceField(AggregateField):
     def __init__(self, base: RBFField, smoothness: float = 0.0) -> None:
         super().__init__(base)
         if not (math.isfinite(smoothness) and smoothness >= 0):
-            raise ValueError(f"smoothness={smoothness}: must be finite and not negative, in Å")
+            raise ValueError(f"smoothness: expected a finite number of at least 0 in Å, got {smoothness}; 0 is exact")
         self.smoothness = smoothness
 
     def _of(self, base: RBFField) -> DistanceField:

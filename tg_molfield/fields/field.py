@@ -157,7 +157,9 @@ class Field(ABC):
             NotImplementedError: the field holds several functions and cannot be taken apart.
         """
         if self.num_graphs != 1:
-            raise NotImplementedError(f"{type(self).__name__} holds {self.num_graphs} functions and has no unbatch()")
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected one molecule, got {self.num_graphs} in one field; make one field each"
+            )
         return [self]
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
@@ -169,7 +171,9 @@ class Field(ABC):
         """
         like = torch.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)
         if not like.is_floating_point():
-            raise ValueError(f"dtype={like.dtype}: a field has values of a floating-point type")
+            raise ValueError(
+                f"dtype: expected a floating-point type, got {like.dtype}; give torch.float32 or torch.float64"
+            )
         return self._mapped(lambda x: x.to(like.device, like.dtype if x.is_floating_point() else x.dtype))
 
     def detach(self) -> Self:
@@ -182,7 +186,10 @@ class Field(ABC):
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The field with ``change`` applied to every tensor that it is made of."""
-        raise NotImplementedError(f"{type(self).__name__}: belongs to a model; move or detach that and its latent")
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a field without a model, got that of one; move or detach "
+            "the model and its latent"
+        )
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
         """The field of the named channels alone, in the order given: ``f["N", "O"]``."""
@@ -211,10 +218,10 @@ class Field(ABC):
         """
         wanted = (names,) if isinstance(names, str) else tuple(names)
         if len(set(wanted)) != len(wanted):
-            raise ValueError(f"channels {', '.join(wanted)}: a name is given twice; name each channel once")
+            raise ValueError(f"channels: expected different names, got {', '.join(wanted)}; name each channel once")
         for name in wanted:
             if name not in self.channels:
-                raise KeyError(f"channel {name!r} is not in this field, whose channels are {', '.join(self.channels)}")
+                raise KeyError(f"channels: expected some of {', '.join(self.channels)}, got {name!r}; correct the name")
         return [self.channels.index(name) for name in wanted]
 
     def _volume(self, values: Tensor, grid: Grid) -> Volume:
@@ -229,11 +236,13 @@ class Field(ABC):
 
     def _require_single(self, method: str) -> None:
         if self.num_graphs != 1:
-            raise ValueError(f"{method}: this field holds {self.num_graphs} functions; take one by unbatch()[i]")
+            raise ValueError(
+                f"{method}: expected a field of one molecule, got {self.num_graphs}; take one by unbatch()[i]"
+            )
 
     def _require_grid_each(self, grids: Sequence[Grid]) -> None:
         if len(grids) != self.num_graphs:
-            raise ValueError(f"grids: expected {self.num_graphs}, one for each function of the field, got {len(grids)}")
+            raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
 
 
 class LinearCombination(Field):
@@ -247,9 +256,15 @@ class LinearCombination(Field):
         first = fields[0]
         for other in fields[1:]:
             if other.channels != first.channels:
-                raise ValueError(f"the channels differ: {', '.join(first.channels)} and {', '.join(other.channels)}")
+                raise ValueError(
+                    f"channels: expected {', '.join(first.channels)} in all fields, got {', '.join(other.channels)}; "
+                    "select them with field[names]"
+                )
             if other.num_graphs != first.num_graphs:
-                raise ValueError(f"one field holds {first.num_graphs} functions, the other {other.num_graphs}")
+                raise ValueError(
+                    f"num_graphs: expected {first.num_graphs} in all fields, got {other.num_graphs}; combine "
+                    "fields of the same molecules"
+                )
         self._fields = tuple(fields)
         self._factors = tuple(factors)
         self._atoms = next((field.atoms for field in fields if field.atoms is not None), None)

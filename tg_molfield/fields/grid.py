@@ -31,13 +31,13 @@ class Grid:
     def __post_init__(self) -> None:
         origin = _vector(self.origin, "origin")
         if len(self.axes) != 3:
-            raise ValueError(f"axes: expected three step vectors, got {len(self.axes)}")
+            raise ValueError(f"axes: expected three step vectors, got {len(self.axes)}; give one a row")
         axes = tuple(_vector(axis, "axes") for axis in self.axes)
         shape = _counts(self.shape, "shape")
         volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64)))
         scale = math.prod(math.hypot(*axis) for axis in axes)
         if not abs(volume) > 1e-12 * scale:
-            raise ValueError(f"axes={axes}: the three step vectors do not span space")
+            raise ValueError(f"axes: expected three step vectors that span space, got {axes}; make them independent")
         object.__setattr__(self, "origin", origin)
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "shape", shape)
@@ -56,9 +56,9 @@ class Grid:
         """
         pos = _positions(pos)
         if not 0 < spacing < math.inf:
-            raise ValueError(f"spacing={spacing}: must be positive and finite, in Å")
+            raise ValueError(f"spacing: expected a positive, finite number in Å, got {spacing}; give for example 0.5")
         if not 0 <= margin < math.inf:
-            raise ValueError(f"margin={margin}: must be finite and not negative, in Å")
+            raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
         low, high = pos.amin(0) - margin, pos.amax(0) + margin
         steps = torch.ceil((high - low) / spacing - 1e-9).clamp_min(1)
         origin = (low + high - steps * spacing) / 2
@@ -72,9 +72,9 @@ class Grid:
             ValueError: fewer than two nodes an axis, or a side that is not positive.
         """
         if n < 2:
-            raise ValueError(f"n={n}: a cube needs at least 2 nodes an axis")
+            raise ValueError(f"n: expected at least 2 nodes an axis, got {n}; give more")
         if not side > 0 or not math.isfinite(side):
-            raise ValueError(f"side={side}: must be positive and finite, in Å")
+            raise ValueError(f"side: expected a positive, finite number in Å, got {side}; give the length of an edge")
         if isinstance(center, Tensor):
             center = center.detach().flatten().tolist()
         middle = torch.tensor(_vector(center, "center"), dtype=torch.float64)
@@ -96,7 +96,7 @@ class Grid:
         """
         vectors = torch.as_tensor(cell, dtype=torch.float64).detach().cpu()
         if vectors.shape != (3, 3):
-            raise ValueError(f"cell: expected three vectors [3, 3], got {list(vectors.shape)}")
+            raise ValueError(f"cell: expected three vectors [3, 3], got {list(vectors.shape)}; give one a row")
         counts = _counts(shape, "shape")
         x, y, z = (_triple(vector / n) for vector, n in zip(vectors, counts, strict=True))
         return cls(_vector(origin, "origin"), (x, y, z), counts)
@@ -170,20 +170,22 @@ class Grid:
 def _vector(values: Sequence[float], name: str) -> Vector:
     vector = tuple(float(value) for value in values)
     if len(vector) != 3 or not all(math.isfinite(value) for value in vector):
-        raise ValueError(f"{name}={tuple(values)}: expected three finite numbers in Å")
+        raise ValueError(f"{name}: expected three finite numbers in Å, got {tuple(values)}; give x, y and z")
     return vector
 
 
 def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
     counts = tuple(int(n) for n in values)
     if len(counts) != 3 or min(counts) < 1 or any(n != value for n, value in zip(counts, values, strict=True)):
-        raise ValueError(f"{name}={tuple(values)}: expected three whole numbers of nodes, each at least 1")
+        raise ValueError(
+            f"{name}: expected three integers of at least 1, got {tuple(values)}; give the nodes along each axis"
+        )
     return counts
 
 
 def _factor(factor: int) -> int:
     if factor != int(factor) or factor < 1:
-        raise ValueError(f"factor={factor}: must be a whole number, at least 1")
+        raise ValueError(f"factor: expected an integer of at least 1, got {factor}; give for example 2")
     return int(factor)
 
 
@@ -204,7 +206,9 @@ def _diagonal(step: float) -> tuple[Vector, Vector, Vector]:
 def _positions(pos: Tensor) -> Tensor:
     pos = torch.as_tensor(pos).detach().to("cpu", torch.float64)
     if pos.ndim != 2 or pos.shape[1] != 3 or not len(pos):
-        raise ValueError(f"pos: expected positions of shape [N, 3] with N ≥ 1, got {list(pos.shape)}")
+        raise ValueError(
+            f"pos: expected positions of shape [N, 3] with N ≥ 1, got {list(pos.shape)}; give one row an atom"
+        )
     if not pos.isfinite().all():
-        raise ValueError("pos: some positions are NaN or infinite; remove or repair those atoms")
+        raise ValueError("pos: expected finite positions, got NaN or infinity; repair or remove those atoms")
     return pos

@@ -306,5 +306,5 @@ def get_kernel(kernel: str | Kernel) -> Kernel:
     if isinstance(kernel, Kernel):
         return kernel
     if kernel not in KERNELS:
-        raise ValueError(f"kernel={kernel!r}: no such kernel; choose from {', '.join(KERNELS)} or give a Kernel")
+        raise ValueError(f"kernel: expected one of {', '.join(KERNELS)}, got {kernel!r}; choose one or give a Kernel")
     return KERNELS[kernel]

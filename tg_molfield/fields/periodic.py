@@ -33,15 +33,17 @@ def periodic_cells(
     """
     if cell is None:
         if pbc is not None and pbc.any():
-            raise ValueError("pbc: periodic directions are given without a cell; give cell too")
+            raise ValueError("cell: expected one for the periodic directions of pbc, got None; give cell too")
         return None, None
     if cell.shape[-2:] != (3, 3) or (pbc is not None and pbc.shape[-1:] != (3,)):
         given = "none" if pbc is None else list(pbc.shape)
-        raise ValueError(f"cell, pbc: expected [B, 3, 3] and [B, 3], got {list(cell.shape)} and {given}")
+        raise ValueError(
+            f"cell, pbc: expected [B, 3, 3] and [B, 3], got {list(cell.shape)} and {given}; give one a molecule"
+        )
     cell = cell.reshape(-1, 3, 3).to(like)
     pbc = cell.new_ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool().to(like.device)
     if len(cell) != num_graphs or len(pbc) != num_graphs:
-        raise ValueError(f"cell, pbc: expected [{num_graphs}, 3, 3] and [{num_graphs}, 3], got {len(cell)}, {len(pbc)}")
+        raise ValueError(f"cell, pbc: expected {num_graphs}, got {len(cell)} and {len(pbc)}; give one a molecule")
     if not pbc.any():
         return None, None
     return torch.stack([complete_cell(one, where) for one, where in zip(cell, pbc, strict=True)]), pbc
@@ -55,7 +57,9 @@ def periodic_reach(kernel: Kernel) -> float:
     """
     reach = kernel.reach(IMAGE_TOLERANCE)
     if math.isinf(reach):
-        raise ValueError(f"kernel={kernel.name!r}: decays too slowly for a periodic sum to converge; choose another")
+        raise ValueError(
+            f"kernel: expected one whose periodic sum converges, got {kernel.name!r}; choose one that decays faster"
+        )
     return reach
 
 
@@ -70,10 +74,12 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
         return torch.eye(3, dtype=cell.dtype, device=cell.device)
     spanned = torch.stack(list(vectors.values()))
     if not spanned.isfinite().all():
-        raise ValueError(f"cell={cell.tolist()}: some numbers of the periodic vectors are NaN or infinite")
+        raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
     _, sizes, right = torch.linalg.svd(spanned)
     if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
-        raise ValueError(f"cell={cell.tolist()}: the periodic vectors (pbc={pbc.tolist()}) are zero or not independent")
+        raise ValueError(
+            f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"
+        )
     normals = iter(right[len(spanned) :])
     return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
 
@@ -112,8 +118,8 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     counts = [math.ceil(span) if bool(pbc[axis]) else 0 for axis, span in enumerate(spans)]
     if len(centers) * math.prod(2 * count + 1 for count in counts) > _MAX_IMAGES:
         raise ValueError(
-            f"cell={cell.tolist()}: a kernel that reaches {reach:.3g} Å spans too many such cells; "
-            "use narrower widths or a larger cell"
+            f"cell: expected one that is not far smaller than the reach of the kernel, {reach:.3g} Å, got "
+            f"{cell.tolist()}; use narrower widths or a larger cell"
         )
     shifts = torch.cartesian_prod(
         *(torch.arange(-count, count + 1, dtype=cell.dtype, device=cell.device) for count in counts)

@@ -23,11 +23,13 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
         ValueError: there is no such preset or option.
     """
     if name not in PRESETS:
-        raise ValueError(f"preset {name!r} is not known; choose from {', '.join(PRESETS)}")
+        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}; choose one")
     try:
         return PRESETS[name](**options)
     except TypeError as error:
-        raise ValueError(f"preset {name!r}: {error}") from error
+        raise ValueError(
+            f"preset: expected the options of {name!r}, got others ({error}); see tg_molfield.fields.presets"
+        ) from error
 
 
 def _mnf(
@@ -45,10 +47,12 @@ def _mnf(
     small molecules and 32 for the complex; None leaves channels undivided.
     """
     if not beta > 0:
-        raise ValueError(f"beta={beta}: must be positive")
+        raise ValueError(f"beta: expected a positive number, got {beta}; the paper uses 0.75 or 0.25")
     unknown = [name for name in properties if name not in ELEMENT_PROPERTIES]
     if unknown:
-        raise ValueError(f"properties={unknown}: no such element property; choose from {', '.join(ELEMENT_PROPERTIES)}")
+        raise ValueError(
+            f"properties: expected some of {', '.join(ELEMENT_PROPERTIES)}, got {unknown}; choose from these"
+        )
     scale = 1 / math.sqrt(2 * beta)
     by_property = [Channel(name, "all", name, scale / _of_carbon(name)) for name in properties]
     return {
@@ -106,7 +110,7 @@ def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, An
     Each charge is a Gaussian of width σ, so that the potential is finite at the nuclei and k q/d from about 3σ on.
     """
     if not (math.isfinite(softening) and softening > 0):
-        raise ValueError(f"softening={softening}: must be positive, in Å")
+        raise ValueError(f"softening: expected a positive number in Å, got {softening}; the default is 0.5")
     return {
         "channels": [Channel("esp", charge, factor=_COULOMB / softening)],
         "kernel": "coulomb",

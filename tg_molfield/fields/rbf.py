@@ -58,28 +58,35 @@ class RBFField(Field):
         atoms: AtomList | None = None,
     ) -> None:
         if centers.ndim != 2 or centers.shape[1] != 3 or not centers.is_floating_point():
-            raise ValueError(f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}")
+            raise ValueError(
+                f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}; give Å"
+            )
         n = len(centers)
         weights = weights[:, None] if weights.ndim == 1 else weights
         widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
         widths = widths.expand(n) if widths.ndim == 0 else widths
         if weights.ndim != 2 or len(weights) != n:
-            raise ValueError(f"weights: expected shape [{n}, C], got {list(weights.shape)}")
+            raise ValueError(f"weights: expected shape [{n}, C], got {list(weights.shape)}; give one row a center")
         if widths.shape not in ((n,), weights.shape):
-            raise ValueError(f"widths: expected [{n}] or {list(weights.shape)}, got {list(widths.shape)}")
+            raise ValueError(
+                f"widths: expected [{n}] or {list(weights.shape)}, got {list(widths.shape)}; give one "
+                "number, or one a center"
+            )
         for name, tensor in (("centers", centers), ("weights", weights), ("widths", widths)):
             if tensor.dtype != centers.dtype or tensor.device != centers.device:
                 raise ValueError(
-                    f"{name}: is {tensor.dtype} on {tensor.device}, the centers are {centers.dtype} on "
-                    f"{centers.device}; convert it with .to(centers)"
+                    f"{name}: expected {centers.dtype} on {centers.device}, as for centers, got {tensor.dtype} on "
+                    f"{tensor.device}; convert it with .to(centers)"
                 )
             if not tensor.isfinite().all():
-                raise ValueError(f"{name}: some values are NaN or infinite")
+                raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
         if not (widths > 0).all():
-            raise ValueError(f"widths: must be positive, in Å; the smallest is {float(widths.min()):.3g}")
+            raise ValueError(f"widths: expected positive numbers in Å, got {float(widths.min()):.3g}; correct them")
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
         if len(names) != weights.shape[1] or len(set(names)) != len(names):
-            raise ValueError(f"channels={names}: expected {weights.shape[1]} different names")
+            raise ValueError(
+                f"channels: expected {weights.shape[1]} different names, got {names}; give one a column of weights"
+            )
         if batch is None:
             batch = torch.zeros(n, dtype=torch.long, device=centers.device)
             num_graphs = 1 if num_graphs is None else num_graphs
@@ -152,7 +159,7 @@ class RBFField(Field):
             return self._sampled(grids, out)
         if out is not None:
             shapes = sorted({grid.shape for grid in grids})
-            raise ValueError(f"out: holds grids of one shape, these have {shapes}; leave it out")
+            raise ValueError(f"out: expected grids of one shape with it, got {shapes}; leave it out")
         return super().on_each(grids)
 
     def _sampled(self, grids: Sequence[Grid], out: Tensor | None) -> list[Volume]:
@@ -173,7 +180,7 @@ class RBFField(Field):
         if not isinstance(factor, (int, float)):
             return NotImplemented
         if not math.isfinite(factor):
-            raise ValueError(f"factor={factor}: a field can be multiplied by finite numbers")
+            raise ValueError(f"factor: expected a finite number, got {factor}; correct it")
         return self._with(weights=self.weights * factor, _mol_field=None)
 
     __rmul__ = __mul__
@@ -193,7 +200,10 @@ class RBFField(Field):
         """
         if factors.shape != (self.num_graphs, len(self.channels)) or not factors.isfinite().all():
             expected = [self.num_graphs, len(self.channels)]
-            raise ValueError(f"factors: expected finite numbers of shape {expected}, got {list(factors.shape)}")
+            raise ValueError(
+                f"factors: expected finite numbers of shape {expected}, got {list(factors.shape)}; give one "
+                "row a molecule"
+            )
         return self._with(weights=self.weights * factors[self.batch], _mol_field=None)
 
     def unbatch(self) -> list[RBFField]:

@@ -48,14 +48,19 @@ class Volume(Field):
     ) -> None:
         values = values[None] if values.ndim == 3 else values
         if values.ndim != 4 or tuple(values.shape[1:]) != grid.shape:
-            raise ValueError(f"values: expected shape [C, {', '.join(map(str, grid.shape))}], got {list(values.shape)}")
+            expected = f"[C, {', '.join(map(str, grid.shape))}]"
+            raise ValueError(f"values: expected shape {expected}, got {list(values.shape)}; give one value a node")
         if not values.is_floating_point():
-            raise ValueError(f"values: expected floats, got {values.dtype}")
+            raise ValueError(f"values: expected floats, got {values.dtype}; convert with .float()")
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(len(values)))
         if len(names) != len(values) or len(set(names)) != len(names):
-            raise ValueError(f"channels={names}: expected {len(values)} different names")
+            raise ValueError(
+                f"channels: expected {len(values)} different names, got {names}; give one for each values[i]"
+            )
         if interpolation not in INTERPOLATIONS:
-            raise ValueError(f"interpolation={interpolation!r}: choose from {', '.join(INTERPOLATIONS)}")
+            raise ValueError(
+                f"interpolation: expected one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}; choose one"
+            )
         self.values, self.grid, self.interpolation = values, grid, interpolation
         self.periodic = _three(periodic)
         self._channels, self._atoms = names, atoms
@@ -143,7 +148,7 @@ class Volume(Field):
             ValueError: the format is unknown or cannot hold the values or the axes.
         """
         if not self.values.isfinite().all():
-            raise ValueError(f"{path}: the volume has NaN or infinite values, which no reader of the file would expect")
+            raise ValueError(f"{path}: expected finite values, got NaN or infinity; repair the volume before saving it")
         atoms = self.atoms
         data = VolumeData(
             values=self.values.detach().cpu().numpy(),
@@ -179,13 +184,16 @@ class Volume(Field):
             atoms = AtomList(torch.from_numpy(data.numbers), torch.from_numpy(data.positions).to(dtype))
         values = torch.from_numpy(data.values).to(dtype)
         if not values.isfinite().all():
-            raise ValueError(f"{paths[0]}: has values that are NaN, infinite or beyond {dtype}; repair the file")
+            raise ValueError(
+                f"{paths[0]}: expected finite values within {dtype}, got others; repair the file or "
+                "read with torch.float64"
+            )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]
         try:
             grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         except ValueError as error:
-            raise ValueError(f"{paths[0]}: {error}; the file is damaged") from error
+            raise ValueError(f"{paths[0]}: expected a valid grid, got {error}; the file is damaged") from error
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Volume:
@@ -211,5 +219,7 @@ class Volume(Field):
 def _three(periodic: bool | Sequence[bool]) -> Periodic:
     flags = list(periodic) if isinstance(periodic, Sequence) else [periodic] * 3
     if len(flags) != 3 or not all(isinstance(flag, bool) for flag in flags):
-        raise ValueError(f"periodic={periodic!r}: expected True or False, or three of them")
+        raise ValueError(
+            f"periodic: expected True or False, or three of them, got {periodic!r}; give one for each axis"
+        )
     return (flags[0], flags[1], flags[2])

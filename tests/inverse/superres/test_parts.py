@@ -8,7 +8,7 @@ from tg_molfield.inverse.superres import LatticeField, SuperresField, superresol
 from tg_molfield.inverse.superres.channel_regression import regress_channels
 from tg_molfield.inverse.superres.kriging import estimate_weight, kriging_weights, likely_width
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
-from tg_molfield.inverse.superres.sharpen import Sharpener
+from tg_molfield.inverse.superres.sharpen import PoissonSharpener
 
 STEPS = torch.tensor([1.0, 1.2, 0.9], dtype=torch.float64)
 
@@ -58,7 +58,7 @@ def test_lattice_gaussians_equal_dense_ones():
 def test_peaks_are_the_places():
     pos = torch.tensor([[3.0, 4.0, 3.0], [7.0, 8.0, 6.0]], dtype=torch.float64)
     values = sampled(pos, torch.tensor([1.0, 0.7], dtype=torch.float64), 1.4)
-    places, heights = Sharpener(Lattice.orthogonal(values, STEPS), 1.4).peaks(values)
+    places, heights = PoissonSharpener(Lattice.orthogonal(values, STEPS), 1.4).peaks(values)
     assert (places[:2] - pos).norm(dim=1).max() < 0.5
     assert heights[:2].tolist() == pytest.approx([1.0, 0.7], rel=0.15)
     assert len(heights) < 3 or heights[2] < 0.1

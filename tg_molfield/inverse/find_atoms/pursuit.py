@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
-from tg_molfield.inverse.find_atoms.sharpen import Sharpener
+from tg_molfield.inverse.find_atoms.sharpen import WienerSharpener
 from tg_molfield.inverse.lattice import Lattice
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -68,7 +68,7 @@ def search(
     coarse = Model(lattice.coarsened(spacing), kernel, width)
     best = Found(ChannelAtoms(lattice.axes.new_zeros(0, 3), scale or 1.0), False, coarse.size**2)
     for noise in NOISES:
-        sharpener = Sharpener(lattice, kernel, width, noise)
+        sharpener = WienerSharpener(lattice, kernel, width, noise)
         start = _start(sharpener, lattice.values, scale, coarse.core)
         if start is not None:
             found = _pursue(coarse, start, scale is None, explained)
@@ -80,7 +80,7 @@ def search(
     return Model(lattice.coarsened(_HALF * spacing), kernel, width).refined(best.atoms, scale is None, steps=3)
 
 
-def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
+def _start(sharpener: WienerSharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
     places, heights = sharpener.peaks(values, _CANDIDATE, scale)
     if not len(places):
         return None
@@ -114,7 +114,7 @@ def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
 
 def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float) -> Found:
     best: Found | None = None
-    sharpener: Sharpener | None = None
+    sharpener: WienerSharpener | None = None
     unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
     for _ in range(_ROUNDS):
         atoms = model.refined(atoms, fit_scale, steps=12)
@@ -123,7 +123,7 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
         price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
         found = Found(atoms, square**0.5 <= explained * model.size, square + price)
         best = found if best is None or found.rank < best.rank else best
-        sharpener = sharpener or Sharpener(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
+        sharpener = sharpener or WienerSharpener(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
         changed = None if found.explains else _revised(model, atoms, sharpener, residual)
         if changed is None or not _plausible(changed, model.lattice.values, sharpener.integral):
             break
@@ -132,7 +132,7 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
     return best
 
 
-def _revised(model: Model, atoms: ChannelAtoms, sharpener: Sharpener, residual: Tensor) -> ChannelAtoms | None:
+def _revised(model: Model, atoms: ChannelAtoms, sharpener: WienerSharpener, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those that weigh nothing, with one more where one weighs two or something is left over.
 
     Where they are more than the sum of the samples allows, the nearest two become one.

@@ -16,7 +16,7 @@ _SAMPLING = 1.0
 _TILT = 1e-10
 
 
-class Sharpener:
+class WienerSharpener:
     """Turns every φ(|x − r|/σ) of a lattice into a narrow Gaussian of height 1 at r, as far as noise allows.
 
     The filter divides by the transform of φ where that exceeds ``noise`` times its largest value, and the Gaussian

@@ -28,7 +28,7 @@ _SPARSE_STEPS = 2000
 
 
 @dataclass(frozen=True)
-class FitReport:
+class RBFFitReport:
     """How a fit went.
 
     Attributes:
@@ -68,7 +68,7 @@ def fit_rbf(
     channels: Sequence[str] | None = None,
     cell: Tensor | None = None,
     pbc: Tensor | None = None,
-) -> tuple[RBFField, FitReport]:
+) -> tuple[RBFField, RBFFitReport]:
     """Fit f_c(x) = Σ_i w_ic φ(|x − centers_i| / widths_i) to a target by least squares.
 
     It minimises Σ_q importance_q |f(x_q) − y_q|² / Σ_q importance_q + regularization · Σ_ic w_ic², summed over
@@ -122,7 +122,9 @@ def fit_rbf(
     steps, converged = 0, True
     if set(parts) & {"widths", "centers"}:
         if width.ndim == 2:
-            raise ValueError("widths: one for each channel can be used but not sought; give [N], repeating centers")
+            raise ValueError(
+                "widths: expected [N] where they are sought, got [N, C]; repeat the centers for several widths"
+            )
         fixed = None if "weights" in parts else start.weights.detach().double()
         nonlinear = tuple(part for part in parts if part != "weights")
         shape = KernelParameters(place, width.log())
@@ -135,7 +137,7 @@ def fit_rbf(
         converged = converged and taken < _SPARSE_STEPS
         steps = steps or taken
     field = RBFField(place, found, width, start.kernel, start.channels, cell=cell, pbc=pbc)
-    report = FitReport(_errors(field, samples), len(samples.values), steps, converged, rank, used)
+    report = RBFFitReport(_errors(field, samples), len(samples.values), steps, converged, rank, used)
     return field.with_atoms(target.atoms if isinstance(target, Field) else None).to(centers), report
 
 
@@ -143,21 +145,26 @@ def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
     wanted = (optimize,) if isinstance(optimize, str) else tuple(optimize)
     unknown = [part for part in wanted if part not in PARTS]
     if unknown or not wanted:
-        raise ValueError(f"optimize={tuple(wanted)}: name some of {', '.join(PARTS)}")
+        raise ValueError(f"optimize: expected some of {', '.join(PARTS)}, got {tuple(wanted)}; choose from these")
     if ("weights" in wanted) != (weights is None):
-        raise ValueError("weights: give them where they are not optimised, and only there")
+        expected, got = ("None", "values") if "weights" in wanted else ("values", "None")
+        raise ValueError(
+            f"weights: expected {expected} with optimize={wanted}, got {got}; give them where they are not optimised"
+        )
     return tuple(part for part in PARTS if part in wanted)
 
 
 def _check_numbers(regularization: float, max_steps: int, tolerance: float, solver: str) -> None:
     if not 0 <= regularization < math.inf:
-        raise ValueError(f"regularization={regularization}: must be finite and not negative")
+        raise ValueError(
+            f"regularization: expected a finite number of at least 0, got {regularization}; 0 turns it off"
+        )
     if max_steps < 0:
-        raise ValueError(f"max_steps={max_steps}: must not be negative")
+        raise ValueError(f"max_steps: expected at least 0, got {max_steps}; the default is 100")
     if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance={tolerance}: must lie in [0, 1)")
+        raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}; the default is 1e-10")
     if solver not in SOLVERS:
-        raise ValueError(f"solver={solver!r}: choose from {', '.join(SOLVERS)}")
+        raise ValueError(f"solver: expected one of {', '.join(SOLVERS)}, got {solver!r}; choose one")
 
 
 def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -174,9 +181,9 @@ def _start(
     channels: Sequence[str], samples: Samples,
 ) -> RBFField:  # fmt: skip
     if not len(centers):
-        raise ValueError("centers: there are none, so there is nothing to fit; give [N, 3] with N ≥ 1")
+        raise ValueError("centers: expected at least one, got none; give [N, 3] with N ≥ 1")
     if centers.device != samples.values.device:
-        raise ValueError(f"centers: are on {centers.device}, the target on {samples.values.device}; move one")
+        raise ValueError(f"centers: expected {samples.values.device}, as for target, got {centers.device}; move one")
     zeros = torch.zeros(len(centers), samples.values.shape[1], dtype=centers.dtype, device=centers.device)
     return RBFField(centers, zeros if weights is None else weights.to(zeros), widths, kernel, channels)
 
@@ -194,7 +201,9 @@ def _weights(
         return columns, min(ranks, default=None), single[0][2], max(taken for _, _, _, taken in single)
     finite = math.isfinite(basis.kernel.reach(cut))
     if solver == "sparse" and not finite:
-        raise ValueError(f"solver='sparse': the kernel {basis.kernel.name!r} has no reach; take solver='dense'")
+        raise ValueError(
+            f"kernel: expected a finite reach for solver='sparse', got {basis.kernel.name!r}; take solver='dense'"
+        )
     large = 2 * len(samples.points) * float(len(centers)) ** 2 > _DENSE_OPERATIONS
     if solver == "sparse" or (solver == "auto" and large and finite):
         from tg_molfield.inverse.fitting.sparse import solve_sparse

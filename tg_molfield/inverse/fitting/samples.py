@@ -46,56 +46,71 @@ def gather_samples(
         ValueError: see `fit_rbf`.
     """
     if missing not in ("raise", "skip"):
-        raise ValueError(f"missing={missing!r}: choose 'raise' or 'skip'")
+        raise ValueError(f"missing: expected 'raise' or 'skip', got {missing!r}; choose one")
     if isinstance(target, Field):
         where, values, channels = _of_field(target, points)
     else:
         where, values = _of_values(target, points)
         channels = tuple(str(c) for c in range(values.shape[1]))
     if not where.isfinite().all():
-        raise ValueError("points: some are NaN or infinite; leave those samples out")
+        raise ValueError("points: expected finite positions, got NaN or infinity; leave those samples out")
     root = _root_of(importance, len(values), values)
     finite = values.isfinite().all(1)
     if not finite.all():
         if missing == "raise":
             count = int((~finite).sum())
             raise ValueError(
-                f"target: {count} of {len(values)} samples are NaN or infinite; give missing='skip' to leave them out"
+                f"target: expected finite samples, got {count} of {len(values)} that are not; give "
+                "missing='skip' to leave them out"
             )
         where, values, root = where[finite], values[finite], root[finite]
     if not len(values):
-        raise ValueError("points: there are no samples to fit to")
+        raise ValueError("points: expected at least one sample, got none; give more points")
     return Samples(where.detach().double(), values.detach().double(), root, channels)
 
 
 def _of_field(target: Field, points: Tensor | Grid | None) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     if target.num_graphs != 1:
-        raise ValueError(f"target: holds {target.num_graphs} functions; fit them one by one, take unbatch()[i]")
+        raise ValueError(
+            f"target: expected a field of one molecule, got {target.num_graphs}; fit unbatch()[i] one by one"
+        )
     if isinstance(points, Tensor):
         where = points.to(target.device)
         return where, target(where.to(target.dtype)), target.channels
     if points is None and not isinstance(target, Volume):
-        raise ValueError("points: a field is known everywhere; say where to fit it, by points [Q, 3] or a Grid")
+        raise ValueError("points: expected [Q, 3] or a Grid for a field that is no volume, got None; give them")
     volume = target if isinstance(target, Volume) and points is None else target.on(points)  # type: ignore[arg-type]
     return volume.grid.points(torch.float64, volume.device), volume.values.flatten(1).T, target.channels
 
 
 def _of_values(target: Tensor, points: Tensor | Grid | None) -> tuple[Tensor, Tensor]:
     if not isinstance(target, Tensor) or not target.is_floating_point() or target.ndim not in (1, 2):
-        raise ValueError("target: expected a Field, or values of shape [Q, C] or [Q] as floats")
+        raise ValueError(
+            f"target: expected a Field, or floats of shape [Q, C] or [Q], got {_described(target)}; convert it"
+        )
     values = target[:, None] if target.ndim == 1 else target
     where = points.points(torch.float64, values.device) if isinstance(points, Grid) else points
     if where is None or where.shape != (len(values), 3):
         given = "none" if where is None else str(list(where.shape))
-        raise ValueError(f"points: expected one for each value, [{len(values)}, 3], got {given}")
+        raise ValueError(f"points: expected shape [{len(values)}, 3], got {given}; give one for each value")
     return where, values
+
+
+def _described(target: object) -> str:
+    return f"{target.dtype} of {list(target.shape)}" if isinstance(target, Tensor) else type(target).__name__
 
 
 def _root_of(importance: Tensor | None, count: int, like: Tensor) -> Tensor:
     if importance is None:
         return torch.ones(count, dtype=torch.float64, device=like.device)
     if importance.shape != (count,) or not bool((importance.isfinite() & (importance >= 0)).all()):
-        raise ValueError(f"importance: expected [{count}] finite numbers, none negative, got {list(importance.shape)}")
+        raise ValueError(
+            f"importance: expected [{count}] finite numbers of at least 0, got {list(importance.shape)} or others; "
+            "give one for each sample"
+        )
     if not bool((importance > 0).any()):
-        raise ValueError("importance: is 0 everywhere, so there is nothing to fit to")
+        raise ValueError(
+            "importance: expected a positive number somewhere, got 0 everywhere; "
+            "leave it out to weight all samples equally"
+        )
     return importance.detach().double().sqrt()

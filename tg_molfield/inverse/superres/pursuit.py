@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
-from tg_molfield.inverse.superres.sharpen import Sharpener
+from tg_molfield.inverse.superres.sharpen import PoissonSharpener
 
 EXPLAINED = 1e-4
 """The relative residual at which a search ends."""
@@ -61,7 +61,7 @@ class Pursuit:
 
     def __init__(self, lattice: Lattice, width: float) -> None:
         self._lattice, self._width = lattice, width
-        self._sharpener = Sharpener(lattice, width)
+        self._sharpener = PoissonSharpener(lattice, width)
         self._places, self._heights = self._sharpener.peaks(lattice.values)
         self._size = float(lattice.values.norm())
 

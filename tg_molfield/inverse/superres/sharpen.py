@@ -15,7 +15,7 @@ _FINEST = 0.5
 _LOWEST = 0.02
 
 
-class Sharpener:
+class PoissonSharpener:
     """The density of places that is most likely behind samples, for functions of one width on one kind of lattice.
 
     For a Poisson cloud the covariance of density and samples is a Gaussian of the functions' own width, so the
