@@ -1,4 +1,4 @@
-"""The field of an ASE molecule as a CUBE file, which ASE, VMD, PyMOL and ChimeraX read."""
+"""Write the field of an ASE molecule to a CUBE file, which ASE, VMD, PyMOL and ChimeraX can read."""
 
 import tempfile
 from pathlib import Path

@@ -1,18 +1,17 @@
-"""How faithful the codes of a `FieldAutoEncoder` are, on molecules that it was never trained on.
+"""Fidelity of the codes of a `FieldAutoEncoder` on molecules outside its training set.
 
     python examples/benchmark_autoencoder.py
     python examples/benchmark_autoencoder.py --train          # a fresh training run first
     python examples/benchmark_autoencoder.py --every 10       # a tenth of each set
     python examples/benchmark_autoencoder.py --only gdb1k     # sets whose name contains this
 
-Every molecule is turned at random. The target is the field of arXiv 2502.10848 (β = 0.75; 8 elements, other, all atoms)
-on its cube; errors are divided by the greatest value of the target's channel, as `psnr` does, and a molecule counts
-with at most 150 dB. Refined codes have seen the target (`encode(..., refine=50)`). A molecule counts as found if
-`find_atoms` gives the right number of atoms of every element that has a channel, and their RMSD is at most 0.1 Å. The
-zero field is in the table for comparison. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
+Molecules are in random orientations. The target is the field of arXiv 2502.10848 (β = 0.75; 8 elements, other, all
+atoms) on the cube of that paper. Errors are relative to the peak of the target's channel, as in `psnr`, and the PSNR
+of a molecule is limited to 150 dB. Refined codes are optimised against the target (`encode(..., refine=50)`). A
+molecule is found if `find_atoms` gives the right number of atoms of each element that has a channel, with an RMSD of
+at most 0.1 Å. The zero field is shown for comparison. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
 """
 
-import csv
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,16 +24,16 @@ from typing import Annotated, NamedTuple
 import pretrain_autoencoder
 import torch
 import typer
+from benchmark_data import data_folder, freesolv_folds
 from benchmark_find_atoms import deviation
 from pretrain_autoencoder import FIELD
-from pretrain_molecules import data_folder
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import Field, FieldAutoEncoder, Grid, find_atoms, psnr, read
 from tg_molfield.chem.rotations import random_rotations
 
-MOST = 150.0
-FOUND = 0.1
+MAX_PSNR = 150.0
+MAX_RMSD = 0.1
 REFINE = 50
 BATCH = 50
 SIZES = (1, 10, 20, 30, 40, 50, 60, 80, 200)
@@ -42,8 +41,8 @@ NAMED = (1, 6, 7, 8, 9, 15, 16, 17)
 HEADER = "dB: all nodes / occupied     |    n | zero field     | plain code     | refine=50      | found  | refined"
 
 
-class Judged(NamedTuple):
-    """One molecule: dB over all and over occupied nodes, by field, and the RMSDs in Å of the atoms found."""
+class Evaluation(NamedTuple):
+    """One molecule: PSNR over all and over occupied nodes of each field, and the RMSDs in Å of the atoms found."""
 
     atoms: int
     zero: tuple[float, float]
@@ -53,7 +52,7 @@ class Judged(NamedTuple):
     refined_rmsd: float
 
 
-def turned(molecules: Sequence[Data], seed: int = 0) -> list[Data]:
+def rotated(molecules: Sequence[Data], seed: int = 0) -> list[Data]:
     """Each molecule about its centroid in a random orientation."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -65,19 +64,19 @@ def turned(molecules: Sequence[Data], seed: int = 0) -> list[Data]:
 
 
 def ratio(field: Field, target: Field, grid: Grid) -> tuple[float, float]:
-    return tuple(min(value, MOST) for value in psnr(field, target, grid))
+    return tuple(min(value, MAX_PSNR) for value in psnr(field, target, grid))
 
 
 def rmsd(field: Field, data: Data) -> float:
-    """Of the atoms of elements with a channel; infinite where they are not those of the molecule."""
+    """The RMSD of the atoms with an element channel; infinite if their elements are not those of the molecule."""
     named = torch.isin(data.z, torch.tensor(NAMED))
     return deviation(find_atoms(field, mol_field=FIELD, errors="ignore"), Data(z=data.z[named], pos=data.pos[named]))
 
 
-def judge(model: FieldAutoEncoder, molecules: Sequence[Data], nodes: int, atoms: bool = True) -> list[Judged]:
-    judged = []
+def evaluate(model: FieldAutoEncoder, molecules: Sequence[Data], nodes: int, atoms: bool = True) -> list[Evaluation]:
+    evaluations = []
     for begin in range(0, len(molecules), BATCH):
-        part = turned(molecules[begin : begin + BATCH], begin)
+        part = rotated(molecules[begin : begin + BATCH], begin)
         batch = Batch.from_data_list(part)
         target = FIELD(batch)
         with torch.no_grad():
@@ -90,32 +89,32 @@ def judge(model: FieldAutoEncoder, molecules: Sequence[Data], nodes: int, atoms:
             grid = FIELD.grid(data, nodes)
             first = ratio(one, true, grid), rmsd(one, data) if atoms else float("nan")
             second = (ratio(two, true, grid), rmsd(two, data) if atoms else float("nan")) if changed[i] else first
-            judged.append(
-                Judged(data.num_nodes, ratio(0.0 * true, true, grid), first[0], second[0], first[1], second[1])
+            evaluations.append(
+                Evaluation(data.num_nodes, ratio(0.0 * true, true, grid), first[0], second[0], first[1], second[1])
             )
-    return judged
+    return evaluations
 
 
-def row(label: str, judged: Sequence[Judged]) -> str:
+def row(label: str, evaluations: Sequence[Evaluation]) -> str:
     def both(kind: str) -> str:
-        ratios = [getattr(one, kind) for one in judged]
+        ratios = [getattr(one, kind) for one in evaluations]
         return f"{mean(r[0] for r in ratios):6.1f} / {mean(r[1] for r in ratios):5.1f}"
 
     def found(kind: str) -> str:
-        values = [getattr(one, kind) for one in judged]
+        values = [getattr(one, kind) for one in evaluations]
         if values[0] != values[0]:
             return "      "
-        return f"{100 * mean(float(value <= FOUND) for value in values):5.1f}%"
+        return f"{100 * mean(float(value <= MAX_RMSD) for value in values):5.1f}%"
 
     columns = [both("zero"), both("plain"), both("refined"), found("plain_rmsd"), found("refined_rmsd")]
-    return f"{label:28s} | {len(judged):4d} | " + " | ".join(columns)
+    return f"{label:28s} | {len(evaluations):4d} | " + " | ".join(columns)
 
 
-def by_size(label: str, judged: Sequence[Judged]) -> list[str]:
-    rows = [row(label, judged)]
+def by_size(label: str, evaluations: Sequence[Evaluation]) -> list[str]:
+    rows = [row(label, evaluations)]
     for least, most in pairwise(SIZES):
-        some = [one for one in judged if least <= one.atoms < most]
-        if some and len(some) < len(judged):
+        some = [one for one in evaluations if least <= one.atoms < most]
+        if some and len(some) < len(evaluations):
             rows.append(row(f"  {min(o.atoms for o in some)} to {max(o.atoms for o in some)} atoms", some))
     return rows
 
@@ -128,7 +127,7 @@ def spread(model: FieldAutoEncoder, molecules: Sequence[Data], times: int = 8) -
     for seed in range(times):
         generator = torch.Generator().manual_seed(seed)
         shuffled = []
-        for data in turned(molecules, seed):
+        for data in rotated(molecules, seed):
             order = torch.randperm(data.num_nodes, generator=generator)
             shuffled.append(Data(z=data.z[order], pos=data.pos[order]))
         batch = Batch.from_data_list(shuffled)
@@ -152,7 +151,7 @@ def seconds(call: Callable[[], object], times: int = 5) -> float:
 @torch.no_grad()
 def speeds(model: FieldAutoEncoder, molecules: Sequence[Data]) -> tuple[float, float]:
     """Molecules a second, encoded and decoded at 512 points each, and milliseconds for 64³ nodes of one field."""
-    batch = Batch.from_data_list(turned(molecules))
+    batch = Batch.from_data_list(rotated(molecules))
     owner = torch.arange(len(molecules)).repeat_interleave(512)
     points = batch.pos[batch.ptr[:-1]][owner] + torch.randn(len(owner), 3, generator=torch.Generator().manual_seed(0))
     rate = len(molecules) / seconds(lambda: model(batch.z, batch.pos, points, batch.batch, owner), 3)
@@ -163,9 +162,9 @@ def speeds(model: FieldAutoEncoder, molecules: Sequence[Data]) -> tuple[float, f
 
 
 def main(
-    weights: Annotated[str, typer.Option(help="a name or a file, as from_pretrained has it")] = "organic-small",
-    train: Annotated[bool, typer.Option(help="train anew first")] = False,
-    every: Annotated[int, typer.Option(help="take every so many molecules of a set")] = 1,
+    weights: Annotated[str, typer.Option(help="a name or a file for from_pretrained")] = "organic-small",
+    train: Annotated[bool, typer.Option(help="train a new model first")] = False,
+    every: Annotated[int, typer.Option(help="use every n-th molecule of a set")] = 1,
     only: Annotated[str, typer.Option(help="the sets whose name contains this")] = "",
 ) -> None:
     warnings.simplefilter("ignore")
@@ -180,13 +179,12 @@ def main(
     else:
         model = FieldAutoEncoder.from_pretrained(weights)
     torch.set_num_threads(1)
-    with (folder / "freesolv_folds.csv").open() as stream:
-        fold = {item["id"]: int(item["fold"]) for item in csv.DictReader(stream)}
+    fold = freesolv_folds(folder)
     freesolv = read(folder / "freesolv.sdf.gz")
     held_out = [data for data in freesolv if fold[data.name] == 0]
     print(HEADER)
     if only in "FreeSolv, all, 16³":
-        print(row("FreeSolv, all, 16³", judge(model, freesolv[::every], 16, atoms=False)), flush=True)
+        print(row("FreeSolv, all, 16³", evaluate(model, freesolv[::every], 16, atoms=False)), flush=True)
     sets = (
         ("FreeSolv, fold 0, 32³", held_out),
         ("gdb1k, 32³", read(folder / "gdb1k_300.sdf.gz")),
@@ -194,7 +192,7 @@ def main(
     )
     chosen = [(label, molecules[::every]) for label, molecules in sets if only in label]
     for label, molecules in chosen:
-        for line in by_size(label, judge(model, molecules, 32)):
+        for line in by_size(label, evaluate(model, molecules, 32)):
             print(line, flush=True)
     for label, molecules in chosen:
         largest, median = spread(model, molecules)

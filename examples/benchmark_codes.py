@@ -7,11 +7,11 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField
 
-TOGETHER = 64
+BATCH_SIZE = 64
 
 
 class Summary(nn.Module):
-    """The part of a code that carries chemistry, or all of it where no part does, as ``(z, pos, batch) → [B, S]``."""
+    """The summary of a code for property models, or the whole code if it has none: ``(z, pos, batch) → [B, S]``."""
 
     def __init__(self, model: FieldAutoEncoder) -> None:
         super().__init__()
@@ -25,13 +25,13 @@ class Summary(nn.Module):
 
 @torch.no_grad()
 def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> dict[str, np.ndarray]:
-    """The codes ``[M, D]`` by label: plain and refined, of each the whole and the part that carries chemistry."""
+    """Codes ``[M, D]`` by label: plain and refined, each as a whole and its summary for property models."""
     mol_field = MolField.preset("mnf", channels=model.channels, normalize_grid_size=None)
     found: dict[str, np.ndarray] = {}
     for steps in sorted({0, refine}):
         parts, summaries = [], []
-        for start in range(0, len(molecules), TOGETHER):
-            batch = Batch.from_data_list(molecules[start : start + TOGETHER])
+        for start in range(0, len(molecules), BATCH_SIZE):
+            batch = Batch.from_data_list(molecules[start : start + BATCH_SIZE])
             target = mol_field(batch) if steps else None
             latent = model.encode(batch, refine=steps, target=target)
             parts.append(latent.code)
@@ -39,7 +39,7 @@ def read_codes(model: FieldAutoEncoder, refine: int, molecules: list[Data]) -> d
         label = f"code refined by {steps} steps" if steps else "code"
         found[label] = torch.cat(parts).numpy()
         if steps and np.array_equal(found[label], found["code"]):
-            print(f"{steps} steps of refinement leave every code as it is")
+            print(f"{steps} refinement steps change no code")
             found.pop(label)
             break
         if model.summary_channels:

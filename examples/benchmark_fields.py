@@ -1,11 +1,11 @@
-"""How fast fields are, as ratios to other ways of the same work, measured in turn in the same minutes.
+"""Speed of field evaluation, compared with other implementations that are measured alternately in the same run.
 
-With one thread the time is that of the processor, so that other programs disturb little; with two it is the clock's,
-which means something only where two cores are free.
+With one thread, processor time is measured, which other programs hardly affect. With two threads, wall time is
+measured, which is meaningful only if two cores are free.
 
-Run ``python examples/benchmark_fields.py``; ``--quick`` repeats less often, ``--peers`` installs libmolgrid and
-moleculekit into an environment that is removed afterwards and measures them too. The protein is that of PDB entry
-1IEP, from the folder TG_MOLFIELD_DATA/complexes; a random ball of atoms as dense where that is missing.
+Run ``python examples/benchmark_fields.py``; ``--quick`` uses fewer repetitions, ``--peers`` also installs libmolgrid
+and moleculekit into a temporary environment and measures them. The protein is PDB entry 1IEP from the folder
+TG_MOLFIELD_DATA/complexes, or a random ball of atoms of the same density if the file is missing.
 """
 
 import argparse
@@ -36,7 +36,7 @@ ELEMENTS = "CHNOS"
 
 
 class Peer:
-    """Another package in a process of its own."""
+    """Another package in a separate process."""
 
     def __init__(self, python: Path, name: str, problem: Path) -> None:
         script = Path(__file__).with_name("benchmark_fields_peers.py")
@@ -60,7 +60,7 @@ class Peer:
 
 @contextlib.contextmanager
 def peers(problem: dict[str, np.ndarray], wanted: bool) -> Iterator[dict[str, Peer]]:
-    """The peers that were asked for, running."""
+    """The running peers, if requested."""
     if not wanted:
         yield {}
         return
@@ -76,7 +76,7 @@ def peers(problem: dict[str, np.ndarray], wanted: bool) -> Iterator[dict[str, Pe
 
 
 def timed(function: Callable[[], object]) -> Callable[[], float]:
-    """The function as one that returns the seconds it took: of the processor with one thread, else of the clock."""
+    """A function that returns the seconds a call takes: processor time with one thread, otherwise wall time."""
 
     def run() -> float:
         clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
@@ -88,7 +88,7 @@ def timed(function: Callable[[], object]) -> Callable[[], float]:
 
 
 def alternate(repeats: int, *runs: Callable[[], float], calls: int = 3) -> list[float]:
-    """The median seconds of each run, all of them in turn, so many calls in a row; the first round is not counted."""
+    """The median seconds of each run, measured alternately with ``calls`` calls each; the first round is a warm-up."""
     rounds = [[statistics.mean(run() for _ in range(calls)) for run in runs] for _ in range(repeats + 1)]
     return [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
 
@@ -127,7 +127,7 @@ def one_hot(kinds: Tensor, channels: int) -> Tensor:
 
 
 def beyond_result(function: Callable[[], object]) -> float:
-    """How far resident memory rises while the function runs, in MB; it has to bring its result with it."""
+    """The increase of resident memory in MB while the function runs; its result must be allocated before."""
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
@@ -141,7 +141,7 @@ def resident(key: str) -> float:
 
 
 def cell_list(centers: Tensor, weights: Tensor, pos: Tensor, cut: float) -> Callable[[], np.ndarray] | None:
-    """Compiled loops over the atoms of the 27 cells around every point; None where numba is missing."""
+    """Compiled loops over the atoms in the 27 cells around each point; None if numba is not installed."""
     try:
         import numba
     except ImportError:
@@ -294,8 +294,8 @@ def at_points(problem: dict[str, np.ndarray], repeats: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="repeat less often")
-    parser.add_argument("--peers", action="store_true", help="install and measure other packages too")
+    parser.add_argument("--quick", action="store_true", help="use fewer repetitions")
+    parser.add_argument("--peers", action="store_true", help="also install and measure other packages")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)

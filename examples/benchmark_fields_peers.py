@@ -1,4 +1,4 @@
-"""The other packages' side of `benchmark_fields.py`, run in an environment of their own: one line in, seconds out."""
+"""The peer process of `benchmark_fields.py`, in a separate environment: reads a task, prints its seconds."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def of_libmolgrid(problem: dict[str, np.ndarray]) -> dict[str, Callable[[], object]]:
-    """Gaussians of σ = r/2, cut off at 5σ, written to a buffer that is there already; one thread."""
+    """Gaussians with σ = r/2, truncated at 5σ, written to an existing buffer; one thread."""
     import molgrid
 
     def atoms(centers: np.ndarray, kinds: np.ndarray, sigma: float) -> tuple:

@@ -1,17 +1,16 @@
-"""How many molecules come back from the samples of their element fields, every atom with its element and place.
+"""Recovery of atoms by `find_atoms` from sampled element fields.
 
-A molecule counts as recovered if its elements are right and the RMSD of the best assignment is at most 0.02 Å.
-Data: FreeSolv and 300 ligands of the Protein Data Bank, in the folder TG_MOLFIELD_DATA/smallmol. Arguments: the
-number of molecules to take of each set, spread evenly over it; all if not given.
+A molecule is recovered if its elements are right and the RMSD of the best assignment is at most 0.02 Å. Data:
+FreeSolv and 300 ligands from the Protein Data Bank, in the folder TG_MOLFIELD_DATA/smallmol. Argument: the number of
+molecules of each set to use, evenly spaced; all by default.
 """
 
-import os
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import torch
+from benchmark_data import data_folder
 from scipy.optimize import linear_sum_assignment
 from torch_geometric.data import Data
 
@@ -25,7 +24,7 @@ SPACINGS = (0.25, 0.5)
 
 
 def deviation(found: Data, true: Data) -> float:
-    """The RMSD in Å under the best assignment of atoms of equal element; infinite where elements differ."""
+    """The RMSD in Å of the best assignment of atoms of the same element; infinite if the elements differ."""
     if sorted(found.z.tolist()) != sorted(true.z.tolist()):
         return float("inf")
     distances = torch.cdist(found.pos.double(), true.pos.double(), compute_mode="donot_use_mm_for_euclid_dist")
@@ -53,15 +52,12 @@ def measure(molecules: list[Data], definition: MolField, spacing: float) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
-    if not folder.exists():
-        print(f"no data in {folder}; set TG_MOLFIELD_DATA")
-        return
-    print("set | field | spacing, Å | molecules | recovered | median RMSD, Å | largest | CPU ms an atom")
+    folder = data_folder()
+    print("set | field | spacing, Å | molecules | recovered | median RMSD, Å | largest | CPU ms per atom")
     for name in SETS:
         molecules = read(folder / name)
-        wanted = int(sys.argv[1]) if len(sys.argv) > 1 else len(molecules)
-        molecules = molecules[:: max(1, len(molecules) // wanted)]
+        count = int(sys.argv[1]) if len(sys.argv) > 1 else len(molecules)
+        molecules = molecules[:: max(1, len(molecules) // count)]
         for label, definition in DEFINITIONS.items():
             for spacing in SPACINGS:
                 row = measure(molecules, definition, spacing)

@@ -1,11 +1,11 @@
 """Fields between the frames of a trajectory and between conformers.
 
-Trajectory: alanine, 2,048 frames 0.02 Å apart. Every 8th, 16th or 32nd frame is kept. At each frame midway between two
-kept ones the true field is compared with the field of the path, the mean of the two neighbouring fields, and the field
-of the interpolated, superposed positions, on the 32³ nodes of arXiv 2502.10848. The table gives the mean and the worst
-PSNR in dB over all held-out frames, for all nodes and for occupied nodes. The path uses either the atoms of the kept
-frames or, blind, their volumes at 0.5 Å and the definition of the field. The interpolation rule was chosen using both
-halves of this trajectory, so neither half is an independent test set.
+Trajectory: alanine, 2,048 frames 0.02 Å apart. Every 8th, 16th or 32nd frame is kept. At each frame midway between
+two kept ones the true field is compared with the field of the path, the mean of the two neighbouring fields, and the
+field of the interpolated, superposed positions, on the 32³ nodes of arXiv 2502.10848. The table gives the mean and
+the worst PSNR in dB over all held-out frames, for all nodes and for occupied nodes. The path uses either the atoms of
+the kept frames or, blind, their volumes at 0.5 Å and the definition of the field. The interpolation rule was chosen
+using both halves of this trajectory, so neither half is an independent test set.
 
 Conformers: NMR models that are not in sequence. The as-rigid-as-possible path between two of them is evaluated at 21
 points, and the straight line between superposed positions at five. Data: the folder TG_MOLFIELD_DATA.
@@ -13,7 +13,6 @@ points, and the straight line between superposed positions at five. Data: the fo
     python benchmark_interpolation.py [alanine | conformers]
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
+from benchmark_data import data_folder
 from scipy.spatial.transform import Rotation
 from torch_geometric.data import Data
 
@@ -128,15 +128,12 @@ def conformers(folder: Path) -> None:
 
 
 def main() -> None:
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "fractiond" / "data"))
-    if not folder.exists():
-        print(f"no data in {folder}; set TG_MOLFIELD_DATA")
-        return
+    folder = data_folder("ensembles")
     sections = sys.argv[1:] or ["alanine", "conformers"]
     if "alanine" in sections:
-        alanine(folder / "ensembles" / "alanine_confs.xyz.gz")
+        alanine(folder / "alanine_confs.xyz.gz")
     if "conformers" in sections:
-        conformers(folder / "ensembles")
+        conformers(folder)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What can be read linearly from codes: R² of descriptors by ridge regression, with held-out molecules.
+"""Linear probes of codes: R² of ridge regression of molecular descriptors on held-out molecules.
 
     python examples/benchmark_probes.py
 
-On FreeSolv, with its fixed folds, and on sets of other sources: once by five folds of each set, once by a fit to
-FreeSolv alone. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the
-extra ``benchmarks``.
+The molecules are FreeSolv, with its fixed folds, and sets from other sources, with five-fold cross-validation in each
+set and with a fit to FreeSolv only. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the extra
+``benchmarks``.
 """
 
 import gzip
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 import typer
 from benchmark_codes import read_codes
+from benchmark_data import data_folder
 from benchmark_properties import read_task, ridge
-from pretrain_molecules import data_folder
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, Descriptors3D
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_predict
@@ -29,7 +29,7 @@ SHAPES = ("RadiusOfGyration", "Asphericity")
 
 
 def drawn(path: Path) -> list[Chem.Mol]:
-    """The molecules of a file with coordinates and hydrogens that RDKit accepts."""
+    """The molecules of a file, with coordinates and hydrogens, that RDKit accepts."""
     with gzip.open(path) as file:
         return [mol for mol in Chem.ForwardSDMolSupplier(file, removeHs=False) if mol is not None]
 
@@ -48,7 +48,7 @@ def determination(found: np.ndarray, true: np.ndarray) -> str:
 
 def main(
     model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
-    refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 50,
+    refine: Annotated[int, typer.Option(help="refinement steps, 0 for none")] = 50,
 ) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")

@@ -3,12 +3,13 @@
     python examples/benchmark_properties.py
     python examples/benchmark_properties.py model.safetensors --no-baselines
 
-Frozen codes, plain and refined, whole and their part that carries chemistry: ridge and a small MLP, whose penalties are
-chosen by cross-validation inside the training folds. Beside them ECFP4 with a random forest, all RDKit descriptors with
-ridge and with gradient boosting, a graph network trained from scratch, and the same network fine-tuned from the model's
-weights. RMSE in kcal/mol over all molecules, each predicted by the model that has not seen its fold: mean and standard
-deviation over seeds, that of fold 0 alone, and that of the seeds' mean prediction. Chemistry is from the SMILES,
-geometry from the SD file, in the folder ``smallmol`` in TG_MOLFIELD_DATA. Needs the extra ``benchmarks``.
+Features are the frozen codes, plain and refined, as a whole and only their summary, with ridge regression and a small
+MLP whose penalties are chosen by cross-validation within the training folds. Baselines are ECFP4 with a random
+forest, all RDKit descriptors with ridge regression and with gradient boosting, a graph network trained from scratch,
+and the same network fine-tuned from the weights of the model. The table gives the RMSE in kcal/mol of five-fold
+cross-validation: mean and standard deviation over seeds, the value for fold 0, and the value for the mean prediction
+of all seeds. Chemistry is taken from the SMILES and geometry from the SD file, both in the folder ``smallmol`` in
+TG_MOLFIELD_DATA. Needs the extra ``benchmarks``.
 """
 
 import copy
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 import typer
 from benchmark_codes import Summary, read_codes
-from pretrain_molecules import data_folder
+from benchmark_data import data_folder, freesolv_folds
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 from sklearn.compose import TransformedTargetRegressor
@@ -49,7 +50,7 @@ JITTER = 0.03
 
 @dataclass
 class Task:
-    """FreeSolv: molecules with coordinates ``data``, their chemistry ``mols``, energies ``y`` in kcal/mol, ``fold``."""
+    """FreeSolv: ``data`` with coordinates, RDKit ``mols``, hydration free energies ``y`` in kcal/mol, and ``fold``."""
 
     data: list[Data]
     mols: list[Chem.Mol]
@@ -61,8 +62,7 @@ class Task:
 
 
 def read_task(folder: Path) -> Task:
-    with (folder / "freesolv_folds.csv").open() as stream:
-        fold = {row["id"]: int(row["fold"]) for row in csv.DictReader(stream)}
+    fold = freesolv_folds(folder)
     with (folder / "freesolv.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     with gzip.open(folder / "freesolv.sdf.gz") as file:
@@ -98,14 +98,14 @@ def boosting(seed: int):
 
 
 def predicted(regressor: Callable, features: np.ndarray, y: np.ndarray, task: Task, seed: int) -> np.ndarray:
-    """The value of each molecule by the regressor that was fitted without its fold."""
+    """The prediction for each molecule by the regressor fitted without its fold."""
     found = np.empty(len(y))
     for train, test in task.splits():
         found[test] = regressor(seed).fit(features[train], y[train]).predict(features[test])
     return found
 
 
-def tell(label: str, runs: list[np.ndarray], task: Task, seconds: float) -> None:
+def print_row(label: str, runs: list[np.ndarray], task: Task, seconds: float) -> None:
     errors = [np.sqrt(np.square(found - task.y).mean()) for found in runs]
     never = [np.sqrt(np.square(found - task.y)[task.fold == 0].mean()) for found in runs]
     together = np.sqrt(np.square(np.mean(runs, axis=0) - task.y).mean())
@@ -185,16 +185,16 @@ def network_predictions(make: Callable[[], Network], task: Task, seed: int, enco
 def measure(label: str, make: Callable[[int], np.ndarray], task: Task, seeds: int) -> None:
     start = time.perf_counter()
     runs = [make(seed) for seed in range(seeds)]
-    tell(label, runs, task, time.perf_counter() - start)
+    print_row(label, runs, task, time.perf_counter() - start)
 
 
 def main(
     model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
-    refine: Annotated[int, typer.Option(help="steps for the refined codes, 0 for none")] = 50,
+    refine: Annotated[int, typer.Option(help="refinement steps, 0 for none")] = 50,
     seeds: int = 3,
-    frozen: Annotated[bool, typer.Option(help="whether to fit ridge and MLP to the frozen codes")] = True,
+    frozen: Annotated[bool, typer.Option(help="fit ridge regression and MLP to the frozen codes")] = True,
     baselines: bool = True,
-    networks: Annotated[bool, typer.Option(help="whether to train networks: from scratch, and fine-tuned")] = True,
+    networks: Annotated[bool, typer.Option(help="train networks, from scratch and fine-tuned")] = True,
 ) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")

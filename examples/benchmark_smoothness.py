@@ -1,16 +1,16 @@
-"""How smooth the space of codes is: straight paths between molecules, and between conformers of one molecule.
+"""Smoothness of the code space: straight paths between molecules, and between conformers of one molecule.
 
     python examples/benchmark_smoothness.py organic-small
 
-Between molecules of FreeSolv's fold 0: the drift of each channel's integral from the straight line between its ends,
-relative to the larger of both; the distance of neighbouring fields, largest over mean; how many points at a quarter,
-half and three quarters of the way `find_atoms` and `to_rdkit` turn into a sanitised molecule. Beside the paths of codes
-stand averages of the two fields.
+Between molecules of fold 0 of FreeSolv, three quantities are measured: the deviation of each channel's integral from
+the straight line between its ends, relative to the larger end; the distance of neighbouring fields, maximum over
+mean; and the number of points at a quarter, half and three quarters of the path that `find_atoms` and `to_rdkit` turn
+into a sanitised molecule. Averages of the two fields are shown for comparison.
 
-Between conformers of FreeSolv's most flexible molecules: the relative distance ‖f − g‖ / ‖g‖ of the field half way
-from that of the molecule whose torsions are half way (the second conformer is the first with other torsions). Beside
-it, atoms moved on straight lines between the superposed conformers. Fields are compared in the pose of the molecule
-with the torsions half way. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
+Between conformers of the most flexible molecules of FreeSolv, the midpoint f of the path is compared with the field g
+of the molecule with intermediate torsions by ‖f − g‖ / ‖g‖; the second conformer is the first with other torsions.
+Atoms on straight lines between the superposed conformers are shown for comparison. Fields are compared in the pose of
+the molecule with intermediate torsions. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
 """
 
 import csv
@@ -24,7 +24,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from pretrain_molecules import data_folder
+from benchmark_data import data_folder, freesolv_folds
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors, rdMolTransforms
 from scipy.spatial.transform import Rotation
@@ -40,7 +40,7 @@ ROTOR = Chem.MolFromSmarts("*~[!$(*#*)&!D1]-&!@[!$(*#*)&!D1]~*")
 
 @dataclass
 class PathReport:
-    """What one path between two molecules shows; see the head of the file."""
+    """The measurements on one path between two molecules; see the module docstring."""
 
     drift: float
     unevenness: float
@@ -64,7 +64,7 @@ def in_own_frame(data: Data, latent: Latent) -> Data:
 
 
 def is_molecule(field: Field, mol_field: MolField) -> bool:
-    """Whether the atoms found in the field have bonds that make one molecule."""
+    """Whether the atoms found in the field form one molecule."""
     try:
         mol = to_rdkit(find_atoms(field, mol_field=mol_field, errors="ignore"))
     except ValueError:
@@ -75,21 +75,21 @@ def is_molecule(field: Field, mol_field: MolField) -> bool:
 def report(fields: list[Field], grid: Grid, mol_field: MolField, search: bool) -> PathReport:
     volumes = [field.on(grid) for field in fields]
     integrals = torch.stack([volume.integral() for volume in volumes]).double()
-    share = torch.linspace(0, 1, len(volumes), dtype=torch.float64).unsqueeze(1)
-    straight = (1 - share) * integrals[0] + share * integrals[-1]
+    fraction = torch.linspace(0, 1, len(volumes), dtype=torch.float64).unsqueeze(1)
+    straight = (1 - fraction) * integrals[0] + fraction * integrals[-1]
     size = torch.maximum(integrals[0], integrals[-1])
     occupied = size > 1e-3 * size.max()
     drift = ((integrals - straight).abs() / size)[:, occupied].max()
     steps = [(two.values - one.values).norm() for one, two in pairwise(volumes)]
-    quarters = [fields[round(share * (len(fields) - 1))] for share in (0.25, 0.5, 0.75)] if search else []
+    quarters = [fields[round(fraction * (len(fields) - 1))] for fraction in (0.25, 0.5, 0.75)] if search else []
     found = [is_molecule(field, mol_field) for field in quarters]
     return PathReport(float(drift), float(max(steps) / (sum(steps) / len(steps))), found)
 
 
 @torch.no_grad()
 def decoded_path(model: FieldAutoEncoder, one: Latent, two: Latent, points: int) -> list[Field]:
-    share = torch.linspace(0, 1, points).unsqueeze(1)
-    codes = (1 - share) * one.code + share * two.code
+    fraction = torch.linspace(0, 1, points).unsqueeze(1)
+    codes = (1 - fraction) * one.code + fraction * two.code
     return model.decoder.field(Latent.centered(codes)).unbatch()
 
 
@@ -139,7 +139,7 @@ def between_molecules(
         )
 
 
-def turned(mol: Chem.Mol, torsions: list[tuple[int, ...]], angles: np.ndarray) -> np.ndarray:
+def with_torsions(mol: Chem.Mol, torsions: list[tuple[int, ...]], angles: np.ndarray) -> np.ndarray:
     """The positions of the first conformer with its torsions at ``angles`` in degrees."""
     copy = Chem.Mol(mol)
     for torsion, angle in zip(torsions, angles, strict=True):
@@ -148,7 +148,7 @@ def turned(mol: Chem.Mol, torsions: list[tuple[int, ...]], angles: np.ndarray) -
 
 
 def rotors(mol: Chem.Mol) -> list[tuple[int, ...]]:
-    """One torsion of heavy atoms about each rotatable bond."""
+    """One torsion of heavy atoms for each rotatable bond."""
     bonds: dict[tuple[int, ...], tuple[int, ...]] = {}
     for match in mol.GetSubstructMatches(ROTOR):
         if all(mol.GetAtomWithIdx(index).GetAtomicNum() > 1 for index in match):
@@ -157,7 +157,7 @@ def rotors(mol: Chem.Mol) -> list[tuple[int, ...]]:
 
 
 def conformer_paths(folder: Path, count: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    """Elements, and positions at the start, half way and at the end, of FreeSolv's most flexible molecules."""
+    """Elements, and positions at the start, midpoint and end of the path, of FreeSolv's most flexible molecules."""
     with (folder / "freesolv.csv").open() as stream:
         mols = [Chem.MolFromSmiles(row["smiles"]) for row in csv.DictReader(stream)]
     mols.sort(key=rdMolDescriptors.CalcNumRotatableBonds, reverse=True)
@@ -172,7 +172,13 @@ def conformer_paths(folder: Path, count: int) -> Iterator[tuple[Tensor, list[Ten
         ]
         turn = (angles[1] - angles[0] + 180) % 360 - 180
         z = from_rdkit(full, properties=()).z
-        yield z, [torch.tensor(turned(full, torsions, angles[0] + share * turn)).float() for share in (0, 0.5, 1)]
+        yield (
+            z,
+            [
+                torch.tensor(with_torsions(full, torsions, angles[0] + fraction * turn)).float()
+                for fraction in (0, 0.5, 1)
+            ],
+        )
 
 
 def superposed(pos: Tensor, onto: Tensor) -> Tensor:
@@ -207,19 +213,18 @@ def main(
     model: Annotated[str, typer.Argument(help="a pretrained FieldAutoEncoder: its name, or a file")] = "organic-small",
     pairs: int = 200,
     searched: Annotated[
-        int, typer.Option(help="pairs of which three points are searched for atoms, seconds each")
+        int, typer.Option(help="pairs for which atoms are searched at three points, seconds each")
     ] = 200,
-    points: Annotated[int, typer.Option(help="of a path, its ends included")] = 9,
-    refine: Annotated[int, typer.Option(help="steps for the refined codes")] = 50,
-    conformers: Annotated[int, typer.Option(help="how many flexible molecules")] = 10,
+    points: Annotated[int, typer.Option(help="points on a path, including its ends")] = 9,
+    refine: Annotated[int, typer.Option(help="refinement steps")] = 50,
+    conformers: Annotated[int, typer.Option(help="number of flexible molecules")] = 10,
 ) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     RDLogger.DisableLog("rdApp.*")
     folder = data_folder()
-    with (folder / "freesolv_folds.csv").open() as stream:
-        held_out = {row["id"] for row in csv.DictReader(stream) if row["fold"] == "0"}
-    molecules = [data for data in read(folder / "freesolv.sdf.gz") if data.name in held_out]
+    fold = freesolv_folds(folder)
+    molecules = [data for data in read(folder / "freesolv.sdf.gz") if fold[data.name] == 0]
     loaded = FieldAutoEncoder.from_pretrained(model)
     mol_field = MolField.preset("mnf", channels=loaded.channels, normalize_grid_size=None)
     between_molecules(

@@ -1,17 +1,17 @@
 """Fields of complexes sampled at 32³ and compared at 64³ and 128³; measured maps compared at the nodes left out.
 
 Complexes: the field of arXiv 2502.10848 (β = 0.25, each channel over its maximum on 32³), in the paper's six channels
-(ligand H, C, all; protein C, N, all), empty ones counted as there, and in the full set of elements, without those that
-have no atoms. Structures without a ligand have the protein's channels alone. PSNR in dB with peak 1, over all nodes /
-over those where the truth exceeds 1 % of its channel's peak. What each method saw:
+(ligand H, C, all; protein C, N, all), empty ones counted as there, and in the full set of elements, without those
+that have no atoms. Structures without a ligand have the protein's channels alone. PSNR in dB with peak 1, over all
+nodes / over those where the truth exceeds 1 % of its channel's peak. What each method saw:
 
     zero, trilinear, spline    the samples
     kriging                    the samples
     gaussians                  the samples, and σ of each channel of one element
     known_atoms                the samples and the atoms
 
-The constants of "gaussians" were chosen on 184L and 1VSN (--scan); all others are tests. Published: 38.5 dB at 32³ and
-27.2 dB at 128³ over all nodes of six channels, on another complex. Data: the folder TG_MOLFIELD_DATA.
+The constants of "gaussians" were chosen on 184L and 1VSN (--scan); all others are tests. Published: 38.5 dB at 32³
+and 27.2 dB at 128³ over all nodes of six channels, on another complex. Data: the folder TG_MOLFIELD_DATA.
 
     python benchmark_superres.py [NAME ...]     the table; all complexes under 10,000 atoms, and the maps
     python benchmark_superres.py --quick        one complex, and no map

@@ -1,4 +1,4 @@
-"""Put fields on a PyG data set: any Data with ``z`` and ``pos`` will do (QM9, MD17, or one's own as here)."""
+"""Fields on a PyG data set: any Data with ``z`` and ``pos`` works (QM9, MD17, or a data set of your own as here)."""
 
 import tempfile
 
@@ -9,7 +9,7 @@ from tg_molfield import MolField, MolFieldTransform, from_smiles
 
 
 class Alcohols(InMemoryDataset):
-    """A few molecules made from SMILES and kept on disk."""
+    """A few molecules made from SMILES and stored on disk."""
 
     @property
     def processed_file_names(self) -> list[str]:

@@ -1,13 +1,13 @@
-"""Densities and potentials from files, fitted by a few functions an atom: the relative error against their number.
+"""Fit densities and potentials from files with a few functions per atom, and print the relative error by their number.
 
-Data: the folder TG_MOLFIELD_DATA/volumes. The fits see a part of the samples; the errors are over all of them.
+Data: the folder TG_MOLFIELD_DATA/volumes. The fits use part of the samples; the errors are over all samples.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_data import data_folder
 from torch import Tensor
 
 from tg_molfield import RBFField, Volume, fit_rbf, read
@@ -21,7 +21,7 @@ def fit(
     points: Tensor, values: Tensor, pos: Tensor, number: int, step: int, kernel: str = "gaussian", widest: float = 0.7,
     optimize: tuple[str, ...] = ("weights", "widths"),
 ) -> RBFField:  # fmt: skip
-    """``number`` functions at each atom, fitted to all samples near an atom and every ``step``-th of the others."""
+    """``number`` functions on each atom, fitted to all samples near an atom and to every ``step``-th of the others."""
     near = torch.cdist(points, pos).amin(1) < 0.5
     used = near.clone()
     used[::step] = True
@@ -38,16 +38,16 @@ def error(found: Tensor, true: Tensor) -> str:
 
 
 def acrolein(folder: Path) -> None:
-    """The valence density of acrolein (the file has no core electrons)."""
+    """The valence density of acrolein (the file does not contain the core electrons)."""
     volume = Volume.read(folder / "acrolein_density.cube.gz", dtype=torch.float64)
     points, values = volume.grid.points(torch.float64), volume.values.flatten(1).T
     for number in NUMBERS:
         field = fit(points, values, volume.atoms.pos, number, 121)
-        print(f"acrolein, valence density: {number} Gaussians an atom, error {error(field(points), values)}")
+        print(f"acrolein, valence density: {number} Gaussians per atom, error {error(field(points), values)}")
 
 
 def methane(folder: Path) -> None:
-    """The density of methane at scattered points; its gradient, which the fit has not seen, and its potential."""
+    """The density of methane at scattered points, its gradient, which is not used in the fit, and its potential."""
     data = np.load(folder / "ch4_reference.npz")
     points, pos = torch.from_numpy(data["points"]) * BOHR, torch.from_numpy(data["coords"]) * BOHR
     density, gradient = torch.from_numpy(data["dens"])[:, None], torch.from_numpy(data["grad"]) / BOHR
@@ -57,13 +57,13 @@ def methane(folder: Path) -> None:
         slope = error(field.gradient(points)[:, 0], gradient)
         coulomb = fit(points, potential, pos, number, 8, "coulomb")
         print(
-            f"methane: {number} Gaussians an atom, density {error(field(points), density)}, its gradient {slope}, "
+            f"methane: {number} Gaussians per atom, density {error(field(points), density)}, its gradient {slope}, "
             f"potential {error(coulomb(points), potential)}"
         )
 
 
 def phenyloxazole(folder: Path) -> None:
-    """The potential around phenyloxazole, outside the atoms; the border of the grid is not filled."""
+    """The potential around phenyloxazole, outside the atoms; the file has no values at the border of the grid."""
     volume = Volume.read(folder / "esp.dx.gz", dtype=torch.float64)
     molecule = read(folder / "esp.mol", dtype=torch.float64)[0]
     points, values = volume.grid.points(torch.float64), volume.values.flatten(1).T
@@ -74,17 +74,13 @@ def phenyloxazole(folder: Path) -> None:
         field = fit(points, values, molecule.pos, number, 7, "coulomb", 1.0)
         freed = fit(points, values, molecule.pos, number, 7, "coulomb", 1.0, ("weights", "widths", "centers"))
         print(
-            f"phenyloxazole, potential outside: {number} charges an atom, error {error(field(points), values)}, "
+            f"phenyloxazole, potential outside: {number} charges per atom, error {error(field(points), values)}, "
             f"off the nuclei {error(freed(points), values)}"
         )
 
 
 def main() -> None:
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", default)) / "volumes"
-    if not folder.exists():
-        print(f"no data in {folder}; set TG_MOLFIELD_DATA")
-        return
+    folder = data_folder("volumes")
     for show in (acrolein, methane, phenyloxazole):
         show(folder)
 

@@ -1,8 +1,7 @@
-"""Make the reference values that the presets are tested against, with the peers' own packages.
+"""Compute reference values for the tests of the presets with other packages.
 
-Run by hand: ``python examples/peer_fields.py tests/fields/data/peer_fields.npz``. It installs the peers into an
-environment of its own, which it removes at the end, and stores what they give for acetamide and thiophene at a
-few hundred points.
+Run by hand: ``python examples/peer_fields.py tests/fields/data/peer_fields.npz``. The packages are installed into a
+temporary environment; their fields of acetamide and thiophene at a few hundred points are stored.
 """
 
 import subprocess
@@ -13,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 PEERS = ("numpy<2", "molgrid==0.5.5", "moleculekit==1.17.19", "pyuul==0.4.2", "ase==3.29.0")
-KEPT = 400
+NUM_POINTS = 400
 
 
 def molecule_atoms() -> tuple[np.ndarray, np.ndarray]:
-    """Acetamide and, 6 Å beside it, thiophene: atomic numbers and positions."""
+    """Atomic numbers and positions of acetamide, and thiophene at a distance of 6 Å."""
     from ase.build import molecule
 
     first, second = molecule("CH3CONH2"), molecule("C4H4S")
@@ -25,11 +24,11 @@ def molecule_atoms() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([first.numbers, second.numbers]), positions
 
 
-def some(points: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A spread of the points where a value is not negligible, and a few where all are."""
+def sample(points: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A random sample of points where a value is not negligible, and a few where all values are."""
     rng = np.random.default_rng(0)
     matter = np.abs(values).max(1) > 1e-3
-    inside = rng.permutation(np.flatnonzero(matter))[: KEPT - 50]
+    inside = rng.permutation(np.flatnonzero(matter))[: NUM_POINTS - 50]
     chosen = np.concatenate([inside, rng.permutation(np.flatnonzero(~matter))[:50]])
     return points[chosen], values[chosen]
 
@@ -55,21 +54,21 @@ def libmolgrid(numbers: np.ndarray, positions: np.ndarray, radii: np.ndarray, bi
     maker.forward(molgrid.float3(*map(float, center)), coordinates.cpu(), types.cpu(), sizes.cpu(), out.cpu())
     line = np.arange(n) * 0.5 - 10.0
     points = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3) + center
-    return some(points, np.array(out.tonumpy()).reshape(len(elements), -1).T)
+    return sample(points, np.array(out.tonumpy()).reshape(len(elements), -1).T)
 
 
 def moleculekit(numbers: np.ndarray, positions: np.ndarray, radii: np.ndarray):
-    """The greatest occupancy over all atoms, and over those that are not hydrogen."""
+    """The maximum occupancy over all atoms, and over the heavy atoms."""
     from moleculekit.tools.voxeldescriptors import _getOccupancyC
 
     line = np.arange(-4, 12, 0.75)
     points = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
     sigmas = np.stack([radii, np.where(numbers == 1, 0.0, radii)], 1)
-    return some(points, _getOccupancyC(positions, points, sigmas))
+    return sample(points, _getOccupancyC(positions, points, sigmas))
 
 
 def pyuul(numbers: np.ndarray, positions: np.ndarray, radius: float):
-    """Occupancies by element, joined as FuncMol joins them, on a grid of 0.25 Å."""
+    """Occupancies by element, combined as in FuncMol, on a grid of 0.25 Å."""
     import torch
     from pyuul import VolumeMaker
 
@@ -85,7 +84,7 @@ def pyuul(numbers: np.ndarray, positions: np.ndarray, radius: float):
     places = np.stack(np.meshgrid(*(np.arange(n) for n in volume.shape[2:]), indexing="ij"), -1).reshape(-1, 3)
     corner = np.trunc(positions.min(0) / resolution) - reach
     points = (places + 0.5 * resolution + corner) * resolution
-    return some(points, volume[0].flatten(1).T.numpy())
+    return sample(points, volume[0].flatten(1).T.numpy())
 
 
 def worker(path: Path) -> None:

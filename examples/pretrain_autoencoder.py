@@ -2,17 +2,16 @@
 
     python examples/pretrain_autoencoder.py organic-small.safetensors
 
-The field is that of arXiv 2502.10848, β = 0.75, in 10 channels, as sums over atoms (not divided by their maxima). The
-molecules are those of FreeSolv's folds 1 to 4 and new ones made from them (`pretrain_molecules`), none with the
-connectivity of a molecule of fold 0, of ``gdb1k`` or of the ligands; fold 1 itself is left out for validation. Data:
-the folder ``smallmol`` in TG_MOLFIELD_DATA.
+The field is that of arXiv 2502.10848 with β = 0.75 and 10 channels, as sums over atoms without normalisation. The
+molecules are those of folds 1 to 4 of FreeSolv and new ones derived from them (`pretrain_molecules`). None has the
+connectivity of a molecule of fold 0, of ``gdb1k`` or of the ligands. Fold 1 itself is kept for validation. Data: the
+folder ``smallmol`` in TG_MOLFIELD_DATA.
 
-What is trained is the first guess of the decoder; without training the decoder finds the same atoms, only more slowly.
-The last 64 numbers of the code are a summary: `pretrain_summary` trains it at the same time in a second process,
-unless ``--summary`` names a file that it wrote.
+Training concerns the initial guess of the decoder; without it the decoder finds the same atoms, but more slowly. The
+last 64 numbers of the code are a summary for property models. `pretrain_summary` trains it at the same time in a
+second process, unless ``--summary`` names a file written by it.
 """
 
-import csv
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,7 +21,8 @@ from typing import Annotated
 import pretrain_summary
 import torch
 import typer
-from pretrain_molecules import children, conformers, data_folder, evaluation_keys, freesolv
+from benchmark_data import data_folder, freesolv_folds
+from pretrain_molecules import children, conformers, evaluation_keys, freesolv
 from rdkit import RDLogger
 from torch_geometric.data import Batch, Data
 
@@ -38,9 +38,8 @@ MAX_ATOMS = 96
 
 
 def structures(folder: Path, folds: set[int]) -> list[Data]:
-    """The molecules of some folds of FreeSolv, as its files have them."""
-    with (folder / "freesolv_folds.csv").open() as stream:
-        fold = {row["id"]: int(row["fold"]) for row in csv.DictReader(stream)}
+    """The molecules of some folds of FreeSolv, with the geometries of its files."""
+    fold = freesolv_folds(folder)
     return [Data(z=data.z, pos=data.pos) for data in read(folder / "freesolv.sdf.gz") if fold[data.name] in folds]
 
 
@@ -86,7 +85,7 @@ def take(model: FieldAutoEncoder, summary: MoleculeDescriptor) -> None:
 
 @torch.no_grad()
 def guess_error(model: FieldAutoEncoder, molecules: list[Data]) -> float:
-    """The loss of the guesses for ``molecules`` in canonical frames."""
+    """The loss of the initial guesses for ``molecules`` in canonical frames."""
     model.eval()
     loss = float(InitialGuessLoss()(model, Batch.from_data_list(molecules)))
     model.train()
@@ -99,18 +98,18 @@ def train(
     held_out: list[Data],
     steps: int,
     seed: int,
-    beside: Future | None = None,
+    in_parallel: Future | None = None,
 ) -> TrainingReport:
-    """Train the guess; what went wrong ``beside`` it is raised at once."""
+    """Train the initial guess; an error of the task ``in_parallel`` is raised at once."""
     elements = model.decoder.transform.numbers
     sampler = AugmentedMolecules(
         molecules, 32, drop=0.03, relabel=0.05, join=0.1, grow=0.05, max_atoms=MAX_ATOMS, elements=elements
     )
 
-    def tell(report: TrainingReport, spent: float) -> None:
+    def print_progress(report: TrainingReport, spent: float) -> None:
         if report.steps % 250 == 0:
-            if beside is not None and beside.done():
-                beside.result()
+            if in_parallel is not None and in_parallel.done():
+                in_parallel.result()
             recent = sum(report.losses[-250:]) / 250
             print(
                 f"step {report.steps}, {report.seconds / 60:.1f} min: loss {recent:.3f}, held out "
@@ -118,25 +117,25 @@ def train(
                 flush=True,
             )
 
-    return fit(model, sampler, InitialGuessLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
+    return fit(model, sampler, InitialGuessLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=print_progress)
 
 
-def trained(folder: Path, molecules: int, steps: int, seed: int, beside: Future | None = None) -> FieldAutoEncoder:
+def trained(folder: Path, molecules: int, steps: int, seed: int, in_parallel: Future | None = None) -> FieldAutoEncoder:
     """A model with a trained decoder."""
     made = new_molecules(folder, molecules, seed + MOLECULE_SEED)
     made = [data for data in made if data.num_nodes <= MAX_ATOMS]
     known = [data for data in structures(folder, {2, 3, 4}) for _ in range(4)]
     model = build(seed)
-    report = train(model, known + made, structures(folder, {1}), steps, seed, beside)
+    report = train(model, known + made, structures(folder, {1}), steps, seed, in_parallel)
     print(f"{len(made)} new molecules, {report.steps} steps in {report.seconds / 60:.1f} min", flush=True)
     return model
 
 
 def main(
     path: Path,
-    summary: Annotated[Path | None, typer.Option(help="what pretrain_summary.py wrote; trained too without")] = None,
-    molecules: Annotated[int, typer.Option(help="how many to make for the decoder")] = 8000,
-    steps: Annotated[int, typer.Option(help="of training the decoder")] = 18_000,
+    summary: Annotated[Path | None, typer.Option(help="a file of pretrain_summary.py; trained by default")] = None,
+    molecules: Annotated[int, typer.Option(help="the number of new molecules for the decoder")] = 8000,
+    steps: Annotated[int, typer.Option(help="training steps of the decoder")] = 18_000,
     seed: int = 0,
 ) -> None:
     RDLogger.DisableLog("rdApp.*")

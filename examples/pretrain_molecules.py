@@ -1,19 +1,19 @@
-"""Organic molecules made from others by small edits, for training without the molecules of an evaluation.
+"""New organic molecules derived from known ones by small edits, for training without the molecules of an evaluation.
 
-The parents are the molecules of FreeSolv's folds 1 to 4. Each child is a parent, a piece of one, or a few joined by
-single bonds, with a few edits of its graph: an atom changes its element, a group is added, an end is cut off, a bond
-changes its order, a ring is closed. No child has the connectivity of a molecule to leave out.
+The parents are the molecules of folds 1 to 4 of FreeSolv. A child is a parent, a fragment of one, or a few joined by
+single bonds, after a few edits of its graph: an atom changes its element, a group is added, a terminal atom is
+removed, a bond changes its order, a ring is closed. No child has the connectivity of an excluded molecule.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
-import os
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from benchmark_data import freesolv_folds
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
@@ -26,22 +26,14 @@ ELEMENTS = (6, 6, 7, 7, 8, 8, 9, 16, 17, 35, 53)
 STRAINED = Chem.MolFromSmarts("[$([r]#[r]),$([R]=[R]=[R])]")
 
 
-def data_folder() -> Path:
-    folder = Path(os.environ.get("TG_MOLFIELD_DATA", Path(__file__).parents[2] / "shared" / "data")) / "smallmol"
-    if not folder.is_dir():
-        raise SystemExit(f"no data in {folder}; set TG_MOLFIELD_DATA")
-    return folder
-
-
 def connectivity(mol: Chem.Mol) -> str:
-    """A key that stereoisomers, and the tautomers that InChI knows, share."""
+    """A key that is the same for stereoisomers and for the tautomers that InChI recognises."""
     return Chem.MolToInchiKey(mol)[:14]
 
 
 def freesolv(folder: Path, folds: Iterable[int] = range(5)) -> list[Chem.Mol]:
     """The molecules of some of FreeSolv's five folds, from their SMILES."""
-    with (folder / "freesolv_folds.csv").open() as stream:
-        fold = {row["id"]: int(row["fold"]) for row in csv.DictReader(stream)}
+    fold = freesolv_folds(folder)
     with (folder / "freesolv.csv").open() as stream:
         return [Chem.MolFromSmiles(row["smiles"]) for row in csv.DictReader(stream) if fold[row["id"]] in set(folds)]
 
@@ -56,14 +48,14 @@ def evaluation_keys(folder: Path) -> set[str]:
         return {connectivity(Chem.RemoveHs(mol)) for mol in molecules}
 
 
-def children(parents: list[Chem.Mol], seed: int, left_out: set[str], largest: int = 45) -> Iterator[Chem.Mol]:
-    """Endless new molecules of at most ``largest`` heavy atoms, no two of one connectivity."""
+def children(parents: list[Chem.Mol], seed: int, excluded: set[str], largest: int = 45) -> Iterator[Chem.Mol]:
+    """An endless stream of new molecules with at most ``largest`` heavy atoms and different connectivities."""
     draw = random.Random(seed)
-    seen = set(left_out)
+    seen = set(excluded)
     while True:
         mol = draw.choice(parents)
         if draw.random() < 0.2:
-            mol = _piece(mol, draw.randint(3, 9), draw)
+            mol = _fragment(mol, draw.randint(3, 9), draw)
         while draw.random() < 0.25:
             mol = _joined(mol, draw.choice(parents), draw)
         for _ in range(draw.choice((0, 1, 1, 2, 2, 3, 4))):
@@ -77,7 +69,7 @@ def children(parents: list[Chem.Mol], seed: int, left_out: set[str], largest: in
 
 
 def conformers(mol: Chem.Mol, count: int, seed: int) -> Chem.Mol | None:
-    """The molecule with hydrogens and MMFF94 conformers, or ``None`` where it has no parameters or no embedding."""
+    """The molecule with hydrogens and MMFF94 conformers, or ``None`` without parameters or an embedding."""
     full = Chem.AddHs(mol)
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed
@@ -91,17 +83,17 @@ def conformers(mol: Chem.Mol, count: int, seed: int) -> Chem.Mol | None:
 
 
 def _joined(one: Chem.Mol, two: Chem.Mol, draw: random.Random) -> Chem.Mol:
-    """A single bond between two atoms that have a hydrogen to give; ``one`` where there are none."""
+    """The two molecules joined by a single bond that replaces two hydrogens; ``one`` if there are none."""
     left, right = _with_hydrogen(one), _with_hydrogen(two)
     if not left or not right:
         return one
     edit = Chem.RWMol(Chem.CombineMols(one, two))
     edit.AddBond(draw.choice(left), one.GetNumAtoms() + draw.choice(right), Chem.BondType.SINGLE)
-    return _sound(edit) or one
+    return _sanitized(edit) or one
 
 
-def _piece(mol: Chem.Mol, size: int, draw: random.Random) -> Chem.Mol:
-    """So many atoms bonded to each other; the molecule itself where it has fewer or they make no molecule."""
+def _fragment(mol: Chem.Mol, size: int, draw: random.Random) -> Chem.Mol:
+    """A fragment of ``size`` connected atoms; the molecule itself if it is smaller or the fragment is not valid."""
     if mol.GetNumAtoms() <= size:
         return mol
     kept = {draw.randrange(mol.GetNumAtoms())}
@@ -112,11 +104,11 @@ def _piece(mol: Chem.Mol, size: int, draw: random.Random) -> Chem.Mol:
     Chem.Kekulize(edit, clearAromaticFlags=True)
     for index in sorted(set(range(mol.GetNumAtoms())) - kept, reverse=True):
         edit.RemoveAtom(index)
-    return _sound(edit) or mol
+    return _sanitized(edit) or mol
 
 
 def _edited(mol: Chem.Mol, draw: random.Random) -> Chem.Mol:
-    """The molecule after one random edit, or itself where the edit makes no molecule."""
+    """The molecule after one random edit, or itself if the result is not valid."""
     edit = Chem.RWMol(mol)
     Chem.Kekulize(edit, clearAromaticFlags=True)
     free = _with_hydrogen(mol)
@@ -145,15 +137,15 @@ def _edited(mol: Chem.Mol, draw: random.Random) -> Chem.Mol:
         if not pairs:
             return mol
         edit.AddBond(*draw.choice(pairs), Chem.BondType.SINGLE)
-    return _sound(edit) or mol
+    return _sanitized(edit) or mol
 
 
 def _with_hydrogen(mol: Chem.Mol) -> list[int]:
     return [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetTotalNumHs() and not atom.GetNumRadicalElectrons()]
 
 
-def _sound(edit: Chem.RWMol) -> Chem.Mol | None:
-    """A sanitised molecule in one piece, through its SMILES, or ``None``."""
+def _sanitized(edit: Chem.RWMol) -> Chem.Mol | None:
+    """The sanitised, connected molecule rebuilt from its SMILES, or ``None``."""
     with rdBase.BlockLogs():
         if Chem.SanitizeMol(edit, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
             return None

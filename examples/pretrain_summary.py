@@ -1,9 +1,9 @@
-"""Train a `MoleculeDescriptor` on what RDKit computes from structures, and write it to a file.
+"""Train a `MoleculeDescriptor` on descriptors computed by RDKit, and write it to a file.
 
     python examples/pretrain_summary.py summary.safetensors
 
-No measured property is used, and no molecule with the connectivity of one of FreeSolv, ``gdb1k`` or the ligands. Data:
-the folder ``smallmol`` in TG_MOLFIELD_DATA, for the parents of the molecules and those to leave out.
+No measured property is used, and no molecule with the connectivity of one of FreeSolv, ``gdb1k`` or the ligands.
+Data: the folder ``smallmol`` in TG_MOLFIELD_DATA, for the parents of the molecules and the excluded molecules.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,8 @@ from typing import Annotated
 
 import torch
 import typer
-from pretrain_molecules import children, conformers, data_folder, evaluation_keys, freesolv
+from benchmark_data import data_folder
+from pretrain_molecules import children, conformers, evaluation_keys, freesolv
 from pretrain_targets import PROBED, property_names, with_targets
 from rdkit import RDLogger
 from torch import Tensor, nn
@@ -22,14 +23,14 @@ from torch_geometric.loader import DataLoader
 from tg_molfield.nn import MoleculeDescriptor
 from tg_molfield.training import PropertyLoss, TrainingReport, fit
 
-SHAKE = 0.03
-ATOMS = 0.5
+DISPLACEMENT = 0.03
+ATOM_WEIGHT = 0.5
 HELD_OUT = 500
 WEIGHTS = {**dict.fromkeys(PROBED, 4.0), "NumRotatableBonds": 20.0}
 
 
 class Pretraining(nn.Module):
-    """A summary with its heads: properties of the molecule from the summary, of the atoms from their features."""
+    """A summary with heads for molecular properties, from the summary, and atomic properties, from atom features."""
 
     def __init__(self, summary: MoleculeDescriptor, molecules: list[Data]) -> None:
         super().__init__()
@@ -42,10 +43,10 @@ class Pretraining(nn.Module):
         self.atom_loss = PropertyLoss(summary.atom_channels, values, "atom_properties")
 
     def loss(self, batch: Data) -> Tensor:
-        pos = batch.pos + SHAKE * torch.randn_like(batch.pos)
+        pos = batch.pos + DISPLACEMENT * torch.randn_like(batch.pos)
         atoms = self.summary.encode_atoms(batch.z, pos, batch.batch)
         descriptors = self.summary.pooling(atoms)
-        return self.molecule_loss(descriptors, batch) + ATOMS * self.atom_loss(atoms.scalars, batch)
+        return self.molecule_loss(descriptors, batch) + ATOM_WEIGHT * self.atom_loss(atoms.scalars, batch)
 
 
 def make_molecules(folder: Path, count: int, seed: int) -> list[Data]:
@@ -67,7 +68,7 @@ def summaries(summary: MoleculeDescriptor, molecules: Iterable[Data]) -> Tensor:
 
 
 def determination(model: Pretraining, molecules: list[Data]) -> dict[str, float]:
-    """R² by property of the heads, on molecules that were not trained on."""
+    """R² of the heads for each property, on held-out molecules."""
     found = model.molecule_loss.predict(summaries(model.summary, molecules))
     true = torch.cat([data.properties for data in molecules])
     share = (found - true).square().nanmean(0) / (true - true.nanmean(0)).square().nanmean(0)
@@ -76,8 +77,8 @@ def determination(model: Pretraining, molecules: list[Data]) -> dict[str, float]
 
 def main(
     path: Path,
-    molecules: Annotated[int, typer.Option(help="how many to make and train on")] = 12_000,
-    steps: Annotated[int, typer.Option(help="of training, with 32 molecules each")] = 16_000,
+    molecules: Annotated[int, typer.Option(help="the number of new molecules for training")] = 12_000,
+    steps: Annotated[int, typer.Option(help="training steps with 32 molecules each")] = 16_000,
     seed: int = 0,
 ) -> None:
     RDLogger.DisableLog("rdApp.*")
@@ -91,12 +92,20 @@ def train(path: Path, molecules: list[Data], held_out: list[Data], steps: int, s
     model = Pretraining(MoleculeDescriptor(), molecules)
     loader = DataLoader(molecules, batch_size=32, shuffle=True)
 
-    def tell(report: TrainingReport, spent: float) -> None:
+    def print_progress(report: TrainingReport, spent: float) -> None:
         if report.steps % 500 == 0:
             recent = sum(report.losses[-500:]) / 500
             print(f"{report.seconds / 60:.1f} min, {report.steps} steps, loss {recent:.4f}", flush=True)
 
-    fit(model, loader, lambda model, batch: model.loss(batch), max_steps=steps, lr=2e-3, seed=seed, progress=tell)
+    fit(
+        model,
+        loader,
+        lambda model, batch: model.loss(batch),
+        max_steps=steps,
+        lr=2e-3,
+        seed=seed,
+        progress=print_progress,
+    )
     for name, value in determination(model, held_out).items():
         if name in PROBED:
             print(f"{name}: R² {value:.4f} on {len(held_out)} held-out molecules")

@@ -1,8 +1,8 @@
-"""What RDKit computes from a molecule's structure alone, as targets: of the molecule, and of each atom.
+"""Training targets that RDKit computes from structures: descriptors of molecules and of atoms.
 
-Of the molecule: RDKit's 2-D descriptors, its shape descriptors of the conformer, sums of Gasteiger and MMFF94
-charges, dipoles of both, and solvent-accessible areas by element. Of each atom: charges, contributions to logP,
-molar refractivity, polar and Labute's areas, E-state, accessible area, and what kind of atom it is.
+Molecular targets are the 2D descriptors, the shape descriptors of the conformer, sums and dipoles of Gasteiger and
+MMFF94 charges, and solvent-accessible surface areas by element. Atomic targets are charges, contributions to logP,
+molar refractivity, TPSA and Labute's surface area, E-state indices, solvent-accessible surface areas and atom types.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HYBRIDS = (Chem.HybridizationType.SP, Chem.HybridizationType.SP2, Chem.Hybridiza
 
 
 def properties(mol: Chem.Mol, conformer: int = 0) -> dict[str, float]:
-    """The descriptors by name of a molecule with all hydrogens and a conformer; NaN where one is not defined."""
+    """The descriptors by name of a molecule with all hydrogens and a conformer; NaN where undefined."""
     with rdBase.BlockLogs():
         plain = Chem.RemoveHs(mol)
         found = {name: float(function(plain)) for name, function in FLAT.items()}
@@ -69,14 +69,14 @@ def properties(mol: Chem.Mol, conformer: int = 0) -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def property_names() -> tuple[str, ...]:
-    """What `properties` gives, in order."""
+    """The names of `properties`, in order."""
     methane = Chem.AddHs(Chem.MolFromSmiles("C"))
     AllChem.EmbedMolecule(methane, randomSeed=0)
     return tuple(properties(methane))
 
 
 def atom_properties(mol: Chem.Mol, conformer: int = 0) -> np.ndarray:
-    """``[N, K]`` of a molecule with all hydrogens and a conformer; NaN where one is not defined."""
+    """Atomic descriptors ``[N, K]`` of a molecule with all hydrogens and a conformer; NaN where undefined."""
     crippen = np.array(rdMolDescriptors._CalcCrippenContribs(mol))
     labute, _ = rdMolDescriptors._CalcLabuteASAContribs(mol)
     columns = [
@@ -109,7 +109,7 @@ def atom_properties(mol: Chem.Mol, conformer: int = 0) -> np.ndarray:
 
 
 def with_targets(mol: Chem.Mol, conformer: int = 0) -> Data:
-    """``z``, ``pos``, ``properties [1, P]`` and ``atom_properties [N, K]`` of one conformer; NaN where not defined."""
+    """``z``, ``pos``, ``properties [1, P]`` and ``atom_properties [N, K]`` of one conformer; NaN where undefined."""
     data = from_rdkit(mol, conformer, properties=())
     identifier = mol.GetConformers()[conformer].GetId()
     values = torch.tensor([list(properties(mol, identifier).values())])
@@ -118,7 +118,7 @@ def with_targets(mol: Chem.Mol, conformer: int = 0) -> Data:
 
 
 def _finite(values: torch.Tensor) -> torch.Tensor:
-    """NaN for what overflowed, such as the Gasteiger charges of a molecule for which they do not converge."""
+    """The values with NaN in place of infinities, such as Gasteiger charges that do not converge."""
     return values.masked_fill(~values.isfinite(), math.nan)
 
 
@@ -133,7 +133,7 @@ def _mmff(mol: Chem.Mol) -> np.ndarray:
 
 
 def _rotors(mol: Chem.Mol) -> np.ndarray:
-    """Half the number of rotatable bonds of each atom, so that the sum is the molecule's."""
+    """Half the number of rotatable bonds of each atom, so that they sum to that of the molecule."""
     plain, count = Chem.RemoveHs(mol), np.zeros(mol.GetNumAtoms())
     heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
     for bond in plain.GetSubstructMatches(Lipinski.RotatableBondSmarts):

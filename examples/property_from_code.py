@@ -1,7 +1,7 @@
-"""Reconstruction as an auxiliary loss of a property model, beside the property alone.
+"""Reconstruction as an auxiliary loss of a property model, compared with training on the property alone.
 
-Both models start from the same weights and learn enthalpies of formation from the code; one also keeps the code
-decodable, so that the field of each molecule can be read from what the property is predicted from.
+Both models start from the same weights and learn enthalpies of formation from the code. One also learns to decode the
+code, so that the field of each molecule can be reconstructed from the features that predict the property.
 """
 
 import torch
@@ -14,7 +14,7 @@ from tg_molfield.training import PropertyLoss
 
 
 def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -> tuple[float, float]:
-    """On the test molecules: the property's mean absolute error, and the fields' PSNR in dB at occupied points."""
+    """Mean absolute error of the property and PSNR in dB at occupied points, on the test molecules."""
     torch.manual_seed(0)
     model = FieldAutoEncoder(latent_dim=256, decoder="rbf")
     loss = PropertyLoss(model.latent_dim, torch.cat([data.y for data in train]), key="y")

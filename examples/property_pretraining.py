@@ -1,4 +1,4 @@
-"""A pretrained autoencoder as the start of a property model, beside the same model from scratch."""
+"""A pretrained autoencoder as the start of a property model, compared with the same model from scratch."""
 
 import copy
 

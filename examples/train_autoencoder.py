@@ -1,4 +1,4 @@
-"""Train a FieldAutoEncoder in a plain PyTorch loop, then write its learned field beside the true one."""
+"""Train a FieldAutoEncoder in a plain PyTorch loop, then write the learned and the true field of a molecule."""
 
 import tempfile
 from pathlib import Path
