@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, with shorter budgets, and its commands and files exist."""
+"""The Python of the README and the guide runs as it stands, with shorter budgets; commands and files exist."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from tg_molfield.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "examples/README.md")}
+TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "docs/guide.md", "examples/README.md")}
 
 
 def calls(program: str) -> list:
@@ -30,21 +30,15 @@ def calls(program: str) -> list:
     return found
 
 
-def test_python_blocks_run_in_order(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "written"), [("README.md", "caffeine.cube"), ("docs/guide.md", "finer.safetensors")])
+def test_python_blocks_run_in_order(name, written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) >= 3
     names: dict[str, object] = {}
-    for block in blocks:
-        for slow, quick in (
-            ("max_seconds=600", "max_steps=2"),
-            ("spacing=0.25", "spacing=1.0"),
-        ):
+    for block in re.findall(r"```python\n(.*?)```", TEXTS[name], re.DOTALL):
+        for slow, quick in (("max_seconds=600", "max_steps=2"), ("spacing=0.25", "spacing=1.0")):
             block = block.replace(slow, quick)
-        if '"density.cube"' in block:
-            names["field"].on(names["Grid"].around(names["caffeine"].pos, 1.0)).save("density.cube")
-        exec(compile(block, "README.md", "exec"), names)
-    assert (tmp_path / "caffeine.cube").exists()
+        exec(compile(block, name, "exec"), names)
+    assert (tmp_path / written).exists()
 
 
 @pytest.mark.parametrize(("where", "words", "complete"), calls("tg-molfield"))
