@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,11 @@ def data_dir() -> Path:
     if not (folder / "DATA.md").exists():
         pytest.skip(f"no test data in {folder}; set TG_MOLFIELD_DATA to the folder that holds DATA.md")
     return folder
+
+
+@pytest.fixture
+def seeded():
+    """The test starts with torch's generator at seed 0 and leaves it as it was: no test depends on another."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield

@@ -10,6 +10,8 @@ import typer.main
 
 from tg_molfield.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "docs/guide.md", "examples/README.md")}

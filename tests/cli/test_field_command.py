@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from tg_molfield import FieldAutoEncoder, Volume
 from tg_molfield.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, [*arguments], catch_exceptions=False)

@@ -10,6 +10,8 @@ from tg_molfield.demo.molecules import ase_molecules, split_by_formula
 from tg_molfield.demo.run import run
 from tg_molfield.metrics import PSNR
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 def test_split_keeps_formulas_apart():
     molecules = ase_molecules()

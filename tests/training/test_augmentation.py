@@ -6,6 +6,8 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, MatchingLoss, fit
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 def molecules():
     generator = torch.Generator().manual_seed(0)

@@ -5,6 +5,8 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, fit
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 def molecules() -> list[Data]:
     generator = torch.Generator().manual_seed(0)

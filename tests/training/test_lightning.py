@@ -6,6 +6,8 @@ from torch_geometric.loader import DataLoader
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 ENCODER = {"out_channels": 8, "num_layers": 1}
 
 pytest.importorskip("lightning")

@@ -7,6 +7,8 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, FieldLoss, MatchingLoss, fit
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 ENCODER = {"out_channels": 8, "num_layers": 1}
 
 CHANNELS = "H C O"

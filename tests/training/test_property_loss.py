@@ -7,6 +7,8 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import PropertyLoss
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 ENCODER = {"out_channels": 8, "num_layers": 1}
 
 VALUES = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, math.nan]])
