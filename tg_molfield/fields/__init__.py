@@ -1,4 +1,4 @@
-"""Fields: their definition from atoms, their evaluation, and their samples on grids; torch alone."""
+"""Fields: their definition by atoms, their evaluation, and their samples on grids; needs torch alone."""
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.form_factors import FormFactors

@@ -1,4 +1,4 @@
-"""Fields in which atoms do not add up: the union and the greatest of their contributions."""
+"""Fields that combine atoms other than by a sum: by union or by maximum."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAIRS_AT_ONCE = 2**20
 
 
 class AggregateField(Field):
-    """A field made of the same parts as an `RBFField`, joined otherwise.
+    """A field of the same centres, weights and widths as an `RBFField`, combined in another way.
 
     Args:
         base: the centres, weights, widths and kernel.
@@ -70,7 +70,7 @@ class AggregateField(Field):
 
 
 class UnionField(AggregateField):
-    """f_c(x) = 1 − Π_i (1 − φ(|x − r_i|/σ_i))^w_ic: the chance of at least one, as occupancies are joined.
+    """f_c(x) = 1 − Π_i (1 − φ(|x − r_i|/σ_i))^w_ic: the probability of at least one, as for occupancies.
 
     Sources: FuncMol (Kirchmeyer et al. 2024), PyUUL (Orlando et al. 2022). The kernel must lie between 0 and 1.
     """
@@ -101,7 +101,7 @@ class UnionField(AggregateField):
 
 
 class MaximumField(AggregateField):
-    """f_c(x) = max_i w_ic φ(|x − r_i|/σ_i), as moleculekit joins occupancies; 0 where a channel has no atoms."""
+    """f_c(x) = max_i w_ic φ(|x − r_i|/σ_i), as in moleculekit; 0 where a channel has no atoms."""
 
     rule = "maximum"
 
@@ -119,7 +119,7 @@ class MaximumField(AggregateField):
 def _greatest(
     kernel: Kernel, sources: tuple[Tensor, Tensor, Tensor], owner: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
 ) -> Tensor:
-    """The greatest contribution [Q, 1] of centres, weights and 1/σ to each point."""
+    """The largest contribution [Q, 1] of centres, weights and 1/σ at each point."""
     if not len(pos) or not len(owner):
         return pos.new_zeros(len(pos), 1)
     evaluate, reach = functools.partial(_amax, kernel), cutoff(kernel, pos.dtype)

@@ -1,4 +1,4 @@
-"""What the channels of a molecule's field are, and how their per-atom numbers are read off the atoms."""
+"""The channels of a molecule's field, and the per-atom weights and widths that they stand for."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Channel:
     """One channel of a field.
 
     Args:
-        name: how the channel is called.
-        weight: what each atom is weighted by: an element symbol, ``other``, ``all``, an element property or a
+        name: of the channel.
+        weight: the weight of each atom: an element symbol, ``other``, ``all``, an element property or a
             per-atom attribute; the name itself if not given.
-        width: what the widths of this channel are before scaling, an element property or a per-atom attribute;
-            those of the definition if not given.
+        width: the widths of this channel before scaling, an element property or a per-atom attribute; those of
+            the definition if not given.
         width_scale: the factor from ``width`` to σ in Å.
-        factor: what the weights are multiplied by.
+        factor: multiplies the weights.
         vector: the weight is a per-atom vector [N, 3], such as forces; it becomes three channels, ``name.x``,
-            ``name.y`` and ``name.z``, which turn with the molecule. In strings: ``"forces:vector"``.
+            ``name.y`` and ``name.z``, which rotate with the molecule. In strings: ``"forces:vector"``.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Channel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the field's channels that this one makes."""
+        """The names of the field's channels made from this one."""
         return tuple(f"{self.name}.{axis}" for axis in "xyz") if self.vector else (self.name,)
 
     @property
     def written(self) -> str:
-        """The channel as a word that `parse_channels` understands; empty if it takes more than a word."""
+        """The channel as a word for `parse_channels`; empty if one word does not describe it."""
         word = self.name + _VECTOR * self.vector
         return word if self == _from_word(word) and not set(word) & set(", ") else ""
 
@@ -83,7 +83,7 @@ def _from_word(word: str) -> Channel:
 
 @dataclass(frozen=True)
 class CheckedAtoms:
-    """The checked atoms of a molecule or a batch, and the object that their attributes come from."""
+    """The checked atoms of a molecule or a batch, and the data that their attributes come from."""
 
     z: Tensor
     pos: Tensor
@@ -141,7 +141,7 @@ def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, .
 
 
 def per_atom(what: str, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
-    """The numbers [N], float64 or as given, that ``what`` stands for; ``other`` looks at what ``channels`` name."""
+    """The numbers [N] that ``what`` stands for; ``other`` means the elements that ``channels`` do not name."""
     z = atoms.z
     if what in atomic_numbers():
         return (z == atomic_numbers()[what]).double()

@@ -37,33 +37,33 @@ AGGREGATES: dict[str, type] = {
 @final
 @dataclass(frozen=True, init=False, repr=False)
 class MolField:
-    """How the field of a molecule is made of its atoms: f_c(x) = Σ_i w_ic φ(|x − r_i| / σ_i).
+    """The field of a molecule as a function of its atoms: f_c(x) = Σ_i w_ic φ(|x − r_i| / σ_i).
 
     A definition is immutable, compares by value, and has a complete repr.
 
     Args:
-        channels: what the channels are, as one string or a sequence. An element symbol: 1 for its atoms;
+        channels: one string or a sequence. An element symbol: 1 for its atoms;
             ``other``: 1 for all elements not named; ``all``: 1 for every atom; ``vdw_radius``, ``covalent_radius``,
             ``electronegativity``, ``mass``: that property of the element; any other name: the per-atom attribute
             [N] of that name; ``NAME:vector``: the per-atom vector [N, 3] of that name, as three channels. A
-            `Channel` says more.
+            `Channel` has more options.
         kernel: φ, by name or as a `Kernel`.
-        widths: what σ is before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
+        widths: σ before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
             of a per-atom attribute [N].
-        width_scale: the factor from there to σ.
+        width_scale: the factor that turns ``widths`` into σ.
         split_parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with
             ``part`` 1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
-        aggregate: how atoms are joined: ``"sum"``; ``"union"``, 1 − Π(1 − φ)^w (`UnionField`); ``"maximum"``
-            (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
+        aggregate: how the contributions of atoms are combined: ``"sum"``; ``"union"``, 1 − Π(1 − φ)^w (`UnionField`);
+            ``"maximum"`` (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
             (`DistanceField`); ``"displacement"``, the vector to the nearest atom (`DisplacementField`).
-        smoothness: of a distance, in Å.
-        form_factors: atoms as several Gaussians each, in place of kernel and widths (`FormFactors`).
-        normalize_grid_size: if given, divide every channel of every molecule by its maximum over `grid` with so many
-            nodes an axis (the paper's convention; it depends on the orientation of the molecule to the grid).
+        smoothness: of the distance, in Å (`DistanceField`).
+        form_factors: describe each atom by several Gaussians, in place of kernel and widths.
+        normalize_grid_size: divide every channel of every molecule by its maximum on `grid` with this many nodes an
+            axis (the convention of arXiv 2502.10848; the result depends on the molecule's orientation). Channels are
+            not divided if not given.
 
     Raises:
-        ValueError: an unknown kernel or aggregate, no channels, a number out of range, or options that exclude
-            each other.
+        ValueError: an unknown kernel or aggregate, no channels, a number out of range, or incompatible options.
     """
 
     specification: tuple[Channel, ...]
@@ -115,7 +115,7 @@ class MolField:
 
     @classmethod
     def preset(cls, name: str, **options: Any) -> MolField:
-        """A definition known by name; see `tg_molfield.fields.presets` for formulas, sources and options.
+        """A definition by name; see `tg_molfield.fields.presets` for formulas, sources and options.
 
         ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
         ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
@@ -128,7 +128,7 @@ class MolField:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of the channels of the field, vectors by component and the parts included."""
+        """The names of the field's channels, with parts and vector components."""
         names = self._scalar_channels
         return (
             tuple(f"{name}.{axis}" for name in names for axis in "xyz") if self.aggregate == "displacement" else names
@@ -141,7 +141,7 @@ class MolField:
 
     @property
     def attributes(self) -> set[str]:
-        """The per-atom attributes of the data that the definition reads, apart from ``z``, ``pos`` and ``part``."""
+        """The per-atom attributes that the definition reads, apart from ``z``, ``pos`` and ``part``."""
         named = {name for channel in self.specification for name in (channel.weight, channel.width)} | {self.widths}
         known = {*atomic_numbers(), *ELEMENT_PROPERTIES, "all", "other"}
         return {name for name in named if isinstance(name, str)} - known
@@ -179,7 +179,7 @@ class MolField:
         """The field of a molecule or a batch.
 
         Args:
-            data: has ``z`` [N] (int64) and ``pos`` [N, 3] (Å), the attributes the channels name, ``part`` [N]
+            data: has ``z`` [N] (int64), ``pos`` [N, 3] (Å), the attributes that the channels name, ``part`` [N]
                 where ``split_parts`` is set, ``cell`` and ``pbc`` where periodic, ``batch`` where it is a PyG batch.
 
         Raises:
@@ -218,8 +218,8 @@ class MolField:
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
         """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
 
-        It is centred at the centroid; half a side is the greatest distance of an atom from there plus
-        √(d² + 1), with d (Å) where the widest atom has fallen to ``threshold``.
+        It is centred on the centroid. Half its side is the largest distance of an atom from the centroid plus
+        √(d² + 1) Å, where d is the distance at which the widest atom has fallen to ``threshold``.
 
         Raises:
             ValueError: ``data`` is a batch, or the threshold does not lie between 0 and 1.

@@ -1,4 +1,4 @@
-"""`DisplacementField`: from every point to the nearest atom."""
+"""`DisplacementField`: the vector from every point to the nearest atom."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tg_molfield.fields.rbf import RBFField
 class DisplacementField(AggregateField):
     """The vector r − x in Å from x to the nearest of a channel's atoms: channels x, y and z for each one of ``base``.
 
-    It turns with the molecule, is 0 at atoms, jumps where two are equally near, grows far away, and is infinite where
-    a channel has no atoms. Source: VecMol's vector fields by type of atom.
+    It rotates with the molecule, is 0 at atoms, jumps where two atoms are equally near, grows far from the molecule,
+    and is infinite where a channel has no atoms. Source: VecMol's vector fields by type of atom.
 
     Args:
         base: the atoms; one belongs to the channels where its weight is not 0. Widths and kernel do not matter.

@@ -20,8 +20,8 @@ class DistanceField(AggregateField):
 
     The radii R are the widths of ``base``; an atom belongs to the channels where its weight is not 0. With
     ``smoothness`` k > 0 the minimum is −k ln Σ_i exp(−(|x − r_i| − R_i)/k), which rounds the creases over about
-    k Å and lies at most k ln(number of atoms) below. Unlike other fields a distance grows far away, and where a
-    channel has no atoms it is infinite.
+    k Å and is at most k ln(number of atoms) smaller. Unlike other fields, a distance grows far from the molecule;
+    where a channel has no atoms it is infinite.
 
     Args:
         base: centres, weights and radii.

@@ -27,7 +27,7 @@ _NODES_AT_ONCE = 2**18
 class Field(ABC):
     """A continuous vector-valued function f: R³ → R^C, or a batch of ``num_graphs`` such functions.
 
-    A field is called with points; it has named channels, a gradient, and can be sampled on a `Grid`.
+    Call a field with points. It has named channels and a gradient, and can be sampled on a `Grid`.
     """
 
     @property
@@ -37,7 +37,7 @@ class Field(ABC):
 
     @property
     def num_graphs(self) -> int:
-        """How many functions the field holds; points are assigned to them by ``batch``."""
+        """The number of functions; ``batch`` assigns points to them."""
         return 1
 
     _atoms: AtomList | None = None
@@ -88,7 +88,7 @@ class Field(ABC):
         """
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The derivative [Q, C, 3] of every channel by the point, in units per Å."""
+        """The gradient [Q, C, 3] of every channel, in units per Å."""
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             values = self(points, batch)
@@ -107,7 +107,7 @@ class Field(ABC):
         return torch.stack(columns, dim=1)
 
     def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The sum [Q, C] of the second derivatives of every channel by the point, in units per Å²."""
+        """The Laplacian [Q, C] of every channel, in units per Å²."""
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             gradient = self.gradient(points, batch)
@@ -130,7 +130,7 @@ class Field(ABC):
         """The field sampled at the nodes of ``grid``.
 
         Raises:
-            ValueError: the field holds several functions; take one of them first.
+            ValueError: the field holds several functions; take one by `unbatch`.
         """
         self._require_single("on")
         nodes = grid.points(self.dtype, self.device)
@@ -166,8 +166,8 @@ class Field(ABC):
         """The field on another device or of another floating-point type; arguments as for `Tensor.to`.
 
         Raises:
-            ValueError: the type is not one of floating-point numbers.
-            NotImplementedError: the field is that of a model, which has to be moved itself.
+            ValueError: the type is not a floating-point type.
+            NotImplementedError: the field belongs to a model; move the model.
         """
         like = torch.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)
         if not like.is_floating_point():
@@ -177,22 +177,22 @@ class Field(ABC):
         return self._mapped(lambda x: x.to(like.device, like.dtype if x.is_floating_point() else x.dtype))
 
     def detach(self) -> Self:
-        """The same field with no gradients to what it was made of.
+        """The same field, detached from the computation graph.
 
         Raises:
-            NotImplementedError: the field is that of a model.
+            NotImplementedError: the field belongs to a model.
         """
         return self._mapped(Tensor.detach)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """The field with ``change`` applied to every tensor that it is made of."""
+        """The field with ``change`` applied to all of its tensors."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a field without a model, got that of one; move or detach "
             "the model and its latent"
         )
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
-        """The field of the named channels alone, in the order given: ``f["N", "O"]``."""
+        """The field of the named channels, in the order given: ``f["N", "O"]``."""
         return ChannelSelection(self, self.channel_indices(names))
 
     def __add__(self, other: Field) -> Field:

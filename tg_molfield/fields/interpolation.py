@@ -14,16 +14,16 @@ INTERPOLATIONS = ("linear", "cubic")
 Periodic = tuple[bool, bool, bool]
 
 _SLACK = 1e-3
-"""How far outside, in steps, a point still counts as on the border; single precision may put a node there."""
+"""How far outside, in steps, a point still counts as on the border, for nodes rounded to single precision."""
 
 
 @final
 class Interpolator:
-    """A function of coordinates in steps that passes through given values at whole numbers.
+    """A function of grid coordinates that takes the given values at integers.
 
     Along a periodic axis it repeats after n steps; along the others it is zero outside the nodes, and the cubic spline
-    is the one that is mirrored at the first and the last node. Both are differentiable by the values and the
-    coordinates, the cubic one twice with continuous derivatives.
+    is mirrored at the first and the last node. Both are differentiable with respect to values and coordinates; the
+    cubic one has two continuous derivatives.
 
     Source: Unser, "Splines: a perfect fit for signal and image processing" (1999).
 

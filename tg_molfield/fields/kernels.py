@@ -42,13 +42,13 @@ class Kernel(ABC):
 
     @abstractmethod
     def reach(self, tolerance: float) -> float:
-        """The scaled distance u beyond which φ stays below ``tolerance``; infinite where there is none in use."""
+        """The scaled distance u beyond which φ stays below ``tolerance``; infinite for kernels never cut off."""
 
 
 def leaf(x: Tensor) -> Tensor:
-    """``x`` itself if it is differentiated already, else a tensor of its values to differentiate by.
+    """``x`` itself if it requires gradients, else a leaf tensor of its values that does.
 
-    Call it outside inference mode, whose tensors autograd cannot follow.
+    Call it outside inference mode, whose tensors autograd cannot track.
     """
     if x.is_inference():
         return x.clone().requires_grad_()
@@ -89,7 +89,7 @@ class Gaussian(Kernel):
 
 
 class Slater(Kernel):
-    """φ = exp(−u), the exponential; its gradient at the centre, a cusp, is taken as zero."""
+    """φ = exp(−u), the exponential; its gradient at the cusp in the centre is taken as zero."""
 
     name = "slater"
 
@@ -153,7 +153,7 @@ class InverseMultiquadric(Kernel):
 
 
 class Coulomb(Kernel):
-    """φ = erf(u/√2)/u: σ times the potential of a Gaussian unit charge of width σ, which is σ/d from some σ on.
+    """φ = erf(u/√2)/u: σ times the potential of a Gaussian unit charge of width σ, which is σ/d beyond several σ.
 
     It is √(2/π) at its centre. Never cut off, never periodic.
     """
@@ -202,7 +202,7 @@ class GaussianWithTail(Kernel):
 
 
 class HardSphere(Kernel):
-    """φ = 1 for u < 1, else 0: the binary density of libmolgrid. Its gradient is 0 wherever there is one."""
+    """φ = 1 for u < 1, else 0: the binary density of libmolgrid. Its gradient is taken as 0."""
 
     name = "hard_sphere"
 
@@ -241,13 +241,13 @@ class Occupancy(Kernel):
 
 @dataclass(frozen=True, repr=False)
 class FunctionKernel(Kernel):
-    """A kernel from one's own function.
+    """A kernel from a function of your own.
 
     Args:
         function: φ as a function of u = d/σ, a differentiable function of tensors of any shape.
-        radius: the u beyond which φ is 0 or as good as 0; infinite if there is none.
-        name: how it is called in reprs, and so in the cache of a ``pre_transform``: give each function its own. Two
-            kernels are equal if function, radius and name are.
+        radius: the u beyond which φ is 0 or negligible; infinite if there is none.
+        name: shown in the repr, which is the cache key of a ``pre_transform``: give each function its own. Kernels
+            are equal if function, radius and name are.
     """
 
     function: Callable[[Tensor], Tensor]

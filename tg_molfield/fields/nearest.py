@@ -1,4 +1,4 @@
-"""Fields of the atoms nearest to a point: what they share."""
+"""What the fields of the nearest atoms have in common."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tg_molfield.fields.rbf import RBFField
 
 
 def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField, pos: Tensor, batch: Tensor) -> Tensor:
-    """A function of one graph, one channel and points [q, 3], for all graphs, channels and points.
+    """Evaluate a function of one graph, one channel and points [q, 3] for all graphs, channels and points.
 
     Args:
-        column: its results are [q, ...].
+        column: the function; its results are [q, ...].
         base: a field of B graphs and C channels.
         pos: [Q, 3] in Å.
         batch: graph of each point [Q], sorted.
@@ -34,7 +34,7 @@ def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField
 def spheres_around(
     base: RBFField, channel: int, pos: Tensor, smoothness: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor, float]:
-    """The spheres of a channel that may be the nearest to a point, copies in a periodic cell among them.
+    """The spheres of a channel that can be the nearest to a point, including periodic images.
 
     Args:
         base: centres, and radii as widths, of one graph; those of weight 0 are no spheres of the channel.
@@ -43,8 +43,8 @@ def spheres_around(
         smoothness: k in Å, of the smooth minimum; 0 for the exact one.
 
     Returns:
-        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, and by how much (Å) a sphere may be farther than
-        the nearest one and still matter.
+        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, and how much farther (Å) than the nearest
+        sphere one can be and still contribute.
     """
     mine = base.weights[:, channel] != 0
     centers = base.centers[mine]
@@ -67,6 +67,6 @@ def _margin(smoothness: float, radii: Tensor) -> float:
 
 
 def _height(pos: Tensor, cell: Tensor, pbc: Tensor) -> float:
-    """How far apart points [M, 3] are, at most, across the periodic directions, in Å."""
+    """The largest distance in Å between points [M, 3], perpendicular to the periodic directions."""
     across = (pos @ torch.linalg.inv(cell))[:, ~pbc]
     return float((across.amax(0) - across.amin(0)).norm())

@@ -1,4 +1,4 @@
-"""Periodic cells: points folded into the cell, centres repeated around it."""
+"""Periodic cells: points folded into the cell, and periodic images of centres."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel
 
 IMAGE_TOLERANCE = 1e-9
-"""How much of a kernel may be left where the copies of a periodic field are cut off."""
+"""The value of a kernel at which periodic images are cut off."""
 
 _MAX_IMAGES = 20_000_000
 
@@ -50,10 +50,10 @@ def periodic_cells(
 
 
 def periodic_reach(kernel: Kernel) -> float:
-    """How many widths a copy of a centre is followed.
+    """The distance, in widths, beyond which periodic images are dropped.
 
     Raises:
-        ValueError: the kernel decays so slowly that a periodic sum has no value.
+        ValueError: the kernel decays so slowly that the periodic sum diverges.
     """
     reach = kernel.reach(IMAGE_TOLERANCE)
     if math.isinf(reach):
@@ -85,31 +85,31 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
 
 
 def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
-    """The points [Q, 3] moved into the cell along its periodic directions."""
+    """The points [Q, 3] folded into the cell along its periodic directions."""
     steps = torch.where(pbc, torch.floor(pos.detach() @ torch.linalg.inv(cell.detach())), 0)
     return pos - steps @ cell
 
 
 def fold_batch(pos: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
-    """The points [Q, 3] of graphs [Q], those of periodic ones moved into their cells [B, 3, 3]."""
+    """The points [Q, 3] of graphs [Q], folded into the cells [B, 3, 3] of periodic ones."""
     parts = pos.split(torch.bincount(batch, minlength=len(cells)).tolist())
     return torch.cat([fold(part, cell, pbc) for part, cell, pbc in zip(parts, cells, pbcs, strict=True)])
 
 
 def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Tensor, Tensor]:
-    """The copies of the centres that reach into the cell.
+    """The periodic images of the centres that reach into the cell.
 
     Args:
         centers: [N, 3] in Å.
         cell: a complete cell [3, 3] in Å, rows are vectors.
         pbc: which directions repeat [3], bool.
-        reach: how far a centre is felt, in Å.
+        reach: of a centre, in Å.
 
     Returns:
-        Positions [M, 3] of the copies and the centre [M] that each one is a copy of.
+        Positions [M, 3] of the images and the index [M] of their centres.
 
     Raises:
-        ValueError: the reach spans so many cells that the copies would not fit in memory.
+        ValueError: the reach spans so many cells that the images would not fit in memory.
     """
     if not pbc.any():
         return centers, torch.arange(len(centers), device=centers.device)
@@ -149,8 +149,8 @@ def images_of_batch(
         batch: graph of each centre [N], sorted.
         cells: complete cells [B, 3, 3] in Å.
         pbcs: which of their directions repeat [B, 3], bool.
-        reach: how many widths a centre is followed.
-        grids: B grids that the copies are to reach in place of the cells.
+        reach: of a centre, in widths.
+        grids: B grids that the images must reach, in place of the cells.
 
     Returns:
         As for `images`, sorted by graph.
@@ -168,7 +168,7 @@ def images_of_batch(
 
 
 def images_around(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float, grid: Grid) -> tuple[Tensor, Tensor]:
-    """`images` that reach a grid: those of a cell in the middle of the grid, and as far beyond as the grid is."""
+    """`images` that reach a grid: those around a cell in its middle, as far as the grid extends."""
     inverse = torch.linalg.inv(cell.detach())
     edges = (grid.cell - grid.axes_tensor()).to(cell)
     shift = (grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.detach().sum(0) / 2) * pbc.any()

@@ -1,4 +1,4 @@
-"""Definitions known by name, as arguments of `MolField`: the formula and the source of each."""
+"""Presets of `MolField` by name, with the formula and the source of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COULOMB = 14.399645
 
 
 def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
-    """The arguments of the preset ``name`` with the given options.
+    """The arguments of `MolField` for the preset ``name``.
 
     Raises:
         ValueError: there is no such preset or option.

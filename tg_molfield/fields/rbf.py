@@ -24,8 +24,8 @@ from tg_molfield.fields.volume import Volume
 class RBFField(Field):
     """f_c(x) = Σ_i weights_ic · φ(|x − centers_i| / widths_i), for one graph or a batch.
 
-    The values are differentiable by centres, weights, widths and points. `torch.compile` takes them, in several graphs:
-    the checks of the inputs and the choice of the algorithm look at numbers, so that ``fullgraph=True`` is refused.
+    Values are differentiable with respect to centres, weights, widths and points. `torch.compile` works, with graph
+    breaks where input checks and the choice of algorithm read values, so ``fullgraph=True`` is refused.
 
     Args:
         centers: [N, 3] in Å.
@@ -131,14 +131,14 @@ class RBFField(Field):
         return self._laplacian()(pos, batch)
 
     def on(self, grid: Grid, out: Tensor | None = None) -> Volume:
-        """The field sampled at the nodes of ``grid``, much faster than at as many points.
+        """The field sampled at the nodes of ``grid``, much faster than as scattered points.
 
         Args:
             grid: the nodes.
             out: [C, nx, ny, nz], contiguous, to write the values to; not where gradients are recorded.
 
         Raises:
-            ValueError: the field holds several functions; take one of them first. ``out`` does not fit.
+            ValueError: the field holds several functions; take one by `unbatch`. ``out`` does not fit.
         """
         self._require_single("on")
         return self._sampled([grid], None if out is None else out[None])[0]
@@ -186,7 +186,7 @@ class RBFField(Field):
     __rmul__ = __mul__
 
     def with_kernel(self, kernel: str | Kernel) -> RBFField:
-        """The field of the same centres, weights and widths with another kernel."""
+        """The field with the same centres, weights and widths and another kernel."""
         return self._with(kernel=get_kernel(kernel), _mol_field=None)
 
     def scaled(self, factors: Tensor) -> RBFField:
@@ -231,7 +231,7 @@ class RBFField(Field):
         return self._with(**tensors, _atoms=self.atoms and self.atoms.mapped(change))
 
     def _with(self, **changes: Any) -> RBFField:
-        """A copy with other attributes, which have to be as valid as those of this field are."""
+        """A copy with other attributes, which are not checked."""
         field = copy.copy(self)
         vars(field).update(changes)
         if not changes.keys() <= {"weights", "_channels", "_mol_field"}:
@@ -246,7 +246,7 @@ class RBFField(Field):
     def problem(
         self, pos: Tensor, batch: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Kernel, Tensor, Tensor, Tensor, int]:
-        """What has to be summed at ``pos``: copies of periodic centres written out, points folded into their cells.
+        """The sum to evaluate at ``pos``, with periodic images of the centres and points folded into their cells.
 
         Returns:
             The first eight arguments of `tg_molfield.fields.engine.sum_at_points`.
@@ -267,7 +267,7 @@ class RBFField(Field):
         return check_points(pos, batch, self.num_graphs, self.dtype, self.device)
 
     def folded(self, pos: Tensor, batch: Tensor) -> Tensor:
-        """The points [Q, 3], those of periodic graphs moved into the cell."""
+        """The points [Q, 3], folded into the cells of periodic graphs."""
         if self.cell is None or self.pbc is None:
             return pos
         return fold_batch(pos, batch, self.cell, self.pbc)

@@ -1,4 +1,4 @@
-"""Tensor-product splines on a table of coefficients, with derivatives of any order and exact backward passes."""
+"""Tensor-product splines on a table of coefficients, with derivatives of any order, differentiable by autograd."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BYTES_AT_ONCE = 2**24
 def evaluate(table: Tensor, low: Tensor, offset: Tensor, basis: Basis, orders: tuple[Order, ...] = VALUE) -> Tensor:
     """Derivatives Σ_w table[low + w] · b_w(offset), differentiated ``orders`` times along each axis.
 
-    Differentiable any number of times by ``table`` and ``offset``; memory grows with the points, not with W³.
+    Differentiable any number of times with respect to ``table`` and ``offset``; memory does not grow with W³.
 
     Args:
         table: coefficients [X, Y, Z, C].

@@ -1,4 +1,4 @@
-"""`Volume`: the samples of a field on a grid, which between its nodes is a field itself."""
+"""`Volume`: the samples of a field on a grid, interpolated between the nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 class Volume(Field):
     """Values at the nodes of a `Grid`, interpolated between them.
 
-    Along a periodic axis the values repeat: after the last node comes the first, one step on. Outside the other axes
+    Along a periodic axis the values repeat: one step after the last node comes the first. Outside the other axes
     the volume is 0. A volume is immutable; do not write into ``values``.
 
     Args:
@@ -30,7 +30,7 @@ class Volume(Field):
         grid: the nodes.
         channels: the C names; numbered if not given.
         interpolation: ``"linear"`` or ``"cubic"`` (B-spline, mirrored at a border); both exact at the nodes.
-        atoms: the atoms that the values belong to, kept in files that can hold them.
+        atoms: the atoms that the values belong to, saved in the formats that can hold them.
         periodic: whether the values repeat, for all axes or for each.
 
     Raises:
@@ -88,7 +88,7 @@ class Volume(Field):
         return self._interpolator()(self.grid.fractional(pos))
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        """The derivative [Q, C, 3] in units per Å; of a linear volume, that of the step to the right of a node."""
+        """The gradient [Q, C, 3] in units per Å; at a node of a linear volume, that of the following step."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
         by_step = self._interpolator().gradient(self.grid.fractional(pos))
         return torch.einsum("qsc,xs->qcx", by_step, torch.linalg.inv(self.grid.axes_tensor()).to(by_step))
@@ -115,7 +115,7 @@ class Volume(Field):
     __rmul__ = __mul__
 
     def interpolated(self, interpolation: str, periodic: bool | Sequence[bool] | None = None) -> Volume:
-        """The same samples read in another way.
+        """The same samples with another interpolation.
 
         Args:
             interpolation: ``"linear"`` or ``"cubic"``.
@@ -124,9 +124,9 @@ class Volume(Field):
         return self._with(interpolation=interpolation, periodic=self.periodic if periodic is None else periodic)
 
     def resampled(self, grid: Grid) -> Volume:
-        """This volume read at the nodes of ``grid``, with the same interpolation.
+        """This volume interpolated at the nodes of ``grid``.
 
-        The result is periodic along the axes on which ``grid`` holds whole periods, as `Grid.from_cell` does.
+        The result keeps the interpolation and is periodic along the axes on which ``grid`` spans whole periods.
         """
         periods = grid.cell @ torch.linalg.inv(self.grid.cell)
         whole = (periods - periods.round()).abs().amax(1) < 1e-6
@@ -134,11 +134,11 @@ class Volume(Field):
         return self.on(grid).interpolated(self.interpolation, (whole & along).tolist())
 
     def integral(self) -> Tensor:
-        """The integral [C] of each channel over the grid, the sum of the nodes times the volume per node (Å³)."""
+        """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³)."""
         return self.values.sum((1, 2, 3)) * self.grid.voxel_volume
 
     def save(self, path: str | PathLike[str]) -> list[Path]:
-        """Write the volume and return the files written, all of them whole or none.
+        """Write the volume, completely or not at all, and return the files written.
 
         The suffix decides, each also with ``.gz``: ``.npz`` (exact), ``.cube`` (six digits), ``.dx``, ``.ccp4`` or
         ``.map`` or ``.mrc`` (single precision). A ``.dx`` or map file holds one channel; several become a file each,
@@ -167,10 +167,10 @@ class Volume(Field):
     ) -> Volume:
         """Read a volume; the suffix decides: ``.cube``, ``.npz``, ``.dx``, ``.ccp4``, ``.map``, ``.mrc``, also ``.gz``.
 
-        Lengths come out in Å; the values are as the file has them. A map that covers a whole crystal cell is periodic.
+        Lengths are converted to Å, values are those of the file. A map that covers a whole unit cell is periodic.
 
         Args:
-            path: the file, or several on one grid, whose channels are joined.
+            path: the file, or several on one grid, whose channels are concatenated.
             dtype: of the values; torch's default if not given.
 
         Raises:

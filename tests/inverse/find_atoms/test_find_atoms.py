@@ -255,6 +255,6 @@ def test_errors():
         find_atoms(volume["C"], mol_field=MolField("C", widths="sigma"))
     with pytest.raises(ValueError, match="aggregate='sum'"):
         find_atoms(volume, mol_field=MolField("H C O", aggregate="union"))
-    for kernel, match in (("hard_sphere", "is flat"), (Everywhere(), "reaches everywhere")):
+    for kernel, match in (("hard_sphere", "expected one with a slope"), (Everywhere(), "expected one of finite reach")):
         with pytest.raises(ValueError, match=match):
             find_atoms(volume, mol_field=MolField("H C O", kernel=kernel))

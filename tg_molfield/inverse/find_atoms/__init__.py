@@ -1,4 +1,4 @@
-"""The way back from a field to the atoms it was made of."""
+"""From a field back to its atoms."""
 
 from tg_molfield.inverse.find_atoms.find_atoms import (
     ChannelReport,

@@ -1,4 +1,4 @@
-"""Which channels of a field show elements, and what function an atom is in each."""
+"""Which channels of a field stand for elements, and the function of an atom in each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ElementChannel:
     Args:
         name: of the channel.
         z: the atomic number.
-        part: 0 ligand, 1 protein; None where the channel says nothing of parts.
+        part: 0 ligand, 1 protein; None where the channel names no part.
         kernel: φ.
         width: σ in Å.
         is_assumed: whether nothing says that the field has this kernel and width.

@@ -1,4 +1,4 @@
-"""The atoms of one channel: starts from sharpened maxima, refinement, and a look at what they leave unexplained."""
+"""The atoms of one channel: initial guesses from sharpened maxima, refinement, and revision by the residual."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tg_molfield.inverse.find_atoms.sharpen import WienerSharpener
 from tg_molfield.inverse.lattice import Lattice
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
-"""How much of a kernel's transform is trusted, tried in turn; the first serves exact samples."""
+"""Noise levels of the Wiener filter, tried in turn; the first is for exact samples."""
 
 EXPLAINED = 2e-4
 """The relative residual at which the search ends."""
 
 PRICE = 0.05
-"""What an atom must explain to be worth it, in parts of the square of its own function."""
+"""The penalty for each atom, as a fraction of the squared norm of its function."""
 
 _ROUNDS = 6
 _CANDIDATE = 0.3
@@ -55,13 +55,13 @@ class Found:
 def search(
     lattice: Lattice, kernel: Kernel, width: float, scale: float | None, explained: float = EXPLAINED
 ) -> ChannelAtoms:
-    """The equal functions of known shape whose sum is nearest to the samples, as few as explain them.
+    """The fewest equal functions of known shape whose sum explains the samples.
 
     Args:
         lattice: the samples.
         kernel: φ.
         width: σ in Å.
-        scale: what the functions are multiplied by; estimated if not given.
+        scale: the factor in front of the functions; estimated if not given.
         explained: the relative residual at which to stop.
     """
     spacing = fair_spacing(kernel, width)
@@ -91,13 +91,13 @@ def _start(sharpener: WienerSharpener, values: Tensor, scale: float | None, core
 
 
 def _apart(pos: Tensor, distance: float) -> Tensor:
-    """The points [N, 3] without those that are nearer than ``distance`` to an earlier one."""
+    """The points [N, 3] without those closer than ``distance`` to an earlier one."""
     near = torch.cdist(pos, pos, compute_mode="donot_use_mm_for_euclid_dist") < distance
     return pos[~near.tril(-1).any(1)]
 
 
 def _nearest_joined(pos: Tensor) -> Tensor:
-    """The points [N, 3] with the two that are nearest to each other replaced by their mean [N − 1, 3]."""
+    """The points [N, 3] with the closest pair replaced by its mean [N − 1, 3]."""
     distances = torch.cdist(pos, pos).fill_diagonal_(torch.inf)
     first, second = divmod(int(distances.argmin()), len(pos))
     mean = pos[[first, second]].mean(0, keepdim=True)
@@ -107,7 +107,7 @@ def _nearest_joined(pos: Tensor) -> Tensor:
 
 
 def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
-    """Whether each atom is a fair part of the highest sample and all together hold no more than there is."""
+    """Whether each atom is a fair part of the highest sample, and all of them integrate to no more than the samples."""
     total = len(atoms.pos) * atoms.scale * integral
     return atoms.scale >= _LEAST_UNIT * float(values.max()) and total <= _TOO_MUCH * float(values.sum())
 
@@ -133,9 +133,9 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
 
 
 def _revised(model: Model, atoms: ChannelAtoms, sharpener: WienerSharpener, residual: Tensor) -> ChannelAtoms | None:
-    """The atoms without those that weigh nothing, with one more where one weighs two or something is left over.
+    """The atoms without those of no weight, with one more where an atom weighs two or the residual has a maximum.
 
-    Where they are more than the sum of the samples allows, the nearest two become one.
+    If there are more than the integral of the samples allows, the closest two are merged.
     """
     weights = model.weights(atoms)
     keep = (weights > _HALF) & model.lattice.contains(atoms.pos)

@@ -1,4 +1,4 @@
-"""Positions of equal functions refined to samples by Gauss–Newton steps, solved by conjugate gradients."""
+"""Positions of equal functions, refined by damped Gauss–Newton steps that are solved by conjugate gradients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_MOVE = 0.5
 
 @dataclass(frozen=True)
 class ChannelAtoms:
-    """Atoms of one element: ``pos`` [N, 3] in Å, and the ``scale`` that they all have in the channel."""
+    """Atoms of one channel: ``pos`` [N, 3] in Å, and the ``scale`` common to them."""
 
     pos: Tensor
     scale: float
@@ -33,20 +33,20 @@ def core_radius(kernel: Kernel, width: float) -> float:
     """The distance in Å at which φ has fallen to e^(−1/2) of its largest value: σ of a Gaussian.
 
     Raises:
-        ValueError: φ has no slope, so that nothing tells where in a voxel an atom is, or no reach.
+        ValueError: φ has no slope, so positions cannot be refined, or no reach.
     """
     if not math.isfinite(kernel.reach(_TAIL)):
-        raise ValueError(f"kernel={kernel.name!r}: reaches everywhere, so atoms do not show; choose one that decays")
+        raise ValueError(f"kernel: expected one of finite reach, got {kernel.name!r}; choose one that decays")
     u = torch.linspace(0, 8, 1601, dtype=torch.float64)
     if not bool(kernel.derivative(u.square()).any()):
-        raise ValueError(f"kernel={kernel.name!r}: is flat, so positions cannot be refined; choose a smooth kernel")
+        raise ValueError(f"kernel: expected one with a slope, got {kernel.name!r}; choose a smooth kernel")
     values = kernel.value(u.square())
     low = u[(values <= math.exp(-0.5) * values.max()) & (u > u[values.argmax()])]
     return width * float(low[0] if len(low) else u[-1])
 
 
 def fair_spacing(kernel: Kernel, width: float) -> float:
-    """The distance of nodes in Å that is fine enough to refine by: the core, or more where φ has a long tail."""
+    """The spacing of nodes in Å that suffices for refinement: the core, or more where φ has a long tail."""
     return max(core_radius(kernel, width), width * kernel.reach(_TAIL) / _NODES_OF_REACH)
 
 
@@ -77,12 +77,12 @@ class Model:
         return float(values.square().sum())
 
     def residual(self, atoms: ChannelAtoms) -> Tensor:
-        """What the atoms leave of the samples [nx, ny, nz]."""
+        """The samples minus the atoms [nx, ny, nz]."""
         index, values, _ = self._functions(atoms.pos, slopes=False)
         return (self.target - atoms.scale * self._spread(index, values)).view(self.lattice.values.shape)
 
     def weights(self, atoms: ChannelAtoms) -> Tensor:
-        """The weights [N] that each function would have, were they free, in units of the scale."""
+        """The least-squares weights [N] of the functions, in units of the scale."""
         index, values, _ = self._functions(atoms.pos, slopes=False)
         diagonal = values.square().sum(1).clamp_min(1e-12)
 
@@ -96,9 +96,9 @@ class Model:
 
         Args:
             atoms: where to start.
-            fit_scale: whether the common scale is sought too.
+            fit_scale: whether to refine the common scale too.
             steps: the most steps.
-            tolerance: stop where no atom moves by more than this part of the core, or the residual hardly falls.
+            tolerance: stop where no atom moves by more than this fraction of the core, or the residual hardly falls.
         """
 
         def attempt(state: _State, damping: float) -> tuple[_State, float]:

@@ -1,4 +1,8 @@
-"""Functions of known shape made narrow by a Wiener filter, so that neighbours that had merged become maxima again."""
+"""Deconvolution by a Wiener filter, which turns merged neighbours into separate maxima.
+
+It serves any kernel on any lattice, oblique or periodic, by Fourier transforms; `PoissonSharpener` of `superresolve` is
+for Gaussians on coarse samples, where the transform of a kernel is undersampled.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,16 @@ _TILT = 1e-10
 
 
 class WienerSharpener:
-    """Turns every φ(|x − r|/σ) of a lattice into a narrow Gaussian of height 1 at r, as far as noise allows.
+    """Turn every φ(|x − r|/σ) on a lattice into a narrow Gaussian of height 1 at r, as far as noise allows.
 
-    The filter divides by the transform of φ where that exceeds ``noise`` times its largest value, and the Gaussian
-    is chosen to have fallen to e⁻² where it no longer does.
+    The filter divides by the transform of φ where that exceeds ``noise`` times its largest value, and the
+    transform of the Gaussian falls to e⁻² where it no longer does.
 
     Args:
         lattice: the nodes.
         kernel: φ.
         width: σ in Å.
-        noise: the smallest part of the transform that is trusted.
+        noise: the smallest fraction of the transform that is trusted.
 
     Attributes:
         integral: the sum of φ over the nodes.
@@ -93,7 +97,7 @@ def _squares(axes: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
 
 
 def _embedded(spectrum: Tensor, old: list[int], new: list[int]) -> Tensor:
-    """The transform of real values on ``old`` nodes as one on ``new`` nodes, with zeros for the higher waves."""
+    """The transform of real values on ``old`` nodes, padded with zeros to ``new`` nodes."""
     result = spectrum.new_zeros(new[0], new[1], new[2] // 2 + 1)
     x, y = (torch.fft.fftfreq(n, 1 / n, device=spectrum.device).round().long() for n in old[:2])
     result[(x % new[0])[:, None], (y % new[1])[None], : spectrum.shape[2]] = spectrum
@@ -101,13 +105,13 @@ def _embedded(spectrum: Tensor, old: list[int], new: list[int]) -> Tensor:
 
 
 def _tilt(values: Tensor) -> Tensor:
-    """A slope too small to move a maximum, which leaves one of the nodes that share it by symmetry."""
+    """A slope too small to move a maximum, which breaks ties between symmetric nodes."""
     x, y, z = (torch.arange(n, dtype=values.dtype, device=values.device) for n in values.shape)
     return (_TILT * float(values.abs().max())) * (x[:, None, None] + 1.3 * y[None, :, None] + 1.7 * z[None, None])
 
 
 def _maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) -> Tensor:
-    """The nodes [M, 3] that exceed ``lowest`` and that no neighbour exceeds."""
+    """The local maxima [M, 3] above ``lowest``, as nodes."""
     highest = values
     for axis, wraps in enumerate(periodic):
         before, n = highest.movedim(axis, 0), values.shape[axis]
@@ -122,7 +126,7 @@ def _maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) ->
 
 
 def _smooth(count: int) -> int:
-    """The next number without a prime factor above 5, which Fourier transforms are quick for."""
+    """The next number without a prime factor above 5, for fast Fourier transforms."""
     while _without(_without(_without(count, 2), 3), 5) != 1:
         count += 1
     return count

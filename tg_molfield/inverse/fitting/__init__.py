@@ -1,4 +1,4 @@
-"""Fields fitted to samples: weights by linear least squares, widths and centres by variable projection."""
+"""Radial basis functions fitted to samples: linear least squares for weights, variable projection for the rest."""
 
 from tg_molfield.inverse.fitting.fit import RBFFitReport, fit_rbf
 

@@ -1,4 +1,4 @@
-"""Linear least squares by orthogonal factors of a tall matrix that is never held as a whole."""
+"""Linear least squares by a QR decomposition that is built up from chunks of rows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tg_molfield.inverse.fitting.samples import Samples
 
 
 def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tensor:
-    """The factor R of the QR decomposition of a matrix [count, columns], whose rows come in chunks.
+    """The factor R of the QR decomposition of a matrix [count, columns], given in chunks of rows.
 
-    It keeps all that least squares needs: inner products of columns, without squaring the condition number.
+    It keeps the inner products of columns, all that least squares needs, without squaring the condition number.
 
     Returns:
         [min(count, columns), columns].
@@ -31,14 +31,14 @@ def triangle(rows: Callable[[slice], Tensor], count: int, columns: int) -> Tenso
 def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float) -> tuple[Tensor, int]:
     """The weights [N, C] of least squares and the numerical rank of the problem.
 
-    Where functions depend linearly on each other the solution of least norm is taken.
+    Where functions are linearly dependent, this is the solution of least norm.
 
     Args:
         samples: what to fit to.
         centers: [N, 3].
         widths: [N].
-        basis: what stands at the centres.
-        ridge: what is added to the diagonal of the normal equations.
+        basis: the functions at the centres.
+        ridge: added to the diagonal of the normal equations.
     """
     n, target = len(centers), samples.weighted()
 
@@ -51,7 +51,7 @@ def solve_dense(samples: Samples, centers: Tensor, widths: Tensor, basis: Basis,
 
 
 def with_ridge(factor: Tensor, unknowns: int, ridge: float) -> Tensor:
-    """The factor R after rows √ridge · 1 have been put under its first ``unknowns`` columns."""
+    """The factor R after rows √ridge · 1 are appended below its first ``unknowns`` columns."""
     if ridge == 0:
         return factor
     below = torch.zeros(unknowns, factor.shape[1], dtype=factor.dtype, device=factor.device)

@@ -1,4 +1,4 @@
-"""The matrix of a fit, centres by samples, and its derivatives by widths and centres, a chunk of rows at a time."""
+"""The design matrix of a fit and its derivatives by widths and centres, a chunk of rows at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def row_chunks(rows: int, columns: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Basis:
-    """What is summed in a fit: a kernel at centres and, in a periodic cell, at their copies.
+    """The basis functions of a fit: a kernel at centres and, in a periodic cell, at their images.
 
     Args:
         kernel: φ.
@@ -35,11 +35,11 @@ class Basis:
     pbc: Tensor | None = None
 
     def folded(self, points: Tensor) -> Tensor:
-        """The points [Q, 3] inside the cell, as the other methods take them."""
+        """The points [Q, 3] folded into the cell, as the other methods expect them."""
         return points if self.cell is None or self.pbc is None else fold(points, self.cell, self.pbc)
 
     def copies(self, centers: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the functions of centres [N, 3] and widths [N] stand [M, 3], and which function each belongs to [M]."""
+        """The positions [M, 3] of centres [N, 3] with their periodic images, and the centre [M] of each."""
         if self.cell is None or self.pbc is None:
             return centers, torch.arange(len(centers), device=centers.device)
         return images(centers, self.cell, self.pbc, periodic_reach(self.kernel) * float(widths.max()))
@@ -51,7 +51,7 @@ class Basis:
     def values_and_slopes(
         self, points: Tensor, centers: Tensor, widths: Tensor, parts: tuple[str, ...]
     ) -> tuple[Tensor, Tensor]:
-        """The functions [Q, N] and their derivatives [Q, P] by what ``parts`` names, at least one thing.
+        """The functions [Q, N] and their derivatives [Q, P] by the parameters that ``parts`` names.
 
         ``"widths"`` gives N columns, by log σ; ``"centers"`` gives 3 N, by x of all centres, then y, then z.
         """

@@ -1,4 +1,4 @@
-"""`fit_rbf`: the sum of radial basis functions that comes closest to a field, a volume or scattered samples."""
+"""`fit_rbf`: the sum of radial basis functions closest to a field, a volume or scattered samples."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class RBFFitReport:
         relative_error: ‖fit − target‖ / ‖target‖ of each channel over the samples, weighted by their importance;
             0 where both are 0.
         num_samples: the number of samples used.
-        steps: of the nonlinear fit where widths or centres were sought, else of the conjugate gradients.
-        converged: whether it stopped by its tolerance and not by its number of steps.
-        rank: how many of the functions are independent of each other, if the dense solver told; the least of the
-            channels where each has its own widths.
-        solver: ``"dense"`` or ``"sparse"``, the one that found the weights; ``"none"`` where they were given.
+        steps: of the nonlinear fit if widths or centres were optimised, else of the conjugate gradients.
+        converged: whether it stopped by its tolerance, not by its number of steps.
+        rank: the number of linearly independent functions, from the dense solver; the lowest of the channels where
+            each has its own widths.
+        solver: ``"dense"`` or ``"sparse"``, the one that found the weights; ``"none"`` if they were given.
     """
 
     relative_error: dict[str, float]
@@ -72,35 +72,35 @@ def fit_rbf(
     """Fit f_c(x) = Σ_i w_ic φ(|x − centers_i| / widths_i) to a target by least squares.
 
     It minimises Σ_q importance_q |f(x_q) − y_q|² / Σ_q importance_q + regularization · Σ_ic w_ic², summed over
-    channels. For several widths at an atom repeat its centre: ``centers=pos.repeat_interleave(3, 0)``,
-    ``widths=torch.tensor([0.3, 0.6, 1.2]).repeat(len(pos))``. All is computed in double precision.
+    channels. For several widths per atom, repeat its centre: ``centers=pos.repeat_interleave(3, 0)``,
+    ``widths=torch.tensor([0.3, 0.6, 1.2]).repeat(len(pos))``. Computed in double precision.
 
     Weights alone are a linear problem, solved exactly: by an orthogonal decomposition where it is small, by
     conjugate gradients on the values within the kernel's reach where it is large. Functions that depend linearly
     on each other, such as two of one width at one place, share their weight (the least-norm solution). Widths and
-    centres are sought from the given ones by the Levenberg–Marquardt method with the weights projected out; this
-    finds the nearest minimum, and costs about Q (5 N)² operations a step, so take some thousands of points.
+    centres start from the given ones and are optimised by the Levenberg–Marquardt method with the weights projected
+    out. It finds the nearest minimum at about Q (5 N)² operations a step, so use a few thousand points.
 
     Args:
         target: a field, a volume, or values [Q, C] or [Q] at ``points``.
         centers: [N, 3] in Å; their type and device are those of the result.
-        widths: σ in Å: one number, [N], or [N, C] where each channel has its own (weights alone). Where to start
-            if they are optimised; they stay positive.
+        widths: σ in Å: one number, [N], or [N, C] where each channel has its own (weights alone). The start if
+            they are optimised; they stay positive.
         kernel: φ, by name or as a `Kernel`.
         points: where to compare: [Q, 3] in Å, or a `Grid`. A `Volume` is compared at its own nodes if not given.
-        optimize: what to seek, of ``"weights"``, ``"widths"``, ``"centers"``.
-        weights: [N, C], held where ``"weights"`` is not sought.
-        importance: [Q], the weight of each squared error, such as 0 where a sample means nothing; 1 if not given.
-        regularization: the penalty on squared weights; keeps them small where functions nearly depend on each other.
+        optimize: any of ``"weights"``, ``"widths"``, ``"centers"``.
+        weights: [N, C], kept fixed where ``"weights"`` is not optimised.
+        importance: [Q], the weight of each squared error, 0 to ignore a sample; 1 if not given.
+        regularization: the penalty on squared weights; keeps them small where functions are nearly dependent.
         missing: ``"raise"`` or ``"skip"`` samples that are NaN or infinite.
-        solver: of the weights: ``"dense"``, ``"sparse"``, or ``"auto"`` by size. A kernel without a reach is dense.
+        solver: ``"dense"``, ``"sparse"``, or ``"auto"`` by size. Kernels of infinite reach need ``"dense"``.
         max_steps: the most steps of the nonlinear fit.
         tolerance: stop where a step gains less than this fraction of the squared error.
         channels: names of the channels; those of the target, or numbers, if not given.
-        cell: [3, 3] in Å, by which the functions repeat; that of the target if not given, where it is a periodic
+        cell: [3, 3] in Å, the period of the functions; that of the target if not given, where it is a periodic
             `Volume` or `RBFField`.
         pbc: which directions repeat [3], bool; all of a given cell, those of the target otherwise. All False fits
-            functions that stand alone to a periodic target.
+            functions that do not repeat to a periodic target.
 
     Returns:
         The field and a report.

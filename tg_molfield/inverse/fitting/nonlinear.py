@@ -18,13 +18,13 @@ _LARGEST_STEP = 1.0
 
 @dataclass(frozen=True)
 class KernelParameters:
-    """Where the functions are and how wide: ``centers`` [N, 3] and ``log_widths`` [N]."""
+    """The places and widths of the functions: ``centers`` [N, 3] and ``log_widths`` [N]."""
 
     centers: Tensor
     log_widths: Tensor
 
     def moved(self, step: Tensor, parts: tuple[str, ...]) -> KernelParameters:
-        """The shape after a step [P], in the order of `Basis.values_and_slopes`, cut where it would lead far away."""
+        """The parameters after a step [P] in the order of `Basis.values_and_slopes`, limited to one width."""
         n, log_widths, centers = len(self.centers), self.log_widths, self.centers
         if "widths" in parts:
             log_widths = log_widths + step[:n].clamp(-_LARGEST_STEP, _LARGEST_STEP)
@@ -37,7 +37,7 @@ class KernelParameters:
 
 @dataclass(frozen=True)
 class State:
-    """A shape, its weights [N, C], half the sum of squares, and the Gauss–Newton model around it."""
+    """Parameters, weights [N, C], half the sum of squares, and the Gauss–Newton model around them."""
 
     shape: KernelParameters
     weights: Tensor
@@ -50,15 +50,15 @@ def optimize_shape(
     samples: Samples, basis: Basis, shape: KernelParameters, fixed: Tensor | None, parts: tuple[str, ...],
     ridge: float, max_steps: int, tolerance: float,
 ) -> tuple[State, int, bool]:  # fmt: skip
-    """The shape that fits best, reached from a given one.
+    """The parameters that fit best, found from a given start.
 
     Args:
         samples: what to fit to.
-        basis: what stands at the centres.
+        basis: the functions at the centres.
         shape: where to start.
-        fixed: weights [N, C] that stay; None where they are free.
+        fixed: weights [N, C] to keep; None where they are free.
         parts: ``"widths"``, ``"centers"`` or both.
-        ridge: what is added to the diagonal of the normal equations of the weights.
+        ridge: added to the diagonal of the normal equations of the weights.
         max_steps: the most steps, rejected ones included.
         tolerance: stop where a step lowers the cost by less than this fraction of it.
 

@@ -1,4 +1,4 @@
-"""What a field is fitted to: values at points, checked, in double precision."""
+"""The samples that a field is fitted to: checked values at points, in double precision."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Linear least squares with the functions' values within their reach only, by conjugate gradients.
+"""Sparse linear least squares by conjugate gradients, with each function cut off at its reach.
 
-SciPy's sparse products are about twenty times as fast as those of PyTorch here. The conjugate gradients are
-preconditioned by the Cholesky factor of the normal equations of functions cut a little shorter.
+SciPy's sparse products are about twenty times as fast as those of PyTorch here. The preconditioner is the Cholesky
+factor of the normal equations of functions cut off earlier.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHIFT = 1e-9
 
 
 def design_matrix(points: Tensor, centers: Tensor, widths: Tensor, basis: Basis, cut: float) -> Any:
-    """The functions [Q, N] as a SciPy matrix in rows (CSR), with what lies beyond the reach of ``cut`` left out."""
+    """The functions [Q, N] as a SciPy CSR matrix, without values beyond the reach of ``cut``."""
     copies, source = (x.cpu() for x in basis.copies(centers, widths))
     sigma = widths.cpu()[source]
     places, function, reach = copies.numpy(), source.numpy(), (basis.kernel.reach(cut) * sigma).numpy()
@@ -49,15 +49,15 @@ def design_matrix(points: Tensor, centers: Tensor, widths: Tensor, basis: Basis,
 def solve_sparse(
     samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, cut: float, max_steps: int
 ) -> tuple[Tensor, int]:
-    """The weights [N, C] of least squares, and the steps that the slowest channel took.
+    """The weights [N, C] of least squares, and the steps of the slowest channel.
 
     Args:
         samples: what to fit to.
         centers: [N, 3].
         widths: [N].
-        basis: what stands at the centres, of finite reach.
-        ridge: what is added to the diagonal of the normal equations.
-        cut: the value of φ below which it is left out; the gradient falls to this fraction too.
+        basis: the functions at the centres, of finite reach.
+        ridge: added to the diagonal of the normal equations.
+        cut: the value of φ below which it is dropped, and the fraction to which the gradient falls.
         max_steps: of the conjugate gradients.
     """
     root = samples.root.cpu().numpy()

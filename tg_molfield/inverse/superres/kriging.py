@@ -1,8 +1,7 @@
-"""Kriging: the best linear answer to samples on an orthogonal grid, as Gaussians at the nodes, exact at the nodes.
+"""Kriging on an orthogonal grid: the best linear estimate from samples, as Gaussians at the nodes, exact at the nodes.
 
-The covariance of the field is taken as a Gaussian of width s, that of a Poisson cloud of Gaussians of width s/√2.
-It factorises along the axes, so that the N × N system falls into three small ones (Wikle and Cressie 1999 give the
-theory; the factorisation is that of Kronecker products).
+The covariance of the field is a Gaussian of width s, that of a Poisson cloud of Gaussians of width s/√2. It factorises
+along the axes, so the N × N system splits into three small ones (a Kronecker product; theory: Wikle and Cressie 1999).
 """
 
 from __future__ import annotations
@@ -68,11 +67,11 @@ def likely_width(values: Tensor, steps: Tensor) -> tuple[float, float]:
 
 
 def estimate_weight(values: Tensor, steps: Tensor, width: float) -> float:
-    """The weight of one function, from how grainy samples [nx, ny, nz] are (Campbell's theorem).
+    """The weight of one function, from the shot noise of samples [nx, ny, nz] (Campbell's theorem).
 
     For a Poisson cloud of Gaussians of ``width`` σ and weight w the mean of the field is ρ w (2π)^1.5 σ³ and its
-    variance ρ w² π^1.5 σ³, so that w = 2^1.5 · variance / mean. The variance is read off the finest modes of the
-    grid, in which places are as good as independent. Correct to about 30 % for proteins and ligands.
+    variance ρ w² π^1.5 σ³, so that w = 2^1.5 · variance / mean. The variance is taken from the finest modes of
+    the grid, in which places are nearly independent. Correct to about 30 % for proteins and ligands.
     """
     spectra, bases = _spectra(values, steps, poisson_width(width))
     spectrum = _product(spectra).flatten()

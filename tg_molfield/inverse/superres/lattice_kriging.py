@@ -2,8 +2,8 @@
 
 On an oblique lattice a function of the distance in Å does not factorise along the axes; the system is Toeplitz by index
 (circulant where periodic) and is solved by conjugate gradients, preconditioned by the circulant matrix nearest to it
-(Chan and Ng 1996). Covariance and width are the likeliest by the periodogram of the samples (Whittle 1953), whose
-expectation is the covariance's spectrum with all that is folded into it.
+(Chan and Ng 1996). Covariance and width are the most likely by the periodogram of the samples (Whittle 1953),
+whose expectation is the aliased spectrum of the covariance.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class LatticeKriging:
         return torch.fft.rfftn(covariance.view(*shape)).real.clamp_min(0)
 
     def _spans(self) -> list[int]:
-        """How many steps along each axis the covariance is followed."""
+        """The reach of the covariance along each axis, in steps."""
         across = 1 / torch.linalg.inv(self.grid.axes_tensor()).norm(dim=0)
         return [math.ceil(COVARIANCES[self.kind].reach * self.width / float(step)) for step in across]
 
     def _padded(self) -> tuple[int, ...]:
-        """The shape of a periodic lattice in which the nodes do not see each other around its borders."""
+        """The shape of a periodic lattice so large that nodes do not interact across its borders."""
         sizes = zip(self.grid.shape, self._spans(), self.periodic, strict=True)
         return tuple(count if repeats else count + span for count, span, repeats in sizes)
 

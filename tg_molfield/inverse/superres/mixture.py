@@ -1,7 +1,7 @@
-"""Places and weights of Gaussians of known width, refined to samples by damped Gauss–Newton steps.
+"""Places and weights of Gaussians of known width, refined by damped Gauss–Newton steps.
 
-The steps are solved by conjugate gradients, preconditioned by the 4 × 4 block of each function; the derivatives are
-kept as a sparse matrix of the nodes around each function.
+The steps are solved by conjugate gradients, preconditioned by the 4 × 4 block of each function; the derivatives form a
+sparse matrix over the nodes around each function.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Prior:
 
 
 def residual(lattice: Lattice, mixture: Mixture, width: float) -> Tensor:
-    """What a mixture leaves of the samples [nx, ny, nz]."""
+    """The samples minus a mixture [nx, ny, nz]."""
     index, values, _ = lattice.gaussians_around(mixture.pos, width)
     return lattice.values - _spread(index, values * mixture.weights[:, None], lattice)
 

@@ -1,4 +1,4 @@
-"""The Gaussians behind the samples of one channel: sought among maxima, refined, and revised by what they leave."""
+"""The Gaussians behind the samples of one channel: guesses from maxima, refinement, revision by the residual."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPLAINED = 1e-4
 """The relative residual at which a search ends."""
 
 START = 0.4
-"""The least height of a maximum in which a search starts with a function, in units of one function."""
+"""The smallest height of a maximum that starts a function, in units of one function."""
 ADDED = 0.3
 """The same for the residual after an iteration."""
 DROPPED = 0.3
@@ -25,7 +25,7 @@ DROPPED = 0.3
 SPLIT = 1.6
 """The weight above which it becomes two."""
 JITTER = 0.3
-"""By how much starts are displaced, in widths."""
+"""The displacement of initial guesses, in widths."""
 PREFERENCE = 5e-4
 """The strength of the preference for weights of one unit."""
 
@@ -94,7 +94,7 @@ class Pursuit:
         return best
 
     def _revised(self, mixture: Mixture, rest: Tensor, unit: float, chance: torch.Generator) -> Mixture:
-        """Without the light functions, with two in place of a heavy one, and more where samples are left over."""
+        """Without light functions, with two in place of a heavy one, and more at maxima of the residual."""
         pos, weights = mixture.pos, mixture.weights
         kept, heavy = weights > DROPPED * unit, weights > SPLIT * unit
         away = torch.randn(int(heavy.sum()), 3, generator=chance, dtype=pos.dtype)
@@ -115,7 +115,7 @@ class Pursuit:
 
 
 def _thinned(places: Tensor, apart: float) -> list[int]:
-    """The indices of places of which none is closer than ``apart`` to an earlier one that stays."""
+    """The indices of the places that remain when those closer than ``apart`` to an earlier one are dropped."""
     dropped: set[int] = set()
     pairs = cKDTree(places.numpy()).query_pairs(apart) if len(places) else set()
     for first, second in sorted(pairs):

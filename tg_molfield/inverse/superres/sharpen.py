@@ -1,4 +1,8 @@
-"""The likeliest places of the functions that samples are made of: maxima of the linear answer for their density."""
+"""The most likely centres of the functions behind samples: maxima of their kriged density.
+
+It serves Gaussians on coarse, orthogonal samples, of which it makes the best linear estimate; `WienerSharpener` of
+`find_atoms` is for samples fine enough to invert the transform of any kernel.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ _LOWEST = 0.02
 
 
 class PoissonSharpener:
-    """The density of places that is most likely behind samples, for functions of one width on one kind of lattice.
+    """The most likely density of centres behind samples, for functions of one width on lattices of one shape.
 
     For a Poisson cloud the covariance of density and samples is a Gaussian of the functions' own width, so the
-    density is Σ_j w_j exp(−|x − x_j|²/(2·width²)) with the weights of kriging. It is read on a grid of some nodes a
+    density is Σ_j w_j exp(−|x − x_j|²/(2·width²)) with the weights of kriging. It is evaluated at several nodes per
     width, and scaled so that one function has a maximum of about 1.
 
     Args:
