@@ -39,7 +39,7 @@ def test_volumes_table_and_page(swing, tmp_path):
     assert float((volumes[2].integral() / volumes[0].integral() - 1).abs().max()) < 1e-3
     with open(tmp_path / "path" / "path.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["time"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["frame"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert {row["atoms found"] for row in rows} == {"all"}
     page = (tmp_path / "path" / "path.html").read_text()
     assert '"frames":[{' in page

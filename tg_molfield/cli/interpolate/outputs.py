@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MAX_ATOMS_WITH_HYDROGEN = 80
 _MAX_NODES_OF_PAGE = 1_200_000
 _MAX_NODES_OF_VOLUME = 44**3
-_HEADERS = ("time", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
+_HEADERS = ("frame", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
 
 Row = tuple[object, ...]
 
