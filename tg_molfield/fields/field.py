@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 import torch
 from torch import Tensor
@@ -16,12 +16,22 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import leaf
 
 if TYPE_CHECKING:
-    from tg_molfield.fields.definition import MolField
     from tg_molfield.fields.volume import Volume
 
 FieldT = TypeVar("FieldT", bound="Field")
 
 _NODES_AT_ONCE = 2**18
+
+
+class Definition(Protocol):
+    """What a field knows of its definition; `MolField` is one."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels."""
+
+    def differences(self, other: Any, channels: Sequence[str]) -> list[str]:
+        """The arguments by which two definitions differ in the named channels."""
 
 
 class Field(ABC):
@@ -41,7 +51,7 @@ class Field(ABC):
         return 1
 
     _atoms: AtomList | None = None
-    _mol_field: MolField | None = None
+    _mol_field: Definition | None = None
 
     @property
     def atoms(self) -> AtomList | None:
@@ -55,14 +65,14 @@ class Field(ABC):
         return field
 
     @property
-    def mol_field(self) -> MolField | None:
-        """The definition that the field follows, where it is known.
+    def mol_field(self) -> Definition | None:
+        """The definition that the field follows, a `MolField`, where it is known.
 
         Sampling, selecting channels, moving and unbatching keep it; arithmetic drops it, and files do not hold it.
         """
         return self._mol_field
 
-    def with_mol_field(self, mol_field: MolField | None) -> Self:
+    def with_mol_field(self, mol_field: Definition | None) -> Self:
         """The same field, following the definition ``mol_field``."""
         field = copy.copy(self)
         field._mol_field = mol_field

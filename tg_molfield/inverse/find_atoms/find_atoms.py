@@ -108,7 +108,8 @@ def recover_atoms(
     """
     if errors not in ERRORS:
         raise ValueError(f"errors: expected one of {', '.join(ERRORS)}, got {errors!r}; choose one")
-    definition = mol_field if mol_field is not None else field.mol_field
+    own = field.mol_field if isinstance(field.mol_field, MolField) else None
+    definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)
     volume = sampled(field, grid)
     if not volume.values.isfinite().all():
