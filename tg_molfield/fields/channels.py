@@ -12,6 +12,8 @@ from torch import Tensor
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers, element_property
 from tg_molfield.chem.validation import check_atoms
 
+PARTS = ("ligand", "protein")
+
 _VECTOR = ":vector"
 
 
@@ -75,6 +77,14 @@ def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ..
     if len(set(names)) != len(names):
         raise ValueError(f"channels: expected different names, got {channels!r}; give each channel its own")
     return parsed
+
+
+def split_part(name: str) -> tuple[int | None, str]:
+    """The part (0 ligand, 1 protein, or None) and the rest of the name of a field's channel."""
+    for index, part in enumerate(PARTS):
+        if name.startswith(part + "."):
+            return index, name[len(part) + 1 :]
+    return None, name
 
 
 def _from_word(word: str) -> Channel:

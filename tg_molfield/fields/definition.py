@@ -15,7 +15,15 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
-from tg_molfield.fields.channels import Channel, CheckedAtoms, parse_channels, per_atom, weights_of
+from tg_molfield.fields.channels import (
+    PARTS,
+    Channel,
+    CheckedAtoms,
+    parse_channels,
+    per_atom,
+    split_part,
+    weights_of,
+)
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.grid import Grid
@@ -24,7 +32,6 @@ from tg_molfield.fields.presets import preset_arguments
 from tg_molfield.fields.rbf import RBFField
 
 DEFAULT_CHANNELS = "H C N O F P S Cl other"
-PARTS = ("ligand", "protein")
 AGGREGATES: dict[str, type] = {
     "sum": RBFField,
     "union": UnionField,
@@ -148,9 +155,7 @@ class MolField:
 
     def channel_of(self, name: str) -> Channel | None:
         """The `Channel` behind the field's channel ``name``, given with or without its part; None if there is none."""
-        plain = name[:-2] if self.aggregate == "displacement" else name
-        for part in PARTS:
-            plain = plain.removeprefix(f"{part}.")
+        plain = split_part(name[:-2] if self.aggregate == "displacement" else name)[1]
         return next((channel for channel in self.specification if plain in channel.names), None)
 
     def differences(self, other: MolField, channels: Sequence[str]) -> list[str]:

@@ -191,7 +191,10 @@ def test_periodic_field(pbc):
     cell = torch.tensor([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0, 7.0]], dtype=torch.float64)
     data = benzoate()
     data.cell, data.pbc = cell[None], torch.tensor([pbc])
-    found = find_atoms(MolField()(data), errors="raise")
+    field = MolField()(data)
+    found = find_atoms(field, errors="raise")
+    if all(pbc):
+        assert len(find_atoms(field, Grid.from_cell(cell, (24, 22, 20)), errors="raise").z) == len(data.z)
     assert found.pbc.tolist() == [list(pbc)]
     assert torch.allclose(found.cell[0][list(pbc)], cell[list(pbc)])
     steps = (found.pos[:, None] - data.pos) @ torch.linalg.inv(cell)

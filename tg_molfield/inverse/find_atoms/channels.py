@@ -9,8 +9,8 @@ from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import atomic_numbers
 from tg_molfield.fields import Channel, Field, Kernel, MolField, RBFField
+from tg_molfield.fields.channels import split_part
 
-PARTS = ("ligand", "protein")
 NAMELESS = "other"
 
 _NO_WEIGHT = 1e-6
@@ -59,11 +59,10 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
             f"mol_field: expected a sum of one function an atom, got {definition!r}; give a definition with "
             "aggregate='sum' and without form_factors"
         )
-    known = {channel.name: channel for channel in definition.specification}
     found = []
     for name in field.channels:
         part, plain = split_part(name)
-        channel = known.get(plain, Channel(plain))
+        channel = definition.channel_of(name) or Channel(plain)
         if channel.weight in atomic_numbers():
             z = atomic_numbers()[channel.weight]
             found.append(ElementChannel(name, z, part, definition.kernel, _width(definition, channel, z)))
@@ -92,14 +91,6 @@ def _of_centers(field: RBFField, channel: ElementChannel) -> ElementChannel:
 def nameless_channels(field: Field) -> list[str]:
     """The channels whose atoms are of elements that the field does not name."""
     return [name for name in field.channels if split_part(name)[1] == NAMELESS]
-
-
-def split_part(name: str) -> tuple[int | None, str]:
-    """The part (0, 1 or None) and the rest of a channel's name."""
-    for index, part in enumerate(PARTS):
-        if name.startswith(part + "."):
-            return index, name[len(part) + 1 :]
-    return None, name
 
 
 def _width(definition: MolField, channel: Channel, z: int) -> float:
