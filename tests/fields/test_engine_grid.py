@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from tg_molfield import Grid, RBFField
 from tg_molfield.fields import get_kernel
-from tg_molfield.fields.engine import sum_at_points, sum_on_grid, sums_on_grids
+from tg_molfield.fields.engine import sum_at_points, sum_on_grid, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.engine.reference import grid_blocks, grids
 
 TURN = Rotation.from_euler("xyz", [0.4, -1.1, 2.0]).as_matrix()
@@ -138,6 +138,19 @@ def test_many_grids_at_once(kernel, one_hot):
     single = torch.stack([sum_on_grid(*x, get_kernel(kernel), grid) for x, grid in zip(split, grids, strict=True)])
     for one, two in zip(found, torch.autograd.grad(single.sin().sum(), parts), strict=True):
         torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "inverse_multiquadric"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_grids_of_any_shapes(kernel, device):
+    sizes, grids = [6, 0, 9, 1, 3, 2], list(GRIDS.values())
+    graphs = [cloud(n, seed=i, dtype=torch.float32, device=device) for i, n in enumerate(sizes)]
+    batch = torch.repeat_interleave(torch.tensor(sizes)).to(device)
+    parts = [torch.cat(x) for x in zip(*graphs, strict=True)]
+    found = sums_on_each_grid(*parts, get_kernel(kernel), batch, grids)
+    for values, graph, grid in zip(found, graphs, grids, strict=True):
+        reference = exact(*graph, kernel, nodes(grid)).T.reshape(-1, *grid.shape)
+        torch.testing.assert_close(values.cpu().double(), torch.from_numpy(reference), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "wendland_c4"])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_batch, check_points
-from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_grids
+from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
@@ -155,17 +155,16 @@ class RBFField(Field):
             ValueError: the number of grids is not that of the functions, or ``out`` does not fit.
         """
         self._require_grid_each(grids)
-        if len({grid.shape for grid in grids}) == 1:
-            return self._sampled(grids, out)
-        if out is not None:
-            shapes = sorted({grid.shape for grid in grids})
+        shapes = sorted({grid.shape for grid in grids})
+        if out is not None and len(shapes) > 1:
             raise ValueError(f"out: expected grids of one shape with it, got {shapes}; leave it out")
-        return super().on_each(grids)
+        return self._sampled(grids, out) if grids else []
 
     def _sampled(self, grids: Sequence[Grid], out: Tensor | None) -> list[Volume]:
         centers, source = self._copies_around(grids)
         weights, widths, batch = self.weights[source], self.widths[source], self.batch[source]
-        values = sums_on_grids(centers, weights, widths, self.kernel, batch, grids, out)
+        problem = (centers, weights, widths, self.kernel, batch, grids)
+        values = sums_on_each_grid(*problem) if out is None else sums_on_grids(*problem, out)
         atoms = [self.atoms and self.atoms.of_graph(i) for i in range(len(grids))]
         parts = zip(values, grids, atoms, strict=True)
         return [self._volume(one, grid).with_atoms(own) for one, grid, own in parts]

@@ -1,9 +1,17 @@
-"""Sums of radial kernels over centres, at scattered points and on grids: functions of tensors."""
+"""Sums of radial kernels over centres, at scattered points and on grids: functions of tensors.
+
+The reference engine, in PyTorch, runs everywhere; on CUDA devices the Triton engine replaces it where it applies.
+"""
 
 from tg_molfield.fields.engine.cutoff import cutoff
-from tg_molfield.fields.engine.reference.grids import sum_on_grid, sums_on_grids
+from tg_molfield.fields.engine.dispatch import (
+    gradient_at_points,
+    sum_at_points,
+    sum_on_grid,
+    sums_on_each_grid,
+    sums_on_grids,
+)
 from tg_molfield.fields.engine.reference.nearest_centers import reduce_over_nearest
-from tg_molfield.fields.engine.reference.points import gradient_at_points, sum_at_points
 from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
 
 __all__ = [
@@ -13,5 +21,6 @@ __all__ = [
     "sum_at_points",
     "sum_in_tiles",
     "sum_on_grid",
+    "sums_on_each_grid",
     "sums_on_grids",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.engine.checks import check_grids, check_out
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.reference.block_shapes import BlockShape, RadialBlock, SeparableBlock
 from tg_molfield.fields.engine.reference.block_sums import BlockSum, BlockTask
@@ -71,14 +72,10 @@ def sums_on_grids(
     Raises:
         ValueError: no grids, grids of different shapes, or an ``out`` that `sum_on_grid` refuses.
     """
-    if not grids:
-        raise ValueError("grids: expected at least one, got none; pass one grid per molecule")
-    if any(grid.shape != grids[0].shape for grid in grids):
-        shapes = sorted({grid.shape for grid in grids})
-        raise ValueError(f"grids: expected one shape, got {shapes}; evaluate grids of different shapes one by one")
+    check_grids(grids, one_shape=True)
     shape = (len(grids), weights.shape[1], *grids[0].shape)
     if out is not None:
-        _check_out(out, shape, (centers, weights, widths))
+        check_out(out, shape, (centers, weights, widths))
     reach, grid_blocks = cutoff(kernel, centers.dtype), GridBlocks.of(grids, centers.device)
     if isinstance(kernel, Gaussian) and grid_blocks.orthogonal:
         block: BlockShape = SeparableBlock(grid_blocks, _is_small(weights, shape))
@@ -89,6 +86,27 @@ def sums_on_grids(
     task = BlockTask(block, batch if len(grids) > 1 else None, reach)
     values: Tensor = BlockSum.apply(task, out, centers, weights, widths)
     return values
+
+
+def sums_on_each_grid(
+    centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, batch: Tensor, grids: Sequence[Grid]
+) -> list[Tensor]:
+    """`sums_on_grids` for grids of any shapes.
+
+    Returns:
+        The values [C, nx, ny, nz] on each grid.
+
+    Raises:
+        ValueError: no grids.
+    """
+    check_grids(grids, one_shape=False)
+    if len({grid.shape for grid in grids}) == 1:
+        return list(sums_on_grids(centers, weights, widths, kernel, batch, grids).unbind(0))
+    parts = []
+    for index, grid in enumerate(grids):
+        mine = batch == index
+        parts.append(sum_on_grid(centers[mine], weights[mine], widths[mine], kernel, grid))
+    return parts
 
 
 def _is_small(weights: Tensor, shape: tuple[int, ...]) -> bool:
@@ -133,16 +151,3 @@ def _at_nodes(
         else:
             out[:, start : start + thick] = values
     return torch.cat(parts, 1) if out is None else out
-
-
-def _check_out(out: Tensor, shape: tuple[int, ...], inputs: tuple[Tensor, ...]) -> None:
-    like = inputs[0]
-    if out.shape != shape or out.dtype != like.dtype or out.device != like.device or not out.is_contiguous():
-        raise ValueError(
-            f"out: expected a contiguous {like.dtype} tensor {list(shape)} on {like.device}, "
-            f"got {out.dtype} {list(out.shape)} on {out.device}; allocate it with torch.empty"
-        )
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
-        raise ValueError(
-            "out: expected inputs without gradients, got some that require them; omit it or use torch.no_grad()"
-        )

@@ -1,0 +1,299 @@
+"""The Triton engine against float64 sums; run by `test_triton_engine.py`, in a process of its own.
+
+On a CUDA device the kernels are compiled. Elsewhere set ``TRITON_INTERPRET=1``: Triton then interprets them on the CPU.
+"""
+
+import warnings
+
+import pytest
+import torch
+from engine_reference import cloud
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tg_molfield import Grid
+from tg_molfield.fields import get_kernel
+from tg_molfield.fields.engine.reference import grids as torch_grids
+from tg_molfield.fields.engine.reference import points as torch_points
+from tg_molfield.fields.engine.triton import cells, grid_tables, grids, points
+from tg_molfield.fields.engine.triton.radial import SUPPORTED
+from tg_molfield.fields.kernels import KERNELS
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+KERNEL = pytest.mark.parametrize("kernel", sorted(SUPPORTED))
+GRIDS = {
+    "box": Grid((-3.0, -4.0, -2.0), ((0.8, 0, 0), (0, 0.7, 0), (0, 0, 0.6)), (5, 6, 9)),
+    "rotated": Grid((-4.0, 1.0, 2.0), ((0.48, 0.64, 0), (-0.4, 0.3, 0), (0, 0, 0.9)), (4, 3, 2)),
+    "sheared": Grid((-3.0, -4.0, -2.0), ((1.0, 0.2, 0), (0.4, 0.8, 0), (0, -0.6, 1.0)), (5, 6, 2)),
+    "node": Grid((0.1, 0.2, 0.3), ((1, 0, 0), (0, 1, 0), (0, 0, 1)), (1, 1, 1)),
+    "plane": Grid((-3.0, 0.2, -2.0), ((0.8, 0, 0), (0, 0.35, 0), (0, 0, 0.6)), (5, 1, 17)),
+}
+
+
+@pytest.fixture(params=["plain", "cells"])
+def _binned(request, monkeypatch):
+    """With "cells", few centres and points are sorted into cells as many would be."""
+    if request.param == "cells":
+        monkeypatch.setattr(points, "_CENTERS_WITHOUT_CELLS", 0)
+        monkeypatch.setattr(points, "_POINTS_WITHOUT_CELLS", 0)
+        monkeypatch.setattr(grids, "_CENTERS_WITHOUT_CELLS", 0)
+
+
+def width_scale(kernel):
+    return 3 if kernel.startswith("wendland") else 1
+
+
+def parts_of(n, kernel="gaussian", **options):
+    return list(cloud(n, dtype=torch.float32, device=DEVICE, scale=width_scale(kernel), **options))
+
+
+def zeros(n):
+    return torch.zeros(n, dtype=torch.long, device=DEVICE)
+
+
+def scattered(n, spread=2.0, seed=5):
+    return (torch.randn(n, 3, generator=torch.Generator().manual_seed(seed)) * spread).to(DEVICE)
+
+
+def leaves(tensors, double=False):
+    return [x.detach().cpu().double().requires_grad_() if double else x.clone().requires_grad_() for x in tensors]
+
+
+def check(values, inputs, expected, references, tolerance=2e-6, slopes=1e-5):
+    """Compare values and gradients with those in double precision."""
+    close(values, expected, tolerance)
+    grad = torch.cos(torch.arange(values.numel(), dtype=torch.float64)).view_as(expected)
+    found = torch.autograd.grad(values, inputs, grad.float().to(DEVICE))
+    for one, two in zip(found, torch.autograd.grad(expected, references, grad), strict=True):
+        close(one, two, slopes)
+
+
+def close(found, expected, tolerance):
+    """Compare relative to the largest number, or to 0.1 if all are smaller."""
+    scale = max(0.1, float(expected.detach().abs().max())) if expected.numel() else 0.0
+    torch.testing.assert_close(found.detach().cpu().double(), expected.detach(), rtol=0, atol=tolerance * scale)
+
+
+def at_points(inputs, kernel, batch=None, owner=None, num_graphs=1, gradient=False, engine=points):
+    *parts, pos = inputs
+    function = engine.gradient_at_points if gradient else engine.sum_at_points
+    owners = (zeros(len(parts[0])) if batch is None else batch, zeros(len(pos)) if owner is None else owner)
+    owners = [x.to(pos.device) for x in owners]
+    return function(*parts, get_kernel(kernel), owners[0], pos, owners[1], num_graphs)
+
+
+def on_grids(inputs, kernel, where, batch=None, engine=grids):
+    batch = (zeros(len(inputs[0])) if batch is None else batch).to(inputs[0].device)
+    return torch.cat([x.flatten() for x in engine.sums_on_each_grid(*inputs, get_kernel(kernel), batch, where)])
+
+
+def test_all_named_kernels_are_supported():
+    assert set(SUPPORTED) == set(KERNELS)
+
+
+@KERNEL
+@pytest.mark.usefixtures("_binned")
+def test_points(kernel):
+    tensors = [*parts_of(20, kernel), scattered(70)]
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    check(at_points(inputs, kernel), inputs, at_points(references, kernel, engine=torch_points), references)
+    slopes = at_points(tensors, kernel, gradient=True)
+    close(slopes, at_points(references, kernel, gradient=True, engine=torch_points), 1e-5)
+
+
+@KERNEL
+@pytest.mark.parametrize("where", ["box", "sheared"])
+def test_grids(kernel, where):
+    tensors = parts_of(7, kernel)
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    check(
+        on_grids(inputs, kernel, [GRIDS[where]]), inputs,
+        on_grids(references, kernel, [GRIDS[where]], engine=torch_grids), references,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["rotated", "node", "plane"])
+@pytest.mark.parametrize("widths", ["shared", "own"])
+@pytest.mark.usefixtures("_binned")
+def test_odd_grids(where, widths):
+    tensors = parts_of(5, widths=widths, one_hot=True)
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    check(
+        on_grids(inputs, "gaussian", [GRIDS[where]]), inputs,
+        on_grids(references, "gaussian", [GRIDS[where]], engine=torch_grids), references,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("_binned")
+def test_a_batch_of_grids_of_different_shapes():
+    sizes, where = torch.tensor([6, 0, 9, 1, 3]), list(GRIDS.values())
+    tensors, batch = parts_of(19, channels=2), torch.repeat_interleave(sizes).to(DEVICE)
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    check(
+        on_grids(inputs, "gaussian", where, batch), inputs,
+        on_grids(references, "gaussian", where, batch, torch_grids), references,
+    )  # fmt: skip
+
+
+def test_grids_of_one_shape_and_a_given_result():
+    sizes, where = torch.tensor([4, 0, 5]), [Grid.cube((0.3 * i, 0, 0), 7.0 + i, 9) for i in range(3)]
+    tensors, batch = parts_of(9), torch.repeat_interleave(sizes).to(DEVICE)
+    out = torch.full((3, 3, 9, 9, 9), torch.nan, device=DEVICE)
+    values = grids.sums_on_grids(*tensors, get_kernel("gaussian"), batch, where, out)
+    assert values.data_ptr() == out.data_ptr()
+    expected = on_grids([x.cpu().double() for x in tensors], "gaussian", where, batch, torch_grids)
+    close(out.flatten(), expected, 2e-6)
+
+
+@pytest.mark.parametrize("widths", ["shared", "own"])
+@pytest.mark.usefixtures("_binned")
+def test_a_batch_of_points(widths):
+    sizes, counts = torch.tensor([4, 0, 7, 1, 0]), torch.tensor([5, 3, 0, 70, 1])
+    tensors = [*parts_of(12, widths=widths), scattered(79)]
+    owners = [torch.repeat_interleave(x).to(DEVICE) for x in (sizes, counts)]
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    expected = at_points(references, "gaussian", *owners, 5, engine=torch_points)
+    check(at_points(inputs, "gaussian", *owners, 5), inputs, expected, references)
+
+
+@pytest.mark.parametrize("channels", [1, 17, 40])
+@pytest.mark.usefixtures("_binned")
+def test_numbers_of_channels(channels):
+    tensors = parts_of(5, channels=channels)
+    where = [GRIDS["plane"]]
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    expected = on_grids(references, "gaussian", where, engine=torch_grids)
+    check(on_grids(inputs, "gaussian", where), inputs, expected, references)
+    inputs, references = (leaves([*tensors, scattered(9)], double) for double in (False, True))
+    expected = at_points(references, "gaussian", engine=torch_points)
+    check(at_points(inputs, "gaussian"), inputs, expected, references)
+
+
+@pytest.mark.parametrize(("n", "q", "channels"), [(0, 4, 2), (3, 0, 2), (3, 4, 0), (1, 1, 1)])
+@pytest.mark.usefixtures("_binned")
+def test_empty_and_single(n, q, channels):
+    tensors = [*parts_of(n, channels=max(channels, 1)), scattered(q)]
+    tensors[1] = tensors[1][:, :channels]
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    values = at_points(inputs, "gaussian")
+    assert values.shape == (q, channels)
+    assert at_points(tensors, "gaussian", gradient=True).shape == (q, channels, 3)
+    close(values, at_points(references, "gaussian", engine=torch_points), 2e-6)
+    sampled, where = on_grids(inputs[:3], "gaussian", [GRIDS["node"]]), [GRIDS["node"]]
+    close(sampled, on_grids(references[:3], "gaussian", where, engine=torch_grids), 2e-6)
+    found = torch.autograd.grad(values.sum() + sampled.sum(), inputs)
+    assert [x.shape for x in found] == [x.shape for x in inputs]
+    assert all(x.isfinite().all() for x in found)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+@pytest.mark.usefixtures("_binned")
+def test_far_from_the_origin(offset):
+    tensors = parts_of(15)
+    tensors[0] = tensors[0] + offset
+    pos = tensors[0].repeat(4, 1) + scattered(60, 1.0)
+    exact = [x.cpu().double() for x in tensors]
+    where = [Grid.cube((offset, offset, offset), 9.0, 8)]
+    close(on_grids(tensors, "gaussian", where), on_grids(exact, "gaussian", where, engine=torch_grids), 2e-6)
+    expected = at_points([*exact, pos.cpu().double()], "gaussian", engine=torch_points)
+    close(at_points([*tensors, pos], "gaussian"), expected, 2e-6)
+
+
+@pytest.mark.usefixtures("_binned")
+def test_far_points_and_grids_are_zero():
+    tensors = parts_of(8)
+    pos = torch.cat([scattered(4) + 1000, scattered(4) - 1000])
+    assert (at_points([*tensors, pos], "gaussian") == 0).all()
+    assert (on_grids(tensors, "gaussian", [Grid.cube((500, 0, 0), 4.0, 5)]) == 0).all()
+
+
+@pytest.mark.usefixtures("_binned")
+def test_nan_positions_spread():
+    tensors = parts_of(8)
+    tensors[0][3, 1] = torch.nan
+    assert at_points([*tensors, scattered(4)], "gaussian").isnan().all()
+    assert on_grids(tensors, "gaussian", [GRIDS["node"]]).isnan().all()
+
+
+@pytest.mark.usefixtures("_binned")
+def test_two_runs_give_equal_bits():
+    tensors = [*parts_of(18), scattered(70)]
+
+    def run():
+        inputs = leaves(tensors)
+        values = at_points(inputs, "gaussian")
+        sampled = on_grids(inputs[:3], "gaussian", [GRIDS["box"]])
+        total = values.sin().sum() + sampled.sin().sum()
+        return [values.detach(), sampled.detach(), *torch.autograd.grad(total, inputs)]
+
+    for one, two in zip(run(), run(), strict=True):
+        assert one.equal(two)
+
+
+def test_second_derivatives_come_from_the_reference():
+    tensors = [*parts_of(3, channels=2), scattered(4, 1.0)]
+    inputs, references = leaves(tensors), leaves(tensors, double=True)
+    found, expected = [], []
+    for result, leaf, engines in (
+        (found, inputs, (points, grids)),
+        (expected, references, (torch_points, torch_grids)),
+    ):
+        for values in (
+            at_points(leaf, "gaussian", engine=engines[0]),
+            on_grids(leaf[:3], "gaussian", [GRIDS["node"]], engine=engines[1]),
+        ):
+            (slope,) = torch.autograd.grad(values.square().sum(), leaf[0], create_graph=True)
+            result.append(torch.autograd.grad(slope.square().sum(), leaf[0])[0])
+        slopes = at_points(leaf, "gaussian", gradient=True, engine=engines[0])
+        result.extend(torch.autograd.grad(slopes.square().sum(), leaf))
+    for one, two in zip(found, expected, strict=True):
+        close(one, two, 1e-5)
+
+
+def test_cells_hold_every_row_once():
+    pos, batch = scattered(200), torch.repeat_interleave(torch.tensor([150, 0, 50])).to(DEVICE)
+    sorted_rows = cells.Cells.of(pos, batch, 3, cells.cells_per_axis(len(pos), 3, 0, 8))
+    assert sorted_rows.n > 1
+    assert sorted_rows.order.sort().values.equal(torch.arange(200, device=DEVICE))
+    assert (batch[sorted_rows.order].diff() >= 0).all()
+    assert int(sorted_rows.starts[-1]) == 200
+
+
+class _NoCountOnTheHost(TorchDispatchMode):
+    """Refuse operations that make the host wait for numbers of a device."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        assert name not in {"_local_scalar_dense", "nonzero", "masked_select", "unique_consecutive"}, name
+        if name == "index":
+            assert not any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]), "boolean index"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("widths", ["shared", "own"])
+@pytest.mark.usefixtures("_binned")
+def test_nothing_waits_for_the_device(widths):
+    tensors, grad = [*parts_of(12, widths=widths), scattered(30)], torch.ones(30, 3, device=DEVICE)
+    batch, where = torch.repeat_interleave(torch.tensor([5, 7])).to(DEVICE), [GRIDS["box"], GRIDS["node"]]
+    owner = torch.repeat_interleave(torch.tensor([10, 20])).to(DEVICE)
+    inputs = leaves(tensors)
+
+    def run():
+        torch.autograd.grad(at_points(inputs, "gaussian", batch, owner, 2), inputs, grad)
+        at_points(tensors, "gaussian", batch, owner, 2, gradient=True)
+        values = on_grids(inputs[:3], "gaussian", where, batch)
+        torch.autograd.grad(values, inputs[:3], torch.ones_like(values))
+
+    run()
+    for cached in (cells._range, cells._one_graph, grid_tables._tables):
+        cached.cache_clear()
+    if DEVICE.type == "cuda":
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Synchronization debug mode is a prototype")
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            run()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    else:
+        with _NoCountOnTheHost():
+            run()
