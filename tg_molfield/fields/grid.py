@@ -16,7 +16,7 @@ Vector = tuple[float, float, float]
 class Grid:
     """Nodes ``origin + i·axes[0] + j·axes[1] + k·axes[2]``, with 0 ≤ (i, j, k) < ``shape``.
 
-    A grid is an immutable value: it compares and hashes by its numbers, which are kept in double precision.
+    A grid is immutable, and compares and hashes by value. Its numbers are double precision.
 
     Args:
         origin: the first node, in Å.
@@ -44,7 +44,7 @@ class Grid:
 
     @classmethod
     def around(cls, pos: Tensor, spacing: float = 0.5, margin: float = 4.0) -> Grid:
-        """The axis-aligned grid that holds all positions with ``margin`` to spare, centred on them.
+        """The axis-aligned grid around all positions, centred on them, with a ``margin``.
 
         Args:
             pos: positions [N, 3] in Å.
@@ -108,7 +108,7 @@ class Grid:
 
     @property
     def cell(self) -> Tensor:
-        """The vectors [3, 3] that n steps along each axis make, one a row: one period, if the grid is periodic."""
+        """The vectors [3, 3] of n steps along each axis, one a row: the periods of a periodic grid."""
         return self.axes_tensor() * torch.tensor(self.shape, dtype=torch.float64)[:, None]
 
     @property
@@ -146,14 +146,14 @@ class Grid:
         return nodes.reshape(-1, 3).to(dtype or torch.get_default_dtype())
 
     def fractional(self, pos: Tensor) -> Tensor:
-        """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: nodes have whole numbers."""
+        """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: integers at nodes."""
         inverse, origin = torch.linalg.inv(self.axes_tensor()), self.origin_tensor()
         rounded = origin.to(pos.dtype)
         rest = origin - rounded.double()
         return (pos - rounded.to(pos.device) - rest.to(pos)) @ inverse.to(pos)
 
     def refined(self, factor: int) -> Grid:
-        """The grid with ``factor`` steps in place of each one; the old nodes are among the new ones."""
+        """The grid with every step divided by ``factor``; it keeps the old nodes."""
         factor = _factor(factor)
         x, y, z = (_triple(axis / factor) for axis in self.axes_tensor())
         nx, ny, nz = ((n - 1) * factor + 1 for n in self.shape)

@@ -1,4 +1,4 @@
-"""The atoms that explain the samples of one channel, with the width that the definition gives or that fits."""
+"""The atoms that explain the samples of one channel, with the width of the definition or a fitted one."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Explanation:
         channel: with the width that was used.
         atoms: of the channel.
         residual: ‖samples − sum of the atoms‖ / ‖samples‖ over the occupied nodes.
-        structured: the same for the part of the residual that neighbouring nodes share, which noise has not.
-        estimate: σ in Å by the curvature of the samples, where they are smooth enough to tell it; None elsewhere.
+        structured: the same for the part of the residual that neighbouring nodes share, unlike noise.
+        estimate: σ in Å from the curvature of the samples, where they are free of noise; None elsewhere.
     """
 
     channel: ElementChannel
@@ -51,14 +51,14 @@ class Explanation:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether other atoms could explain as much: some are nearer to each other than an assumed width."""
+        """Whether other atoms could explain as much, because some are closer to each other than an assumed width."""
         if not self.channel.is_assumed or self.residual <= EXACT or len(self.atoms.pos) < 2:
             return False
         return float(torch.pdist(self.atoms.pos).min()) < self.channel.width
 
     @property
     def has_other_width(self) -> bool:
-        """Whether the samples are Gaussians of another width than that of the channel, which explains them badly."""
+        """Whether the samples are Gaussians of another width than that of the channel."""
         if self.estimate is None or self.residual <= SUSPECT:
             return False
         return abs(self.estimate / self.channel.width - 1) > _OTHER
@@ -69,7 +69,7 @@ def explain(volume: Volume, channel: ElementChannel, unit: float | None, peak: f
 
     Args:
         volume: the samples.
-        channel: the kernel and the width; other widths are tried where it is only assumed and does not explain all.
+        channel: the kernel and the width; if the width is only assumed and does not explain all, others are tried.
         unit: the scale of the atoms; estimated where it is None or explains too little.
         peak: the height of an atom.
         tolerance: the residual above which another scale is tried.

@@ -26,8 +26,8 @@ class WidthEstimate:
     """σ in Å from the curvature of samples.
 
     Attributes:
-        exact: right to 0.1 % where the samples are free of noise.
-        robust: from the brighter nodes, right to about 15 % also where they are not.
+        exact: correct to 0.1 % where the samples are free of noise.
+        robust: from the brighter nodes, correct to about 15 % with noise too.
     """
 
     exact: float
@@ -48,7 +48,7 @@ def estimated_width(lattice: Lattice) -> WidthEstimate | None:
     """σ of the Gaussians that samples are a sum of; None where too few nodes are occupied.
 
     ln f is −|x|²/2σ² plus a convex function, so its second difference along any line is at least −1/σ², and equal to
-    that where one Gaussian dominates. That holds whatever the number, the places and the weights of the Gaussians.
+    that where one Gaussian dominates. That holds for any number, places and positive weights of the Gaussians.
     """
     peak, faint, bright = float(lattice.values.max()), list[Tensor](), list[Tensor]()
     for axis, step in enumerate(lattice.steps.tolist()):
