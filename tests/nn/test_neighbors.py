@@ -25,7 +25,7 @@ def test_the_pairs_are_those_within_the_cutoff(monkeypatch, sizes, rows):
 
 def test_nothing_and_nonsense():
     assert radius_pairs(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64), 1.0).shape == (2, 0)
-    with pytest.raises(ValueError, match="cutoff is 0"):
+    with pytest.raises(ValueError, match="cutoff: expected a positive distance in Å, got 0"):
         radius_pairs(torch.zeros(1, 3), torch.zeros(1, dtype=torch.int64), 0)
 
 
