@@ -118,11 +118,11 @@ def _with_any_width(
 def _with_known_width(
     lattice: Lattice, channel: ElementChannel, unit: float | None, peak: float, tolerance: float
 ) -> Explanation:
-    found = _judged(lattice, channel, search(lattice, channel.kernel, channel.width, unit), peak)
+    found = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, unit), peak)
     pos = found.atoms.pos
     crowded = len(pos) > 1 and float(torch.pdist(pos).min()) < _CROWDED
     if unit is not None and (found.residual > tolerance or crowded):
-        other = _judged(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
+        other = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
         if other.residual < _HALF * found.residual or (crowded and other.residual < tolerance):
             return other
     return found
@@ -131,7 +131,7 @@ def _with_known_width(
 def _fitted(lattice: Lattice, channel: ElementChannel, unit: float | None, peak: float) -> Explanation:
     """The atoms sought with the width of the channel, which is then fitted."""
     atoms = search(lattice, channel.kernel, channel.width, unit, explained=_ROUGHLY)
-    found = _judged(lattice, channel, atoms, peak)
+    found = _evaluated(lattice, channel, atoms, peak)
     if not len(atoms.pos):
         return found
     found = _with_fitted_width(lattice, found, peak, fit_scale=unit is None)
@@ -144,10 +144,10 @@ def _fitted(lattice: Lattice, channel: ElementChannel, unit: float | None, peak:
 def _with_fitted_width(lattice: Lattice, found: Explanation, peak: float, fit_scale: bool) -> Explanation:
     channel = found.channel
     width, atoms = fitted_width(lattice, channel.kernel, channel.width, found.atoms, fit_scale)
-    return _judged(lattice, replace(channel, width=width), atoms, peak)
+    return _evaluated(lattice, replace(channel, width=width), atoms, peak)
 
 
-def _judged(lattice: Lattice, channel: ElementChannel, atoms: ChannelAtoms, peak: float) -> Explanation:
+def _evaluated(lattice: Lattice, channel: ElementChannel, atoms: ChannelAtoms, peak: float) -> Explanation:
     samples = lattice.coarsened(fair_spacing(channel.kernel, channel.width))
     left = Model(samples, channel.kernel, channel.width).residual(atoms)
     occupied = (samples.values > EMPTY * peak) | (samples.values - left > _OCCUPIED * peak)
