@@ -54,7 +54,15 @@ UNUSED = {
         "pooling_options: expected num_waves in decoder_options",
     ),
     "unknown encoder option": ({"encoder_options": {"hidden": 3}}, "encoder_options: expected some of out_channels"),
-    "unknown pooling option": ({"pooling_options": {"tokens": 3}}, "tokens"),
+    "unknown pooling option": (
+        {"pooling_options": {"tokens": 3}},
+        "pooling_options: expected some of width, .* for a FramePooling, got tokens",
+    ),
+    "unknown descriptor option": (
+        {"decoder": "structure_factors", "summary_channels": 32, "pooling_options": {"tokens": 3}},
+        "pooling_options: expected some of global_channels for a DescriptorPooling, got tokens",
+    ),
+    "what the model gives the pooling": ({"pooling_options": {"sizes": 3}}, "pooling_options: expected some of width"),
     "unknown decoder option": ({"decoder_options": {"depth": 3}}, "decoder_options: expected some of num_slots"),
     "what the model gives": ({"decoder_options": {"latent_dim": 3}}, "decoder_options: expected some of"),
 }
@@ -76,6 +84,32 @@ def test_bad_numbers_are_refused_also_where_options_are_nested():
         FieldAutoEncoder("H C", 16, RBFDecoder("HC", 32))
     with pytest.raises(ValueError, match=r"encoder: expected 'painn' or an instance, got 'schnet'"):
         FieldAutoEncoder(encoder="schnet")
+
+
+def test_encoders_without_sizes_are_refused():
+    class Sizeless(AtomEncoder):
+        def forward(self, z, pos, batch=None, num_graphs=None, properties=None):
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match="encoder: expected an AtomEncoder with FeatureSizes as sizes, got None"):
+        FieldAutoEncoder(encoder=Sizeless())
+
+
+def test_a_target_without_steps_is_refused():
+    model = FieldAutoEncoder(FIELD, 16, Bumps(FIELD, 16)).eval()
+    with pytest.raises(ValueError, match="target: expected None with refine=0, got a field"):
+        model.encode(ethanol(), target=FIELD(ethanol()))
+
+
+def test_models_keep_their_type_also_with_buffers_of_another(tmp_path):
+    def made() -> Bumps:
+        decoder = Bumps(FIELD, 16)
+        decoder.register_buffer("a", torch.zeros(3, dtype=torch.float64))
+        return decoder
+
+    FieldAutoEncoder(FIELD, 16, made()).save(tmp_path / "model.safetensors")
+    loaded = FieldAutoEncoder.load(tmp_path / "model.safetensors", decoder=made())
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
 
 
 def test_parts_that_nothing_calls_are_not_built():

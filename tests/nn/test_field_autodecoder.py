@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from tg_molfield.fields import Grid, RBFField, Volume
-from tg_molfield.nn import FieldAutoDecoder
+from tg_molfield.fields import Grid, MolField, RBFField, Volume
+from tg_molfield.nn import AtomDecoder, FieldAutoDecoder
 from tg_molfield.nn.autodecoder import checkpoint as checkpoints
 from tg_molfield.nn.autodecoder import descent
 from tg_molfield.nn.autodecoder.descent import WINDOW, Budget, Plateau
@@ -52,6 +52,26 @@ def test_every_decoder_has_one_interface(decoder, tmp_path):
     assert torch.equal(loaded.field().on(GRID).values, model.field().on(GRID).values)
     assert loaded.hyper_parameters["decoder"] == decoder
     assert model.field()(torch.full((1, 3), 60.0)).abs().max() < 1e-6
+
+
+def test_a_model_keeps_its_definition(tmp_path):
+    definition = MolField("C O", widths=0.5)
+    model = FieldAutoDecoder(definition, 1, 16, decoder_options=OPTIONS["siren"])
+    assert model.channels == definition.channels
+    assert model.field().mol_field == definition
+    model.save(tmp_path / "model.safetensors")
+    loaded = FieldAutoDecoder.load(tmp_path / "model.safetensors")
+    assert loaded.mol_field == definition
+    assert build().mol_field is None
+
+
+def test_wrong_channels_and_decoders_are_refused():
+    with pytest.raises(ValueError, match="channels: expected at least 1 names"):
+        FieldAutoDecoder("")
+    with pytest.raises(ValueError, match="channels: expected at least 1 names, none twice, got 'a a'"):
+        FieldAutoDecoder("a a")
+    with pytest.raises(ValueError, match="decoder: expected one that reads codes alone, got AtomDecoder"):
+        FieldAutoDecoder("a b", latent_dim=16, decoder=AtomDecoder(["a", "b"], 16))
 
 
 @pytest.mark.parametrize(("decoder", "lr"), [("siren", 5e-3), ("rbf", 2e-3)])

@@ -172,7 +172,7 @@ class FieldAutoEncoder(GAE):
             properties: ``[N, P]``, finite, of the type of ``pos``, in the order of the model's ``properties``.
             refine: steps to improve the code towards ``target`` with the decoder frozen, see `Decoder.refine`. Refined
                 codes carry no gradient.
-            target: the molecules' own field, such as ``MolField(...)(data)``.
+            target: the molecules' own field, such as ``MolField(...)(data)``; None without ``refine``.
 
         Raises:
             ValueError: an argument is not as described; the message gives the remedy.
@@ -183,6 +183,8 @@ class FieldAutoEncoder(GAE):
         atoms, properties = self._atoms(z, pos, batch, num_graphs, properties)
         if refine < 0:
             raise ValueError(f"refine: expected 0 or more steps, got {refine}; give how many to make")
+        if target is not None and not refine:
+            raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
         latent = self._encode(atoms, properties, randomised=self.training and self.random_frames)
         if not refine:
             return latent

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.chem.validation import check_atoms, check_points
@@ -51,7 +52,8 @@ def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: 
         raise ValueError(f"properties: expected floats of shape {shape}{told}, got None; give them, or encode a Data")
     if list(properties.shape) != shape or not properties.is_floating_point():
         raise ValueError(
-            f"properties: expected floats of shape {shape}{told}, got {properties.dtype} of {list(properties.shape)}"
+            f"properties: expected floats of shape {shape}{told}, got {properties.dtype} of {list(properties.shape)}; "
+            "give one column for each property"
         )
     check_like("properties", properties, pos)
     if not bool(properties.isfinite().all()):
@@ -88,6 +90,24 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     return given
 
 
+def check_options(what: str, made: type[nn.Module], options: Collection[str], given: Collection[str]) -> None:
+    """Raise a TypeError for options that ``made`` does not have, or that the model gives.
+
+    Args:
+        what: ``"encoder"``, ``"decoder"`` or ``"pooling"``.
+        made: the class.
+        options: names of arguments.
+        given: the arguments that the model gives.
+    """
+    known = [name for name in inspect.signature(made).parameters if name not in given]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(
+            f"{what}_options: expected some of {', '.join(known)} for a {made.__name__}, got {', '.join(unknown)}; "
+            "remove or rename them"
+        )
+
+
 def check_samples(target: Tensor, batch: Tensor, num_channels: int, num_graphs: int) -> None:
     """Raise a ValueError unless ``target`` is ``[Q, C]`` and every molecule has a point in ``batch [Q]``."""
     if target.shape != (len(batch), num_channels):
@@ -99,7 +119,8 @@ def check_samples(target: Tensor, batch: Tensor, num_channels: int, num_graphs: 
     if bool((count == 0).any()):
         lacking = int((count == 0).nonzero()[0])
         raise ValueError(
-            f"query_pos: expected points of each of {num_graphs} molecules, got none of molecule {lacking}"
+            f"query_pos: expected points of each of {num_graphs} molecules, got none of molecule {lacking}; "
+            "add points or remove the molecule"
         )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from tg_molfield.fields import MolField
+from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.atoms import AtomDecoder
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.rbf import RBFDecoder
@@ -49,13 +49,13 @@ def resolve_encoder(
     if not needed:
         if encoder is not None or options:
             raise TypeError(
-                "encoder: expected none, since codes of this decoder are made of elements and positions alone; leave "
-                "encoder and encoder_options out, or give summary_channels"
+                "encoder: expected none, since codes of this decoder are made of elements and positions alone, got "
+                f"{'an encoder' if encoder is not None else 'encoder_options'}; leave it out, or give summary_channels"
             )
         return ElementsOnly()
     if encoder is None or isinstance(encoder, str):
         made = _named("encoder", encoder or "painn", ENCODERS)
-        _check_options("encoder", made, options)
+        check_options("encoder", made, options, _GIVEN)
         return made(num_properties=num_properties, **options)
     if options:
         raise TypeError(
@@ -64,6 +64,9 @@ def resolve_encoder(
     if is_pyg_network(encoder):
         encoder = atom_encoder_from(encoder)
     adapted = encoder if isinstance(encoder, AtomEncoder) else ScalarEncoder(encoder)
+    sizes = getattr(adapted, "sizes", None)
+    if not isinstance(sizes, FeatureSizes):
+        raise ValueError(f"encoder: expected an AtomEncoder with FeatureSizes as sizes, got {sizes}; set self.sizes")
     if adapted.num_properties not in (0, num_properties):
         raise ValueError(
             f"properties: expected {adapted.num_properties} names, as many as the encoder reads, got {num_properties}; "
@@ -96,7 +99,7 @@ def resolve_decoder(
     """
     if isinstance(decoder, str):
         made = _named("decoder", decoder, DECODERS)
-        _check_options("decoder", made, options)
+        check_options("decoder", made, options, _GIVEN)
         given = {"channels": channels, "latent_dim": latent_dim, "summary_channels": summary_channels, "sizes": sizes}
         known = inspect.signature(made).parameters
         return made(**{name: value for name, value in given.items() if name in known}, **options)
@@ -131,14 +134,3 @@ def _named(what: str, name: str, known: dict[str, Any]) -> Any:
         listed = ", ".join(map(repr, known))
         raise ValueError(f"{what}: expected {listed} or an instance, got {name!r}; choose one of these")
     return known[name]
-
-
-def _check_options(what: str, made: type[nn.Module], options: Sequence[str] | dict[str, Any]) -> None:
-    """Raise a TypeError for options that ``made`` does not have."""
-    known = [name for name in inspect.signature(made).parameters if name not in _GIVEN]
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise TypeError(
-            f"{what}_options: expected some of {', '.join(known)} for a {made.__name__}, got {', '.join(unknown)}; "
-            "remove or rename them"
-        )

@@ -101,14 +101,14 @@ def read_model(path: str | Path, model: str) -> SavedModel:
 
 
 def fill_model(path: str | Path, model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Load ``tensors`` into ``model``, in their type.
+    """Load ``tensors`` into ``model``, in the type of the parameters.
 
     Raises:
         ValueError: names or shapes do not fit.
     """
-    for tensor in tensors.values():
-        if tensor.is_floating_point():
-            model.to(tensor.dtype)
+    for name, _ in model.named_parameters():
+        if name in tensors:
+            model.to(tensors[name].dtype)
             break
     try:
         model.load_state_dict(tensors)

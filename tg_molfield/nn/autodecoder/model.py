@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from tg_molfield.fields import Field, Volume
+from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
 from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
+from tg_molfield.nn.checks import check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -40,21 +41,22 @@ class FieldAutoDecoder(nn.Module):
     ============  ====================================================================================
 
     Args:
-        channels: the names of the channels, one string or a sequence.
+        channels: the `MolField` that the fields follow; or, for fields without a definition, the names of the
+            channels, one string or a sequence.
         num_volumes: the number of fields.
         latent_dim: the length of a code.
-        decoder: a name in the table, or a `Decoder` with these channels and latent_dim.
+        decoder: a name in the table, or a `Decoder` with these channels and latent_dim that reads codes alone.
         decoder_options: further arguments of the decoder named.
         seed: for the initial parameters.
 
     Raises:
-        ValueError: there is no such decoder, or an option is out of range.
+        ValueError: there is no such decoder, it does not fit, or an option is out of range.
         TypeError: the decoder has no such option.
     """
 
     def __init__(
         self,
-        channels: str | Sequence[str],
+        channels: MolField | str | Sequence[str],
         num_volumes: int = 1,
         latent_dim: int = 128,
         decoder: str | Decoder = "siren",
@@ -70,20 +72,34 @@ class FieldAutoDecoder(nn.Module):
                 f"decoder: expected one of {', '.join(DECODERS)} or a Decoder, got {decoder!r}; superresolve has the "
                 "methods without codes"
             )
-        self.channels = tuple(channels.split() if isinstance(channels, str) else channels)
+        field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         options = dict(decoder_options or {})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            made = resolve_decoder(decoder, self.channels, latent_dim, 0, FeatureSizes(), options)
+            made = resolve_decoder(decoder, field, latent_dim, 0, FeatureSizes(), options)
             self.latents = LatentCodes(made, num_volumes)
+        if made.needs_atoms:
+            raise ValueError(
+                f"decoder: expected one that reads codes alone, got {type(made).__name__}, which reads atoms; take "
+                "'siren' or 'rbf'"
+            )
         self.num_volumes = num_volumes
         self.hyper_parameters: dict[str, Any] = {
-            "channels": self.channels,
             "num_volumes": num_volumes,
             "latent_dim": latent_dim,
             "decoder": decoder if isinstance(decoder, str) else None,
             "decoder_options": options,
         }
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels."""
+        return self.latents.decoder.channels
+
+    @property
+    def mol_field(self) -> MolField | None:
+        """The definition that the fields follow; None where only channels are known."""
+        return self.latents.decoder.mol_field
 
     def latent(self) -> Latent:
         """The latents of all volumes."""
@@ -161,8 +177,12 @@ class FieldAutoDecoder(nn.Module):
             return [psnr(self.field(i), truth, truth.grid, peak) for i, truth in enumerate(truths)]
 
     def save(self, path: str | Path) -> None:
-        """Write the model with its hyper-parameters as a safetensors file."""
-        save_model(path, self, self.hyper_parameters)
+        """Write the parameters, hyper-parameters and definition as a safetensors file.
+
+        Raises:
+            ValueError: the definition has a kernel without a name.
+        """
+        save_model(path, self, self.hyper_parameters, self.channels, self.mol_field)
 
     @classmethod
     def load(cls, path: str | Path, decoder: Decoder | None = None) -> FieldAutoDecoder:
@@ -185,7 +205,7 @@ class FieldAutoDecoder(nn.Module):
                 f"decoder: expected {expected}, as {path} was built with decoder={named!r}, got {decoder}; give a "
                 "decoder only if the model was built with one"
             )
-        model = cls(decoder=decoder if decoder is not None else named, **options)
+        model = cls(saved.field, decoder=decoder if decoder is not None else named, **options)
         fill_model(path, model, saved.tensors)
         return model.eval()
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_queries
+from tg_molfield.nn.checks import check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -61,13 +61,18 @@ class Decoder(nn.Module, ABC):
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å of the molecules ``query_batch [Q]``."""
         return self.field(latent)(query_pos, query_batch)
 
-    def make_pooling(self, sizes: FeatureSizes, **options: Any) -> Pooling:
+    def make_pooling(self, sizes: FeatureSizes, /, **options: Any) -> Pooling:
         """The pooling whose codes this decoder reads.
 
         Args:
             sizes: of the atoms' features.
             options: of the pooling, a `FramePooling` by default.
+
+        Raises:
+            TypeError: the pooling has no such option.
+            ValueError: an option is out of range.
         """
+        check_options("pooling", FramePooling, options, ("sizes", "latent_dim", "summary_channels"))
         return FramePooling(sizes, self.latent_dim, self.summary_channels, **options)
 
     def refine(self, latent: Latent, target: Field | None, steps: int) -> Latent:

@@ -19,7 +19,6 @@ from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.fourier import FourierFeatures
 from tg_molfield.nn.pooling.base import Pooling
-from tg_molfield.nn.pooling.frame import FramePooling
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +115,9 @@ class RBFDecoder(Decoder):
         num_waves: see `SmoothDensity`.
         spread: the radius in Å of the ball of anchors.
         sigma: the width in Å that Gaussians start from.
+
+    Raises:
+        ValueError: an option is out of range.
     """
 
     def __init__(
@@ -179,13 +181,20 @@ class RBFDecoder(Decoder):
         """The number of slots."""
         return self.num_slots
 
-    def make_pooling(self, sizes: FeatureSizes, **options: Any) -> Pooling:
-        """A `FramePooling` with the Fourier coefficients that this decoder reads."""
+    def make_pooling(self, sizes: FeatureSizes, /, **options: Any) -> Pooling:
+        """A `FramePooling` with the Fourier coefficients that this decoder reads.
+
+        Raises:
+            TypeError: the pooling has no such option, or it is one of the decoder.
+            ValueError: an option is out of range.
+        """
         densities = {"num_densities": self.smooth.num_densities, "num_waves": self.smooth.num_waves}
         taken = sorted(densities.keys() & options.keys())
         if taken:
-            raise TypeError(f"pooling_options: expected {', '.join(taken)} in decoder_options; move them there")
-        return FramePooling(sizes, self.latent_dim, self.summary_channels, **densities, **options)
+            raise TypeError(
+                f"pooling_options: expected {', '.join(taken)} in decoder_options, got it in pooling_options; move it"
+            )
+        return super().make_pooling(sizes, **densities, **options)
 
     def slots(self, code: Tensor) -> Slots:
         """The Gaussians of ``code [B, latent_dim]``, in the molecules' frames."""

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.fields import Field, MolField, RBFField
+from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
 from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, with_code_gradient
@@ -99,12 +100,20 @@ class StructureFactorDecoder(Decoder):
         assert self.mol_field is not None
         self.set_mol_field(self.mol_field)
 
-    def make_pooling(self, sizes: FeatureSizes, **options: Any) -> Pooling:
-        """A `StructureFactorPooling`; options are those of its `DescriptorPooling`."""
+    def make_pooling(self, sizes: FeatureSizes, /, **options: Any) -> Pooling:
+        """A `StructureFactorPooling`; options are those of its `DescriptorPooling`.
+
+        Raises:
+            TypeError: the descriptor has no such option, or there is no descriptor.
+            ValueError: an option is out of range.
+        """
         if not self.summary_channels:
             if options:
-                raise TypeError(f"pooling_options: expected none without summary_channels, got {', '.join(options)}")
+                raise TypeError(
+                    f"pooling_options: expected none without summary_channels, got {', '.join(options)}; leave them out"
+                )
             return StructureFactorPooling(self.transform)
+        check_options("pooling", DescriptorPooling, options, ("sizes", "out_channels"))
         return StructureFactorPooling(self.transform, DescriptorPooling(sizes, self.summary_channels, **options))
 
     @torch.no_grad()
