@@ -177,6 +177,11 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
     [
         (lambda: MolField(aggregate="min"), "aggregate: expected one of .* got 'min'"),
         (lambda: MolField(smoothness=0.1), "expected aggregate='distance'"),
+        (lambda: MolField(aggregate="distance", kernel="slater"), "kernel: expected the default with .* got 'slater'"),
+        (
+            lambda: MolField(form_factors=MolField.preset("promolecule").form_factors, kernel="slater"),
+            "kernel: expected the default with form_factors",
+        ),
         (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
         (lambda: MolField.preset("esp", softening=-1), "softening: expected .* got -1"),
         (

@@ -66,9 +66,9 @@ def test_a_model_keeps_its_definition(tmp_path):
 
 
 def test_wrong_channels_and_decoders_are_refused():
-    with pytest.raises(ValueError, match="channels: expected at least 1 names"):
+    with pytest.raises(ValueError, match="channels: expected different names, at least 1"):
         FieldAutoDecoder("")
-    with pytest.raises(ValueError, match="channels: expected at least 1 names, none twice, got 'a a'"):
+    with pytest.raises(ValueError, match="channels: expected different names, at least 1, got 'a a'"):
         FieldAutoDecoder("a a")
     with pytest.raises(ValueError, match="decoder: expected one that reads codes alone, got AtomDecoder"):
         FieldAutoDecoder("a b", latent_dim=16, decoder=AtomDecoder(["a", "b"], 16))

@@ -39,6 +39,8 @@ AGGREGATES: dict[str, type] = {
     "distance": DistanceField,
     "displacement": DisplacementField,
 }
+_KERNEL_FREE = ("distance", "displacement")
+"""The aggregates that depend on radii alone."""
 
 
 @final
@@ -54,7 +56,7 @@ class MolField:
             ``electronegativity``, ``mass``: that property of the element; any other name: the per-atom attribute
             [N] of that name; ``NAME:vector``: the per-atom vector [N, 3] of that name, as three channels. A
             `Channel` has more options.
-        kernel: φ, by name or as a `Kernel`.
+        kernel: φ, by name or as a `Kernel`. Form factors, distances and displacements have none.
         widths: σ before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
             of a per-atom attribute [N].
         width_scale: the factor that turns ``widths`` into σ.
@@ -113,8 +115,14 @@ class MolField:
             raise ValueError(
                 f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {aggregate!r}; leave them out"
             )
+        described = get_kernel(kernel)
+        if described.name != "gaussian" and (form_factors is not None or aggregate in _KERNEL_FREE):
+            raise ValueError(
+                f"kernel: expected the default with form_factors, and with aggregate {' or '.join(_KERNEL_FREE)}, got "
+                f"{described.name!r}; leave it out"
+            )
         values = (
-            parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
+            parse_channels(channels), described, widths, float(width_scale), bool(split_parts), aggregate,
             float(smoothness), form_factors, normalize_grid_size,
         )  # fmt: skip
         for name, value in zip(self.__dataclass_fields__, values, strict=True):

@@ -86,7 +86,7 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     """
     given = tuple(names.split() if isinstance(names, str) else names)
     if len(given) < least or len(set(given)) != len(given):
-        raise ValueError(f"{what}: expected at least {least} names, none twice, got {names!r}; repair the list")
+        raise ValueError(f"{what}: expected different names, at least {least}, got {names!r}; repair the list")
     return given
 
 

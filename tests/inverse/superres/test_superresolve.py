@@ -190,17 +190,29 @@ def test_too_large_a_volume_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "method: expected one of gaussians, kriging, known_atoms, got 'magic'"),
+        ({"method": "magic"}, f"method: expected one of {', '.join(METHODS)}, got 'magic'"),
         ({"num_restarts": 0}, "num_restarts: expected at least 1, got 0"),
         ({"max_iter": 0}, "max_iter: expected at least 1, got 0"),
         ({"method": "known_atoms"}, "atoms: expected the functions of the atoms, got None"),
         ({"widths": [1.0, 2.0]}, "widths: expected one for each of 1 channels, got 2"),
         ({"widths": [-1.0]}, "expected positive numbers"),
+        ({"num_restarts": 3}, "num_restarts: expected widths with it"),
+        ({"seed": 0}, "seed: expected widths with it"),
+        ({"checkpoint": "a.safetensors"}, "checkpoint: expected widths with it"),
+        (
+            {"method": "known_atoms", "atoms": RBFField(torch.zeros(1, 3), torch.ones(1, 1), 1.0), "ridge": 1e-3},
+            "ridge: expected weights='free' with it, got 'common'",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), **options)
+
+
+def test_a_definition_is_no_field_of_atoms():
+    with pytest.raises(TypeError, match=r"atoms: expected an RBFField, got MolField; give atoms=mol_field\(data\)"):
+        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), "known_atoms", atoms=MolField("C"))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -37,11 +37,11 @@ def superresolve(
     ==================  ========================================================================================
     ``"gaussians"``     sees the samples, and the width of the Gaussians in each channel: seeks the Gaussians and
                         kriges the residual. Options ``widths`` (a `MolField`, or σ by channel),
-                        ``num_restarts=2``, ``max_iter=8``, ``seed=0``, ``checkpoint``; see
+                        ``num_restarts``, ``max_iter``, ``seed``, ``checkpoint``; see
                         `methods.gaussians.gaussians`
     ``"kriging"``       sees the samples: the best linear estimate, also on oblique and periodic grids. No options
     ``"known_atoms"``   sees the samples and the atoms: fits the weights of ``atoms=mol_field(data)`` and kriges
-                        the residual. Options ``atoms``, ``weights="common"`` or ``"free"``, ``ridge=1e-6``; see
+                        the residual. Options ``atoms``, ``weights="common"`` or ``"free"``, ``ridge``; see
                         `methods.known_atoms.known_atoms`
     ==================  ========================================================================================
 
@@ -61,7 +61,7 @@ def superresolve(
     Raises:
         ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its
             grid or an option's value.
-        TypeError: the method has no such option, or ``volume`` is not a `Volume`.
+        TypeError: the method has no such option, or ``volume`` or an option has another type.
         MemoryError: the volume is too large; raised before any work.
     """
     begin = time.perf_counter()

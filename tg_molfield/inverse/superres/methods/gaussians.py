@@ -26,6 +26,7 @@ _SHARE_OF_A_FUNCTION = 0.6
 _CROWDED = 0.45
 _OCCUPIED = 0.01
 _NEGATIVE = 0.01
+_NUM_RESTARTS, _MAX_ITER = 2, 8
 
 
 def gaussians(
@@ -34,9 +35,9 @@ def gaussians(
     max_bytes: int | None,
     *,
     widths: MolField | Sequence[float | None] | None = None,
-    num_restarts: int = 2,
-    max_iter: int = 8,
-    seed: int = 0,
+    num_restarts: int | None = None,
+    max_iter: int | None = None,
+    seed: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
 ) -> Solution:
     """Each channel of known width is a sum of Gaussians, as many as the samples show.
@@ -50,7 +51,7 @@ def gaussians(
        with the samples.
 
     Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are treated like those
-    without one. Without ``widths`` every channel is kriged.
+    without one. Without ``widths`` every channel is kriged, and the other options are refused.
 
     Args:
         volume: the samples, on an orthogonal grid that is not periodic if any width is given.
@@ -58,22 +59,25 @@ def gaussians(
         max_bytes: see `superresolve`.
         widths: σ of each channel in Å, None where it is unknown or not the same for all functions; or a `MolField`
             that has them by channel name.
-        num_restarts: how many searches are averaged.
-        max_iter: the most iterations of each search.
-        seed: for the displaced starts.
+        num_restarts: how many searches are averaged; 2 if None.
+        max_iter: the most iterations of each search; 8 if None.
+        seed: for the displaced starts; 0 if None.
         checkpoint: a ``.safetensors`` file that keeps finished searches; the same call resumes from it.
 
     Raises:
-        ValueError: an option is out of range or does not fit the channels, the grid is oblique or periodic, or the
-            checkpoint belongs to other samples or settings.
+        ValueError: an option is out of range, has no effect or does not fit the channels, the grid is oblique or
+            periodic, or the checkpoint belongs to other samples or settings.
     """
     for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
     known = resolve_widths(volume.channels, widths)
     any_known = any(width is not None for width in known)
     if any_known:
         check_orthogonal(volume, "gaussians")
+    else:
+        _refuse_options_of_searches(num_restarts=num_restarts, max_iter=max_iter, seed=seed, checkpoint=checkpoint)
+    num_restarts, max_iter, seed = num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
     check_volume(volume, max_bytes, refined=any_known)
     exact = in_double(volume)
     sought = {c: width for c, width in enumerate(known) if width is not None and _is_sparse(exact, c, width)}
@@ -86,6 +90,16 @@ def gaussians(
     found = sum(len(search.mixture.pos) for runs in searches.values() for search in runs)
     fits = [_fit_of(searches.get(c, [])) for c in range(len(volume.channels))]
     return Solution(functions, nodes, 4 * found + nodes.num_parameters + coefficients, fits)
+
+
+def _refuse_options_of_searches(**options: object) -> None:
+    """Raise a ValueError for options that only searches use."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}: expected widths with it, as channels without a width are kriged without a search, got "
+                f"{name}={value!r} alone; give widths or leave it out"
+            )
 
 
 def _fit_of(searches: list[Search]) -> ChannelFit:

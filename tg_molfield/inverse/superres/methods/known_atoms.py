@@ -22,7 +22,7 @@ def known_atoms(
     *,
     atoms: RBFField | None = None,
     weights: str = "common",
-    ridge: float = 1e-6,
+    ridge: float | None = None,
 ) -> Solution:
     """Functions at known atoms, fitted to the samples; exact at the nodes.
 
@@ -35,15 +35,20 @@ def known_atoms(
         max_bytes: see `superresolve`.
         atoms: the functions of the atoms, with the channels of the volume.
         weights: ``"common"``, one factor for each channel; or ``"free"``, followed by a correction for each atom.
-        ridge: the penalty on squared corrections, used by ``"free"``.
+        ridge: the penalty on squared corrections of ``weights="free"``; 1e-6 if None.
 
     Raises:
-        ValueError: the channels differ, an option is out of range, or the grid is periodic or oblique.
+        TypeError: ``atoms`` is not an `RBFField`.
+        ValueError: the channels differ, an option is out of range or has no effect, or the grid is periodic or oblique.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights: expected one of {', '.join(WEIGHTS)}, got {weights!r}; see superresolve")
     if atoms is None:
         raise ValueError("atoms: expected the functions of the atoms, got None; give atoms=mol_field(data)")
+    if not isinstance(atoms, RBFField):
+        raise TypeError(f"atoms: expected an RBFField, got {type(atoms).__name__}; give atoms=mol_field(data)")
+    if ridge is not None and weights != "free":
+        raise ValueError(f"ridge: expected weights='free' with it, got {weights!r}; leave ridge out")
     if atoms.channels != volume.channels:
         raise ValueError(
             f"atoms: expected the volume's channels {', '.join(volume.channels)}, got {', '.join(atoms.channels)}; "
@@ -59,7 +64,7 @@ def known_atoms(
     fitted = start.scaled(factors[None])
     residual = exact.values - values * factors[:, None, None, None]
     if weights == "free":
-        fitted = _corrected(fitted, residual, exact, ridge)
+        fitted = _corrected(fitted, residual, exact, 1e-6 if ridge is None else ridge)
         residual = exact.values - fitted.on(exact.grid).values
     progress(f"{len(fitted.centers)} atoms", 0.5)
     nodes = krige(residual, exact, progress=lambda text, share: progress(text, 0.5 + 0.5 * share))
