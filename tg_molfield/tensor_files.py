@@ -78,12 +78,13 @@ def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[s
         tensors, metadata = _read(Path(path))
     except (SafetensorError, OSError) as error:
         raise ValueError(
-            f"checkpoint: expected a safetensors file, but {path} cannot be read ({error}); remove it or name another"
+            f"checkpoint: expected a safetensors file, got {path}, which cannot be read ({error}); remove it or "
+            "name another"
         ) from error
     if metadata.get("fingerprint") != fingerprint:
         raise ValueError(
-            f"checkpoint: expected one of the same samples and settings, but {path} was made of other samples or "
-            "settings; remove it or name another"
+            f"checkpoint: expected one of the same samples and settings, got {path}, made with others; remove it or "
+            "name another"
         )
     return tensors, json.loads(metadata["notes"])
 

@@ -31,18 +31,18 @@ def check_values(volume: Volume, allow_nan: bool = False) -> None:
         c = int(wrong.argmax())
         what, remedy = ("infinite", "set them to NaN") if allow_nan else ("NaN or infinite", "crop the volume")
         raise ValueError(
-            f"volume: expected finite values, but channel {volume.channels[c]} has {int(wrong[c])} values that are "
-            f"{what}; {remedy} or fill them, for example with 0 outside the molecule"
+            f"volume: expected finite values, got {int(wrong[c])} that are {what} in channel {volume.channels[c]}; "
+            f"{remedy} or fill them, for example with 0 outside the molecule"
         )
     known = values.flatten(1)
     lowest, highest = known.nan_to_num(nan=math.inf).amin(1), known.nan_to_num(nan=-math.inf).amax(1)
     if not values.numel() or bool(known.isnan().all()):
-        raise ValueError("volume: expected numbers, but it has no values; give at least some that are not NaN")
+        raise ValueError("volume: expected values, got none that is not NaN; give some")
     if bool(((lowest >= 0) & (highest <= 0)).all()):
-        raise ValueError("volume: expected a field, but it is empty: all values are 0; check the channels and the grid")
+        raise ValueError("volume: expected a field, got zeros alone; check the channels and the grid")
     if bool((highest <= lowest).all()):
         raise ValueError(
-            "volume: expected a field, but each channel has one value at all nodes; a constant needs no reconstruction"
+            "volume: expected a field, got one value at all nodes of each channel; check the channels and the grid"
         )
 
 

@@ -121,7 +121,7 @@ def test_same_seed_same_field_and_checkpoint(tmp_path):
     whole, _ = superresolve(samples, widths=WIDTHS, num_restarts=2)
     assert torch.equal(resumed.on(grid).values, whole.on(grid).values)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
-    with pytest.raises(ValueError, match="other samples or settings"):
+    with pytest.raises(ValueError, match="of the same samples and settings, got"):
         superresolve(samples, widths=WIDTHS, num_restarts=2, seed=5, checkpoint=path)
 
 
@@ -160,9 +160,9 @@ GRID = Grid.cube([0, 0, 0], 10.0, 8)
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
-        (Volume(torch.zeros(2, 8, 8, 8), GRID), "is empty"),
+        (Volume(torch.zeros(2, 8, 8, 8), GRID), "got zeros alone"),
         (Volume(torch.ones(1, 8, 8, 8), GRID), "one value"),
-        (Volume(torch.full((1, 8, 8, 8), math.nan), GRID), "channel 0 has 512 values that are NaN"),
+        (Volume(torch.full((1, 8, 8, 8), math.nan), GRID), "got 512 that are NaN or infinite in channel 0"),
         (Volume(torch.rand(1, 3, 3, 3), Grid.cube([0, 0, 0], 1.0, 3)), "at least 4"),
     ],
 )
@@ -273,7 +273,7 @@ def test_no_atoms_in_the_wrong_channels():
 def test_widths_from_a_field_definition_by_name():
     definition = MolField("H C N all", widths=1.5, width_scale=1.0)
     samples = RBFField(torch.tensor([[0.3, 0.1, 0.2]]), torch.ones(1, 2), 1.5, channels=["N", "X"]).on(GRID)
-    with pytest.raises(ValueError, match="without X; it has H, C, N, all"):
+    with pytest.raises(ValueError, match="got one with H, C, N, all and without X"):
         superresolve(samples, widths=definition)
     _, report = superresolve(samples["N"].on(GRID), widths=definition)
     assert report.functions["N"] > 0

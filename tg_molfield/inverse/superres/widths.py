@@ -52,8 +52,8 @@ def resolve_widths(
         missing = [name for name in channels if name not in named]
         if missing:
             raise ValueError(
-                f"widths: expected a MolField with the channels of the volume, got one without {', '.join(missing)}; "
-                f"it has {', '.join(named)}"
+                f"widths: expected a MolField with the channels of the volume, got one with {', '.join(named)} and "
+                f"without {', '.join(missing)}; give its definition"
             )
         widths = [named[name] for name in channels]
     return check_widths(widths, channels)

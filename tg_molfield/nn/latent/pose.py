@@ -122,6 +122,6 @@ class Pose:
 
     def __getitem__(self, index: int | slice | Tensor) -> Pose:
         if isinstance(index, int) and not -len(self) <= index < len(self):
-            raise IndexError(f"index: expected one of {len(self)} molecules, counted from 0, got {index}")
+            raise IndexError(f"index: expected one of {len(self)} molecules, got {index}; they count from 0")
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
         return Pose(self.origin[index], self.frames[index], self.weights[index], self.rank[index])

@@ -30,7 +30,10 @@ def squared_distance(f: RBFField, g: RBFField) -> Tensor:
     """
     for name, field in (("f", f), ("g", g)):
         if not is_gaussian_sum(field):
-            raise ValueError(f"{name}: expected Gaussians with one width per centre, not periodic, got {field}")
+            raise ValueError(
+                f"{name}: expected Gaussians with one width per centre, not periodic, got {field}; compare others on a "
+                "grid"
+            )
     if f.channels != g.channels or f.num_graphs != g.num_graphs:
         raise ValueError(
             f"g: expected the {f.num_graphs} molecules and channels {' '.join(f.channels)} of f, got {g.num_graphs} "
