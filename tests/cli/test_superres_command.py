@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from tg_molfield import FieldAutoDecoder, Volume
 from tg_molfield.cli.app import app
+from tg_molfield.cli.superres.methods import METHODS
 from tg_molfield.fields import Grid, RBFField
 from tg_molfield.inverse.superres import SuperresField
+from tg_molfield.volumes.registry import SUFFIXES
 
 
 def run(*arguments: object) -> str:
@@ -134,7 +136,7 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
     [
         (("missing.pdb",), "missing.pdb: expected an existing file, got none"),
         (("missing.cube",), "missing.cube: expected an existing file, got none"),
-        (("butane.xyz", "--format", ".foo"), "--format: expected one of .npz, .cube, .dx, .ccp4, got .foo"),
+        (("butane.xyz", "--format", ".foo"), f"--format: expected one of {', '.join(SUFFIXES)}, got .foo"),
         (("butane.xyz", "--train", "2"), "--train: expected at least 4 nodes along each axis, got 2"),
         (("butane.xyz", "--eval", "64", "3"), "--eval: expected at least 4 nodes along each axis, got 3"),
         (("butane.xyz", "--channels", "N"), "butane.xyz has no atoms in any of them"),
@@ -144,7 +146,7 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
         (("butane.xyz", "--widths", "1.0"), "--widths: expected options of a structure for butane.xyz"),
         (
             ("butane.xyz", "--method", "magic"),
-            "--method: expected one of gaussians, kriging, known_atoms, siren, rbf, got",
+            f"--method: expected one of {', '.join(METHODS)}, got",
         ),
         (("butane.xyz", "--max-steps", "3"), "--max-steps: expected only options that --method gaussians uses"),
         (("butane.xyz", "--method", "kriging", "--seed", "3"), "--seed: expected only options that --method kriging"),

@@ -161,7 +161,7 @@ def test_files_of_foreign_programs_are_joined_by_name(tmp_path, data_dir):
         ("cube_without_atoms.cube", "line 7: expected 5 numbers"),
         (
             "tiny_cell.xyz",
-            r"expected a volume file \(.cube, .cub, .npz, .dx, .ccp4, .map, .mrc, .*, got the suffix '.xyz'",
+            rf"expected a volume file \({', '.join(FORMATS)}, .*, got the suffix '.xyz'",
         ),
         ("missing.cube", "missing.cube: expected an existing file, got none"),
     ],

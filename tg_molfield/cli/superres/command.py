@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-_FORMATS = (".npz", ".cube", ".dx", ".ccp4")
 _CHANNELS = "H C N O F P S Cl other"
 
 
@@ -77,7 +76,7 @@ def superres(
         typer.Option(help="gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("superres"),
-    volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz .cube .dx .ccp4")] = ".npz",
+    volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz, .cube, .dx, .ccp4 …")] = ".npz",
 ) -> None:
     """Reconstruct a field between its samples, and compare it with interpolation and the truth.
 
@@ -98,10 +97,11 @@ def superres(
     from tg_molfield.cli.superres.outputs import write_results
     from tg_molfield.cli.superres.tables import screen_table
     from tg_molfield.optional import require
+    from tg_molfield.volumes.registry import SUFFIXES
 
     ending = volume_format if volume_format.startswith(".") else f".{volume_format}"
-    if ending not in _FORMATS:
-        raise ValueError(f"--format: expected one of {', '.join(_FORMATS)}, got {volume_format}; change it")
+    if ending not in SUFFIXES:
+        raise ValueError(f"--format: expected one of {', '.join(SUFFIXES)}, got {volume_format}; change it")
     given = {
         "max_steps": max_steps,
         "max_seconds": max_seconds,
