@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 
 
 class AtomEncoder(nn.Module, ABC):
     """A map from atoms to features of each atom.
 
-    Scalars do not change when a molecule moves, vectors and tensors rotate with it, see `AtomFeatures`.
+    Scalars do not change when a molecule moves, vectors and tensors rotate with it, see `AtomFeatures`. To write one,
+    set ``sizes`` and implement :meth:`forward`; `chem.validation.check_atoms` fills in ``batch`` and ``num_graphs``.
 
     Attributes:
         sizes: how many scalars, vectors and tensors an atom gets.
@@ -62,8 +64,7 @@ class ElementsOnly(AtomEncoder):
         properties: Tensor | None = None,
     ) -> AtomFeatures:
         """See :meth:`AtomEncoder.forward`."""
-        batch = torch.zeros_like(z) if batch is None else batch
-        num_graphs = int(batch[-1]) + 1 if num_graphs is None else num_graphs
+        batch, num_graphs = check_atoms(z, pos, batch, num_graphs)
         return AtomFeatures.of_scalars(z, pos, batch, num_graphs, pos.new_zeros(len(z), 0))
 
 
@@ -95,8 +96,7 @@ class ScalarEncoder(AtomEncoder):
         properties: Tensor | None = None,
     ) -> AtomFeatures:
         """See :meth:`AtomEncoder.forward`."""
-        batch = torch.zeros_like(z) if batch is None else batch
-        num_graphs = int(batch[-1]) + 1 if num_graphs is None else num_graphs
+        batch, num_graphs = check_atoms(z, pos, batch, num_graphs)
         return AtomFeatures.of_scalars(z, pos, batch, num_graphs, self.module(z, pos, batch))
 
 
