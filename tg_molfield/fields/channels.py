@@ -31,6 +31,9 @@ class Channel:
         factor: multiplies the weights.
         vector: the weight is a per-atom vector [N, 3], such as forces; it becomes three channels, ``name.x``,
             ``name.y`` and ``name.z``, which rotate with the molecule. In strings: ``"forces:vector"``.
+
+    Raises:
+        ValueError: ``name`` is empty.
     """
 
     name: str

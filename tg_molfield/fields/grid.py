@@ -22,6 +22,9 @@ class Grid:
         origin: the first node, in Å.
         axes: the three steps from node to node, in Å; any three that span space.
         shape: the number of nodes along each axis.
+
+    Raises:
+        ValueError: a number is not finite or not positive, or the axes do not span space.
     """
 
     origin: Vector

@@ -59,7 +59,11 @@ class NearAtomsSampler(Sampler):
 
 @dataclass(frozen=True)
 class MixtureSampler(Sampler):
-    """A fraction ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`."""
+    """A fraction ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`.
+
+    Raises:
+        ValueError: ``near`` is no fraction, or a length is negative.
+    """
 
     near: float = 0.5
     spread: float = 1.0
@@ -84,6 +88,9 @@ class GridSampler(Sampler):
     Args:
         spacing: distance between neighbouring nodes in Å.
         margin: minimum distance from an atom to the border in Å.
+
+    Raises:
+        ValueError: ``spacing`` is not positive, or ``margin`` is negative.
     """
 
     spacing: float = 0.5

@@ -39,6 +39,9 @@ class AtomDecoder(NeuralDecoder):
         width: the size of a message.
         cutoff: Å; the range of an atom.
         num_radial: radial functions of the distance.
+
+    Raises:
+        ValueError: an option is out of range.
     """
 
     needs_atoms = True

@@ -30,6 +30,9 @@ class SirenDecoder(PointwiseDecoder):
         num_layers: the number of sine layers.
         frequency: radians per Å in the first layer, times √6.
         radius: Å; where the envelope begins to fall before training.
+
+    Raises:
+        ValueError: an option is out of range.
     """
 
     def __init__(

@@ -24,6 +24,9 @@ class Latent:
         atoms: the atoms with their features, for decoders that read them.
         summary_channels: how many numbers at the end of the code are made for property models.
         search_seed: ``[B]`` int64, which of its searches a `StructureFactorDecoder` makes; 0 if None.
+
+    Raises:
+        ValueError: ``code`` has another number of rows than ``pose``.
     """
 
     code: Tensor

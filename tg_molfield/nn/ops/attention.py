@@ -13,6 +13,9 @@ class AttentionBlock(nn.Module):
     Args:
         width: the size of a token.
         heads: the number of attention heads; divides ``width``.
+
+    Raises:
+        ValueError: it does not.
     """
 
     def __init__(self, width: int, heads: int = 4) -> None:

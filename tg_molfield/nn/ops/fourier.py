@@ -17,6 +17,9 @@ class FourierFeatures(nn.Module):
         num_waves: the number of waves.
         longest: Å.
         shortest: Å.
+
+    Raises:
+        ValueError: the wavelengths are not positive and in this order.
     """
 
     def __init__(self, num_waves: int = 32, longest: float = 12.0, shortest: float = 1.8) -> None:

@@ -39,6 +39,9 @@ def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tenso
 
     Returns:
         ``[2, E]``: atom and point, sorted by point.
+
+    Raises:
+        ValueError: ``cutoff`` is not positive.
     """
     if not cutoff > 0:
         raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
