@@ -56,6 +56,8 @@ def test_chosen_frames_blind_and_other_formats(swing, tmp_path):
 
     volumes = [str(output / f"step_00{number}.npz") for number in (0, 2)]
     run(*volumes, "-o", str(tmp_path / "again"), "--format", "npz", *options)
+    with pytest.raises(ValueError, match="--blind: expected structures with it, got volumes"):
+        run(*volumes, "-o", str(tmp_path / "blind"), "--blind", *options)
     middle = [Volume.read(folder / "step_001.npz") for folder in (output, tmp_path / "again")]
     at = middle[0].grid.points()
     assert float((middle[0](at) - middle[1](at)).abs().max()) < 0.1

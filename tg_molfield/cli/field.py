@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -28,15 +28,26 @@ def field(
         ),
     ],
     channels: Annotated[
-        str, typer.Option(help="Elements, 'other', 'all', element properties, or per-atom properties by name.")
-    ] = "H C N O F P S Cl other",
+        str | None,
+        typer.Option(
+            help="Elements, 'other', 'all', element properties, or per-atom properties by name.  "
+            "\\[default: H C N O F P S Cl other]"
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="A predefined field (mnf, promolecule, esp, mlp, vdw …) instead of the options below."),
+        typer.Option(
+            help="A predefined field (mnf, promolecule, esp, mlp, vdw …) instead of channels, kernel and widths."
+        ),
     ] = None,
-    kernel: Annotated[str, typer.Option(help="The radial function of an atom.")] = "gaussian",
-    widths: Annotated[str, typer.Option(help="The widths: an element property or a number in Å.")] = "vdw_radius",
-    width_scale: Annotated[float, typer.Option(help="The factor from the widths to σ.")] = 0.5,
+    kernel: Annotated[str | None, typer.Option(help="The radial function of an atom.  \\[default: gaussian]")] = None,
+    widths: Annotated[
+        str | None,
+        typer.Option(help="The widths: an element property or a number in Å.  \\[default: vdw_radius]"),
+    ] = None,
+    width_scale: Annotated[
+        float | None, typer.Option(help="The factor from the widths to σ.  \\[default: 0.5]")
+    ] = None,
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.25,
     margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
     level: Annotated[
@@ -65,11 +76,18 @@ def field(
         raise ValueError(
             f"--preset: expected none with --model, which has its own field, got {preset}; give one of the two"
         )
-    definition = (
-        MolField(channels, kernel=kernel, widths=_number(widths), width_scale=width_scale)
-        if preset is None
-        else MolField.preset(preset)
-    )
+    values = {"channels": channels, "kernel": kernel, "widths": widths and _number(widths), "width_scale": width_scale}
+    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if given and (preset is not None or model is not None):
+        name = next(iter(given))
+        owner = "--preset" if preset is not None else "--model"
+        raise ValueError(
+            f"--{name.replace('_', '-')}: expected none with {owner}, which has its own field, got {given[name]}; "
+            "give one of the two"
+        )
+    if level is not None and not any(path.suffix.lower() == ".html" for path in output):
+        raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
+    definition = MolField(**given) if preset is None else MolField.preset(preset)
     data = _molecule(structure, record, definition)
     chosen = definition(data) if model is None else _learned(data, model)
     volume = _sampled(chosen, Grid.around(data.pos, spacing, margin))

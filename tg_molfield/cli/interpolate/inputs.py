@@ -39,6 +39,8 @@ def read_path(
     from tg_molfield.volumes.registry import SUFFIXES
 
     if all(format_suffix(file) in SUFFIXES for file in files):
+        if blind:
+            raise ValueError("--blind: expected structures with it, got volumes, which have no atoms; leave it out")
         volumes = _select([Volume.read(file) for file in files], chosen, every)
         return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind)
     frames: list[Data] = _select([frame for file in files for frame in read(file)], chosen, every)
