@@ -51,7 +51,7 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
     The ratio is 10·log₁₀(peak² / mean square error).
 
     Args:
-        field: the field to judge.
+        field: the field to compare.
         target: what it should be; its values define the peak and the occupied nodes.
         grid: where to compare them.
         peak: the peak of every channel. If not given, each channel is first divided by the largest absolute value of

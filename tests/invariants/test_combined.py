@@ -1,4 +1,4 @@
-"""Fields made of fields, of one's own function, and of samples obey the laws too."""
+"""The invariants of fields made of fields, of one's own function, and of samples."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What is empty, single, far away or on a grid obeys the same laws, for every sort of field."""
+"""The same invariants for what is empty, single, far away or on a grid, for every sort of field."""
 
 import math
 

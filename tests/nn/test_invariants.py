@@ -1,4 +1,4 @@
-"""The laws that every encoder and decoder keeps, in float64."""
+"""The invariants of every encoder and decoder, in float64."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Properties of atoms in codes: the laws for molecules whose symmetry they break or keep, and what is refused."""
+"""Properties of atoms in codes: invariants for molecules whose symmetry they break or keep, and what is refused."""
 
 import math
 
@@ -56,7 +56,7 @@ def test_frames_are_as_many_as_the_symmetries_that_properties_leave(name, values
 
 @pytest.mark.parametrize("decoder", LEARNED)
 @pytest.mark.parametrize("encoder", ["messages", "own"])
-def test_codes_and_fields_obey_the_laws(make_model, decoder, encoder):
+def test_codes_are_invariant_and_fields_equivariant(make_model, decoder, encoder):
     options = {
         "messages": {"encoder_options": {"out_channels": 8, "num_layers": 1, "tensor_channels": 3}},
         "own": {"encoder": Plain},

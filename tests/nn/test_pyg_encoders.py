@@ -61,7 +61,7 @@ def test_features_are_invariant_and_differ(network, items):
     assert (encoder(torch.tensor([2]), pos[:1], batch[:1]) - features[-1]).abs().max() > 1e-4
 
 
-def test_codes_and_fields_obey_the_laws(network, items):
+def test_codes_are_invariant_and_fields_equivariant(network, items):
     model = FieldAutoEncoder("H C", 32, "siren", network[0], decoder_options={"width": 16, "num_layers": 2})
     model = awake(model).double().eval()
     z, pos, batch = batched(items)

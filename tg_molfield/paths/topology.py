@@ -33,7 +33,7 @@ class Topology:
 
     @classmethod
     def of(cls, z: Tensor, frames: Array) -> Topology:
-        """The bonds, judged by distance, of atoms ``z`` [N] that are present in each of the ``frames`` [F, N, 3]."""
+        """The bonds, by distance, of atoms ``z`` [N] that are present in each of the ``frames`` [F, N, 3]."""
         found = [_pairs(z, pos) for pos in frames]
         pairs = np.array(sorted(set.intersection(*found)), dtype=np.int64).reshape(-1, 2)
         size = (len(z), len(z))

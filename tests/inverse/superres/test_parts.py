@@ -41,7 +41,7 @@ def test_likely_width_is_that_of_the_cloud():
     assert likely_width(0 * values, STEPS)[1] == -torch.inf
 
 
-def test_shot_weight():
+def test_estimate_weight():
     pos = torch.rand(100, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * 10
     values = sampled(pos, torch.full((100,), 0.4, dtype=torch.float64), 0.9)
     assert estimate_weight(values, STEPS, 0.9) == pytest.approx(0.4, rel=0.4)
