@@ -112,6 +112,13 @@ def test_models_keep_their_type_also_with_buffers_of_another(tmp_path):
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("summary_channels", [2, 16, 64])
+def test_a_summary_may_be_short(summary_channels):
+    model = FieldAutoEncoder(decoder="structure_factors", summary_channels=summary_channels).eval()
+    assert model.encode(ethanol()).summary.shape == (1, summary_channels)
+    assert model.pooling.descriptor.whole_out.out_features == min(summary_channels // 2, 24)
+
+
 def test_parts_that_nothing_calls_are_not_built():
     model = FieldAutoEncoder(decoder="structure_factors")
     assert [name for name, _ in model.named_parameters() if not name.startswith("decoder.")] == []

@@ -28,14 +28,18 @@ class DescriptorPooling(Pooling):
     Args:
         sizes: of the atoms' features, with at least one vector; there are as many learned dipoles.
         out_channels: the length of the descriptor.
-        global_channels: how many of its numbers are not additive, 1 to ``out_channels - 1``.
+        global_channels: how many of its numbers are not additive, 1 to ``out_channels - 1``; half of them, at most 24,
+            if None.
 
     Raises:
         ValueError: a number is out of range, or atoms have no vectors.
     """
 
-    def __init__(self, sizes: FeatureSizes, out_channels: int = 64, global_channels: int = 24) -> None:
+    def __init__(self, sizes: FeatureSizes, out_channels: int = 64, global_channels: int | None = None) -> None:
         super().__init__()
+        if out_channels < 2:
+            raise ValueError(f"out_channels: expected at least 2, got {out_channels}; raise summary_channels")
+        global_channels = min(out_channels // 2, 24) if global_channels is None else global_channels
         if not 1 <= global_channels < out_channels:
             raise ValueError(f"global_channels: expected 1 to {out_channels - 1}, got {global_channels}; give fewer")
         if not sizes.vectors:
