@@ -50,6 +50,12 @@ def test_learned_field(tmp_path):
     assert Volume.read(tmp_path / "l.npz").channels == ("H", "C", "O")
 
 
+def test_a_model_gets_the_properties_that_it_reads(tmp_path):
+    FieldAutoEncoder("C", 32, "atoms", properties="logp").save(tmp_path / "m.safetensors")
+    run("field", "CO", "--model", str(tmp_path / "m.safetensors"), "--spacing", "1.0", "-o", str(tmp_path / "l.npz"))
+    assert Volume.read(tmp_path / "l.npz").channels == ("C",)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -12,7 +12,8 @@ from rich.console import Console
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-    from tg_molfield.fields import Field, Grid, MolField, Volume
+    from tg_molfield.fields import Field, Grid, Volume
+    from tg_molfield.nn import FieldAutoEncoder
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -88,8 +89,9 @@ def field(
     if level is not None and not any(path.suffix.lower() == ".html" for path in output):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
     definition = MolField(**given) if preset is None else MolField.preset(preset)
-    data = _molecule(structure, record, definition)
-    chosen = definition(data) if model is None else _learned(data, model)
+    learned = None if model is None else _model(model)
+    data = _molecule(structure, record, definition.attributes if learned is None else set(learned.properties))
+    chosen = definition(data) if learned is None else learned.field(data)
     volume = _sampled(chosen, Grid.around(data.pos, spacing, margin))
     console = Console()
     is_distance = definition.aggregate == "distance"
@@ -111,12 +113,12 @@ def _number(text: str) -> str | float:
         return text
 
 
-def _molecule(structure: str, record: int, definition: MolField) -> Data:
+def _molecule(structure: str, record: int, attributes: set[str]) -> Data:
     from tg_molfield.files import format_suffix
     from tg_molfield.structures import PROPERTIES, from_smiles, read
     from tg_molfield.structures.formats.registry import SUFFIXES
 
-    properties = definition.attributes & set(PROPERTIES)
+    properties = attributes & set(PROPERTIES)
     if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:
         try:
             return from_smiles(structure, properties=properties)
@@ -145,13 +147,10 @@ def _sampled(field: Field, grid: Grid) -> Volume:
         ) from error
 
 
-def _learned(data: Data, model: Path) -> Field:
-    import torch
-
+def _model(path: Path) -> FieldAutoEncoder:
     from tg_molfield.nn import FieldAutoEncoder
 
-    with torch.no_grad():
-        return FieldAutoEncoder.load(model).field(data)
+    return FieldAutoEncoder.load(path).requires_grad_(False)
 
 
 def _check_suffix(path: Path) -> None:
