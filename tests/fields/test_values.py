@@ -8,7 +8,8 @@ import torch
 from ase.build import molecule
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import Grid, MolField, RBFField
+from tg_molfield import Channel, Grid, MolField, RBFField
+from tg_molfield.fields import FormFactors
 from tg_molfield.structures import from_ase, read_complex
 
 PHI = {
@@ -259,3 +260,13 @@ def test_a_field_knows_its_definition():
     ):
         assert changed.mol_field is None, changed
     assert (2 * field).with_mol_field(definition).on(grid).mol_field == definition
+
+
+def test_channels_of_a_width_in_angstrom():
+    data = Data(z=torch.tensor([6, 7]), pos=torch.eye(3, dtype=torch.float64)[:2])
+    field = MolField([Channel("C", width=0.8), Channel("N")], widths=0.5, width_scale=1.0)(data)
+    torch.testing.assert_close(field.widths, torch.tensor([[0.8, 0.5]] * 2, dtype=torch.float64))
+    with pytest.raises(ValueError, match="width: expected a positive number, got -1"):
+        Channel("C", width=-1)
+    with pytest.raises(ValueError, match="channels: expected none with a width beside form_factors"):
+        MolField([Channel("all", width=0.8)], form_factors=FormFactors())

@@ -70,7 +70,7 @@ def test_wrong_channels_and_decoders_are_refused():
         FieldAutoDecoder("")
     with pytest.raises(ValueError, match="channels: expected different names, at least 1, got 'a a'"):
         FieldAutoDecoder("a a")
-    with pytest.raises(ValueError, match="decoder: expected one that reads codes alone, got AtomDecoder"):
+    with pytest.raises(ValueError, match="decoder: expected one whose codes can be any numbers, got AtomDecoder"):
         FieldAutoDecoder("a b", latent_dim=16, decoder=AtomDecoder(["a", "b"], 16))
 
 
@@ -235,7 +235,7 @@ def test_what_does_not_fit_is_named(tmp_path):
         model.field(1)
     with pytest.raises(ValueError, match="num_volumes: expected at least 1, got 0"):
         build(num_volumes=0)
-    with pytest.raises(ValueError, match="decoder: expected one of siren, rbf or a Decoder, got 'magic'"):
+    with pytest.raises(ValueError, match="decoder: expected one of rbf, siren or a Decoder, got 'magic'"):
         FieldAutoDecoder("a", decoder="magic")
     model.save(tmp_path / "one.safetensors")
     from tg_molfield.nn import FieldAutoEncoder

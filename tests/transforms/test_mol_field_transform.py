@@ -117,13 +117,13 @@ def test_near_atoms_are_as_near_as_asked():
 
 
 def test_repr_is_complete():
-    transform = MolFieldTransform(MolField("H C"), num_queries=7, sampler=GridSampler(0.5), seed=1)
-    assert repr(transform) == repr(MolFieldTransform(MolField("H C"), 7, GridSampler(0.5), 1))
+    transform = MolFieldTransform(MolField("H C"), num_queries=7, sampler=NearAtomsSampler(0.5), seed=1)
+    assert repr(transform) == repr(MolFieldTransform(MolField("H C"), 7, NearAtomsSampler(0.5), 1))
     for other in (
-        MolFieldTransform(MolField("H N"), 7, GridSampler(0.5), 1),
-        MolFieldTransform(MolField("H C"), 8, GridSampler(0.5), 1),
-        MolFieldTransform(MolField("H C"), 7, GridSampler(0.6), 1),
-        MolFieldTransform(MolField("H C"), 7, GridSampler(0.5), 2),
+        MolFieldTransform(MolField("H N"), 7, NearAtomsSampler(0.5), 1),
+        MolFieldTransform(MolField("H C"), 8, NearAtomsSampler(0.5), 1),
+        MolFieldTransform(MolField("H C"), 7, NearAtomsSampler(0.6), 1),
+        MolFieldTransform(MolField("H C"), 7, NearAtomsSampler(0.5), 2),
     ):
         assert repr(other) != repr(transform)
 
@@ -136,6 +136,11 @@ def test_functional_name():
     ("make", "error", "message"),
     [
         (lambda: MolFieldTransform(num_queries=0), ValueError, "num_queries: expected at least 1, got 0"),
+        (
+            lambda: MolFieldTransform(num_queries=7, sampler=GridSampler()),
+            ValueError,
+            "num_queries: expected None with GridSampler",
+        ),
         (
             lambda: MolFieldTransform(seed=1, generator=torch.Generator()),
             ValueError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,20 +26,20 @@ class Channel:
         name: of the channel.
         weight: the weight of each atom: an element symbol, ``other``, ``all``, an element property or a
             per-atom attribute; the name itself if not given.
-        width: the widths of this channel before scaling, an element property or a per-atom attribute; those of
-            the definition if not given.
+        width: the widths of this channel before scaling, an element property, a per-atom attribute or a number in
+            Å; those of the definition if not given.
         width_scale: the factor from ``width`` to σ in Å.
         factor: multiplies the weights.
         vector: the weight is a per-atom vector [N, 3], such as forces; it becomes three channels, ``name.x``,
             ``name.y`` and ``name.z``, which rotate with the molecule. In strings: ``"forces:vector"``.
 
     Raises:
-        ValueError: ``name`` is empty.
+        ValueError: ``name`` is empty, or a number is not positive.
     """
 
     name: str
     weight: str = ""
-    width: str | None = None
+    width: str | float | None = None
     width_scale: float = 1.0
     factor: float = 1.0
     vector: bool = False
@@ -46,6 +47,9 @@ class Channel:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("name: expected the name of a channel, got an empty string; give one")
+        for name, value in (("width", self.width), ("width_scale", self.width_scale)):
+            if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}: expected a positive number, got {value} for channel {self.name!r}")
         object.__setattr__(self, "weight", self.weight or self.name)
 
     def __repr__(self) -> str:
@@ -153,9 +157,11 @@ def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, .
     return channel.factor * per_atom(channel.weight, atoms, channels)[:, None]
 
 
-def per_atom(what: str, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
+def per_atom(what: str | float, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
     """The numbers [N] that ``what`` stands for; ``other`` means the elements that ``channels`` do not name."""
     z = atoms.z
+    if not isinstance(what, str):
+        return torch.full_like(z, what, dtype=torch.float64)
     if what in atomic_numbers():
         return (z == atomic_numbers()[what]).double()
     if what == "all":

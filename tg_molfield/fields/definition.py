@@ -115,6 +115,11 @@ class MolField:
             raise ValueError(
                 f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {aggregate!r}; leave them out"
             )
+        parsed = parse_channels(channels)
+        if form_factors is not None and any(channel.width is not None for channel in parsed):
+            raise ValueError(
+                "channels: expected none with a width beside form_factors, which have widths of their own; leave it out"
+            )
         described = get_kernel(kernel)
         if described.name != "gaussian" and (form_factors is not None or aggregate in _KERNEL_FREE):
             raise ValueError(
@@ -122,7 +127,7 @@ class MolField:
                 f"{described.name!r}; leave it out"
             )
         values = (
-            parse_channels(channels), described, widths, float(width_scale), bool(split_parts), aggregate,
+            parsed, described, widths, float(width_scale), bool(split_parts), aggregate,
             float(smoothness), form_factors, normalize_grid_size,
         )  # fmt: skip
         for name, value in zip(self.__dataclass_fields__, values, strict=True):

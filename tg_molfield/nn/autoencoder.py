@@ -318,9 +318,9 @@ class FieldAutoEncoder(GAE):
             z, pos, batch, num_graphs, properties = atoms_of_data(z, self.properties, given)
         if pos is None:
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")
-        batch, _ = check_molecules(z, pos, batch, num_graphs)
         check_like("pos", pos, next(self.parameters()))
         check_properties(properties, len(self.properties), pos, self.properties)
+        batch, _ = check_molecules(z, pos, batch, num_graphs)
         if self.training:
             self.domain.update(z, batch)
         else:

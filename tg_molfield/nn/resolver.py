@@ -26,6 +26,8 @@ DECODERS: dict[str, type[Decoder]] = {
     "atoms": AtomDecoder,
     "structure_factors": StructureFactorDecoder,
 }
+FREE_CODE_DECODERS = tuple(name for name, made in DECODERS.items() if made.reads_free_codes)
+"""The decoders whose codes can be fitted without an encoder."""
 _GIVEN = ("channels", "latent_dim", "summary_channels", "sizes", "num_properties")
 
 

@@ -48,7 +48,8 @@ class MatchingLoss:
     centers than the decoder has slots, the centers that fit worst stay unmatched.
 
     Args:
-        mol_field: a function from a batch of molecules to the target, such as a `MolField`.
+        mol_field: a function from a batch of molecules to the target, such as a `MolField`, which a model that knows no
+            definition takes over.
         position: the weight of the positions (Huber loss in units of ``scale``).
         presence: the weight of the cross-entropy of the presence.
         field: the weight of the squared distance of the fields, per atom.

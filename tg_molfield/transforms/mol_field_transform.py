@@ -14,6 +14,8 @@ from torch_geometric.transforms import BaseTransform
 from tg_molfield.fields import MolField
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 
+_NUM_QUERIES = 512
+
 
 @functional_transform("mol_field")
 class MolFieldTransform(BaseTransform):
@@ -25,7 +27,7 @@ class MolFieldTransform(BaseTransform):
 
     Args:
         mol_field: the definition of the field; by default ``MolField()``.
-        num_queries: number of points per molecule; ignored by a `GridSampler`.
+        num_queries: number of points per molecule, 512 by default; not for a sampler of fixed points, `GridSampler`.
         sampler: draws the points; by default `MixtureSampler`, half near the atoms and half in the box.
         seed: makes the points reproducible: the same sequence of calls gives the same points. In worker processes
             they also depend on the seed of the loader, so that workers do not repeat each other. By default torch's
@@ -33,24 +35,29 @@ class MolFieldTransform(BaseTransform):
         generator: a generator to draw from, instead of ``seed``.
 
     Raises:
-        ValueError: ``num_queries`` is less than 1, or both ``seed`` and ``generator`` are given.
+        ValueError: ``num_queries`` is less than 1 or given with fixed points, or both ``seed`` and ``generator`` are
+            given.
     """
 
     def __init__(
         self,
         mol_field: MolField | None = None,
-        num_queries: int = 512,
+        num_queries: int | None = None,
         sampler: Sampler | None = None,
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        if num_queries < 1:
+        if num_queries is not None and num_queries < 1:
             raise ValueError(f"num_queries: expected at least 1, got {num_queries}; give a positive number")
         if seed is not None and generator is not None:
             raise ValueError("seed: expected either seed or generator, got both; leave one out")
         self.mol_field = MolField() if mol_field is None else mol_field
-        self.num_queries = num_queries
         self.sampler = MixtureSampler() if sampler is None else sampler
+        if self.sampler.has_fixed_points and num_queries is not None:
+            raise ValueError(
+                f"num_queries: expected None with {self.sampler!r}, a fixed set of points, got {num_queries}"
+            )
+        self.num_queries = _NUM_QUERIES if num_queries is None else num_queries
         self.generator = torch.Generator().manual_seed(seed) if seed is not None else generator
         self._worker: int | None = None
 

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from tg_molfield.fields import Grid
 @dataclass(frozen=True)
 class Sampler(ABC):
     """Draws query points around the atoms of one molecule; immutable."""
+
+    has_fixed_points: ClassVar[bool] = False
+    """Whether the points depend on the atoms alone, so that their number cannot be chosen."""
 
     @abstractmethod
     def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
@@ -92,6 +96,8 @@ class GridSampler(Sampler):
     Raises:
         ValueError: ``spacing`` is not positive, or ``margin`` is negative.
     """
+
+    has_fixed_points: ClassVar[bool] = True
 
     spacing: float = 0.5
     margin: float = 3.0

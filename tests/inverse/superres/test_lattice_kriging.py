@@ -54,7 +54,7 @@ def test_kriging_beats_the_spline_on_oblique_grids(periodic):
     cell = {"cell": grid.cell, "pbc": torch.tensor(periodic)} if any(periodic) else {}
     truth = RBFField(places.centers, places.weights, places.widths, channels=["rho"], **cell)
     samples = Volume(truth.on(grid).values.float(), grid, ["rho"], periodic=periodic)
-    field, report = superresolve(samples)
+    field, report = superresolve(samples, "kriging")
     inner = Grid((0.3, 7.0, 5.0), ((0.4, 0.1, 0), (0, 0.4, 0), (0, 0.1, 0.4)), (12, 12, 12))
     exact = truth.on(inner).values.float()
     exact = Volume(exact, inner, ["rho"])
@@ -82,7 +82,7 @@ def test_cusps_are_recognised():
     cusps = cloud(grid, 12).with_kernel("slater")
     cusps = RBFField(cusps.centers, cusps.weights, 0.7, "slater", ["rho"])
     samples = cusps.on(grid)
-    field, report = superresolve(samples)
+    field, report = superresolve(samples, "kriging")
     assert field.nodes.kinds != ("gaussian",)
     assert report.psnr_at_nodes.all_nodes > 70
     fine = grid.refined(2)

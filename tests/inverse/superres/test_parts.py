@@ -6,7 +6,7 @@ from tg_molfield.fields import Grid
 from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres import LatticeField, SuperresField, superresolve
 from tg_molfield.inverse.superres.channel_regression import regress_channels
-from tg_molfield.inverse.superres.kriging import estimate_weight, kriging_weights, likely_width
+from tg_molfield.inverse.superres.kriging_weights import estimate_weight, kriging_weights, likely_width
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
 from tg_molfield.inverse.superres.sharpen import PoissonSharpener
 

@@ -105,3 +105,9 @@ def test_fields_move_and_keep_their_atoms():
     known = field.with_mol_field(MolField("H C", widths=1.1, width_scale=1.0))
     assert known["b"].mol_field is known.to(torch.float32).mol_field is known.on(GRID).mol_field is known.mol_field
     assert field["b"].atoms is atoms
+
+
+def test_the_definition_is_kept(tmp_path):
+    known = MolField("H C", widths=1.1, width_scale=1.0)
+    SuperresField(functions(), nodes()).with_mol_field(known).save(tmp_path / "field.safetensors")
+    assert SuperresField.load(tmp_path / "field.safetensors").mol_field == known

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from tg_molfield import MolField, RBFField, Volume, psnr, read_complex
 from tg_molfield.fields import Grid
@@ -300,3 +301,15 @@ def test_nitrogen_of_a_complex(data_dir):
     assert psnr(result, exact, fine, peak=1.0).all_nodes > spline + 12
     assert report.psnr_at_nodes.all_nodes > 70
     assert report.parameters < report.samples
+
+
+def test_widths_of_the_definition_are_used_or_asked_for():
+    mol_field = MolField("C N")
+    data = Data(z=torch.tensor([6, 7, 6]), pos=torch.tensor([[0.0, 0.0, 0.0], [2.5, 0.0, 0.0], [0.0, 2.5, 0.5]]))
+    samples = mol_field(data).on(Grid.around(data.pos, spacing=0.9))
+    known, _ = superresolve(samples)
+    given, report = superresolve(samples, widths=mol_field)
+    assert torch.equal(known.on(samples.grid.refined(2)).values, given.on(samples.grid.refined(2)).values)
+    assert report.functions["C"] > 0
+    with pytest.raises(ValueError, match="widths: expected σ of each channel"):
+        superresolve(Volume(samples.values, samples.grid, samples.channels))

@@ -13,9 +13,9 @@ from tg_molfield.inverse.superres import METHODS as DIRECT
 from tg_molfield.inverse.superres import options_of, superresolve
 from tg_molfield.metrics import PSNR
 from tg_molfield.nn import FieldAutoDecoder
-from tg_molfield.nn.autodecoder.model import DECODERS
+from tg_molfield.nn.resolver import FREE_CODE_DECODERS
 
-METHODS = (*DIRECT, *DECODERS)
+METHODS = (*DIRECT, *FREE_CODE_DECODERS)
 """The methods by name."""
 
 SEEN = {
@@ -91,7 +91,7 @@ def reconstruct(problem: Problem, method: str, options: dict[str, Any], progress
     Raises:
         ValueError: the method needs atoms that are not known, or an option is out of range.
     """
-    return (_learned if method in DECODERS else _direct)(problem, method, options, progress)
+    return (_learned if method in FREE_CODE_DECODERS else _direct)(problem, method, options, progress)
 
 
 def _direct(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:
@@ -137,7 +137,7 @@ def _learned(problem: Problem, method: str, options: dict[str, Any], progress: P
 
 
 def _options(method: str) -> tuple[str, ...]:
-    return _LEARNED_OPTIONS if method in DECODERS else options_of(method)
+    return _LEARNED_OPTIONS if method in FREE_CODE_DECODERS else options_of(method)
 
 
 def _flag(option: str) -> str:

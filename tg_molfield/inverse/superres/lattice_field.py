@@ -12,7 +12,7 @@ from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging import along_axes, gaussian
+from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
 
 _PARALLEL = 1e-9
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from os import PathLike
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.fields import Grid, RBFField
+from tg_molfield.fields import Grid, MolField, RBFField
+from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.fields.kernels import KERNELS
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.tensor_files import read_object, write_object
@@ -13,11 +14,11 @@ from tg_molfield.tensor_files import read_object, write_object
 _KIND = "SuperresField"
 
 
-def save_parts(path: str | PathLike[str], functions: RBFField, nodes: LatticeField) -> None:
-    """Write both fields; an existing file is replaced once the new one is complete.
+def save_parts(path: str | PathLike[str], functions: RBFField, nodes: LatticeField, mol_field: MolField | None) -> None:
+    """Write both fields and the definition; an existing file is replaced once the new one is complete.
 
     Raises:
-        ValueError: the functions' kernel is not one of this package's.
+        ValueError: a kernel is not one of this package's.
     """
     if KERNELS.get(functions.kernel.name) != functions.kernel:
         raise ValueError(
@@ -43,12 +44,13 @@ def save_parts(path: str | PathLike[str], functions: RBFField, nodes: LatticeFie
         "node_widths": nodes.widths,
         "periodic": nodes.periodic,
         "kinds": nodes.kinds,
+        "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
     }
     write_object(path, _KIND, parameters, tensors)
 
 
-def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField]:
-    """The fields that :func:`save_parts` wrote.
+def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField, MolField | None]:
+    """The fields and the definition that :func:`save_parts` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -71,4 +73,5 @@ def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField]:
     nodes = LatticeField(
         tensors["nodes"], grid, parameters["node_widths"], channels, parameters["periodic"], parameters["kinds"]
     )
-    return functions, nodes
+    mol_field = parameters["mol_field"]
+    return functions, nodes, None if mol_field is None else mol_field_from_dict(mol_field)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.inverse.lattice import Lattice
-from tg_molfield.inverse.superres.kriging import along_axes, gaussian, kriging_weights, poisson_width
+from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian, kriging_weights, poisson_width
 
 _NOISE = 1e-4
 _FINEST = 0.5

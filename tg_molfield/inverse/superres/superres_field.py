@@ -8,7 +8,7 @@ from typing import final
 
 from torch import Tensor
 
-from tg_molfield.fields import RBFField
+from tg_molfield.fields import MolField, RBFField
 from tg_molfield.fields.field import LinearCombination
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.saving import load_parts, save_parts
@@ -46,12 +46,13 @@ class SuperresField(LinearCombination):
         return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the field as a safetensors file; an existing file is replaced once the new one is complete.
+        """Write the field and its definition as a safetensors file; an existing one is replaced when it is complete.
 
         Raises:
-            ValueError: the kernel of the functions is not one of this package's.
+            ValueError: the kernel of the functions or of the definition is not one of this package's.
         """
-        save_parts(path, self.functions.with_atoms(self.atoms), self.nodes)
+        definition = self.mol_field if isinstance(self.mol_field, MolField) else None
+        save_parts(path, self.functions.with_atoms(self.atoms), self.nodes, definition)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> SuperresField:
@@ -61,4 +62,5 @@ class SuperresField(LinearCombination):
             FileNotFoundError: there is no such file.
             ValueError: it holds something else.
         """
-        return cls(*load_parts(path))
+        functions, nodes, mol_field = load_parts(path)
+        return cls(functions, nodes).with_mol_field(mol_field)

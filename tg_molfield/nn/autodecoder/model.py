@@ -20,11 +20,8 @@ from tg_molfield.nn.checks import check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
-from tg_molfield.nn.resolver import resolve_decoder
+from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
 from tg_molfield.nn.serialization import fill_model, read_model, save_model
-
-DECODERS = ("siren", "rbf")
-"""The decoders by name."""
 
 
 class FieldAutoDecoder(nn.Module):
@@ -67,10 +64,10 @@ class FieldAutoDecoder(nn.Module):
         super().__init__()
         if num_volumes < 1:
             raise ValueError(f"num_volumes: expected at least 1, got {num_volumes}; give the number of fields")
-        if isinstance(decoder, str) and decoder not in DECODERS:
+        if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:
             raise ValueError(
-                f"decoder: expected one of {', '.join(DECODERS)} or a Decoder, got {decoder!r}; superresolve has the "
-                "methods without codes"
+                f"decoder: expected one of {', '.join(FREE_CODE_DECODERS)} or a Decoder, got {decoder!r}; superresolve "
+                "has the methods without codes"
             )
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         options = dict(decoder_options or {})
@@ -78,10 +75,10 @@ class FieldAutoDecoder(nn.Module):
             torch.manual_seed(seed)
             made = resolve_decoder(decoder, field, latent_dim, 0, FeatureSizes(), options)
             self.latents = LatentCodes(made, num_volumes)
-        if made.needs_atoms:
+        if not made.reads_free_codes:
             raise ValueError(
-                f"decoder: expected one that reads codes alone, got {type(made).__name__}, which reads atoms; take "
-                "'siren' or 'rbf'"
+                f"decoder: expected one whose codes can be any numbers, got {type(made).__name__}, whose codes come "
+                f"from atoms; take one of {', '.join(FREE_CODE_DECODERS)}"
             )
         self.num_volumes = num_volumes
         self.hyper_parameters: dict[str, Any] = {

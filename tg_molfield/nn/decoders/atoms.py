@@ -45,6 +45,7 @@ class AtomDecoder(NeuralDecoder):
     """
 
     needs_atoms = True
+    reads_free_codes = False
 
     def __init__(
         self,

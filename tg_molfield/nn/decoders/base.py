@@ -35,6 +35,8 @@ class Decoder(nn.Module, ABC):
 
     needs_atoms: ClassVar[bool] = False
     """Whether the decoder reads ``latent.atoms``."""
+    reads_free_codes: ClassVar[bool] = True
+    """Whether codes can be any numbers, so that they can be fitted without an encoder, see `FieldAutoDecoder`."""
 
     def __init__(self, channels: MolField | Sequence[str], latent_dim: int, summary_channels: int = 0) -> None:
         super().__init__()
@@ -88,6 +90,8 @@ class Decoder(nn.Module, ABC):
             ValueError: ``target`` is missing, has other channels or another number of molecules, or knows no atoms.
             RuntimeError: in inference mode.
         """
+        if steps < 0:
+            raise ValueError(f"steps: expected 0 or more, got {steps}; give how many to make")
         self.check_target(latent, target)
         assert target is not None
         return refine_code(self.field, latent, target, steps)

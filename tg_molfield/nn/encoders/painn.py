@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import zip_longest
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -164,8 +165,9 @@ class PaiNNEncoder(AtomEncoder):
             direction = offset / distance
             radial = self._radial(distance)
             squares = traceless_square(direction) if self.tensor_channels else direction
-            for layer, tensors in zip_longest(self.layers, self.tensor_layers):
-                if isinstance(tensors, TensorLayer):
+            for layer, joined in zip_longest(self.layers, self.tensor_layers):
+                tensors = cast("TensorLayer | None", joined)
+                if tensors is not None:
                     t = t + tensors.received(edge_index, s, t, radial, squares)
                 s, v = layer(s, v, edge_index, radial, direction)
                 if tensors is not None:

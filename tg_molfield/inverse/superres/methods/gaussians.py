@@ -15,7 +15,7 @@ from tg_molfield.inverse.superres.channel_regression import SCALES, concat_chann
 from tg_molfield.inverse.superres.checkpoint import Checkpoint
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging import estimate_weight
+from tg_molfield.inverse.superres.kriging_weights import estimate_weight
 from tg_molfield.inverse.superres.methods.kriging import krige
 from tg_molfield.inverse.superres.pursuit import EXPLAINED, Pursuit, Search
 from tg_molfield.inverse.superres.report import ChannelFit
@@ -51,26 +51,29 @@ def gaussians(
        with the samples.
 
     Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are treated like those
-    without one. Without ``widths`` every channel is kriged, and the other options are refused.
+    without one. Where no channel has a width, all are kriged, and options of the search are refused.
 
     Args:
         volume: the samples, on an orthogonal grid that is not periodic if any width is given.
         progress: see `superresolve`.
         max_bytes: see `superresolve`.
         widths: σ of each channel in Å, None where it is unknown or not the same for all functions; or a `MolField`
-            that has them by channel name.
+            that has them by channel name; ``volume.mol_field`` if not given.
         num_restarts: how many searches are averaged; 2 if None.
         max_iter: the most iterations of each search; 8 if None.
         seed: for the displaced starts; 0 if None.
         checkpoint: a ``.safetensors`` file that keeps finished searches; the same call resumes from it.
 
     Raises:
-        ValueError: an option is out of range, has no effect or does not fit the channels, the grid is oblique or
-            periodic, or the checkpoint belongs to other samples or settings.
+        ValueError: widths are neither given nor known from the volume's definition, an option is out of range, has no
+            effect or does not fit the channels, the grid is oblique or periodic, or the checkpoint belongs to other
+            samples or settings.
     """
     for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
+    if widths is None and isinstance(volume.mol_field, MolField):
+        widths = volume.mol_field
     known = resolve_widths(volume.channels, widths)
     any_known = any(width is not None for width in known)
     if any_known:
@@ -79,6 +82,11 @@ def gaussians(
         _refuse_options_of_searches(num_restarts=num_restarts, max_iter=max_iter, seed=seed, checkpoint=checkpoint)
     num_restarts, max_iter, seed = num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
     check_volume(volume, max_bytes, refined=any_known)
+    if widths is None:
+        raise ValueError(
+            "widths: expected σ of each channel in Å or a MolField, got None for a volume without a definition; give "
+            "them, or choose method='kriging'"
+        )
     exact = in_double(volume)
     sought = {c: width for c, width in enumerate(known) if width is not None and _is_sparse(exact, c, width)}
     done = Checkpoint(checkpoint, exact, (known, num_restarts, max_iter, seed))

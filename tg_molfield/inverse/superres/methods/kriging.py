@@ -11,7 +11,7 @@ from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.checks import check_volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging import kriging_weights, likely_width
+from tg_molfield.inverse.superres.kriging_weights import kriging_weights, likely_width
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
 from tg_molfield.inverse.superres.report import ChannelFit

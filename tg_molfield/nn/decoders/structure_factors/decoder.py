@@ -84,6 +84,8 @@ class StructureFactorDecoder(Decoder):
         self.log_widths = nn.Parameter(torch.zeros(len(self.transform.elements)))
         self.set_mol_field(mol_field)
 
+    reads_free_codes = False
+
     @classmethod
     def needs_features(cls, summary_channels: int) -> bool:
         """Only the summary is made of features."""
