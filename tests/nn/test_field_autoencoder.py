@@ -174,6 +174,10 @@ def test_bad_queries_and_options_are_named(make_model):
         model.encode(z, pos, batch, refine=3)
     with pytest.raises(ValueError, match="target: expected 2 molecules with channels H C N"):
         model.encode(z, pos, batch, refine=1, target=MolField("H C")(Batch(z=z, pos=pos, batch=batch)))
+    narrow = MolField(model.channels, width_scale=0.4)
+    model.set_mol_field(MolField(model.channels))
+    with pytest.raises(ValueError, match=r"target: expected a field of MolField.*width_scale=0.4"):
+        model.encode(z, pos, batch, refine=1, target=narrow(Batch(z=z, pos=pos, batch=batch)))
     with pytest.raises(ValueError, match=r"decoder: expected 'rbf'.*got 'mlp'"):
         FieldAutoEncoder(decoder="mlp")
     with pytest.raises(ValueError, match="expected different names"):

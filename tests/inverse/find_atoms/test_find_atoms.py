@@ -218,6 +218,19 @@ def test_wrong_or_missing_definitions_are_told():
         find_atoms(two)
 
 
+def test_a_small_part_that_is_no_atom_is_told_also_with_a_definition():
+    data, definition = benzoate(), MolField("C")
+    extra = RBFField(
+        data.pos[:1] * 0.0, torch.full((1, 1), 0.1).double(), torch.tensor([0.85]).double(), channels=["C"]
+    )
+    grid = Grid.around(data.pos, spacing=0.4)
+    volume = Volume(definition(data).on(grid).values + extra.on(grid).values, grid, ["C"])
+    with pytest.warns(UnexplainedChannelWarning, match=r"channel 'C': expected a sum of equal atoms"):
+        found = recover_atoms(volume, mol_field=definition)
+    assert len(found.data.z) == 7
+    assert found.channels[0].residual < 0.1
+
+
 def test_what_is_not_explained_is_told():
     data = benzoate()
     wrong = MolField("H C O", width_scale=0.9)

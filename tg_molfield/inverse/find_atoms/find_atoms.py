@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
-from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, SUSPECT, Explanation, explain
+from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
 
@@ -103,8 +103,8 @@ def recover_atoms(
         ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
 
     Warns:
-        UnexplainedChannelWarning: as ``errors`` says. Channels without a known definition are also reported if more
-            than 3 % of them is unexplained and is not noise, since a wrong width can hide or invent an atom.
+        UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
+            unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom.
     """
     if errors not in ERRORS:
         raise ValueError(f"errors: expected one of {', '.join(ERRORS)}, got {errors!r}; choose one")
@@ -148,7 +148,8 @@ def _complaint(found: Explanation, tolerance: float) -> str:
             f"channel {channel.name!r}: expected one width, got centres with σ from {low:.3g} to {high:.3g} Å and "
             f"{part}; give the definition of the field as mol_field"
         )
-    if found.residual > tolerance or (channel.is_assumed and found.structured > SUSPECT) or found.is_ambiguous:
+    unlike = found.structured > STRUCTURED and not found.has_other_width
+    if found.residual > tolerance or unlike or found.is_ambiguous:
         return (
             f"channel {channel.name!r}: expected a sum of equal atoms with σ = {channel.width:.3g} Å, got {part}; "
             "give the definition of the field as mol_field, or a finer grid"

@@ -107,6 +107,13 @@ class Decoder(nn.Module, ABC):
                 f"target: expected {len(latent)} molecules with channels {' '.join(self.channels)}, got "
                 f"{target.num_graphs} with {' '.join(target.channels)}; make it with the model's definition"
             )
+        if isinstance(target.mol_field, MolField) and self.mol_field is not None:
+            others = target.mol_field.differences(self.mol_field, self.channels)
+            if others:
+                raise ValueError(
+                    f"target: expected a field of {self.mol_field!r}, got {target.mol_field!r}; make it with the "
+                    "model's definition"
+                )
 
     def set_mol_field(self, mol_field: MolField) -> None:
         """Say which definition the decoded field follows; a decoder that need not be trained anew can change it.
