@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine.checks import check_grids, check_out
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.reference.block_shapes import BlockShape, RadialBlock, SeparableBlock
 from tg_molfield.fields.engine.reference.block_sums import BlockSum, BlockTask
@@ -25,22 +24,7 @@ _NODES_AT_ONCE = 2**16
 def sum_on_grid(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, grid: Grid, out: Tensor | None = None
 ) -> Tensor:
-    """Σ_i weights_i φ(|x − c_i|/σ_i) at all nodes of a grid.
-
-    Args:
-        centers: [N, 3] in Å.
-        weights: [N, C].
-        widths: σ [N] in Å, or [N, C] for one per channel.
-        kernel: φ.
-        grid: the nodes.
-        out: contiguous tensor [C, nx, ny, nz] for the values; only while no gradient is recorded.
-
-    Returns:
-        The values [C, nx, ny, nz], differentiable with respect to centres, weights and widths.
-
-    Raises:
-        ValueError: ``out`` has the wrong shape, type or device, or a gradient is recorded.
-    """
+    """`sums_on_grids` for one molecule: the values [C, nx, ny, nz]."""
     batch = torch.zeros(len(centers), dtype=torch.long, device=centers.device)
     values = None if out is None else out[None]
     return sums_on_grids(centers, weights, widths, kernel, batch, [grid], values).squeeze(0)
@@ -55,27 +39,8 @@ def sums_on_grids(
     grids: Sequence[Grid],
     out: Tensor | None = None,
 ) -> Tensor:
-    """`sum_on_grid` for B molecules at once, each on its own grid; all grids have the same shape.
-
-    Args:
-        centers: [N, 3] in Å.
-        weights: [N, C].
-        widths: σ [N] in Å, or [N, C] for one per channel.
-        kernel: φ.
-        batch: molecule of each centre [N], int64 and sorted.
-        grids: B ≥ 1 grids.
-        out: contiguous tensor [B, C, nx, ny, nz] for the values; only while no gradient is recorded.
-
-    Returns:
-        The values [B, C, nx, ny, nz], differentiable with respect to centres, weights and widths.
-
-    Raises:
-        ValueError: no grids, grids of different shapes, or an ``out`` that `sum_on_grid` refuses.
-    """
-    check_grids(grids, one_shape=True)
+    """Like `dispatch.sums_on_grids`, for arguments that have been checked."""
     shape = (len(grids), weights.shape[1], *grids[0].shape)
-    if out is not None:
-        check_out(out, shape, (centers, weights, widths))
     reach, grid_blocks = cutoff(kernel, centers.dtype), GridBlocks.of(grids, centers.device)
     if isinstance(kernel, Gaussian) and grid_blocks.orthogonal:
         block: BlockShape = SeparableBlock(grid_blocks, _is_small(weights, shape))
@@ -91,15 +56,7 @@ def sums_on_grids(
 def sums_on_each_grid(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, batch: Tensor, grids: Sequence[Grid]
 ) -> list[Tensor]:
-    """`sums_on_grids` for grids of any shapes.
-
-    Returns:
-        The values [C, nx, ny, nz] on each grid.
-
-    Raises:
-        ValueError: no grids.
-    """
-    check_grids(grids, one_shape=False)
+    """Like `dispatch.sums_on_each_grid`, for arguments that have been checked."""
     if len({grid.shape for grid in grids}) == 1:
         return list(sums_on_grids(centers, weights, widths, kernel, batch, grids).unbind(0))
     parts = []

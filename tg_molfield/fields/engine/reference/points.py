@@ -31,21 +31,7 @@ def sum_at_points(
     batch: Tensor,
     num_graphs: int,
 ) -> Tensor:
-    """Σ_i weights_i φ(|x − c_i|/σ_i) over the centres in the graph of each point.
-
-    Args:
-        centers: [N, 3].
-        weights: [N, C].
-        widths: σ [N], or [N, C] for one per channel.
-        kernel: φ.
-        center_batch: graph of each centre [N], sorted.
-        pos: points [Q, 3].
-        batch: graph of each point [Q], sorted.
-        num_graphs: B.
-
-    Returns:
-        The values [Q, C].
-    """
+    """Like `dispatch.sum_at_points`."""
     return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, by_point=False)
 
 

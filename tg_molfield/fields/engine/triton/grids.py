@@ -31,7 +31,7 @@ def sums_on_grids(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, batch: Tensor, grids: Sequence[Grid],
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """Like `reference.grids.sums_on_grids`, for arguments that have been checked."""
+    """Like `dispatch.sums_on_grids`, for arguments that have been checked."""
     shape = (len(grids), weights.shape[1], *grids[0].shape)
     return _evaluate(centers, weights, widths, kernel, batch, grids, None if out is None else out.view(-1)).view(shape)
 
@@ -39,7 +39,7 @@ def sums_on_grids(
 def sums_on_each_grid(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, batch: Tensor, grids: Sequence[Grid]
 ) -> list[Tensor]:
-    """Like `reference.grids.sums_on_each_grid`: all grids in one launch, with results that share memory."""
+    """Like `dispatch.sums_on_each_grid`: all grids in one launch, with results that share memory."""
     channels = weights.shape[1]
     values = _evaluate(centers, weights, widths, kernel, batch, grids, None)
     parts = values.split([channels * grid.num_nodes for grid in grids])

@@ -35,7 +35,7 @@ def sum_at_points(
     batch: Tensor,
     num_graphs: int,
 ) -> Tensor:
-    """Like `reference.points.sum_at_points`."""
+    """Like `dispatch.sum_at_points`."""
     return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, gradient=False)
 
 
@@ -49,7 +49,7 @@ def gradient_at_points(
     batch: Tensor,
     num_graphs: int,
 ) -> Tensor:
-    """Like `reference.points.gradient_at_points`; its own derivatives come from the reference engine."""
+    """Like `dispatch.gradient_at_points`; its own derivatives come from the reference engine."""
     return _evaluate(centers, weights, widths, kernel, center_batch, pos, batch, num_graphs, gradient=True)
 
 
