@@ -6,18 +6,19 @@ shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
 
 from tg_molfield.structures.ase_atoms import from_ase, to_ase
 from tg_molfield.structures.complexes import read_complex
-from tg_molfield.structures.formats.records import DroppedKeysWarning, SkippedRecordsWarning
 from tg_molfield.structures.keys import KEYS
 from tg_molfield.structures.properties import PROPERTIES
 from tg_molfield.structures.rdkit_mol import from_rdkit, to_rdkit
 from tg_molfield.structures.reading import read
 from tg_molfield.structures.smiles import from_smiles
+from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 __all__ = [
     "KEYS",
     "PROPERTIES",
     "DroppedKeysWarning",
     "SkippedRecordsWarning",
+    "StructureWarning",
     "from_ase",
     "from_rdkit",
     "from_smiles",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.files import format_suffix
+from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
 from tg_molfield.structures.formats.macromolecule import AtomSites, ModelRecord
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
@@ -18,6 +19,7 @@ from tg_molfield.structures.formats.text_file import read_text
 from tg_molfield.structures.keys import KEYS, validate
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.reading import read
+from tg_molfield.structures.structure_warnings import StructureWarning
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -99,16 +101,14 @@ def _split(protein: Source, residue: str, dtype: torch.dtype) -> tuple[Data, Dat
         )
     path = Path(str(protein))
     text, _ = read_text(path)
-    try:
+    with decoding(path):
         models = list(source.models(text))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     model = _only_model(path, models)
+    for note in dict.fromkeys(model.sites.notes):
+        warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=3)
     chosen = _rows(path, model.sites, residue)
-    try:
+    with decoding(path):
         ligand, rest = (model.sites.data(dtype, model.name, np.flatnonzero(rows)) for rows in (chosen, ~chosen))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     return ligand, rest
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.files import format_suffix
+from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, failed_record
 from tg_molfield.structures.formats.registry import FORMATS, format_of
@@ -78,18 +78,16 @@ def read(
             "leave out labels"
         )
     text, damage = read_text(path, salvage=errors == "skip" and source.has_counts)
-    return build_records(path, _all_records(path, source.records(text, options), damage), errors)
+    with decoding(path):
+        return build_records(path, _all_records(source.records(text, options), damage), errors)
 
 
 def _suffixes_with(feature: str) -> str:
     return ", ".join(suffix for suffix, source in FORMATS.items() if getattr(source, feature))
 
 
-def _all_records(path: Path, records: Iterator[Record], damage: str) -> Iterator[Record]:
-    """The records, then the damage of the file as a failed record; adds ``path`` to an error of the whole file."""
-    try:
-        yield from records
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+def _all_records(records: Iterator[Record], damage: str) -> Iterator[Record]:
+    """The records, then the damage of the file as a failed record."""
+    yield from records
     if damage:
         yield failed_record("", damage)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.files import atomic_write, format_suffix, read_bytes
+from tg_molfield.files import atomic_write, decoding, format_suffix, read_bytes
 from tg_molfield.volumes import ccp4, cube, dx, npz
 from tg_molfield.volumes.volume_data import VolumeData
 
@@ -52,7 +52,10 @@ def read_volume(path: str | Path) -> VolumeData:
         ValueError: the suffix is unknown, or the file is damaged.
     """
     source = Path(path)
-    return _format_of(source).decode(source, read_bytes(source))
+    decode = _format_of(source).decode
+    content = read_bytes(source)
+    with decoding(source):
+        return decode(source, content)
 
 
 def read_volumes(paths: Iterable[str | Path]) -> VolumeData:

@@ -27,7 +27,7 @@ _STANDARD_ELEMENTS = {"H", "D", "C", "N", "O", "P", "S", "Se"}
 
 @dataclass
 class AtomSites:
-    """The atoms of one model; every list has one entry per atom.
+    """The atoms of one model; every list but ``notes`` has one entry per atom.
 
     Attributes:
         z: atomic numbers.
@@ -38,6 +38,7 @@ class AtomSites:
         hetero: true for waters, and for HETATM records except amino acids and nucleotides (also modified ones that
             gemmi tabulates) and the caps ACE, NH2, NMA and NME.
         water: true for the atoms of water molecules.
+        notes: what may not be read as the file means it, see :class:`~.records.Record`.
     """
 
     z: list[int] = field(default_factory=list)
@@ -47,6 +48,7 @@ class AtomSites:
     chain: list[int] = field(default_factory=list)
     hetero: list[bool] = field(default_factory=list)
     water: list[bool] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def data(self, dtype: torch.dtype | None, name: str, rows: np.ndarray | None = None) -> Data:
         """All atoms, or the atoms ``rows``, as ``Data``.
@@ -89,7 +91,7 @@ class ModelRecord(NamedTuple):
         """The model as a record that builds its ``Data``."""
         if self.fault:
             return failed_record(self.title, self.fault)
-        return Record(self.title, partial(self.sites.data, dtype, self.name))
+        return Record(self.title, partial(self.sites.data, dtype, self.name), self.sites.notes)
 
 
 def atom_sites(model: gemmi.Model) -> AtomSites:

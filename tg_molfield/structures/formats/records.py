@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch_geometric.data import Data
 
-
-class SkippedRecordsWarning(UserWarning):
-    """Records of a file could not be read and were left out."""
-
-
-class DroppedKeysWarning(UserWarning):
-    """A value that only some records of a file have was left out of all of them, so that they collate."""
+from tg_molfield.files import fault_message
+from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 
 @dataclass(frozen=True)
@@ -41,10 +36,13 @@ class Record:
     Attributes:
         title: its name in the file, or empty.
         build: makes the ``Data``; raises ``ValueError`` if the record is invalid.
+        notes: sentences of the form "name: expected …, got …; remedy" about what may not be read as the file means
+            it; ``build`` may append to them.
     """
 
     title: str
     build: Callable[[], Data]
+    notes: list[str] = field(default_factory=list)
 
 
 def failed_record(title: str, message: str) -> Record:
@@ -67,15 +65,22 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
 
     Raises:
         ValueError: a record fails and ``errors`` is ``"raise"``, or no record is left.
+
+    The notes of the records become one :class:`StructureWarning` per distinct note.
     """
     good: list[Data] = []
     skipped: list[str] = []
+    noted: dict[str, list[str]] = {}
     for number, record in enumerate(records, start=1):
         try:
             good.append(record.build())
-        except ValueError as error:
+            for note in dict.fromkeys(record.notes):
+                noted.setdefault(note, []).append(f"record {number}" + (f" ({record.title!r})" if record.title else ""))
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
             title = f" ({record.title!r})" if record.title else ""
-            message = f"record {number}{title}: {error}"
+            message = f"record {number}{title}: {fault_message(error)}"
             if errors == "raise":
                 raise ValueError(f"{path}: {message}") from error
             skipped.append(message)
@@ -89,6 +94,9 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
             SkippedRecordsWarning,
             stacklevel=3,
         )
+    for note, places in noted.items():
+        others = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+        warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=3)
     return _share_keys(path, good)
 
 

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from tg_molfield.structures import SkippedRecordsWarning, StructureWarning
+from tg_molfield.structures.formats.records import Record, build_records
+
+
+def record(title: str, *notes: str, error: Exception | None = None) -> Record:
+    noted: list[str] = []
+
+    def build() -> Data:
+        if error:
+            raise error
+        noted.extend(notes)
+        return Data(z=torch.tensor([1]), pos=torch.zeros(1, 3))
+
+    return Record(title, build, noted)
+
+
+def test_equal_notes_of_several_records_are_one_warning():
+    records = [record("a", "bonds: n"), record("b"), record("c", "bonds: n", "bonds: n"), record("", "elements: m")]
+    with pytest.warns(StructureWarning) as caught:
+        assert len(build_records(Path("x.sdf"), records, "raise")) == 4
+    assert [str(warning.message) for warning in caught] == [
+        "x.sdf: record 1 ('a'): bonds: n (and 1 more)",
+        "x.sdf: record 4: elements: m",
+    ]
+
+
+def test_a_record_that_a_library_chokes_on_is_one_bad_record():
+    records = [record("a"), record("b", error=KeyError("bonds"))]
+    with pytest.raises(ValueError, match=r"^x\.sdf: record 2 \('b'\): expected .*, got KeyError: 'bonds'"):
+        build_records(Path("x.sdf"), records, "raise")
+    with pytest.warns(SkippedRecordsWarning, match="KeyError"):
+        assert len(build_records(Path("x.sdf"), records, "skip")) == 1
+
+
+def test_lack_of_memory_is_no_fault_of_a_record():
+    with pytest.raises(MemoryError):
+        build_records(Path("x.sdf"), [record("a", error=MemoryError())], "skip")
