@@ -182,3 +182,12 @@ def test_unordered_frames_are_no_trajectory(trajectory):
     noise = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(generator.normal(size=(9, 3)))) for _ in range(40)]
     assert FieldPath(noise).roughness == pytest.approx(3, rel=0.15)
     assert FieldPath(noise).kind == "arap"
+
+
+def test_changing_what_a_path_gives_does_not_change_the_path(trajectory):
+    path = FieldPath(trajectory, MOL_FIELD)
+    before = path.positions(1.5)
+    for given in (path.z, path.times, path.positions(1.5), path.data(1.5).pos, path.data(1.5).z):
+        given.zero_()
+    assert torch.equal(path.z, trajectory[0].z)
+    assert torch.equal(path.positions(1.5), before)

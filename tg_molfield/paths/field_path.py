@@ -95,12 +95,12 @@ class FieldPath:
     @property
     def times(self) -> Tensor:
         """The times [F] of the frames, float64."""
-        return torch.from_numpy(self._frames.times)
+        return torch.tensor(self._frames.times)
 
     @property
     def z(self) -> Tensor:
         """The atomic numbers [N]."""
-        return self._frames.z
+        return self._frames.z.clone()
 
     @property
     def roughness(self) -> float:

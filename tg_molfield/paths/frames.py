@@ -46,7 +46,7 @@ class Frames:
         for number, frame in enumerate(frames):
             _check_frame(number, frame, frames[0])
         pos = np.stack([frame.pos.detach().cpu().double().numpy() for frame in frames])
-        return cls(frames[0].z.cpu(), pos, _times(times, len(frames)))
+        return cls(frames[0].z.cpu().clone(), pos, _times(times, len(frames)))
 
     @property
     def roughness(self) -> float:

@@ -56,7 +56,9 @@ class PropertyLoss(nn.Module):
         dtype = torch.get_default_dtype()
         self.register_buffer("mean", mean.to(dtype))
         self.register_buffer("spread", torch.where(spread > 1e-6 * mean.abs(), spread, 1.0).to(dtype))
-        self.register_buffer("weights", torch.ones_like(mean).to(dtype) if weights is None else weights.to(dtype))
+        self.register_buffer(
+            "weights", torch.ones_like(mean).to(dtype) if weights is None else weights.to(dtype, copy=True)
+        )
         self.mean: Tensor
         self.spread: Tensor
         self.weights: Tensor

@@ -9,9 +9,13 @@ import torch
 from torch import Tensor
 
 
-@lru_cache(maxsize=512)
 def ball_points(count: int, radius: float) -> Tensor:
     """``[count, 3]`` points in float64, spread evenly over a ball by a low-discrepancy sequence."""
+    return _ball_points(count, radius).clone()
+
+
+@lru_cache(maxsize=512)
+def _ball_points(count: int, radius: float) -> Tensor:
     step = torch.arange(count, dtype=torch.float64) + 0.5
     height = 1 - 2 * torch.frac(step * 0.7548776662466927)
     angle = 2 * math.pi * step * 0.5698402909980532
