@@ -12,6 +12,7 @@ import tg_molfield
 ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
+    "memory",
     "files",
     "tensor_files",
     "chem",
@@ -31,15 +32,15 @@ LAYERS = [
 ]
 MAY_IMPORT = {
     "chem": {"optional"},
-    "volumes": {"files", "optional"},
-    "fields": {"chem", "volumes", "files", "optional"},
-    "structures": {"chem", "files", "optional"},
+    "volumes": {"memory", "files", "optional"},
+    "fields": {"memory", "chem", "volumes", "files", "optional"},
+    "structures": {"memory", "chem", "files", "optional"},
     "transforms": {"chem", "fields"},
     "metrics": {"fields"},
-    "inverse": {"chem", "fields", "files", "tensor_files", "metrics", "optional"},
+    "inverse": {"memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"chem", "fields", "inverse"},
-    "nn": {"chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
-    "training": {"chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
+    "nn": {"memory", "chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
+    "training": {"memory", "chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
     "viz": {"chem", "fields", "files", "volumes", "optional"},
 }
 ROOMS = {

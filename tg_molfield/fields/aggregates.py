@@ -96,6 +96,7 @@ class UnionField(AggregateField):
         return self.on_each([grid])[0]
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
+        self._require_fit(grids, copies=3)
         volumes = self._log.with_atoms(self.atoms).on_each(grids)
         return [self._volume(0 - torch.expm1(one.values), one.grid).with_atoms(one.atoms) for one in volumes]
 

@@ -14,6 +14,7 @@ from typing_extensions import Self
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import leaf
+from tg_molfield.memory import check_fits
 
 if TYPE_CHECKING:
     from tg_molfield.fields.volume import Volume
@@ -141,8 +142,10 @@ class Field(ABC):
 
         Raises:
             ValueError: the field holds several functions; take one by `unbatch`.
+            MemoryError: the values do not fit in memory; raised before any is computed.
         """
         self._require_single("on")
+        self._require_fit([grid], copies=2)
         nodes = grid.points(self.dtype, self.device)
         chunks = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
         return self._volume(torch.cat(chunks).T.reshape(len(self.channels), *grid.shape), grid)
@@ -250,6 +253,19 @@ class Field(ABC):
                 f"{method}: expected a field of one molecule, got {self.num_graphs}; take one by unbatch()[i]"
             )
 
+    def _require_fit(self, grids: Sequence[Grid], copies: int = 1) -> None:
+        """Refuse grids whose values, kept ``copies`` times, do not fit in memory.
+
+        Raises:
+            MemoryError: they do not.
+        """
+        shapes = ", ".join("×".join(map(str, grid.shape)) for grid in grids[:3]) + (", …" if len(grids) > 3 else "")
+        numbers = len(self.channels) * sum(grid.num_nodes for grid in grids)
+        check_fits(
+            "grid", f"{shapes} nodes of {len(self.channels)} channels", copies * numbers * self.dtype.itemsize,
+            "give a larger spacing, a smaller grid or fewer channels", self.device,
+        )  # fmt: skip
+
     def _require_grid_each(self, grids: Sequence[Grid]) -> None:
         if len(grids) != self.num_graphs:
             raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
@@ -309,6 +325,7 @@ class LinearCombination(Field):
 
     def on(self, grid: Grid) -> Volume:
         self._require_single("on")
+        self._require_fit([grid], copies=len(self._fields) + 1)
         return self._volume(self._sum([field.on(grid).values for field in self._fields]), grid)
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:

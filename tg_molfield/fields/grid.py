@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.memory import check_fits
+
 Vector = tuple[float, float, float]
 
 
@@ -141,7 +143,12 @@ class Grid:
         Args:
             dtype: of the result; torch's default if not given.
             device: of the result.
+
+        Raises:
+            MemoryError: they do not fit in memory.
         """
+        shape = "×".join(map(str, self.shape))
+        check_fits("grid", f"the places of {shape} nodes", 24 * self.num_nodes, "give fewer nodes", device)
         ranges = [torch.arange(n, dtype=torch.float64, device=device) for n in self.shape]
         origin, axes = self.origin_tensor(device=device), self.axes_tensor(device=device)
         x, y, z = (steps[:, None] * axis for steps, axis in zip(ranges, axes, strict=True))

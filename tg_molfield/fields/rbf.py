@@ -139,6 +139,7 @@ class RBFField(Field):
 
         Raises:
             ValueError: the field holds several functions; take one by `unbatch`. ``out`` does not fit.
+            MemoryError: the values do not fit in memory; raised before any is computed.
         """
         self._require_single("on")
         return self._sampled([grid], None if out is None else out[None])[0]
@@ -153,6 +154,7 @@ class RBFField(Field):
 
         Raises:
             ValueError: the number of grids is not that of the functions, or ``out`` does not fit.
+            MemoryError: the values do not fit in memory; raised before any is computed.
         """
         self._require_grid_each(grids)
         shapes = sorted({grid.shape for grid in grids})
@@ -161,6 +163,8 @@ class RBFField(Field):
         return self._sampled(grids, out) if grids else []
 
     def _sampled(self, grids: Sequence[Grid], out: Tensor | None) -> list[Volume]:
+        if out is None:
+            self._require_fit(grids)
         centers, source = self._copies_around(grids)
         weights, widths, batch = self.weights[source], self.widths[source], self.batch[source]
         problem = (centers, weights, widths, self.kernel, batch, grids)

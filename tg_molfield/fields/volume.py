@@ -127,6 +127,9 @@ class Volume(Field):
         """This volume interpolated at the nodes of ``grid``.
 
         The result keeps the interpolation and is periodic along the axes on which ``grid`` spans whole periods.
+
+        Raises:
+            MemoryError: the values do not fit in memory; raised before any is computed.
         """
         periods = grid.cell @ torch.linalg.inv(self.grid.cell)
         whole = (periods - periods.round()).abs().amax(1) < 1e-6

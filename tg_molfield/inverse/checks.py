@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
-
-import torch
 
 from tg_molfield.fields import Grid, Volume
+from tg_molfield.memory import check_fits
 
 COPIES = 8
 """How many copies of a volume's values are in memory during a computation."""
@@ -52,23 +50,13 @@ def check_memory(grid: Grid, numbers: int, max_bytes: int | None, remedy: str) -
     Args:
         grid: of the samples.
         numbers: how many double-precision numbers are kept for each node.
-        max_bytes: the memory to use; the free memory of the machine if not given.
+        max_bytes: the memory to use; what is available if not given.
         remedy: the end of the error message.
 
     Raises:
         MemoryError: they need more.
     """
-    needed = _BYTES * grid.num_nodes * numbers
-    free = _free_bytes() if max_bytes is None else max_bytes
-    if needed > free:
-        raise MemoryError(
-            f"volume: expected a grid that fits in {free / 2**30:.1f} GiB of memory, got {grid.num_nodes} nodes, which "
-            f"need about {needed / 2**30:.1f} GiB; {remedy}"
-        )
-
-
-def _free_bytes() -> int:
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return torch.iinfo(torch.int64).max
+    shape = "×".join(map(str, grid.shape))
+    check_fits(
+        "volume", f"{grid.num_nodes} nodes ({shape})", _BYTES * grid.num_nodes * numbers, remedy, limit=max_bytes
+    )

@@ -17,19 +17,19 @@ def check_volume(volume: Volume, max_bytes: int | None, refined: bool = False) -
 
     Args:
         volume: the samples.
-        max_bytes: the memory to use; the free memory of the machine if not given.
+        max_bytes: the memory to use; what is available if not given.
         refined: whether the method needs a refined grid of a channel.
 
     Raises:
         ValueError: values that are missing, the same everywhere, or on too few nodes.
         MemoryError: too many nodes.
     """
+    numbers = COPIES * (len(volume.channels) + (_REFINEMENT**3 if refined else 1))
+    check_memory(volume.grid, numbers, max_bytes, "crop it, or choose method='kriging'" if refined else "crop it")
     check_values(volume)
     if min(volume.grid.shape) < _FEWEST_NODES:
         shape = "×".join(map(str, volume.grid.shape))
         raise ValueError(f"volume: expected at least {_FEWEST_NODES} nodes an axis, got {shape}; give a finer grid")
-    numbers = COPIES * (len(volume.channels) + (_REFINEMENT**3 if refined else 1))
-    check_memory(volume.grid, numbers, max_bytes, "crop it, or choose method='kriging'" if refined else "crop it")
 
 
 def check_orthogonal(volume: Volume, method: str) -> None:

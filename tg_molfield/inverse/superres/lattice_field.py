@@ -90,6 +90,7 @@ class LatticeField(Field):
         readers = self._readers(grid)
         if readers is None:
             return self._annotated(self.scattered().on(grid))
+        self._require_fit([grid], copies=3)
         values = [
             torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
             for weights, terms in zip(self.weights, readers, strict=True)

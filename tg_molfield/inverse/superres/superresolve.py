@@ -52,7 +52,7 @@ def superresolve(
         volume: the samples, at least four nodes along each axis.
         method: a name in the table.
         progress: called with a line of text and the share of the work that is done, from 0 to 1.
-        max_bytes: the memory to use; the free memory of the machine if not given.
+        max_bytes: the memory to use; what is available if not given.
         options: those of the method.
 
     Returns:

@@ -143,7 +143,7 @@ class FieldAutoDecoder(nn.Module):
             seed: for the nodes drawn.
             progress: called with a line of text and the share of the budget that is spent, from 0 to 1.
             checkpoint: a ``.safetensors`` file, written every 30 seconds and at the end.
-            max_bytes: the memory to use; the free memory of the machine if not given.
+            max_bytes: the memory to use; what is available if not given.
 
         Raises:
             ValueError: fields, grids, options or the checkpoint do not fit; a volume is empty, constant, or has

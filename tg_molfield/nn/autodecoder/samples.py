@@ -25,7 +25,7 @@ def sample_fields(
         channels: the names.
         count: the number of fields expected.
         allow_nan: whether NaN may mark unknown values.
-        max_bytes: the memory to use; the free memory of the machine if not given.
+        max_bytes: the memory to use; what is available if not given.
 
     Raises:
         ValueError: their number, channels, grids or values do not fit.

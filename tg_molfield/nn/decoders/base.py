@@ -236,6 +236,7 @@ class DecodedField(Field):
         Where gradients are recorded, each piece is evaluated again in the backward pass.
         """
         self._require_single("on")
+        self._require_fit([grid], copies=3)
         nodes = grid.points(self.dtype, self.device).split(self.decoder.points_at_once(self.latent))
         values = torch.cat([checkpoint(self, some, use_reentrant=False) for some in nodes])
         volume = Volume(values.T.reshape(len(self.channels), *grid.shape), grid, self.channels, atoms=self.atoms)
