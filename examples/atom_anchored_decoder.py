@@ -44,7 +44,7 @@ def main() -> None:
         model = FieldAutoEncoder(mol_field.channels, decoder=decoder, pooling_options={"num_blocks": 0})
         loader = DataLoader(RandomlyRotated(train, transform), batch_size=32, shuffle=True)
         report = fit(model, loader, max_seconds=arguments.seconds, lr=2e-3)
-        latent = model.encode(held_out.z, held_out.pos, held_out.batch)
+        latent = model.encode(held_out)
         found = model.test(latent, held_out.query_pos, held_out.field, held_out.query_batch)
         print(f"{decoder}: {report.steps} steps, {len(test)} held-out molecules:", end=" ")
         print(f"{found['psnr']:.1f} dB, {found['psnr_occupied']:.1f} dB where occupied")

@@ -81,8 +81,8 @@ def evaluate(model: FieldAutoEncoder, molecules: Sequence[Data], nodes: int, ato
         batch = Batch.from_data_list(part)
         target = FIELD(batch)
         with torch.no_grad():
-            plain = model.encode(batch.z, batch.pos, batch.batch)
-            refined = model.encode(batch.z, batch.pos, batch.batch, refine=REFINE, target=target)
+            plain = model.encode(batch)
+            refined = model.encode(batch, refine=REFINE, target=target)
             fields = [model.decoder.field(latent).unbatch() for latent in (plain, refined)]
         changed = (plain.code != refined.code).any(1)
         if refined.search_seed is not None:
@@ -136,7 +136,7 @@ def spread(model: FieldAutoEncoder, molecules: Sequence[Data], times: int = 8) -
             order = torch.randperm(data.num_nodes, generator=generator)
             shuffled.append(Data(z=data.z[order], pos=data.pos[order]))
         batch = Batch.from_data_list(shuffled)
-        code = model.encode(batch.z, batch.pos, batch.batch).code
+        code = model.encode(batch).code
         first = code if first is None else first
         worst = torch.maximum(worst, (code - first).norm(dim=1) / first.norm(dim=1))
     return float(worst.max()), float(worst.median())

@@ -53,7 +53,7 @@ def encoded(model: FieldAutoEncoder, mol_field: MolField, molecules: list[Data],
         batch = Batch.from_data_list(molecules[start : start + 64])
         target = mol_field(batch) if refine else None
         with torch.no_grad():
-            latent = model.encode(batch.z, batch.pos, batch.batch, refine=refine, target=target)
+            latent = model.encode(batch, refine=refine, target=target)
         found += [latent[index] for index in range(len(latent))]
     return found
 

@@ -21,7 +21,7 @@ def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -
     optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], lr=1e-3)
     for _ in range(epochs):
         for batch in DataLoader(train, batch_size=16, shuffle=True):
-            latent = model.encode(batch.z, batch.pos, batch.batch)
+            latent = model.encode(batch)
             value = loss(latent.code, batch)
             if auxiliary:
                 fidelity = model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch)
@@ -32,7 +32,7 @@ def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -
     batch = Batch.from_data_list(test)
     model.eval()
     with torch.no_grad():
-        latent = model.encode(batch.z, batch.pos, batch.batch)
+        latent = model.encode(batch)
         property_error = (loss.predict(latent.code) - batch.y).abs().mean()
     fidelity = model.test(latent, batch.query_pos, batch.field, batch.query_batch)
     return float(property_error), fidelity["psnr_occupied"]

@@ -21,7 +21,7 @@ PENALTY = 3.04
 def codes(molecules: list[Data]) -> Tensor:
     batch = Batch.from_data_list(molecules)
     model = FieldAutoEncoder.from_pretrained("organic-small")
-    return model.encode(batch.z, batch.pos, batch.batch).summary.double()
+    return model.encode(batch).summary.double()
 
 
 def counts(molecules: list[Data]) -> Tensor:

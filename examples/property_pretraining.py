@@ -28,14 +28,14 @@ def error_after_training(model: FieldAutoEncoder, train: list[Data], test: list[
     optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], lr=1e-3)
     for _ in range(epochs):
         for batch in DataLoader(train, batch_size=16, shuffle=True):
-            value = loss(model.encode(batch.z, batch.pos, batch.batch).code, batch)
+            value = loss(model.encode(batch).code, batch)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
     batch = Batch.from_data_list(test)
     model.eval()
     with torch.no_grad():
-        found = loss.predict(model.encode(batch.z, batch.pos, batch.batch).code)
+        found = loss.predict(model.encode(batch).code)
     return float((found - batch.y).abs().mean())
 
 

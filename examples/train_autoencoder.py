@@ -21,7 +21,7 @@ def main(epochs: int = 60) -> None:
     for epoch in range(epochs):
         loader = DataLoader([transform(data) for data in molecules], batch_size=5, shuffle=True)
         for batch in loader:
-            latent = model.encode(batch.z, batch.pos, batch.batch)
+            latent = model.encode(batch)
             loss = model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch)
             optimizer.zero_grad()
             loss.backward()

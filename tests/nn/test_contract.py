@@ -221,7 +221,7 @@ def test_data_takes_the_place_of_tensors(make_model):
         model.encode(batch, batch=batch.batch)
     with pytest.raises(ValueError, match=r"pos: expected positions \[N, 3\] in Å, got None"):
         model.encode(data.z)
-    with pytest.raises(ValueError, match="got none of 2"):
+    with pytest.raises(ValueError, match="got none of molecule 2"):
         model.encode(batch.z, batch.pos, batch.batch, num_graphs=3)
 
 

@@ -91,7 +91,7 @@ def _held_out(
 ) -> Iterator[HeldOut]:
     rotated = [randomly_rotated(molecule) for molecule in test]
     batch = Batch.from_data_list(rotated)
-    refined = model.encode(batch.z, batch.pos, batch.batch, refine=refine, target=mol_field(batch))
+    refined = model.encode(batch, refine=refine, target=mol_field(batch))
     for index, data in enumerate(rotated):
         target, grid = mol_field(data), mol_field.grid(data, nodes)
         fields = (

@@ -118,4 +118,4 @@ def _summaries(model: FieldAutoEncoder, molecules: Sequence[Data]) -> Tensor:
 
 
 def _summary(model: FieldAutoEncoder, batch: Batch) -> Tensor:
-    return model.encode(batch.z, batch.pos, batch.batch).summary
+    return model.encode(batch).summary

@@ -168,7 +168,8 @@ class FieldAutoEncoder(GAE):
                 which takes the place of the next four arguments.
             pos: ``[N, 3]`` Å.
             batch: ``[N]`` int64, sorted; one molecule if None.
-            num_graphs: B, checked where given: every molecule needs an atom.
+            num_graphs: B, checked where given: every molecule needs an atom. A `Batch` knows it; ``batch`` alone cannot
+                tell of molecules without atoms at its end.
             properties: ``[N, P]``, finite, of the type of ``pos``, in the order of the model's ``properties``.
             refine: steps to improve the code towards ``target`` with the decoder frozen, see `Decoder.refine`. Refined
                 codes carry no gradient.
@@ -180,12 +181,12 @@ class FieldAutoEncoder(GAE):
         Warns:
             OutOfDomainWarning: in evaluation, where a trained model has not seen molecules of this kind.
         """
-        atoms, properties = self._atoms(z, pos, batch, num_graphs, properties)
+        atoms, size, properties = self._atoms(z, pos, batch, num_graphs, properties)
         if refine < 0:
             raise ValueError(f"refine: expected 0 or more steps, got {refine}; give how many to make")
         if target is not None and not refine:
             raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
-        latent = self._encode(atoms, properties, randomised=self.training and self.random_frames)
+        latent = self._encode(atoms, size, properties, randomised=self.training and self.random_frames)
         if not refine:
             return latent
         target = target.with_atoms(atoms) if target is not None and target.atoms is None else target
@@ -204,10 +205,12 @@ class FieldAutoEncoder(GAE):
         batch: Tensor | None = None,
         query_batch: Tensor | None = None,
         *,
+        num_graphs: int | None = None,
         properties: Tensor | None = None,
     ) -> Tensor:
-        """Encode the atoms and decode at the query points: ``[Q, C]``."""
-        return self.decode(self.encode(z, pos, batch, properties=properties), query_pos, query_batch)
+        """Encode the atoms and decode at the query points: ``[Q, C]``; arguments as for these."""
+        latent = self.encode(z, pos, batch, num_graphs=num_graphs, properties=properties)
+        return self.decode(latent, query_pos, query_batch)
 
     def field(self, data: Data) -> Field:
         """The learned field of a `Data` or `Batch`, in canonical frames, also while training.
@@ -215,8 +218,8 @@ class FieldAutoEncoder(GAE):
         Raises:
             ValueError: as for :meth:`encode`.
         """
-        atoms, properties = self._atoms(data, None, None, None, None)
-        return self.decoder.field(self._encode(atoms, properties, randomised=False)).with_atoms(atoms)
+        atoms, size, properties = self._atoms(data, None, None, None, None)
+        return self.decoder.field(self._encode(atoms, size, properties, randomised=False)).with_atoms(atoms)
 
     def recon_loss(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
@@ -311,8 +314,8 @@ class FieldAutoEncoder(GAE):
         batch: Tensor | None,
         num_graphs: int | None,
         properties: Tensor | None,
-    ) -> tuple[AtomList, Tensor | None]:
-        """The checked atoms of an input, their ``batch`` always given, and their properties."""
+    ) -> tuple[AtomList, int, Tensor | None]:
+        """The checked atoms of an input, their ``batch`` always given; the number of molecules; their properties."""
         if isinstance(z, Data):
             given = {"pos": pos, "batch": batch, "num_graphs": num_graphs, "properties": properties}
             z, pos, batch, num_graphs, properties = atoms_of_data(z, self.properties, given)
@@ -320,17 +323,16 @@ class FieldAutoEncoder(GAE):
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")
         check_like("pos", pos, next(self.parameters()))
         check_properties(properties, len(self.properties), pos, self.properties)
-        batch, _ = check_molecules(z, pos, batch, num_graphs)
+        batch, num_graphs = check_molecules(z, pos, batch, num_graphs)
         if self.training:
             self.domain.update(z, batch)
         else:
             self.domain.check(z, pos, batch)
-        return AtomList(z, pos, batch), properties
+        return AtomList(z, pos, batch), num_graphs, properties
 
-    def _encode(self, atoms: AtomList, properties: Tensor | None, randomised: bool) -> Latent:
+    def _encode(self, atoms: AtomList, num_graphs: int, properties: Tensor | None, randomised: bool) -> Latent:
         z, pos, batch = atoms
         assert batch is not None
-        num_graphs = int(batch[-1]) + 1
         if randomised:
             pose = random_pose(pos, batch, num_graphs)
         else:

@@ -23,11 +23,19 @@ def check_molecules(
     if z.dtype != torch.int64:
         raise ValueError(f"z: expected int64 atomic numbers, got {z.dtype}; convert with .long()")
     batch, num_graphs = check_atoms(z, pos, batch, num_graphs)
-    count = torch.bincount(batch, minlength=num_graphs)
-    if bool((count == 0).any()):
-        empty = int((count == 0).nonzero()[0])
-        raise ValueError(f"batch: expected atoms of each of {num_graphs} molecules, got none of {empty}; remove it")
+    check_filled(batch, num_graphs)
     return batch, num_graphs
+
+
+def check_filled(batch: Tensor, num_graphs: int) -> None:
+    """Raise a ValueError unless each of ``num_graphs`` molecules has atoms in ``batch [N]``, sorted."""
+    present = batch.unique_consecutive()
+    if len(present) != num_graphs:
+        gaps = (present != torch.arange(len(present), device=batch.device)).nonzero()
+        empty = int(gaps[0]) if len(gaps) else len(present)
+        raise ValueError(
+            f"batch: expected atoms of each of {num_graphs} molecules, got none of molecule {empty}; leave it out"
+        )
 
 
 def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: Sequence[str] = ()) -> None:
@@ -146,10 +154,14 @@ def atoms_of_data(
     pbc = getattr(data, "pbc", None)
     if pbc is not None and bool(torch.as_tensor(pbc).any()):
         raise ValueError("data.pbc: expected a molecule, got a crystal; remove pbc to encode the atoms of one cell")
-    batch = getattr(data, "batch", None)
-    num_graphs = None if batch is None else getattr(data, "num_graphs", None)
     columns = [_column(data, name) for name in properties]
-    return data.z, data.pos, batch, num_graphs, torch.stack(columns, dim=1) if columns else None
+    chosen = torch.stack(columns, dim=1) if columns else None
+    return data.z, data.pos, getattr(data, "batch", None), num_graphs_of(data), chosen
+
+
+def num_graphs_of(data: Data) -> int | None:
+    """The number of molecules that ``data`` says it holds; None where only its ``batch`` vector tells."""
+    return None if getattr(data, "batch", None) is None else getattr(data, "num_graphs", None)
 
 
 def _column(data: Data, name: str) -> Tensor:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
@@ -43,7 +44,8 @@ class AugmentedMolecules:
         elements: atomic numbers; 1 to 53 by default.
 
     Raises:
-        ValueError: there are no molecules, or one of them lacks a property or has it in another shape.
+        ValueError: there are no molecules, or one of them has no atoms, other positions than atoms, or lacks a property
+            or has it in another shape.
     """
 
     def __init__(
@@ -63,6 +65,12 @@ class AugmentedMolecules:
     ) -> None:
         if not molecules:
             raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
+        for index, data in enumerate(molecules):
+            if not len(data.z) or data.pos.shape != (len(data.z), 3):
+                raise ValueError(
+                    f"molecules[{index}]: expected atoms with z [N] and pos [N, 3], got {list(data.z.shape)} and "
+                    f"{list(data.pos.shape)}; leave it out"
+                )
         self.batch_size = batch_size
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms
@@ -74,12 +82,12 @@ class AugmentedMolecules:
         self.count = torch.tensor([data.z.numel() for data in molecules])
         self.start = self.count.cumsum(0) - self.count
 
-    def __iter__(self) -> Iterator[Data]:
+    def __iter__(self) -> Iterator[Batch]:
         while True:
             yield self.sample()
 
-    def sample(self) -> Data:
-        """One batch: ``z`` [N], ``pos`` [N, 3], ``batch`` [N] and the properties."""
+    def sample(self) -> Batch:
+        """One batch: ``z`` [N], ``pos`` [N, 3], ``batch`` [N], ``ptr`` [B + 1] and the properties."""
         size = self.batch_size
         atoms = self._draw(size)
         if self.join:
@@ -101,7 +109,8 @@ class AugmentedMolecules:
         reflections = torch.diag_embed(torch.cat([mirror, torch.ones(size, 2)], dim=1))
         properties = atoms.transformed(reflections).properties
         augmented = AtomBatch(z, pos, batch, properties).select(keep)
-        return Data(z=augmented.z, pos=augmented.pos, batch=augmented.batch, **augmented.properties)
+        ptr = F.pad(torch.bincount(augmented.batch, minlength=size).cumsum(0), (1, 0))
+        return Batch(z=augmented.z, pos=augmented.pos, batch=augmented.batch, ptr=ptr, **augmented.properties)
 
     def _draw(self, size: int) -> AtomBatch:
         chosen = torch.randint(self.count.numel(), (size,))

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
+from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 
@@ -37,6 +38,7 @@ class InitialGuessLoss:
 
         Raises:
             TypeError: the model's decoder is not a `StructureFactorDecoder`.
+            ValueError: the batch has no atoms of a molecule, or elements that the model does not know.
         """
         decoder = model.decoder
         if not isinstance(decoder, StructureFactorDecoder):
@@ -44,13 +46,14 @@ class InitialGuessLoss:
                 f"model.decoder: expected a StructureFactorDecoder, got {type(decoder).__name__}; "
                 "use MatchingLoss or FieldLoss for other decoders"
             )
-        owner = batch.batch if getattr(batch, "batch", None) is not None else torch.zeros_like(batch.z)
-        transform, size = decoder.transform, int(owner.max()) + 1
+        z, pos, owner, num_graphs, _ = atoms_of_data(batch)
+        owner, size = check_molecules(z, pos, owner, num_graphs)
+        transform = decoder.transform
         if model.training:
-            model.domain.update(batch.z, owner)
+            model.domain.update(z, owner)
         with torch.no_grad():
-            order = (owner * len(transform.elements) + transform.kinds(batch.z)).argsort(stable=True)
-            z, pos = batch.z[order], batch.pos[order]
+            order = (owner * len(transform.elements) + transform.kinds(z)).argsort(stable=True)
+            z, pos = z[order], pos[order]
             randomised = model.training and model.random_frames
             pose = (random_pose(pos, owner, size) if randomised else canonical_pose(z, pos, owner, size)).to(pos.dtype)
             local = pose.to_local(pos, owner)

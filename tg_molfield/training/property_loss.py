@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.nn.checks import num_graphs_of
+
 
 class PropertyLoss(nn.Module):
     """A linear head from features to properties, and the Huber loss of its predictions.
@@ -16,7 +18,7 @@ class PropertyLoss(nn.Module):
 
         loss = PropertyLoss(model.latent_dim, torch.cat([data.y for data in molecules]), key="y")
         optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()])
-        value = loss(model.encode(batch.z, batch.pos, batch.batch).code, batch)
+        value = loss(model.encode(batch).code, batch)
 
     Args:
         in_channels: the number D of features.
@@ -70,9 +72,14 @@ class PropertyLoss(nn.Module):
         """The loss of the predictions from ``features [B, D]`` for the known values in ``batch[key] [B, P]``.
 
         Raises:
-            ValueError: the batch lacks the properties or has them in another shape.
+            ValueError: the batch lacks the properties or has them in another shape, or features of fewer molecules.
         """
-        target = getattr(batch, self.key, None)
+        target, size = getattr(batch, self.key, None), num_graphs_of(batch)
+        if isinstance(target, Tensor) and len(target) == size != len(features):
+            raise ValueError(
+                f"features: expected {size} rows, one for each molecule of the batch, got {len(features)}; encode the "
+                "Batch itself, which knows of molecules without atoms"
+            )
         if not isinstance(target, Tensor) or target.shape != (features.size(0), self.mean.numel()):
             shape = list(target.shape) if isinstance(target, Tensor) else "none"
             raise ValueError(

@@ -26,7 +26,7 @@ class Latent:
         search_seed: ``[B]`` int64, which of its searches a `StructureFactorDecoder` makes; 0 if None.
 
     Raises:
-        ValueError: ``code`` has another number of rows than ``pose``.
+        ValueError: ``code``, ``atoms`` or ``search_seed`` belong to another number of molecules than ``pose``.
     """
 
     code: Tensor
@@ -39,6 +39,14 @@ class Latent:
         if self.code.dim() != 2 or self.code.size(0) != len(self.pose):
             raise ValueError(
                 f"code: expected shape [{len(self.pose)}, D], got {list(self.code.shape)}; give a row for each pose"
+            )
+        if self.atoms is not None and self.atoms.num_graphs != len(self.pose):
+            raise ValueError(
+                f"atoms: expected those of {len(self.pose)} molecules, got {self.atoms.num_graphs}; set num_graphs"
+            )
+        if self.search_seed is not None and self.search_seed.shape != (len(self.pose),):
+            raise ValueError(
+                f"search_seed: expected shape [{len(self.pose)}], got {list(self.search_seed.shape)}; give one a pose"
             )
 
     @classmethod

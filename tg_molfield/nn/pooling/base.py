@@ -21,6 +21,6 @@ class Pooling(nn.Module, ABC):
         """The codes ``[B, D]``.
 
         Args:
-            atoms: the atoms and their features, positions relative to the origins of ``pose``.
+            atoms: the atoms and their features, positions relative to the origins of ``pose``; every molecule has one.
             pose: the frames in which the codes are made, best in float64.
         """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.elements import MAX_Z, element_property
-from tg_molfield.chem.validation import check_atoms
+from tg_molfield.nn.checks import check_filled, check_molecules
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
@@ -58,7 +58,12 @@ class DescriptorPooling(Pooling):
         self.mass: Tensor
 
     def forward(self, atoms: AtomFeatures, pose: Pose | None = None) -> Tensor:
-        """The descriptors ``[B, out_channels]``; ``pose`` is not read."""
+        """The descriptors ``[B, out_channels]``; ``pose`` is not read.
+
+        Raises:
+            ValueError: a molecule has no atoms.
+        """
+        check_filled(atoms.batch, atoms.num_graphs)
         mass = self.mass[atoms.z]
         additive = self.additive(atoms.scalars)
         additive = scatter(additive, atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum")
@@ -137,7 +142,7 @@ class MoleculeDescriptor(nn.Module):
         Raises:
             ValueError: an argument is not as described for `forward`.
         """
-        batch, size = check_atoms(z, pos, batch, num_graphs)
+        batch, size = check_molecules(z, pos, batch, num_graphs)
         center = scatter(pos.double(), batch, dim=0, dim_size=size, reduce="mean")
         return self.encoder(z, (pos.double() - center[batch]).to(pos.dtype), batch, size)
 
