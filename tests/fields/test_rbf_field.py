@@ -37,7 +37,7 @@ def test_numbers_that_are_not_finite_are_refused(name, bad):
         (lambda f: f.scaled(torch.full((1, 2), math.nan)), "factors: expected finite"),
         (lambda f: f.scaled(torch.ones(2)), r"of shape \[1, 2\], got \[2\]"),
         (lambda f: f.to(torch.int64), "floating-point"),
-        (lambda f: RBFField(f.centers, f.weights, cell=torch.eye(2)), r"expected \[B, 3, 3\]"),
+        (lambda f: RBFField(f.centers, f.weights, cell=torch.eye(2)), r"expected shape \[1, 3, 3\]"),
         (
             lambda f: RBFField(f.centers, f.weights, pbc=torch.ones(3, dtype=torch.bool)),
             "cell: expected one",

@@ -106,8 +106,8 @@ class CheckedAtoms:
     pos: Tensor
     batch: Tensor | None
     num_graphs: int
-    cell: Tensor | None
-    pbc: Tensor | None
+    cell: Any
+    pbc: Any
     source: Any
 
     @classmethod

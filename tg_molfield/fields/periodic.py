@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.cells import as_cells, as_pbc, is_periodic
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel
 
@@ -17,14 +19,12 @@ IMAGE_TOLERANCE = 1e-9
 _MAX_IMAGES = 20_000_000
 
 
-def periodic_cells(
-    cell: Tensor | None, pbc: Tensor | None, num_graphs: int, like: Tensor
-) -> tuple[Tensor, Tensor] | tuple[None, None]:
+def periodic_cells(cell: Any, pbc: Any, num_graphs: int, like: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
     """The complete cells [B, 3, 3] and periodic directions [B, 3] of a batch; None where nothing is periodic.
 
     Args:
-        cell: [B, 3, 3] or [3, 3] in Å, rows are vectors; None where there is none.
-        pbc: [B, 3] or [3], bool; all directions of a cell if None.
+        cell: in Å, rows are vectors, as `as_cells` takes them; None where there is none.
+        pbc: as `as_pbc` takes them; all directions of a cell if None.
         num_graphs: B.
         like: a tensor of the type and on the device of the results.
 
@@ -32,18 +32,11 @@ def periodic_cells(
         ValueError: the shapes do not fit, a number is not finite, or the periodic vectors are not independent.
     """
     if cell is None:
-        if pbc is not None and pbc.any():
+        if is_periodic(pbc):
             raise ValueError("cell: expected one for the periodic directions of pbc, got None; give cell too")
         return None, None
-    if cell.shape[-2:] != (3, 3) or (pbc is not None and pbc.shape[-1:] != (3,)):
-        given = "none" if pbc is None else list(pbc.shape)
-        raise ValueError(
-            f"cell, pbc: expected [B, 3, 3] and [B, 3], got {list(cell.shape)} and {given}; give one a molecule"
-        )
-    cell = cell.reshape(-1, 3, 3).to(like)
-    pbc = cell.new_ones(len(cell), 3, dtype=torch.bool) if pbc is None else pbc.reshape(-1, 3).bool().to(like.device)
-    if len(cell) != num_graphs or len(pbc) != num_graphs:
-        raise ValueError(f"cell, pbc: expected {num_graphs}, got {len(cell)} and {len(pbc)}; give one a molecule")
+    cell = as_cells(cell, num_graphs).to(like)
+    pbc = cell.new_ones(num_graphs, 3, dtype=torch.bool) if pbc is None else as_pbc(pbc, num_graphs).to(like.device)
     if not pbc.any():
         return None, None
     return torch.stack([complete_cell(one, where) for one, where in zip(cell, pbc, strict=True)]), pbc

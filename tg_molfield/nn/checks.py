@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.validation import check_atoms, check_points
 
 
@@ -151,8 +152,7 @@ def atoms_of_data(
     for name in ("z", "pos"):
         if not isinstance(getattr(data, name, None), Tensor):
             raise ValueError(f"data.{name}: expected a tensor, got none; give z [N] and pos [N, 3]")
-    pbc = getattr(data, "pbc", None)
-    if pbc is not None and bool(torch.as_tensor(pbc).any()):
+    if is_periodic(getattr(data, "pbc", None)):
         raise ValueError("data.pbc: expected a molecule, got a crystal; remove pbc to encode the atoms of one cell")
     columns = [_column(data, name) for name in properties]
     chosen = torch.stack(columns, dim=1) if columns else None

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.validation import check_atoms
 
@@ -75,8 +76,7 @@ def _check_frame(number: int, frame: Any, first: Any) -> None:
     if getattr(frame, "batch", None) is not None:
         raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
     check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")
-    pbc = getattr(frame, "pbc", None)
-    if pbc is not None and bool(pbc.any()):
+    if is_periodic(getattr(frame, "pbc", None)):
         raise ValueError(
             f"frames[{number}].pbc: expected False, got a periodic molecule; unwrap it and set pbc to False"
         )

@@ -1,0 +1,79 @@
+"""Unit cells and periodic directions as people store them: tensors, arrays or lists, collated or not.
+
+PyG concatenates attributes along their first axis, so that cells [3, 3] of B molecules become [3B, 3] and ``pbc`` [3]
+becomes [3B]; lists and arrays become lists of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_cells(cell: Any, num_graphs: int) -> Tensor:
+    """The cells [B, 3, 3] in Å of B = ``num_graphs`` molecules, one vector a row; gradients are kept.
+
+    Args:
+        cell: numbers of shape [B, 3, 3], [3B, 3] or, of one molecule, [3, 3].
+        num_graphs: the number of molecules.
+
+    Raises:
+        ValueError: it holds no numbers, or has another shape.
+    """
+    cells = _as_tensor("cell", cell)
+    if cells.ndim < 2 or cells.shape[-1] != 3 or cells.numel() != 9 * num_graphs:
+        raise ValueError(
+            f"cell: expected shape [{num_graphs}, 3, 3], got {list(cells.shape)}; give one cell a molecule, with one "
+            "vector a row"
+        )
+    return cells.reshape(num_graphs, 3, 3)
+
+
+def as_pbc(pbc: Any, num_graphs: int) -> Tensor:
+    """The periodic directions [B, 3], bool, of B = ``num_graphs`` molecules.
+
+    Args:
+        pbc: truth values or 0 and 1 of shape [B, 3], [3B] or, of one molecule, [3]; or one for all directions of a
+            molecule, [B].
+        num_graphs: the number of molecules.
+
+    Raises:
+        ValueError: it holds other values, or has another shape.
+    """
+    flags = _as_tensor("pbc", pbc)
+    if not bool(((flags == 0) | (flags == 1)).all()):
+        raise ValueError("pbc: expected truth values, got other numbers; give True where a direction is periodic")
+    flags = flags.bool()
+    if flags.numel() == 3 * num_graphs and (flags.ndim <= 1 or flags.shape[-1] == 3):
+        return flags.reshape(num_graphs, 3)
+    same = flags.numel() > 0 and bool((flags == flags.flatten()[0]).all())
+    if flags.numel() == num_graphs and flags.ndim <= 1 and (num_graphs != 3 or same):
+        return flags.reshape(num_graphs, 1).expand(num_graphs, 3)
+    raise ValueError(
+        f"pbc: expected shape [{num_graphs}, 3], got {list(flags.shape)}; give three truth values a molecule"
+    )
+
+
+def is_periodic(pbc: Any) -> bool:
+    """Whether any direction is periodic; ``pbc`` as for `as_pbc`, or None."""
+    return pbc is not None and bool(_as_tensor("pbc", pbc).any())
+
+
+def _as_tensor(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+        return torch.stack([_as_tensor(name, item) for item in value])
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name}: expected a tensor of numbers, got {type(value).__name__}; convert data.{name} with "
+            "torch.as_tensor"
+        )
+    return torch.as_tensor(array.copy())
