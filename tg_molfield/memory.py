@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _SMALL = 2**24
@@ -21,6 +23,8 @@ def available_bytes(device: torch.device | None = None) -> int:
     whole memory of the machine is assumed to be free, and where Python cannot tell its size, no limit.
     """
     if device is not None and device.type == "cuda":
+        import torch
+
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + idle
     limits = [*_of_machine(), *_of_cgroups(_CGROUPS, _text(Path("/proc/self/cgroup"))), *_of_process()]

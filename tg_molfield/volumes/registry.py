@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.files import atomic_write, decoding, format_suffix, read_bytes
+from tg_molfield.files import atomic_writes, decoding, format_suffix, read_bytes
 from tg_molfield.volumes import ccp4, cube, dx, npz
 from tg_molfield.volumes.volume_data import VolumeData
 
@@ -103,9 +102,9 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
     if target_format.one_channel and len(data.channels) > 1:
         files = zip(_channel_paths(target, data.channels), data.channels, data.values, strict=True)
         parts = {file: data._replace(values=values[None], channels=(name,)) for file, name, values in files}
-    with ExitStack() as stack:
-        for file, part in parts.items():
-            stack.enter_context(atomic_write(file)).writelines(target_format.encode(file, part))
+    with atomic_writes(list(parts)) as streams:
+        for stream, (file, part) in zip(streams, parts.items(), strict=True):
+            stream.writelines(target_format.encode(file, part))
     return list(parts)
 
 

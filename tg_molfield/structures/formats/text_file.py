@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
-from tg_molfield.files import read_bytes
+from tg_molfield.files import read_before_damage, read_bytes
 
 
 def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
@@ -24,38 +23,17 @@ def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
         FileNotFoundError: there is no such file.
         ValueError: the file is empty or damaged.
     """
-    damage = ""
-    try:
-        content = read_bytes(path)
-    except ValueError as error:
-        if not (salvage and isinstance(error.__cause__, EOFError | zlib.error)):
-            raise
-        content = _before_damage(path.read_bytes())
+    content, damage = read_before_damage(path) if salvage else (read_bytes(path), "")
+    if damage:
+        content = content[: content.rfind(b"\n") + 1]
         damage = (
-            f"expected a complete gzip file, got one that is damaged or cut short ({error.__cause__}); "
-            "download or copy it again, all records from here on are lost"
+            f"expected a complete gzip file, got one that is damaged or cut short ({damage}); download or copy it again"
         )
         if not content:
-            raise
+            raise ValueError(f"{path}: {damage}")
+        damage += ", all records from here on are lost"
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n"), damage
-
-
-def _before_damage(compressed: bytes, step: int = 1024) -> bytes:
-    """The complete lines that decompress before the damage."""
-    stream = zlib.decompressobj(wbits=31)
-    content = bytearray()
-    rest = compressed
-    while rest:
-        piece, rest = rest[:step], rest[step:]
-        try:
-            content += stream.decompress(piece)
-        except zlib.error:
-            break
-        if stream.eof:
-            rest = stream.unused_data + rest
-            stream = zlib.decompressobj(wbits=31)
-    return bytes(content[: content.rfind(b"\n") + 1])

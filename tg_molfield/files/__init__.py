@@ -1,0 +1,15 @@
+"""Reading and writing whole files: gzip by suffix, and writes that replace files only when they are complete."""
+
+from tg_molfield.files.decoding import decoding, fault_message
+from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes
+from tg_molfield.files.writing import atomic_write, atomic_writes
+
+__all__ = [
+    "atomic_write",
+    "atomic_writes",
+    "decoding",
+    "fault_message",
+    "format_suffix",
+    "read_before_damage",
+    "read_bytes",
+]

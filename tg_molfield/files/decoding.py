@@ -1,0 +1,33 @@
+"""One short error for whatever the decoder of a file raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def decoding(path: str | Path) -> Iterator[None]:
+    """Turn whatever a decoder raises inside the block into one short ``ValueError`` that names the file.
+
+    Raises:
+        ValueError: the decoder failed. A ``ValueError`` that already names the file is passed on.
+    """
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: {fault_message(error)}") from error
+
+
+def fault_message(error: Exception, length: int = 500) -> str:
+    """What a decoder complains of in at most about ``length`` characters, with its class unless it is a ValueError."""
+    message = str(error)
+    short = message if len(message) <= length else message[:length] + " …"
+    if isinstance(error, ValueError):
+        return short
+    return f"expected a file that can be decoded, got {type(error).__name__}: {short}; download or write it again"
