@@ -12,6 +12,7 @@ import tg_molfield
 ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
+    "precision",
     "memory",
     "files",
     "tensor_files",
@@ -33,14 +34,14 @@ LAYERS = [
 MAY_IMPORT = {
     "chem": {"optional"},
     "volumes": {"memory", "files", "optional"},
-    "fields": {"memory", "chem", "volumes", "files", "optional"},
+    "fields": {"precision", "memory", "chem", "volumes", "files", "optional"},
     "structures": {"memory", "chem", "files", "optional"},
     "transforms": {"chem", "fields"},
     "metrics": {"fields"},
-    "inverse": {"memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
+    "inverse": {"precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"chem", "fields", "inverse"},
-    "nn": {"memory", "chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
-    "training": {"memory", "chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
+    "nn": {"precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
+    "training": {"precision", "memory", "chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
     "viz": {"chem", "fields", "files", "volumes", "optional"},
 }
 ROOMS = {

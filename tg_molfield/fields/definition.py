@@ -30,6 +30,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
 from tg_molfield.fields.presets import preset_arguments
 from tg_molfield.fields.rbf import RBFField
+from tg_molfield.precision import full_precision
 
 DEFAULT_CHANNELS = "H C N O F P S Cl other"
 AGGREGATES: dict[str, type] = {
@@ -193,6 +194,7 @@ class MolField:
         shown += [f"{name}={value!r}" for name, value in values.items() if value != defaults[name].default]
         return f"MolField({', '.join(shown)})"
 
+    @full_precision
     def __call__(self, data: Any) -> RBFField | AggregateField:
         """The field of a molecule or a batch.
 
@@ -233,6 +235,7 @@ class MolField:
             return DistanceField(field, self.smoothness)
         return field if self.aggregate == "sum" else AGGREGATES[self.aggregate](field)
 
+    @full_precision
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:
         """The paper's cube around one molecule, ``n`` nodes an axis (arXiv 2502.10848).
 

@@ -15,6 +15,7 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import leaf
 from tg_molfield.memory import check_fits
+from tg_molfield.precision import full_precision
 
 if TYPE_CHECKING:
     from tg_molfield.fields.volume import Volume
@@ -98,6 +99,7 @@ class Field(ABC):
             batch: which function each point belongs to [Q], int64 and sorted; needed where ``num_graphs`` > 1.
         """
 
+    @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] of every channel, in units per Å."""
         with torch.inference_mode(False), torch.enable_grad():
@@ -117,6 +119,7 @@ class Field(ABC):
             ]
         return torch.stack(columns, dim=1)
 
+    @full_precision
     def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The Laplacian [Q, C] of every channel, in units per Å²."""
         with torch.inference_mode(False), torch.enable_grad():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.memory import check_fits
+from tg_molfield.precision import full_precision
 
 Vector = tuple[float, float, float]
 
@@ -155,6 +156,7 @@ class Grid:
         nodes = (origin + x)[:, None, None] + y[None, :, None] + z[None, None]
         return nodes.reshape(-1, 3).to(dtype or torch.get_default_dtype())
 
+    @full_precision
     def fractional(self, pos: Tensor) -> Tensor:
         """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: integers at nodes."""
         inverse, origin = torch.linalg.inv(self.axes_tensor()), self.origin_tensor()

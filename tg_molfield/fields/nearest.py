@@ -10,8 +10,10 @@ from torch import Tensor
 
 from tg_molfield.fields.periodic import images
 from tg_molfield.fields.rbf import RBFField
+from tg_molfield.precision import full_precision
 
 
+@full_precision
 def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField, pos: Tensor, batch: Tensor) -> Tensor:
     """Evaluate a function of one graph, one channel and points [q, 3] for all graphs, channels and points.
 

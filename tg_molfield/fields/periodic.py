@@ -12,6 +12,7 @@ from torch import Tensor
 from tg_molfield.chem.cells import as_cells, as_pbc, is_periodic
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel
+from tg_molfield.precision import full_precision
 
 IMAGE_TOLERANCE = 1e-9
 """The value of a kernel at which periodic images are cut off."""
@@ -83,12 +84,14 @@ def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
     return pos - steps @ cell
 
 
+@full_precision
 def fold_batch(pos: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
     """The points [Q, 3] of graphs [Q], folded into the cells [B, 3, 3] of periodic ones."""
     parts = pos.split(torch.bincount(batch, minlength=len(cells)).tolist())
     return torch.cat([fold(part, cell, pbc) for part, cell, pbc in zip(parts, cells, pbcs, strict=True)])
 
 
+@full_precision
 def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Tensor, Tensor]:
     """The periodic images of the centres that reach into the cell.
 
@@ -125,6 +128,7 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     return inside[source] + shifts[shift] @ cell, source
 
 
+@full_precision
 def images_of_batch(
     centers: Tensor,
     widths: Tensor,

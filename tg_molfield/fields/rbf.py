@@ -18,6 +18,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
 from tg_molfield.fields.periodic import fold_batch, images_of_batch, periodic_cells, periodic_reach
 from tg_molfield.fields.volume import Volume
+from tg_molfield.precision import full_precision
 
 
 @final
@@ -121,9 +122,11 @@ class RBFField(Field):
         graphs = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""
         return f"RBFField({len(self.centers)} centers, {self.kernel.name}, channels={' '.join(self.channels)}{graphs})"
 
+    @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return sum_at_points(*self.problem(pos, batch))
 
+    @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return gradient_at_points(*self.problem(pos, batch))
 
@@ -162,6 +165,7 @@ class RBFField(Field):
             raise ValueError(f"out: expected grids of one shape with it, got {shapes}; leave it out")
         return self._sampled(grids, out) if grids else []
 
+    @full_precision
     def _sampled(self, grids: Sequence[Grid], out: Tensor | None) -> list[Volume]:
         if out is None:
             self._require_fit(grids)

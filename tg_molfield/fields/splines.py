@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.precision import full_precision
+
 LINEAR = ((1.0, 0.0), (-1.0, 1.0))
 CUBIC = (
     (1 / 6, 4 / 6, 1 / 6, 0.0),
@@ -63,6 +65,7 @@ class _Evaluate(torch.autograd.Function):
         ctx.save_for_backward(table, low, offset)
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         table, low, offset = ctx.saved_tensors
         by_table = by_offset = None
@@ -95,6 +98,7 @@ class _Spread(torch.autograd.Function):
         ctx.save_for_backward(values, low, offset)
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         values, low, offset = ctx.saved_tensors
         by_values = by_offset = None

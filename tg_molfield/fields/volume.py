@@ -15,6 +15,7 @@ from tg_molfield.chem.validation import check_points
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
+from tg_molfield.precision import full_precision
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 
 
@@ -83,10 +84,12 @@ class Volume(Field):
         periodic = f", periodic={self.periodic}" if any(self.periodic) else ""
         return f"Volume({shape}, channels={' '.join(self.channels)}, interpolation={self.interpolation!r}{periodic})"
 
+    @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
         return self._interpolator()(self.grid.fractional(pos))
 
+    @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] in units per Å; at a node of a linear volume, that of the following step."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
@@ -123,6 +126,7 @@ class Volume(Field):
         """
         return self._with(interpolation=interpolation, periodic=self.periodic if periodic is None else periodic)
 
+    @full_precision
     def resampled(self, grid: Grid) -> Volume:
         """This volume interpolated at the nodes of ``grid``.
 

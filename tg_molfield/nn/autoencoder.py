@@ -194,6 +194,7 @@ class FieldAutoEncoder(GAE):
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]``, sorted, is each point's molecule."""
+        latent = self.decoder.widened(latent)
         query_batch = check_queries(query_pos, query_batch, len(latent), latent.code)
         return self.decoder(latent, query_pos, query_batch)
 
@@ -339,8 +340,8 @@ class FieldAutoEncoder(GAE):
             pose = canonical_pose(z, pos, batch, num_graphs, properties)
         centered = pos.double() - pose.origin[batch]
         features = self.encoder(z, centered.to(pos.dtype), batch, num_graphs, properties)
-        features = replace(features, pos=centered)
-        code = self.pooling(features, pose)
+        features = replace(features.to(pos.dtype), pos=centered)
+        code = self.pooling(features, pose).to(pos.dtype)
         kept = features.to(pos.dtype) if self.decoder.needs_atoms else None
         return Latent(code, pose.to(pos.dtype), kept, self.decoder.summary_channels)
 
@@ -348,6 +349,7 @@ class FieldAutoEncoder(GAE):
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """The decoded values ``[Q, C]`` and the checked ``query_batch [Q]``."""
+        latent = self.decoder.widened(latent)
         batch = check_queries(query_pos, query_batch, len(latent), latent.code)
         check_samples(target, batch, len(self.channels), len(latent))
         return self.decode(latent, query_pos, batch), batch

@@ -13,6 +13,7 @@ from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
+from tg_molfield.precision import full_precision
 
 _FAR = 6.0
 """Distance in Å beyond which the cost of a match is constant."""
@@ -73,6 +74,7 @@ class InitialGuessLoss:
         return per_round @ (growing / growing.sum())
 
     @torch.no_grad()
+    @full_precision
     def _paired(self, guess: Tensor, kinds: Tensor, mask: Tensor, target: Tensor) -> Tensor:
         """``target [B, n, 3]`` in the order of the matched guesses."""
         cost = torch.cdist(guess, target).clamp(max=_FAR)

@@ -15,6 +15,7 @@ from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
+from tg_molfield.precision import full_precision
 
 Loss = Callable[[FieldAutoEncoder, Data], Tensor]
 """A function of a model and a batch that returns a scalar to minimise."""
@@ -101,6 +102,7 @@ class MatchingLoss:
             loss = loss + self.field * (distance / atoms).mean()
         return loss
 
+    @full_precision
     def _matching_loss(self, decoder: RBFDecoder, rounds: list[Slots], latent: Latent, target: RBFField) -> Tensor:
         size = len(latent)
         centers, mask = to_dense_batch(latent.to_local(target.centers, target.batch), target.batch, batch_size=size)
@@ -139,6 +141,7 @@ class MatchingLoss:
         return (self.position * position + self.presence * presence + shape) / count
 
     @torch.no_grad()
+    @full_precision
     def _match(self, slots: Slots, centers: Tensor, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The matched pairs: molecule, slot and atom, ``[P]`` each."""
         error = (slots.centers.unsqueeze(2) - centers.unsqueeze(1)) / self.scale

@@ -14,6 +14,7 @@ from tg_molfield.fields.engine.reference import grids as reference_grids
 from tg_molfield.fields.engine.reference import points as reference_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, Kernel
+from tg_molfield.precision import full_precision
 
 _MOST_CHANNELS = 64
 _MOST_INDICES = 2**31
@@ -43,6 +44,7 @@ def sum_on_grid(
     return sums_on_grids(centers, weights, widths, kernel, batch, [grid], values).squeeze(0)
 
 
+@full_precision
 def sums_on_grids(
     centers: Tensor,
     weights: Tensor,
@@ -79,6 +81,7 @@ def sums_on_grids(
     return reference_grids.sums_on_grids(centers, weights, widths, kernel, batch, grids, out)
 
 
+@full_precision
 def sums_on_each_grid(
     centers: Tensor, weights: Tensor, widths: Tensor, kernel: Kernel, batch: Tensor, grids: Sequence[Grid]
 ) -> list[Tensor]:
@@ -98,6 +101,7 @@ def sums_on_each_grid(
     return reference_grids.sums_on_each_grid(centers, weights, widths, kernel, batch, grids)
 
 
+@full_precision
 def sum_at_points(
     centers: Tensor,
     weights: Tensor,
@@ -131,6 +135,7 @@ def sum_at_points(
     return reference_points.sum_at_points(*problem)
 
 
+@full_precision
 def gradient_at_points(
     centers: Tensor,
     weights: Tensor,

@@ -13,6 +13,7 @@ from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_chan
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
+from tg_molfield.precision import full_precision
 
 ERRORS = ("warn", "raise", "ignore")
 
@@ -49,6 +50,7 @@ class Recovery:
     channels: tuple[ChannelReport, ...]
 
 
+@full_precision
 def find_atoms(
     field: Field,
     grid: Grid | None = None,
@@ -67,6 +69,7 @@ def find_atoms(
 
 
 @torch.no_grad()
+@full_precision
 def recover_atoms(
     field: Field,
     grid: Grid | None = None,

@@ -19,6 +19,7 @@ from tg_molfield.inverse.fitting.dense import solve_dense
 from tg_molfield.inverse.fitting.design import Basis
 from tg_molfield.inverse.fitting.nonlinear import KernelParameters, optimize_shape
 from tg_molfield.inverse.fitting.samples import Samples, gather_samples
+from tg_molfield.precision import full_precision
 
 PARTS = ("weights", "widths", "centers")
 SOLVERS = ("auto", "dense", "sparse")
@@ -50,6 +51,7 @@ class RBFFitReport:
     solver: str
 
 
+@full_precision
 def fit_rbf(
     target: Field | Tensor,
     centers: Tensor,

@@ -13,6 +13,7 @@ from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
+from tg_molfield.precision import full_precision
 
 _PARALLEL = 1e-9
 
@@ -86,6 +87,7 @@ class LatticeField(Field):
         check_points(pos, batch, 1, self.dtype, self.device)
         return self.scattered().gradient(pos)
 
+    @full_precision
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:

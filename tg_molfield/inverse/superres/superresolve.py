@@ -15,6 +15,7 @@ from tg_molfield.inverse.superres.report import SuperresReport, by_channel
 from tg_molfield.inverse.superres.solution import Progress, Solution
 from tg_molfield.inverse.superres.superres_field import SuperresField
 from tg_molfield.metrics import psnr
+from tg_molfield.precision import full_precision
 
 METHODS: dict[str, Callable[..., Solution]] = {
     "gaussians": gaussians,
@@ -24,6 +25,7 @@ METHODS: dict[str, Callable[..., Solution]] = {
 """The methods by name; called with the volume, ``progress`` and ``max_bytes``. Their options are keyword-only."""
 
 
+@full_precision
 def superresolve(
     volume: Volume,
     method: str = "gaussians",

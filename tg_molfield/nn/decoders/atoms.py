@@ -115,6 +115,6 @@ class AtomDecoder(NeuralDecoder):
             tensors = self.tensors(components(atoms.tensors).transpose(1, 2))
             square = traceless_square(way) / (1 + distance.square())
             message = message + torch.einsum("ekw,ek->ew", tensors[atom], square) * gates[:, -width:]
-        heard = message.new_zeros(pos.size(0), width).index_add(0, point, message)
-        near = message.new_zeros(pos.size(0), 1).index_add(0, point, envelope.square())
+        heard = pos.new_zeros(pos.size(0), width).index_add(0, point, message.to(pos.dtype))
+        near = pos.new_zeros(pos.size(0), 1).index_add(0, point, envelope.square())
         return self.out(self.mix(heard)) * torch.tanh(4 * near)

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_options, check_queries
+from tg_molfield.nn.checks import check_like, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
+from tg_molfield.precision import HALF_TYPES, full_precision
 
 
 class Decoder(nn.Module, ABC):
@@ -57,7 +58,20 @@ class Decoder(nn.Module, ABC):
 
     @abstractmethod
     def field(self, latent: Latent) -> Field:
-        """The fields of B latents as one batched field, differentiable in the latents."""
+        """The fields of B latents as one batched field, differentiable in the latents; :meth:`widened` reads them."""
+
+    def widened(self, latent: Latent) -> Latent:
+        """``latent`` in the type of this decoder's parameters if it has 16 bits, as under `torch.autocast`.
+
+        Raises:
+            ValueError: the code is of another type, or on another device than the parameters.
+        """
+        like = next(self.parameters(), None)
+        if latent.code.dtype in HALF_TYPES:
+            latent = latent.to(torch.float32 if like is None else like.dtype)
+        if like is not None:
+            check_like("code", latent.code, like)
+        return latent
 
     def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å of the molecules ``query_batch [Q]``."""
@@ -153,7 +167,7 @@ class NeuralDecoder(Decoder):
 
     def field(self, latent: Latent) -> DecodedField:
         """The fields of B latents, with this decoder's parameters."""
-        return DecodedField(self, latent)
+        return DecodedField(self, self.widened(latent))
 
 
 class PointwiseDecoder(NeuralDecoder):
@@ -179,10 +193,14 @@ class PointwiseDecoder(NeuralDecoder):
         within = torch.arange(query.size(0), device=pos.device) - (size.cumsum(0) - size)[query]
         view = (count.cumsum(0) - count)[batch[query]] + within
         offset = (pos - latent.origin[batch])[query]
-        local = torch.einsum("pij,pj->pi", frames[view], offset)
-        local = latent.pose.symmetrize_points(local, batch[query])
+        local = latent.pose.symmetrize_points(_rotated(frames[view], offset), batch[query])
         values = self.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)
         return values.new_zeros(pos.size(0), values.size(1)).index_add(0, query, values)
+
+
+@full_precision
+def _rotated(frames: Tensor, offset: Tensor) -> Tensor:
+    return torch.einsum("pij,pj->pi", frames, offset)
 
 
 @final
@@ -224,7 +242,7 @@ class DecodedField(Field):
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         batch = check_queries(pos, batch, len(self.latent), self.latent.code)
-        return self.decoder.evaluate(self.latent, pos, batch)
+        return self.decoder.evaluate(self.latent, pos, batch).to(self.dtype)
 
     def unbatch(self) -> list[DecodedField]:
         """One field for each molecule."""

@@ -19,6 +19,7 @@ from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.fourier import FourierFeatures
 from tg_molfield.nn.pooling.base import Pooling
+from tg_molfield.precision import full_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +72,12 @@ class SmoothDensity(nn.Module):
         """The coefficients ``[B, P, J]`` that ``code [B, latent_dim]`` holds."""
         return self.coefficients(code)[:, : self.size].unflatten(1, (self.num_densities, -1))
 
+    @full_precision
     def of(self, centers: Tensor, weights: Tensor) -> Tensor:
         """The coefficients ``[B, P, J]`` of ``centers [B, K, 3]`` with ``weights [B, K, C]``."""
         return self.projection(weights).transpose(1, 2) @ self.waves(centers)
 
+    @full_precision
     def compare(self, coefficients: Tensor, slots: Slots) -> tuple[Tensor, Tensor]:
         """What each slot sees of ``coefficients [B, P, J]`` and of the residual that the slots do not explain.
 
@@ -225,8 +228,10 @@ class RBFDecoder(Decoder):
 
     def field(self, latent: Latent) -> RBFField:
         """The fields of ``B`` latents: K centres for each of a molecule's frames."""
+        latent = self.widened(latent)
         return self.place(self.slots(latent.code), latent)
 
+    @full_precision
     def place(self, slots: Slots, latent: Latent) -> RBFField:
         """The field of ``slots`` in the poses of ``latent``."""
         graph, frames, share = latent.pose.active_frames()
@@ -243,6 +248,7 @@ class RBFDecoder(Decoder):
             num_graphs=len(latent),
         ).with_mol_field(self.mol_field)
 
+    @full_precision
     def _slots(self, centers: Tensor, state: Tensor) -> Slots:
         """The Gaussians whose width, presence and amplitude are ``state [B, K, 1 + 2 C]``."""
         num_channels = len(self.channels)

@@ -12,6 +12,7 @@ from torch_geometric.nn.inits import reset
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import PointwiseDecoder
+from tg_molfield.precision import full_precision
 
 
 class SirenDecoder(PointwiseDecoder):
@@ -89,9 +90,10 @@ class SirenDecoder(PointwiseDecoder):
         for modulator in self.modulators:
             hidden = modulator(torch.cat([hidden, code], dim=1)).relu()
             gates.append(hidden)
-        x = local * self.frequency
-        for layer, gate in zip(self.layers, gates, strict=True):
+        x = torch.sin(full_precision(self.layers[0])(local * self.frequency)) * gates[0].index_select(0, batch)
+        for layer, gate in zip(self.layers[1:], gates[1:], strict=True):
             x = torch.sin(layer(x)) * gate.index_select(0, batch)
         distance = (local.square().sum(1, keepdim=True) + 1e-12).sqrt()
-        outside = (distance - self.log_radius(code).clamp(max=10.0).exp().index_select(0, batch)).clamp(min=0)
+        radius = full_precision(self.log_radius)(code).clamp(max=10.0).exp()
+        outside = (distance - radius.index_select(0, batch)).clamp(min=0)
         return self.out(x) * torch.exp(-0.5 * outside.square())

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.precision import full_precision
+
 
 class FeatureSizes(NamedTuple):
     """How many features an atom has: ``scalars`` F, ``vectors`` V and ``tensors`` T."""
@@ -50,6 +52,7 @@ class AtomFeatures:
         """The numbers of scalars, vectors and tensors."""
         return FeatureSizes(self.scalars.size(1), self.vectors.size(1), self.tensors.size(1))
 
+    @full_precision
     def rotated(self, rotation: Tensor) -> AtomFeatures:
         """The atoms after ``x → rotation · x``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper."""
         turn = rotation.expand(self.num_graphs, 3, 3)[self.batch]

@@ -8,6 +8,7 @@ from torch_geometric.utils import scatter
 
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.precision import full_precision
 
 POINT = 1e-8
 """Å²; a molecule whose largest second moment is smaller is a point."""
@@ -24,6 +25,7 @@ EQUAL = TIE / 4
 _WAVES = 8
 
 
+@full_precision
 def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None = None) -> Pose:
     """Origins and frames that depend on the molecules alone, exactly equivariant under proper rigid motions.
 
@@ -55,6 +57,7 @@ def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, prope
     return Pose(origin, frames, weights, rank)
 
 
+@full_precision
 def random_pose(pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
     """The same origins with uniformly random frames, from torch's global generator, in float64."""
     pos = pos.double()

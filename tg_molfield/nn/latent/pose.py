@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.ops.tensors import components
+from tg_molfield.precision import full_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,12 @@ class Pose:
         """``[B, 3, 3]``: the frame in which the code was made, axes as rows."""
         return self.frames[:, 0]
 
+    @full_precision
     def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
         """Points ``pos [P, 3]`` of the molecules ``batch [P]`` in the molecules' first frames, ``[P, 3]``."""
         return torch.einsum("pij,pj->pi", self.frame[batch], pos - self.origin[batch])
 
+    @full_precision
     def to_global(self, local: Tensor, batch: Tensor) -> Tensor:
         """The inverse of :meth:`to_local`."""
         return torch.einsum("pij,pi->pj", self.frame[batch], local) + self.origin[batch]
@@ -70,17 +73,20 @@ class Pose:
         axis = torch.arange(3, device=local.device)
         return local * (axis < self.rank[batch].unsqueeze(-1)).to(local.dtype)
 
+    @full_precision
     def local_positions(self, atoms: AtomFeatures) -> Tensor:
         """The atoms' positions ``[N, 3]`` in the molecules' first frames, projected onto the rank, as their scalars."""
         turned = torch.einsum("pij,pj->pi", self.frame[atoms.batch], atoms.pos.to(self.frame))
         return self.project_to_rank(turned, atoms.batch).to(atoms.scalars)
 
+    @full_precision
     def local_vectors(self, atoms: AtomFeatures) -> Tensor:
         """The atoms' vectors ``[N, V, 3]`` in the molecules' first frames, projected like positions."""
         frame = self.frame[atoms.batch].to(atoms.vectors)
         turned = torch.einsum("pij,pvj->pvi", frame, atoms.vectors)
         return turned * (torch.arange(3, device=turned.device) < self.rank[atoms.batch, None, None]).to(turned.dtype)
 
+    @full_precision
     def local_tensors(self, atoms: AtomFeatures) -> Tensor:
         """The atoms' tensors in the molecules' first frames, as components ``[N, T, 5]``.
 
@@ -109,6 +115,7 @@ class Pose:
         rank = rank.unsqueeze(1)
         return torch.where(rank == 3, local, torch.where(rank == 1, line, point))
 
+    @full_precision
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Pose:
         """The pose after ``x → rotation · x + translation``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper."""
         turn = rotation.expand(len(self), 3, 3)

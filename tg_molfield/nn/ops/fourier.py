@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tg_molfield.precision import full_precision
+
 
 class FourierFeatures(nn.Module):
     """The cosines and sines of fixed waves (Tancik et al. 2020, arXiv 2006.10739).
@@ -41,11 +43,13 @@ class FourierFeatures(nn.Module):
         self.out_channels = 2 * num_waves
         self.scale = num_waves**-0.5
 
+    @full_precision
     def forward(self, pos: Tensor) -> Tensor:
         """``pos [..., 3]`` → ``[..., 2 · num_waves]``, of norm 1."""
         phase = pos @ self.waves
         return torch.cat([phase.cos(), phase.sin()], dim=-1) * self.scale
 
+    @full_precision
     def with_derivative(self, pos: Tensor) -> tuple[Tensor, Tensor]:
         """The features and their derivatives by the phase of their wave, ``[..., 2 · num_waves]`` each."""
         phase = pos @ self.waves

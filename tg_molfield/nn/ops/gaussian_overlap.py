@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.fields import RBFField
+from tg_molfield.precision import full_precision
 
 
 def is_gaussian_sum(field: RBFField) -> bool:
@@ -16,6 +17,7 @@ def is_gaussian_sum(field: RBFField) -> bool:
     return field.kernel.name == "gaussian" and field.widths.dim() == 1 and field.cell is None
 
 
+@full_precision
 def squared_distance(f: RBFField, g: RBFField) -> Tensor:
     """∫ Σ_c (f_c − g_c)² d³x for each molecule, exactly, ``[B]`` in Å³.
 

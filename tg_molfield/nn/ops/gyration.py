@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
+from tg_molfield.precision import full_precision
+
 NUM_SHAPE = 6
 """The number of `shape_invariants`."""
 _SOFT = 1e-2
 
 
+@full_precision
 def shape_invariants(weight: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
     """Invariants of the gyration tensor S = Σ w (r − r̄)(r − r̄)ᵀ / Σ w, ``[B, 6]``.
 

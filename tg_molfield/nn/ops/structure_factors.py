@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.elements import atomic_numbers, symbols
+from tg_molfield.precision import full_precision
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 """The elements of organic molecules."""
@@ -97,6 +98,7 @@ class StructureFactors(nn.Module):
             )
         return kinds
 
+    @full_precision
     def forward(self, z: Tensor, local: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
         """The coefficients ``[B, size]`` of atoms ``z [N]`` at ``local [N, 3]`` Å in their molecules' frames.
 
@@ -115,6 +117,7 @@ class StructureFactors(nn.Module):
         sums = scatter(torch.cat(terms, dim=1), batch, dim=0, dim_size=num_graphs, reduce="sum")
         return F.pad(sums, (0, self.size - sums.size(1)))
 
+    @full_precision
     def of_atoms(self, local: Tensor, kinds: Tensor) -> Tensor:
         """Real, then imaginary parts ``[..., 2 W]`` of each atom of ``kinds [...]`` at ``local [..., 3]``."""
         phase = local @ self.wave_vectors + self.phases[kinds]

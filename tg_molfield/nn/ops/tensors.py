@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.precision import full_precision
+
 _HALF, _SIXTH = 0.5**0.5, (1 / 6) ** 0.5
 _BASIS = (
     ((0.0, _HALF, 0.0), (_HALF, 0.0, 0.0), (0.0, 0.0, 0.0)),
@@ -15,6 +17,7 @@ _BASIS = (
 )
 
 
+@full_precision
 def components(matrices: Tensor) -> Tensor:
     """The components ``[..., 5]`` of ``matrices [..., 3, 3]``; what is antisymmetric or a trace is left out.
 
@@ -24,6 +27,7 @@ def components(matrices: Tensor) -> Tensor:
     return torch.einsum("...ij,kij->...k", matrices, _basis(matrices))
 
 
+@full_precision
 def matrices(components: Tensor) -> Tensor:
     """The symmetric traceless matrices ``[..., 3, 3]`` with these ``components [..., 5]``."""
     return torch.einsum("...k,kij->...ij", components, _basis(components))

@@ -65,9 +65,9 @@ class DescriptorPooling(Pooling):
         """
         check_filled(atoms.batch, atoms.num_graphs)
         mass = self.mass[atoms.z]
-        additive = self.additive(atoms.scalars)
+        pos = atoms.pos.to(mass)
+        additive = self.additive(atoms.scalars).to(pos.dtype)
         additive = scatter(additive, atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum")
-        pos = atoms.pos.to(atoms.scalars)
         return torch.cat([additive, self._whole(atoms, mass, pos)], dim=1)
 
     def _whole(self, atoms: AtomFeatures, mass: Tensor, pos: Tensor) -> Tensor:

@@ -99,5 +99,5 @@ class FramePooling(Pooling):
             code = code + self.code(tokens.flatten(1))
         if self.summary is None:
             return code
-        summary = scatter(self.summary(atoms.scalars), batch, dim=0, dim_size=size, reduce="sum")
+        summary = scatter(self.summary(atoms.scalars).to(local.dtype), batch, dim=0, dim_size=size, reduce="sum")
         return torch.cat([code, summary], dim=1)

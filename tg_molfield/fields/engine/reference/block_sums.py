@@ -13,6 +13,7 @@ from tg_molfield.fields.engine.reference.block_shapes import BlockShape
 from tg_molfield.fields.engine.reference.memory import new_result
 from tg_molfield.fields.engine.reference.recompute import gradients
 from tg_molfield.fields.engine.reference.sparse_terms import Pairs, SparseTerms, share_channels
+from tg_molfield.precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class BlockSum(torch.autograd.Function):
         return sum_blocks(task, centers, weights, widths, out)
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, needs = ctx.saved_tensors, ctx.needs_input_grad[2:]
         if not torch.is_grad_enabled():

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tg_molfield.fields.engine.reference.recompute import gradients
 from tg_molfield.fields.kernels import Gaussian, Kernel
+from tg_molfield.precision import full_precision
 
 _FARTHEST_SQUARE = 200.0
 
@@ -57,6 +58,7 @@ class DenseSum(torch.autograd.Function):
         return weights.transpose(1, 2) @ value
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, needs = ctx.saved_tensors, ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():

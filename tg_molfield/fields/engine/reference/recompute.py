@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.precision import full_precision
+
 
 class Recomputed(torch.autograd.Function):
     """``function(*inputs)``; only the inputs are stored for the backward pass."""
@@ -19,6 +21,7 @@ class Recomputed(torch.autograd.Function):
         return function(*inputs)
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return None, *gradients(ctx.function, ctx.saved_tensors, grad, ctx.needs_input_grad[1:])
 

@@ -17,6 +17,7 @@ from tg_molfield.fields.engine.triton.point_kernels import center_gradients, poi
 from tg_molfield.fields.engine.triton.reach import gradient_reach, value_reach
 from tg_molfield.fields.engine.triton.terms import one_width_each
 from tg_molfield.fields.kernels import Kernel
+from tg_molfield.precision import full_precision
 
 # Sizes measured as fastest on an H200: tiles of points and of centres, each with the rows read at once.
 _POINTS, _CENTERS = 64, 16
@@ -109,6 +110,7 @@ class _PointSum(torch.autograd.Function):
         return ctx.walk.values(pos.new_empty(shape), problem.gradient)
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         problem, inputs, needs = ctx.problem, ctx.saved_tensors, ctx.needs_input_grad[1:]
         if torch.is_grad_enabled() or problem.gradient:

@@ -23,6 +23,7 @@ from tg_molfield.nn.ops.structure_factors import ORGANIC_ELEMENTS, StructureFact
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.descriptor import DescriptorPooling
 from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
+from tg_molfield.precision import full_precision
 
 _STEPS_PER_SEARCH = 25
 _LEAST_COUNT = 0.02
@@ -146,8 +147,10 @@ class StructureFactorDecoder(Decoder):
         self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
         self.log_widths.copy_(field.widths.log())
 
+    @full_precision
     def atoms(self, latent: Latent) -> PaddedAtoms:
         """The atoms of B latents, in the molecules' frames."""
+        latent = self.widened(latent)
         code = latent.code
         kinds, mask, weights = self._counted(code)
         pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
@@ -160,8 +163,10 @@ class StructureFactorDecoder(Decoder):
         return with_code_gradient(self.transform, atoms, weights, self.transform.split(code)[2])
 
     @torch.no_grad()
+    @full_precision
     def residual(self, latent: Latent) -> Tensor:
         """The mean square ``[B]`` by which the atoms found miss the structure factors in the codes; 0 if exact."""
+        latent = self.widened(latent)
         factors = self.transform.split(latent.code)[2]
         return (factors - self.atoms(latent).structure_factors(self.transform).sum(1)).square().mean(1)
 
@@ -172,6 +177,7 @@ class StructureFactorDecoder(Decoder):
         Codes are exact already, so nothing moves towards ``target``, which may be None. One search is made for every
         25 ``steps``.
         """
+        latent = self.widened(latent)
         if target is not None:
             self.check_target(latent, target)
         exact = EXACT * self._counted(latent.code)[1].sum(1)
@@ -194,6 +200,7 @@ class StructureFactorDecoder(Decoder):
 
     def field(self, latent: Latent) -> RBFField:
         """The fields of B latents: a Gaussian for each atom."""
+        latent = self.widened(latent)
         pos, kinds, strength, batch = merge_frames(self.atoms(latent), latent.pose)
         field = RBFField(
             pos,
@@ -205,6 +212,7 @@ class StructureFactorDecoder(Decoder):
         )
         return field.with_mol_field(self.mol_field)
 
+    @full_precision
     def _counted(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kinds ``[B, n]``, mask ``[B, n]`` and weights ``[B, n]``; an element's weights add up to its count."""
         counts = self.transform.split(code)[0]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.structure_factors import StructureFactors
+from tg_molfield.precision import full_precision
 
 _BANDS = 3
 _LONGEST_MOVE = 2.0
@@ -72,6 +73,7 @@ class InitialGuess(nn.Module):
         return found
 
 
+@full_precision
 def starting_points(moments: Tensor, mask: Tensor) -> Tensor:
     """``[B, n, 3]`` points spread over the ellipsoid with second ``moments [B, 6]`` (xx, yy, zz, xy, yz, zx)."""
     xx, yy, zz, xy, yz, zx = moments.unbind(1)
@@ -92,6 +94,7 @@ class _Reading:
     part, times the wave vector, where to go. Both are linear in cos φ and sin φ, with the columns below.
     """
 
+    @full_precision
     def __init__(self, transform: StructureFactors, factors: Tensor, kinds: Tensor, mask: Tensor) -> None:
         count = transform.num_waves
         self.vectors, self.factors, self.mask = transform.wave_vectors, factors, mask.unsqueeze(1).to(factors)
@@ -107,6 +110,7 @@ class _Reading:
         self.whole_pull = _imaginary(factors, self.vectors.T / count)
 
     @torch.no_grad()
+    @full_precision
     def at(self, pos: Tensor) -> tuple[Tensor, Tensor]:
         """What each atom sees ``[B, n, F]``, and the gradients ``[B, n, bands, 3]`` of the residual for its element."""
         phase = pos @ self.vectors
@@ -170,11 +174,17 @@ class _Round(nn.Module):
         share = logits.masked_fill(~mask[:, None, None, :], -1e4).softmax(dim=3)
         message = (share @ value).transpose(1, 2).flatten(2)
         pulled = share / (length + 0.3).unsqueeze(1)
-        place = pos.unsqueeze(1)
-        away = (pulled.sum(3, keepdim=True) * place - pulled @ place).transpose(1, 2)
+        away = _away(pulled, pos).transpose(1, 2)
         x = x + self.mixing(torch.cat([x, message, away.flatten(2)], dim=2))
         move, along, aside = self.head(x).split([3, _BANDS, self.num_heads], dim=2)
         return x, move + (along.unsqueeze(3) * pull).sum(2) + (aside.unsqueeze(3) * away).sum(2)
+
+
+@full_precision
+def _away(pulled: Tensor, pos: Tensor) -> Tensor:
+    """``[B, heads, n, 3]``: the ways from the atoms ``pos [B, n, 3]``, summed with weights ``[B, heads, n, n]``."""
+    place = pos.unsqueeze(1)
+    return pulled.sum(3, keepdim=True) * place - pulled @ place
 
 
 def _distances(pos: Tensor) -> Tensor:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.precision import full_precision
 
 SAME = 1e-3
 """Å; atoms of one element closer than this in different frames are one; it changes the field by its square over σ²."""
 
 
+@full_precision
 def merge_frames(atoms: PaddedAtoms, pose: Pose) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The atoms in space, each as the weighted mean of its images in the frames that agree on it.
 
