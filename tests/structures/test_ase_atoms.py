@@ -8,7 +8,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.structures import KEYS, from_ase, to_ase
+from tg_molfield.structures import KEYS, StructureWarning, from_ase, to_ase
 
 
 def crowded(seed=0):
@@ -109,11 +109,101 @@ def test_positions_that_are_not_finite(value):
         from_ase(atoms)
 
 
-def test_labels_that_are_not_finite():
+LABELS_THAT_DO_NOT_FIT = {
+    "energy": [np.nan, np.inf, [1.0, 2.0], "low", True],
+    "forces": [np.zeros((2, 3)), np.full((3, 3), np.inf), np.zeros(9)],
+    "stress": [np.zeros(9), [[1.0, 2.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]],
+    "dipole": [1.85],
+    "magmoms": [np.eye(3)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in LABELS_THAT_DO_NOT_FIT.items() for value in values]
+)
+def test_results_that_do_not_fit_are_left_out_with_a_warning(name, value):
     atoms = molecule("H2O")
-    atoms.calc = SinglePointCalculator(atoms, energy=np.nan)
-    with pytest.raises(ValueError, match="energy: expected finite numbers"):
-        from_ase(atoms)
+    atoms.calc = SinglePointCalculator(atoms, free_energy=-2.0)
+    atoms.calc.results[name] = value
+    with pytest.warns(StructureWarning, match=f"^{name}: expected .* left out$") as caught:
+        data = from_ase(atoms)
+    assert caught[0].filename == __file__
+    assert set(data.keys()) == {"z", "pos", "free_energy"}
+    assert data.free_energy.tolist() == [-2.0]
+
+
+def test_vector_moments_are_left_out_with_a_warning():
+    moments = [[0, 0, 2.0], [0, 0, -2.0]]
+    atoms = Atoms("Fe2", positions=[[0, 0, 0], [2, 0, 0]], magmoms=moments)
+    with pytest.warns(StructureWarning, match=r"initial_magmoms: expected numbers of shape \[2\], got shape \[2, 3\]"):
+        data = from_ase(atoms)
+    assert "initial_magmoms" not in data
+    assert data.z.tolist() == [26, 26]
+
+
+def test_a_stress_tensor_becomes_voigt():
+    atoms = bulk("Cu")
+    full = [[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]]
+    atoms.calc = SinglePointCalculator(atoms)
+    atoms.calc.results["stress"] = np.array(full)
+    data = from_ase(atoms)
+    assert data.stress.tolist() == [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]
+    np.testing.assert_array_equal(to_ase(data).get_stress(voigt=False), full)
+
+
+def water(**values):
+    return Data(z=torch.tensor([8, 1, 1]), pos=torch.tensor([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]), **values)
+
+
+@pytest.mark.parametrize(
+    ("energy", "expected"),
+    [(torch.tensor(-1.5), -1.5), (torch.tensor([[-1.5]]), -1.5), (-1.5, -1.5), (np.float32(-1.5), -1.5)],
+)
+def test_energies_of_any_shape_are_attached(energy, expected):
+    assert to_ase(water(energy=energy)).get_potential_energy() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("energy", torch.tensor([torch.nan])),
+        ("energy", torch.zeros(0)),
+        ("energy", torch.zeros(2)),
+        ("forces", torch.zeros(3)),
+        ("magmoms", torch.zeros(3, 3)),
+        ("tags", torch.tensor([0.5, 0.0, 1.0])),
+    ],
+)
+def test_labels_of_data_that_do_not_fit_are_left_out_with_a_warning(name, value):
+    with pytest.warns(StructureWarning, match=f"^{name}: expected .* left out$"):
+        atoms = to_ase(water(**{name: value}))
+    assert atoms.calc is None
+    assert not atoms.has(name)
+    assert len(atoms) == 3
+
+
+@pytest.mark.parametrize("cell", [torch.eye(3) * 5, torch.eye(3)[None] * 5, np.eye(3) * 5, (np.eye(3) * 5).tolist()])
+@pytest.mark.parametrize("pbc", [torch.ones(3), torch.ones(1, 3).bool(), [True] * 3, (1, 1, 1), np.ones(3, bool), True])
+def test_cells_of_any_form_are_set(cell, pbc):
+    atoms = to_ase(water(cell=cell, pbc=pbc))
+    np.testing.assert_array_equal(atoms.cell.array, np.eye(3) * 5)
+    assert atoms.pbc.all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (torch.eye(3) * torch.nan, "cell: expected finite numbers"),
+        (torch.zeros(2, 3, 3), r"cell: expected shape \[1, 3, 3\], got \[2, 3, 3\]"),
+    ],
+)
+def test_a_cell_that_is_none_is_refused(cell, message):
+    with pytest.raises(ValueError, match=message):
+        to_ase(water(cell=cell))
+
+
+def test_attributes_that_ase_does_not_know_are_not_checked():
+    assert len(to_ase(water(formal_charge=torch.tensor([torch.nan]), logp="high"))) == 3
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,29 @@ def test_what_has_no_bonds():
         to_rdkit(Data(z=torch.ones(1001, dtype=torch.long), pos=torch.zeros(1001, 3)))
     with pytest.raises(TypeError, match="Batch"):
         to_rdkit(Batch.from_data_list([from_smiles("C")]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"energy": torch.tensor(-1.5)},
+        {"energy": torch.tensor([[-1.5]])},
+        {"energy": torch.tensor([torch.nan])},
+        {"cell": torch.eye(3) * 9},
+        {"pbc": [True, True, True]},
+        {"forces": torch.zeros(1)},
+        {"partial_charge": torch.zeros(2)},
+    ],
+)
+def test_attributes_that_bonds_do_not_need_are_not_checked(values):
+    pos = torch.tensor([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    mol = to_rdkit(Data(z=torch.tensor([8, 1, 1]), pos=pos, **values))
+    assert Chem.MolToSmiles(Chem.RemoveHs(mol)) == "O"
+
+
+def test_formal_charges_are_checked_only_where_they_are_used():
+    pos = torch.tensor([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    data = Data(z=torch.tensor([8, 1, 1]), pos=pos, formal_charge=torch.zeros(2))
+    assert to_rdkit(data, charge=0).GetNumAtoms() == 3
+    with pytest.raises(ValueError, match=r"formal_charge: expected shape \[N\] with N = 3 atoms, got \[2\]"):
+        to_rdkit(data)

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.chem.cells import as_cells, as_pbc
 from tg_molfield.chem.elements import MAX_Z
-from tg_molfield.structures.build import build
-from tg_molfield.structures.keys import KEYS, RESULTS, validate
+from tg_molfield.structures.build import build, float_dtype
+from tg_molfield.structures.fit_labels import fit_labels, warn_labels
+from tg_molfield.structures.keys import KEYS, LABELS, RESULTS, validate
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -23,8 +26,9 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     ``initial_charges``, ``initial_magmoms`` and ``tags`` [N] if set; ``name`` from ``atoms.info["name"]``; and the
     results that the attached calculator already has for these positions, in ASE's units (``energy`` [1] eV,
     ``forces`` [N, 3] eV/Å, ``stress`` [1, 6] eV/Å³, ``dipole`` [1, 3] e·Å, ``charges`` and ``magmoms`` [N], …). No
-    calculation is run, and outdated results, from before the atoms moved, are ignored. Momenta, masses, constraints
-    and custom arrays are not copied.
+    calculation is run, and outdated results, from before the atoms moved, are ignored. Results and initial values
+    that are not finite or do not have these shapes, such as vector moments, are left out with a
+    :class:`StructureWarning`. Momenta, masses, constraints and custom arrays are not copied.
 
     Args:
         atoms: one ASE ``Atoms``.
@@ -33,7 +37,7 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
 
     Raises:
         TypeError: ``atoms`` is not an ``Atoms``, for example a list of frames.
-        ValueError: no atoms, a dummy atom X, or a position or label that is not finite.
+        ValueError: no atoms, a dummy atom X, or a position or cell that is not finite.
 
     Example:
         >>> from ase.build import molecule
@@ -48,31 +52,22 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     if atoms.pbc.any() or atoms.cell.any():
         values["cell"] = np.asarray(atoms.cell.array)[None]
         values["pbc"] = np.asarray(atoms.pbc)[None]
-    for name in ("initial_charges", "initial_magmoms", "tags"):
-        if atoms.has(name):
-            values[name] = atoms.arrays[name]
-    values.update(_results(atoms))
+    found = {name: atoms.arrays[name] for name in LABELS if name not in RESULTS and atoms.has(name)}
+    labels, notes = fit_labels(found | _results(atoms), len(atoms), float_dtype(dtype))
     title = atoms.info.get("name")
-    return build(atoms.numbers, atoms.positions, dtype, **values, name=str(title) if isinstance(title, str) else None)
+    data = build(
+        atoms.numbers, atoms.positions, dtype, **values, **labels, name=title if isinstance(title, str) else None
+    )
+    warn_labels(notes)
+    return data
 
 
-def _results(atoms: Atoms) -> dict[str, np.ndarray]:
-    """Results that need no calculation, each with its shape in ``KEYS``."""
+def _results(atoms: Atoms) -> dict[str, Any]:
+    """Results that need no calculation."""
     calculator = atoms.calc
     if calculator is None or not getattr(calculator, "results", None) or calculator.check_state(atoms):
         return {}
-    results = {}
-    for name in RESULTS:
-        value = calculator.results.get(name)
-        if value is not None:
-            shape = [len(atoms) if size == "N" else int(size) for size in KEYS[name].shape]
-            array = np.asarray(value, dtype=np.float64)
-            if array.size != np.prod(shape):
-                raise ValueError(
-                    f"calc.results[{name!r}]: expected shape {shape}, got {list(array.shape)}; correct the calculator"
-                )
-            results[name] = array.reshape(shape)
-    return results
+    return {name: calculator.results[name] for name in RESULTS if calculator.results.get(name) is not None}
 
 
 def to_ase(data: Data) -> Atoms:
@@ -80,45 +75,47 @@ def to_ase(data: Data) -> Atoms:
 
     Takes any ``Data`` with ``z`` [N] and ``pos`` [N, 3] in Å. ``cell``, ``pbc``, ``initial_charges``,
     ``initial_magmoms``, ``tags`` and ``name`` are restored, and results such as ``energy`` and ``forces`` are
-    attached as a ``SinglePointCalculator``. Other attributes are ignored.
+    attached as a ``SinglePointCalculator``. Those that are not finite or do not have the shapes of ``KEYS`` are left
+    out with a :class:`StructureWarning`. Other attributes are ignored.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
-        ValueError: ``z`` or ``pos`` is missing, an attribute has the wrong shape or is not finite, or an atomic number
-            is above 118 or negative.
+        ValueError: ``z`` or ``pos`` is missing, has the wrong shape or is not finite, an atomic number is above 118 or
+            negative, or ``cell`` or ``pbc`` has the wrong shape.
     """
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
 
-    validate(data)
+    validate(data, used=())
     wrong = ((data["z"] < 0) | (data["z"] > MAX_Z)).nonzero().flatten().tolist()
     if wrong:
         raise ValueError(
             f"z: expected atomic numbers up to {MAX_Z}, or 0 for a dummy atom, got {int(data['z'][wrong[0]])} for atom "
             f"{wrong[0]}; correct data.z"
         )
-    values = {
-        key: value.detach().cpu().numpy().copy()
-        for key, value in data.to_dict().items()
-        if key in KEYS and isinstance(value, torch.Tensor)
-    }
-    atoms = Atoms(numbers=values["z"], positions=values["pos"].astype(np.float64))
-    if "cell" in values:
-        atoms.set_cell(values["cell"][0].astype(np.float64))
-    if "pbc" in values:
-        atoms.set_pbc(values["pbc"][0])
-    for key in ("initial_charges", "initial_magmoms"):
-        if key in values:
-            atoms.set_array(key, values[key].astype(np.float64))
-    if "tags" in values:
-        atoms.set_tags(values["tags"])
+    atoms = Atoms(numbers=_array(data["z"]), positions=_array(data["pos"].double()))
+    if getattr(data, "cell", None) is not None:
+        cell = as_cells(data["cell"], 1)[0]
+        if not bool(torch.isfinite(cell).all()):
+            raise ValueError("cell: expected finite numbers, got NaN or infinity; correct or remove data.cell")
+        atoms.set_cell(_array(cell.double()))
+    if getattr(data, "pbc", None) is not None:
+        atoms.set_pbc(_array(as_pbc(data["pbc"], 1)[0]))
+    found = {name: data[name] for name in LABELS if getattr(data, name, None) is not None}
+    labels, notes = fit_labels(found, len(atoms), torch.float64)
+    for name in ("initial_charges", "initial_magmoms", "tags"):
+        if name in labels:
+            atoms.set_array(name, labels[name].astype(int if name == "tags" else float))
     if isinstance(getattr(data, "name", None), str):
         atoms.info["name"] = data["name"]
-    results: dict[str, Any] = {}
-    for key in RESULTS:
-        if key in values:
-            array = values[key].astype(np.float64)
-            results[key] = array if KEYS[key].per_atom else float(array[0]) if array.ndim == 1 else array[0]
+    results = {name: labels[name] if KEYS[name].per_atom else labels[name][0] for name in RESULTS if name in labels}
     if results:
-        atoms.calc = SinglePointCalculator(atoms, **results)
+        atoms.calc = SinglePointCalculator(
+            atoms, **{name: value if np.ndim(value) else float(value) for name, value in results.items()}
+        )
+    warn_labels(notes)
     return atoms
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().copy()

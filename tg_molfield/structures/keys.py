@@ -75,20 +75,23 @@ RESULTS = (
 )
 """Keys of calculated results, with ASE's names."""
 
+LABELS = (*RESULTS, "initial_charges", "initial_magmoms", "tags")
+"""Keys that ASE knows and that atoms and bonds do not need."""
 
-def validate(data: Data, needed: Iterable[str] = ("z", "pos")) -> Data:
-    """Check the shape, the kind and the finiteness of every attribute of ``data`` that is in ``KEYS``.
+
+def validate(data: Data, used: Iterable[str] | None = None) -> Data:
+    """Check the shape, the kind and the finiteness of ``z``, ``pos`` and other attributes of ``data``.
 
     Args:
         data: one molecule.
-        needed: keys that must be present.
+        used: the keys to check where they are present; ``None`` means all of ``KEYS``.
 
     Returns:
         ``data`` itself.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``, or an attribute has the wrong kind.
-        ValueError: a key is missing, has the wrong shape or contains NaN or infinity.
+        ValueError: ``z`` or ``pos`` is missing, or a key has the wrong shape or contains NaN or infinity.
     """
     if isinstance(data, Batch):
         raise TypeError(
@@ -99,12 +102,13 @@ def validate(data: Data, needed: Iterable[str] = ("z", "pos")) -> Data:
         raise TypeError(
             f"data: expected a torch_geometric.data.Data, got {type(data).__name__}; make one with Data(z=z, pos=pos)"
         )
-    for name in needed:
+    for name in ("z", "pos"):
         if not isinstance(getattr(data, name, None), Tensor):
             raise ValueError(f"{name}: expected a tensor {_sizes(KEYS[name].shape)}, got none; set data.{name}")
+    checked = KEYS if used is None else {"z", "pos", *used}
     for name, value in data.to_dict().items():
-        if name in KEYS:
-            _check_value(KEYS[name], value, atoms=data["z"].numel() if "z" in data else value.shape[0])
+        if name in KEYS and name in checked:
+            _check_value(KEYS[name], value, atoms=data["z"].numel())
     return data
 
 

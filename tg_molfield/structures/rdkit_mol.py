@@ -97,7 +97,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused.
+    1000 atoms are refused. Other attributes, such as ``energy`` and ``cell``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
@@ -110,7 +110,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
-    validate(data)
+    validate(data, used=("formal_charge",) if charge is None else ())
     if bool((data["z"] < 1).any()):
         row = int((data["z"] < 1).nonzero()[0])
         raise ValueError(
