@@ -2,6 +2,7 @@
 
 - ``check_atoms(z, pos, batch=None, num_graphs=None, prefix="") -> (batch [N], num_graphs)``
 - ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
+- ``all_finite(tensor) -> bool``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
 
 ``prefix`` is put before the names in messages: ``prefix="data."`` gives ``data.z``, ``prefix="query_"`` gives
@@ -9,6 +10,8 @@
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -33,21 +36,21 @@ def check_atoms(
     """
     if z.ndim != 1 or z.dtype.is_floating_point or z.dtype.is_complex or z.dtype == torch.bool:
         raise ValueError(f"{prefix}z: expected integers of shape [N], got {_described(z)}; convert with .long()")
-    n = len(z)
+    n = z.shape[0]
     if not pos.is_floating_point() or pos.shape != (n, 3):
         raise ValueError(f"{prefix}pos: expected floats of shape [{n}, 3], got {_described(pos)}; give positions in Å")
     if pos.device != z.device:
         raise ValueError(f"{prefix}pos: expected {z.device}, as for {prefix}z, got {pos.device}; move it with .to()")
     if not n:
         raise ValueError(f"{prefix}z: expected at least one atom, got none; leave the molecule out")
-    wrong = ((z < 1) | (z > MAX_Z)).nonzero().flatten()
-    if len(wrong):
-        atom = int(wrong[0])
+    least, most = z.aminmax()
+    if int(least) < 1 or int(most) > MAX_Z:
+        atom = int(((z < 1) | (z > MAX_Z)).nonzero()[0])
         raise ValueError(
             f"{prefix}z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[atom])} for atom {atom}; "
             "name the element or leave the atom out"
         )
-    if not pos.isfinite().all():
+    if not all_finite(pos):
         atom = int((~pos.isfinite().all(1)).nonzero()[0])
         raise ValueError(
             f"{prefix}pos: expected finite positions, got NaN or infinity for atom {atom}; repair it or leave it out"
@@ -112,6 +115,11 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
             f"{name}: expected values from 0 to {num_graphs - 1}, got {low} to {high}; count molecules from 0"
         )
     return batch
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds neither NaN nor infinity."""
+    return math.isfinite(float(tensor.detach().sum())) or bool(tensor.isfinite().all())
 
 
 def _described(tensor: Tensor) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers, element_property
-from tg_molfield.chem.validation import check_atoms
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
+from tg_molfield.chem.validation import all_finite, check_atoms
 
 PARTS = ("ligand", "protein")
 
@@ -145,9 +146,28 @@ class CheckedAtoms:
         if values.shape != expected:
             hint = f"write '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else "give one row an atom"
             raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}; {hint}")
-        if values.is_floating_point() and not values.isfinite().all():
+        if values.is_floating_point() and not all_finite(values):
             raise ValueError(f"data.{name}: expected finite numbers, got NaN or infinity; repair them")
         return values
+
+
+def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
+    """The weights [N, C] of the atoms in all channels, float64."""
+    table = _element_weights(channels)
+    if table is not None:
+        return table.to(atoms.z.device)[atoms.z]
+    return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
+
+
+@lru_cache(maxsize=64)
+def _element_weights(channels: tuple[Channel, ...]) -> Tensor | None:
+    """The weights [119, C] of each element, by atomic number; None where a channel depends on more than elements."""
+    known = {*atomic_numbers(), "all", "other"}
+    if any(channel.vector or channel.weight not in known for channel in channels):
+        return None
+    z = torch.arange(MAX_Z + 1)
+    atoms = CheckedAtoms(z, torch.zeros(len(z), 3), None, 1, None, None, None)
+    return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
 
 
 def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:

@@ -22,7 +22,7 @@ from tg_molfield.fields.channels import (
     parse_channels,
     per_atom,
     split_part,
-    weights_of,
+    weights_of_channels,
 )
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
@@ -206,8 +206,7 @@ class MolField:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
         """
         atoms = CheckedAtoms.of(data)
-        weights = torch.cat([weights_of(channel, atoms, self.specification) for channel in self.specification], 1)
-        weights = weights.to(atoms.pos.dtype)
+        weights = weights_of_channels(atoms, self.specification).to(atoms.pos.dtype)
         widths = self._widths(atoms)
         if self.split_parts:
             part = atoms.attribute("part")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.validation import check_batch, check_points
+from tg_molfield.chem.validation import all_finite, check_batch, check_points
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -79,23 +79,26 @@ class RBFField(Field):
                     f"{name}: expected {centers.dtype} on {centers.device}, as for centers, got {tensor.dtype} on "
                     f"{tensor.device}; convert it with .to(centers)"
                 )
-            if not tensor.isfinite().all():
+            if not all_finite(tensor):
                 raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
-        if not (widths > 0).all():
+        if n and not float(widths.detach().min()) > 0:
             raise ValueError(f"widths: expected positive numbers in Å, got {float(widths.min()):.3g}; correct them")
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
         if len(names) != weights.shape[1] or len(set(names)) != len(names):
             raise ValueError(
                 f"channels: expected {weights.shape[1]} different names, got {names}; give one a column of weights"
             )
-        if batch is None:
-            batch = torch.zeros(n, dtype=torch.long, device=centers.device)
-            num_graphs = 1 if num_graphs is None else num_graphs
-        elif num_graphs is None:
-            num_graphs = int(batch.max()) + 1 if n else 0
-        self.centers, self.weights, self.widths = centers, weights, widths
+        if batch is None and num_graphs in (None, 1):
+            batch, num_graphs = torch.zeros(n, dtype=torch.long, device=centers.device), 1
+        elif batch is None:
+            raise ValueError(
+                f"batch: expected the graph of each center for num_graphs={num_graphs}, got None; give [{n}]"
+            )
+        else:
+            num_graphs = (int(batch.max()) + 1 if n else 0) if num_graphs is None else num_graphs
+            batch = check_batch("batch", batch, n, num_graphs, centers.device)
+        self.centers, self.weights, self.widths, self.batch = centers, weights, widths, batch
         self.kernel = get_kernel(kernel)
-        self.batch = check_batch("batch", batch, n, num_graphs, centers.device)
         self.cell: Tensor | None
         self.pbc: Tensor | None
         self.cell, self.pbc = periodic_cells(cell, pbc, num_graphs, centers)

@@ -8,6 +8,8 @@ from torch import Tensor
 
 def sizes(batch: Tensor, num_graphs: int) -> Tensor:
     """The size of each graph [B], from a sorted batch vector [N]."""
+    if num_graphs == 1:
+        return torch.full((1,), len(batch), device=batch.device)
     edges = torch.searchsorted(batch, torch.arange(num_graphs + 1, device=batch.device))
     return edges.diff()
 

@@ -68,15 +68,14 @@ def _evaluate(
     center_counts, query_counts = sizes(center_batch, num_graphs), sizes(batch, num_graphs)
     longest, most = int(center_counts.max()), int(query_counts.max())
     pairs = num_graphs * longest * most
-    middle = torch.zeros(num_graphs, 3, dtype=pos.dtype, device=pos.device)
-    middle = middle.index_add(0, center_batch, centers.detach()) / center_counts.clamp_min(1)[:, None]
-    inverse, local = 1 / widths, centers - middle[center_batch]
+    center_origin, origin = _origins(centers.detach(), center_batch, batch, center_counts)
+    inverse, local = 1 / widths, centers - center_origin
     near = is_near(kernel, local, inverse)
     reach = cutoff(kernel, pos.dtype)
     if pairs > (_PAIRS_WITHOUT_TILES if near else _PAIRS_AT_ONCE) and math.isfinite(reach):
         evaluate = functools.partial(_stack, kernel, True, False, by_point)
         return sum_in_tiles(evaluate, centers, weights, inverse, center_batch, pos, batch, num_graphs, reach)
-    centers, pos = local, pos - middle[batch]
+    centers, pos = local, pos - origin
     evaluate = functools.partial(_stack, kernel, near, pairs <= _PAIRS_AT_ONCE, by_point)
     if pairs > _PAIRS_AT_ONCE:
         graphs = [x.split(center_counts.tolist()) for x in (centers, weights, inverse)]
@@ -85,6 +84,15 @@ def _evaluate(
     stack = [pad(x, center_batch, center_counts, longest) for x in (centers, weights, inverse)]
     values = evaluate(pad(pos, batch, query_counts, most), *stack)
     return values.flatten(0, 1) if len(pos) == num_graphs * most else values[filled(query_counts, most)]
+
+
+def _origins(centers: Tensor, center_batch: Tensor, batch: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of the centres in the graph of each centre and of each point; one row for both if there is one graph."""
+    if len(counts) == 1:
+        mean = centers.mean(0, keepdim=True) if len(centers) else centers.new_zeros(1, 3)
+        return mean, mean
+    means = centers.new_zeros(len(counts), 3).index_add(0, center_batch, centers) / counts.clamp_min(1)[:, None]
+    return means[center_batch], means[batch]
 
 
 def _stack(
