@@ -86,9 +86,9 @@ def test_mmcif_residue(data_dir):
 def test_several_records_are_refused(data_dir):
     with pytest.raises(ValueError, match=r"expected 1 record as ligand, got 2048"):
         read_complex(data_dir / "complexes" / "1iep_protein.pdb.gz", data_dir / "ensembles" / "alanine_confs.xyz.gz")
-    with pytest.raises(ValueError, match=r"expected 1 record as protein, got 38"):
+    with pytest.raises(ValueError, match=r"expected 1 model as protein, got 38"):
         read_complex(data_dir / "ensembles" / "1l2y_nmr.pdb.gz", data_dir / "complexes" / "1iep_ligand.sdf")
-    with pytest.raises(ValueError, match=r"expected 1 model, got 38"):
+    with pytest.raises(ValueError, match=r"expected 1 model as protein and LIG, got 38"):
         read_complex(data_dir / "ensembles" / "1l2y_nmr.pdb.gz", "LIG")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
-from tg_molfield.structures.formats.macromolecule import AtomSites, ModelRecord
+from tg_molfield.structures.formats.macromolecule import AtomSites
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
 from tg_molfield.structures.formats.text_file import read_text
 from tg_molfield.structures.keys import KEYS, validate
@@ -28,6 +28,15 @@ Source = Union[str, Path, Data, "Mol"]
 
 OVERLAP = 0.5
 """Distance in Å below which a ligand atom and a protein atom overlap."""
+
+
+class _Model(NamedTuple):
+    """A valid model of a file with residues."""
+
+    name: str
+    sites: AtomSites
+    notes: tuple[str, ...]
+
 
 _RESIDUE = re.compile(r"^[A-Za-z0-9+-]{1,5}(/[^/\s]*){0,2}$")
 
@@ -50,9 +59,10 @@ def read_complex(
             ``"NFT"`` if it occurs once, else ``"NFT/A/283"`` (name, chain, number).
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         waters: keep the waters of the protein.
-        hetero: keep the other hetero atoms of the protein: ligands, ions, cofactors. Modified amino acids and
-            nucleotides that gemmi tabulates, and the caps ACE, NH2, NMA and NME, belong to the polymer and are always
-            kept. All atoms of a ``Data`` without ``hetero`` and ``water`` are kept.
+        hetero: keep the other hetero atoms of the protein: ligands, ions, lipids, cofactors, sugars, whether they
+            are ATOM or HETATM records. Amino acids and nucleotides, also modified ones, and caps such as ACE and NME
+            belong to the polymer and are always kept. All atoms of a ``Data`` without ``hetero`` and ``water`` are
+            kept. What is left out of a file need not be readable: its elements may be unknown.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -62,15 +72,37 @@ def read_complex(
     """
     dtype = float_dtype(dtype)
     if isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand):
-        bound, host = _split(protein, ligand, dtype)
+        bound, host = _split(protein, ligand, dtype, waters, hetero)
     else:
-        bound, host = _single(ligand, dtype, "ligand"), _single(protein, dtype, "protein")
-    host = _keep(host, waters, hetero)
-    _check_overlap(bound, host)
+        bound, host = _ligand(ligand, dtype), _protein(protein, dtype, waters, hetero)
+    _check_overlap(bound, host, protein, ligand)
     return _join(bound, host, dtype)
 
 
-def _single(source: Source, dtype: torch.dtype, role: str) -> Data:
+def _ligand(source: Source, dtype: torch.dtype) -> Data:
+    return _molecule(source, dtype, "ligand")
+
+
+def _protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> Data:
+    """The one molecule of a source without the waters and the hetero atoms that are not wanted.
+
+    What is left out of a file need not be readable.
+    """
+    if isinstance(source, str | Path) and (model := _only_model(Path(source), "protein")) is not None:
+        sites = model.sites
+        rows = np.flatnonzero(_wanted(Path(source), sites.water, sites.hetero, waters, hetero))
+        return _data(Path(source), model, dtype, rows)
+    data = _molecule(source, dtype, "protein")
+    keys = {key: data[key].cpu().numpy() for key in ("water", "hetero") if key in data}
+    none = np.zeros(data["z"].numel(), dtype=np.bool_)
+    rows = _wanted(source, keys.get("water", none), keys.get("hetero", none), waters, hetero)
+    if rows.all():
+        return data
+    keep = torch.as_tensor(rows)
+    return Data(**{key: data[key][keep] for key in _per_atom(data)}, **_name(data))
+
+
+def _molecule(source: Source, dtype: torch.dtype, role: str) -> Data:
     """The one molecule of a source."""
     from rdkit import Chem
 
@@ -90,89 +122,108 @@ def _single(source: Source, dtype: torch.dtype, role: str) -> Data:
     return records[0]
 
 
-def _split(protein: Source, residue: str, dtype: torch.dtype) -> tuple[Data, Data]:
-    """A residue of the protein file, and the rest of the file."""
-    source = FORMATS.get(format_suffix(protein)) if isinstance(protein, str | Path) else None
-    if source is None or source.models is None:
+def _split(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hetero: bool) -> tuple[Data, Data]:
+    """A residue of the protein file, and what is wanted of the rest of the file."""
+    model = _only_model(Path(protein), f"protein and {residue}") if isinstance(protein, str | Path) else None
+    if model is None:
         known = ", ".join(suffix for suffix, source in FORMATS.items() if source.models)
         raise ValueError(
             f"protein: expected a file with residues ({known}) because ligand is the residue {residue!r}, got "
             f"{protein!r:.80}; for a ligand file give its path with its suffix"
         )
-    path = Path(str(protein))
+    path, sites = Path(str(protein)), model.sites
+    chosen = _rows(path, sites, residue)
+    rest = ~chosen
+    rest[rest] = _wanted(path, sites.water[rest], sites.hetero[rest], waters, hetero)
+    ligand, host = (_data(path, model, dtype, np.flatnonzero(rows)) for rows in (chosen, rest))
+    return ligand, host
+
+
+def _only_model(path: Path, role: str) -> _Model | None:
+    """The one model of a file with residues; ``None`` for any other file."""
+    source = FORMATS.get(format_suffix(path))
+    if source is None or source.models is None:
+        return None
     text, _ = read_text(path)
     with decoding(path):
         models = list(source.models(text))
-    model = _only_model(path, models)
-    for note in dict.fromkeys(model.sites.notes):
-        warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=3)
-    chosen = _rows(path, model.sites, residue)
+        if len(models) > 1:
+            raise ValueError(
+                f"{path}: expected 1 model as {role}, got {len(models)}; give one of them, written to its own file or "
+                f"as protein=read(path)[0]"
+            )
+        for model in models:
+            if model.sites is None:
+                raise ValueError(f"{path}: record 1: {model.fault}")
+            return _Model(model.name, model.sites, model.notes)
+    return None
+
+
+def _data(path: Path, model: _Model, dtype: torch.dtype, rows: np.ndarray) -> Data:
+    notes = list(model.notes)
     with decoding(path):
-        ligand, rest = (model.sites.data(dtype, model.name, np.flatnonzero(rows)) for rows in (chosen, ~chosen))
-    return ligand, rest
-
-
-def _only_model(path: Path, models: list[ModelRecord]) -> ModelRecord:
-    if len(models) != 1:
-        raise ValueError(f"{path}: expected 1 model, got {len(models)} models; pick one of read({str(path)!r})")
-    if models[0].fault:
-        raise ValueError(f"{path}: record 1: {models[0].fault}")
-    return models[0]
+        data = model.sites.data(dtype, model.name, rows, notes)
+    for note in dict.fromkeys(notes):
+        warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=4)
+    return data
 
 
 def _rows(path: Path, sites: AtomSites, residue: str) -> np.ndarray:
     """[N] whether the atom belongs to the named residue."""
     wanted = residue.split("/")
-    copies = [name for name in dict.fromkeys(sites.residue) if name.split("/")[: len(wanted)] == wanted]
+    matching = [row for row, found in enumerate(sites.residues) if found.label.split("/")[: len(wanted)] == wanted]
+    present = set(sites.residue.tolist())
+    copies = [row for row in matching if row in present]
+    labels = list(dict.fromkeys(sites.residues[row].label for row in copies))
     if not copies:
-        others = dict.fromkeys(
-            name
-            for name, hetero, water in zip(sites.residue, sites.hetero, sites.water, strict=True)
-            if hetero and not water
-        )
-        listed = ", ".join(list(others)[:20]) or "none"
+        hetero = dict.fromkeys(sites.residue[sites.hetero & ~sites.water].tolist())
+        listed = ", ".join(list(dict.fromkeys(sites.residues[row].label for row in hetero))[:20]) or "none"
+        got = "one of lower occupancy than another residue in its place" if matching else "a file without it"
         raise ValueError(
-            f"{path}: expected the residue {residue!r} as ligand, got a file without it; "
+            f"{path}: expected the residue {residue!r} as ligand, got {got}; "
             f"choose one of its ligands and ions: {listed}"
         )
     if len(copies) > 1:
+        choice = f"choose one: {', '.join(labels[:20])}" + (", …" if len(labels) > 20 else "")
         raise ValueError(
-            f"{path}: expected the residue {residue!r} once as ligand, got it {len(copies)} times; choose one: "
-            f"{', '.join(copies[:20])}" + (", …" if len(copies) > 20 else "")
+            f"{path}: expected the residue {residue!r} once as ligand, got it {len(copies)} times; "
+            + (choice if len(labels) == len(copies) else "give each of them its own number or chain")
         )
-    return np.array([name == copies[0] for name in sites.residue])
+    return sites.residue == copies[0]
 
 
-def _keep(protein: Data, waters: bool, hetero: bool) -> Data:
-    """The protein without its waters and hetero atoms, if it has these keys."""
-    keep = torch.ones(protein["z"].numel(), dtype=torch.bool)
-    water = protein["water"].cpu() if "water" in protein else ~keep
-    if not waters:
-        keep &= ~water
-    if not hetero and "hetero" in protein:
-        keep &= ~protein["hetero"].cpu() | water
-    if not bool(keep.any()):
+def _wanted(source: Source, water: np.ndarray, other: np.ndarray, waters: bool, hetero: bool) -> np.ndarray:
+    """[N] whether the atom is neither an unwanted water nor another unwanted hetero atom.
+
+    Raises:
+        ValueError: no atoms are left.
+    """
+    rows = (waters | ~water) & (hetero | ~other | water)
+    if not rows.any():
         raise ValueError(
-            "protein: expected atoms other than waters and hetero atoms, got none; set waters=True or hetero=True"
+            f"{_place(source, 'protein')}: expected atoms other than waters and hetero atoms, got none; "
+            "set waters=True or hetero=True"
         )
-    return (
-        protein
-        if bool(keep.all())
-        else Data(**{key: protein[key][keep] for key in _per_atom(protein)}, **_name(protein))
-    )
+    return rows
 
 
-def _check_overlap(ligand: Data, protein: Data) -> None:
+def _place(source: Source, role: str) -> str:
+    """What messages call a source: its path, or its role."""
+    return str(source) if isinstance(source, str | Path) else role
+
+
+def _check_overlap(bound: Data, host: Data, protein: Source, ligand: Source) -> None:
     from scipy.spatial import cKDTree
 
-    distance, nearest = cKDTree(protein["pos"].detach().cpu().numpy()).query(ligand["pos"].detach().cpu().numpy())
+    distance, nearest = cKDTree(host["pos"].detach().cpu().numpy()).query(bound["pos"].detach().cpu().numpy())
     close = np.flatnonzero(distance < OVERLAP)
     if len(close):
         row = int(close[0])
         raise ValueError(
-            f"ligand: expected atoms at least {OVERLAP} Å from the protein, got {len(close)} closer ones (ligand atom "
-            f"{row} and protein atom {int(nearest[row])}: {distance[row]:.2f} Å); if the protein contains the "
-            "ligand, leave hetero=False or give the residue: ligand='NAME/CHAIN/NUMBER'"
+            f"{_place(protein, 'protein')} and {_place(ligand, 'ligand')}: expected ligand atoms at least {OVERLAP} Å "
+            f"from the protein, got {len(close)} closer ones (ligand atom {row} and protein atom {int(nearest[row])}: "
+            f"{distance[row]:.2f} Å); if the protein contains the ligand, leave hetero=False or give the residue: "
+            "ligand='NAME/CHAIN/NUMBER'"
         )
 
 

@@ -50,7 +50,7 @@ _TABLE = (
     Key("aromatic", ("N",), "float", "", "1 for an aromatic atom, else 0"),
     Key("residue_number", ("N",), "int", "", "residue number as in the file"),
     Key("chain", ("N",), "int", "", "chain, counted from 0 in the order of the file"),
-    Key("hetero", ("N",), "bool", "", "belongs to a ligand, ion or water, not to a polymer"),
+    Key("hetero", ("N",), "bool", "", "belongs to a ligand, ion, lipid, cofactor or water, not to a polymer"),
     Key("water", ("N",), "bool", "", "belongs to a water molecule"),
     Key("initial_charges", ("N",), "float", "e", "ASE initial charges"),
     Key("initial_magmoms", ("N",), "float", "μB", "ASE initial magnetic moments"),

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.macromolecule import ModelRecord, atom_sites
+from tg_molfield.structures.formats.macromolecule import ModelRecord, atom_sites, model_record
 from tg_molfield.structures.formats.records import ReadOptions, Record
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _models(blocks: list[gemmi.cif.Block]) -> Iterator[ModelRecord]:
             structure = _parsed(gemmi.make_structure_from_block, block)
             for number, model in enumerate(structure, start=1):
                 title = f"{block.name} model {number}" if len(structure) > 1 else block.name
-                yield ModelRecord(title, block.name, atom_sites(model))
+                yield model_record(title, block.name, partial(atom_sites, model))
 
 
 def _crystal(block: gemmi.cif.Block, options: ReadOptions) -> Data:

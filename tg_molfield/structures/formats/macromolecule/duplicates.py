@@ -1,0 +1,77 @@
+"""Atoms that a file lists twice: an error, unless they belong to two residues that share a number."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tg_molfield.structures.formats.macromolecule.kinds import Kind
+from tg_molfield.structures.formats.macromolecule.table import AtomTable
+
+CLOSE = 1.0
+"""Distance in Å below which two atoms with the same label cannot be atoms of two residues."""
+
+OVERFLOW = 9999
+"""Number of residues above which the four columns of the residue number start again."""
+
+
+def separate_copies(table: AtomTable, kinds: np.ndarray) -> tuple[AtomTable, np.ndarray]:
+    """The table and the kinds with several residues of one label told apart.
+
+    Several residues may share chain, number and name if they are waters, whole copies of a molecule, have no chain
+    and segment, are separated by a TER record, or if the model has more residues than numbers.
+
+    Args:
+        table: the atoms.
+        kinds: the kinds of its residues.
+
+    Raises:
+        ValueError: the same atom is listed twice: same residue, name and alternate location.
+    """
+    altloc = np.unique(table.altloc, return_inverse=True)[1].reshape(-1)
+    shape = (len(table.residues), len(table.name.values), int(altloc.max()) + 1)
+    key = np.ravel_multi_index((table.residue, table.name.codes, altloc), shape)
+    order = np.argsort(key, kind="stable")
+    repeats = key[order][1:] == key[order][:-1]
+    if not repeats.any():
+        return table, kinds
+    first, second = order[:-1][repeats], order[1:][repeats]
+    legal = _may_repeat(table, kinds)[table.residue[first]] | (table.part[first] != table.part[second])
+    legal &= np.linalg.norm(table.pos[first] - table.pos[second], axis=1) > CLOSE
+    if not legal.all():
+        raise ValueError(_message(table, *min(zip(first[~legal].tolist(), second[~legal].tolist(), strict=True))))
+    starts = np.flatnonzero(np.concatenate([[True], ~repeats]))
+    copy = np.empty(len(order), dtype=np.int64)
+    copy[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    distinct, residue = np.unique(copy * len(table.residues) + table.residue, return_inverse=True)
+    copies, original = np.divmod(distinct, len(table.residues))
+    residues = [
+        table.residues[row]._replace(copy=number)
+        for number, row in zip(copies.tolist(), original.tolist(), strict=True)
+    ]
+    return table._replace(residue=residue.reshape(-1), residues=residues), kinds[original]
+
+
+def _may_repeat(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
+    """[residues] whether several residues may have the label."""
+    if len(table.residues) > OVERFLOW:
+        return np.ones(len(table.residues), dtype=bool)
+    blank = np.array([not residue.chain and not residue.segment for residue in table.residues])
+    return blank | (kinds == Kind.WATER) | ((kinds == Kind.OTHER) & _whole_copies(table))
+
+
+def _whole_copies(table: AtomTable) -> np.ndarray:
+    """[residues] whether every atom name occurs equally often."""
+    pairs, counts = np.unique(np.stack([table.residue, table.name.codes]), axis=1, return_counts=True)
+    least = np.full(len(table.residues), len(table.residue))
+    most = np.zeros(len(table.residues), dtype=np.int64)
+    np.minimum.at(least, pairs[0], counts)
+    np.maximum.at(most, pairs[0], counts)
+    return least == most
+
+
+def _message(table: AtomTable, first: int, second: int) -> str:
+    where = f"on lines {table.line[first]} and {table.line[second]}" if len(table.line) else "twice"
+    return (
+        f"{table.describe(second)}: expected one such atom, got it {where}; give one of them another residue number, "
+        "chain or alternate location, or remove it"
+    )

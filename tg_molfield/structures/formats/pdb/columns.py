@@ -1,0 +1,116 @@
+"""The fixed columns of atom lines as arrays."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from tg_molfield.structures.formats.macromolecule.table import Texts
+
+WIDTH = 80
+"""Columns of a PDB line."""
+
+_NUMBER = re.compile(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *")
+_RUN_INTO = re.compile(r" *[-+]?0\d")
+_IN_NUMBERS = np.zeros(256, dtype=bool)
+_IN_NUMBERS[np.frombuffer(b" +-.0123456789eE", dtype=np.uint8)] = True
+
+
+class Columns(NamedTuple):
+    """The atom lines of a file by columns.
+
+    Attributes:
+        matrix: [N, 80] the characters.
+        pos: [N, 3] positions in Å; zeros in lines with a fault.
+        occupancy: [N] occupancies; 1 where the columns are blank, NaN where they are no number.
+        faults: what is wrong with a line, by its row.
+    """
+
+    matrix: np.ndarray
+    pos: np.ndarray
+    occupancy: np.ndarray
+    faults: dict[int, str]
+
+    def texts(self, start: int, stop: int, rows: slice) -> Texts:
+        """The text in at most eight columns, counted from 0."""
+        packed = np.zeros((rows.stop - rows.start, 8), dtype=np.uint8)
+        packed[:, : stop - start] = self.matrix[rows, start:stop]
+        values, codes = np.unique(packed.view(np.uint64).reshape(-1), return_inverse=True)
+        return Texts([value.tobytes()[: stop - start].decode("ascii") for value in values], codes.reshape(-1))
+
+
+def read_columns(lines: list[str]) -> Columns:
+    """The columns of the atom lines ``lines``."""
+    padded = "".join([line[:WIDTH].ljust(WIDTH) for line in lines])
+    faults: dict[int, str] = {}
+    matrix = np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, WIDTH)
+    pos, strange = _numbers(matrix[:, 30:54])
+    occupancy, no_number = _numbers(matrix[:, 54:60], width=6)
+    occupancy = np.where(no_number, np.nan, occupancy).reshape(-1)
+    occupancy[(matrix[:, 54:60] == ord(" ")).all(axis=1)] = 1.0
+    suspect = strange.any(axis=1) | ((matrix < 32) | (matrix > 126)).any(axis=1)
+    suspect |= np.fromiter(map(len, lines), dtype=np.int64, count=len(lines)) < 54
+    suspect |= _leading_zeros(matrix[:, 30:54])
+    rows = set(np.flatnonzero(suspect).tolist())
+    rows |= {row for row, line in enumerate(lines) if len(line) > WIDTH or not line.isascii()}
+    for row in sorted(rows):
+        if fault := _fault(lines[row]):
+            faults[row] = fault
+            pos[row] = 0.0
+    return Columns(matrix, pos, occupancy, faults)
+
+
+def _numbers(block: np.ndarray, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers in the columns of ``block``, and where there is none; no number where the characters do not fit."""
+    fields = np.ascontiguousarray(block).view(f"S{width}")
+    strange = ~_IN_NUMBERS[block].reshape(len(block), -1, width).all(axis=2)
+    try:
+        return np.where(strange, b"0", fields).astype(np.float64), strange
+    except ValueError:
+        values = np.zeros(fields.shape)
+        for place, text in np.ndenumerate(fields):
+            strange[place] = not _NUMBER.fullmatch(text.decode("latin-1"))
+            values[place] = 0.0 if strange[place] else float(text)
+        return values, strange
+
+
+def _leading_zeros(block: np.ndarray) -> np.ndarray:
+    """[N] whether a number has a zero before its first digits, which fields that run into each other leave."""
+    fields = block.reshape(len(block), 3, 8)
+    digit = (fields >= ord("0")) & (fields <= ord("9"))
+    begins = np.ones(digit.shape, dtype=bool)
+    begins[:, :, 1:] = ~digit[:, :, :-1] & (fields[:, :, :-1] != ord("."))
+    return (((fields == ord("0")) & begins)[:, :, :-1] & digit[:, :, 1:]).any(axis=(1, 2))
+
+
+def _fault(line: str) -> str:
+    """What is wrong with an atom line, or an empty string."""
+    head = line[:WIDTH]
+    for column, character in enumerate(head, start=1):
+        if not " " <= character <= "~":
+            return (
+                f"expected ASCII characters and no tabs in columns 1 to 80, got {character!r} in column {column}; "
+                "replace it by one character, so that the columns stay in place"
+            )
+    for axis, column in zip("xyz", (30, 38, 46), strict=True):
+        text = line[column : column + 8]
+        if text.strip().lower() in ("nan", "inf", "+inf", "-inf", "infinity"):
+            return f"expected a finite {axis}, got {text.strip()}; correct the coordinates"
+        if not _NUMBER.fullmatch(text) or len(text) < 8:
+            return (
+                f"expected {axis} in columns {column + 1} to {column + 8}, got {text.strip()!r}; "
+                "write the file with a program that keeps the fixed columns of the PDB format"
+            )
+        if not math.isfinite(float(text)):
+            return f"expected a finite {axis}, got {text.strip()}; correct the coordinates"
+        if _RUN_INTO.match(text):
+            return (
+                f"expected {axis} in columns {column + 1} to {column + 8}, got {text.strip()!r}, part of a number "
+                "that began before; centre the structure and write it again"
+            )
+    if re.search("ATOM  |HETATM", line[54:]):
+        return "expected one atom on the line, got two; break the line before the second record"
+    return ""
