@@ -16,7 +16,7 @@ from torch_geometric.utils import scatter
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields import Field, MolField
-from tg_molfield.metrics import psnr_per_graph
+from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.checks import (
     atoms_of_data,
     check_like,
@@ -252,9 +252,20 @@ class FieldAutoEncoder(GAE):
         Raises:
             ValueError: as for :meth:`recon_loss`.
         """
-        values, batch = self._values(latent, query_pos, target, query_batch)
-        quality = psnr_per_graph(values, target, batch, len(latent), peak=1.0)
+        quality = self.psnr(latent, query_pos, target, query_batch)
         return {"psnr": float(quality.all_points.mean()), "psnr_occupied": float(quality.occupied.nanmean())}
+
+    @torch.no_grad()
+    def psnr(
+        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
+    ) -> PSNRPerGraph:
+        """The ratios of :meth:`test` for each molecule.
+
+        Raises:
+            ValueError: as for :meth:`recon_loss`.
+        """
+        values, batch = self._values(latent, query_pos, target, query_batch)
+        return psnr_per_graph(values, target, batch, len(latent), peak=1.0)
 
     def save(self, path: str | Path) -> None:
         """Write the parameters, hyper-parameters and definition as a safetensors file.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,8 @@ class AugmentedMolecules:
         join: the probability that a second molecule is placed next to a molecule.
         grow: the probability that the atoms are placed anew, each bonded to an earlier one.
         max_atoms: the largest number of atoms of two molecules placed together.
+        num_batches: how many batches make an epoch; no end if None. Lightning resumes within an epoch only where it
+            knows this number, as it reads one batch ahead of an endless stream.
         elements: atomic numbers; 1 to 53 by default.
 
     Raises:
@@ -61,6 +64,7 @@ class AugmentedMolecules:
         join: float = 0.25,
         grow: float = 0.2,
         max_atoms: int = 16,
+        num_batches: int | None = None,
         elements: Sequence[int] | None = None,
     ) -> None:
         if not molecules:
@@ -71,7 +75,7 @@ class AugmentedMolecules:
                     f"molecules[{index}]: expected atoms with z [N] and pos [N, 3], got {list(data.z.shape)} and "
                     f"{list(data.pos.shape)}; leave it out"
                 )
-        self.batch_size = batch_size
+        self.batch_size, self.num_batches = batch_size, num_batches
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms
         self.elements = torch.tensor(elements if elements is not None else range(1, _IODINE + 1))
@@ -83,8 +87,22 @@ class AugmentedMolecules:
         self.start = self.count.cumsum(0) - self.count
 
     def __iter__(self) -> Iterator[Batch]:
-        while True:
+        made = 0
+        while self.num_batches is None or made < self.num_batches:
+            made += 1
             yield self.sample()
+
+    def __len__(self) -> int:
+        if self.num_batches is None:
+            raise TypeError("len: expected num_batches, got an endless stream; give num_batches")
+        return self.num_batches
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the stream goes on with torch's generator. Lightning asks for it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`state_dict`."""
 
     def sample(self) -> Batch:
         """One batch: ``z`` [N], ``pos`` [N, 3], ``batch`` [N], ``ptr`` [B + 1] and the properties."""

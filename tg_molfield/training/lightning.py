@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.nn.checks import num_graphs_of
 from tg_molfield.optional import require
-from tg_molfield.training.losses import FieldLoss, Loss
+from tg_molfield.training.distributed import is_counted, joined_with_zero, unreached_parameters
+from tg_molfield.training.losses import FieldLoss, Loss, check_query_points
+from tg_molfield.training.random_state import random_state, set_random_state
 
 if TYPE_CHECKING:
     from lightning import LightningModule
+    from torchmetrics import MeanMetric
 else:
     LightningModule = require("lightning", "train").LightningModule
+    MeanMetric = require("torchmetrics", "train").MeanMetric
+
+_RANDOM_STATES = "tg_molfield_random_states"
+_METRICS = ("psnr", "psnr_occupied")
 
 
 class FieldLightningModule(LightningModule):
     """Trains ``model`` with AdamW and a cosine learning-rate schedule that ends at 0.
+
+    What is logged is a mean over the molecules of all ranks and the same on each; molecules with which a
+    `DistributedSampler` fills up the last batches count once. Checkpoints hold the states of the random generators of
+    every rank (torch, NumPy, Python), from which random frames, shuffling and augmentation come: a run that is resumed
+    at the end of an epoch goes on as if it had not been interrupted, on a CPU bit for bit. Parameters that a loss does
+    not reach need no ``find_unused_parameters`` and do not change.
 
     Args:
         model: the model, available as the attribute ``model``.
@@ -36,18 +50,68 @@ class FieldLightningModule(LightningModule):
         self.loss = loss or FieldLoss()
         self.lr = lr
         self.weight_decay = weight_decay
+        self.means = nn.ModuleDict()
+        self._unreached: set[nn.Parameter] | None = None
+        self._seen: dict[int, int] = {}
 
     def training_step(self, batch: Data, batch_idx: int) -> Tensor:
-        """The loss of a batch, logged as ``train_loss``."""
+        """The loss of a batch; its mean over the molecules of all ranks is logged as ``train_loss``."""
         value = self.loss(self.model, batch)
-        self.log("train_loss", value, prog_bar=True, batch_size=batch.num_graphs)
+        if self.trainer.world_size > 1:
+            unreached = unreached_parameters(value, self.model)
+            self._unreached = unreached if self._unreached is None else self._unreached & unreached
+            value = joined_with_zero(value, unreached)
+        count = torch.as_tensor(float(_num_graphs(batch)), dtype=torch.float64)
+        total = torch.stack([value.detach().to("cpu", torch.float64) * count, count]).to(value.device, torch.float32)
+        weighted, molecules = self.trainer.strategy.reduce(total, reduce_op="sum")
+        self.log("train_loss", weighted / molecules, prog_bar=True, batch_size=int(count))
         return value
 
-    def validation_step(self, batch: Data, batch_idx: int) -> None:
-        """Log ``val_psnr`` and ``val_psnr_occupied`` at the query points of a batch, see `FieldAutoEncoder.test`."""
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Leave parameters alone that the loss did not reach."""
+        for parameter in self._unreached or ():
+            parameter.grad = None
+        self._unreached = None
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to count the molecules of each data loader."""
+        self._seen = {}
+
+    def validation_step(self, batch: Data, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Log ``val_psnr`` and ``val_psnr_occupied`` at the query points of a batch, see `FieldAutoEncoder.test`.
+
+        Raises:
+            ValueError: the batch lacks query points or field values.
+        """
+        check_query_points(batch)
         latent = self.model.encode(batch)
-        result = self.model.test(latent, batch.query_pos, batch.field, batch.query_batch)
-        self.log_dict({f"val_{name}": value for name, value in result.items()}, batch_size=len(latent))
+        quality = self.model.psnr(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
+        loader = _loaders(self.trainer.val_dataloaders)[dataloader_idx]
+        counted, items = is_counted(loader, self._seen.get(dataloader_idx, 0), len(latent))
+        self._seen[dataloader_idx] = self._seen.get(dataloader_idx, 0) + items
+        for name, values in zip(_METRICS, (quality.all_points, quality.occupied), strict=True):
+            key = f"{name}_{dataloader_idx}"
+            if key not in self.means:
+                self.means[key] = MeanMetric(nan_strategy="ignore").to(self.device)
+            mean = self.means[key]
+            assert isinstance(mean, MeanMetric)
+            mean.update(values[counted.to(values.device)].to(torch.get_default_dtype()))
+            self.log(f"val_{name}", mean, on_epoch=True, batch_size=len(latent), metric_attribute=f"means.{key}")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the states of the random generators of all ranks."""
+        state = random_state(self.device)
+        states = [state] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(states, state)
+        checkpoint[_RANDOM_STATES] = states
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the states of the random generators where training goes on with as many ranks."""
+        states = checkpoint.get(_RANDOM_STATES, ())
+        trainer = getattr(self, "_trainer", None)
+        if trainer is not None and trainer.training and len(states) == trainer.world_size:
+            set_random_state(states[trainer.global_rank], self.device)
 
     def configure_optimizers(self) -> Any:
         """AdamW and its learning-rate schedule."""
@@ -55,3 +119,18 @@ class FieldLightningModule(LightningModule):
         total = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _num_graphs(batch: Data) -> int:
+    count = num_graphs_of(batch)
+    if count is not None:
+        return count
+    owner = getattr(batch, "batch", None)
+    return 1 if owner is None else int(owner.max()) + 1
+
+
+def _loaders(given: Any) -> list[Any]:
+    """The data loaders in the order of their indices."""
+    if isinstance(given, dict):
+        return list(given.values())
+    return list(given) if isinstance(given, (list, tuple)) else [given]

@@ -21,6 +21,15 @@ Loss = Callable[[FieldAutoEncoder, Data], Tensor]
 """A function of a model and a batch that returns a scalar to minimise."""
 
 
+def check_query_points(batch: Data) -> None:
+    """Raise a ValueError unless ``batch`` has the query points and field values of a `MolFieldTransform`."""
+    for name in ("query_pos", "field"):
+        if not isinstance(getattr(batch, name, None), Tensor):
+            raise ValueError(
+                f"batch.{name}: expected a tensor, got none; apply a MolFieldTransform or use MatchingLoss"
+            )
+
+
 class FieldLoss:
     """The reconstruction loss at the points ``query_pos`` of a batch, for any decoder."""
 
@@ -30,11 +39,7 @@ class FieldLoss:
         Raises:
             ValueError: the batch lacks query points, field values, or the properties that the model reads.
         """
-        for name in ("query_pos", "field"):
-            if getattr(batch, name, None) is None:
-                raise ValueError(
-                    f"batch.{name}: expected a tensor, got none; apply a MolFieldTransform or use MatchingLoss"
-                )
+        check_query_points(batch)
         latent = model.encode(batch)
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
