@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tg_molfield.structures import SkippedRecordsWarning, read
+from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, read
 
 REFUSED = {
     "all_atoms_at_origin.sdf": r"record 1 \('3nod_sci'\): pos: expected .* apart, got 300 closer pairs",
@@ -16,7 +16,6 @@ REFUSED = {
     "empty.sdf": "expected content, got an empty file",
     "gnina_noelem.sdf": r"record 1 \('CHEMBL371307_PLANTS_09'\): atom line 2: expected a chemical element, got '\*'",
     "huge_offset.sdf": r"torch.float32 represents to 0.001 Å, got 10126.0 Å; centre .*float64",
-    "inf_forces.xyz": "record 1: forces: expected finite numbers",
     "nan_coords.sdf": "atom line 3: expected a finite x, got nan",
     "not_really_gz.sdf.gz": "expected a gzip file, got another format",
     "only_newlines.xyz": "expected content, got an empty file",
@@ -38,6 +37,8 @@ READ = {
     "tiny_cell.xyz": [2],
 }
 
+WARNED = {"inf_forces.xyz": (2, "record 1: forces: expected finite numbers .* left out")}
+
 SKIPPED = {
     "corrupt_tail.sdf.gz": (39, r"expected 41 readable records, got 39"),
     "truncated.sdf": (3, r"expected 4 readable records, got 3; .*\n.*record 4"),
@@ -45,7 +46,7 @@ SKIPPED = {
 
 
 def test_every_bad_file_has_a_decision(data_dir):
-    assert {path.name for path in (data_dir / "bad").iterdir()} == REFUSED.keys() | READ.keys()
+    assert {path.name for path in (data_dir / "bad").iterdir()} == REFUSED.keys() | READ.keys() | WARNED.keys()
 
 
 @pytest.mark.parametrize(("name", "message"), REFUSED.items())
@@ -67,6 +68,12 @@ def test_nothing_left_is_an_error(data_dir, name):
 def test_read(data_dir, name, atoms, capfd):
     assert [data.num_nodes for data in read(data_dir / "bad" / name)] == atoms
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("name", "expected"), WARNED.items())
+def test_read_with_a_warning(data_dir, name, expected):
+    with pytest.warns(StructureWarning, match=expected[1]):
+        assert [data.num_nodes for data in read(data_dir / "bad" / name)] == [expected[0]]
 
 
 @pytest.mark.parametrize(("name", "expected"), SKIPPED.items())
@@ -114,8 +121,8 @@ def test_bad_frame_in_the_middle(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1\n\nC 0 0\n", "line 1: expected an XYZ frame"),
-        ("1\n\nC 0 0 zero\n", "line 1: expected an XYZ frame"),
+        ("1\n\nC 0 0\n", "line 3: expected 4 columns, got 'C 0 0'"),
+        ("1\n\nC 0 0 zero\n", "line 3: expected z as a number, got 'zero'"),
         ("0\n\n", "z: expected at least one atom, got none"),
         ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4: expected a number of atoms, got 'C 1 1 1'"),
         ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "got 1 closer pairs"),

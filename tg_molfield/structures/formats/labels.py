@@ -7,22 +7,27 @@ from collections.abc import Mapping
 
 from torch_geometric.data import Data
 
+from tg_molfield.structures.formats.numbers import parse_number
 from tg_molfield.structures.keys import KEYS, RESULTS
 
 
-def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, object], where: str) -> Data:
+def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, str], where: str) -> Data:
     """Put the named numbers of a record on ``data``, each as [1] with the dtype of ``pos``.
+
+    A result such as ``energy`` that the format has put there already stays.
 
     Args:
         data: the molecule of the record.
         names: the labels to take.
-        found: the values of the record by label, numbers or text.
+        found: the values of the record by label, as text.
         where: what holds the labels in this format, for messages.
 
     Raises:
         ValueError: a label is missing, is not a finite number, or has a name that ``Data`` cannot hold.
     """
     for name in names:
+        if name in RESULTS and name in data and data[name].shape == (1,):
+            continue
         _check_label(name, data)
         if name not in found:
             raise ValueError(
@@ -30,10 +35,10 @@ def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, object], 
                 "correct the name"
             )
         try:
-            number = float(found[name])  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
+            number = parse_number(found[name])
+        except ValueError as error:
             raise ValueError(
-                f"label {name!r}: expected a number, got {found[name]!r}; leave it out of labels"
+                f"label {name!r}: expected a number, got {found[name][:40]!r}; leave it out of labels"
             ) from error
         if not math.isfinite(number):
             raise ValueError(f"label {name!r}: expected a finite number, got {number}; correct or remove the record")

@@ -1,17 +1,35 @@
-"""XYZ and extended XYZ: split into frames here, so that errors give the frame, and read with ASE."""
+"""XYZ and extended XYZ, with Å and the units of ASE; also the raw files of QM9."""
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from torch_geometric.data import Data
 
-from tg_molfield.structures.ase_atoms import from_ase
-from tg_molfield.structures.build import check_coincident_atoms
-from tg_molfield.structures.formats.elements import parse_elements
+from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
+from tg_molfield.structures.fit_labels import fit_labels
+from tg_molfield.structures.formats import qm9, xyz_columns
 from tg_molfield.structures.formats.labels import add_labels
+from tg_molfield.structures.formats.numbers import parse_numbers
 from tg_molfield.structures.formats.records import ReadOptions, Record, failed_record
+from tg_molfield.structures.formats.xyz_columns import PLAIN, parse_columns
+from tg_molfield.structures.formats.xyz_comment import XyzComment, parse_comment, vector
+from tg_molfield.structures.keys import KEYS, RESULTS
+
+_COUNT = re.compile(r"[0-9]{1,9}")
+_NUMBER = r"[+-]?[0-9]+\.[0-9]+\s+"
+_TINKER_ROW = re.compile(rf"\s*[0-9]+\s+[A-Za-z]\S*\s+{_NUMBER}{_NUMBER}{_NUMBER}[0-9]+")
+
+
+class _Frame(NamedTuple):
+    """The lines of a frame: the number of its first line, the comment, the atoms, and the ``VEC`` lines after them."""
+
+    number: int
+    comment: str
+    atoms: list[str]
+    vectors: list[str]
 
 
 def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -27,9 +45,9 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         if start >= len(lines):
             return
         count = lines[start].strip()
-        if not count.isdecimal():
+        if not _COUNT.fullmatch(count):
             yield failed_record(
-                "", f"line {start + 1}: expected a number of atoms, got {count[:40]!r}; correct the count"
+                "", f"line {start + 1}: expected a number of atoms, got {count[:40]!r}; {_remedy(lines, start)}"
             )
             return
         stop = start + 2 + int(count)
@@ -41,33 +59,88 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
                 "correct the count, or restore the missing lines",
             )
             return
-        while stop < len(lines) and lines[stop].startswith("VEC"):
-            stop += 1
-        yield _frame(lines[start:stop], start + 1, options)
-        start = stop
+        end = stop
+        while end < len(lines) and lines[end].startswith("VEC"):
+            end += 1
+        frame = _Frame(start + 1, lines[start + 1], lines[start + 2 : stop], lines[stop:end])
+        yield _record(frame, options)
+        start = end + qm9.lines_after(frame.comment, lines[end : end + 3])
 
 
-def _frame(lines: list[str], first: int, options: ReadOptions) -> Record:
-    def build() -> Data:
-        from ase.io.extxyz import read_xyz
-
-        _check_symbols(lines)
-        try:
-            atoms = next(iter(read_xyz(io.StringIO("\n".join(lines) + "\n"), 0)))
-        except (KeyError, IndexError, TypeError, OSError, ValueError) as error:
-            raise ValueError(
-                f"line {first}: expected an XYZ frame, got lines that ASE cannot read ({error}); correct them"
-            ) from error
-        data = from_ase(atoms, options.dtype)
-        check_coincident_atoms(data.pos)
-        return add_labels(data, options.labels, atoms.info, "values of the comment line")
-
-    return Record("", build)
+def _remedy(lines: list[str], start: int) -> str:
+    if lines[start].startswith("$coord"):
+        return "this is a file of Turbomole, in bohr; convert it to XYZ"
+    if any(_TINKER_ROW.match(line) for line in lines[start + 1 : start + 3]):
+        return "this is a file of Tinker; convert it to plain XYZ"
+    return "correct the count"
 
 
-def _check_symbols(lines: list[str]) -> None:
-    """Refuse unknown elements if the first column holds the element."""
-    if "properties=" in lines[1].lower() and "properties=species:s:1" not in lines[1].lower().replace('"', ""):
-        return
-    count = int(lines[0])
-    parse_elements([line.split()[0] for line in lines[2 : 2 + count] if line.strip()])
+def _record(frame: _Frame, options: ReadOptions) -> Record:
+    notes: list[str] = []
+    return Record("", lambda: _data(frame, options, notes), notes)
+
+
+def _data(frame: _Frame, options: ReadOptions, notes: list[str]) -> Data:
+    if not frame.atoms:
+        raise ValueError("z: expected at least one atom, got none; leave the frame out")
+    name = qm9.qm9_name(frame.comment)
+    comment = XyzComment({}) if frame.vectors or name else parse_comment(frame.comment)
+    columns = parse_columns(comment.columns or PLAIN)
+    first = frame.number + 2
+    rows = xyz_columns.read_rows(frame.atoms, first, columns)
+    if name and len(rows[0]) == 5:
+        columns = parse_columns(qm9.COLUMNS)
+        rows = xyz_columns.read_rows(frame.atoms, first, columns)
+    widest = max(map(len, rows))
+    if widest > columns.total:
+        notes.append(
+            f"columns: expected {columns.total} in an atom line, got {widest}; name the others in Properties=… to read "
+            "them, they were left out"
+        )
+    found: dict[str, Any] = dict(xyz_columns.labels(rows, columns))
+    values: dict[str, Any] = _cell(frame, comment)
+    pairs = qm9.qm9_properties(frame.comment) if name else comment.pairs
+    if comment.is_extended:
+        graph_level = {key: vector(pairs[key]) for key in RESULTS if key in pairs and not KEYS[key].per_atom}
+        found |= {key: _stress(value) if key == "stress" else value for key, value in graph_level.items()}
+        name = pairs.get("name", "")
+    labels, left_out = fit_labels(found, len(rows), float_dtype(options.dtype))
+    data = build(
+        xyz_columns.elements(rows, columns),
+        xyz_columns.positions(rows, first, columns),
+        options.dtype,
+        **values,
+        **labels,
+        name=name or None,
+    )
+    check_coincident_atoms(data.pos)
+    notes.extend(comment.notes + left_out)
+    return add_labels(data, options.labels, pairs, "values of the comment line")
+
+
+def _cell(frame: _Frame, comment: XyzComment) -> dict[str, Any]:
+    """``cell`` and ``pbc`` of a frame, if it has them."""
+    if frame.vectors:
+        return _vectors(frame)
+    cell, pbc = comment.cell, comment.pbc
+    if cell is None and not any(pbc or ()):
+        return {}
+    return {"cell": [cell or [[0.0] * 3] * 3], "pbc": [pbc or [True] * 3]}
+
+
+def _vectors(frame: _Frame) -> dict[str, Any]:
+    """The cell of the lines ``VEC1 x y z`` and so on that ADF writes after the atoms."""
+    words = [line.split() for line in frame.vectors]
+    names = [f"VEC{number}" for number in range(1, len(words) + 1)]
+    if len(words) > 3 or [row[0] for row in words] != names or any(len(row) != 4 for row in words):
+        raise ValueError(
+            f"line {frame.number + 2 + len(frame.atoms)}: expected up to three lines VEC1 x y z, VEC2 x y z, …, got "
+            f"{frame.vectors[0][:40]!r}; correct them"
+        )
+    cell = [parse_numbers(row[1:]) for row in words] + [[0.0] * 3] * (3 - len(words))
+    return {"cell": [cell], "pbc": [[number < len(words) for number in range(3)]]}
+
+
+def _stress(value: list[float] | str) -> Any:
+    """Nine numbers as [3, 3], six in Voigt order as they are."""
+    return [value[0:3], value[3:6], value[6:9]] if len(value) == 9 and not isinstance(value, str) else value
