@@ -1,0 +1,64 @@
+"""Values and columns of a CIF block, by the names of CIF 1 (``_cell_length_a``) and of mmCIF (``_cell.length_a``)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gemmi
+
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?:\(\d+\))?")
+
+
+def item(block: gemmi.cif.Block, category: str, *names: str) -> str:
+    """The first value that is given under one of ``names``, or an empty string if none is (``?`` and ``.``)."""
+    for name in names:
+        for text in column(block, category, name):
+            if text:
+                return text
+    return ""
+
+
+def column(block: gemmi.cif.Block, category: str, name: str) -> list[str]:
+    """The values of a column, empty strings for ``?`` and ``.``; an empty list if there is no such column."""
+    import gemmi
+
+    for joint in "_.":
+        values = block.find_values(f"{category}{joint}{name}")
+        if values:
+            return [gemmi.cif.as_string(value) for value in values]
+    return []
+
+
+def columns(block: gemmi.cif.Block, category: str, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The columns among ``names`` that the block has.
+
+    Raises:
+        ValueError: they are of different length.
+    """
+    found = {name: column(block, category, name) for name in names}
+    found = {name: values for name, values in found.items() if values}
+    first = next(iter(found), "")
+    for name, values in found.items():
+        if len(values) != len(found[first]):
+            raise ValueError(
+                f"{category}_{name}: expected {len(found[first])} values as {category}_{first} has, got "
+                f"{len(values)}; put all columns of {category} in one loop"
+            )
+    return found
+
+
+def number(text: str, name: str) -> float:
+    """The number that ``text`` writes, without the uncertainty in brackets; NaN if ``text`` is empty.
+
+    Raises:
+        ValueError: it is not a finite number.
+    """
+    if not text:
+        return math.nan
+    match = _NUMBER.fullmatch(text)
+    if not match or not math.isfinite(float(match[1])):
+        raise ValueError(f"{name}: expected a number such as 0.1234(5), got {text[:40]!r}; correct the value")
+    return float(match[1])

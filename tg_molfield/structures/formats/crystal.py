@@ -1,0 +1,209 @@
+"""A crystal block of CIF: all atoms of the unit cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch_geometric.data import Data
+
+from tg_molfield.structures.build import build
+from tg_molfield.structures.formats.cif_items import item, number
+from tg_molfield.structures.formats.crystal_sites import Sites, crystal_sites
+from tg_molfield.structures.formats.disorder import SAME_ATOM, choose_disorder
+from tg_molfield.structures.formats.periodic_contacts import Contacts, periodic_contacts
+from tg_molfield.structures.formats.records import ReadOptions
+from tg_molfield.structures.formats.space_groups import symmetry_choices
+from tg_molfield.structures.formats.symmetry_operators import SymmetryOperators
+
+if TYPE_CHECKING:
+    import gemmi
+
+SPECIAL = 0.1
+"""Distance in Å up to which rounded coordinates may be off a special position without a note."""
+
+TOO_CLOSE = 0.6
+"""Distance in Å below which two atoms cannot both be there."""
+
+MIN_SPACING = 1.0
+"""Smallest distance of opposite faces of a cell in Å."""
+
+MAX_LENGTH = 1e5
+"""Largest length of a cell in Å."""
+
+MAX_STEPS = 8
+CHUNK = 100_000
+"""Number of images that are made at a time."""
+
+
+def crystal_data(block: gemmi.cif.Block, options: ReadOptions, notes: list[str]) -> Data:
+    """All atoms of the unit cell, with ``cell`` [1, 3, 3] in Å and ``pbc`` [1, 3].
+
+    A block with Cartesian coordinates and no cell is a molecule, without these.
+
+    Args:
+        block: the block.
+        options: the options of ``read``.
+        notes: gets what may not be as the file means it.
+
+    Raises:
+        ValueError: the block has no atoms, no cell or no symmetry, or they do not fit each other.
+    """
+    cell = _cell(block)
+    sites = crystal_sites(block, cell, notes)
+    if not sites.labels:
+        raise ValueError("_atom_site_label: expected atoms, got none; check that not all sites are dummy sites")
+    if cell is None:
+        return build(sites.z, sites.fract, options.dtype, name=block.name)
+    z, fract = _likelier_cell(sites, symmetry_choices(block, cell, notes), cell, notes)
+    return build(z, fract @ cell, options.dtype, cell=cell[None], pbc=np.ones((1, 3), dtype=np.bool_), name=block.name)
+
+
+def _cell(block: gemmi.cif.Block) -> np.ndarray | None:
+    """[3, 3] cell vectors in rows, a along x and b in the xy plane; ``None`` if the block has none."""
+    import gemmi
+
+    lengths = [item(block, "_cell", f"length_{axis}") for axis in "abc"]
+    if not any(lengths):
+        return None
+    angles = [item(block, "_cell", f"angle_{angle}") or "90" for angle in ("alpha", "beta", "gamma")]
+    values = [number(text, "_cell_length_a") for text in lengths] + [
+        number(text, "_cell_angle_alpha") for text in angles
+    ]
+    cell = np.array(gemmi.UnitCell(*values).orth.mat.tolist()).T
+    possible = np.isfinite(cell).all() and all(0 < angle < 180 for angle in values[3:])
+    volume = np.linalg.det(cell) if possible else 0.0
+    spacing = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max() if volume > 0 else 0.0
+    if values[:3] == [1, 1, 1] or not spacing >= MIN_SPACING or not max(values[:3]) <= MAX_LENGTH:
+        raise ValueError(
+            "_cell_length_a: expected the cell of the crystal, got one that no crystal has "
+            f"({', '.join(text[:12] or '?' for text in lengths + angles)}); correct the cell parameters"
+        )
+    return cell
+
+
+def _likelier_cell(
+    sites: Sites, choices: list[SymmetryOperators], cell: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The atoms of the cell by the first choice of origin, or by the other if it fits the sites better.
+
+    That is the one that leaves nothing to note; then the one with fewer atoms, as sites do not lie on special
+    positions by chance.
+    """
+    found, faults = [], []
+    for row, operators in enumerate(choices):
+        extra: list[str] = []
+        try:
+            z, fract = _unit_cell(sites, operators, cell, extra)
+        except ValueError as error:
+            faults.append(error)
+        else:
+            found.append(((len(extra), len(z), row), z, fract, extra))
+    if not found:
+        raise faults[0]
+    (_, _, row), z, fract, extra = min(found, key=lambda choice: choice[0])
+    if len(choices) > 1:
+        notes.append(
+            f"space group: expected the choice of its origin, it has two, got none; choice {2 - row} was taken, list "
+            "the operators if that is wrong"
+        )
+    notes += extra
+    return z, fract
+
+
+def _unit_cell(
+    sites: Sites, operators: SymmetryOperators, cell: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers [M] and fractional coordinates [M, 3] of the atoms in the cell, each once.
+
+    Images of the asymmetric unit stay whole: they are not moved into the cell atom by atom.
+    """
+    kept = choose_disorder(sites, operators, cell, notes)
+    fract, special = _on_special_positions(sites, operators, cell, kept, notes)
+    atoms, rows = [], []
+    for row, images in enumerate(operators.images(fract)):
+        images = images[kept[row]]
+        atoms.append(_different(images, cell) if special[row] else images)
+        rows += [row] * len(atoms[-1])
+    return _each_once(sites, np.array(rows, dtype=np.int64), np.concatenate(atoms), cell, notes)
+
+
+def _on_special_positions(
+    sites: Sites, operators: SymmetryOperators, cell: np.ndarray, kept: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fractional coordinates [N, 3], exact on special positions, and [N] whether images of a site coincide."""
+    fract, special = sites.fract.copy(), np.zeros(len(sites.fract), dtype=np.bool_)
+    step = max(1, CHUNK // len(operators))
+    for start in range(0, len(fract), step):
+        _, near = _own_images(operators, fract[start : start + step], cell)
+        special[start : start + step] = near.sum(axis=1) > 1
+    farthest = (SPECIAL, "")
+    for row in np.flatnonzero(special & kept.all(axis=1)):
+        for _ in range(MAX_STEPS):
+            shift, near = _own_images(operators, fract[row][None], cell)
+            fract[row] += shift[near].mean(axis=0)
+            if np.linalg.norm(shift[near] @ cell, axis=1).max() < 1e-6:
+                break
+        moved = float(np.linalg.norm((fract[row] - sites.fract[row]) @ cell))
+        farthest = max(farthest, (moved, sites.labels[row]))
+    if farthest[1]:
+        notes.append(
+            f"site {farthest[1][:40]!r}: expected full occupancy on a special position or far from it, got a site "
+            f"{farthest[0]:.2f} Å off one; it was put there"
+        )
+    return fract, special
+
+
+def _own_images(operators: SymmetryOperators, fract: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shifts [N, n, 3] from sites to their nearest images by the operators, and [N, n] whether these are the site."""
+    shift = operators.images(fract) - fract[:, None]
+    shift -= np.rint(shift)
+    return shift, np.linalg.norm(shift @ cell, axis=2) <= SAME_ATOM
+
+
+def _different(images: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """[K, 3] the images [n, 3] of a site without those that are the same atom as an earlier one."""
+    chosen = images[:1]
+    for image in images[1:]:
+        shift = chosen - image
+        if np.linalg.norm((shift - np.rint(shift)) @ cell, axis=1).min() > SAME_ATOM:
+            chosen = np.concatenate([chosen, image[None]])
+    return chosen
+
+
+def _each_once(
+    sites: Sites, rows: np.ndarray, fract: np.ndarray, cell: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers and coordinates of the atoms, without those that the file lists again as another site."""
+    z, names = sites.z[rows], [sites.labels[row][:40] for row in rows]
+    pairs = _pairs(fract, cell, TOO_CLOSE)
+    overlapping = pairs.distance <= SAME_ATOM
+    unlike = np.flatnonzero(overlapping & (z[pairs.first] != z[pairs.second]))
+    if len(unlike):
+        first, second = pairs.first[unlike[0]], pairs.second[unlike[0]]
+        raise ValueError(
+            f"site {names[first]!r}: expected no other element in its place, got {names[second]!r} at "
+            f"{pairs.distance[unlike[0]]:.2f} Å; remove one of them, or give their disorder groups"
+        )
+    again = np.zeros(len(z), dtype=np.bool_)
+    again[pairs.second[overlapping]] = True
+    if again.any():
+        notes.append(
+            f"site {names[again.argmax()]!r}: expected sites that symmetry does not relate, got {again.sum()} atoms a "
+            "second time; each was taken once"
+        )
+    close = np.flatnonzero(~(again[pairs.first] | again[pairs.second]))
+    if len(close):
+        first, second = pairs.first[close[0]], pairs.second[close[0]]
+        notes.append(
+            f"site {names[first]!r}: expected atoms at least {TOO_CLOSE} Å apart, got {names[second]!r} at "
+            f"{pairs.distance[close[0]]:.2f} Å; check the symmetry, the origin and the occupancies"
+        )
+    return z[~again], fract[~again]
+
+
+def _pairs(fract: np.ndarray, cell: np.ndarray, cutoff: float) -> Contacts:
+    """Pairs of atoms closer than ``cutoff``, each once, the atom with the lower row first."""
+    found = periodic_contacts(fract, fract, cell, cutoff)
+    once = found.first < found.second
+    return Contacts(*(values[once] for values in found))
