@@ -22,6 +22,7 @@ def test_1iep(complexes):
     assert data.name == "STI"
 
 
+@pytest.mark.filterwarnings("ignore:.*184l_ligand.sdf.*hydrogens")
 def test_paths_data_and_molecules_are_the_same(complexes):
     protein, ligand = complexes / "184l_protein.pdb.gz", complexes / "184l_ligand.sdf"
     mol = Chem.MolFromMolFile(str(ligand), removeHs=False)

@@ -30,6 +30,7 @@ COUNTS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*184l_ligand.sdf.*hydrogens")
 @pytest.mark.parametrize(("name", "records", "atoms"), COUNTS, ids=[name for name, _, _ in COUNTS])
 def test_every_record_and_atom(data_dir, name, records, atoms):
     start = time.perf_counter()

@@ -16,7 +16,7 @@ def decoding(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, Warning):
         raise
     except Exception as error:
         if isinstance(error, ValueError) and str(error).startswith(str(path)):

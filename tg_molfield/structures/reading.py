@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch_geometric.data import Data
@@ -22,6 +23,7 @@ def read(
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
     labels: Iterable[str] = (),
+    dimension: Literal[3] | None = None,
 ) -> list[Data]:
     """Every record or model of a structure file.
 
@@ -37,7 +39,8 @@ def read(
     ========================  =========================================================================
 
     Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL
-    and MOL2 need valid elements and coordinates; they need valid bonds only if ``properties`` depend on bonds.
+    and MOL2 need valid elements and coordinates; they need valid bonds only if ``properties`` depend on bonds. One
+    :class:`StructureWarning` tells if some of them lack all hydrogens, or lie in one plane though they should not.
 
     Args:
         path: the file.
@@ -46,6 +49,9 @@ def read(
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         properties: names of per-atom properties to compute as :func:`from_rdkit` does; only for SDF, MOL and MOL2.
         labels: names of numbers to take from the SDF tags or the comment line of extended XYZ, each as [1].
+        dimension: 3 to take every record of an SDF or MOL file as a geometry, even where all z are 0. ``None`` takes
+            flat records as geometries if their header says 3D, or if it says nothing and the record has every
+            hydrogen, bonds of plausible lengths and no saturated carbon with two heavy neighbours.
 
     Returns:
         One ``Data`` per record, all with the same keys.
@@ -60,11 +66,14 @@ def read(
     path = Path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    if dimension not in (None, 3):
+        raise ValueError(f"dimension: expected 3 or None, got {dimension!r}; choose one of them")
     source = format_of(path)
     options = ReadOptions(
         float_dtype(dtype),
         None if properties is None else check_properties(properties),
         (labels,) if isinstance(labels, str) else tuple(labels),
+        dimension,
     )
     if options.properties and not source.has_bonds:
         raise ValueError(
@@ -76,6 +85,11 @@ def read(
         raise ValueError(
             f"{path}: expected a format with labels ({_suffixes_with('has_labels')}), got {format_suffix(path)}; "
             "leave out labels"
+        )
+    if dimension is not None and not source.has_drawings:
+        raise ValueError(
+            f"{path}: expected a format with drawings for dimension ({_suffixes_with('has_drawings')}), got "
+            f"{format_suffix(path)}; leave out dimension"
         )
     text, damage = read_text(path, salvage=errors == "skip" and source.has_counts)
     with decoding(path):

@@ -24,10 +24,11 @@ def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
         raise ValueError(f"expected a line {_START}, got none; check that this is a MOL2 file")
     for block in blocks:
         title = block.lstrip("\n").split("\n", 1)[0].strip()
-        yield Record(title, partial(_data, _START + block + "\n", title, options))
+        notes: list[str] = []
+        yield Record(title, partial(_data, _START + block + "\n", title, options, notes), notes)
 
 
-def _data(block: str, title: str, options: ReadOptions) -> Data:
+def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Data:
     from rdkit import Chem, rdBase
 
     fault = _fault(block)
@@ -41,7 +42,7 @@ def _data(block: str, title: str, options: ReadOptions) -> Data:
     charge = "_TriposPartialCharge"
     if "NO_CHARGES" not in block and all(atom.HasProp(charge) for atom in mol.GetAtoms()):
         values["partial_charge"] = [float(atom.GetProp(charge)) for atom in mol.GetAtoms()]
-    return mol_data(mol, title, options, **values)
+    return mol_data(mol, title, options, notes, **values)
 
 
 def _fault(block: str) -> str:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch_geometric.data import Data
@@ -22,11 +23,13 @@ class ReadOptions:
         dtype: floating type of the result.
         properties: per-atom properties to compute, or ``None``.
         labels: names of graph-level numbers to take from the file.
+        dimension: 3 to take flat coordinates as a geometry, not a drawing; ``None`` to decide by the record.
     """
 
     dtype: torch.dtype | None = None
     properties: tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
+    dimension: Literal[3] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Format(NamedTuple):
         models: yields the models of a text with their residues, if the format has residues.
         has_bonds: whether records have bonds, which per-atom properties need.
         has_labels: whether records have named numbers that ``read(labels=...)`` can take.
+        has_drawings: whether records may be 2D drawings.
         has_counts: whether a record gives its number of atoms, so that a truncated record is noticed.
     """
 
@@ -31,11 +32,12 @@ class Format(NamedTuple):
     models: Callable[[str], Iterator[ModelRecord]] | None = None
     has_bonds: bool = False
     has_labels: bool = False
+    has_drawings: bool = False
     has_counts: bool = False
 
 
 _XYZ = Format(xyz_records, has_labels=True, has_counts=True)
-_SDF = Format(sdf_records, has_bonds=True, has_labels=True, has_counts=True)
+_SDF = Format(sdf_records, has_bonds=True, has_labels=True, has_drawings=True, has_counts=True)
 _PDB = Format(pdb_records, pdb_models)
 _CIF = Format(cif_records, cif_models)
 

@@ -10,8 +10,9 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, planarity_note
 from tg_molfield.structures.formats.labels import add_labels
-from tg_molfield.structures.formats.molblock import molblock_coordinates, molblock_fault
+from tg_molfield.structures.formats.molblock import check_one_block, read_atoms
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
@@ -26,7 +27,7 @@ def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
     """The records of an SDF or MOL file."""
     block: list[str] = []
     for line in text.split("\n"):
-        if line.startswith("$$$$"):
+        if line.startswith("$$$$") or line.strip() == "$$$$":
             yield _record(block, options)
             block = []
         else:
@@ -37,34 +38,43 @@ def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
 
 def _record(lines: list[str], options: ReadOptions) -> Record:
     title = lines[0].strip() if lines else ""
-    return Record(title, lambda: _data(lines, title, options))
+    notes: list[str] = []
+    return Record(title, lambda: _data(lines, title, options, notes), notes)
 
 
-def _data(lines: list[str], title: str, options: ReadOptions) -> Data:
+def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) -> Data:
     from rdkit import Chem, rdBase
 
     end = next((row for row, line in enumerate(lines, start=1) if line.startswith("M  END")), len(lines))
-    block = "\n".join(lines[:end]) + "\n"
+    check_one_block(lines, end)
+    table = read_atoms(lines[:end])
     with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
-    fault = molblock_fault(lines[:end])
-    if mol is None or fault:
+        mol = Chem.MolFromMolBlock("\n".join(lines[:end]) + "\n", sanitize=False, removeHs=False, strictParsing=False)
+    if mol is None or mol.GetNumAtoms() != len(table.numbers):
         raise ValueError(
-            fault or "MOL block: expected one that RDKit can read, got none; write it with another program"
+            f"MOL block: expected {len(table.numbers)} atoms from RDKit, got "
+            f"{'none' if mol is None else mol.GetNumAtoms()}; check its bonds and properties, or write it with another "
+            "program"
         )
-    if "V3000" not in lines[3]:
-        conformer_at(mol, 0).SetPositions(molblock_coordinates(lines))
-    data = mol_data(mol, title, options)
+    conformer = mol.GetConformer()
+    conformer.SetPositions(table.pos)
+    conformer.Set3D(options.dimension == 3 or is_geometry(mol, lines[1][20:22].upper()))
+    data = mol_data(mol, title, options, notes)
+    if data.z.tolist() != table.numbers:
+        raise ValueError(
+            "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
+        )
     return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
 
 
-def mol_data(mol: Mol, title: str, options: ReadOptions, **values: object) -> Data:
+def mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str], **values: object) -> Data:
     """The ``Data`` of a record with bonds: elements, coordinates, formal charges and the requested properties.
 
     Args:
         mol: molecule as RDKit read it, not sanitized.
         title: name of the record.
         options: the options of ``read``.
+        notes: where to note what may not be a geometry or lacks its hydrogens.
         values: per-atom values from the file, [N] each.
     """
     pos = conformer_at(mol, 0).GetPositions()
@@ -72,14 +82,22 @@ def mol_data(mol: Mol, title: str, options: ReadOptions, **values: object) -> Da
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
     data = build(numbers, pos, options.dtype, **values, name=title)
     check_coincident_atoms(torch.as_tensor(pos))
+    found = (hydrogen_note(mol, numbers), "" if options.dimension == 3 else planarity_note(mol, pos))
+    notes.extend(note for note in found if note)
     return data
 
 
 def _tags(lines: list[str]) -> dict[str, str]:
-    """The data items (tags) of an SDF record, the first line of each."""
-    tags = {}
-    for row, line in enumerate(lines):
+    """The data items (tags) of an SDF record; the lines of those that occur again are joined."""
+    tags: dict[str, str] = {}
+    name = ""
+    for line in lines:
         match = _TAG.match(line)
         if match:
-            tags[match[1]] = lines[row + 1].strip() if row + 1 < len(lines) else ""
+            name = match[1]
+            tags[name] = f"{tags[name]}\n" if name in tags else ""
+        elif not line.strip():
+            name = ""
+        elif name:
+            tags[name] = f"{tags[name]}\n{line.strip()}".lstrip("\n")
     return tags
