@@ -33,7 +33,7 @@ LAYERS = [
 ]
 MAY_IMPORT = {
     "chem": {"optional"},
-    "volumes": {"memory", "files", "optional"},
+    "volumes": {"memory", "files", "chem", "optional"},
     "fields": {"precision", "memory", "chem", "volumes", "files", "optional"},
     "structures": {"memory", "chem", "files", "optional"},
     "transforms": {"chem", "fields"},

@@ -129,3 +129,16 @@ def test_bad_grids(arguments, message):
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_grid_on_whole_steps_covers_the_grid():
+    grid = Grid((-3.1, 0.2, 0.5), ((0.5, 0.0, 0.0), (0.1, 0.4, 0.0), (0.0, 0.0, 0.25)), (5, 6, 7))
+    moved = grid.on_lattice()
+    first = moved.origin_tensor() @ torch.linalg.inv(moved.axes_tensor())
+    assert torch.allclose(first, first.round(), atol=1e-9)
+    assert moved.axes == grid.axes
+    steps = moved.fractional(grid.points(torch.float64))
+    assert steps.min() > -1e-6
+    assert (steps.amax(0) < torch.tensor(moved.shape) - 1 + 1e-6).all()
+    assert [new - old for new, old in zip(moved.shape, grid.shape, strict=True)] == [1, 1, 0]
+    assert moved.on_lattice() == moved

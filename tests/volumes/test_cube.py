@@ -9,6 +9,7 @@ from ase.build import molecule
 from ase.io.cube import read_cube
 
 from tg_molfield import Grid, MolField, Volume
+from tg_molfield.fields import VolumeWarning
 from tg_molfield.structures import from_ase
 from tg_molfield.volumes.cube import BOHR
 
@@ -138,7 +139,7 @@ def test_labels_over_several_lines(tmp_path):
         ({"values": "1 2 3 4 5 6 7"}, "= 6 values by the header, got 7; .* damaged"),
         ({"values": ""}, "by the header, got 0; .* cut short"),
         ({"origin": "x"}, "line 3: expected 4 or 5 numbers"),
-        ({"unit": "0.0"}, "span space, .*; the file is damaged"),
+        ({"unit": "0.0"}, "axes: expected three step vectors that span space"),
     ],
 )
 def test_damaged(tmp_path, change, message):
@@ -152,3 +153,54 @@ def test_labels_announced_but_missing(tmp_path, labels):
     (tmp_path / "a.cube").write_text(text.replace("    1   0.0", "   -1   0.0"))
     with pytest.raises(ValueError, match="expected the number of data sets after the atoms"):
         Volume.read(tmp_path / "a.cube")
+
+
+def test_one_value_a_node_is_not_announced(tmp_path):
+    """The fifth number of line 3, which many programs do not expect, is written only where it is not 1."""
+    volume = MolField("C O")(from_ase(molecule("CH3CH2OH"))).on(Grid.cube((0, 0, 0), 4, 3))
+    for channels, expected in (("C", 4), (("C", "O"), 5)):
+        (path,) = volume[channels].save(tmp_path / "a.cube")
+        assert len(path.read_text().splitlines()[2].split()) == expected
+        assert Volume.read(path).channels == volume[channels].channels
+
+
+def test_fields_that_touch_are_read_by_columns(data_dir):
+    volume = Volume.read(data_dir / "reports" / "B60.cube")
+    assert volume.grid.origin == pytest.approx((-100 * BOHR,) * 3)
+    assert volume.grid.shape == (2, 2, 2)
+    assert volume.atoms.z.tolist() == [17]
+    assert volume.atoms.pos[0].tolist() == pytest.approx([-100 * BOHR, -100 * BOHR, -99 * BOHR])
+    assert volume.values.flatten().tolist() == list(range(8))
+
+
+TOUCHING = """a
+b
+    1-100.500000 200.000000-300.000000    2
+    1    1.000000    0.000000    0.000000
+    1    0.000000    1.000000    0.000000
+    1    0.000000    0.000000    1.000000
+   17   17.000000100000.00000-100.000000  -99.000000
+1 2
+"""
+
+
+def test_numbers_that_touch_without_a_sign(tmp_path):
+    (tmp_path / "a.cube").write_text(TOUCHING)
+    volume = Volume.read(tmp_path / "a.cube", dtype=torch.float64)
+    assert volume.grid.origin == pytest.approx((-100.5 * BOHR, 200 * BOHR, -300 * BOHR))
+    assert volume.channels == ("0", "1")
+    assert volume.atoms.pos[0].tolist() == pytest.approx([1e5 * BOHR, -100 * BOHR, -99 * BOHR])
+
+
+def test_touching_fields_of_other_widths(tmp_path):
+    lines = TOUCHING.replace(
+        "    1-100.500000 200.000000-300.000000    2", "    1    -100.500000000-200.000000000-300.000000000"
+    )
+    (tmp_path / "a.cube").write_text(lines.replace("1 2\n", "1\n"))
+    assert Volume.read(tmp_path / "a.cube").grid.origin == pytest.approx((-100.5 * BOHR, -200 * BOHR, -300 * BOHR))
+
+
+def test_ghost_atoms_of_counterpoise_calculations(tmp_path):
+    (tmp_path / "a.cube").write_text(TOUCHING.replace("   17   17", "    0    0"))
+    with pytest.warns(VolumeWarning, match="1 atoms with atomic number 0"):
+        assert Volume.read(tmp_path / "a.cube").atoms is None

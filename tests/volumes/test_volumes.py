@@ -1,6 +1,9 @@
 """The same tests for every volume format: round trips, and errors for damaged files."""
 
 import math
+import struct
+import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import torch
 from ase.build import molecule
 
 from tg_molfield import Grid, MolField, Volume
+from tg_molfield.fields import AtomList, VolumeWarning
 from tg_molfield.files import atomic_write
 from tg_molfield.structures import from_ase
 from tg_molfield.volumes.registry import FORMATS
@@ -33,6 +37,7 @@ GRIDS = {
 DIGITS = {".cube": 5e-6, ".npz": 0.0, ".dx": 0.0, ".ccp4": 1e-6, ".mrc": 1e-6, ".map": 1e-6}
 LENGTHS = {".cube": 1e-8, ".npz": 0.0, ".dx": 0.0, ".ccp4": 2e-5, ".mrc": 2e-5, ".map": 2e-5}
 MAPS = (".ccp4", ".mrc", ".map")
+ON_LATTICE = (".ccp4", ".map")
 WITH_ATOMS = (".cube", ".npz")
 
 
@@ -44,6 +49,11 @@ def wave(grid: Grid, channels=("C", "O"), **options) -> Volume:
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(len(channels), *grid.shape, generator=generator, dtype=torch.float64)
     return Volume(values, grid, channels, **options)
+
+
+def on_lattice(grid: Grid) -> bool:
+    steps = np.array(grid.origin) @ np.linalg.inv(grid.axes)
+    return np.abs(steps - np.rint(steps)).max() < 1e-3
 
 
 def test_every_format_is_tested():
@@ -62,11 +72,21 @@ def test_saved_and_read_is_the_same(tmp_path, grid, channels, suffix, gz):
             volume.save(path)
         assert not list(tmp_path.iterdir())
         return
-    written = volume.save(path)
+    if suffix in ON_LATTICE and not on_lattice(GRIDS[grid]):
+        with pytest.warns(VolumeWarning, match=rf"a{suffix}{gz}: its nodes have to be whole .* save as \.mrc"):
+            written = volume.save(path)
+    else:
+        written = volume.save(path)
     assert sorted(written) == sorted(tmp_path.iterdir())
     back = Volume.read(written if len(written) > 1 else written[0], dtype=torch.float64)
     assert back.channels == volume.channels
     assert back.periodic == (False, False, False)
+    if suffix in ON_LATTICE and not on_lattice(GRIDS[grid]):
+        moved = volume.interpolated("cubic").resampled(back.grid)
+        assert on_lattice(back.grid)
+        assert torch.allclose(back.values, moved.values, rtol=0, atol=1e-4)
+        assert back.grid.num_nodes >= math.prod(n - 1 for n in volume.grid.shape if n > 1)
+        return
     if suffix in MAPS and grid in ("left-handed", "axes exchanged"):
         nodes = volume.grid.points(torch.float64)
         assert torch.allclose(back(nodes), volume(nodes), rtol=0, atol=1e-4)
@@ -88,7 +108,7 @@ def test_atoms_are_kept(tmp_path, channels, suffix):
 
 @pytest.mark.parametrize("suffix", DIGITS)
 def test_volume_without_atoms(tmp_path, suffix):
-    volume = wave(GRIDS["sheared"])
+    volume = wave(GRIDS["orthogonal"])
     assert Volume.read(volume.save(tmp_path / f"a{suffix}")).atoms is None
 
 
@@ -134,7 +154,7 @@ def test_a_channel_a_file(tmp_path):
 
 
 def test_all_channels_are_written_or_none(tmp_path):
-    volume = wave(GRIDS["sheared"], ("a", "b", "c"))
+    volume = wave(GRIDS["orthogonal"], ("a", "b", "c"))
     volume.values[2, 0, 0, 0] = 1e300
     with pytest.raises(ValueError, match=r"x\.c\.ccp4: expected values within single precision"):
         volume.save(tmp_path / "x.ccp4")
@@ -225,5 +245,174 @@ def test_archive_that_is_no_volume(tmp_path):
     with pytest.raises(ValueError, match="got none for origin, axes, channels"):
         Volume.read(tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", values=np.zeros(3), origin=np.zeros(3), axes=np.eye(3), channels=np.array(["a"]))
-    with pytest.raises(ValueError, match="values: expected 4 dimensions, got shape"):
+    with pytest.raises(ValueError, match=r"values: expected shape \[C, nx, ny, nz\] .*, got \[3\]"):
         Volume.read(tmp_path / "a.npz")
+
+
+def test_nan_of_masked_maps_is_replaced_where_asked(tmp_path):
+    values = np.zeros((1, 2, 2, 2))
+    values[0, 0, 0] = np.nan
+    np.savez(tmp_path / "a.npz", values=values, origin=np.zeros(3), axes=np.eye(3), channels=np.array(["a"]))
+    with pytest.raises(
+        ValueError, match=r"a\.npz: expected finite values, got NaN in 2 of 8 \(a masked map\?\); give fill"
+    ):
+        Volume.read(tmp_path / "a.npz")
+    assert Volume.read(tmp_path / "a.npz", fill_nan=-1.0).values.sum() == -2
+    values[0, 1, 0, 0] = np.inf
+    np.savez(tmp_path / "a.npz", values=values, origin=np.zeros(3), axes=np.eye(3), channels=np.array(["a"]))
+    with pytest.raises(ValueError, match="expected finite values within"):
+        Volume.read(tmp_path / "a.npz", fill_nan=0.0)
+
+
+def test_half_precision_is_saved(tmp_path):
+    for dtype in (torch.float16, torch.bfloat16):
+        volume = Volume(torch.ones(1, 2, 2, 2, dtype=dtype), Grid.cube((0, 0, 0), 1, 2))
+        volume.save(tmp_path / "a.npz")
+        assert torch.equal(Volume.read(tmp_path / "a.npz", dtype=dtype).values, volume.values)
+
+
+SOUND = {
+    "values": np.zeros((1, 2, 2, 2)),
+    "origin": np.zeros(3),
+    "axes": np.eye(3),
+    "channels": np.array(["a"]),
+    "numbers": np.array([6, 1]),
+    "positions": np.zeros((2, 3)),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"numbers": [6, -5]}, "atom 2: expected an atomic number from 1 to 118, got -5"),
+        ({"numbers": [10**12, 1]}, "atom 1: expected an atomic number from 1 to 118, got 1000000000000"),
+        ({"numbers": [6, -9 * 10**18]}, "atom 2: expected an atomic number"),
+        ({"numbers": [6, 1.5]}, "atom 2: expected an atomic number from 1 to 118, got 1.5"),
+        ({"numbers": [6, np.nan]}, "atom 2: expected an atomic number from 1 to 118, got nan"),
+        ({"numbers": [[6, 1]]}, r"numbers: expected atomic numbers \[N\], got int64 \[1, 2\]"),
+        ({"numbers": [6]}, r"positions: expected shape \[1, 3\], one row an atom, got \[2, 3\]"),
+        ({"numbers": ["C", "H"]}, "numbers: expected atomic numbers"),
+        ({"positions": [[0, 0, 0], [0, 0, np.nan]]}, "atom 2: expected a finite position"),
+        ({"positions": np.zeros((2, 2))}, r"positions: expected shape \[2, 3\]"),
+        ({"positions": None}, "atoms: expected numbers and positions, got only one"),
+        ({"origin": [0, 0, np.inf]}, "origin: expected finite numbers"),
+        ({"origin": [0, 0]}, r"origin: expected finite numbers of shape \[3\]"),
+        ({"axes": np.zeros((3, 3))}, "axes: expected three step vectors that span space"),
+        ({"axes": np.full((3, 3), np.nan)}, "axes: expected finite numbers"),
+        ({"axes": np.eye(2)}, "axes: expected finite numbers"),
+        ({"values": np.zeros((1, 0, 2, 2))}, "values: expected shape"),
+        ({"values": np.zeros((1, 2, 2, 2), complex)}, "values: expected real numbers, got complex128"),
+        ({"values": np.zeros((1, 2, 2, 2), "U3")}, "values: expected real numbers, got <U3"),
+        ({"channels": ["a", "b"]}, "channels: expected 1 different names"),
+        ({"channels": [[1]]}, r"channels: expected names \[C\], got int64"),
+        ({"periodic": [1, 0, 0]}, "periodic: expected three booleans"),
+        ({"values": np.array([[[[object()]]]])}, "values: expected numbers or names, got object"),
+    ],
+)
+def test_what_does_not_fit_together_is_not_read(tmp_path, change, message):
+    arrays = {name: np.asarray(value) for name, value in {**SOUND, **change}.items() if value is not None}
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"a\.npz: {message}"):
+        Volume.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("kind", ["<f4", ">f8", "<f2", "<i2", "u1", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_of_other_programs_are_read(tmp_path, kind, order):
+    values = np.asarray(np.random.default_rng(0).normal(size=(2, 3, 4, 5)) * 3, kind, order=order)
+    arrays = {**SOUND, "values": values, "channels": np.array(["a", "b"]), "numbers": np.array([6.0, 1.0], "f4")}
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    volume = Volume.read(tmp_path / "a.npz", dtype=torch.float64)
+    assert np.array_equal(volume.values, values.astype(float))
+    assert volume.atoms.z.tolist() == [6, 1]
+
+
+def test_ghost_atoms_are_left_out(tmp_path):
+    np.savez(tmp_path / "a.npz", **{**SOUND, "numbers": np.array([0, 1])})
+    with pytest.warns(
+        VolumeWarning, match=r"a\.npz: 1 atoms with atomic number 0 .ghost or dummy atoms. were left out"
+    ):
+        volume = Volume.read(tmp_path / "a.npz")
+    assert volume.atoms.z.tolist() == [1]
+
+
+@pytest.mark.parametrize("suffix", DIGITS)
+def test_atoms_that_are_none_are_not_written(tmp_path, suffix):
+    volume = wave(GRIDS["orthogonal"])
+    for z, x in ((-5, 0.0), (119, 0.0), (6, math.nan)):
+        bad = volume.with_atoms(AtomList(torch.tensor([z]), torch.full((1, 3), x)))
+        with pytest.raises(ValueError, match=rf"a{suffix}: atom 1: expected"):
+            bad.save(tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def archive(path, header: bytes, size: int = 64) -> None:
+    """An archive whose ``values`` have this header and ``size`` bytes."""
+    np.savez(path, **{name: value for name, value in SOUND.items() if name != "values"})
+    text = header.ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "a") as stream:
+        stream.writestr("values.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(size))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000000, 10000000000), }",
+            "by the header",
+        ),
+        (
+            b"{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 2, 3), }",
+            "expected 96 bytes by the header, got 64",
+        ),
+        (b"{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000,), }", "expected numbers or names"),
+        (b"{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 2, 2)", "got a damaged header"),
+        (b"((((((((((((((((((((((((((((((((((((((((", "got a damaged header"),
+        (b"", "got a damaged header"),
+    ],
+)
+def test_array_headers_that_lie(tmp_path, header, message):
+    archive(tmp_path / "a.npz", header)
+    with pytest.raises(ValueError, match=rf"a\.npz: values: .*{message}"):
+        Volume.read(tmp_path / "a.npz")
+
+
+def test_an_archive_that_unfolds_to_gigabytes_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", **{**SOUND, "values": np.zeros((1, 256, 256, 1024), np.float32)})
+    with pytest.raises(ValueError, match=r"a\.npz: expected arrays of at most 256 MiB .*, got 268"):
+        Volume.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.dx", b"\n" * 200_000),
+        (
+            "a.dx",
+            b"origin " * 30_000 + b"\n" * 100_000 + b"object 3 class array type double rank 0 items 6 data follows\n",
+        ),
+        ("a.dx", b"channels: [" * 200_000 + b"\nobject 1 class array type double rank 0 items 1 data follows\n1\n"),
+        ("a.cube", b"a\n" + b"channels: [" * 200_000 + b"\n1 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 1 0 0 0\n"),
+        ("a.cube", b"\n" * 200_000),
+        ("a.cube", b"a\n" + b"channels: " + b"[" * 1_000_000 + b"\n1 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 1 0 0 0\n"),
+        ("a.cube", b"a\nb\n1000000000000 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 1 0 0 0\n1"),
+        ("a.cube", b"a\nb\n2000000000 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 1 0 0 0\n1"),
+        ("a.cube", b"a\nb\n-1 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 1 0 0 0\n" + b"9" * 5000 + b" 1"),
+        ("a.cube", b"a\nb\n1 0 0 0\n1000000000 1 0 0\n1000000000 0 1 0\n1000000000 0 0 1\n1 1 0 0 0\n1 2 3"),
+        ("a.cube", b"a\nb\n1 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1_0 1 0 0 0\n1"),
+        ("a.cube", b"a\nb\n0 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1_0"),
+        ("a.cube", b"a\nb\n0 0 0 0\n1.9 1 0 0\n1 0 1 0\n1 0 0 1\n1"),
+        ("a.cube", b"a\nb\n1e300 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1"),
+        ("a.npz", b"\x93NUMPY\x01\x00v\x00" + b"(" * 1000),
+        ("a.npz", b"PK\x03\x04" + bytes(1000)),
+    ],
+)
+def test_what_took_forever_or_raised_something_else(tmp_path, name, content):
+    """Time, and errors of one short line that start with the file's name."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    start = time.process_time()
+    with pytest.raises(ValueError, match=rf"^{path}: expected|^{path}: line|^{path}: value") as caught:
+        Volume.read(path)
+    assert time.process_time() - start < 2
+    assert len(str(caught.value)) < 400

@@ -92,7 +92,8 @@ def field(
     learned = None if model is None else _model(model)
     data = _molecule(structure, record, definition.attributes if learned is None else set(learned.properties))
     chosen = definition(data) if learned is None else learned.field(data)
-    volume = _sampled(chosen, Grid.around(data.pos, spacing, margin))
+    grid = Grid.around(data.pos, spacing, margin)
+    volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
     console = Console()
     is_distance = definition.aggregate == "distance"
     for path in output:
@@ -154,14 +155,19 @@ def _model(path: Path) -> FieldAutoEncoder:
 
 
 def _check_suffix(path: Path) -> None:
-    from tg_molfield.volumes.registry import SUFFIXES
+    from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
     known = (*_PICTURES, ".html", *SUFFIXES)
-    name = path.name.lower()
-    if not name.endswith(known) and not name.removesuffix(".gz").endswith(SUFFIXES):
+    if not path.name.lower().endswith((*_PICTURES, ".html")) and not is_volume(path):
         raise ValueError(
             f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
         )
+
+
+def _needs_lattice(path: Path) -> bool:
+    from tg_molfield.volumes.registry import is_volume, needs_lattice
+
+    return is_volume(path) and needs_lattice(path)
 
 
 def _write(volume: Volume, path: Path, title: str, level: float | None, through_atoms: bool) -> None:

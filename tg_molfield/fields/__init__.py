@@ -12,6 +12,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Kernel, get_kernel
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.fields.volume import Volume
+from tg_molfield.volumes.volume_warnings import VolumeWarning
 
 __all__ = [
     "KERNELS",
@@ -30,5 +31,6 @@ __all__ = [
     "RBFField",
     "UnionField",
     "Volume",
+    "VolumeWarning",
     "get_kernel",
 ]

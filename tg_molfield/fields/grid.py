@@ -164,6 +164,17 @@ class Grid:
         rest = origin - rounded.double()
         return (pos - rounded.to(pos.device) - rest.to(pos)) @ inverse.to(pos)
 
+    def on_lattice(self) -> Grid:
+        """The grid with the same steps that covers this one and has its nodes at whole numbers of steps from (0, 0, 0).
+
+        CCP4 maps, ``.ccp4`` and ``.map``, can hold only such nodes.
+        """
+        start = self.fractional(torch.zeros(1, 3, dtype=torch.float64))[0].neg()
+        first = torch.floor(start + 1e-6)
+        added = torch.ceil(start - 1e-6) - first
+        shape = torch.tensor(self.shape, dtype=torch.float64) + added
+        return Grid(_triple(first @ self.axes_tensor()), self.axes, _shape(shape))
+
     def refined(self, factor: int) -> Grid:
         """The grid with every step divided by ``factor``; it keeps the old nodes."""
         factor = _factor(factor)

@@ -149,7 +149,9 @@ class Volume(Field):
 
         The suffix decides, each also with ``.gz``: ``.npz`` (exact), ``.cube`` (six digits), ``.dx``, ``.ccp4`` or
         ``.map`` or ``.mrc`` (single precision). A ``.dx`` or map file holds one channel; several become a file each,
-        ``x.C.dx``, ``x.N.dx``, …, which `read` takes as a list. Atoms are kept in ``.cube`` and ``.npz``.
+        ``x.C.dx``, ``x.N.dx``, …, which `read` takes as a list. Atoms are kept in ``.cube`` and ``.npz``. In a
+        ``.ccp4`` or ``.map`` file nodes are whole numbers of steps from (0, 0, 0); if they are not, the values are
+        interpolated where such nodes are, with a :class:`VolumeWarning`.
 
         Raises:
             ValueError: the format is unknown or cannot hold the values or the axes.
@@ -158,7 +160,7 @@ class Volume(Field):
             raise ValueError(f"{path}: expected finite values, got NaN or infinity; repair the volume before saving it")
         atoms = self.atoms
         data = VolumeData(
-            values=self.values.detach().cpu().numpy(),
+            values=(self.values.float() if self.values.itemsize < 4 else self.values).detach().cpu().numpy(),
             origin=self.grid.origin_tensor().numpy(),
             axes=self.grid.axes_tensor().numpy(),
             channels=self.channels,
@@ -170,37 +172,50 @@ class Volume(Field):
 
     @classmethod
     def read(
-        cls, path: str | PathLike[str] | Sequence[str | PathLike[str]], dtype: torch.dtype | None = None
+        cls,
+        path: str | PathLike[str] | Sequence[str | PathLike[str]],
+        dtype: torch.dtype | None = None,
+        expand: bool = False,
+        fill_nan: float | None = None,
     ) -> Volume:
         """Read a volume; the suffix decides: ``.cube``, ``.npz``, ``.dx``, ``.ccp4``, ``.map``, ``.mrc``, also ``.gz``.
 
-        Lengths are converted to Å, values are those of the file. A map that covers a whole unit cell is periodic.
+        Lengths are converted to Å, values are those of the file. A map that covers a whole unit cell is periodic. What
+        may not be as the file means is told of in a :class:`VolumeWarning`.
 
         Args:
             path: the file, or several on one grid, whose channels are concatenated.
             dtype: of the values; torch's default if not given.
+            expand: for a CCP4 or MRC map of part of a crystal's unit cell: the whole cell by the symmetry of the space
+                group, which is periodic and can be evaluated anywhere in the crystal.
+            fill_nan: the value for NaN, which masked maps hold outside their mask.
 
         Raises:
-            ValueError: a file is damaged, cut short or of an unknown format; the message says where.
+            ValueError: a file is damaged, cut short or of an unknown format, holds NaN without ``fill_nan``, or covers
+                less than the asymmetric unit that ``expand`` needs; the message says where.
         """
         paths = [path] if isinstance(path, (str, PathLike)) else list(path)
-        data = read_volumes(map(Path, paths))
+        data = read_volumes(map(Path, paths), expand)
         dtype = dtype or torch.get_default_dtype()
         atoms = None
         if data.numbers is not None and data.positions is not None:
             atoms = AtomList(torch.from_numpy(data.numbers), torch.from_numpy(data.positions).to(dtype))
         values = torch.from_numpy(data.values).to(dtype)
-        if not values.isfinite().all():
+        missing = int(values.isnan().sum())
+        if missing and fill_nan is None:
+            raise ValueError(
+                f"{paths[0]}: expected finite values, got NaN in {missing} of {values.numel()} (a masked map?); give "
+                "fill_nan=0.0 to replace them, or repair the file"
+            )
+        values = values if fill_nan is None else values.nan_to_num(fill_nan, torch.inf, -torch.inf)
+        if values.isinf().any():
             raise ValueError(
                 f"{paths[0]}: expected finite values within {dtype}, got others; repair the file or "
                 "read with torch.float64"
             )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]
-        try:
-            grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
-        except ValueError as error:
-            raise ValueError(f"{paths[0]}: expected a valid grid, got {error}; the file is damaged") from error
+        grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Volume:

@@ -1,4 +1,4 @@
-"""Decompression of gzip files within limits.
+"""Decompression within limits.
 
 A few bytes can unfold to a thousand times as many. What unfolds to more than 256 MiB is refused if that is over 200
 times the size of the file (maps and text of numbers unfold to between 1.1 and 100 times), and in any case if it is over
@@ -19,6 +19,11 @@ _STEP = 1024
 """Compressed bytes per step: what the step at the damage unfolds to is lost."""
 
 
+def unfolding_limit(size: int) -> int:
+    """The bytes that ``size`` compressed bytes may unfold to."""
+    return min(max(_ALWAYS_ALLOWED, _RATIO * size), max(available_bytes() // _MEMORY_PART, _WHATEVER_THE_MEMORY))
+
+
 def gunzip(path: Path, compressed: bytes) -> tuple[bytes, str]:
     """The content of a gzip file, of several members if there are several, up to any damage.
 
@@ -34,9 +39,7 @@ def gunzip(path: Path, compressed: bytes) -> tuple[bytes, str]:
     """
     if not b"\x1f\x8b".startswith(compressed[:2]):
         raise ValueError(f"{path}: expected a gzip file, got another format; rename it or compress it")
-    limit = min(
-        max(_ALWAYS_ALLOWED, _RATIO * len(compressed)), max(available_bytes() // _MEMORY_PART, _WHATEVER_THE_MEMORY)
-    )
+    limit = unfolding_limit(len(compressed))
     view, place, content = memoryview(compressed), 0, bytearray()
     stream = zlib.decompressobj(wbits=31)
     while True:

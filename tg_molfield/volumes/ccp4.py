@@ -1,18 +1,19 @@
-"""CCP4 and MRC maps: one channel in single precision, on part of a crystal cell or in a box.
+"""CCP4 and MRC maps: single precision, on part of a crystal cell or in a box.
 
 The header gives the position of the first node twice, and programs differ in which one they use:
 
 - NCSTART, NRSTART, NSSTART (words 5 to 7), in whole steps from the origin of the cell: the CCP4 programs, Coot, gemmi,
   and PyMOL for ``.ccp4``;
-- ORIGIN (words 50 to 52), in Å: ChimeraX, VMD, and PyMOL for ``.map`` and ``.mrc``, if it is not zero.
+- ORIGIN (words 50 to 52), in Å: mrcfile, ChimeraX, VMD, and PyMOL for ``.map`` and ``.mrc``, if it is not zero.
 
-`encode` writes only the start words if the origin is a whole number of steps. Otherwise it writes the exact position
-to ORIGIN and the nearest whole steps to the start words, so that the first group of programs is off by at most half a
-step. `decode` uses ORIGIN if the start words are zero or agree with it to half a step, and the start words otherwise.
+Some programs add the two, so only one is written: ORIGIN in a ``.mrc`` file; the start words in a ``.ccp4`` or ``.map``
+file, whose first node has to be a whole number of steps from (0, 0, 0). In files that have both,
+ORIGIN counts for ``.mrc``, the start words for ``.ccp4`` and ``.map``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import permutations, product
 from pathlib import Path
@@ -20,19 +21,20 @@ from pathlib import Path
 import numpy as np
 
 from tg_molfield.files import format_suffix
-from tg_molfield.volumes.ccp4_header import TYPES, blank_header, cell_parameters, cell_vectors, read_header
+from tg_molfield.volumes.ccp4_header import Header, blank_header, cell_parameters, cell_vectors, read_header
 from tg_molfield.volumes.comments import Periodic, format_comment, parse_comment
 from tg_molfield.volumes.volume_data import VolumeData, value_count_error
 
-_WHOLE_STEPS = 1e-5
+_SAME_PLACE = 0.01
+"""In steps: start words and ORIGIN that are closer agree."""
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
     """The volume in a CCP4 or MRC file, with axes in the order x, y, z whatever their order in the file.
 
-    Symmetry is not expanded. The volume is periodic along each axis on which the map covers the whole cell; repeated
-    nodes are left out. Maps from microscopy, with the suffix ``.mrc`` or with ORIGIN set, are not periodic unless the
-    comment of `encode` says so.
+    Symmetry is not expanded, see :mod:`tg_molfield.volumes.unit_cell`. The volume is periodic along each axis on which
+    the map covers the whole cell; repeated nodes are left out. Maps from microscopy, with the suffix ``.mrc`` or with
+    ORIGIN set, are not periodic unless the comment of `encode` says so. The volumes of a stack are channels.
 
     Args:
         path: the file, for messages.
@@ -42,26 +44,45 @@ def decode(path: Path, content: bytes) -> VolumeData:
         ValueError: the header is damaged or does not describe a volume, or values are missing.
     """
     header = read_header(path, content)
-    sections_first = header["order"][::-1] - 1
-    kind = TYPES[int(header["mode"])].newbyteorder(header.dtype["mode"].byteorder)
-    count, offset = int(np.prod(header["count"], dtype=np.int64)), 1024 + int(header["extra_bytes"])
-    if len(content) < offset + count * kind.itemsize:
-        raise value_count_error(path, header["count"], max(0, (len(content) - offset) // kind.itemsize))
-    stored = np.frombuffer(content, kind, count, offset).reshape(header["count"][::-1])
-    values = stored.transpose(np.argsort(sections_first)).astype(np.float32)
-    start = np.empty(3)
-    start[sections_first] = header["start"][::-1]
-    axes = cell_vectors(header["cell"], header["angles"]) / header["intervals"][:, None]
-    shift = header["origin"].astype(np.float64)
-    by_shift = shift.any() and (not start.any() or np.abs(shift @ np.linalg.inv(axes) - start).max() < 0.51)
-    origin = shift if by_shift else start @ axes
-    channels, periodic = parse_comment(header["labels"].tobytes().decode("latin-1").rstrip(" \0"), 1)
-    by_microscope = shift.any() or format_suffix(path) == ".mrc"
-    if any(periodic) or (1 <= header["space_group"] <= 230 and not by_microscope):
-        values, periodic = _one_period(values, header["intervals"])
-    if header["skew"] == 1 and format_suffix(path) != ".mrc":
-        origin, axes = _unskewed(header, origin, axes)
-    return VolumeData(np.ascontiguousarray(values)[None], origin, axes, channels, periodic=periodic)
+    words = header.words
+    values, notes = read_nodes(path, content, header)
+    axes = cell_vectors(words["cell"], words["angles"]) / words["intervals"][:, None]
+    origin, doubts = first_node(path, header, axes)
+    channels, periodic = parse_comment(words["labels"].tobytes().decode("latin-1").rstrip(" \0"), len(values))
+    by_microscope = words["origin"].any() or format_suffix(path) == ".mrc"
+    if any(periodic) or (header.is_crystal and not by_microscope):
+        values, periodic = _one_period(values, words["intervals"])
+    if words["skew"] == 1 and format_suffix(path) != ".mrc":
+        origin, axes = _unskewed(words, origin, axes)
+    return VolumeData(values, origin, axes, channels, periodic=periodic, notes=header.notes + notes + doubts)
+
+
+def read_nodes(path: Path, content: bytes, header: Header) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The values [C, nx, ny, nz] of a map with this header, and what is odd about the file's length."""
+    counts = [int(n) for n in header.words["count"]]
+    count, offset = math.prod(counts), 1024 + int(header.words["extra_bytes"])
+    end = offset + count * header.kind.itemsize
+    if len(content) < end:
+        raise value_count_error(path, counts, max(0, (len(content) - offset) // header.kind.itemsize))
+    stored = np.frombuffer(content, header.kind, count, offset).reshape(header.num_volumes, -1, *counts[1::-1])
+    values = stored.transpose(0, *(3 - header.xyz)).astype(np.float32)
+    notes = (f"{len(content) - end} bytes follow the values and were not read",) if len(content) > end else ()
+    return np.ascontiguousarray(values), notes
+
+
+def first_node(path: Path, header: Header, axes: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The position [3] of the first node, and a note if the header gives two that differ."""
+    start = header.words["start"][header.xyz] @ axes
+    shift = header.words["origin"].astype(np.float64)
+    by_origin = format_suffix(path) == ".mrc" if start.any() and shift.any() else shift.any()
+    position = shift if by_origin else start
+    if not (start.any() and shift.any()) or np.abs((shift - start) @ np.linalg.pinv(axes)).max() < _SAME_PLACE:
+        return position, ()
+    used = "ORIGIN" if by_origin else "NSTART"
+    return position, (
+        f"the header puts the first node at {_in_angstrom(start)} Å by NSTART and at {_in_angstrom(shift)} Å by "
+        f"ORIGIN; {used} was used, as is usual for {format_suffix(path)}",
+    )
 
 
 def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
@@ -84,23 +105,29 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     header["count"], header["mode"], header["order"], header["space_group"] = shape, 2, (1, 2, 3), 1
     header["intervals"] = shape + ~np.array(periodic)
     header["cell"], header["angles"] = cell_parameters(axes * header["intervals"][:, None])
-    steps = origin @ np.linalg.inv(axes)
-    header["start"] = np.rint(steps)
-    if np.abs(steps - np.rint(steps)).max() > _WHOLE_STEPS:
+    if format_suffix(path) == ".mrc":
         header["origin"] = origin
+    else:
+        header["start"] = np.rint(origin @ np.linalg.inv(axes))
     header["statistics"] = values.min(), values.max(), values.mean()
     header["rms"] = values.std()
     yield header.tobytes()
     yield single.tobytes()
 
 
+def _in_angstrom(position: np.ndarray) -> str:
+    return "(" + ", ".join(f"{x:.6g}" for x in position) + ")"
+
+
 def _one_period(values: np.ndarray, intervals: np.ndarray) -> tuple[np.ndarray, Periodic]:
-    tolerance, flags = 1e-5 * np.abs(values).max(), [False, False, False]
+    """The nodes [C, nx, ny, nz] without repeated ones, and the axes along which they cover the cell."""
+    finite = np.abs(values[np.isfinite(values)])
+    tolerance, flags = 1e-5 * finite.max(initial=0), [False, False, False]
     for axis, period in enumerate(intervals):
-        n = values.shape[axis]
-        repeated = values.take(np.arange(n) % period, axis)
-        if n >= period and np.allclose(values, repeated, rtol=0, atol=tolerance):
-            values, flags[axis] = values.take(np.arange(period), axis), True
+        n = values.shape[1 + axis]
+        repeated = values.take(np.arange(n) % period, 1 + axis)
+        if n >= period and np.allclose(values, repeated, rtol=0, atol=tolerance, equal_nan=True):
+            values, flags[axis] = values.take(np.arange(period), 1 + axis), True
     return values, (flags[0], flags[1], flags[2])
 
 

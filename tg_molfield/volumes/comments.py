@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
+from typing import Any
 
 Periodic = tuple[bool, bool, bool]
 APERIODIC: Periodic = (False, False, False)
 
-_COMMENT = re.compile(r"channels: (?P<channels>\[.*?\])(?: periodic: (?P<periodic>\[[a-z, ]*\]))?\s*$", re.MULTILINE)
+_CHANNELS, _PERIODIC = "channels: [", " periodic: ["
+_DECODER = json.JSONDecoder()
 
 
 def format_comment(channels: tuple[str, ...], periodic: Periodic) -> str:
@@ -18,17 +19,34 @@ def format_comment(channels: tuple[str, ...], periodic: Periodic) -> str:
 
 
 def parse_comment(text: str, count: int) -> tuple[tuple[str, ...], Periodic]:
-    """The names of ``count`` channels and the periodic axes, from the comment line in ``text``.
+    """The names of ``count`` channels and the periodic axes, from the first comment line in ``text``.
 
     Without a comment that fits, channels are named ``"0"``, ``"1"``, … and no axis is periodic.
     """
-    found = _COMMENT.search(text)
+    found = find_comment(text)
+    names, flags = found if found else ((), APERIODIC)
+    return (names if len(names) == count else tuple(map(str, range(count)))), flags
+
+
+def find_comment(text: str) -> tuple[tuple[str, ...], Periodic] | None:
+    """The channel names and the periodic axes in the first comment line of ``text``; None if there is no such line."""
+    start = text.find(_CHANNELS)
+    if start < 0:
+        return None
+    line = text[start:].partition("\n")[0]
+    names, rest = _list(line, len(_CHANNELS) - 1)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        return None
+    flags = _list(rest, len(_PERIODIC) - 1)[0] if rest.startswith(_PERIODIC) else []
+    if len(flags) != 3 or not all(isinstance(flag, bool) for flag in flags):
+        flags = [False, False, False]
+    return tuple(names), (flags[0], flags[1], flags[2])
+
+
+def _list(text: str, start: int) -> tuple[list[Any], str]:
+    """The JSON list that starts at ``start``, empty if it is none, and the text after it."""
     try:
-        names = json.loads(found["channels"]) if found else []
-        flags = json.loads(found["periodic"] or "[]") if found else []
-    except json.JSONDecodeError:
-        names, flags = [], []
-    names = tuple(map(str, names))
-    if len(names) != count or len(set(names)) != count:
-        names = tuple(map(str, range(count)))
-    return names, (bool(flags[0]), bool(flags[1]), bool(flags[2])) if len(flags) == 3 else APERIODIC
+        found, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return [], ""
+    return found, text[end:]

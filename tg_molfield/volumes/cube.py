@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tg_molfield.volumes.comments import format_comment, parse_comment
-from tg_molfield.volumes.text import format_rows, read_values
+from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.volume_data import VolumeData
 
 BOHR = 0.529177210544
 """One Bohr in Å (CODATA 2022)."""
+
+_TOUCHING = re.compile(r"(?<=[\d.])-")
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
@@ -30,23 +33,24 @@ def decode(path: Path, content: bytes) -> VolumeData:
         raise ValueError(
             f"{path}: expected a CUBE file of more than 6 lines, got {len(lines)}; download or copy the file again"
         )
-    count, *rest = _numbers(path, lines, 2, (4, 5))
+    count, *rest = _numbers(path, lines, 2, (4, 5), whole=(0, 4))
     origin, sets = np.array(rest[:3]), int(rest[3]) if len(rest) > 3 else 1
-    steps = np.array([_numbers(path, lines, line, (4,)) for line in (3, 4, 5)])
-    shape = steps[:, 0].astype(int)
-    if (shape == 0).any() or not (np.sign(shape) == np.sign(shape[0])).all():
+    steps = np.array([_numbers(path, lines, line, (4,), whole=(0,)) for line in (3, 4, 5)])
+    shape = [int(n) for n in steps[:, 0]]
+    if 0 in shape or len({n > 0 for n in shape}) > 1:
         raise ValueError(
-            f"{path}: lines 4 to 6: expected three numbers of nodes of the same sign, got {shape.tolist()}; "
-            "correct the header"
+            f"{path}: lines 4 to 6: expected three numbers of nodes of the same sign, got {shape}; correct the header"
         )
     unit = BOHR if shape[0] > 0 else 1.0
-    shape = np.abs(shape)
+    shape = [abs(n) for n in shape]
     natoms = abs(int(count))
     lines[6:] = lines[6].split(b"\n", natoms)
-    atoms = np.array([_numbers(path, lines, 6 + i, (5,)) for i in range(natoms)]).reshape(natoms, 5)
+    atoms = np.array([_numbers(path, lines, 6 + i, (5,), whole=(0,)) for i in range(natoms)]).reshape(natoms, 5)
     values = lines[6 + natoms] if len(lines) > 6 + natoms else b""
     if count < 0:
         sets, values = _data_sets(path, values)
+    elif sets < 1:
+        raise ValueError(f"{path}: line 3: expected at least one value a node, got {sets}; correct the header")
     numbers = read_values(path, values, shape, sets)
     channels, periodic = parse_comment(lines[1].decode("latin-1"), sets)
     return VolumeData(
@@ -54,7 +58,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
         origin=origin * unit,
         axes=steps[:, 1:] * unit,
         channels=channels,
-        numbers=atoms[:, 0].astype(np.int64) if natoms else None,
+        numbers=atoms[:, 0] if natoms else None,
         positions=atoms[:, 2:] * unit if natoms else None,
         periodic=periodic,
     )
@@ -63,17 +67,19 @@ def decode(path: Path, content: bytes) -> VolumeData:
 def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     """A CUBE file in Bohr; each channel is a data set, and the second line has their names.
 
-    Values have six digits, lengths at least eight.
+    Values have six digits, lengths at least eight. The fifth number of line 3 is left out where it is 1, since many
+    programs expect four.
     """
     sets, *shape = data.values.shape
     numbers = np.zeros(0, dtype=np.int64) if data.numbers is None else data.numbers
     positions = np.zeros((0, 3)) if data.positions is None else data.positions
     natoms = len(numbers) if sets == 1 else -len(numbers)
     x, y, z = data.origin / BOHR
+    several = f"{sets:5d}" if sets > 1 else ""
     header = [
         "Written by tg_molfield, lengths in Bohr",
         format_comment(data.channels, data.periodic),
-        f"{natoms:5d}{x:16.8f}{y:16.8f}{z:16.8f}{sets:5d}",
+        f"{natoms:5d}{x:16.8f}{y:16.8f}{z:16.8f}{several}",
     ]
     for n, (x, y, z) in zip(shape, data.axes / BOHR, strict=True):
         header.append(f"{n:5d}{x:16.10f}{y:16.10f}{z:16.10f}")
@@ -86,26 +92,43 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     yield from format_rows(rows, " %12.5E", 6)
 
 
-def _numbers(path: Path, lines: list[bytes], line: int, lengths: tuple[int, ...]) -> list[float]:
-    text = lines[line].decode("latin-1") if line < len(lines) else ""
-    try:
-        numbers = [float(word.replace("D", "E").replace("d", "e")) for word in text.split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in lengths:
-        wanted = " or ".join(map(str, lengths))
-        raise ValueError(
-            f"{path}: line {line + 1}: expected {wanted} numbers, got {' '.join(text.split())[:60]!r}; "
-            "correct the header and its number of atoms, or restore the missing lines"
-        )
-    return numbers
+def _numbers(
+    path: Path, lines: list[bytes], line: int, lengths: tuple[int, ...], whole: tuple[int, ...] = ()
+) -> list[float]:
+    """The numbers of a header line, by white space or else by the columns of (I5,4F12.6), in which they may touch.
+
+    Args:
+        path: the file, for messages.
+        lines: of the file.
+        line: index of the line.
+        lengths: the numbers of numbers that are right.
+        whole: which of the numbers are integers.
+    """
+    text = lines[line].decode("latin-1").rstrip() if line < len(lines) else ""
+    columns = [text[:5], *(text[i : i + 12] for i in range(5, len(text), 12))]
+    for words in (text.split(), columns, _TOUCHING.sub(" -", text).split()):
+        try:
+            numbers = to_floats([word.strip() for word in words])
+        except ValueError:
+            continue
+        if len(numbers) in lengths and all(_is_count(numbers[i]) for i in whole if i < len(numbers)):
+            return numbers
+    wanted = " or ".join(map(str, lengths))
+    raise ValueError(
+        f"{path}: line {line + 1}: expected {wanted} numbers, the counts whole, got {' '.join(text.split())[:60]!r}; "
+        "correct the header and its number of atoms, or restore the missing lines"
+    )
+
+
+def _is_count(number: float) -> bool:
+    return number.is_integer() and abs(number) < 2**31
 
 
 def _data_sets(path: Path, values: bytes) -> tuple[int, bytes]:
     words = values.split(None, 1)
     try:
-        sets = int(words[0])
-        if sets < 1:
+        (sets,) = to_counts([words[0].decode("latin-1")])
+        if not 1 <= sets <= len(values):
             raise ValueError(sets)
     except (IndexError, ValueError) as error:
         raise ValueError(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tg_molfield.volumes.comments import format_comment, parse_comment
-from tg_molfield.volumes.text import format_rows, read_values
+from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.volume_data import VolumeData
 
-_ARRAY = re.compile(rb"^[^#\n]*\bclass\s+array\b([^\n]*)\n", re.MULTILINE)
 _AFTER_VALUES = (b"attribute", b"object", b"component", b"end")
+_NOT_TEXT = {"binary", "lsb", "msb", "ieee", "file"}
 
 
 def decode(path: Path, content: bytes) -> VolumeData:
@@ -26,29 +25,23 @@ def decode(path: Path, content: bytes) -> VolumeData:
     Raises:
         ValueError: the header is damaged or describes another kind of object, or values are missing.
     """
-    array = _ARRAY.search(content)
-    if array is None:
-        raise ValueError(
-            f"{path}: expected a line 'object … class array …', got none; "
-            "download or copy the file again, it is cut short or damaged"
-        )
-    header = content[: array.start()].decode("latin-1")
-    declaration = array[1].decode("latin-1").split()
-    if {"binary", "lsb", "msb", "ieee", "file"} & set(declaration):
+    header, declaration, values = _split(path, content)
+    if _NOT_TEXT & set(declaration):
         raise ValueError(f"{path}: expected values as text, got binary values or another file; write them as text")
     if "rank" in declaration and declaration[declaration.index("rank") + 1 :][:1] != ["0"]:
         raise ValueError(f"{path}: expected a scalar (rank 0), got {' '.join(declaration)!r}; split it by component")
-    shape = np.array(_vectors(path, header, r"gridpositions\s+counts", 1)[0], dtype=int)
-    if (shape < 1).any():
-        raise ValueError(f"{path}: expected positive counts of nodes, got {shape.tolist()}; correct the header")
-    values = content[array.end() :]
-    stop = min((place for word in _AFTER_VALUES if (place := values.find(word)) >= 0), default=len(values))
-    numbers = read_values(path, values[:stop], shape)
-    channels, periodic = parse_comment(header, 1)
+    words = [line.split("#")[0].split() for line in header]
+    counts = [line[line.index("counts") + 1 :] for line in words if "gridpositions" in line and "counts" in line]
+    shape = to_counts(_vectors(path, "gridpositions counts", counts, 1)[0])
+    if min(shape) < 1:
+        raise ValueError(f"{path}: expected positive counts of nodes, got {shape}; correct the header")
+    (origin,) = _vectors(path, "origin", [line[1:] for line in words if line[:1] == ["origin"]], 1)
+    axes = _vectors(path, "delta", [line[1:] for line in words if line[:1] == ["delta"]], 3)
+    channels, periodic = parse_comment("\n".join(header), 1)
     return VolumeData(
-        values=numbers.reshape(1, *shape),
-        origin=np.array(_vectors(path, header, r"^\s*origin", 1)[0]),
-        axes=np.array(_vectors(path, header, r"^\s*delta", 3)),
+        values=read_values(path, values, shape).reshape(1, *shape),
+        origin=np.array(to_floats(origin)),
+        axes=np.array([to_floats(axis) for axis in axes]),
         channels=channels,
         periodic=periodic,
     )
@@ -75,16 +68,29 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     )
 
 
-def _vectors(path: Path, header: str, start: str, count: int) -> list[list[float]]:
-    found = [match[1].split() for match in re.finditer(start + r"\s+([^\n]*)", header, re.MULTILINE)]
-    try:
-        vectors = [[float(word) for word in words] for words in found]
-    except ValueError:
-        vectors = []
-    if len(vectors) != count or any(len(vector) != 3 for vector in vectors):
-        what = start.replace(r"\s+", " ").replace(r"^\s*", "")
+def _split(path: Path, content: bytes) -> tuple[list[str], list[str], bytes]:
+    """The lines before the array, the words after ``class array``, and its values."""
+    place = 0
+    while place < len(content):
+        end = content.find(b"\n", place) + 1 or len(content)
+        words = content[place:end].decode("latin-1").split("#")[0].split()
+        if "class" in words and words[words.index("class") + 1 :][:1] == ["array"]:
+            values = content[end:]
+            stop = min((found for word in _AFTER_VALUES if (found := values.find(word)) >= 0), default=len(values))
+            header = content[:place].decode("latin-1").splitlines()
+            return [line for line in header if line.strip()], words[words.index("array") + 1 :], values[:stop]
+        place = end
+    raise ValueError(
+        f"{path}: expected a line 'object … class array …', got none; "
+        "download or copy the file again, it is cut short or damaged"
+    )
+
+
+def _vectors(path: Path, what: str, found: list[list[str]], count: int) -> list[list[str]]:
+    if len(found) != count or any(len(words) != 3 for words in found):
+        lines = "; ".join(" ".join(words) for words in found)
         raise ValueError(
-            f"{path}: expected {count} line(s) '{what}' with three numbers before the array, got "
-            f"{[' '.join(words) for words in found]}; correct the header, or resample on a regular grid"
+            f"{path}: expected {count} line(s) '{what}' with three numbers before the array, got {lines[:40]!r}; "
+            "correct the header, or resample on a regular grid"
         )
-    return vectors
+    return found

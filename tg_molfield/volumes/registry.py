@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.files import atomic_writes, decoding, format_suffix, read_bytes
-from tg_molfield.volumes import ccp4, cube, dx, npz
+from tg_molfield.volumes import ccp4, cube, dx, npz, unit_cell
+from tg_molfield.volumes.lattice_shift import move_to_lattice
+from tg_molfield.volumes.validation import validate
 from tg_molfield.volumes.volume_data import VolumeData
+from tg_molfield.volumes.volume_warnings import VolumeWarning
 
-__all__ = ["SUFFIXES", "VolumeData", "read_volume", "read_volumes", "write_volume"]
+__all__ = ["SUFFIXES", "VolumeData", "VolumeWarning", "read_volume", "read_volumes", "write_volume"]
 
 
 class Format(NamedTuple):
@@ -22,15 +26,21 @@ class Format(NamedTuple):
     Attributes:
         decode: makes the volume from a path, for messages and the suffix, and the content of the file.
         encode: makes the content of the file from a path and a volume.
+        decode_cell: makes the volume of a whole unit cell from a map of part of it.
         one_channel: whether a file holds only one channel.
+        on_lattice: whether nodes are whole numbers of steps from (0, 0, 0).
     """
 
     decode: Callable[[Path, bytes], VolumeData]
     encode: Callable[[Path, VolumeData], Iterable[bytes]]
+    decode_cell: Callable[[Path, bytes], VolumeData] | None = None
     one_channel: bool = False
+    on_lattice: bool = False
 
 
-_CUBE, _MAP = Format(cube.decode, cube.encode), Format(ccp4.decode, ccp4.encode, one_channel=True)
+_CUBE = Format(cube.decode, cube.encode)
+_MRC = Format(ccp4.decode, ccp4.encode, decode_cell=unit_cell.decode_cell, one_channel=True)
+_MAP = _MRC._replace(on_lattice=True)
 FORMATS = {
     ".cube": _CUBE,
     ".cub": _CUBE,
@@ -38,29 +48,41 @@ FORMATS = {
     ".dx": Format(dx.decode, dx.encode, one_channel=True),
     ".ccp4": _MAP,
     ".map": _MAP,
-    ".mrc": _MAP,
+    ".mrc": _MRC,
 }
 SUFFIXES = tuple(FORMATS)
 """The suffixes that can be read and written, each also with ``.gz``."""
 
 
-def read_volume(path: str | Path) -> VolumeData:
+def read_volume(path: str | Path, expand: bool = False) -> VolumeData:
     """Read the volume file ``path``.
 
+    Args:
+        path: the file.
+        expand: make the whole unit cell of a map of part of it.
+
     Raises:
-        ValueError: the suffix is unknown, or the file is damaged.
+        ValueError: the format is unknown or has no symmetry to expand, or the file is damaged.
     """
     source = Path(path)
-    decode = _format_of(source).decode
+    source_format = _format_of(source)
+    decode = source_format.decode_cell if expand else source_format.decode
+    if decode is None:
+        raise ValueError(f"{path}: expand: expected a CCP4 or MRC map, got a format without symmetry; leave it out")
     content = read_bytes(source)
     with decoding(source):
-        return decode(source, content)
+        return validate(source, decode(source, content))
 
 
-def read_volumes(paths: Iterable[str | Path]) -> VolumeData:
+def read_volumes(paths: Iterable[str | Path], expand: bool = False) -> VolumeData:
     """Read several files on the same grid as the channels of one volume.
 
-    Channels have their names from the files or, if names repeat, the names of the files.
+    Channels have their names from the files or, if names repeat, the names of the files. The notes of the files become
+    one :class:`VolumeWarning` each, issued to the caller's caller.
+
+    Args:
+        paths: the files.
+        expand: make the whole unit cell of maps of part of it.
 
     Raises:
         ValueError: there is no file, or the grids differ by more than a thousandth of a step.
@@ -68,7 +90,9 @@ def read_volumes(paths: Iterable[str | Path]) -> VolumeData:
     sources = [Path(path) for path in paths]
     if not sources:
         raise ValueError("paths: expected at least one file, got none; give a path")
-    volumes = [read_volume(path) for path in sources]
+    volumes = [read_volume(path, expand) for path in sources]
+    for path, volume in zip(sources, volumes, strict=True):
+        _warn(path, volume)
     first = volumes[0]
     for path, other in zip(sources[1:], volumes[1:], strict=True):
         if not _same_grid(first, other):
@@ -82,7 +106,8 @@ def read_volumes(paths: Iterable[str | Path]) -> VolumeData:
         for path, volume in zip(sources, volumes, strict=True):
             stem = _split(path)[0]
             names += [stem] if len(volume.channels) == 1 else [f"{stem}.{name}" for name in volume.channels]
-    return first._replace(values=np.concatenate([volume.values for volume in volumes]), channels=tuple(names))
+    values = np.concatenate([volume.values for volume in volumes])
+    return first._replace(values=values, channels=tuple(names))
 
 
 def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
@@ -98,24 +123,47 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
     target_format = _format_of(target)
     if not data.channels:
         raise ValueError(f"{path}: expected a volume with channels, got no channels; give at least one")
-    parts = {target: data}
+    prepared = validate(target, data)
+    if target_format.on_lattice:
+        prepared = move_to_lattice(target, prepared)
+    parts = {target: prepared}
     if target_format.one_channel and len(data.channels) > 1:
-        files = zip(_channel_paths(target, data.channels), data.channels, data.values, strict=True)
-        parts = {file: data._replace(values=values[None], channels=(name,)) for file, name, values in files}
+        files = zip(_channel_paths(target, prepared.channels), prepared.channels, prepared.values, strict=True)
+        parts = {file: prepared._replace(values=values[None], channels=(name,)) for file, name, values in files}
     with atomic_writes(list(parts)) as streams:
         for stream, (file, part) in zip(streams, parts.items(), strict=True):
             stream.writelines(target_format.encode(file, part))
+    _warn(target, prepared)
     return list(parts)
 
 
+def _warn(path: Path, data: VolumeData) -> None:
+    for note in dict.fromkeys(data.notes):
+        warnings.warn(f"{path}: {note}", VolumeWarning, stacklevel=4)
+
+
+def is_volume(path: str | Path) -> bool:
+    """Whether the name of ``path`` is that of a volume file."""
+    return _known_format(Path(path)) is not None
+
+
+def needs_lattice(path: str | Path) -> bool:
+    """Whether nodes in the format of ``path`` are whole numbers of steps from (0, 0, 0)."""
+    return _format_of(Path(path)).on_lattice
+
+
 def _format_of(path: Path) -> Format:
-    suffix = format_suffix(path)
-    if suffix not in FORMATS:
+    known = _known_format(path)
+    if known is None:
         raise ValueError(
-            f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz), got the suffix {suffix!r}; "
-            "convert it or choose one of these"
+            f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz), got the suffix "
+            f"{format_suffix(path)!r}; convert it or choose one of these"
         )
-    return FORMATS[suffix]
+    return known
+
+
+def _known_format(path: Path) -> Format | None:
+    return FORMATS.get(format_suffix(path))
 
 
 def _channel_paths(path: Path, channels: tuple[str, ...]) -> list[Path]:

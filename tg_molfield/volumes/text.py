@@ -1,21 +1,52 @@
-"""The values of text formats: fast to read and write, in any of the number formats that Fortran programs print."""
+"""The numbers of text formats: strict, fast, and in any of the formats that Fortran programs print."""
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tg_molfield.volumes.volume_data import value_count_error
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?\Z", re.ASCII)
 _NO_EXPONENT_LETTER = re.compile(rb"(\d)([+-]\d{3})(?![\d.])")
 _NO_SPACE = re.compile(rb"(\d)([+-]\d)")
+_VALUE = re.compile(rb"[+-]?((\d+\.?\d*|\.\d+)([Ee][+-]?\d+)?|nan|inf(inity)?)\Z", re.IGNORECASE)
 
 
-def read_values(path: Path, text: bytes, shape: np.ndarray, sets: int = 1) -> np.ndarray:
+def to_float(word: str) -> float:
+    """The number that ``word`` spells, with an exponent after E or D.
+
+    Raises:
+        ValueError: it is no decimal number; also ``1_0``, ``nan`` and ``inf`` are none.
+    """
+    if not _NUMBER.match(word):
+        raise ValueError(f"expected a number, got {word[:40]!r}; correct it")
+    return float(word.upper().replace("D", "E"))
+
+
+def to_floats(words: Sequence[str]) -> list[float]:
+    """The numbers that ``words`` spell, see `to_float`."""
+    return [to_float(word) for word in words]
+
+
+def to_counts(words: Sequence[str]) -> list[int]:
+    """The integers that ``words`` spell.
+
+    Raises:
+        ValueError: a word is no integer of at most 18 digits.
+    """
+    for word in words:
+        if not re.fullmatch(r"[+-]?\d{1,18}", word, re.ASCII):
+            raise ValueError(f"expected a whole number, got {word[:40]!r}; correct it")
+    return [int(word) for word in words]
+
+
+def read_values(path: Path, text: bytes, shape: Sequence[int], sets: int = 1) -> np.ndarray:
     """The values [n] of a grid, separated by white space or a sign; ``1.0D+00`` and ``1.0-100`` are numbers too.
 
     Args:
@@ -27,11 +58,11 @@ def read_values(path: Path, text: bytes, shape: np.ndarray, sets: int = 1) -> np
     Raises:
         ValueError: the text contains something other than numbers, or more or fewer than the header announces.
     """
-    expected = int(np.prod(shape)) * sets
+    expected = math.prod(shape) * sets
     try:
         numbers = _parse_numbers(text, expected)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}; correct the file") from error
+        raise ValueError(f"{path}: {error}") from error
     if len(numbers) != expected:
         raise value_count_error(path, shape, len(numbers), sets)
     return numbers
@@ -73,8 +104,8 @@ def _parse_plain(text: bytes) -> np.ndarray:
             words = text.split()
     numbers = np.empty(len(words))
     for i, word in enumerate(words):
-        try:
-            numbers[i] = float(word)
-        except ValueError as error:
-            raise ValueError(f"value {i + 1}: expected a number, got {word.decode('latin-1')[:40]!r}") from error
+        if not _VALUE.match(word):
+            remedy = "correct the file" if i + 1 < len(words) else "download or copy the file again, it is cut short"
+            raise ValueError(f"value {i + 1}: expected a number, got {word.decode('latin-1')[:40]!r}; {remedy}")
+        numbers[i] = float(word)
     return numbers

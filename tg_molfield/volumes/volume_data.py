@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ class VolumeData(NamedTuple):
         numbers: atomic numbers [N], int64, if the file has atoms.
         positions: positions of the atoms [N, 3].
         periodic: whether the values repeat after the last node, per axis.
+        notes: what may not be as the file means, in plain sentences; each becomes a warning.
     """
 
     values: np.ndarray
@@ -30,11 +33,12 @@ class VolumeData(NamedTuple):
     numbers: np.ndarray | None = None
     positions: np.ndarray | None = None
     periodic: Periodic = APERIODIC
+    notes: tuple[str, ...] = ()
 
 
-def value_count_error(path: Path, shape: np.ndarray, found: int, sets: int = 1) -> ValueError:
+def value_count_error(path: Path, shape: Sequence[int], found: int, sets: int = 1) -> ValueError:
     """The error for a file with a different number of values from its header."""
-    grid, expected = "×".join(map(str, shape)), int(np.prod(shape)) * sets
+    grid, expected = "×".join(map(str, shape)), math.prod(map(int, shape)) * sets
     several = f" × {sets} data sets" if sets > 1 else ""
     state = "cut short" if found < expected else "damaged"
     return ValueError(

@@ -33,12 +33,11 @@ def read_path(
 
     from tg_molfield.chem.elements import symbols
     from tg_molfield.fields import Grid, MolField, Volume
-    from tg_molfield.files import format_suffix
     from tg_molfield.paths import FieldPath
     from tg_molfield.structures import read
-    from tg_molfield.volumes.registry import SUFFIXES
+    from tg_molfield.volumes.registry import is_volume
 
-    if all(format_suffix(file) in SUFFIXES for file in files):
+    if all(map(is_volume, files)):
         if blind:
             raise ValueError("--blind: expected structures with it, got volumes, which have no atoms; leave it out")
         volumes = _select([Volume.read(file) for file in files], chosen, every)

@@ -92,12 +92,12 @@ def superres(
     """
     from tg_molfield.cli.superres.evaluation import baselines
     from tg_molfield.cli.superres.evaluation import evaluate as evaluate_fields
-    from tg_molfield.cli.superres.inputs import density_problem, is_density, structure_problem
+    from tg_molfield.cli.superres.inputs import density_problem, structure_problem
     from tg_molfield.cli.superres.methods import check_method, reconstruct
     from tg_molfield.cli.superres.outputs import write_results
     from tg_molfield.cli.superres.tables import screen_table
     from tg_molfield.optional import require
-    from tg_molfield.volumes.registry import SUFFIXES
+    from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
     ending = volume_format if volume_format.startswith(".") else f".{volume_format}"
     if ending not in SUFFIXES:
@@ -118,7 +118,7 @@ def superres(
         "--record": record,
     }  # fmt: skip
     of_densities = {"--every": every, "--finer": finer, "--widths": widths}
-    if is_density(source):
+    if is_volume(source):
         _refuse(of_structures, "structures", of_densities, source)
         if finer is not None and every != 1:
             raise ValueError(f"--finer: expected only with --every 1, got --every {every or 2}; give --every 1")

@@ -8,14 +8,7 @@ import torch
 
 from tg_molfield.cli.superres.problem import Problem, of_atoms, of_density
 from tg_molfield.fields import MolField, RBFField, Volume
-from tg_molfield.files import format_suffix
 from tg_molfield.inverse.superres import channel_widths, resolve_widths
-from tg_molfield.volumes.registry import SUFFIXES
-
-
-def is_density(path: str) -> bool:
-    """Whether the suffix of a file is that of a volume."""
-    return format_suffix(path) in SUFFIXES
 
 
 def structure_problem(
