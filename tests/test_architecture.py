@@ -46,7 +46,7 @@ MAY_IMPORT = {
 }
 ROOMS = {
     "nn": [
-        "ops", "checks", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",
+        "ops", "checks", "bounded", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",
         "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "solvers", "fitting", "find_atoms", "superres"],

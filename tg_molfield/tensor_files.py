@@ -11,9 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from tg_molfield.files import atomic_write
+from tg_molfield.files import atomic_write, decoding
 
 _KEY = "tg_molfield"
+_SHOWN = 60
+"""Characters of a name in messages."""
 
 
 def write_object(path: str | PathLike[str], kind: str, parameters: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -34,23 +36,24 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not one of this package's, or holds an object of another class.
+        ValueError: the file is not one of this package's, holds an object of another class, or numbers that are not
+            finite.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a file that save() wrote, got no file; check the path")
-    try:
+    with decoding(path):
         tensors, metadata = _read(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path}: expected a file that save() wrote, got a damaged or other one ({error}); check it"
-        ) from error
-    if _KEY not in metadata:
-        raise ValueError(f"{path}: expected an object of tg_molfield, got other tensors; give a file that save() wrote")
-    content = json.loads(metadata[_KEY])
-    if content["model"] != kind:
-        raise ValueError(f"{path}: expected a {kind}, got a {content['model']}; use {content['model']}.load")
-    return content["hyper_parameters"], tensors
+        if _KEY not in metadata:
+            raise ValueError("expected an object of tg_molfield, got other tensors; give a file that save() wrote")
+        content = _parsed(metadata[_KEY])
+        if content["model"] != kind:
+            found = str(content["model"])[:_SHOWN]
+            raise ValueError(f"expected a {kind}, got a {found}; use {found}.load")
+        parameters = content["hyper_parameters"]
+        if not isinstance(parameters, dict):
+            raise ValueError("expected settings by name, got none; give a file that save() wrote")
+    return parameters, tensors
 
 
 def write_checkpoint(
@@ -72,21 +75,25 @@ def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[s
     """The tensors and the notes of a checkpoint.
 
     Raises:
-        ValueError: the file cannot be read, or was written with other data or settings.
+        ValueError: the file cannot be read, holds numbers that are not finite, or was written with other data or
+            settings.
     """
-    try:
+    with decoding(Path(path)):
         tensors, metadata = _read(Path(path))
-    except (SafetensorError, OSError) as error:
+        if metadata.get("fingerprint") != fingerprint:
+            raise ValueError(
+                "expected a checkpoint of the same samples and settings, got one of others; remove it or name another"
+            )
+        return tensors, _parsed(metadata["notes"])
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"checkpoint: expected a safetensors file, got {path}, which cannot be read ({error}); remove it or "
-            "name another"
+            f"expected JSON in the header, got {text[:_SHOWN]!r} ({error}); write the file again"
         ) from error
-    if metadata.get("fingerprint") != fingerprint:
-        raise ValueError(
-            f"checkpoint: expected one of the same samples and settings, got {path}, made with others; remove it or "
-            "name another"
-        )
-    return tensors, json.loads(metadata["notes"])
 
 
 def _write(path: str | PathLike[str], tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -95,6 +102,17 @@ def _write(path: str | PathLike[str], tensors: dict[str, Tensor], metadata: dict
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with safe_open(path, framework="pt") as file:
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    """The tensors of a file, all finite, and its metadata."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            tensors, metadata = {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"expected a file that save() or fit() wrote, got a damaged or other one ({error}); download or write "
+            "it again"
+        ) from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name[:_SHOWN]}: expected finite numbers, got NaN or infinity; write the file again")
+    return tensors, metadata

@@ -131,7 +131,7 @@ def test_loading_something_else_is_an_error(make_model, tmp_path):
     with pytest.raises(ValueError, match="decoder="):
         FieldAutoEncoder.load(tmp_path / "own.safetensors")
     wrong = RBFDecoder(("H", "C"), 16, num_slots=4, width=8, num_tokens=2)
-    with pytest.raises(ValueError, match="expected the tensors of this model"):
+    with pytest.raises(ValueError, match=r"decoder.anchors: expected torch.float32 of \[4, 3\], as this model has"):
         FieldAutoEncoder.load(tmp_path / "own.safetensors", decoder=wrong)
     again = RBFDecoder(("H", "C"), 16, num_slots=3, width=8, num_tokens=2)
     loaded = FieldAutoEncoder.load(tmp_path / "own.safetensors", decoder=again)
@@ -145,7 +145,7 @@ BAD = {
     "float z": (lambda z, p, b: (z.float(), p, b), "z: expected int64"),
     "nan": (lambda z, p, b: (z, p.clone().index_fill_(0, torch.tensor([2]), math.nan), b), "atom 2"),
     "empty": (lambda z, p, b: (z[:0], p[:0], b[:0]), "z: expected at least one atom"),
-    "empty molecule": (lambda z, p, b: (z, p, b * 2), "got none of 1"),
+    "empty molecule": (lambda z, p, b: (z, p, b * 2), "got none of molecule 1"),
     "unsorted": (lambda z, p, b: (z, p, b.flip(0)), "batch: expected a sorted vector"),
     "shape": (lambda z, p, b: (z, p[:, :2], b), r"pos: expected floats of shape \[8, 3\]"),
     "dtype": (lambda z, p, b: (z, p.double(), b), "pos: expected torch.float32"),

@@ -31,7 +31,7 @@ from tg_molfield.nn.domain import Domain
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
-from tg_molfield.nn.serialization import fill_model, pretrained_file, read_model, save_model
+from tg_molfield.nn.serialization import pretrained_file, read_model, rebuild, save_model
 
 DEFAULT_FIELD = MolField()
 
@@ -292,15 +292,14 @@ class FieldAutoEncoder(GAE):
         """
         saved = read_model(path, "FieldAutoEncoder")
         options = dict(saved.hyper_parameters)
-        named_encoder, named_decoder = options.pop("encoder"), options.pop("decoder")
+        named_encoder, named_decoder = options.pop("encoder", None), options.pop("decoder", None)
         if (named_encoder is False) != (encoder is not None) or (named_decoder is None) != (decoder is not None):
             raise ValueError(
                 f"{path}: expected encoder= and decoder= exactly where the model was built with modules, got others; "
                 "pass modules of the same kind"
             )
-        model = cls(saved.field, decoder=decoder or named_decoder, encoder=encoder or named_encoder, **options)
-        fill_model(path, model, saved.tensors)
-        return model.eval()
+        parts: dict[str, Any] = {"decoder": decoder or named_decoder, "encoder": encoder or named_encoder}
+        return rebuild(path, saved, lambda: cls(saved.field, **parts, **options))
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> FieldAutoEncoder:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
+from tg_molfield.files import decoding
+from tg_molfield.nn.bounded import BoundedBuild
 from tg_molfield.tensor_files import read_object, write_object
+
+ModelT = TypeVar("ModelT", bound=torch.nn.Module)
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 _FILE = "model.safetensors"
+_SHOWN = 60
+"""Characters of a tensor's name in messages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,28 +98,52 @@ def pretrained_file(name_or_path: str | Path) -> Path:
 def read_model(path: str | Path, model: str) -> SavedModel:
     """The content of a file that holds a ``model``; see `tensor_files.read_object`."""
     content, tensors = read_object(path, model)
-    mol_field = content["mol_field"]
-    return SavedModel(
-        content["hyper_parameters"],
-        tensors,
-        tuple(content["channels"]),
-        None if mol_field is None else mol_field_from_dict(mol_field),
-    )
+    with decoding(path):
+        mol_field = content["mol_field"]
+        return SavedModel(
+            dict(content["hyper_parameters"]),
+            tensors,
+            tuple(content["channels"]),
+            None if mol_field is None else mol_field_from_dict(mol_field),
+        )
 
 
-def fill_model(path: str | Path, model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Load ``tensors`` into ``model``, in the type of the parameters.
+def rebuild(path: str | Path, saved: SavedModel, make: Callable[[], ModelT]) -> ModelT:
+    """The model that a file holds, in evaluation mode and in the type of its parameters.
+
+    Args:
+        path: the file, for messages.
+        saved: its content.
+        make: builds the model from the settings in the file.
 
     Raises:
-        ValueError: names or shapes do not fit.
+        ValueError: the settings are those of a larger model than the file holds, or of none; or names, shapes or types
+            of the tensors do not fit.
     """
-    for name, _ in model.named_parameters():
-        if name in tensors:
-            model.to(tensors[name].dtype)
+    with decoding(path):
+        bounded = BoundedBuild(saved.tensors)
+        bounded.check_settings(saved.hyper_parameters)
+        with bounded:
+            model = make()
+        _check_tensors(model, saved.tensors)
+        for name, _ in model.named_parameters():
+            model.to(saved.tensors[name].dtype)
             break
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
+        model.load_state_dict(saved.tensors)
+    return model.eval()
+
+
+def _check_tensors(model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
+    expected = model.state_dict()
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        lacks = "no" if name in expected else "a"
         raise ValueError(
-            f"{path}: expected the tensors of this model, got others ({error}); give the modules it was saved with"
-        ) from error
+            f"expected the tensors of this model, got {lacks} {name[:_SHOWN]}; give the modules it was saved with"
+        )
+    for name, tensor in tensors.items():
+        own = expected[name]
+        if own.shape != tensor.shape or own.is_floating_point() != tensor.is_floating_point():
+            raise ValueError(
+                f"{name}: expected {own.dtype} of {list(own.shape)}, as this model has, got {tensor.dtype} of "
+                f"{list(tensor.shape)}; give the modules it was saved with"
+            )

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from tg_molfield.fields import Volume
+from tg_molfield.files import decoding
 from tg_molfield.inverse.superres.mixture import Mixture
 from tg_molfield.inverse.superres.pursuit import Search
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
@@ -50,7 +51,8 @@ class Checkpoint:
 
     def _read(self, path: Path) -> None:
         tensors, notes = read_checkpoint(path, self._fingerprint)
-        for key, (relative_residual, converged, iterations) in notes.items():
-            channel, restart = map(int, key.split("."))
-            mixture = Mixture(tensors[f"{key}.pos"], tensors[f"{key}.weights"])
-            self.found[channel, restart] = Search(mixture, relative_residual, converged, iterations)
+        with decoding(path):
+            for key, (relative_residual, converged, iterations) in notes.items():
+                channel, restart = map(int, key.split("."))
+                mixture = Mixture(tensors[f"{key}.pos"], tensors[f"{key}.weights"])
+                self.found[channel, restart] = Search(mixture, relative_residual, converged, iterations)

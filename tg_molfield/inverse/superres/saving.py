@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields import Grid, MolField, RBFField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.fields.kernels import KERNELS
+from tg_molfield.files import decoding
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.tensor_files import read_object, write_object
 
@@ -57,21 +59,22 @@ def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField, MolFi
         ValueError: it holds something else.
     """
     parameters, tensors = read_object(path, _KIND)
-    channels = tuple(parameters["channels"])
-    functions = RBFField(
-        tensors["centers"],
-        tensors["weights"],
-        tensors["widths"],
-        parameters["kernel"],
-        channels,
-        cell=tensors.get("cell"),
-        pbc=tensors.get("pbc"),
-        atoms=AtomList(tensors["z"], tensors["pos"]) if "z" in tensors else None,
-    )
-    x, y, z = map(tuple, parameters["axes"])
-    grid = Grid(tuple(parameters["origin"]), (x, y, z), tuple(parameters["shape"]))
-    nodes = LatticeField(
-        tensors["nodes"], grid, parameters["node_widths"], channels, parameters["periodic"], parameters["kinds"]
-    )
-    mol_field = parameters["mol_field"]
-    return functions, nodes, None if mol_field is None else mol_field_from_dict(mol_field)
+    with decoding(Path(path)):
+        channels = tuple(parameters["channels"])
+        functions = RBFField(
+            tensors["centers"],
+            tensors["weights"],
+            tensors["widths"],
+            parameters["kernel"],
+            channels,
+            cell=tensors.get("cell"),
+            pbc=tensors.get("pbc"),
+            atoms=AtomList(tensors["z"], tensors["pos"]) if "z" in tensors else None,
+        )
+        x, y, z = map(tuple, parameters["axes"])
+        grid = Grid(tuple(parameters["origin"]), (x, y, z), tuple(parameters["shape"]))
+        nodes = LatticeField(
+            tensors["nodes"], grid, parameters["node_widths"], channels, parameters["periodic"], parameters["kinds"]
+        )
+        mol_field = parameters["mol_field"]
+        return functions, nodes, None if mol_field is None else mol_field_from_dict(mol_field)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tg_molfield.fields import Volume
+from tg_molfield.files import decoding
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 
 INTERVAL = 30.0
@@ -57,13 +58,13 @@ class DescentCheckpoint:
         if self._path is None or not self._path.exists():
             return [], 0.0
         tensors, notes = read_checkpoint(self._path, self._fingerprint)
-        with torch.no_grad():
+        with decoding(self._path), torch.no_grad():
             for name, parameter in self._model.named_parameters():
-                parameter.copy_(tensors[f"parameters.{name}"])
+                parameter.copy_(_of_shape(tensors, f"parameters.{name}", parameter))
                 moments = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
                 self._optimizer.state[parameter] = {kind: _like(value, parameter) for kind, value in moments.items()}
-        self._generator.set_state(tensors["generator"])
-        return tensors["losses"].tolist(), float(notes["seconds"])
+            self._generator.set_state(tensors["generator"])
+            return tensors["losses"].tolist(), float(notes["seconds"])
 
     def write(self, losses: list[float], seconds: float, *, at_once: bool = False) -> None:
         """Write the file if the last write was at least `INTERVAL` ago, or ``at_once``."""
@@ -79,6 +80,12 @@ class DescentCheckpoint:
                 tensors[f"{kind}.{name}"] = self._optimizer.state[parameter][kind]
         write_checkpoint(self._path, self._fingerprint, tensors, {"seconds": seconds})
         self._written = time.perf_counter()
+
+
+def _of_shape(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    if tensors[name].shape != like.shape:
+        raise ValueError(f"{name}: expected {list(like.shape)}, got {list(tensors[name].shape)}; remove the checkpoint")
+    return tensors[name]
 
 
 def _like(moment: Tensor, parameter: Tensor) -> Tensor:

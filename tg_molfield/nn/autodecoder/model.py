@@ -21,7 +21,7 @@ from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
-from tg_molfield.nn.serialization import fill_model, read_model, save_model
+from tg_molfield.nn.serialization import read_model, rebuild, save_model
 
 
 class FieldAutoDecoder(nn.Module):
@@ -195,16 +195,15 @@ class FieldAutoDecoder(nn.Module):
         """
         saved = read_model(path, "FieldAutoDecoder")
         options = dict(saved.hyper_parameters)
-        named = options.pop("decoder")
+        named = options.pop("decoder", None)
         if (named is None) != (decoder is not None):
             expected = "a Decoder" if named is None else "None"
             raise ValueError(
                 f"decoder: expected {expected}, as {path} was built with decoder={named!r}, got {decoder}; give a "
                 "decoder only if the model was built with one"
             )
-        model = cls(saved.field, decoder=decoder if decoder is not None else named, **options)
-        fill_model(path, model, saved.tensors)
-        return model.eval()
+        made = decoder if decoder is not None else named
+        return rebuild(path, saved, lambda: cls(saved.field, decoder=made, **options))
 
     @torch.no_grad()
     def _psnr_at_nodes(self, index: int, volume: Volume) -> PSNR:

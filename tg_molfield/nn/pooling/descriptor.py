@@ -15,7 +15,7 @@ from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.gyration import NUM_SHAPE, shape_invariants
 from tg_molfield.nn.pooling.base import Pooling
-from tg_molfield.nn.serialization import fill_model, read_model, save_model
+from tg_molfield.nn.serialization import read_model, rebuild, save_model
 
 
 class DescriptorPooling(Pooling):
@@ -159,6 +159,4 @@ class MoleculeDescriptor(nn.Module):
             ValueError: it holds something else.
         """
         saved = read_model(path, cls.__name__)
-        model = cls(**saved.hyper_parameters)
-        fill_model(path, model, saved.tensors)
-        return model.eval()
+        return rebuild(path, saved, lambda: cls(**saved.hyper_parameters))
