@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
-import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.rdkit_mol import from_rdkit
+from tg_molfield.structures.structure_warnings import StructureWarning
+from tg_molfield.structures.time_limit import conformers_within
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-GAP = 3.0
-"""Distance in Å between the fragments of a SMILES with dots before they are optimised together."""
+MAX_ATOMS = 5000
+"""Largest number of atoms of a SMILES, hydrogens included; the memory of the embedding grows with its square."""
+
+MAX_LENGTH = 100_000
+"""Largest number of characters of a SMILES."""
+
+_ORGANIC = frozenset((1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 35, 53))
 
 
 @overload
@@ -25,6 +33,7 @@ def from_smiles(
     seed: int = 0,
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
+    timeout: float = 20.0,
 ) -> Data: ...
 
 
@@ -35,6 +44,7 @@ def from_smiles(
     seed: int = 0,
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
+    timeout: float = 20.0,
 ) -> Data | list[Data]: ...
 
 
@@ -44,28 +54,33 @@ def from_smiles(
     seed: int = 0,
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
+    timeout: float = 20.0,
 ) -> Data | list[Data]:
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
     Embedded with ETKDGv3, from random coordinates if that fails, and optimised with MMFF94, or with UFF if MMFF94 has
-    no parameters; if neither has parameters, the embedded geometry is kept. Fragments (``"C.O"``) are placed side by
-    side and optimised together. The same seed gives the same positions.
+    no parameters. Atoms with five or six ligands (PF5, PF6-, XeF4) get the arrangement that VSEPR gives them and UFF.
+    Where neither force field has parameters, or atoms have lone pairs that they do not know (SF4), one
+    :class:`StructureWarning` says so. Fragments (``"C.O"``) are placed side by side and optimised together. The same
+    seed gives the same positions.
 
     Args:
-        smiles: one SMILES.
+        smiles: one SMILES; a title may follow after a blank, as in a ``.smi`` file.
         conformers: number of conformers, at least 1.
         seed: seed of the embedding, from 0 to 2³¹ − 2.
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         properties: per-atom properties as in :func:`from_rdkit`.
+        timeout: time limit in seconds for all conformers together; it is met to about 3 s.
 
     Returns:
-        One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the given SMILES) and the properties, or a
-        list of them for more than one conformer.
+        One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the title, or the given SMILES) and the
+        properties, or a list of them for more than one conformer.
 
     Raises:
         TypeError: ``smiles`` is not a string.
-        ValueError: ``conformers`` or ``seed`` is out of range, or the SMILES is invalid, has no atoms or a dummy atom,
-            or cannot be embedded.
+        ValueError: ``conformers``, ``seed`` or ``timeout`` is out of range, or the SMILES is invalid, has no atoms,
+            a dummy atom or too many atoms, or cannot be embedded, or gets a geometry in which atoms clash.
+        TimeoutError: there are no conformers within ``timeout``.
 
     Example:
         >>> from_smiles("CCO").z.tolist()
@@ -77,11 +92,20 @@ def from_smiles(
         raise ValueError(
             f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
         )
+    if not timeout > 0:
+        raise ValueError(f"timeout: expected a positive number of seconds, got {timeout}; give for example 20.0")
     mol = _parse(smiles)
-    mol.SetProp("_Name", smiles)
-    _embed(mol, smiles, conformers, seed)
-    _spread_fragments(mol)
-    _optimise(mol)
+    mol.SetProp("_Name", (mol.GetProp("_Name") if mol.HasProp("_Name") else "") or smiles)
+    force_field = _embed(mol, smiles, conformers, seed, timeout)
+    for conformer in mol.GetConformers():
+        fault = geometry_fault(mol, conformer.GetPositions())
+        if fault:
+            raise ValueError(
+                f"smiles: expected a sound geometry of {_short(smiles)}, got {fault}; the force fields of RDKit do not "
+                "describe it, so take a geometry from a file or another program, or try another seed"
+            )
+    for note in _notes(mol, force_field):
+        warnings.warn(f"smiles: {_short(smiles)}: {note}", StructureWarning, stacklevel=2)
     found = [from_rdkit(mol, position, properties, dtype) for position in range(conformers)]
     return found[0] if conformers == 1 else found
 
@@ -91,68 +115,99 @@ def _parse(smiles: str) -> Mol:
 
     if not isinstance(smiles, str):
         raise TypeError(f"smiles: expected a string, got {type(smiles).__name__}; give one SMILES")
+    if len(smiles) > MAX_LENGTH:
+        raise ValueError(
+            f"smiles: expected at most {MAX_LENGTH} characters, got {len(smiles)}; give the structure as a file"
+        )
+    if len(smiles.strip().splitlines()) > 1:
+        raise ValueError(
+            f"smiles: expected one SMILES, got {len(smiles.strip().splitlines())} lines; give them one by one"
+        )
     with rdBase.CaptureErrorLog() as log:
         mol = Chem.MolFromSmiles(smiles)
         reason = str(log.messages)
     if mol is None:
         lines = [line.partition("] ")[2].strip(" :") for line in reason.splitlines() if "] " in line]
         raise ValueError(
-            f"smiles: expected a valid SMILES, got {smiles!r} ({', '.join(lines[:2]) or 'RDKit gives no reason'}); "
-            "correct it"
+            f"smiles: expected a valid SMILES, got {_short(smiles)} "
+            f"({', '.join(line[:200] for line in lines[:2]) or 'RDKit gives no reason'}); correct it"
         )
     if mol.GetNumAtoms() == 0:
-        raise ValueError(f"smiles: expected at least 1 atom, got no atoms in {smiles!r}; give a molecule")
+        raise ValueError(f"smiles: expected at least 1 atom, got no atoms in {_short(smiles)}; give a molecule")
     for atom in mol.GetAtoms():
         if atom.GetAtomicNum() == 0:
             raise ValueError(
-                f"smiles: expected elements, got the dummy atom '*' for atom {atom.GetIdx()} of {smiles!r}; "
+                f"smiles: expected elements, got the dummy atom '*' for atom {atom.GetIdx()} of {_short(smiles)}; "
                 "name its element"
             )
-    return Chem.AddHs(mol)
+    mol = Chem.AddHs(mol)
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise ValueError(
+            f"smiles: expected at most {MAX_ATOMS} atoms, got {mol.GetNumAtoms()}; give the structure as a file"
+        )
+    return mol
 
 
-def _embed(mol: Mol, smiles: str, conformers: int, seed: int) -> None:
-    from rdkit import rdBase
-    from rdkit.Chem import rdDistGeom
+def _embed(mol: Mol, smiles: str, conformers: int, seed: int, timeout: float) -> str:
+    """Give ``mol`` its conformers; the name of the force field is returned."""
+    try:
+        return conformers_within(timeout, mol, smiles, conformers, seed)
+    except TimeoutError as error:
+        raise TimeoutError(
+            f"smiles: expected {conformers} conformers of {_short(smiles)} ({mol.GetNumAtoms()} atoms) within "
+            f"{timeout:g} s, got none; raise timeout, or take a geometry from a file or another program"
+        ) from error
+    except EmbeddingError as error:
+        raise ValueError(
+            f"smiles: expected {conformers} conformers of {_short(smiles)} with seed {seed}, got {error.args[0]} from "
+            "RDKit; try another seed, fewer conformers or another tautomer, and check the stereochemistry"
+        ) from error
 
-    parameters: Any = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed + 1  # 0 would give every conformer the same start
-    with rdBase.BlockLogs():
-        for random_start in (False, True):
-            parameters.useRandomCoords = random_start
-            if len(rdDistGeom.EmbedMultipleConfs(mol, conformers, parameters)) == conformers:
-                return
-    raise ValueError(
-        f"smiles: expected {conformers} conformers of {smiles!r} with seed {seed}, got fewer from RDKit; "
-        "try another seed, fewer conformers, or another tautomer"
+
+def _notes(mol: Mol, force_field: str) -> list[str]:
+    """What may be wrong with the geometry."""
+    notes = []
+    if not force_field and mol.GetNumBonds():
+        numbers = {atom.GetAtomicNum(): atom.GetSymbol() for atom in mol.GetAtoms()}
+        unusual = [symbol for number, symbol in numbers.items() if number not in _ORGANIC] or [
+            mol.GetAtomWithIdx(row).GetSymbol() for row in mark_coordination(mol)
+        ]
+        notes.append(
+            f"expected a force field with parameters for {', '.join(unusual or numbers.values())}, got none; the "
+            "embedded geometry was kept, its bonds may be wrong by 0.2 Å"
+        )
+    lone_pairs = sorted(
+        {
+            mol.GetAtomWithIdx(row).GetSymbol()
+            for row in mark_coordination(mol)
+            if mol.GetAtomWithIdx(row).GetChiralTag() == 0
+        }
+    )
+    if lone_pairs:
+        notes.append(
+            f"expected ligands in one arrangement, got lone pairs at {', '.join(lone_pairs)} that no force field of "
+            "RDKit knows; the angles may be wrong, take a geometry from a file or another program"
+        )
+    if _is_organometallic(mol):
+        notes.append(
+            "expected bonds between metal and carbon, got separate ions; their arrangement is arbitrary, take a "
+            "geometry from a file or another program"
+        )
+    return notes
+
+
+def _is_organometallic(mol: Mol) -> bool:
+    """Whether a metal without bonds stands beside a carbanion."""
+    from rdkit.Chem import GetPeriodicTable
+
+    table = GetPeriodicTable()
+    atoms = list(mol.GetAtoms())
+    carbanion = any(atom.GetAtomicNum() == 6 and atom.GetFormalCharge() < 0 for atom in atoms)
+    return carbanion and any(
+        atom.GetDegree() == 0 and atom.GetFormalCharge() > 0 and table.GetNOuterElecs(atom.GetAtomicNum()) < 13
+        for atom in atoms
     )
 
 
-def _spread_fragments(mol: Mol) -> None:
-    """Place the fragments in a row along x; the embedding puts them on top of each other."""
-    from rdkit import Chem
-    from rdkit.Geometry import Point3D
-
-    fragments = Chem.GetMolFrags(mol)
-    if len(fragments) == 1:
-        return
-    for conformer in mol.GetConformers():
-        positions = np.array(conformer.GetPositions())
-        edge = 0.0
-        for fragment in fragments:
-            rows = list(fragment)
-            positions[rows, 0] += edge - positions[rows, 0].min()
-            edge = positions[rows, 0].max() + GAP
-        for row, point in enumerate(positions.tolist()):
-            conformer.SetAtomPosition(row, Point3D(*point))
-
-
-def _optimise(mol: Mol) -> None:
-    from rdkit import rdBase
-    from rdkit.Chem import rdForceFieldHelpers as force_fields
-
-    with rdBase.BlockLogs():
-        if force_fields.MMFFHasAllMoleculeParams(mol):
-            force_fields.MMFFOptimizeMoleculeConfs(mol, maxIters=1000, ignoreInterfragInteractions=False)
-        elif force_fields.UFFHasAllMoleculeParams(mol):
-            force_fields.UFFOptimizeMoleculeConfs(mol, maxIters=1000, ignoreInterfragInteractions=False)
+def _short(smiles: str) -> str:
+    return repr(smiles if len(smiles) <= 40 else smiles[:40] + "…")

@@ -1,0 +1,249 @@
+"""Conformers from RDKit: embedded, optimised and checked.
+
+Run as a script, it makes those of the SMILES on its standard input, in a process that can be stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    del sys.path[0]  # the modules beside this file are no top-level modules
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+GAP = 3.0
+"""Distance in Å between the fragments of a SMILES with dots before they are optimised together."""
+
+MAX_ITERATIONS = 1000
+"""Iterations of the optimisation."""
+
+BOND_RANGE = (0.6, 1.3)
+"""Lengths of bonds as multiples of the sum of the covalent radii."""
+
+MIN_CONTACT = 0.5
+"""Smallest distance of atoms without a bond, as a multiple of the sum of the van der Waals radii."""
+
+MIN_ANGLE = 60.0
+"""Smallest angle in degrees between bonds of one atom, unless the other two atoms share a bond too."""
+
+
+class EmbeddingError(Exception):
+    """RDKit embeds fewer conformers than wanted; the argument is their number."""
+
+
+def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str:
+    """Give ``mol`` its conformers, and return the name of the force field that optimised them, or an empty text.
+
+    Args:
+        mol: molecule with hydrogens.
+        conformers: number of conformers.
+        seed: seed of the embedding.
+        seconds: time limit, looked at between the steps of the work.
+
+    Raises:
+        TimeoutError: the limit is over.
+        EmbeddingError: RDKit embeds fewer conformers.
+    """
+    deadline = time.monotonic() + seconds
+    coordinated = mark_coordination(mol)
+    _embed(mol, conformers, seed, deadline)
+    _spread_fragments(mol)
+    return _optimise(mol, coordinated, deadline)
+
+
+def mark_coordination(mol: Mol) -> list[int]:
+    """The atoms with five or six ligands and lone pairs, as VSEPR counts them.
+
+    Where the ligands have one arrangement, it is set as RDKit's stereochemistry of the atom, which the embedding keeps
+    to: trigonal bipyramidal (5), octahedral (6, or 5 with a lone pair) or square planar (4 with two lone pairs).
+    """
+    from rdkit.Chem import ChiralType, HybridizationType
+
+    shapes = {
+        (HybridizationType.SP3D, 5): ChiralType.CHI_TRIGONALBIPYRAMIDAL,
+        (HybridizationType.SP3D2, 6): ChiralType.CHI_OCTAHEDRAL,
+        (HybridizationType.SP3D2, 5): ChiralType.CHI_OCTAHEDRAL,
+        (HybridizationType.SP3D2, 4): ChiralType.CHI_SQUAREPLANAR,
+    }
+    found = []
+    for atom in mol.GetAtoms():
+        if atom.GetHybridization() in (HybridizationType.SP3D, HybridizationType.SP3D2) and atom.GetDegree() > 1:
+            found.append(atom.GetIdx())
+            shape = shapes.get((atom.GetHybridization(), atom.GetDegree()))
+            if shape is not None and atom.GetChiralTag() == ChiralType.CHI_UNSPECIFIED:
+                atom.SetChiralTag(shape)
+                atom.SetUnsignedProp("_chiralPermutation", 1)
+    return found
+
+
+def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
+    """What no molecule has: a bond much too long or too short, or atoms without a bond that clash; or an empty text."""
+    from rdkit.Chem import GetPeriodicTable
+    from scipy.spatial import cKDTree
+
+    table = GetPeriodicTable()
+    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    covalent = {number: table.GetRcovalent(number) for number in set(numbers)}
+    contact = {number: table.GetRvdw(number) for number in set(numbers)}
+    bonded: list[set[int]] = [set() for _ in numbers]
+
+    def pair(first: int, second: int) -> str:
+        symbols = "–".join(table.GetElementSymbol(numbers[atom]) for atom in (first, second))
+        return f"{symbols} {np.linalg.norm(pos[first] - pos[second]):.2f} Å for atoms {first} and {second}"
+
+    for bond in mol.GetBonds():
+        first, second = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        bonded[first].add(second)
+        bonded[second].add(first)
+        ratio = math.dist(pos[first], pos[second]) / (covalent[numbers[first]] + covalent[numbers[second]])
+        if not BOND_RANGE[0] <= ratio <= BOND_RANGE[1]:
+            return f"the bond {pair(first, second)}"
+    reach = 0.7 * 2 * max(contact.values())
+    for first, second in cKDTree(pos).query_pairs(reach, output_type="ndarray").tolist():
+        ratio = math.dist(pos[first], pos[second]) / (contact[numbers[first]] + contact[numbers[second]])
+        if ratio > 0.7 or second in bonded[first]:
+            continue
+        shared = bonded[first] & bonded[second]
+        clash = all(_angle(pos, first, atom, second) < MIN_ANGLE for atom in shared) if shared else ratio < MIN_CONTACT
+        if clash:
+            return f"{pair(first, second)}, which have no bond"
+    return ""
+
+
+def _angle(pos: np.ndarray, first: int, centre: int, second: int) -> float:
+    a, b = pos[first] - pos[centre], pos[second] - pos[centre]
+    return math.degrees(math.acos(max(-1.0, min(1.0, float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))))
+
+
+def _left(deadline: float) -> int:
+    """Whole seconds until the deadline, rounded up.
+
+    Raises:
+        TimeoutError: it is over.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return math.ceil(left)
+
+
+def _embed(mol: Mol, conformers: int, seed: int, deadline: float) -> None:
+    """Embed fragment by fragment, as RDKit does, since its own limit is for each of them."""
+    from rdkit import Chem, rdBase
+    from rdkit.Chem import rdDistGeom
+
+    parameters: Any = rdDistGeom.ETKDGv3()
+    parameters.randomSeed = seed + 1  # 0 would give every conformer the same start
+    rows: list[tuple[int, ...]] = []
+    fragments = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False, fragsMolAtomMapping=rows)
+    if len(fragments) == 1:
+        fragments = (mol,)
+    with rdBase.BlockLogs():
+        for random_start in (False, True):
+            parameters.useRandomCoords = random_start
+            embedded = conformers
+            for fragment in fragments:
+                parameters.timeout = _left(deadline)
+                ids = rdDistGeom.EmbedMultipleConfs(fragment, conformers, parameters)
+                embedded = min(embedded, sum(number >= 0 for number in ids))
+                if embedded < conformers:
+                    break
+            else:
+                break
+        else:
+            _left(deadline)
+            raise EmbeddingError(embedded)
+    if len(fragments) > 1:
+        _join(mol, fragments, rows, conformers)
+
+
+def _join(mol: Mol, fragments: tuple[Mol, ...], rows: list[tuple[int, ...]], conformers: int) -> None:
+    """Give ``mol`` the conformers of its fragments."""
+    from rdkit import Chem
+
+    mol.RemoveAllConformers()
+    found = [fragment.GetConformers() for fragment in fragments]
+    for number in range(conformers):
+        pos = np.empty((mol.GetNumAtoms(), 3))
+        for atoms, own in zip(rows, found, strict=True):
+            pos[list(atoms)] = own[number].GetPositions()
+        conformer = Chem.Conformer(mol.GetNumAtoms())
+        conformer.Set3D(True)
+        conformer.SetPositions(pos)
+        mol.AddConformer(conformer, assignId=True)
+
+
+def _spread_fragments(mol: Mol) -> None:
+    """Place the fragments in a row along x; the embedding puts them on top of each other."""
+    from rdkit import Chem
+
+    fragments = Chem.GetMolFrags(mol)
+    if len(fragments) == 1:
+        return
+    for conformer in mol.GetConformers():
+        positions = np.array(conformer.GetPositions())
+        edge = 0.0
+        for fragment in fragments:
+            rows = list(fragment)
+            positions[rows, 0] += edge - positions[rows, 0].min()
+            edge = positions[rows, 0].max() + GAP
+        conformer.SetPositions(positions)
+
+
+def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
+    """Optimise with MMFF94, or with UFF, which alone knows atoms with more than four ligands."""
+    from rdkit import rdBase
+    from rdkit.Chem import rdForceFieldHelpers as force_fields
+
+    with rdBase.BlockLogs():
+        failed = False
+        if not coordinated and force_fields.MMFFHasAllMoleculeParams(mol):
+            name = "MMFF94"
+            properties = force_fields.MMFFGetMoleculeProperties(mol)
+        elif force_fields.UFFHasAllMoleculeParams(mol):
+            name = "UFF"
+        else:
+            return ""
+        for conformer in mol.GetConformers():
+            _left(deadline)
+            options: dict[str, Any] = {"confId": conformer.GetId(), "ignoreInterfragInteractions": False}
+            embedded = np.array(conformer.GetPositions())
+            if name == "MMFF94":
+                field = force_fields.MMFFGetMoleculeForceField(mol, properties, **options)
+            else:
+                field = force_fields.UFFGetMoleculeForceField(mol, **options)
+            field.Initialize()
+            field.Minimize(maxIts=MAX_ITERATIONS)
+            if coordinated and geometry_fault(mol, conformer.GetPositions()):
+                conformer.SetPositions(embedded)
+                failed = True
+    return "" if failed else name
+
+
+def _main() -> None:
+    """Make the conformers of a request in JSON, and answer in JSON."""
+    from rdkit import Chem
+
+    request = json.load(sys.stdin)
+    mol = Chem.AddHs(Chem.MolFromSmiles(request.pop("smiles")))
+    answer: dict[str, object] = {}
+    try:
+        answer["force_field"] = make_conformers(mol, **request)
+        answer["positions"] = [conformer.GetPositions().tolist() for conformer in mol.GetConformers()]
+    except EmbeddingError as error:
+        answer["embedded"] = error.args[0]
+    except TimeoutError:
+        answer["timeout"] = True
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()
