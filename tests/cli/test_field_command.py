@@ -3,12 +3,14 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from ase.build import molecule
 from ase.io import write
 from ase.io.cube import read_cube
+from torch_geometric.data import Data
 from typer.testing import CliRunner
 
-from tg_molfield import FieldAutoEncoder, Volume
+from tg_molfield import FieldAutoEncoder, MolField, Volume
 from tg_molfield.cli.app import app
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -39,6 +41,53 @@ def test_structure_file_and_preset(tmp_path):
     volume = Volume.read(tmp_path / "v.cube")
     assert float(volume.values.min()) < -1.5
     assert volume.channels == ("all",)
+
+
+TIP3P_MOL2 = """@<TRIPOS>MOLECULE
+water
+3 2 1 0 0
+SMALL
+USER_CHARGES
+
+@<TRIPOS>ATOM
+1 O  0.0000 0.0000 0.0000 O.3 1 HOH -0.834
+2 H1 0.9572 0.0000 0.0000 H 1 HOH 0.417
+3 H2 -0.2400 0.9266 0.0000 H 1 HOH 0.417
+@<TRIPOS>BOND
+1 1 2 1
+2 1 3 1
+"""
+TIP3P_XYZ = """3
+Properties=species:S:1:pos:R:3:partial_charge:R:1
+O 0.0000 0.0000 0.0000 -0.834
+H 0.9572 0.0000 0.0000 0.417
+H -0.2400 0.9266 0.0000 0.417
+"""
+
+
+@pytest.mark.parametrize(("suffix", "text"), [("mol2", TIP3P_MOL2), ("extxyz", TIP3P_XYZ)])
+def test_a_preset_takes_the_charges_of_the_file(tmp_path, suffix, text):
+    path = tmp_path / f"water.{suffix}"
+    path.write_text(text)
+    run("field", str(path), "--preset", "esp", "--spacing", "1.0", "-o", str(tmp_path / "esp.npz"))
+    found = Volume.read(tmp_path / "esp.npz")
+    water = Data(
+        z=torch.tensor([8, 1, 1]),
+        pos=torch.tensor([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.24, 0.9266, 0.0]]),
+        partial_charge=torch.tensor([-0.834, 0.417, 0.417]),
+    )
+    expected = MolField.preset("esp")(water).on(found.grid)
+    assert torch.allclose(found.values, expected.values, rtol=1e-5, atol=1e-6)
+    assert float(expected.values.abs().max()) > 0.1
+
+
+def test_a_preset_without_charges_and_bonds_says_what_is_missing(tmp_path):
+    write(tmp_path / "water.xyz", molecule("H2O"), plain=True)
+    result = CliRunner().invoke(
+        app, ["field", str(tmp_path / "water.xyz"), "--preset", "esp", "-o", str(tmp_path / "e.npz")]
+    )
+    assert result.exit_code
+    assert "expected a format with bonds for properties" in str(result.exception)
 
 
 def test_learned_field(tmp_path):

@@ -117,7 +117,7 @@ def _number(text: str) -> str | float:
 def _molecule(structure: str, record: int, attributes: set[str]) -> Data:
     from tg_molfield.files import format_suffix
     from tg_molfield.structures import PROPERTIES, from_smiles, read
-    from tg_molfield.structures.formats.registry import SUFFIXES
+    from tg_molfield.structures.formats.registry import SUFFIXES, format_of
 
     properties = attributes & set(PROPERTIES)
     if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:
@@ -127,7 +127,10 @@ def _molecule(structure: str, record: int, attributes: set[str]) -> Data:
             raise ValueError(
                 f"structure: expected a file or a SMILES, got {structure}, which is no file; {error}"
             ) from error
-    records = read(structure, properties=properties) if properties else read(structure)
+    has_bonds = format_of(Path(structure)).has_bonds
+    records = read(structure, properties=properties) if has_bonds and properties else read(structure)
+    if not all(name in data for data in records for name in properties):
+        records = read(structure, properties=properties)
     if not 1 <= record <= len(records):
         raise ValueError(
             f"--record: expected 1 to {len(records)} for {structure}, got {record}; records are counted from 1"

@@ -28,10 +28,12 @@ def read(
     """Every record or model of a structure file.
 
     ========================  =========================================================================
-    ``.xyz`` ``.extxyz``      what :func:`from_ase` reads: ``cell``, ``pbc``, ``energy``, ``forces``, …
-                              with the numbers of the file (ASE takes them as eV and Å)
+    ``.xyz`` ``.extxyz``      ``cell``, ``pbc``, ``energy``, ``forces`` and what else :func:`from_ase` reads, from
+                              extended XYZ, with the numbers of the file (ASE takes them as eV and Å);
+                              ``charges`` (Mulliken) and ``name`` from the raw files of QM9
     ``.sdf`` ``.mol``         ``formal_charge``, ``name``
-    ``.mol2``                 ``formal_charge``, ``name``, and ``partial_charge`` if the file has charges
+    ``.mol2``                 ``name``, ``partial_charge`` if the file has charges, and ``formal_charge`` if it has
+                              the section ``UNITY_ATOM_ATTR``
     ``.pdb`` ``.ent``         ``residue_number``, ``chain``, ``hetero``, ``water``, ``name``; one ``Data``
     and mmCIF                 per model; of alternate locations the one with the highest occupancy in
                               each residue; no ``cell``, because the file holds only part of the crystal
@@ -41,6 +43,7 @@ def read(
     Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL
     and MOL2 need valid elements and coordinates; they need valid bonds only if ``properties`` depend on bonds. One
     :class:`StructureWarning` tells if some of them lack all hydrogens, or lie in one plane though they should not.
+    Results that are not finite or of another shape than ``KEYS`` gives are left out with a :class:`StructureWarning`.
 
     Args:
         path: the file.
@@ -48,7 +51,9 @@ def read(
             lists them in one :class:`SkippedRecordsWarning`; a damaged gzip file is read up to the damage.
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         properties: names of per-atom properties to compute as :func:`from_rdkit` does; only for SDF, MOL and MOL2.
-        labels: names of numbers to take from the SDF tags or the comment line of extended XYZ, each as [1].
+            Charges that a MOL2 record gives are taken, not computed.
+        labels: names of numbers to take, each as [1]: SDF tags, key=value pairs of the comment line of XYZ, and the
+            properties of QM9's raw files (A, B, C, mu, alpha, homo, lumo, gap, r2, zpve, U0, U, H, G, Cv).
         dimension: 3 to take every record of an SDF or MOL file as a geometry, even where all z are 0. ``None`` takes
             flat records as geometries if their header says 3D, or if it says nothing and the record has every
             hydrogen, bonds of plausible lengths and no saturated carbon with two heavy neighbours.

@@ -25,6 +25,11 @@ class MolFieldTransform(BaseTransform):
     of each query. Works on any data set with ``z`` [N] and ``pos`` [N, 3] in Å. As ``transform`` it draws new points at
     every access, as ``pre_transform`` only once.
 
+    Rotate and take subgraphs before this transform. PyG's geometric transforms, such as ``RandomRotate``, move ``pos``
+    alone: ``query_pos`` and ``field`` of earlier calls stay behind, and so do ``cell`` and vector attributes, which no
+    order mends, so do not use them on periodic molecules. ``Data.subgraph`` cuts every attribute that has one row an
+    atom, and these three too where Q happens to equal N.
+
     Args:
         mol_field: the definition of the field; by default ``MolField()``.
         num_queries: number of points per molecule, 512 by default; not for a sampler of fixed points, `GridSampler`.

@@ -45,7 +45,7 @@ def is_geometry(mol: Mol, code: str) -> bool:
 
 def planarity_note(mol: Mol, pos: np.ndarray) -> str:
     """The note on a molecule whose atoms all lie in one plane though a carbon in it is saturated, or an empty text."""
-    if len(pos) < 4 or not _is_flat(pos) or saturated_carbon(mol) < 0:
+    if not is_flat(pos) or saturated_carbon(mol) < 0:
         return ""
     return (
         "pos: expected a molecule with saturated carbon to extend in three dimensions, got all atoms in one plane; "
@@ -81,7 +81,10 @@ def saturated_carbon(mol: Mol) -> int:
     return -1
 
 
-def _is_flat(pos: np.ndarray) -> bool:
+def is_flat(pos: np.ndarray) -> bool:
+    """Whether four atoms or more lie in one plane."""
+    if len(pos) < 4:
+        return False
     offsets = pos - pos[0]
     scatter = offsets.T @ offsets
     allowed = len(pos) * FLAT**2

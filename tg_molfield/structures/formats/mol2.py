@@ -1,66 +1,154 @@
-"""MOL2: split into records here, read with RDKit."""
+"""MOL2: elements, coordinates and charges are read here; RDKit computes the properties that need bonds."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
+import numpy as np
+import torch
 from torch_geometric.data import Data
 
+from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
+from tg_molfield.structures.fit_labels import fit_labels
+from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, planarity_note
+from tg_molfield.structures.formats.mol2_mol import mol2_mol
+from tg_molfield.structures.formats.mol2_record import Mol2Record, parse_mol2, title_of
+from tg_molfield.structures.formats.mol2_types import LONE_PAIRS, element_of
+from tg_molfield.structures.formats.numbers import parse_number
 from tg_molfield.structures.formats.records import ReadOptions, Record
-from tg_molfield.structures.formats.sdf import mol_data
+from tg_molfield.structures.properties import compute_properties
 
-_START = "@<TRIPOS>MOLECULE"
+_START = re.compile(r"^@<TRIPOS>MOLECULE[^\S\n]*\n", re.MULTILINE)
 
 
 def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
-    """The records of a MOL2 file, with ``partial_charge`` [N] if the file has charges.
+    """The records of a MOL2 file, with the charges that the file gives.
+
+    ``partial_charge`` [N] is the last column of the atom rows, ``formal_charge`` [N] the attribute ``charge`` of
+    the section ``UNITY_ATOM_ATTR``, zero for atoms that it does not name.
 
     Raises:
         ValueError: the text is not a MOL2 file.
     """
-    _, *blocks = ("\n" + text).split("\n" + _START)
+    _, *blocks = _START.split(text if text.endswith("\n") else text + "\n")
     if not blocks:
-        raise ValueError(f"expected a line {_START}, got none; check that this is a MOL2 file")
+        raise ValueError("expected a line @<TRIPOS>MOLECULE, got none; check that this is a MOL2 file")
+    charge_sources: set[str] = set()
     for block in blocks:
-        title = block.lstrip("\n").split("\n", 1)[0].strip()
         notes: list[str] = []
-        yield Record(title, partial(_data, _START + block + "\n", title, options, notes), notes)
+        yield Record(title_of(block), partial(_data, block, options, notes, charge_sources), notes)
 
 
-def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Data:
-    from rdkit import Chem, rdBase
+def _data(block: str, options: ReadOptions, notes: list[str], charge_sources: set[str]) -> Data:
+    record = parse_mol2(block)
+    atoms = [row for row, kind in enumerate(record.kinds) if kind.upper() not in LONE_PAIRS]
+    numbers = _elements(record, atoms, notes)
+    pos = [record.pos[row] for row in atoms]
+    values, left_out = fit_labels(_charges(record, atoms, numbers, notes), len(atoms), float_dtype(options.dtype))
+    notes += left_out
+    missing = [name for name in options.properties or () if name not in values]
+    if "partial_charge" in (options.properties or ()):
+        charge_sources.add("computed" if "partial_charge" in missing else "file")
+        if len(charge_sources) == 2:
+            notes.append(
+                "partial_charge: expected charges of one kind, got the file's in some records and computed ones "
+                "(Gasteiger) in others; split the file"
+            )
+    if missing:
+        mol = mol2_mol(record, atoms, numbers)
+        computed = compute_properties(mol, {*missing, "formal_charge"})
+        _note_formal_charges(values.get("formal_charge"), computed["formal_charge"], missing, notes)
+        values |= {name: computed[name] for name in missing}
+    data = build(numbers, np.reshape(pos, (-1, 3)), options.dtype, **values, name=record.title)
+    check_coincident_atoms(torch.as_tensor(pos))
+    notes += _geometry_notes(record, atoms, numbers)
+    return data
 
-    fault = _fault(block)
-    with rdBase.BlockLogs():
-        mol = None if fault else Chem.MolFromMol2Block(block, sanitize=False, removeHs=False)
-    if mol is None:
-        raise ValueError(
-            fault or "expected a record that RDKit can read, got none; write it with Corina atom types, or as SDF"
+
+def _geometry_notes(record: Mol2Record, atoms: list[int], numbers: list[int]) -> list[str]:
+    """What may be a drawing or lacks its hydrogens; nothing where the bonds are not those of a molecule."""
+    pos = np.array([record.pos[row] for row in atoms])
+    if not record.bonds or (1 in numbers and not is_flat(pos)):
+        return []
+    try:
+        mol = mol2_mol(record, atoms, numbers)
+    except ValueError:
+        return []
+    return [note for note in (hydrogen_note(mol, numbers), planarity_note(mol, pos)) if note]
+
+
+def _elements(record: Mol2Record, atoms: list[int], notes: list[str]) -> list[int]:
+    bonded = {end for bond in record.bonds for end in bond[:2]}
+    numbers = []
+    for row in atoms:
+        name, kind = record.names[row], record.kinds[row]
+        try:
+            is_bonded = None if not bonded and len(atoms) > 1 else record.ids[row] in bonded
+            number, note = element_of(kind, name, is_bonded)
+        except ValueError as error:
+            raise ValueError(f"atom {record.ids[row][:40]} {name[:40]!r}: {error}") from error
+        numbers.append(number)
+        if note:
+            notes.append(note)
+    return numbers
+
+
+def _charges(record: Mol2Record, atoms: list[int], numbers: list[int], notes: list[str]) -> dict[str, Any]:
+    """``partial_charge`` and ``formal_charge``, where the record has them."""
+    found: dict[str, Any] = {}
+    if record.formal_charges is not None:
+        unknown = record.formal_charges.keys() - set(record.ids)
+        if unknown:
+            raise ValueError(
+                f"UNITY_ATOM_ATTR: expected atoms of the record, got {min(unknown)[:40]!r}; correct the line"
+            )
+        found["formal_charge"] = [record.formal_charges.get(record.ids[row], 0.0) for row in atoms]
+    if record.charge_type == "NO_CHARGES" or not any(record.charges):
+        return found
+    try:
+        charges = [parse_number(text) for text in record.charges]
+    except ValueError:
+        row = next(row for row, text in enumerate(record.charges) if not _is_number(text))
+        notes.append(
+            f"partial_charge: expected a charge in every atom row, got {record.charges[row][:40]!r} for atom "
+            f"{record.ids[row][:40]}; correct it, the charges were left out"
         )
-    values = {}
-    charge = "_TriposPartialCharge"
-    if "NO_CHARGES" not in block and all(atom.HasProp(charge) for atom in mol.GetAtoms()):
-        values["partial_charge"] = [float(atom.GetProp(charge)) for atom in mol.GetAtoms()]
-    return mol_data(mol, title, options, notes, **values)
-
-
-def _fault(block: str) -> str:
-    """What is wrong with the counts of the record, or an empty string."""
-    lines = block.split("\n")
-    counts = lines[2].split() if len(lines) > 2 else []
-    if not counts or not counts[0].isdecimal():
-        return f"line 3 of the record: expected the number of atoms first, got {' '.join(counts)!r}; correct the line"
-    starts = [row for row, line in enumerate(lines) if line.startswith("@<TRIPOS>ATOM")]
-    rows: list[str] = []
-    if starts:
-        for line in lines[starts[0] + 1 :]:
-            if line.startswith("@"):
-                break
-            rows += [line] if line.strip() else []
-    if len(rows) != int(counts[0]):
-        return (
-            f"atoms: expected {counts[0]} by line 3 of the record, got {len(rows)}; "
-            "correct the count, or restore the missing lines"
+        return found
+    lost = sum(charges) - sum(charges[row] for row in atoms)
+    if len(atoms) < len(charges) and any(charges[row] for row in set(range(len(charges))) - set(atoms)):
+        notes.append(
+            f"partial_charge: expected charges at atoms, got {lost:.3f} e at lone pairs or extra points; they were "
+            "left out"
         )
-    return ""
+    if not any(charges) and len(set(numbers)) > 1:
+        notes.append(
+            f"partial_charge: expected charges that differ from 0, got 0 for all atoms although the record says "
+            f"{record.charge_type or 'nothing of them'}; write NO_CHARGES if it has none"
+        )
+    found["partial_charge"] = [charges[row] for row in atoms]
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_number(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _note_formal_charges(given: np.ndarray | None, computed: np.ndarray, missing: list[str], notes: list[str]) -> None:
+    """Tell of formal charges that are RDKit's, and of properties computed for another net charge."""
+    if given is None and "formal_charge" in missing:
+        notes.append(
+            "formal_charge: expected charges in the section UNITY_ATOM_ATTR, got none; RDKit derived them from types "
+            "and bonds"
+        )
+    if given is not None and round(float(given.sum())) != round(float(computed.sum())):
+        notes.append(
+            f"properties: expected the net charge {given.sum():+.0f} of UNITY_ATOM_ATTR, got {computed.sum():+.0f} by "
+            "types and bonds, for which they were computed; correct the types"
+        )

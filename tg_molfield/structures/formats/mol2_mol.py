@@ -1,0 +1,107 @@
+"""A MOL2 record as an RDKit molecule, for the properties that need bonds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tg_molfield.structures.formats.mol2_record import Mol2Record
+from tg_molfield.structures.formats.mol2_types import is_sybyl
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+_ORDERS = {"1": "SINGLE", "am": "SINGLE", "2": "DOUBLE", "3": "TRIPLE", "ar": "AROMATIC"}
+
+
+def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
+    """The molecule of the atoms of a record; RDKit takes formal charges from Sybyl types.
+
+    Where the record has no hydrogens at all, they are implicit.
+
+    Args:
+        record: the record.
+        atoms: its rows that are atoms.
+        numbers: their atomic numbers.
+
+    Raises:
+        ValueError: the bonds or types are not those of a molecule.
+    """
+    places = {record.ids[row]: place for place, row in enumerate(atoms)}
+    if len(places) < len(atoms):
+        raise ValueError("atoms: expected each number once, got some twice; number the atoms")
+    known = set(record.ids)
+    bonds = []
+    for bond in record.bonds:
+        kind = bond[2].lower() if len(bond) == 3 else ""
+        if kind not in _ORDERS or not known.issuperset(bond[:2]):
+            raise ValueError(
+                f"bonds: expected two atoms and a type among {', '.join(_ORDERS)}, got {' '.join(bond)[:40]!r}; "
+                "correct the line"
+            )
+        if bond[0] in places and bond[1] in places:
+            bonds.append((places[bond[0]], places[bond[1]], kind))
+    kinds = [record.kinds[row] for row in atoms]
+    if all(map(is_sybyl, kinds)):
+        mol = _from_sybyl_types(kinds, bonds)
+        if 1 not in numbers:
+            for atom in mol.GetAtoms():
+                atom.SetNoImplicit(False)
+        return mol
+    return _from_bonds(numbers, bonds, [(record.formal_charges or {}).get(record.ids[row], 0.0) for row in atoms])
+
+
+def _from_sybyl_types(kinds: list[str], bonds: list[tuple[int, int, str]]) -> Mol:
+    from rdkit import Chem, rdBase
+
+    rows = [f"{i + 1} A{i + 1} {i}.0 0.0 0.0 {_sybyl(kind)} 1 A 0.0" for i, kind in enumerate(kinds)]
+    ends = [f"{i + 1} {a + 1} {b + 1} {kind}" for i, (a, b, kind) in enumerate(bonds)]
+    head = ["@<TRIPOS>MOLECULE", "", f"{len(rows)} {len(ends)}", "SMALL", "USER_CHARGES", "", "@<TRIPOS>ATOM"]
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromMol2Block(
+            "\n".join([*head, *rows, "@<TRIPOS>BOND", *ends, ""]), sanitize=False, removeHs=False
+        )
+    if mol is None or mol.GetNumAtoms() != len(rows):
+        raise ValueError(
+            "properties: expected types and bonds that RDKit can read, got others; write the record as SDF"
+        )
+    return mol
+
+
+def _sybyl(kind: str) -> str:
+    """The type with the capitals of Sybyl."""
+    head, _, tail = kind.partition(".")
+    head = "H" if head in ("D", "T") else head.capitalize()
+    return f"{head}.{tail if head == 'S' else tail.lower()}" if tail else head
+
+
+def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: list[float]) -> Mol:
+    """The molecule of types that say nothing of charges: all hydrogens and charges must be in the record."""
+    from rdkit import Chem, rdBase
+
+    mol = Chem.RWMol()
+    for number, charge in zip(numbers, charges, strict=True):
+        atom = Chem.Atom(number)
+        atom.SetFormalCharge(round(charge))
+        atom.SetNoImplicit(True)
+        mol.AddAtom(atom)
+    for first, second, kind in bonds:
+        mol.AddBond(first, second, getattr(Chem.BondType, _ORDERS[kind]))
+        if kind == "ar":
+            for place in (first, second):
+                mol.GetAtomWithIdx(place).SetIsAromatic(True)
+    with rdBase.BlockLogs():
+        try:
+            sanitized = Chem.Mol(mol)
+            Chem.SanitizeMol(sanitized)
+        except ValueError as error:
+            raise ValueError(
+                f"properties: expected a molecule that RDKit can sanitize, got: {' '.join(str(error).split())}; "
+                "write Sybyl types, or SDF"
+            ) from error
+    open_valence = [atom.GetIdx() for atom in sanitized.GetAtoms() if atom.GetNumRadicalElectrons()]
+    if open_valence:
+        raise ValueError(
+            f"properties: expected bonds and charges that complete every valence, got an open one at atom "
+            f"{open_valence[0]}; write Sybyl types, or SDF"
+        )
+    return mol.GetMol()
