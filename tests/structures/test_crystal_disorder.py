@@ -84,7 +84,7 @@ def test_disorder_about_an_axis_that_an_atom_lies_on(cif):
 
 def test_overlapping_images_of_full_occupancy_are_refused(cif):
     with pytest.raises(ValueError, match=r"site 'C1': expected an occupancy of at most 0\.5, its images by symmetry"):
-        cif(["C1 C 0.02 0 0 1 . -1", "C2 C 0.14 0.05 0 1 . -1"], INVERSION)
+        cif(["C1 C 0.03 0 0 1 . -1", "C2 C 0.14 0.05 0 1 . -1"], INVERSION)
 
 
 def test_a_group_without_an_alternative_is_kept_if_it_is_likelier_there(cif):
@@ -92,11 +92,38 @@ def test_a_group_without_an_alternative_is_kept_if_it_is_likelier_there(cif):
         assert cif(["C1 C 0 0 0 1 . .", "O1 O 0.5 0 0 0.6 . 1"]).z.tolist() == [6, 8]
     with pytest.warns(StructureWarning, match="site 'O1': .* they were left out by their occupancy"):
         assert cif(["C1 C 0 0 0 1 . .", "O1 O 0.5 0 0 0.3 . 1"]).z.tolist() == [6]
-    with pytest.warns(StructureWarning, match="by their occupancy"):
-        assert x(cif(["O1 O 0.2 0 0 0.5 . 1", "O2 O 0.6 0 0 0.5 . 2"])) == [2.0]
+
+
+@pytest.mark.parametrize(("first", "second", "kept"), [(0.5, 0.5, [2.0]), (0.3, 0.7, [6.0]), (0.6, 0.4, [2.0])])
+def test_alternatives_that_do_not_touch(cif, first, second, kept):
+    assert x(cif([f"O1 O 0.2 0 0 {first} . 1", f"O2 O 0.6 0 0 {second} . 2"])) == kept
 
 
 def test_partial_occupancy_outside_of_disorder_groups_is_refused(cif):
     with pytest.raises(ValueError, match=r"site 'O1': expected full occupancy or a disorder group, got occupancy 0\.5"):
         cif(["C1 C 0 0 0 1 . .", "O1 O 0.5 0 0 0.5 . ."])
     assert cif(["C1 C 0 0 0 ? . .", "O1 O 0.5 0 0 0 . ."]).z.tolist() == [6]
+
+
+def test_mixed_elements_on_a_special_position(cif):
+    sites = ["Cs1 Cs 0 0 0 1 . .", "Sn1 Sn 0.5 0.5 0.5 0.9 . 1", "In1 In 0.5 0.5 0.5 0.1 . 2", "Cl1 Cl 0 0.5 0.5 1 . ."]
+    data = cif(sites, "_space_group_name_H-M_alt 'P m -3 m'")
+    assert sorted(data.z.tolist()) == [17, 17, 17, 50, 55]
+
+
+def test_a_group_on_a_mirror_keeps_its_images(cif):
+    """A CF3 in two orientations, each with one F on the mirror and another on both sides of it."""
+    sites = ["C1 C 0.2 0.2 0 1 . .", "F1 F 0.325 0.245 0 0.6 . 1", "F2 F 0.16 0.26 0.109 0.6 . 1"]
+    sites += ["F3 F 0.08 0.26 0 0.4 . 2", "F4 F 0.25 0.245 0.109 0.4 . 2"]
+    data = cif(sites, "_space_group_name_H-M_alt 'P 1 1 m'")
+    assert data.z.tolist() == [6, 9, 9, 9]
+    assert sorted(data.pos[:, 2].tolist()) == pytest.approx([-1.09, 0, 0, 1.09])
+
+
+def test_hydrogens_of_an_ordered_atom_follow_the_group_of_its_neighbours(cif):
+    sites = ["C1 C 0.1 0.1 0.1 1 . .", "C2A C 0.25 0.1 0.1 0.35 . 1", "C2B C 0.24 0.14 0.1 0.65 . 2"]
+    sites += ["H1A H 0.07 0.19 0.1 0.35 . 1", "H1B H 0.07 0.05 0.02 0.35 . 1", "H1C H 0.07 0.02 0.06 0.65 . 2"]
+    sites += ["H1D H 0.07 0.08 0.19 0.65 . 2"]
+    data = cif(sites)
+    assert data.z.tolist() == [6, 6, 1, 1]
+    np.testing.assert_allclose(data.pos[2:], [[0.7, 0.2, 0.6], [0.7, 0.8, 1.9]], atol=1e-9)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tg_molfield.chem.elements import symbols
 from tg_molfield.structures.formats.cif_items import columns, item, number
-from tg_molfield.structures.formats.crystal_elements import formula_elements, site_element
+from tg_molfield.structures.formats.crystal.elements import formula_elements, site_element
 
 if TYPE_CHECKING:
     import gemmi

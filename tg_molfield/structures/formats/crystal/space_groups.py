@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tg_molfield.structures.formats.cif_items import column, item
-from tg_molfield.structures.formats.symmetry_operators import (
+from tg_molfield.structures.formats.crystal.operators import (
     SymmetryOperators,
     check_group,
     check_metric,

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from tg_molfield.chem.elements import element_property
-from tg_molfield.structures.formats.crystal_sites import Sites
-from tg_molfield.structures.formats.periodic_contacts import periodic_contacts
-from tg_molfield.structures.formats.symmetry_operators import SymmetryOperators, coset_representatives
+from tg_molfield.structures.formats.crystal.contacts import periodic_contacts
+from tg_molfield.structures.formats.crystal.operators import SymmetryOperators, coset_representatives
+from tg_molfield.structures.formats.crystal.sites import Sites
 
 FULL = 0.999
 """Smallest occupancy that counts as full."""
@@ -73,7 +73,7 @@ def choose_disorder(sites: Sites, operators: SymmetryOperators, cell: np.ndarray
     disordered = np.flatnonzero(sites.group)
     radii = np.zeros(len(kept))
     radii[disordered] = element_property("covalent_radius", torch.as_tensor(sites.z[disordered])).numpy()
-    incomplete = []
+    incomplete, found = [], []
     for rows, excluding in _places(sites, operators, cell, disordered, radii):
         groups = [
             _group(sites, operators, cell, rows[sites.group[rows] == number], radii)
@@ -81,6 +81,7 @@ def choose_disorder(sites: Sites, operators: SymmetryOperators, cell: np.ndarray
         ]
         groups.sort(key=lambda group: (-round(group.population, 6), abs(group.number), -group.number))
         kept[rows] = False
+        found += groups
         if len(groups) == 1 and groups[0].population < FULL:
             incomplete.append(groups[0])
             continue
@@ -93,7 +94,7 @@ def choose_disorder(sites: Sites, operators: SymmetryOperators, cell: np.ndarray
         for group in taken:
             kept[group.rows] = group.kept
             _note_images(group, sites, notes)
-    _keep_incomplete(incomplete, sites, kept, notes)
+    _keep_incomplete(incomplete, found, sites, kept, notes)
     return kept
 
 
@@ -146,14 +147,15 @@ def _overlapping_images(
 ) -> np.ndarray:
     """[n] operators whose image of the group cannot exist beside the group.
 
-    In a negative group no site is bonded to an image of the group (PART of SHELX), so that bonds count as overlap.
+    In a partly occupied negative group no site is bonded to an image of the group (PART of SHELX), so that bonds count
+    as overlap.
     """
     fract, radius, count = sites.fract[rows], radii[rows], len(operators)
     found = periodic_contacts(fract, operators.images(fract).reshape(-1, 3), cell, 2 * float(radius.max()) + BOND)
     second, operator = found.second // count, found.second % count
     sums = radius[found.first] + radius[second]
-    negative = sites.group[rows[0]] < 0
-    close = found.distance < (sums + BOND if negative else OVERLAP * sums)
+    suppressed = sites.group[rows[0]] < 0 and sites.occupancy[rows].mean() < FULL
+    close = found.distance < (sums + BOND if suppressed else OVERLAP * sums)
     close &= (found.first != second) | (found.distance > SAME_ATOM)
     result = np.zeros(count, dtype=np.bool_)
     result[operator[close]] = True
@@ -169,10 +171,13 @@ def _note_images(group: _Group, sites: Sites, notes: list[str]) -> None:
         )
 
 
-def _keep_incomplete(groups: list[_Group], sites: Sites, kept: np.ndarray, notes: list[str]) -> None:
-    """Decide on groups without an alternative: present if that is more likely than not.
+def _keep_incomplete(
+    groups: list[_Group], others: list[_Group], sites: Sites, kept: np.ndarray, notes: list[str]
+) -> None:
+    """Decide on groups without an alternative in their place: present if that is more likely than not.
 
-    Of several with even odds only those with the lowest number are kept, as they may be the alternatives.
+    Of several with even odds those with the lowest number are kept. Groups to whose occupancy that of another group
+    adds up to 1 are its alternative in another place, which is nothing to note.
     """
     even = min((abs(group.number) for group in groups if abs(group.population - 0.5) <= 0.01), default=0)
     labels: dict[str, list[str]] = {"kept": [], "left out": []}
@@ -180,7 +185,10 @@ def _keep_incomplete(groups: list[_Group], sites: Sites, kept: np.ndarray, notes
         present = group.population > 0.51 or (group.population >= 0.49 and abs(group.number) == even)
         if present:
             kept[group.rows] = group.kept
-        labels["kept" if present else "left out"] += [sites.labels[row][:40] for row in group.rows]
+        if not any(
+            group.number != other.number and abs(group.population + other.population - 1) <= 0.02 for other in others
+        ):
+            labels["kept" if present else "left out"] += [sites.labels[row][:40] for row in group.rows]
     for fate, names in labels.items():
         if names:
             notes.append(

@@ -9,12 +9,12 @@ from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build
 from tg_molfield.structures.formats.cif_items import item, number
-from tg_molfield.structures.formats.crystal_sites import Sites, crystal_sites
-from tg_molfield.structures.formats.disorder import SAME_ATOM, choose_disorder
-from tg_molfield.structures.formats.periodic_contacts import Contacts, periodic_contacts
+from tg_molfield.structures.formats.crystal.contacts import Contacts, periodic_contacts
+from tg_molfield.structures.formats.crystal.disorder import SAME_ATOM, choose_disorder
+from tg_molfield.structures.formats.crystal.operators import SymmetryOperators
+from tg_molfield.structures.formats.crystal.sites import Sites, crystal_sites
+from tg_molfield.structures.formats.crystal.space_groups import symmetry_choices
 from tg_molfield.structures.formats.records import ReadOptions
-from tg_molfield.structures.formats.space_groups import symmetry_choices
-from tg_molfield.structures.formats.symmetry_operators import SymmetryOperators
 
 if TYPE_CHECKING:
     import gemmi
