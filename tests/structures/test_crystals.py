@@ -364,7 +364,7 @@ def test_hydrogens_that_are_not_there_are_told(cif):
 
 
 def test_uncertainties(cif):
-    data = cif(crystal(["C1 C 0.1230(4) -.1(12) 1.(3)"], cell=("10.00(1)", "1.0e1(2)", 10, 90, "90.00(3)", "?")))
+    data = cif(crystal(["C1 C 0.1230(4) -.1(12) 1.(3)"], cell=("10.00(1)", "1.0e1(2)", 10, 90, "90.00(3)", "90.")))
     np.testing.assert_allclose(data.pos, [[1.23, -1, 10]], atol=1e-9)
 
 
@@ -393,6 +393,37 @@ def test_cells_that_no_crystal_has(cif, cell):
         ValueError, match="_cell_length_a: expected the cell of the crystal, got one that no crystal has"
     ):
         cif(crystal(CARBON, cell=cell))
+
+
+def test_missing_angles_are_right_angles_with_a_warning(cif):
+    with pytest.warns(StructureWarning, match="_cell_angle_beta: expected three angles, got 1; 90° was taken"):
+        data = cif(crystal(CARBON, cell=(10, 10, 10, 90, "?", ".")))
+    np.testing.assert_allclose(data.cell[0], 10 * np.eye(3), atol=1e-9)
+
+
+def test_volume_that_is_not_that_of_the_cell_is_told(cif):
+    volume = "_space_group_name_H-M_alt 'P 1'\n_cell_volume"
+    assert len(cif(crystal(CARBON, f"{volume} 1001(3)")).z) == 1
+    with pytest.warns(StructureWarning, match=r"_cell_volume: expected the 1000\.0 Å³ .* got 940"):
+        cif(crystal(CARBON, f"{volume} 940"))
+
+
+def test_multiplicities_that_are_not_those_of_the_sites_are_told(cif):
+    columns, mirror = f"{FRACT} symmetry_multiplicity", "_space_group_name_H-M_alt 'P 1 2/m 1'"
+    for on_mirror, general in ((2, 4), (2, 1)):
+        assert (
+            len(cif(crystal([f"C1 C 0.1 0 0.3 {on_mirror}", f"O1 O 0.3 0.2 0.3 {general}"], mirror, columns=columns)).z)
+            == 6
+        )
+    with pytest.warns(StructureWarning, match="site 'C1': expected 8 images in the cell, .* got 4"):
+        cif(crystal(["C1 C 0.1 0.2 0.3 8"], mirror, columns=columns))
+
+
+@pytest.mark.parametrize(("multiplicity", "origin"), [(96, 1), (48, 2)])
+def test_multiplicities_tell_the_origin(cif, multiplicity, origin):
+    site, columns = [f"C1 C 0.125 0.125 0.2 {multiplicity}"], f"{FRACT} site_symmetry_multiplicity"
+    with pytest.warns(StructureWarning, match=f"choice {origin} was taken"):
+        assert len(cif(crystal(site, "_space_group_IT_number 227", SPINEL, columns)).z) == multiplicity
 
 
 CARTESIAN = "label type_symbol Cartn_x Cartn_y Cartn_z"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tg_molfield.structures.formats.cif_items import has_values
 from tg_molfield.structures.formats.component_dictionary import component_records, has_component
 from tg_molfield.structures.formats.crystal import crystal_data
 from tg_molfield.structures.formats.macromolecule import ModelRecord
@@ -15,7 +16,10 @@ from tg_molfield.structures.formats.records import ReadOptions, Record
 if TYPE_CHECKING:
     import gemmi
 
-_CRYSTAL = ("_atom_site_fract_x", "_atom_site.fract_x", "_atom_site_Cartn_x")
+_CRYSTAL = [
+    *(f"_atom_site{joint}fract_{axis}" for joint in "_." for axis in "xyz"),
+    *(f"_atom_site_Cartn_{axis}" for axis in "xyz"),
+]
 
 
 def cif_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -25,7 +29,7 @@ def cif_records(text: str, options: ReadOptions) -> Iterator[Record]:
         ValueError: the text is not a CIF file, or no block has atoms.
     """
     for block in _blocks(text):
-        if block.find_values("_atom_site.Cartn_x"):
+        if _is_mmcif(block):
             yield from mmcif_records(block, options)
         elif _is_crystal(block):
             notes: list[str] = []
@@ -41,12 +45,16 @@ def cif_models(text: str) -> Iterator[ModelRecord]:
         ValueError: the text is not a CIF file, or no block has atoms.
     """
     for block in _blocks(text):
-        if block.find_values("_atom_site.Cartn_x"):
+        if _is_mmcif(block):
             yield from mmcif_models(block)
 
 
+def _is_mmcif(block: gemmi.cif.Block) -> bool:
+    return has_values(block, "_atom_site.Cartn_x", "_atom_site.Cartn_y", "_atom_site.Cartn_z")
+
+
 def _is_crystal(block: gemmi.cif.Block) -> bool:
-    return any(bool(block.find_values(tag)) for tag in _CRYSTAL)
+    return has_values(block, *_CRYSTAL)
 
 
 def _blocks(text: str) -> list[gemmi.cif.Block]:
@@ -59,11 +67,7 @@ def _blocks(text: str) -> list[gemmi.cif.Block]:
         raise ValueError(
             f"expected a CIF file that gemmi can read, got: {' '.join(str(error).split())}; correct the line"
         ) from error
-    blocks = [
-        block
-        for block in document
-        if block.find_values("_atom_site.Cartn_x") or _is_crystal(block) or has_component(block)
-    ]
+    blocks = [block for block in document if _is_mmcif(block) or _is_crystal(block) or has_component(block)]
     if not blocks:
         raise ValueError(
             "expected a block with atoms (_atom_site.Cartn_x in mmCIF, _atom_site_fract_x in a crystal, "

@@ -21,6 +21,11 @@ def item(block: gemmi.cif.Block, category: str, *names: str) -> str:
     return ""
 
 
+def has_values(block: gemmi.cif.Block, *tags: str) -> bool:
+    """Whether one of the tags has values in the block, be they ``?`` or ``.``."""
+    return any(len(block.find_values(tag)) > 0 for tag in tags)
+
+
 def column(block: gemmi.cif.Block, category: str, name: str) -> list[str]:
     """The values of a column, empty strings for ``?`` and ``.``; an empty list if there is no such column."""
     import gemmi

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.cif_items import columns, number
+from tg_molfield.structures.formats.cif_items import columns, has_values, number
 from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.records import ReadOptions, Record
 
@@ -29,7 +29,7 @@ _COLUMNS = ("comp_id", "atom_id", "type_symbol", "charge", *(name for names in _
 
 def has_component(block: gemmi.cif.Block) -> bool:
     """Whether a block has the atoms of a component with coordinates."""
-    return any(bool(block.find_values(f"{CATEGORY}.{names[0]}")) for names in _COORDINATES.values())
+    return has_values(block, *(f"{CATEGORY}.{name}" for names in _COORDINATES.values() for name in names))
 
 
 def component_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[Record]:

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.cif_items import columns, number
+from tg_molfield.structures.formats.cif_items import columns, has_values, number
 from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.macromolecule import ModelRecord, atom_sites, model_record
 from tg_molfield.structures.formats.records import ReadOptions, Record
@@ -57,7 +57,7 @@ def mmcif_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[Reco
     Raises:
         ValueError: a column of positions is missing, or gemmi cannot read the block.
     """
-    missing = [f"_atom_site.{name}" for name in _POSITION if not block.find_values(f"_atom_site.{name}")]
+    missing = [f"_atom_site.{name}" for name in _POSITION if not has_values(block, f"_atom_site.{name}")]
     if missing:
         raise ValueError(f"{missing[0]}: expected this column, got none; add {', '.join(missing)}")
     if not _lacking(block):
@@ -77,7 +77,7 @@ def _lacking(block: gemmi.cif.Block) -> list[str]:
     return [
         names[0]
         for names in (_ATOM_NAMES, _RESIDUE_NAMES)
-        if not any(block.find_values(f"_atom_site.{name}") for name in names)
+        if not has_values(block, *(f"_atom_site.{name}" for name in names))
     ]
 
 

@@ -28,6 +28,8 @@ _COLUMNS = (
     "disorder_group",
     "calc_flag",
     "attached_hydrogens",
+    "site_symmetry_multiplicity",
+    "symmetry_multiplicity",
 )
 
 
@@ -41,6 +43,7 @@ class Sites(NamedTuple):
         occupancy: [N] occupancies, 1 where none is given.
         assembly: disorder assemblies, empty where none is given.
         group: [N] disorder groups, 0 for ordered sites.
+        multiplicity: [N] numbers of images in the cell as the file gives them, NaN where it does not.
     """
 
     labels: list[str]
@@ -49,6 +52,7 @@ class Sites(NamedTuple):
     occupancy: np.ndarray
     assembly: list[str]
     group: np.ndarray
+    multiplicity: np.ndarray
 
     def subset(self, rows: np.ndarray) -> Sites:
         """The sites ``rows``."""
@@ -59,6 +63,7 @@ class Sites(NamedTuple):
             self.occupancy[rows],
             [self.assembly[row] for row in rows],
             self.group[rows],
+            self.multiplicity[rows],
         )
 
 
@@ -97,7 +102,12 @@ def crystal_sites(block: gemmi.cif.Block, cell: np.ndarray | None, notes: list[s
             f"_atom_site_attached_hydrogens: expected every hydrogen as a site, got {len(hidden)} sites with hydrogens "
             "that are none; the result lacks them, add them if they matter"
         )
-    sites = Sites(labels, z, fract, occupancy, table["disorder_assembly"], _groups(table["disorder_group"]))
+    images = table[
+        "site_symmetry_multiplicity" if any(table["site_symmetry_multiplicity"]) else "symmetry_multiplicity"
+    ]
+    multiplicity = np.array([number(text, "_atom_site_symmetry_multiplicity") for text in images])
+    groups = _groups(table["disorder_group"])
+    sites = Sites(labels, z, fract, occupancy, table["disorder_assembly"], groups, multiplicity)
     return sites.subset(np.flatnonzero(real & located))
 
 

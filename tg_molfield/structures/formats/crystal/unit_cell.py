@@ -31,6 +31,9 @@ MIN_SPACING = 1.0
 MAX_LENGTH = 1e5
 """Largest length of a cell in Å."""
 
+VOLUME = 0.02
+"""Largest relative difference from the volume that the file gives."""
+
 MAX_STEPS = 8
 CHUNK = 100_000
 """Number of images that are made at a time."""
@@ -49,7 +52,7 @@ def crystal_data(block: gemmi.cif.Block, options: ReadOptions, notes: list[str])
     Raises:
         ValueError: the block has no atoms, no cell or no symmetry, or they do not fit each other.
     """
-    cell = _cell(block)
+    cell = _cell(block, notes)
     sites = crystal_sites(block, cell, notes)
     if not sites.labels:
         raise ValueError("_atom_site_label: expected atoms, got none; check that not all sites are dummy sites")
@@ -59,25 +62,36 @@ def crystal_data(block: gemmi.cif.Block, options: ReadOptions, notes: list[str])
     return build(z, fract @ cell, options.dtype, cell=cell[None], pbc=np.ones((1, 3), dtype=np.bool_), name=block.name)
 
 
-def _cell(block: gemmi.cif.Block) -> np.ndarray | None:
-    """[3, 3] cell vectors in rows, a along x and b in the xy plane; ``None`` if the block has none."""
+def _cell(block: gemmi.cif.Block, notes: list[str]) -> np.ndarray | None:
+    """[3, 3] cell vectors in rows, a along x and b in the xy plane; ``None`` if the block has none.
+
+    Angles that are missing are 90°, as the CIF dictionary defines, with a note.
+    """
     import gemmi
 
-    lengths = [item(block, "_cell", f"length_{axis}") for axis in "abc"]
-    if not any(lengths):
+    names = [*(f"length_{axis}" for axis in "abc"), *(f"angle_{angle}" for angle in ("alpha", "beta", "gamma"))]
+    texts = [item(block, "_cell", name) for name in names]
+    if not any(texts[:3]):
         return None
-    angles = [item(block, "_cell", f"angle_{angle}") or "90" for angle in ("alpha", "beta", "gamma")]
-    values = [number(text, "_cell_length_a") for text in lengths] + [
-        number(text, "_cell_angle_alpha") for text in angles
-    ]
-    cell = np.array(gemmi.UnitCell(*values).orth.mat.tolist()).T
-    possible = np.isfinite(cell).all() and all(0 < angle < 180 for angle in values[3:])
-    volume = np.linalg.det(cell) if possible else 0.0
-    spacing = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max() if volume > 0 else 0.0
-    if values[:3] == [1, 1, 1] or not spacing >= MIN_SPACING or not max(values[:3]) <= MAX_LENGTH:
+    missing = [f"_cell_{name}" for name, text in zip(names[3:], texts[3:], strict=True) if not text]
+    if missing:
+        notes.append(f"{missing[0]}: expected three angles, got {3 - len(missing)}; 90° was taken, add the angles")
+    texts[3:] = [text or "90" for text in texts[3:]]
+    values = [number(text, f"_cell_{name}") for name, text in zip(names, texts, strict=True)]
+    cell, spacing = np.zeros((3, 3)), 0.0
+    if all(0 < length <= MAX_LENGTH for length in values[:3]) and all(0 < angle < 180 for angle in values[3:]):
+        cell = np.array(gemmi.UnitCell(*values).orth.mat.tolist()).T
+        if np.isfinite(cell).all() and np.linalg.det(cell) > 0:
+            spacing = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max()
+    if values[:3] == [1, 1, 1] or spacing < MIN_SPACING:
         raise ValueError(
             "_cell_length_a: expected the cell of the crystal, got one that no crystal has "
-            f"({', '.join(text[:12] or '?' for text in lengths + angles)}); correct the cell parameters"
+            f"({', '.join(text[:12] or '?' for text in texts)}); correct the cell parameters"
+        )
+    given, volume = number(item(block, "_cell", "volume"), "_cell_volume"), np.linalg.det(cell)
+    if abs(given / volume - 1) > VOLUME:
+        notes.append(
+            f"_cell_volume: expected the {volume:.1f} Å³ of the cell parameters, got {given:g}; check the parameters"
         )
     return cell
 
@@ -120,12 +134,25 @@ def _unit_cell(
     """
     kept = choose_disorder(sites, operators, cell, notes)
     fract, special = _on_special_positions(sites, operators, cell, kept, notes)
-    atoms, rows = [], []
+    atoms = []
     for row, images in enumerate(operators.images(fract)):
         images = images[kept[row]]
         atoms.append(_different(images, cell) if special[row] else images)
-        rows += [row] * len(atoms[-1])
-    return _each_once(sites, np.array(rows, dtype=np.int64), np.concatenate(atoms), cell, notes)
+    counts = np.array([len(images) for images in atoms])
+    _check_multiplicity(sites, counts, kept, notes)
+    return _each_once(sites, np.repeat(np.arange(len(counts)), counts), np.concatenate(atoms), cell, notes)
+
+
+def _check_multiplicity(sites: Sites, counts: np.ndarray, kept: np.ndarray, notes: list[str]) -> None:
+    """Note sites with another number of images than the file gives; some programs give operators per image."""
+    wrong = np.isfinite(sites.multiplicity) & (sites.multiplicity != counts)
+    wrong &= kept.all(axis=1) & (sites.multiplicity * counts != kept.shape[1])
+    if wrong.any():
+        row = int(wrong.argmax())
+        notes.append(
+            f"site {sites.labels[row][:40]!r}: expected {sites.multiplicity[row]:g} images in the cell, as "
+            f"_atom_site_symmetry_multiplicity gives, got {counts[row]}; check the symmetry and its origin"
+        )
 
 
 def _on_special_positions(
