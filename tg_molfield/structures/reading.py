@@ -36,8 +36,13 @@ def read(
                               the section ``UNITY_ATOM_ATTR``
     ``.pdb`` ``.ent``         ``residue_number``, ``chain``, ``hetero``, ``water``, ``name``; one ``Data``
     and mmCIF                 per model; of alternate locations the one with the highest occupancy in
-                              each residue; no ``cell``, because the file holds only part of the crystal
-    ``.cif`` of a crystal     all atoms of the unit cell, ``cell``, ``pbc``, ``name``
+                              each residue; no ``cell``, because the file holds only part of the crystal;
+                              ``name`` alone if mmCIF has only elements and positions
+    ``.cif`` of a crystal     all atoms of the unit cell, ``cell``, ``pbc``, ``name``; by the operators that
+                              the file lists, else by its space group; of disordered sites the likeliest
+                              group in each place
+    ``.cif`` of components    ``name``, and ``formal_charge`` if the file has charges; one ``Data`` per
+                              component of the Chemical Component Dictionary, at its ideal coordinates
     ========================  =========================================================================
 
     Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL
