@@ -3,7 +3,7 @@ import torch
 from rdkit import Chem
 from torch_geometric.data import Data
 
-from tg_molfield.structures import from_rdkit, read, read_complex
+from tg_molfield.structures import StructureWarning, from_rdkit, read, read_complex
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +120,64 @@ def test_float64_coordinates_do_not_lose_digits_silently():
     with pytest.raises(ValueError, match=r"expected coordinates that torch\.float32 represents"):
         read_complex(near, far, dtype=torch.float32)
     assert read_complex(near, far, dtype=torch.float64).pos[1, 0] == 10003
+
+
+def test_waters_by_any_name_are_left_out(data_dir):
+    assert read_complex(data_dir / "reports" / "B17.pdb", "LIG", hetero=True).z.tolist() == [6, 8, 7, 6]
+
+
+def test_what_is_left_out_need_not_be_readable(data_dir):
+    path = data_dir / "reports" / "B21.pdb"
+    assert read_complex(path, "LIG").z.tolist() == [6, 8, 7, 6]
+    ligand = Data(z=torch.tensor([6]), pos=torch.full((1, 3), 5.0))
+    assert read_complex(path, ligand).z.tolist() == [6, 7, 6]
+    with pytest.raises(ValueError, match=r"B21.pdb: atom 'UNK' of UNX/A/91: expected a chemical element, got 'X'"):
+        read_complex(path, "LIG", hetero=True)
+
+
+PROTEIN = "ATOM      1  CA  ALA A   1       0.000   0.000   0.000  1.00  0.00           C"
+LIGAND = "HETATM    2  C1  LIG A  90       {:5.3f}   0.000   0.000  {:4.2f}  0.00           C"
+WATER = (
+    "HETATM    3  OW  SOL A  91      15.000   0.000   0.000  1.00  0.00",
+    "HETATM    4  MW  SOL A  91      15.100   0.000   0.000  1.00  0.00",
+)
+
+
+def test_sites_without_mass_matter_only_with_waters(pdb_file):
+    path = pdb_file(PROTEIN, LIGAND.format(5, 1), *WATER)
+    assert read_complex(path, "LIG").z.tolist() == [6, 6]
+    with pytest.warns(StructureWarning, match=r"made\.pdb: virtual sites: .* MW of SOL; they were left out") as caught:
+        assert read_complex(path, "LIG", waters=True).z.tolist() == [6, 6, 8]
+    assert caught[0].filename == __file__
+
+
+def test_a_ligand_in_several_locations(pdb_file):
+    first, second = (
+        LIGAND.format(x, occupancy).replace(" C1  LIG", f" C1 {location}{name}")
+        for x, occupancy, location, name in ((5, 0.4, "A", "LIG"), (6, 0.6, "B", "LIG"))
+    )
+    path = pdb_file(PROTEIN, first, second)
+    assert read_complex(path, "LIG").pos[:, 0].tolist() == [6, 0]
+    path = pdb_file(PROTEIN, first.replace("LIG", "LAG"), second)
+    assert read_complex(path, "LIG/A/90").pos[:, 0].tolist() == [6, 0]
+    with pytest.raises(ValueError, match=r"made\.pdb: .* 'LAG' as ligand, got one of lower occupancy than another"):
+        read_complex(path, "LAG")
+
+
+def test_copies_that_share_a_number_cannot_be_told_apart(pdb_file):
+    path = pdb_file(PROTEIN, LIGAND.format(5, 1), LIGAND.format(8, 1))
+    with pytest.raises(ValueError, match=r"made\.pdb: .* got it 2 times; give each of them its own number or chain"):
+        read_complex(path, "LIG/A/90")
+
+
+def test_errors_name_the_files(pdb_file, tmp_path):
+    path = pdb_file(PROTEIN, LIGAND.format(5, 1), PROTEIN.replace("CA  ALA A   1       0", "C1  LAG A  91       9"))
+    near = Data(z=torch.tensor([6]), pos=torch.full((1, 3), 0.1))
+    with pytest.raises(
+        ValueError, match=r"made\.pdb and ligand: expected ligand atoms at least 0.5 Å from the protein"
+    ):
+        read_complex(path, near)
+    with pytest.raises(ValueError, match=r"made\.pdb: expected atoms other than waters and hetero atoms, got none"):
+        read_complex(pdb_file(LIGAND.format(5, 1), LIGAND.format(8, 1).replace("A  90", "A  91")), "LIG/A/90")
+    with pytest.raises(ValueError, match=r"made\.pdb: record 1: line 2: expected x"):
+        read_complex(pdb_file(PROTEIN, LIGAND.format(5, 1).replace("5.000", "5_000")), "LIG")

@@ -135,8 +135,8 @@ def _split(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hete
     chosen = _rows(path, sites, residue)
     rest = ~chosen
     rest[rest] = _wanted(path, sites.water[rest], sites.hetero[rest], waters, hetero)
-    ligand, host = (_data(path, model, dtype, np.flatnonzero(rows)) for rows in (chosen, rest))
-    return ligand, host
+    ligand = _data(path, model, dtype, np.flatnonzero(chosen))
+    return ligand, _data(path, model, dtype, np.flatnonzero(rest))
 
 
 def _only_model(path: Path, role: str) -> _Model | None:

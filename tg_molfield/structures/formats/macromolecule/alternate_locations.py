@@ -88,15 +88,24 @@ def _choose(table: AtomTable, rows: list[int], keep: np.ndarray) -> None:
     for row in rows:
         by_name[int(table.name.codes[row])].append(row)
     choices = [found for found in by_name.values() if len(found) > 1 or table.altloc[found[0]] != BLANK]
-    if not choices:
-        return
     rivals = [row for found in choices for row in found]
     order = [location for _, location in sorted(_ranks(table, rivals))]
-    chosen = {min(found, key=lambda row: order.index(str(table.altloc[row]))) for found in choices}
+    chosen: dict[str, list[int]] = defaultdict(list)
+    for found in choices:
+        best = min(found, key=lambda row: order.index(str(table.altloc[row])))
+        chosen[str(table.altloc[best])].append(best)
     keep[rivals] = False
-    borrowed = sorted(row for row in chosen if table.altloc[row] != order[0])
-    kept = [row for row in rows if row not in rivals] + sorted(chosen.difference(borrowed))
-    for row in borrowed:
-        if not kept or np.linalg.norm(table.pos[kept] - table.pos[row], axis=1).min() >= SAME_SITE:
-            kept.append(row)
+    kept = [row for row in rows if keep[row]]
+    for location in order:
+        kept += _apart(table, chosen[location], kept if location != order[0] else [])
     keep[kept] = True
+
+
+def _apart(table: AtomTable, rows: list[int], others: list[int]) -> list[int]:
+    """Those of the atoms ``rows`` that do not lie on one of ``others``."""
+    from scipy.spatial import cKDTree
+
+    if not rows or not others:
+        return rows
+    distance, _ = cKDTree(table.pos[others]).query(table.pos[rows], distance_upper_bound=SAME_SITE)
+    return [row for row, far in zip(rows, np.isinf(distance).tolist(), strict=True) if far]

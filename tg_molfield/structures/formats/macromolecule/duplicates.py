@@ -17,8 +17,9 @@ OVERFLOW = 9999
 def separate_copies(table: AtomTable, kinds: np.ndarray) -> tuple[AtomTable, np.ndarray]:
     """The table and the kinds with several residues of one label told apart.
 
-    Several residues may share chain, number and name if they are waters, whole copies of a molecule, have no chain
-    and segment, are separated by a TER record, or if the model has more residues than numbers.
+    Several residues may share chain, number and name if they are waters or whole copies of a molecule, if a TER record
+    lies between them, or if other residues do and they have no chain and segment or the model has more residues than
+    numbers.
 
     Args:
         table: the atoms.
@@ -35,7 +36,9 @@ def separate_copies(table: AtomTable, kinds: np.ndarray) -> tuple[AtomTable, np.
     if not repeats.any():
         return table, kinds
     first, second = order[:-1][repeats], order[1:][repeats]
-    legal = _may_repeat(table, kinds)[table.residue[first]] | (table.part[first] != table.part[second])
+    run = np.cumsum(np.diff(table.residue, prepend=0) != 0)
+    numbers_restart = _may_restart(table)[table.residue[first]] & (run[first] != run[second])
+    legal = numbers_restart | _may_share(table, kinds)[table.residue[first]] | (table.part[first] != table.part[second])
     legal &= np.linalg.norm(table.pos[first] - table.pos[second], axis=1) > CLOSE
     if not legal.all():
         raise ValueError(_message(table, *min(zip(first[~legal].tolist(), second[~legal].tolist(), strict=True))))
@@ -51,21 +54,26 @@ def separate_copies(table: AtomTable, kinds: np.ndarray) -> tuple[AtomTable, np.
     return table._replace(residue=residue.reshape(-1), residues=residues), kinds[original]
 
 
-def _may_repeat(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
-    """[residues] whether several residues may have the label."""
+def _may_restart(table: AtomTable) -> np.ndarray:
+    """[residues] whether a later residue may have the label again."""
     if len(table.residues) > OVERFLOW:
         return np.ones(len(table.residues), dtype=bool)
-    blank = np.array([not residue.chain and not residue.segment for residue in table.residues])
-    return blank | (kinds == Kind.WATER) | ((kinds == Kind.OTHER) & _whole_copies(table))
+    return np.array([not residue.chain and not residue.segment for residue in table.residues])
+
+
+def _may_share(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
+    """[residues] whether residues one after the other may have the label."""
+    return (kinds == Kind.WATER) | ((kinds == Kind.OTHER) & _whole_copies(table))
 
 
 def _whole_copies(table: AtomTable) -> np.ndarray:
     """[residues] whether every atom name occurs equally often."""
-    pairs, counts = np.unique(np.stack([table.residue, table.name.codes]), axis=1, return_counts=True)
+    pairs, counts = np.unique(table.residue * len(table.name.values) + table.name.codes, return_counts=True)
+    residue = pairs // len(table.name.values)
     least = np.full(len(table.residues), len(table.residue))
     most = np.zeros(len(table.residues), dtype=np.int64)
-    np.minimum.at(least, pairs[0], counts)
-    np.maximum.at(most, pairs[0], counts)
+    np.minimum.at(least, residue, counts)
+    np.maximum.at(most, residue, counts)
     return least == most
 
 

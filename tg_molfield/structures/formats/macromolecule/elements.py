@@ -18,6 +18,9 @@ STANDARD = frozenset({1, 6, 7, 8, 15, 16, 34})
 _LABEL_LIKE = re.compile("C[ADEFMNORS]|H[EFGOS]|N[ABDEHOP]|O[GS]|P[ABDMORU]|S[BCGMNR]")
 """Symbols that are more often a carbon, hydrogen, nitrogen, oxygen, phosphorus or sulfur with a letter."""
 
+_ALONE = frozenset("DKUVWY")
+"""Symbols that name an element only if no other letter follows: "UNK" is not uranium."""
+
 _MASSLESS = re.compile(r"(LP|EP)[A-Z0-9]*|M(CH|NH)[A-Z0-9]*")
 _MASSLESS_IN_WATER = re.compile(r"(M|E|L|OM|IW|XW)[A-Z0-9]*")
 
@@ -50,7 +53,7 @@ def assign_elements(table: AtomTable, kinds: np.ndarray, names: dict[str, frozen
         names: the atom names that occur in the residues of each name.
     """
     residue_name = Texts.of([residue.code for residue in table.residues])
-    sloppy = _left_justified(table, residue_name)
+    sloppy = _left_justified(table, residue_name) if table.aligned else set(residue_name.values)
     of_atom = residue_name.codes[table.residue]
     waters = kinds[table.residue] == Kind.WATER
     key = np.ravel_multi_index(
@@ -122,12 +125,14 @@ def _guess(padded: str, sloppy: bool) -> int:
     one, two = letters[:1].upper(), letters[:2].capitalize()
     if letters[1:2].islower() and two in known:
         return known[two]
+    if letters.upper() != one and one in _ALONE:
+        del known[one]
     if len(two) < 2 or two not in known:
         return known.get(one, 0)
     aligned = len(padded.rstrip()) < 4 and not sloppy and (one != "H" or padded.strip().upper() == "HG")
     if one not in known or (padded[:1].isalpha() and (aligned or not _LABEL_LIKE.fullmatch(two.upper()))):
         return known[two]
-    return known[one]
+    return known.get(one, 0)
 
 
 def _left_justified(table: AtomTable, residue_name: Texts) -> set[str]:

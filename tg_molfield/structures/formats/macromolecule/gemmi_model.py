@@ -41,7 +41,7 @@ def atom_sites(model: gemmi.Model) -> AtomSites:
     return assemble(
         AtomTable(
             name=Texts.of([atom.name for atom in atoms]),
-            symbol=Texts.of([atom.element.name for atom in atoms]),
+            symbol=Texts.of(["" if atom.element.atomic_number == 0 else atom.element.name for atom in atoms]),
             altloc=np.array([BLANK if atom.altloc == "\0" else atom.altloc for atom in atoms]),
             occupancy=np.array([atom.occ for atom in atoms]),
             pos=np.array([atom.pos.tolist() for atom in atoms], dtype=np.float64).reshape(-1, 3),
@@ -49,5 +49,6 @@ def atom_sites(model: gemmi.Model) -> AtomSites:
             residues=list(distinct),
             part=np.zeros(len(atoms), dtype=np.int64),
             line=np.empty(0, dtype=np.int64),
+            aligned=False,
         )
     )

@@ -13,6 +13,9 @@ from tg_molfield.structures.formats.macromolecule.table import AtomTable
 LINK = 2.1
 """Longest bond in Å between the units of a polymer, C-N or O3'-P."""
 
+NEIGHBOURS = 3
+"""How many of the nearest ends are looked at; alternate locations can lie nearer than the bonded one."""
+
 _WATER_SITE = re.compile(r"\d*[OHDTMELIX]")
 _SUGAR = {"C1'", "C3'", "C4'", "O3'"}
 
@@ -84,9 +87,11 @@ def _linked_residues(table: AtomTable) -> set[int]:
             for end in (tail, head)
         )
         if len(tails) and len(heads):
-            near = cKDTree(table.pos[tails]).query_ball_point(table.pos[heads], LINK)
-            for row, others in zip(table.residue[heads].tolist(), near, strict=True):
-                for other in table.residue[tails[others]].tolist():
-                    if other != row:
-                        linked |= {row, other}
+            neighbours = min(NEIGHBOURS, len(tails))
+            _, near = cKDTree(table.pos[tails]).query(
+                table.pos[heads], k=[*range(1, neighbours + 1)], distance_upper_bound=LINK
+            )
+            for row, others in zip(table.residue[heads].tolist(), near.tolist(), strict=True):
+                found = {int(table.residue[tails[other]]) for other in others if other < len(tails)} - {row}
+                linked |= found | {row} if found else found
     return linked

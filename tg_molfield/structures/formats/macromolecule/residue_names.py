@@ -65,19 +65,16 @@ def is_polymer(name: str, atoms: frozenset[str]) -> bool:
         name: the residue name in capitals.
         atoms: the names of its atoms, which tell force-field names from ligands of the same name.
     """
-    known = tabulated(name)
-    return (
-        known.is_amino_acid()
-        or known.is_nucleic_acid()
-        or name in names_of("cap")
-        or (name in names_of("amino acid") and "CA" in atoms)
-        or (name in names_of("nucleotide") and not {"C1'", "C1*"}.isdisjoint(atoms))
-    )
+    if name == "UNK" or name in names_of("amino acid"):
+        return "CA" in atoms
+    if name in names_of("nucleotide"):
+        return any("'" in atom or "*" in atom for atom in atoms)
+    return tabulated(name).is_amino_acid() or tabulated(name).is_nucleic_acid() or name in names_of("cap")
 
 
 def is_standard(name: str, atoms: frozenset[str]) -> bool:
     """Whether all atoms of the residue are H, C, N, O, P, S or Se, with the element's symbol first in their names."""
-    if tabulated(name).found() and name not in names_of("cap"):
+    if tabulated(name).found() and name != "MSE" and name not in names_of("cap"):
         return tabulated(name).is_standard() and name not in ("UNK", "N", "DN")
     return is_polymer(name, atoms)
 

@@ -80,6 +80,7 @@ class AtomTable(NamedTuple):
         residues: the distinct residues.
         part: how many chain ends (TER) come before the atom.
         line: the lines of the atoms in the file, counted from 1; empty if not known.
+        aligned: whether the names stand in the columns that PDB gives them.
     """
 
     name: Texts
@@ -91,6 +92,7 @@ class AtomTable(NamedTuple):
     residues: list[Residue]
     part: np.ndarray
     line: np.ndarray
+    aligned: bool = True
 
     def describe(self, row: int | np.integer) -> str:
         """The name and the residue of an atom, for messages."""

@@ -26,12 +26,14 @@ class Columns(NamedTuple):
         matrix: [N, 80] the characters.
         pos: [N, 3] positions in Å; zeros in lines with a fault.
         occupancy: [N] occupancies; 1 where the columns are blank, NaN where they are no number.
+        displaced: [N] whether a decimal point is not where most lines have it, though the number would have room.
         faults: what is wrong with a line, by its row.
     """
 
     matrix: np.ndarray
     pos: np.ndarray
     occupancy: np.ndarray
+    displaced: np.ndarray
     faults: dict[int, str]
 
     def texts(self, start: int, stop: int, rows: slice) -> Texts:
@@ -51,7 +53,8 @@ def read_columns(lines: list[str]) -> Columns:
     occupancy, no_number = _numbers(matrix[:, 54:60], width=6)
     occupancy = np.where(no_number, np.nan, occupancy).reshape(-1)
     occupancy[(matrix[:, 54:60] == ord(" ")).all(axis=1)] = 1.0
-    suspect = strange.any(axis=1) | ((matrix < 32) | (matrix > 126)).any(axis=1)
+    suspect = (matrix[:, 29] != ord(" ")) | (np.isnan(occupancy) & (matrix[:, 54] != ord(" ")))
+    suspect |= (strange | ~np.isfinite(pos)).any(axis=1) | ((matrix < 32) | (matrix > 126)).any(axis=1)
     suspect |= np.fromiter(map(len, lines), dtype=np.int64, count=len(lines)) < 54
     suspect |= _leading_zeros(matrix[:, 30:54])
     rows = set(np.flatnonzero(suspect).tolist())
@@ -60,7 +63,7 @@ def read_columns(lines: list[str]) -> Columns:
         if fault := _fault(lines[row]):
             faults[row] = fault
             pos[row] = 0.0
-    return Columns(matrix, pos, occupancy, faults)
+    return Columns(matrix, pos, occupancy, _displaced_points(matrix[:, 30:54].reshape(-1, 3, 8)), faults)
 
 
 def _numbers(block: np.ndarray, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -84,6 +87,13 @@ def _leading_zeros(block: np.ndarray) -> np.ndarray:
     begins = np.ones(digit.shape, dtype=bool)
     begins[:, :, 1:] = ~digit[:, :, :-1] & (fields[:, :, :-1] != ord("."))
     return (((fields == ord("0")) & begins)[:, :, :-1] & digit[:, :, 1:]).any(axis=(1, 2))
+
+
+def _displaced_points(fields: np.ndarray) -> np.ndarray:
+    """[N] whether a number that does not fill its field [N, 3, 8] has its point where less than half of all have it."""
+    room = (fields[:, :, 0] == ord(" ")) | (fields[:, :, 7] == ord(" "))
+    displaced = (fields[:, :, 4] != ord(".")) & room
+    return displaced.any(axis=1) & (displaced.mean() < 0.5)
 
 
 def _fault(line: str) -> str:
@@ -111,6 +121,13 @@ def _fault(line: str) -> str:
                 f"expected {axis} in columns {column + 1} to {column + 8}, got {text.strip()!r}, part of a number "
                 "that began before; centre the structure and write it again"
             )
+    if line[29:30].strip():
+        return f"expected a blank in column 30, before x, got {line[29]!r}; move the coordinates to columns 31 to 54"
+    if line[54:55].isdigit() and not _NUMBER.fullmatch(line[54:60].rstrip()):
+        return (
+            f"expected z to end in column 54 and an occupancy in columns 55 to 60, got {line[46:60].strip()!r}; "
+            "move the coordinates to columns 31 to 54"
+        )
     if re.search("ATOM  |HETATM", line[54:]):
         return "expected one atom on the line, got two; break the line before the second record"
     return ""

@@ -44,6 +44,7 @@ class PdbLines:
         models: the models in order.
         atoms_stated: the number of atoms by the MASTER record, or ``None``.
         models_stated: the number of models by the NUMMDL record, or ``None``.
+        open_end: whether the file ends inside the only model that a MODEL record opens.
     """
 
     atoms: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class PdbLines:
     models: list[ModelLines] = field(default_factory=list)
     atoms_stated: int | None = None
     models_stated: int | None = None
+    open_end: bool = False
 
 
 def sort_lines(text: str) -> PdbLines:
@@ -127,6 +129,7 @@ def _check_ends(found: PdbLines, text: str) -> None:
         return
     last = found.models[-1]
     others = found.models[:-1]
+    found.open_end = last.declared and not last.closed and not others
     tail = "" if text.endswith("\n") else text[text.rfind("\n") + 1 :]
     if not last.closed and others and all(model.closed for model in others):
         sizes = [model.stop - model.start for model in others]

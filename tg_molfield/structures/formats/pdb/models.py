@@ -41,7 +41,8 @@ def pdb_models(text: str) -> Iterator[ModelRecord]:
     notes = tuple(_count_notes(lines))
     for number, model in enumerate(lines.models, start=1):
         title = f"model {number}" if len(lines.models) > 1 else name
-        yield model_record(title, name, partial(_sites, lines, columns, model), notes)
+        layout = tuple(_layout_notes(lines, columns, model))
+        yield model_record(title, name, partial(_sites, lines, columns, model), notes + layout)
 
 
 def _sites(lines: PdbLines, columns: Columns, model: ModelLines) -> AtomSites:
@@ -85,6 +86,20 @@ def _count_notes(lines: PdbLines) -> Iterator[str]:
         yield (
             f"NUMMDL: expected {lines.models_stated} models as the record counts them, got {len(lines.models)}; "
             "check that the file was not cut short"
+        )
+
+    if lines.open_end:
+        yield "ENDMDL: expected it or END after the model, got the end of the file; check that it was not cut short"
+
+
+def _layout_notes(lines: PdbLines, columns: Columns, model: ModelLines) -> Iterator[str]:
+    """The lines of a model whose coordinates may be shifted, or lack or repeat a digit."""
+    rows = model.start + np.flatnonzero(columns.displaced[model.start : model.stop])
+    if len(rows):
+        others = f" (and {len(rows) - 1} more lines)" if len(rows) > 1 else ""
+        yield (
+            f"line {lines.numbers[rows[0]]}: expected decimal points in columns 35, 43 and 51 as in most lines, got "
+            f"{lines.atoms[rows[0]][30:54].strip()!r}{others}; check the coordinates"
         )
 
 
