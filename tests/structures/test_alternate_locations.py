@@ -52,8 +52,10 @@ CASES = {
         [2, 9],
     ),
     "hydrogens at the end of the file": (
-        [N, atom(" CA ", "A", 1, 0.4), atom(" CA ", "B", 2, 0.6), atom(" N  ", " ", 4, 1, number=2)]
-        + [atom(" HA ", "A", 1.5, 0.4), atom(" HA ", "B", 2.5, 0.6)],
+        [
+            *(N, atom(" CA ", "A", 1, 0.4), atom(" CA ", "B", 2, 0.6), atom(" N  ", " ", 4, 1, number=2)),
+            *(atom(" HA ", "A", 1.5, 0.4), atom(" HA ", "B", 2.5, 0.6)),
+        ],
         [0, 2, 4, 2.5],
     ),
 }

@@ -147,7 +147,7 @@ def test_a_last_model_that_does_not_end(pdb_file):
         read(path)
     with pytest.warns(SkippedRecordsWarning, match="expected 2 readable records, got 1"):
         assert len(read(path, errors="skip")) == 1
-    with pytest.raises(ValueError, match="record 2 .* cut short"):
+    with pytest.raises(ValueError, match=r"record 2 .* cut short"):
         read(pdb_file(N, CA, "END", N))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import torch
@@ -13,12 +13,11 @@ from torch_geometric.data import Data
 
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
-from tg_molfield.structures.formats.macromolecule import AtomSites
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
-from tg_molfield.structures.formats.text_file import read_text
 from tg_molfield.structures.keys import KEYS, validate
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.reading import read
+from tg_molfield.structures.residue_selection import only_model, residue_rows, wanted_rows
 from tg_molfield.structures.structure_warnings import StructureWarning
 
 if TYPE_CHECKING:
@@ -28,15 +27,6 @@ Source = Union[str, Path, Data, "Mol"]
 
 OVERLAP = 0.5
 """Distance in Å below which a ligand atom and a protein atom overlap."""
-
-
-class _Model(NamedTuple):
-    """A valid model of a file with residues."""
-
-    name: str
-    sites: AtomSites
-    notes: tuple[str, ...]
-
 
 _RESIDUE = re.compile(r"^[A-Za-z0-9+-]{1,5}(/[^/\s]*){0,2}$")
 
@@ -74,13 +64,9 @@ def read_complex(
     if isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand):
         bound, host = _split(protein, ligand, dtype, waters, hetero)
     else:
-        bound, host = _ligand(ligand, dtype), _protein(protein, dtype, waters, hetero)
+        bound, host = _molecule(ligand, dtype, "ligand"), _protein(protein, dtype, waters, hetero)
     _check_overlap(bound, host, protein, ligand)
     return _join(bound, host, dtype)
-
-
-def _ligand(source: Source, dtype: torch.dtype) -> Data:
-    return _molecule(source, dtype, "ligand")
 
 
 def _protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> Data:
@@ -88,14 +74,18 @@ def _protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> 
 
     What is left out of a file need not be readable.
     """
-    if isinstance(source, str | Path) and (model := _only_model(Path(source), "protein")) is not None:
-        sites = model.sites
-        rows = np.flatnonzero(_wanted(Path(source), sites.water, sites.hetero, waters, hetero))
-        return _data(Path(source), model, dtype, rows)
+    model = only_model(source, "protein") if isinstance(source, str | Path) else None
+    if model is not None and model.sites is not None:
+        path, sites, notes = Path(str(source)), model.sites, list(model.notes)
+        rows = wanted_rows(str(path), sites.water, sites.hetero, waters, hetero)
+        with decoding(path):
+            data = sites.data(dtype, model.name, np.flatnonzero(rows), notes)
+        _warn(path, notes)
+        return data
     data = _molecule(source, dtype, "protein")
     keys = {key: data[key].cpu().numpy() for key in ("water", "hetero") if key in data}
     none = np.zeros(data["z"].numel(), dtype=np.bool_)
-    rows = _wanted(source, keys.get("water", none), keys.get("hetero", none), waters, hetero)
+    rows = wanted_rows(_place(source, "protein"), keys.get("water", none), keys.get("hetero", none), waters, hetero)
     if rows.all():
         return data
     keep = torch.as_tensor(rows)
@@ -124,7 +114,7 @@ def _molecule(source: Source, dtype: torch.dtype, role: str) -> Data:
 
 def _split(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hetero: bool) -> tuple[Data, Data]:
     """A residue of the protein file, and what is wanted of the rest of the file."""
-    model = _only_model(Path(protein), f"protein and {residue}") if isinstance(protein, str | Path) else None
+    model = only_model(protein, f"protein and {residue}") if isinstance(protein, str | Path) else None
     if model is None:
         known = ", ".join(suffix for suffix, source in FORMATS.items() if source.models)
         raise ValueError(
@@ -132,79 +122,21 @@ def _split(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hete
             f"{protein!r:.80}; for a ligand file give its path with its suffix"
         )
     path, sites = Path(str(protein)), model.sites
-    chosen = _rows(path, sites, residue)
+    if sites is None:
+        raise ValueError(f"{path}: record 1: {model.fault}")
+    chosen = residue_rows(path, sites, residue)
     rest = ~chosen
-    rest[rest] = _wanted(path, sites.water[rest], sites.hetero[rest], waters, hetero)
-    ligand = _data(path, model, dtype, np.flatnonzero(chosen))
-    return ligand, _data(path, model, dtype, np.flatnonzero(rest))
-
-
-def _only_model(path: Path, role: str) -> _Model | None:
-    """The one model of a file with residues; ``None`` for any other file."""
-    source = FORMATS.get(format_suffix(path))
-    if source is None or source.models is None:
-        return None
-    text, _ = read_text(path)
-    with decoding(path):
-        models = list(source.models(text))
-        if len(models) > 1:
-            raise ValueError(
-                f"{path}: expected 1 model as {role}, got {len(models)}; give one of them, written to its own file or "
-                f"as protein=read(path)[0]"
-            )
-        for model in models:
-            if model.sites is None:
-                raise ValueError(f"{path}: record 1: {model.fault}")
-            return _Model(model.name, model.sites, model.notes)
-    return None
-
-
-def _data(path: Path, model: _Model, dtype: torch.dtype, rows: np.ndarray) -> Data:
+    rest[rest] = wanted_rows(str(path), sites.water[rest], sites.hetero[rest], waters, hetero)
     notes = list(model.notes)
     with decoding(path):
-        data = model.sites.data(dtype, model.name, rows, notes)
+        ligand, host = (sites.data(dtype, model.name, np.flatnonzero(rows), notes) for rows in (chosen, rest))
+    _warn(path, notes)
+    return ligand, host
+
+
+def _warn(path: Path, notes: list[str]) -> None:
     for note in dict.fromkeys(notes):
         warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=4)
-    return data
-
-
-def _rows(path: Path, sites: AtomSites, residue: str) -> np.ndarray:
-    """[N] whether the atom belongs to the named residue."""
-    wanted = residue.split("/")
-    matching = [row for row, found in enumerate(sites.residues) if found.label.split("/")[: len(wanted)] == wanted]
-    present = set(sites.residue.tolist())
-    copies = [row for row in matching if row in present]
-    labels = list(dict.fromkeys(sites.residues[row].label for row in copies))
-    if not copies:
-        hetero = dict.fromkeys(sites.residue[sites.hetero & ~sites.water].tolist())
-        listed = ", ".join(list(dict.fromkeys(sites.residues[row].label for row in hetero))[:20]) or "none"
-        got = "one of lower occupancy than another residue in its place" if matching else "a file without it"
-        raise ValueError(
-            f"{path}: expected the residue {residue!r} as ligand, got {got}; "
-            f"choose one of its ligands and ions: {listed}"
-        )
-    if len(copies) > 1:
-        choice = f"choose one: {', '.join(labels[:20])}" + (", …" if len(labels) > 20 else "")
-        raise ValueError(
-            f"{path}: expected the residue {residue!r} once as ligand, got it {len(copies)} times; "
-            + (choice if len(labels) == len(copies) else "give each of them its own number or chain")
-        )
-    return sites.residue == copies[0]
-
-
-def _wanted(source: Source, water: np.ndarray, other: np.ndarray, waters: bool, hetero: bool) -> np.ndarray:
-    """[N] whether the atom is neither an unwanted water nor another unwanted hetero atom.
-
-    Raises:
-        ValueError: no atoms are left.
-    """
-    rows = (waters | ~water) & (hetero | ~other | water)
-    if not rows.any():
-        raise ValueError(
-            f"{_place(source, 'protein')}: expected atoms other than waters and hetero atoms, got none; "
-            "set waters=True or hetero=True"
-        )
-    return rows
 
 
 def _place(source: Source, role: str) -> str:
