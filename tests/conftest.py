@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -25,6 +26,33 @@ def seeded():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
+
+
+class LargestTensor(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that an operation makes while the mode is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for made in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(made, torch.Tensor) and not func.is_view:
+                self.bytes = max(self.bytes, made.numel() * made.element_size())
+        return result
+
+
+@pytest.fixture
+def largest_bytes():
+    """A function: the bytes of the largest tensor that is made when ``work`` is called with arguments."""
+
+    def measure(work, *arguments):
+        with LargestTensor() as mode:
+            work(*arguments)
+        return mode.bytes
+
+    return measure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,17 +10,45 @@ def brute(pos, batch, cutoff):
     return {tuple(pair) for pair in near.nonzero().tolist()}
 
 
-@pytest.mark.parametrize("sizes", [[1], [5], [3, 1, 40, 2], [300, 2, 1], [1, 700]])
-@pytest.mark.parametrize("rows", [7, 192])
-def test_the_pairs_are_those_within_the_cutoff(monkeypatch, sizes, rows):
-    monkeypatch.setattr(neighbors, "_ROWS", rows)
+SIZES = [[1], [5], [3, 1, 40, 2], [300, 2, 1], [1, 700]]
+
+
+@pytest.fixture(params=["all pairs", "cells"])
+def way(request, monkeypatch):
+    monkeypatch.setattr(neighbors, "_CELLS_FROM", 0 if request.param == "cells" else 10**9)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("size_of_piece", [7, 2**18])
+def test_the_pairs_are_those_within_the_cutoff(way, monkeypatch, sizes, size_of_piece):
+    monkeypatch.setattr(neighbors, "_ROWS", min(size_of_piece, 192))
+    monkeypatch.setattr(neighbors, "_PAIRS_AT_ONCE", size_of_piece)
     torch.manual_seed(0)
     batch = torch.repeat_interleave(torch.tensor(sizes))
     pos = 4 * torch.randn(len(batch), 3)
     edges = radius_pairs(pos, batch, 2.5)
     assert len({tuple(e) for e in edges.T.tolist()}) == edges.size(1)
     assert {tuple(e) for e in edges.T.tolist()} == brute(pos, batch, 2.5)
-    assert bool((edges[1].diff() >= 0).all())
+    order = edges[1] * len(pos) + edges[0]
+    assert bool((order.diff() > 0).all())
+
+
+@pytest.mark.parametrize("shift", [0.0, -1e3, 1e6])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e9])
+def test_cells_find_the_same_pairs_anywhere(monkeypatch, shift, scale):
+    torch.manual_seed(1)
+    batch = torch.repeat_interleave(torch.tensor([30, 200, 1]))
+    query_batch = torch.repeat_interleave(torch.tensor([5, 0, 400]))
+    pos = (shift + 6 * torch.randn(len(batch), 3).double().round(decimals=1)) * scale
+    query_pos = (shift + 6 * torch.randn(len(query_batch), 3).double().round(decimals=1)) * scale
+    found = []
+    for least in (0, 10**9):
+        monkeypatch.setattr(neighbors, "_CELLS_FROM", least)
+        found.append(neighbors.atoms_near(query_pos, query_batch, pos, batch, 3.0 * scale))
+        found.append(neighbors.atoms_near(pos, batch, pos, batch, 3.0))
+    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[1], found[3])
+    assert found[0].size(1) > 0
 
 
 def test_nothing_and_nonsense():
@@ -29,8 +57,9 @@ def test_nothing_and_nonsense():
         radius_pairs(torch.zeros(1, 3), torch.zeros(1, dtype=torch.int64), 0)
 
 
-def test_ten_thousand_atoms_fit():
-    torch.manual_seed(0)
-    pos = 60 * torch.rand(10_000, 3)
-    edges = radius_pairs(pos, torch.zeros(10_000, dtype=torch.int64), 3.0)
-    assert 0 < edges.size(1) < 10_000 * 20
+def test_memory_grows_with_the_atoms(largest_bytes):
+    sizes = {}
+    for count in (500, 4000):
+        pos = (10 * count) ** (1 / 3) * torch.rand(count, 3, generator=torch.Generator().manual_seed(0))
+        sizes[count] = largest_bytes(radius_pairs, pos, torch.zeros(count, dtype=torch.int64), 4.0)
+    assert sizes[4000] < 8 * 1.5 * sizes[500]

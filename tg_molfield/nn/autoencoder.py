@@ -335,6 +335,7 @@ class FieldAutoEncoder(GAE):
         check_like("pos", pos, next(self.parameters()))
         check_properties(properties, len(self.properties), pos, self.properties)
         batch, num_graphs = check_molecules(z, pos, batch, num_graphs)
+        self.decoder.check_atoms(z, batch, num_graphs)
         if self.training:
             self.domain.update(z, batch)
         else:

@@ -89,15 +89,16 @@ def _lacks_hydrogens(z: Tensor, pos: Tensor) -> bool:
     if len(z) <= 2:
         return False
     pairs = torch.from_numpy(bonds(AtomList(z, pos)))
-    for carbon in (z == _CARBON).nonzero()[:, 0].tolist():
-        ends = torch.cat([pairs[pairs[:, 0] == carbon, 1], pairs[pairs[:, 1] == carbon, 0]])
-        if len(ends) == 1:
-            return True
-        if len(ends) == 2:
-            first, second = torch.nn.functional.normalize(pos[ends] - pos[carbon], dim=1)
-            if float(first @ second) > _STRAIGHT:
-                return True
-    return False
+    ends = torch.cat([pairs, pairs.flip(1)])
+    order = ends[:, 0].argsort()
+    degree = torch.bincount(ends[:, 0], minlength=len(z))
+    first = degree.cumsum(0) - degree
+    carbon = z == _CARBON
+    if bool((carbon & (degree == 1)).any()):
+        return True
+    middle = (carbon & (degree == 2)).nonzero()[:, 0]
+    one, two = (torch.nn.functional.normalize(pos[ends[order[first[middle] + i], 1]] - pos[middle]) for i in (0, 1))
+    return bool(((one * two).sum(1) > _STRAIGHT).any())
 
 
 def _warn(message: str) -> None:

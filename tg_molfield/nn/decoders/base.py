@@ -56,6 +56,9 @@ class Decoder(nn.Module, ABC):
         """The largest molecule that the decoder has room for; None if there is no limit."""
         return None
 
+    def check_atoms(self, z: Tensor, batch: Tensor, num_graphs: int) -> None:
+        """Raise a ValueError where codes have no room for atoms ``z [N]``; called before anything is computed."""
+
     @abstractmethod
     def field(self, latent: Latent) -> Field:
         """The fields of B latents as one batched field, differentiable in the latents; :meth:`widened` reads them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import cast
 
@@ -16,9 +17,10 @@ from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.checks import check_properties
 from tg_molfield.nn.encoders.base import AtomEncoder
-from tg_molfield.nn.encoders.tensor_layer import TensorLayer
+from tg_molfield.nn.encoders.tensor_layer import Bonds, TensorLayer
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.ops.neighbors import radius_pairs
+from tg_molfield.nn.ops.pieces import Piece, pieces_of, run_pieces
 from tg_molfield.nn.ops.tensors import matrices, traceless_square
 
 
@@ -48,20 +50,23 @@ class PaiNNLayer(MessagePassing):
             reset(child)
 
     def forward(
-        self, s: Tensor, v: Tensor, edge_index: Tensor, radial: Tensor, direction: Tensor
+        self, s: Tensor, v: Tensor, sent: Tensor, vectors: Tensor, edge_index: Tensor, bonds: Bonds
     ) -> tuple[Tensor, Tensor]:
-        """Scalars ``[N, F]`` and vectors ``[N, 3, V]`` after the messages and the update.
+        """Scalars ``[n, F]`` and vectors ``[n, 3, V]`` of n receiving atoms after the messages and the update.
 
         Args:
-            s: ``[N, F]``.
-            v: ``[N, 3, V]``.
-            edge_index: ``[2, E]``, source and target.
-            radial: ``[E, num_radial]``.
-            direction: ``[E, 3]`` unit vectors from target to source.
+            s: ``[n, F]``.
+            v: ``[n, 3, V]``.
+            sent: ``[N, F + 2V]``, what `sender` gives for all atoms.
+            vectors: ``[N, 3V]``, those of all atoms.
+            edge_index: ``[2, E]``, source among all atoms and target among those that receive.
+            bonds: the geometry of the edges.
         """
+        size = (sent.size(0), s.size(0))
         total = self.propagate(
-            edge_index, sent=self.sender(s), vectors=v.flatten(1), gates=self.filter(radial), direction=direction
-        )
+            edge_index, size=size, sent=(sent, None), vectors=(vectors, None), gates=self.filter(bonds.radial),
+            direction=bonds.direction,
+        )  # fmt: skip
         return self.update_atoms(s + total[:, : self.width], v + total[:, self.width :].view_as(v))
 
     def message(self, sent_j: Tensor, vectors_j: Tensor, gates: Tensor, direction: Tensor) -> Tensor:
@@ -160,23 +165,55 @@ class PaiNNEncoder(AtomEncoder):
         t = s.new_zeros(s.size(0), 5, self.tensor_channels)
         if len(self.layers):
             edge_index = radius_pairs(pos, batch, self.cutoff)
-            offset = pos[edge_index[0]] - pos[edge_index[1]]
-            distance = (offset.square().sum(1, keepdim=True) + 1e-12).sqrt()
-            direction = offset / distance
-            radial = self._radial(distance)
-            squares = traceless_square(direction) if self.tensor_channels else direction
+            pieces = pieces_of(edge_index, batch)
+            bonds = self._bonds(pos, edge_index) if len(pieces) == 1 else None
             for layer, joined in zip_longest(self.layers, self.tensor_layers):
-                tensors = cast("TensorLayer | None", joined)
-                if tensors is not None:
-                    t = t + tensors.received(edge_index, s, t, radial, squares)
-                s, v = layer(s, v, edge_index, radial, direction)
-                if tensors is not None:
-                    s, v, t = tensors(s, v, t)
+                s, v, t = _round(
+                    cast("PaiNNLayer", layer), cast("TensorLayer | None", joined), s, v, t, edge_index, pieces,
+                    lambda edges: bonds or self._bonds(pos, edge_index[:, edges]),
+                )  # fmt: skip
         vectors, components = (x.transpose(1, 2)[:, :size] for x, size in zip((v, t), self.sizes[1:], strict=True))
         return AtomFeatures(z, pos, batch, num_graphs, self.norm(s), vectors, matrices(components))
+
+    def _bonds(self, pos: Tensor, edge_index: Tensor) -> Bonds:
+        offset = pos[edge_index[0]] - pos[edge_index[1]]
+        distance = (offset.square().sum(1, keepdim=True) + 1e-12).sqrt()
+        direction = offset / distance
+        squares = traceless_square(direction) if self.tensor_channels else direction
+        return Bonds(self._radial(distance), direction, squares)
 
     def _radial(self, distance: Tensor) -> Tensor:
         """Sine functions of ``distance [E, 1]`` under a cosine cutoff, ``[E, num_radial]`` (PaiNN, section 3.3)."""
         order = torch.arange(1, self.num_radial + 1, dtype=distance.dtype, device=distance.device)
         scaled = distance * (math.pi / self.cutoff)
         return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
+
+
+def _round(
+    layer: PaiNNLayer,
+    tensors: TensorLayer | None,
+    s: Tensor,
+    v: Tensor,
+    t: Tensor,
+    edge_index: Tensor,
+    pieces: list[Piece],
+    bonds_of: Callable[[slice], Bonds],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scalars ``[N, F]``, vectors ``[N, 3, V]`` and tensors ``[N, 5, T]`` after a round of messages, piece by piece."""
+    sent, vectors = layer.sender(s), v.flatten(1)
+    tensors_sent = s if tensors is None else tensors.sender(s)
+
+    def receive(piece: Piece) -> tuple[Tensor, Tensor, Tensor]:
+        atoms, edges = piece
+        bonds, own = bonds_of(edges), edge_index[:, edges] - edge_index.new_tensor([[0], [atoms.start]])
+        t_own = t[atoms]
+        if tensors is not None:
+            t_own = t_own + tensors.received(own, tensors_sent, t, t_own, bonds)
+        s_own, v_own = layer(s[atoms], v[atoms], sent, vectors, own, bonds)
+        return (s_own, v_own, t_own) if tensors is None else tensors(s_own, v_own, t_own)
+
+    parts = run_pieces(receive, pieces)
+    if len(parts) == 1:
+        return parts[0]
+    joined = [torch.cat(part) for part in zip(*parts, strict=True)]
+    return joined[0], joined[1], joined[2]

@@ -11,8 +11,10 @@ from torch_geometric.nn.models import DimeNetPlusPlus, SchNet, ViSNet
 from torch_geometric.nn.models.schnet import RadiusInteractionGraph
 from torch_geometric.utils import scatter
 
+from tg_molfield.memory import check_fits
 from tg_molfield.nn.ops.neighbors import atoms_near, radius_pairs
-from tg_molfield.nn.ops.triplets import edge_pairs
+from tg_molfield.nn.ops.pieces import Piece, pieces_of, run_pieces
+from tg_molfield.nn.ops.triplets import edge_pairs, num_edge_pairs
 
 _NEAREST = 0.2
 """Å; the spherical Bessel functions of DimeNet++ lose their digits below it."""
@@ -59,16 +61,41 @@ class _SchNetAtoms(nn.Module):
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
         _check_elements(z, self.embedding)
+        features = self.embedding(z)
         if self.graph is not None:
             edge_index, distance = self.graph(pos, batch)
+            pieces = []
         else:
             edge_index = radius_pairs(pos, batch, self.cutoff)
-            distance = (pos[edge_index[0]] - pos[edge_index[1]]).norm(dim=1)
+            pieces = pieces_of(edge_index, batch)
+        if len(pieces) > 1:
+            return self._piecewise(features, pos, edge_index, pieces)
+        if self.graph is None:
+            distance = _distances(pos, edge_index)
         radial = self.distance_expansion(distance)
-        features = self.embedding(z)
         for interaction in self.interactions:
             features = features + interaction(features, edge_index, distance, radial)
         return features
+
+    def _piecewise(self, features: Tensor, pos: Tensor, edge_index: Tensor, pieces: list[Piece]) -> Tensor:
+        """The features after all interactions, each with the atoms of a piece and those that send to them at a time."""
+        for interaction in self.interactions:
+
+            def receive(piece: Piece, interaction: nn.Module = interaction, features: Tensor = features) -> Tensor:
+                edges = edge_index[:, piece.edges].contiguous()
+                own = torch.arange(piece.atoms.start, piece.atoms.stop, device=edges.device)
+                involved = torch.cat([own, edges[0]]).unique()
+                distance = _distances(pos, edges)
+                within = torch.searchsorted(involved, edges)
+                received = interaction(features[involved], within, distance, self.distance_expansion(distance))
+                return features[piece.atoms] + received[torch.searchsorted(involved, own)]
+
+            features = torch.cat(run_pieces(receive, pieces))
+        return features
+
+
+def _distances(pos: Tensor, edge_index: Tensor) -> Tensor:
+    return (pos[edge_index[0]] - pos[edge_index[1]]).norm(dim=1)
 
 
 class _DimeNetAtoms(nn.Module):
@@ -85,6 +112,9 @@ class _DimeNetAtoms(nn.Module):
         _check_elements(z, self.emb.emb)
         edge_index = radius_pairs(pos, batch, self.cutoff)
         source, target = edge_index
+        basis = self.sbf.num_spherical * self.sbf.num_radial
+        floats = 3 * basis + 2 * max(block.lin_down.out_features for block in self.interaction_blocks)
+        _check_fits(num_edge_pairs(edge_index, len(z)), "pairs of edges", floats, pos)
         before, after = edge_pairs(edge_index, len(z))
         way = pos[target] - pos[source]
         distance = way.norm(dim=1).clamp(min=_NEAREST)
@@ -122,7 +152,7 @@ class _ViSNetAtoms(nn.Module):
     def __init__(self, network: ViSNet) -> None:
         super().__init__()
         self.block = copy.copy(network.representation_model)
-        self.block._modules = {**self.block._modules, "distance": _NeighborsAndSelf(self.block.cutoff)}
+        self.block._modules = {**self.block._modules, "distance": _NeighborsAndSelf(self.block)}
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
         _check_elements(z, self.block.embedding)
@@ -135,16 +165,26 @@ class _NeighborsAndSelf(nn.Module):
     Two atoms in one place, between which there is no direction, are no pair.
     """
 
-    def __init__(self, cutoff: float) -> None:
+    def __init__(self, block: nn.Module) -> None:
         super().__init__()
-        self.cutoff = cutoff
+        self.cutoff = float(block.cutoff)  # type: ignore[arg-type]
+        self.floats = 4 * int(block.hidden_channels) * ((int(block.lmax) + 1) ** 2 + 1)  # type: ignore[arg-type]
 
     def forward(self, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         edge_index = atoms_near(pos, batch, pos, batch, self.cutoff)
+        _check_fits(edge_index.size(1), "edges", self.floats, pos)
         way = pos[edge_index[0]] - pos[edge_index[1]]
         distance = way.norm(dim=1)
         kept = (distance > 0) | (edge_index[0] == edge_index[1])
         return edge_index[:, kept], distance[kept], way[kept]
+
+
+def _check_fits(count: int, what: str, floats: int, pos: Tensor) -> None:
+    """Refuse ``count`` edges, or pairs of them, that do not fit in memory with about ``floats`` numbers each."""
+    check_fits(
+        "pos", f"{len(pos)} atoms with {count} {what} within the cutoff", count * floats * pos.element_size(),
+        "take a smaller cutoff, or encoder='painn', which needs less", pos.device,
+    )  # fmt: skip
 
 
 def _check_elements(z: Tensor, embedding: nn.Embedding) -> None:

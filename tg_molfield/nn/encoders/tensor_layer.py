@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,6 +11,20 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.nn.ops.tensors import matrices, traceless_square
+
+
+class Bonds(NamedTuple):
+    """The geometry of E edges.
+
+    Attributes:
+        radial: ``[E, num_radial]``, functions of the distance.
+        direction: ``[E, 3]`` unit vectors from target to source.
+        squares: ``[E, 5]``, the traceless squares of the directions, for layers with tensors.
+    """
+
+    radial: Tensor
+    direction: Tensor
+    squares: Tensor
 
 
 class TensorLayer(MessagePassing):
@@ -41,20 +57,21 @@ class TensorLayer(MessagePassing):
         for child in (self.filter, self.sender, self.mix, self.from_vectors, self.to_vectors, self.combine):
             reset(child)
 
-    def received(self, edge_index: Tensor, s: Tensor, t: Tensor, radial: Tensor, squares: Tensor) -> Tensor:
-        """The sum of the messages to each atom, ``[N, 5, T]``.
+    def received(self, edge_index: Tensor, sent: Tensor, t: Tensor, own: Tensor, bonds: Bonds) -> Tensor:
+        """The sum of the messages to each of n atoms, ``[n, 5, T]``.
 
         Args:
-            edge_index: ``[2, E]``, source and target.
-            s: ``[N, F]`` scalars.
-            t: ``[N, 5, T]`` components of tensors.
-            radial: ``[E, num_radial]``.
-            squares: ``[E, 5]``, of the bonds' directions.
+            edge_index: ``[2, E]``, source among all N atoms and target among those that receive.
+            sent: ``[N, 2T]``, what `sender` gives for all atoms.
+            t: ``[N, 5, T]`` components of the tensors of all atoms.
+            own: ``[n, 5, T]``, those of the receiving atoms.
+            bonds: the geometry of the edges.
         """
         total = self.propagate(
-            edge_index, sent=self.sender(s), tensors=t.flatten(1), gates=self.filter(radial), squares=squares
-        )
-        return total.view_as(t)
+            edge_index, size=(len(t), len(own)), sent=(sent, None), tensors=(t.flatten(1), None),
+            gates=self.filter(bonds.radial), squares=bonds.squares,
+        )  # fmt: skip
+        return total.view_as(own)
 
     def message(self, sent_j: Tensor, tensors_j: Tensor, gates: Tensor, squares: Tensor) -> Tensor:
         """What each of E bonds carries, ``[E, 5T]``."""

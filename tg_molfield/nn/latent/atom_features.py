@@ -63,6 +63,11 @@ class AtomFeatures:
             tensors=torch.einsum("nij,ntjk,nlk->ntil", turn, self.tensors, turn),
         )
 
+    def rows(self, rows: slice) -> AtomFeatures:
+        """Some of the atoms, of as many molecules as before."""
+        scalars, vectors, tensors = (x[rows] for x in (self.scalars, self.vectors, self.tensors))
+        return AtomFeatures(self.z[rows], self.pos[rows], self.batch[rows], self.num_graphs, scalars, vectors, tensors)
+
     def select(self, molecules: Tensor) -> AtomFeatures:
         """The atoms of the molecules ``[K]`` int64, in that order, as a batch of K."""
         row, atom = (molecules.unsqueeze(1) == self.batch).nonzero(as_tuple=True)

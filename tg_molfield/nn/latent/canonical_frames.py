@@ -8,6 +8,7 @@ from torch_geometric.utils import scatter
 
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.ops.pieces import runs_of
 from tg_molfield.precision import full_precision
 
 POINT = 1e-8
@@ -23,6 +24,7 @@ TIE = 1e-3
 EQUAL = TIE / 4
 """Frames whose descriptors differ by less weigh the same, so that rounding in float32 does not matter."""
 _WAVES = 8
+_PAIRS_AT_ONCE = 2**18
 
 
 @full_precision
@@ -147,17 +149,9 @@ def _select(
 
     Each column of ``marks`` has wave vectors and descriptor entries of its own, so that none hides another.
     """
-    num_graphs, num_rows = count.size(0), owner.size(0)
-    row, atom = _pairs(owner, count, start)
-    local = torch.einsum("pij,pj->pi", frames[row], r[atom])
-    local = local * (torch.arange(3, device=r.device) < rank[owner[row]].unsqueeze(1))
-    parts = []
-    for place, mark in enumerate(marks[atom].unbind(1)):
-        step = torch.arange(1, 4 * _WAVES + 1, dtype=r.dtype, device=r.device) + 4 * _WAVES * place
-        waves = step.mul(12.9898).sin().view(4, _WAVES)
-        value = torch.sin(local @ waves[:3] + 3 * waves[3]) * mark.unsqueeze(1)
-        parts.append(scatter(value, row, dim=0, dim_size=num_rows, reduce="sum"))
-    descriptor = torch.cat(parts, dim=1)
+    num_graphs = count.size(0)
+    runs = runs_of(count[owner], _PAIRS_AT_ONCE)
+    descriptor = torch.cat([_described(marks, r, rank, frames[some], owner[some], count, start) for some in runs])
 
     order = descriptor[:, ::_WAVES].sum(1).argsort(descending=True, stable=True)
     order = order[owner[order].argsort(stable=True)]
@@ -174,3 +168,19 @@ def _select(
     weights = r.new_zeros(num_graphs, int(size.max()))
     weights[owner, within] = weight
     return padded, weights / weights.sum(1, keepdim=True)
+
+
+def _described(
+    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
+) -> Tensor:
+    """A generic descriptor of the atoms in each frame, ``[R, (1 + P) · W]``."""
+    row, atom = _pairs(owner, count, start)
+    local = torch.einsum("pij,pj->pi", frames[row], r[atom])
+    local = local * (torch.arange(3, device=r.device) < rank[owner[row]].unsqueeze(1))
+    parts = []
+    for place, mark in enumerate(marks[atom].unbind(1)):
+        step = torch.arange(1, 4 * _WAVES + 1, dtype=r.dtype, device=r.device) + 4 * _WAVES * place
+        waves = step.mul(12.9898).sin().view(4, _WAVES)
+        value = torch.sin(local @ waves[:3] + 3 * waves[3]) * mark.unsqueeze(1)
+        parts.append(scatter(value, row, dim=0, dim_size=owner.size(0), reduce="sum"))
+    return torch.cat(parts, dim=1)

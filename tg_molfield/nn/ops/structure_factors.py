@@ -98,9 +98,8 @@ class StructureFactors(nn.Module):
             )
         return kinds
 
-    @full_precision
-    def forward(self, z: Tensor, local: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
-        """The coefficients ``[B, size]`` of atoms ``z [N]`` at ``local [N, 3]`` Å in their molecules' frames.
+    def check(self, z: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
+        """The index of each of ``z [N]`` among the elements, of molecules that are not too large.
 
         Raises:
             ValueError: an element is unknown, or a molecule has more than `max_atoms` atoms.
@@ -111,7 +110,16 @@ class StructureFactors(nn.Module):
                 f"molecule {int(count.argmax())}: expected at most {self.max_atoms} atoms, as many as {self.size} "
                 f"numbers can hold, got {int(count.max())}; take a larger latent_dim, or cut the molecule"
             )
-        kinds = self.kinds(z)
+        return self.kinds(z)
+
+    @full_precision
+    def forward(self, z: Tensor, local: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
+        """The coefficients ``[B, size]`` of atoms ``z [N]`` at ``local [N, 3]`` Å in their molecules' frames.
+
+        Raises:
+            ValueError: an element is unknown, or a molecule has more than `max_atoms` atoms.
+        """
+        kinds = self.check(z, batch, num_graphs)
         moments = torch.cat([local.square(), local * local.roll(-1, 1)], dim=1)
         terms = [F.one_hot(kinds, len(self.elements)).to(local), moments, self.of_atoms(local, kinds)]
         sums = scatter(torch.cat(terms, dim=1), batch, dim=0, dim_size=num_graphs, reduce="sum")

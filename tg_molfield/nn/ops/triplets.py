@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 
 
+def num_edge_pairs(edge_index: Tensor, num_atoms: int) -> int:
+    """How many pairs `edge_pairs` considers, k = i among them."""
+    count = torch.bincount(edge_index[1], minlength=num_atoms)
+    return int(count[edge_index[0]].sum())
+
+
 def edge_pairs(edge_index: Tensor, num_atoms: int) -> tuple[Tensor, Tensor]:
     """All pairs of edges k → j and j → i with k ≠ i.
 

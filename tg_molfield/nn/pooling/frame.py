@@ -12,6 +12,7 @@ from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.fourier import FourierFeatures
+from tg_molfield.nn.ops.pieces import rows_of, run_pieces
 from tg_molfield.nn.pooling.base import Pooling
 
 
@@ -84,20 +85,29 @@ class FramePooling(Pooling):
 
     def forward(self, atoms: AtomFeatures, pose: Pose) -> Tensor:
         """See :meth:`Pooling.forward`."""
-        batch, size, local = atoms.batch, atoms.num_graphs, pose.local_positions(atoms)
-        gamma = self.waves(local)
-        outer = self.densities(atoms.scalars).unsqueeze(2) * gamma.unsqueeze(1)
-        coefficients = scatter(outer.flatten(1), batch, dim=0, dim_size=size, reduce="sum")
+        batch, size = atoms.batch, atoms.num_graphs
+        parts = run_pieces(lambda rows: self._part(atoms.rows(rows), pose), rows_of(batch))
+        coefficients = sum((part[0] for part in parts[1:]), start=parts[0][0])
         code = F.pad(self.project(coefficients), (0, self.padding))
         if len(self.blocks):
-            parts = [atoms.scalars, local / 4, gamma]
-            parts += [pose.local_vectors(atoms).flatten(1), pose.local_tensors(atoms).flatten(1)]
-            context, mask = to_dense_batch(self.atom(torch.cat(parts, dim=1)), batch, batch_size=size)
+            context, mask = to_dense_batch(torch.cat([part[1] for part in parts]), batch, batch_size=size)
             tokens = self.seeds.expand(size, -1, -1)
             for block in self.blocks:
                 tokens = block(tokens, context, mask)
             code = code + self.code(tokens.flatten(1))
         if self.summary is None:
             return code
-        summary = scatter(self.summary(atoms.scalars).to(local.dtype), batch, dim=0, dim_size=size, reduce="sum")
+        summary = scatter(self.summary(atoms.scalars).to(coefficients.dtype), batch, dim=0, dim_size=size, reduce="sum")
         return torch.cat([code, summary], dim=1)
+
+    def _part(self, atoms: AtomFeatures, pose: Pose) -> tuple[Tensor, Tensor]:
+        """What some atoms add to the coefficients ``[B, H · 2 num_waves]``, and what tokens read of them ``[n, W]``."""
+        local = pose.local_positions(atoms)
+        gamma = self.waves(local)
+        outer = self.densities(atoms.scalars).unsqueeze(2) * gamma.unsqueeze(1)
+        coefficients = scatter(outer.flatten(1), atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum")
+        if not len(self.blocks):
+            return coefficients, gamma.new_zeros(len(gamma), 0)
+        parts = [atoms.scalars, local / 4, gamma]
+        parts += [pose.local_vectors(atoms).flatten(1), pose.local_tensors(atoms).flatten(1)]
+        return coefficients, self.atom(torch.cat(parts, dim=1))

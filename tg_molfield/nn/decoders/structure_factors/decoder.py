@@ -97,6 +97,10 @@ class StructureFactorDecoder(Decoder):
         """The number of atoms whose positions the code can hold; larger molecules are refused."""
         return self.transform.max_atoms
 
+    def check_atoms(self, z: Tensor, batch: Tensor, num_graphs: int) -> None:
+        """See :meth:`Decoder.check_atoms`."""
+        self.transform.check(z, batch, num_graphs)
+
     def reset_parameters(self) -> None:
         """Draw the parameters of the guess anew, and take weights and widths from the definition."""
         reset(self.initial_guess)
