@@ -13,6 +13,8 @@ ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
     "precision",
+    "counts",
+    "random_stream",
     "memory",
     "files",
     "tensor_files",
@@ -34,16 +36,22 @@ LAYERS = [
 MAY_IMPORT = {
     "chem": {"optional"},
     "volumes": {"memory", "files", "chem", "optional"},
-    "fields": {"precision", "memory", "chem", "volumes", "files", "optional"},
+    "fields": {"counts", "precision", "memory", "chem", "volumes", "files", "optional"},
     "structures": {"memory", "chem", "files", "optional"},
-    "transforms": {"chem", "fields"},
+    "transforms": {"counts", "chem", "fields"},
     "metrics": {"fields"},
-    "inverse": {"precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
+    "inverse": {"counts", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"chem", "fields", "inverse"},
-    "nn": {"precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "inverse", "optional"},
-    "training": {"precision", "memory", "chem", "fields", "metrics", "nn", "transforms", "optional", "files"},
+    "nn": {
+        "counts", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
+        "inverse", "optional",
+    },
+    "training": {
+        "counts", "random_stream", "precision", "memory", "chem", "fields", "metrics", "nn", "transforms", "optional",
+        "files",
+    },
     "viz": {"chem", "fields", "files", "volumes", "optional"},
-}
+}  # fmt: skip
 ROOMS = {
     "nn": [
         "ops", "checks", "bounded", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",

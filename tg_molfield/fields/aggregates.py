@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from tg_molfield.fields.engine import cutoff, sum_in_tiles
+from tg_molfield.fields.engine import cutoff, is_transformed, sum_in_tiles
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel
@@ -124,7 +124,7 @@ def _greatest(
     if not len(pos) or not len(owner):
         return pos.new_zeros(len(pos), 1)
     evaluate, reach = functools.partial(_amax, kernel), cutoff(kernel, pos.dtype)
-    if math.isfinite(reach):
+    if math.isfinite(reach) and not is_transformed():
         return sum_in_tiles(evaluate, *sources, owner, pos, batch, num_graphs, reach)
     counts = torch.bincount(owner, minlength=num_graphs).tolist()
     graphs = zip(*(source.split(counts) for source in sources), strict=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
+from tg_molfield.counts import check_integers
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.channels import (
     PARTS,
@@ -108,6 +109,7 @@ class MolField:
             raise ValueError(
                 f"smoothness: expected aggregate='distance' with it, got {aggregate!r}; leave smoothness out"
             )
+        check_integers(normalize_grid_size=normalize_grid_size)
         if normalize_grid_size is not None and normalize_grid_size < 2:
             raise ValueError(
                 f"normalize_grid_size: expected at least 2, got {normalize_grid_size}; the paper uses 16 or 32"

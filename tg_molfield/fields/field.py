@@ -12,6 +12,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.fields.detached import detached
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import leaf
 from tg_molfield.memory import check_fits
@@ -59,6 +60,15 @@ class Field(ABC):
     def atoms(self) -> AtomList | None:
         """The atoms the field belongs to, where they are known; files and pictures show them."""
         return self._atoms
+
+    def __copy__(self) -> Self:
+        field = self.__class__.__new__(self.__class__)
+        vars(field).update(vars(self))
+        return field
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and deep-copied: tensors without their computation graph."""
+        return {name: detached(value) for name, value in vars(self).items()}
 
     def with_atoms(self, atoms: AtomList | None) -> Self:
         """The same field, belonging to ``atoms``."""

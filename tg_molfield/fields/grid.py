@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.counts import check_integers
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
 
@@ -77,6 +78,7 @@ class Grid:
         Raises:
             ValueError: fewer than two nodes an axis, or a side that is not positive.
         """
+        check_integers(n=n)
         if n < 2:
             raise ValueError(f"n: expected at least 2 nodes an axis, got {n}; give more")
         if not side > 0 or not math.isfinite(side):
@@ -198,6 +200,7 @@ def _vector(values: Sequence[float], name: str) -> Vector:
 
 
 def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
+    check_integers(**{f"{name}[{axis}]": n for axis, n in enumerate(values)})
     counts = tuple(int(n) for n in values)
     if len(counts) != 3 or min(counts) < 1 or any(n != value for n, value in zip(counts, values, strict=True)):
         raise ValueError(
@@ -207,7 +210,8 @@ def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
 
 
 def _factor(factor: int) -> int:
-    if factor != int(factor) or factor < 1:
+    check_integers(factor=factor)
+    if factor < 1:
         raise ValueError(f"factor: expected an integer of at least 1, got {factor}; give for example 2")
     return int(factor)
 

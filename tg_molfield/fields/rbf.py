@@ -17,6 +17,7 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
 from tg_molfield.fields.periodic import fold_batch, images_of_batch, periodic_cells, periodic_reach
+from tg_molfield.fields.resolution import warn_of_coarse_coordinates
 from tg_molfield.fields.volume import Volume
 from tg_molfield.precision import full_precision
 
@@ -42,6 +43,9 @@ class RBFField(Field):
 
     Raises:
         ValueError: shapes, types or devices do not fit, numbers are not finite, widths are not positive.
+
+    Warns:
+        CoarseCoordinatesWarning: on the CPU, centres are so far from the origin that their type is too coarse.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class RBFField(Field):
         else:
             num_graphs = (int(batch.max()) + 1 if n else 0) if num_graphs is None else num_graphs
             batch = check_batch("batch", batch, n, num_graphs, centers.device)
+        warn_of_coarse_coordinates(centers, widths)
         self.centers, self.weights, self.widths, self.batch = centers, weights, widths, batch
         self.kernel = get_kernel(kernel)
         self.cell: Tensor | None

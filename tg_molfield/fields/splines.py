@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.precision import full_precision
 
 LINEAR = ((1.0, 0.0), (-1.0, 1.0))
@@ -43,6 +44,10 @@ def evaluate(table: Tensor, low: Tensor, offset: Tensor, basis: Basis, orders: t
     Returns:
         [Q, K, C], in units per step.
     """
+    if is_transformed():
+        first = _run_starts(low, table.shape, len(basis))
+        nodes = (first[:, :, None] + torch.arange(len(basis), device=low.device)).flatten(1)
+        return _weights(offset, basis, orders) @ table.flatten(0, 2)[nodes]
     return _Evaluate.apply(table, low, offset, basis, orders)
 
 

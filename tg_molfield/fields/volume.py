@@ -218,6 +218,9 @@ class Volume(Field):
         grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_kept": None}
+
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Volume:
         return self._with(values=change(self.values), atoms=self.atoms and self.atoms.mapped(change))
 

@@ -15,6 +15,7 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.checks import (
@@ -86,6 +87,7 @@ class FieldAutoEncoder(GAE):
         properties: str | Sequence[str] = (),
     ) -> None:
         super(GAE, self).__init__()  # GAE's own would reset the parameters of a pretrained encoder
+        check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
         if latent_dim < 1:
             raise ValueError(f"latent_dim: expected at least 1, got {latent_dim}; give more")
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
@@ -182,6 +184,7 @@ class FieldAutoEncoder(GAE):
             OutOfDomainWarning: in evaluation, where a trained model has not seen molecules of this kind.
         """
         atoms, size, properties = self._atoms(z, pos, batch, num_graphs, properties)
+        check_integers(refine=refine)
         if refine < 0:
             raise ValueError(f"refine: expected 0 or more steps, got {refine}; give how many to make")
         if target is not None and not refine:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import identity, triu
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 from scipy.spatial.transform import Rotation, Slerp
 from torch import Tensor
 
@@ -54,8 +56,7 @@ class ArapPath:
         self._restrained = incidence(np.concatenate([self._pairs, conserved]), len(z))
         bonded = topology.are_bonded(self._pairs)
         self._stiffness = np.concatenate([np.where(bonded, _BOND, _ANGLE), np.full(len(conserved), _TORSION)])
-        normal = self._incidence.T @ self._incidence + _TETHER * identity(len(z))
-        self._solver = splu(normal.tocsc())
+        self._solver = self._factorized()
 
     def __call__(self, fraction: float) -> Array:
         """The positions [N, 3] in Å at ``fraction`` of the path, from 0 to 1."""
@@ -68,6 +69,18 @@ class ArapPath:
         body = relax(guess, Restraints(self._restrained, between, self._stiffness), self._z, ends, self._topology)
         center = (1 - fraction) * self._centers[0] + fraction * self._centers[1]
         return body @ self._orientation(fraction).as_matrix().T + center
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_solver"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._solver = self._factorized()
+
+    def _factorized(self) -> SuperLU:
+        """The factors of the least-squares fit, which cannot be pickled."""
+        normal = self._incidence.T @ self._incidence + _TETHER * identity(len(self._z))
+        return splu(normal.tocsc())
 
     def _edges(self, fraction: float, side: int) -> Array:
         rotations = self._local_rotations[self._pairs[:, side]]

@@ -13,6 +13,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
+from tg_molfield.counts import check_integers
 from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
 
 _NUM_CANDIDATES = 4
@@ -75,6 +76,9 @@ class AugmentedMolecules:
                     f"molecules[{index}]: expected atoms with z [N] and pos [N, 3], got {list(data.z.shape)} and "
                     f"{list(data.pos.shape)}; leave it out"
                 )
+        check_integers(batch_size=batch_size, max_atoms=max_atoms, num_batches=num_batches)
+        if batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, got {batch_size}; give more")
         self.batch_size, self.num_batches = batch_size, num_batches
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms

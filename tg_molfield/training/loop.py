@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.counts import check_integers
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.losses import FieldLoss
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -54,7 +56,7 @@ def fit(
 
     The learning rate rises linearly during the first ``warmup`` of the budget and then falls to 0 along a cosine. If
     both budgets are given, training ends when the first is spent. A run limited by steps is reproducible from
-    ``seed``. The global state of torch's generator is not changed.
+    ``seed``, also where several run in threads. The global state of torch's generator is not changed.
 
     Args:
         model: a `FieldAutoEncoder`, or another module together with a loss for it.
@@ -76,6 +78,7 @@ def fit(
     """
     if max_steps is None and max_seconds is None:
         raise ValueError("max_steps, max_seconds: expected at least one budget, got None for both; give one")
+    check_integers(max_steps=max_steps, seed=seed)
     for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
         if budget is not None and not budget >= 0:
             raise ValueError(f"{name}: expected 0 or more, got {budget}; give a budget")
@@ -86,32 +89,32 @@ def fit(
     measure: Callable[[Any, Data], Tensor] = FieldLoss() if loss is None else loss
     report = TrainingReport()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model.train()
-        begin = time.perf_counter()
-        stream = _endless(batches)
-        spent = 1.0 if max_steps == 0 or max_seconds == 0 else 0.0
-        while spent < 1:
-            for group in optimizer.param_groups:
-                group["lr"] = lr * _schedule(spent, warmup)
-            optimizer.zero_grad(set_to_none=True)
+    random = RandomStream(seed)
+    model.train()
+    begin = time.perf_counter()
+    stream = _endless(batches)
+    spent = 1.0 if max_steps == 0 or max_seconds == 0 else 0.0
+    while spent < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = lr * _schedule(spent, warmup)
+        optimizer.zero_grad(set_to_none=True)
+        with random.active():
             value = measure(model, next(stream))
-            if not math.isfinite(float(value.detach())):
-                raise FloatingPointError(
-                    f"loss: expected a finite number, got {float(value.detach())} at step {report.steps}; "
-                    f"use lr below {lr} or check the data"
-                )
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimizer.step()
-            report.losses.append(float(value.detach()))
-            report.seconds = time.perf_counter() - begin
-            spent = max(
-                report.steps / max_steps if max_steps else 0.0, report.seconds / max_seconds if max_seconds else 0.0
+        if not math.isfinite(float(value.detach())):
+            raise FloatingPointError(
+                f"loss: expected a finite number, got {float(value.detach())} at step {report.steps}; "
+                f"use lr below {lr} or check the data"
             )
-            if progress is not None:
-                progress(report, min(spent, 1.0))
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        report.losses.append(float(value.detach()))
+        report.seconds = time.perf_counter() - begin
+        spent = max(
+            report.steps / max_steps if max_steps else 0.0, report.seconds / max_seconds if max_seconds else 0.0
+        )
+        if progress is not None:
+            progress(report, min(spent, 1.0))
     model.eval()
     return report
 

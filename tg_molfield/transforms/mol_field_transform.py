@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import BaseTransform
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import MolField
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 
@@ -40,6 +41,7 @@ class MolFieldTransform(BaseTransform):
         generator: a generator to draw from, instead of ``seed``.
 
     Raises:
+        TypeError: ``mol_field`` is no `MolField`.
         ValueError: ``num_queries`` is less than 1 or given with fixed points, or both ``seed`` and ``generator`` are
             given.
     """
@@ -52,6 +54,11 @@ class MolFieldTransform(BaseTransform):
         seed: int | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
+        if mol_field is not None and not isinstance(mol_field, MolField):
+            raise TypeError(
+                f"mol_field: expected a MolField, got {str(mol_field)[:40]!r}; give for example MolField('C N O')"
+            )
+        check_integers(num_queries=num_queries, seed=seed)
         if num_queries is not None and num_queries < 1:
             raise ValueError(f"num_queries: expected at least 1, got {num_queries}; give a positive number")
         if seed is not None and generator is not None:

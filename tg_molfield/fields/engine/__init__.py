@@ -11,12 +11,14 @@ from tg_molfield.fields.engine.dispatch import (
     sums_on_each_grid,
     sums_on_grids,
 )
+from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.fields.engine.reference.nearest_centers import reduce_over_nearest
 from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
 
 __all__ = [
     "cutoff",
     "gradient_at_points",
+    "is_transformed",
     "reduce_over_nearest",
     "sum_at_points",
     "sum_in_tiles",

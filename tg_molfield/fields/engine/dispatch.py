@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.engine.checks import check_grids, check_out
+from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.fields.engine.reference import grids as reference_grids
 from tg_molfield.fields.engine.reference import points as reference_points
 from tg_molfield.fields.grid import Grid
@@ -164,6 +165,7 @@ def uses_triton(centers: Tensor, weights: Tensor, kernel: Kernel) -> bool:
         and weights.numel() * weights.shape[1] < _MOST_INDICES
         and KERNELS.get(kernel.name) == kernel
         and not torch.compiler.is_compiling()
+        and not is_transformed()
         and _runs_triton(centers.device)
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tg_molfield.counts import check_integers
+
 WINDOW = 100
 """How many steps are averaged before the mean loss is compared with the best one so far."""
 
@@ -40,6 +42,7 @@ class Budget:
     tolerance: float = 1e-2
 
     def __post_init__(self) -> None:
+        check_integers(max_steps=self.max_steps, points=self.points)
         for name in ("max_steps", "max_seconds", "tolerance"):
             value = getattr(self, name)
             if value is not None and not value >= 0:

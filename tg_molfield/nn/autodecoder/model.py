@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
@@ -22,6 +23,7 @@ from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
 from tg_molfield.nn.serialization import read_model, rebuild, save_model
+from tg_molfield.random_stream import RandomStream
 
 
 class FieldAutoDecoder(nn.Module):
@@ -62,6 +64,9 @@ class FieldAutoDecoder(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_integers(num_volumes=num_volumes, latent_dim=latent_dim, seed=seed)
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim: expected at least 1, got {latent_dim}; give more")
         if num_volumes < 1:
             raise ValueError(f"num_volumes: expected at least 1, got {num_volumes}; give the number of fields")
         if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:
@@ -71,8 +76,7 @@ class FieldAutoDecoder(nn.Module):
             )
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         options = dict(decoder_options or {})
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with RandomStream(seed).active():
             made = resolve_decoder(decoder, field, latent_dim, 0, FeatureSizes(), options)
             self.latents = LatentCodes(made, num_volumes)
         if not made.reads_free_codes:

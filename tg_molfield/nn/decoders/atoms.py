@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import NeuralDecoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -58,6 +59,7 @@ class AtomDecoder(NeuralDecoder):
         num_radial: int = 16,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
+        check_integers(width=width, num_radial=num_radial)
         if width < 1 or num_radial < 1:
             raise ValueError(f"width, num_radial: expected at least 1, got {width}, {num_radial}; give more")
         if not cutoff > 0:

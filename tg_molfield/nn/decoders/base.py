@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.nn.checks import check_like, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
@@ -41,6 +42,7 @@ class Decoder(nn.Module, ABC):
 
     def __init__(self, channels: MolField | Sequence[str], latent_dim: int, summary_channels: int = 0) -> None:
         super().__init__()
+        check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
         self.mol_field = channels if isinstance(channels, MolField) else None
         self.channels = channels.channels if isinstance(channels, MolField) else tuple(channels)
         self.latent_dim = latent_dim
@@ -107,6 +109,7 @@ class Decoder(nn.Module, ABC):
             ValueError: ``target`` is missing, has other channels or another number of molecules, or knows no atoms.
             RuntimeError: in inference mode.
         """
+        check_integers(steps=steps)
         if steps < 0:
             raise ValueError(f"steps: expected 0 or more, got {steps}; give how many to make")
         self.check_target(latent, target)

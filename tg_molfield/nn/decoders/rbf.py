@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -20,6 +21,8 @@ from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.fourier import FourierFeatures
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.precision import full_precision
+
+_MOST_STEPS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +142,16 @@ class RBFDecoder(Decoder):
         sigma: float = 0.75,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
-        if num_slots < 1:
-            raise ValueError(f"num_slots: expected at least 1, got {num_slots}; give more")
+        for name, count, least, most in (
+            ("num_slots", num_slots, 1, None), ("width", width, 1, None), ("num_tokens", num_tokens, 1, None),
+            ("num_blocks", num_blocks, 0, None), ("num_steps", num_steps, 0, _MOST_STEPS),
+            ("num_waves", num_waves, 1, None), ("num_densities", num_densities or 1, 1, None),
+        ):  # fmt: skip
+            check_integers(**{name: count})
+            if count < least:
+                raise ValueError(f"{name}: expected at least {least}, got {count}; give more")
+            if most is not None and count > most:
+                raise ValueError(f"{name}: expected at most {most}, got {count}; give fewer")
         num_channels = len(self.channels)
         self.num_slots = num_slots
         self.num_steps = num_steps

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import PointwiseDecoder
 from tg_molfield.precision import full_precision
@@ -47,8 +48,9 @@ class SirenDecoder(PointwiseDecoder):
         radius: float = 8.0,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
-        if num_layers < 1:
-            raise ValueError(f"num_layers: expected at least 1, got {num_layers}; give more")
+        check_integers(width=width, num_layers=num_layers)
+        if num_layers < 1 or width < 1:
+            raise ValueError(f"num_layers, width: expected at least 1, got {num_layers}, {width}; give more")
         self.frequency = frequency
         self.radius = radius
         sizes = [3] + [width] * num_layers

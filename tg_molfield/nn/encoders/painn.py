@@ -15,6 +15,7 @@ from torch_geometric.nn.inits import reset
 
 from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.chem.validation import check_atoms
+from tg_molfield.counts import check_integers
 from tg_molfield.nn.checks import check_properties
 from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.tensor_layer import Bonds, TensorLayer
@@ -121,10 +122,12 @@ class PaiNNEncoder(AtomEncoder):
             ("out_channels", out_channels, 1), ("num_layers", num_layers, 0), ("num_radial", num_radial, 1),
             ("num_properties", num_properties, 0),
         ):  # fmt: skip
+            check_integers(**{name: value})
             if value < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
         if not cutoff > 0:
             raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
+        check_integers(vector_channels=vector_channels, tensor_channels=tensor_channels)
         vectors = out_channels if vector_channels is None else vector_channels
         if not 1 <= vectors <= out_channels:
             raise ValueError(f"vector_channels: expected 1 to {out_channels}, got {vectors}; raise out_channels")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.elements import MAX_Z, element_property
+from tg_molfield.counts import check_integers
 from tg_molfield.nn.checks import check_filled, check_molecules
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
@@ -37,6 +38,7 @@ class DescriptorPooling(Pooling):
 
     def __init__(self, sizes: FeatureSizes, out_channels: int = 64, global_channels: int | None = None) -> None:
         super().__init__()
+        check_integers(out_channels=out_channels, global_channels=global_channels)
         if out_channels < 2:
             raise ValueError(f"out_channels: expected at least 2, got {out_channels}; raise summary_channels")
         global_channels = min(out_channels // 2, 24) if global_channels is None else global_channels

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter, to_dense_batch
 
+from tg_molfield.counts import check_integers
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
@@ -52,6 +53,9 @@ class FramePooling(Pooling):
         num_waves: int = 32,
     ) -> None:
         super().__init__()
+        check_integers(
+            width=width, num_tokens=num_tokens, num_blocks=num_blocks, num_densities=num_densities, num_waves=num_waves
+        )
         if not 0 <= summary_channels < latent_dim:
             raise ValueError(
                 f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"

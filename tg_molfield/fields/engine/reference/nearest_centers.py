@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.fields.engine.reference.boxes import padded_groups
 
 _POINTS_OF_A_CELL = 64
@@ -29,6 +30,10 @@ def reduce_over_nearest(
     Returns:
         The values [Q].
     """
+    if is_transformed():
+        squares = (pos[:, None] - centers).square().sum(-1)
+        distances = squares.clamp_min(torch.finfo(pos.dtype).tiny).sqrt() - radii
+        return reduce(distances[None], torch.arange(len(centers), device=pos.device)[None])[0]
     order, sizes, middles, half = _cells(pos.detach())
     starts = sizes.cumsum(0) - sizes
     around = torch.nn.functional.pad(centers, (0, 0, 0, 1))

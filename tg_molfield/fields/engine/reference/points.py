@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.engine.cutoff import cutoff
-from tg_molfield.fields.engine.reference.dense import DenseSum, dense_gradients, is_near
+from tg_molfield.fields.engine.functorch import is_transformed
+from tg_molfield.fields.engine.reference.dense import DenseSum, dense_gradients, dense_values, is_near
 from tg_molfield.fields.engine.reference.padding import filled, pad, sizes
 from tg_molfield.fields.engine.reference.recompute import Recomputed
 from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
@@ -72,7 +73,7 @@ def _evaluate(
     inverse, local = 1 / widths, centers - center_origin
     near = is_near(kernel, local, inverse)
     reach = cutoff(kernel, pos.dtype)
-    if pairs > (_PAIRS_WITHOUT_TILES if near else _PAIRS_AT_ONCE) and math.isfinite(reach):
+    if pairs > (_PAIRS_WITHOUT_TILES if near else _PAIRS_AT_ONCE) and math.isfinite(reach) and not is_transformed():
         evaluate = functools.partial(_stack, kernel, True, False, by_point)
         return sum_in_tiles(evaluate, centers, weights, inverse, center_batch, pos, batch, num_graphs, reach)
     centers, pos = local, pos - origin
@@ -99,6 +100,9 @@ def _stack(
     kernel: Kernel, near: bool, keep: bool, by_point: bool,
     pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor,
 ) -> Tensor:  # fmt: skip
+    if is_transformed():
+        plain = dense_gradients if by_point else dense_values
+        return plain(kernel, pos, centers, weights, inverse).transpose(1, 2)
     if by_point:
         function = functools.partial(dense_gradients, kernel)
         values: Tensor = Recomputed.apply(function, pos, centers, weights, inverse)

@@ -9,6 +9,7 @@ from os import PathLike
 import torch
 from torch import Tensor
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import SCALES, concat_channels, regress_channels
@@ -69,6 +70,7 @@ def gaussians(
             effect or does not fit the channels, the grid is oblique or periodic, or the checkpoint belongs to other
             samples or settings.
     """
+    check_integers(num_restarts=num_restarts, max_iter=max_iter, seed=seed)
     for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.base import Decoder
@@ -28,6 +29,7 @@ from tg_molfield.precision import full_precision
 _STEPS_PER_SEARCH = 25
 _LEAST_COUNT = 0.02
 _MAX_ATOMS = 2048
+_MOST_SEARCHES = 1000
 
 
 class StructureFactorDecoder(Decoder):
@@ -74,6 +76,9 @@ class StructureFactorDecoder(Decoder):
             raise ValueError(
                 f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"
             )
+        check_integers(width=width, num_rounds=num_rounds, num_searches=num_searches)
+        if num_searches > _MOST_SEARCHES:
+            raise ValueError(f"num_searches: expected at most {_MOST_SEARCHES}, got {num_searches}; give fewer")
         if num_rounds < 1 or num_searches < 0:
             raise ValueError(
                 f"num_rounds, num_searches: expected at least 1 and 0, got {num_rounds} and {num_searches}; give more"
