@@ -126,6 +126,7 @@ def test_bad_frame_in_the_middle(tmp_path):
         ("1\n\nC 0 0\n", "line 3: expected 4 columns, got 'C 0 0'"),
         ("1\n\nC 0 0 zero\n", "line 3: expected z as a number, got 'zero'"),
         ("0\n\n", "z: expected at least one atom, got none"),
+        ("0", "z: expected at least one atom, got none"),
         ("1\n\nC 0 0 0\nC 1 1 1\n", "record 2: line 4: expected a number of atoms, got 'C 1 1 1'"),
         ("2\n\nC 0 0 0\nC 0 0 0.0001\n", "got 1 closer pairs"),
     ],

@@ -31,13 +31,16 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
         raise ValueError("atoms: expected each number once, got some twice; number the atoms")
     known = set(record.ids)
     bonds = []
+    bonded: set[frozenset[str]] = set()
     for bond in record.bonds:
         kind = bond[2].lower() if len(bond) == 3 else ""
-        if kind not in _ORDERS or not known.issuperset(bond[:2]):
+        ends = frozenset(bond[:2])
+        if kind not in _ORDERS or len(ends) < 2 or ends in bonded or not known.issuperset(ends):
             raise ValueError(
-                f"bonds: expected two atoms and a type among {', '.join(_ORDERS)}, got {' '.join(bond)[:40]!r}; "
-                "correct the line"
+                f"bonds: expected two other atoms each and a type among {', '.join(_ORDERS)}, got "
+                f"{' '.join(bond)[:40]!r}; correct the line"
             )
+        bonded.add(ends)
         if bond[0] in places and bond[1] in places:
             bonds.append((places[bond[0]], places[bond[1]], kind))
     kinds = [record.kinds[row] for row in atoms]

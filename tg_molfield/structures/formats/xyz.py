@@ -62,7 +62,8 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         end = stop
         while end < len(lines) and lines[end].startswith("VEC"):
             end += 1
-        frame = _Frame(start + 1, lines[start + 1], lines[start + 2 : stop], lines[stop:end])
+        comment = lines[start + 1] if start + 1 < len(lines) else ""
+        frame = _Frame(start + 1, comment, lines[start + 2 : stop], lines[stop:end])
         yield _record(frame, options)
         start = end + qm9.lines_after(frame.comment, lines[end : end + 3])
 

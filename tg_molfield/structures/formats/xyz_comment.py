@@ -18,6 +18,7 @@ _TOKEN = re.compile(
 )
 _COLUMN = r"[^:\s]+:[RISL]:[0-9]+"
 _COLUMNS = re.compile(f"{_COLUMN}(?::{_COLUMN})*")
+_FORM = ("properties", "lattice", "pbc")
 _FLAGS = {"T": True, "TRUE": True, "1": True, "F": False, "FALSE": False, "0": False}
 
 
@@ -46,13 +47,14 @@ def parse_comment(line: str) -> XyzComment:
     """The pairs of a comment, and whether they are keys.
 
     Raises:
-        ValueError: a line of extended XYZ whose ``Lattice``, ``Properties`` or ``pbc`` has another form.
+        ValueError: a line of extended XYZ whose ``Lattice``, ``Properties`` or ``pbc`` has another form, or is given
+            again with another value.
     """
     if "=" not in line:
         return XyzComment({})
-    pairs, only_pairs = _pairs(line)
-    comment = XyzComment(pairs)
-    columns, lattice, pbc = (_value(pairs, name) for name in ("properties", "lattice", "pbc"))
+    pairs, repeated, only_pairs = _pairs(line)
+    comment = XyzComment({key: value for key, value in pairs.items() if key not in repeated})
+    columns, lattice, pbc = (_value(pairs, name) for name in _FORM)
     if ":" in columns:
         if not _COLUMNS.fullmatch(columns):
             raise ValueError(
@@ -62,8 +64,13 @@ def parse_comment(line: str) -> XyzComment:
         comment.columns = columns
     comment.cell = _cell(lattice, comment)
     comment.is_extended = bool(comment.columns) or comment.cell is not None or (only_pairs and bool(pairs))
-    if comment.is_extended and pbc:
-        comment.pbc = _pbc(pbc)
+    if not comment.is_extended:
+        return comment
+    comment.pbc = _pbc(pbc) if pbc else None
+    for key in repeated:
+        if key.lower() in _FORM:
+            raise ValueError(f"{key}: expected it once, got it again with another value; correct the comment line")
+        comment.notes.append(f"{key[:40]}: expected one value, got several; correct them, they were left out")
     return comment
 
 
@@ -75,8 +82,8 @@ def vector(text: str) -> list[float] | str:
         return text
 
 
-def _pairs(line: str) -> tuple[dict[str, str], bool]:
-    """The pairs of a line that are given once, and whether there is nothing else in it."""
+def _pairs(line: str) -> tuple[dict[str, str], set[str], bool]:
+    """The pairs of a line, the keys with several values, and whether there is nothing else in the line."""
     pairs: dict[str, str] = {}
     repeated: set[str] = set()
     only_pairs, key = True, ""
@@ -92,7 +99,7 @@ def _pairs(line: str) -> tuple[dict[str, str], bool]:
         elif token not in (",", ";"):
             only_pairs = only_pairs and not key
             key = _bare(token)
-    return {name: value for name, value in pairs.items() if name not in repeated}, only_pairs and not key
+    return pairs, repeated, only_pairs and not key
 
 
 def _bare(token: str) -> str:
