@@ -147,11 +147,21 @@ class Volume(Field):
     def save(self, path: str | PathLike[str]) -> list[Path]:
         """Write the volume, completely or not at all, and return the files written.
 
-        The suffix decides, each also with ``.gz``: ``.npz`` (exact), ``.cube`` (six digits), ``.dx``, ``.ccp4`` or
-        ``.map`` or ``.mrc`` (single precision). A ``.dx`` or map file holds one channel; several become a file each,
-        ``x.C.dx``, ``x.N.dx``, …, which `read` takes as a list. Atoms are kept in ``.cube`` and ``.npz``. In a
-        ``.ccp4`` or ``.map`` file nodes are whole numbers of steps from (0, 0, 0); if they are not, the values are
-        interpolated where such nodes are, with a :class:`VolumeWarning`.
+        The name decides, each also with ``.gz``:
+
+        - ``.npz``: exact.
+        - ``.cube``: six digits of the values.
+        - ``.xsf``: exact values; at least 2 nodes along an axis that is not periodic.
+        - ``.dx``: exact values; no atoms.
+        - ``.mrc``, ``.ccp4``, ``.map``: single precision; axes as in a crystal, with a along x; no atoms. In ``.ccp4``
+          and ``.map``, nodes are whole numbers of steps from (0, 0, 0); other values are interpolated at such nodes,
+          with a :class:`VolumeWarning` (see `Grid.on_lattice`).
+        - ``CHGCAR``, ``LOCPOT``, ``CHGCAR_x``, ``.vasp``: periodic volumes with atoms and 1, 2 or 4 channels, from the
+          node (0, 0, 0). Densities in e/Å³ are multiplied by the volume of the cell, as VASP does, but in LOCPOT and
+          ELFCAR (also ``LOCPOT_x.vasp``) values are as they are.
+
+        A ``.dx`` or map file holds one channel; several become a file each, ``x.C.dx``, ``x.N.dx``, …, which `read`
+        takes as a list.
 
         Raises:
             ValueError: the format is unknown or cannot hold the values or the axes.
@@ -178,10 +188,14 @@ class Volume(Field):
         expand: bool = False,
         fill_nan: float | None = None,
     ) -> Volume:
-        """Read a volume; the suffix decides: ``.cube``, ``.npz``, ``.dx``, ``.ccp4``, ``.map``, ``.mrc``, also ``.gz``.
+        """Read a volume; the name decides.
 
-        Lengths are converted to Å, values are those of the file. A map that covers a whole unit cell is periodic. What
-        may not be as the file means is told of in a :class:`VolumeWarning`.
+        ``.cube``, ``.npz``, ``.dx``, ``.xsf``, ``.ccp4``, ``.map``, ``.mrc``, ``.vasp`` and VASP's own names (CHGCAR,
+        CHG, PARCHG, AECCAR, LOCPOT, ELFCAR, also CHGCAR_x), each also with ``.gz``.
+
+        Lengths are converted to Å, values are those of the file, but densities of VASP are divided by the volume of
+        the cell (e/Å³). A map or grid that covers a whole unit cell is periodic. What may not be as the file means is
+        told of in a :class:`VolumeWarning`.
 
         Args:
             path: the file, or several on one grid, whose channels are concatenated.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.files import atomic_writes, decoding, format_suffix, read_bytes
-from tg_molfield.volumes import ccp4, cube, dx, npz, unit_cell
+from tg_molfield.volumes import ccp4, cube, dx, npz, unit_cell, vasp, xsf
 from tg_molfield.volumes.lattice_shift import move_to_lattice
 from tg_molfield.volumes.validation import validate
 from tg_molfield.volumes.volume_data import VolumeData
@@ -49,9 +49,11 @@ FORMATS = {
     ".ccp4": _MAP,
     ".map": _MAP,
     ".mrc": _MRC,
+    ".xsf": Format(xsf.decode, xsf.encode),
+    ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True),
 }
 SUFFIXES = tuple(FORMATS)
-"""The suffixes that can be read and written, each also with ``.gz``."""
+"""The suffixes that can be read and written, each also with ``.gz``; VASP's names, as CHGCAR, need none."""
 
 
 def read_volume(path: str | Path, expand: bool = False) -> VolumeData:
@@ -156,14 +158,15 @@ def _format_of(path: Path) -> Format:
     known = _known_format(path)
     if known is None:
         raise ValueError(
-            f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz), got the suffix "
-            f"{format_suffix(path)!r}; convert it or choose one of these"
+            f"{path}: expected a volume file ({', '.join(SUFFIXES)}, also with .gz; CHGCAR, LOCPOT, …), got the "
+            f"suffix {format_suffix(path)!r}; convert it or choose one of these"
         )
     return known
 
 
 def _known_format(path: Path) -> Format | None:
-    return FORMATS.get(format_suffix(path))
+    by_name = FORMATS[".vasp"] if vasp.is_vasp_name(path) else None
+    return FORMATS.get(format_suffix(path), by_name)
 
 
 def _channel_paths(path: Path, channels: tuple[str, ...]) -> list[Path]:
@@ -178,7 +181,8 @@ def _channel_paths(path: Path, channels: tuple[str, ...]) -> list[Path]:
 
 def _split(path: Path) -> tuple[str, str]:
     length = len(format_suffix(path)) + (3 if path.suffix.lower() == ".gz" else 0)
-    return path.name[:-length], path.name[-length:]
+    place = len(path.name) - length
+    return path.name[:place], path.name[place:]
 
 
 def _same_grid(one: VolumeData, other: VolumeData) -> bool:

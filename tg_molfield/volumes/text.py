@@ -46,7 +46,7 @@ def to_counts(words: Sequence[str]) -> list[int]:
     return [int(word) for word in words]
 
 
-def read_values(path: Path, text: bytes, shape: Sequence[int], sets: int = 1) -> np.ndarray:
+def read_values(path: Path, text: bytes, shape: Sequence[int], sets: int = 1, extra: int = 0) -> np.ndarray:
     """The values [n] of a grid, separated by white space or a sign; ``1.0D+00`` and ``1.0-100`` are numbers too.
 
     Args:
@@ -54,6 +54,7 @@ def read_values(path: Path, text: bytes, shape: Sequence[int], sets: int = 1) ->
         text: nothing but numbers.
         shape: number of nodes per axis [3] in the header.
         sets: number of values per node in the header.
+        extra: as many numbers may follow, and are left out.
 
     Raises:
         ValueError: the text contains something other than numbers, or more or fewer than the header announces.
@@ -63,9 +64,9 @@ def read_values(path: Path, text: bytes, shape: Sequence[int], sets: int = 1) ->
         numbers = _parse_numbers(text, expected)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    if len(numbers) != expected:
+    if len(numbers) not in (expected, expected + extra):
         raise value_count_error(path, shape, len(numbers), sets)
-    return numbers
+    return numbers[:expected]
 
 
 def format_rows(rows: np.ndarray, number: str, per_line: int) -> Iterator[bytes]:
@@ -81,6 +82,14 @@ def format_rows(rows: np.ndarray, number: str, per_line: int) -> Iterator[bytes]
     template = (number * per_line + "\n") * full + (number * rest + "\n" if rest else "")
     for row in rows:
         yield (template % tuple(row.tolist())).encode()
+
+
+def format_numbers(numbers: np.ndarray, number: str, per_line: int) -> Iterator[bytes]:
+    """The numbers [n] as lines of ``per_line`` numbers, see `format_rows`."""
+    full = len(numbers) // per_line * per_line
+    yield from format_rows(numbers[:full].reshape(-1, per_line), number, per_line)
+    if full < len(numbers):
+        yield from format_rows(numbers[full:][None], number, per_line)
 
 
 def _parse_numbers(text: bytes, expected: int) -> np.ndarray:
