@@ -1,6 +1,6 @@
 import pytest
 
-from tg_molfield.fields import AtomList, Grid, RBFField
+from tg_molfield.fields import AtomList, Grid, RBFField, Volume
 from tg_molfield.viz import Page, animate_surfaces
 
 
@@ -34,3 +34,11 @@ def test_a_surface_that_is_gone_leaves_an_empty_trace(water):
 def test_nothing_to_show():
     with pytest.raises(ValueError, match="volumes: expected at least one Volume, got none"):
         animate_surfaces({})
+
+
+def test_names_are_no_markup(water):
+    volumes = {f"<i>{i}": Volume(v.values[:1], v.grid, ["<b>"]) for i, v in enumerate(moving(water))}
+    figure = animate_surfaces(volumes)
+    assert figure.data[0].name == "&lt;b&gt;"
+    step = figure.layout.sliders[0].steps[1]
+    assert (step.label, list(step.args[0]), figure.frames[1].name) == ("&lt;i&gt;1", ["<i>1"], "<i>1")

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from tg_molfield.fields import Grid, Volume
 from tg_molfield.viz import plot_slices, save_figure
@@ -113,3 +114,12 @@ def test_no_label_is_cut_off(volume):
     box = figure.get_tightbbox(figure.canvas.get_renderer())
     width, height = figure.get_size_inches()
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "$x$", "cost $5", "a_b^c {d} \\alpha", "<b>&amp;</b>"])
+def test_names_are_no_formulas(volume, tmp_path, name):
+    named = Volume(volume.values[:1], volume.grid, [name])
+    figure = plot_slices({f"{name} 1": named, f"{name} 2": named}, difference=True, title=name)
+    texts = [text.get_text() for text in figure.findobj(Text) if name[:4] in text.get_text()]
+    assert {text.split("\n")[0] for text in texts} >= {name, f"{name} 1"}
+    save_figure(figure, tmp_path / "a.svg")

@@ -104,3 +104,9 @@ def test_empty_field_says_so(volume):
     figure = plot_surfaces(Volume(torch.zeros_like(volume.values), volume.grid, volume.channels))
     assert not surfaces(figure)
     assert figure.layout.annotations[0].text == "no surface at this level: H, O, S"
+
+
+def test_names_are_no_markup_and_levels_have_their_unit(volume):
+    signed = Volume(volume.values[:1] - volume.values[1:2], volume.grid, ["<b>$a&b"])
+    (trace,) = surfaces(plot_surfaces(signed, levels=0.2, unit="e/Å³"))
+    assert trace.name == "&lt;b&gt;$a&amp;b  0.2 e/Å³"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -80,9 +81,11 @@ def _traces(volume: Volume, levels: Mapping[str, tuple[float, ...]], opacity: fl
         low, high = value_range(coarse, name)
         for value in values:
             surface = isosurface(coarse, name, value) if low < value < high else _NOTHING
-            label = name if len(values) == 1 else f"{name} {'+' if value > 0 else '−'}"
+            sign = "" if len(values) == 1 else " +" if value > 0 else " −"
             color = channel_color(name, number)
-            traces.append(surface_trace(*surface, color, opacity, name=label, showlegend=True))
+            traces.append(
+                surface_trace(*surface, color, opacity, name=escape(name, quote=False) + sign, showlegend=True)
+            )
     if volume.atoms is not None:
         traces += [bond_trace(volume.atoms, name="bonds", showlegend=True), _dots(volume.atoms)]
     return traces
@@ -121,7 +124,9 @@ def _show(pause: int) -> dict[str, Any]:
 
 
 def _slider(labels: list[str]) -> dict[str, Any]:
-    steps = [{"label": label, "method": "animate", "args": [[label], _show(0)]} for label in labels]
+    steps = [
+        {"label": escape(label, quote=False), "method": "animate", "args": [[label], _show(0)]} for label in labels
+    ]
     place = {"x": 0.02, "len": 0.96, "y": 0, "pad": {"t": 34, "b": 6}}
     return {"steps": steps, "currentvalue": {"prefix": "at ", "xanchor": "right"}, **place}
 

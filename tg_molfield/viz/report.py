@@ -111,6 +111,6 @@ def _add_case(page: Page, case: Case, unit: str, visible: str | Sequence[str] | 
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(
-            plot_surfaces(fields, atoms=atoms, visible=visible, max_nodes=_NODES_A_SCENE),
+            plot_surfaces(fields, atoms=atoms, unit=unit, visible=visible, max_nodes=_NODES_A_SCENE),
             f"Surfaces of {case.name} at {LEVEL:.0%} of each channel's peak in the truth (the number in the legend).",
         )

@@ -91,7 +91,7 @@ def plot_slices(
     grid_of_axes = figure.subplots(rows, len(names), sharex=True, sharey=True, squeeze=False)
     for column, (name, axes) in enumerate(zip(names, grid_of_axes.T, strict=True)):
         values, differences = _samples(fields, name, planes, places[name], difference)
-        axes[0].set_title(f"{name}\n", fontsize=11, fontweight="bold", color=INK, pad=4)
+        axes[0].set_title(f"{name}\n", fontsize=11, fontweight="bold", color=INK, pad=4, parse_math=False)
         axes[0].text(
             0.5, 1.02, planes.label(places[name]), transform=axes[0].transAxes, ha="center", va="bottom",
             fontsize=7.5, color=INK,
@@ -106,7 +106,7 @@ def plot_slices(
             _dress(axis, planes, first=column == 0, last=axis is axes[-1])
     _name_rows(grid_of_axes[:, 0], list(fields), difference, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
     if title:
-        figure.suptitle(title, fontsize=12, color=INK)
+        figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
     for _ in range(_PASSES):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -160,4 +160,4 @@ def _name_rows(axes: np.ndarray, names: list[str], difference: bool, letters: in
         rows += [f"{name} − {names[0]}" if several else "difference" for name in names[1:]]
     for axis, row in zip(axes, rows, strict=True):
         if row:
-            axis.set_ylabel(f"{fill(row, letters)}\n{axis.get_ylabel()}", fontsize=8.5, color=INK)
+            axis.set_ylabel(f"{fill(row, letters)}\n{axis.get_ylabel()}", fontsize=8.5, color=INK, parse_math=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ def plot_surfaces(
     *,
     grid: Grid | None = None,
     atoms: AtomList | None = None,
+    unit: str = "",
     visible: str | Sequence[str] | None = None,
     opacity: float = 0.38,
     max_nodes: int = 64**3,
@@ -45,6 +47,7 @@ def plot_surfaces(
             channel in the reference.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default those of the fields.
+        unit: unit of the values, shown behind the levels in the legend.
         visible: the channels visible at first; by default all. The legend shows the others.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
@@ -65,7 +68,7 @@ def plot_surfaces(
     reference = as_volume(next(iter(fields.values())), grid)
     names = chosen_channels(reference, channels)
     shown = names if visible is None else chosen_channels(reference, visible)
-    sides = _sides(reference, names, levels)
+    sides = _sides(reference, names, levels, unit)
     seen = known_atoms(fields, atoms)
 
     figure = graph_objects.Figure()
@@ -105,7 +108,9 @@ class _Side(NamedTuple):
         return low < self.level < high
 
 
-def _sides(reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None) -> list[_Side]:
+def _sides(
+    reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None, unit: str
+) -> list[_Side]:
     sides = []
     for number, name in enumerate(names):
         values = surface_levels(reference, name, levels)
@@ -113,5 +118,5 @@ def _sides(reference: Volume, names: Sequence[str], levels: float | Mapping[str,
         colors = (POSITIVE, NEGATIVE) if signed else (channel_color(name, number),)
         for level, color in zip(values, colors, strict=True):
             figures = (f"{level:+.3g}" if signed else f"{level:.3g}").replace("-", "−")
-            sides.append(_Side(name, level, color, f"{name}  {figures}"))
+            sides.append(_Side(name, level, color, f"{escape(name, quote=False)}  {figures} {unit}".rstrip()))
     return sides
