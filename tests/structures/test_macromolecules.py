@@ -82,9 +82,19 @@ def test_residues_with_known_atoms_need_no_element_columns(pdb_file, residue, na
 def test_guessed_elements_follow_the_columns_and_are_told(pdb_file, names, expected):
     path = pdb_file(*(atom(name, "LIG", x=2.0 * row) for row, name in enumerate(names)))
     with pytest.warns(
-        StructureWarning, match=f"elements: expected the element of every atom, got none for {len(names)}"
+        StructureWarning,
+        match=f"elements: expected elements that fit the atom names, got none or others for {len(names)}",
     ):
         assert [z for z, _ in atoms(path)] == expected
+
+
+def test_elements_that_do_not_fit_the_names_are_told(pdb_file):
+    names = {" C1 ": "C", " HO3": "HO", " CA ": "CA", "CL1 ": "CL", "FE  ": "FE"}
+    path = pdb_file(*(atom(name, "LIG", x=2.0 * i, element=names[name]) for i, name in enumerate(names)))
+    with pytest.warns(
+        StructureWarning, match="for 2 atoms of LIG; check what they were taken for: HO3 as H, CA as Ca$"
+    ):
+        assert [z for z, _ in atoms(path)] == [6, 1, 20, 17, 26]
 
 
 @pytest.mark.parametrize("name", [" UNK", " Q1 ", " DUM", " X  "])
@@ -98,7 +108,7 @@ def test_columns_of_autodock(pdb_file):
     lines = [
         f"{atom(name, 'LIG', x=2.0 * row)[:66]}    {0.176:6.3f}{kind}" for row, (name, kind) in enumerate(types.items())
     ]
-    with pytest.warns(StructureWarning, match="got none for 1 atoms of LIG; .*: C2 as C"):
+    with pytest.warns(StructureWarning, match="got none or others for 1 atoms of LIG; .*: C2 as C"):
         assert [z for z, _ in atoms(pdb_file(*lines))] == [6, 6, 7, 8, 17, 1]
 
 

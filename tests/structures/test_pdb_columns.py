@@ -118,8 +118,14 @@ def test_models(pdb_file):
         assert [data.pos.tolist() for data in read(pdb_file(*lines), dtype=torch.float64)] == [BOTH, BOTH]
 
 
-def test_text_after_the_end(pdb_file):
-    assert positions(pdb_file(N, CA, "END", "", "CONECT    1    2", "no atoms here", "END")) == BOTH
+def test_text_that_is_no_record(pdb_file):
+    table = [
+        "#BEGIN_POSE_ENERGIES_TABLE made.pdb",
+        "pose -1011.45 141.238 512.12 1.63211 10.3312 -3.02548 1.27332 2.40515",
+        "SER:NtermProteinFull_1 -3.02548 1.27332 2.40515 0.00122 -0.12345 1.11111",
+    ]
+    assert positions(pdb_file(N, CA, "TER", *table)) == BOTH
+    assert positions(pdb_file(N, CA, "END", "", "CONECT    1    2", "no atoms here", *table, "END")) == BOTH
 
 
 @pytest.mark.parametrize(
@@ -159,12 +165,13 @@ def test_a_last_model_that_does_not_end(pdb_file):
             "MASTER: expected 1917 atoms .* got 1",
         ),
         (["NUMMDL    38", N], "NUMMDL: expected 38 models .* got 1"),
+        ([N, CA, "END", N, "END"], "END: expected frames of one structure, got 1 to 2 atoms"),
         (["MODEL        1", N], "ENDMDL: expected it or END after the model, got the end of the file"),
     ],
 )
 def test_counts_that_do_not_agree_are_told(pdb_file, lines, message):
     with pytest.warns(StructureWarning, match=message):
-        assert len(read(pdb_file(*lines))) == 1
+        assert len(read(pdb_file(*lines))) == 1 + lines.count("END") // 2
 
 
 def test_a_bad_model_does_not_spoil_the_others(pdb_file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ STANDARD = frozenset({1, 6, 7, 8, 15, 16, 34})
 _LABEL_LIKE = re.compile("C[ADEFMNORS]|H[EFGOS]|N[ABDEHOP]|O[GS]|P[ABDMORU]|S[BCGMNR]")
 """Symbols that are more often a carbon, hydrogen, nitrogen, oxygen, phosphorus or sulfur with a letter."""
 
+_HYDROGENS = frozenset(("HE", "HF", "HO", "HS"))
+"""Symbols that stand for a hydrogen with a letter wherever a residue has more atoms."""
+
 _ALONE = frozenset("DKUVWY")
 """Symbols that name an element only if no other letter follows: "UNK" is not uranium."""
 
@@ -30,7 +34,7 @@ class Elements(NamedTuple):
 
     Attributes:
         z: atomic numbers; 0 where unknown, or where the site has no mass.
-        guessed: whether the atom name alone gave the element.
+        guessed: whether the atom name alone gave the element, or says another element than the file.
         massless: whether the site is a lone pair, an extra point of a water model or a Drude particle.
     """
 
@@ -71,6 +75,7 @@ def assign_elements(table: AtomTable, kinds: np.ndarray, names: dict[str, frozen
     return Elements(z, guessed.astype(bool), massless.astype(bool))
 
 
+@lru_cache(maxsize=16384)
 def _element(
     residue: str, water: bool, padded: str, symbol: str, names: frozenset[str], sloppy: bool
 ) -> tuple[int, bool, bool]:
@@ -92,7 +97,10 @@ def _element(
         if name.startswith("SE") or by_letter in STANDARD:
             return 34 if name.startswith("SE") else by_letter, False, False
     if given:
-        return given, False, False
+        doubtful = len(names) > 1 and _LABEL_LIKE.fullmatch(symbol.upper()) is not None
+        if doubtful and symbol.upper() in _HYDROGENS and name.startswith(symbol.upper()):
+            return 1, True, False
+        return given, doubtful and padded.startswith(" "), False
     if drude or _MASSLESS.fullmatch(name):
         return 0, False, True
     if residue in names_of("lipid") and by_letter in STANDARD:

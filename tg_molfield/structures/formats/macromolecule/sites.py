@@ -33,7 +33,7 @@ class AtomSites:
         hetero: whether the residue is no amino acid, nucleotide or cap of a polymer: waters, ions, lipids, ligands,
             cofactors, sugars, whether they are ATOM or HETATM records.
         water: whether the residue is a water molecule.
-        guessed: whether the atom name alone gave the element.
+        guessed: whether the atom name alone gave the element, or says another element than the file.
         massless: whether the site is a lone pair, an extra point of a water model or a Drude particle.
     """
 
@@ -103,8 +103,8 @@ class AtomSites:
             return []
         taken = [f"{self.name[row]} as {symbols()[self.z[row]]}" for row in rows.tolist()]
         return [
-            f"elements: expected the element of every atom, got none for {len(rows)} atoms of "
-            f"{_listed(self._residue_names(rows))}; check that they are what their names say: {_listed(taken)}"
+            f"elements: expected elements that fit the atom names, got none or others for {len(rows)} atoms of "
+            f"{_listed(self._residue_names(rows))}; check what they were taken for: {_listed(taken)}"
         ]
 
     def _massless_note(self, rows: np.ndarray) -> list[str]:

@@ -28,6 +28,7 @@ class Columns(NamedTuple):
         occupancy: [N] occupancies; 1 where the columns are blank, NaN where they are no number.
         displaced: [N] whether a decimal point is not where most lines have it, though the number would have room.
         faults: what is wrong with a line, by its row.
+        faulty: [N] whether there is something wrong.
     """
 
     matrix: np.ndarray
@@ -35,6 +36,7 @@ class Columns(NamedTuple):
     occupancy: np.ndarray
     displaced: np.ndarray
     faults: dict[int, str]
+    faulty: np.ndarray
 
     def texts(self, start: int, stop: int, rows: slice) -> Texts:
         """The text in at most eight columns, counted from 0."""
@@ -63,7 +65,10 @@ def read_columns(lines: list[str]) -> Columns:
         if fault := _fault(lines[row]):
             faults[row] = fault
             pos[row] = 0.0
-    return Columns(matrix, pos, occupancy, _displaced_points(matrix[:, 30:54].reshape(-1, 3, 8)), faults)
+    faulty = np.zeros(len(lines), dtype=bool)
+    faulty[list(faults)] = True
+    displaced = _displaced_points(matrix[:, 30:54].reshape(-1, 3, 8))
+    return Columns(matrix, pos, occupancy, displaced, faults, faulty)
 
 
 def _numbers(block: np.ndarray, width: int = 8) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from tg_molfield.structures.formats.pdb.columns import WIDTH
+
 _RECORD = re.compile(
     "ANISOU|AUTHOR|CAVEAT|CISPEP|COMPND|CONECT|CRYST1|DBREF[12]?|END|ENDMDL|EXPDTA|FORMUL|FTNOTE|HEADER|HELIX|HET|"
     "HETNAM|HETSYN|HYDBND|JRNL|KEYWDS|LINKR?|MASTER|MDLTYP|MODEL|MODRES|MTRIX[123]|NUMMDL|OBSLTE|ORIGX[123]|REMARK|"
     "REVDAT|SCALE[123]|SEQADV|SEQRES|SHEET|SIGATM|SIGUIJ|SITE|SLTBRG|SOURCE|SPLIT|SPRSDE|SSBOND|TER|TITLE|TURN|TVECT|"
     "USER"
 )
-_POSITION = re.compile(r"[-+]?\d+\.\d+ *[-+]?\d+\.\d+ *[-+]?\d+\.\d+")
+_ATOM_LIKE = re.compile(r"\s*\S+(\s+[^\s.]+){3,5}\s+[A-Za-z]?-?\d+[A-Za-z]?\s+([-+]?\d+\.\d+ *){3}")
 
 
 @dataclass
@@ -103,9 +105,11 @@ def _record(line: str) -> str:
         name = name.upper()
     if _RECORD.fullmatch(name):
         return name
+    if name[:3] == "TER" and not name[3:].strip("0123456789 "):
+        return "TER"
     if name == "HETATM" or (name[:4] == "ATOM" and (not name[4:].strip() or name[4:].strip().isdigit())):
         return "ATOM  "
-    return "BROKEN" if _POSITION.search(line, 20, 70) else ""
+    return "BROKEN" if "." in line and _ATOM_LIKE.match(line[:WIDTH]) else ""
 
 
 def _realigned(line: str) -> str:

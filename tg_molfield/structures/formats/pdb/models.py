@@ -52,9 +52,9 @@ def _sites(lines: PdbLines, columns: Columns, model: ModelLines) -> AtomSites:
         ValueError: the model or one of its lines is invalid.
     """
     rows = slice(model.start, model.stop)
-    faulty = min((row for row in columns.faults if model.start <= row < model.stop), default=None)
-    if faulty is not None:
-        raise ValueError(f"line {lines.numbers[faulty]}: {columns.faults[faulty]}")
+    faulty = model.start + np.flatnonzero(columns.faulty[rows])
+    if len(faulty):
+        raise ValueError(f"line {lines.numbers[faulty[0]]}: {columns.faults[int(faulty[0])]}")
     if model.fault:
         raise ValueError(model.fault)
     residues = read_residues(columns, rows)
@@ -88,6 +88,12 @@ def _count_notes(lines: PdbLines) -> Iterator[str]:
             "check that the file was not cut short"
         )
 
+    sizes = {model.stop - model.start for model in lines.models}
+    if len(sizes) > 1 and not all(model.declared for model in lines.models):
+        yield (
+            f"END: expected frames of one structure, got {min(sizes)} to {max(sizes)} atoms without MODEL records; "
+            "each is a record of its own"
+        )
     if lines.open_end:
         yield "ENDMDL: expected it or END after the model, got the end of the file; check that it was not cut short"
 
