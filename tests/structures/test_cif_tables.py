@@ -60,6 +60,12 @@ def test_residues_without_the_columns_that_gemmi_needs(cif):
     assert data.water.tolist() == [False, True]
 
 
+@pytest.mark.parametrize(("column", "value"), [("occupancy", "0.5"), ("label_alt_id", "A")])
+def test_alternatives_without_names_are_refused(cif, column, value):
+    with pytest.raises(ValueError, match="atom 1: expected full occupancy and one location, got a part"):
+        read(cif("_atom_site", [*PLAIN, column], f"1 O 0 0 0 {value}"))
+
+
 def test_a_residue_of_a_table_without_residues(cif):
     with pytest.raises(ValueError, match=r"_atom_site\.label_atom_id: expected residues, got no such column"):
         read_complex(str(cif("_atom_site", PLAIN, "1 O 0 0 0")), "LIG")

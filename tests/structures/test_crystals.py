@@ -448,8 +448,12 @@ def test_cartesian_coordinates_without_a_cell_are_a_molecule(cif):
     data = cif(crystal(["C1 C 1 2 3", "O1 O 2.2 2 3"], "", None, CARTESIAN))
     assert sorted(data.keys()) == ["name", "pos", "z"]
     np.testing.assert_allclose(data.pos, [[1, 2, 3], [2.2, 2, 3]])
-    with pytest.raises(ValueError, match="_cell_length_a: expected the cell of the crystal, got none"):
-        cif(crystal(CARBON, "", None))
+    for sites, symmetry, columns in ((CARBON, "", FRACT), (["C1 C 1 2 3"], "_space_group_IT_number 2", CARTESIAN)):
+        with pytest.raises(ValueError, match="_cell_length_a: expected the cell of the crystal, got none"):
+            cif(crystal(sites, symmetry, None, columns))
+    disordered = ["C1 C 1 2 3 1 .", "O1 O 2.2 2 3 0.6 1", "O2 O 2.2 2.4 3 0.4 2"]
+    data = cif(crystal(disordered, "", None, f"{CARTESIAN} occupancy disorder_group"))
+    np.testing.assert_allclose(data.pos, [[1, 2, 3], [2.2, 2, 3]])
 
 
 @pytest.mark.parametrize(
@@ -476,6 +480,22 @@ def test_each_block_is_a_record(tmp_path):
 
 
 SITES = ("C1 C 0 0 0", "C1 C 0 ? 0", "O1 O 0 0 0")
+
+
+def test_blocks_may_share_a_name_and_hold_letters_that_cif_does_not_have(tmp_path):
+    path = tmp_path / "two.cif"
+    colour = (
+        "_space_group_name_H-M_alt 'P 1'\n_exptl_crystal_colour grün\n_publ_author_name 'Müller'\n_publ_author_name ?"
+    )
+    path.write_text(crystal(CARBON, colour) + crystal(["O1 O 0 0 0"]), encoding="latin-1")
+    assert [data.z.tolist() for data in read(path)] == [[6], [8]]
+    for text, message in (("_cell_length_a 11", "expected _cell_length_a once"), ("_publ_x", "_publ_x has no value")):
+        path.write_text(crystal(CARBON, f"_space_group_name_H-M_alt 'P 1'\n{text}\n_publ_y 1"))
+        with pytest.raises(ValueError, match=message):
+            read(path)
+    path.write_text(crystal(["C1 C \N{MINUS SIGN}0.1 0 0"]))
+    with pytest.raises(ValueError, match=r"_atom_site_fract_x: expected a number .* got '\?0\.1'"):
+        read(path)
 
 
 def test_names_with_dots_are_those_of_crystals_too(cif):

@@ -11,15 +11,14 @@ from tg_molfield.structures.formats.component_dictionary import component_record
 from tg_molfield.structures.formats.crystal import crystal_data
 from tg_molfield.structures.formats.macromolecule import ModelRecord
 from tg_molfield.structures.formats.mmcif import mmcif_models, mmcif_records
-from tg_molfield.structures.formats.records import ReadOptions, Record
+from tg_molfield.structures.formats.records import ReadOptions, Record, failed_record
 
 if TYPE_CHECKING:
     import gemmi
 
-_CRYSTAL = [
-    *(f"_atom_site{joint}fract_{axis}" for joint in "_." for axis in "xyz"),
-    *(f"_atom_site_Cartn_{axis}" for axis in "xyz"),
-]
+_CRYSTAL = [f"_atom_site{joint}{kind}_{axis}" for joint in "_." for kind in ("fract", "Cartn") for axis in "xyz"]
+_READ = ("_atom_site", "_cell", "_space_group", "_symmetry", "_chem_comp_atom")
+"""How the tags begin that are read."""
 
 
 def cif_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -29,13 +28,10 @@ def cif_records(text: str, options: ReadOptions) -> Iterator[Record]:
         ValueError: the text is not a CIF file, or no block has atoms.
     """
     for block in _blocks(text):
-        if _is_mmcif(block):
-            yield from mmcif_records(block, options)
-        elif _is_crystal(block):
-            notes: list[str] = []
-            yield Record(block.name, partial(crystal_data, block, options, notes), notes)
-        elif has_component(block):
-            yield from component_records(block, options)
+        try:
+            yield from list(_block_records(block, options))
+        except ValueError as error:
+            yield failed_record(block.name, str(error))
 
 
 def cif_models(text: str) -> Iterator[ModelRecord]:
@@ -46,11 +42,26 @@ def cif_models(text: str) -> Iterator[ModelRecord]:
     """
     for block in _blocks(text):
         if _is_mmcif(block):
-            yield from mmcif_models(block)
+            try:
+                yield from list(mmcif_models(block))
+            except ValueError as error:
+                yield ModelRecord(block.name, block.name, None, str(error))
+
+
+def _block_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[Record]:
+    if _is_mmcif(block):
+        yield from mmcif_records(block, options)
+    elif _is_crystal(block):
+        notes: list[str] = []
+        yield Record(block.name, partial(crystal_data, block, options, notes), notes)
+    else:
+        yield from component_records(block, options)
 
 
 def _is_mmcif(block: gemmi.cif.Block) -> bool:
-    return has_values(block, "_atom_site.Cartn_x", "_atom_site.Cartn_y", "_atom_site.Cartn_z")
+    """Whether the sites have positions as in mmCIF; ``_atom_site.label`` is of crystals, with dots in newer CIF."""
+    positions = has_values(block, "_atom_site.Cartn_x", "_atom_site.Cartn_y", "_atom_site.Cartn_z")
+    return positions and not has_values(block, "_atom_site.label")
 
 
 def _is_crystal(block: gemmi.cif.Block) -> bool:
@@ -59,14 +70,7 @@ def _is_crystal(block: gemmi.cif.Block) -> bool:
 
 def _blocks(text: str) -> list[gemmi.cif.Block]:
     """The blocks that have atoms with coordinates."""
-    import gemmi
-
-    try:
-        document = gemmi.cif.read_string(text)
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"expected a CIF file that gemmi can read, got: {' '.join(str(error).split())}; correct the line"
-        ) from error
+    document = _document(text)
     blocks = [block for block in document if _is_mmcif(block) or _is_crystal(block) or has_component(block)]
     if not blocks:
         raise ValueError(
@@ -74,6 +78,43 @@ def _blocks(text: str) -> list[gemmi.cif.Block]:
             f"_chem_comp_atom.model_Cartn_x in a component), got {_content(document)}"
         )
     return blocks
+
+
+def _document(text: str) -> gemmi.cif.Document:
+    """The parsed text. Blocks may share a name; characters that are not ASCII, which CIF does not have, become ``?``.
+
+    Raises:
+        ValueError: the text is not a CIF file, or a tag that is read is there twice in a block.
+    """
+    import gemmi
+
+    document = gemmi.cif.Document()
+    try:
+        document.parse_string(text.encode("ascii", "replace").decode("ascii"))
+        document.check_for_missing_values()
+    except (RuntimeError, ValueError) as error:
+        found = " ".join(str(error).split()).removeprefix("string").removeprefix(":")
+        raise ValueError(
+            f"expected a CIF file that gemmi can read, got an error on line {found[:200]}; correct the line"
+        ) from error
+    for block in document:
+        seen = set()
+        for tag in _tags(block):
+            if tag in seen and tag.startswith(_READ):
+                raise ValueError(
+                    f"block {block.name[:40]!r}: expected {tag[:40]} once, got it twice; remove one of them"
+                )
+            seen.add(tag)
+    return document
+
+
+def _tags(block: gemmi.cif.Block) -> Iterator[str]:
+    """The tags of a block in lower case."""
+    for element in block:
+        if element.loop is not None:
+            yield from (tag.lower() for tag in element.loop.tags)
+        elif element.pair is not None:
+            yield element.pair[0].lower()
 
 
 def _content(document: gemmi.cif.Document) -> str:
@@ -84,10 +125,6 @@ def _content(document: gemmi.cif.Document) -> str:
         "_atom_site": "atoms without coordinates; add the columns of the coordinates",
     }
     for category, kind in kinds.items():
-        for block in document:
-            for element in block:
-                loop, pair = element.loop, element.pair
-                tags = loop.tags if loop is not None else [pair[0]] if pair is not None else []
-                if any(tag.lower().startswith((category + "_", category + ".")) for tag in tags):
-                    return kind
+        if any(tag.startswith((category + "_", category + ".")) for block in document for tag in _tags(block)):
+            return kind
     return "none; check that this is the file of a structure"

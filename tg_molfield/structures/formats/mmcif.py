@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,28 +24,28 @@ _ATOM_NAMES = ("label_atom_id", "auth_atom_id")
 _RESIDUE_NAMES = ("label_comp_id", "auth_comp_id")
 _POSITION = ("Cartn_x", "Cartn_y", "Cartn_z")
 _MODEL = "pdbx_PDB_model_num"
+FULL = 0.999
+"""Smallest occupancy that counts as full."""
 
 
 def mmcif_models(block: gemmi.cif.Block) -> Iterator[ModelRecord]:
     """The models of an mmCIF block with their residues.
 
     Raises:
-        ValueError: gemmi cannot read the block.
+        ValueError: a column of positions, names or residues is missing, or gemmi cannot read the block.
     """
     import gemmi
 
+    _check_positions(block)
     lacking = _lacking(block)
     if lacking:
-        fault = f"_atom_site.{lacking[0]}: expected residues, got no such column; add {', '.join(lacking)}"
-        yield ModelRecord(block.name, block.name, None, fault)
-        return
+        raise ValueError(f"_atom_site.{lacking[0]}: expected residues, got no such column; add {', '.join(lacking)}")
     _complete(block)
     try:
         structure = gemmi.make_structure_from_block(block)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
-            f"block {block.name!r}: expected values that gemmi can read, got: {' '.join(str(error).split())}; "
-            "correct the value"
+            f"_atom_site: expected values that gemmi can read, got: {' '.join(str(error).split())}; correct the value"
         ) from error
     for model_number, model in enumerate(structure, start=1):
         title = f"{block.name} model {model_number}" if len(structure) > 1 else block.name
@@ -57,19 +58,23 @@ def mmcif_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[Reco
     Raises:
         ValueError: a column of positions is missing, or gemmi cannot read the block.
     """
-    missing = [f"_atom_site.{name}" for name in _POSITION if not has_values(block, f"_atom_site.{name}")]
-    if missing:
-        raise ValueError(f"{missing[0]}: expected this column, got none; add {', '.join(missing)}")
+    _check_positions(block)
     if not _lacking(block):
         for model in mmcif_models(block):
             yield model.record(options.dtype)
         return
-    table = columns(block, "_atom_site", ("type_symbol", *_POSITION, _MODEL))
+    table = columns(block, "_atom_site", ("type_symbol", *_POSITION, _MODEL, "label_alt_id", "occupancy"))
     models = table.get(_MODEL, [""] * len(table["Cartn_x"]))
     for name in dict.fromkeys(models):
         rows = [row for row, model in enumerate(models) if model == name]
         title = f"{block.name} model {name}" if len(rows) < len(models) else block.name
         yield Record(title, partial(_plain, block.name, table, rows, options))
+
+
+def _check_positions(block: gemmi.cif.Block) -> None:
+    missing = [f"_atom_site.{name}" for name in _POSITION if not has_values(block, f"_atom_site.{name}")]
+    if missing:
+        raise ValueError(f"{missing[0]}: expected this column, got none; add {', '.join(missing)}")
 
 
 def _lacking(block: gemmi.cif.Block) -> list[str]:
@@ -94,6 +99,8 @@ def _complete(block: gemmi.cif.Block) -> None:
         "occupancy": ["1"] * rows,
         "B_iso_or_equiv": ["0"] * rows,
     }
+    if "auth_seq_id" not in given:
+        added["label_seq_id"] = ["."] * rows
     added = {name: values for name, values in added.items() if name.lower() not in given}
     if added:
         block.set_mmcif_category("_atom_site.", {**table, **added}, raw=True)
@@ -106,6 +113,13 @@ def _plain(name: str, table: dict[str, list[str]], rows: list[int], options: Rea
             "_atom_site.type_symbol: expected elements, or the names and residues of the atoms, got neither; add this "
             "column, or label_atom_id and label_comp_id"
         )
+    for row in rows:
+        occupied = number(table["occupancy"][row], "_atom_site.occupancy") if "occupancy" in table else math.nan
+        if occupied < FULL or ("label_alt_id" in table and table["label_alt_id"][row]):
+            raise ValueError(
+                f"atom {row + 1}: expected full occupancy and one location, got a part; add the names and residues of "
+                "the atoms (label_atom_id and label_comp_id), which tell the alternatives"
+            )
     pos = np.array([[number(table[axis][row], f"_atom_site.{axis}") for axis in _POSITION] for row in rows])
     data = build(parse_elements([table["type_symbol"][row] for row in rows]), pos, options.dtype, name=name)
     check_coincident_atoms(torch.as_tensor(pos))

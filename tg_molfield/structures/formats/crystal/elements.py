@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tg_molfield.chem.elements import atomic_numbers
 
-_TYPE = re.compile(r"([A-Za-z]{1,2})(?:\d*(?:\.\d+)?[+-]\d*|[+-]\d+(?:\.\d+)?)?")
+_TYPE = re.compile(r"([A-Za-z]{1,2})(?:\d*(?:\.\d+)?[+-]\d*|[+-]\d+(?:\.\d+)?)?", re.ASCII)
 _LETTERS = re.compile(r"[A-Za-z]+")
 
 
@@ -35,7 +35,7 @@ def site_element(type_symbol: str, label: str, formula: frozenset[str]) -> tuple
     possible = [symbol for symbol in dict.fromkeys((pair.capitalize(), single)) if symbol in known]
     if len(pair) == 2 and single in ("D", "T"):
         possible = [symbol for symbol in possible if symbol != single]
-    if type_symbol and not re.fullmatch(r"[A-Za-z]{1,2}\d+", type_symbol):
+    if type_symbol and not re.fullmatch(r"[A-Za-z]{1,2}[0-9]+", type_symbol):
         possible = []
     if not possible:
         raise ValueError(

@@ -14,7 +14,7 @@ METRIC = 5e-3
 
 MAX_OPERATORS = 1024
 
-_TERM = re.compile(r"([+-]?)(?:(\d{1,8}(?:\.\d{0,8})?|\.\d{1,8})(?:/(\d{1,4}))?)?\*?([xyz]?)")
+_TERM = re.compile(r"([+-]?)(?:(\d{1,8}(?:\.\d{0,8})?|\.\d{1,8})(?:/(\d{1,4}))?)?\*?([xyz]?)", re.ASCII)
 _DENOMINATORS = (1, 2, 7, 22, 48)
 """By the number of decimals, the largest denominator up to which fractions differ by more than they were rounded."""
 
@@ -36,6 +36,9 @@ class SymmetryOperators(NamedTuple):
     def images(self, fract: np.ndarray) -> np.ndarray:
         """[N, n, 3] images of the fractional coordinates ``fract`` [N, 3]."""
         return np.einsum("gij,aj->agi", self.rotations, fract) + self.translations
+
+
+IDENTITY = SymmetryOperators(np.eye(3)[None], np.zeros((1, 3)))
 
 
 def parse_operators(texts: Sequence[str]) -> SymmetryOperators:
@@ -65,7 +68,7 @@ def check_group(operators: SymmetryOperators) -> None:
         ValueError: the identity or a product of two operators is missing.
     """
     known = _rows_by_key(operators)
-    if _IDENTITY not in known:
+    if _IDENTITY_KEY not in known:
         raise ValueError("symmetry operators: expected x,y,z among them, got a list without it; complete the list")
     for row in range(len(operators)):
         for other, key in enumerate(_product_keys(operators, row)):
@@ -88,7 +91,7 @@ def coset_representatives(operators: SymmetryOperators, members: np.ndarray) -> 
         The first operators, or ``None`` if ``members`` are no subgroup.
     """
     known = _rows_by_key(operators)
-    subgroup = np.union1d(np.flatnonzero(members), known[_IDENTITY])
+    subgroup = np.union1d(np.flatnonzero(members), known[_IDENTITY_KEY])
     first, seen = (np.zeros(len(operators), dtype=np.bool_) for _ in range(2))
     for row in range(len(operators)):
         if not seen[row]:
@@ -137,7 +140,7 @@ def operator_types(operators: SymmetryOperators) -> list[tuple[int, int, bool, i
     """
     rotations, translations = operators
     keys = _keys(rotations, translations)
-    centrings = translations[(keys[:, :9] == _IDENTITY[:9]).all(axis=1)]
+    centrings = translations[(keys[:, :9] == _IDENTITY_KEY[:9]).all(axis=1)]
     steps = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     lattice = (steps[:, None] + centrings).reshape(-1, 3)
     _, first = np.unique(keys[:, :9], axis=0, return_index=True)
@@ -224,7 +227,7 @@ def _keys(rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     return np.concatenate([turned, shifted], axis=1).astype(np.int64)
 
 
-_IDENTITY = tuple(_keys(np.eye(3)[None], np.zeros((1, 3)))[0].tolist())
+_IDENTITY_KEY = tuple(_keys(*IDENTITY)[0].tolist())
 
 
 def _rows_by_key(operators: SymmetryOperators) -> dict[tuple[int, ...], int]:

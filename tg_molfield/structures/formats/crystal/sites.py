@@ -183,7 +183,7 @@ def _check_located(labels: list[str], lost: np.ndarray, hydrogen: np.ndarray, no
 
 def _groups(texts: list[str]) -> np.ndarray:
     """[N] disorder groups as numbers; letters, which old files have, are numbered after all numbers."""
-    numbers = [int(text) if re.fullmatch(r"[+-]?\d{1,6}", text) else 0 for text in texts]
+    numbers = [int(text) if re.fullmatch(r"[+-]?[0-9]{1,6}", text) else 0 for text in texts]
     letters = {text: row for row, text in enumerate(sorted(set(texts)), start=1 + max(numbers, default=0))}
     return np.array(
         [

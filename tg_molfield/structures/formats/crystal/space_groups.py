@@ -62,6 +62,12 @@ def symmetry_choices(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str])
     return choices
 
 
+def has_symmetry(block: gemmi.cif.Block) -> bool:
+    """Whether a block lists operators or names a space group."""
+    lists = any(any(column(block, category, name)) for category, name in _LISTS)
+    return lists or any(_names(block))
+
+
 def _listed(block: gemmi.cif.Block) -> SymmetryOperators | None:
     found = []
     for category, name in _LISTS:
@@ -78,9 +84,7 @@ def _listed(block: gemmi.cif.Block) -> SymmetryOperators | None:
 
 def _named(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> tuple[list[SymmetryOperators], str]:
     """The operators of the named group, two sets if its origin is not given, and its name."""
-    hall = item(block, "_space_group", "name_Hall") or item(block, "_symmetry", "space_group_name_Hall")
-    symbol = item(block, "_space_group", *_HM) or item(block, "_symmetry", "space_group_name_H-M")
-    number = item(block, "_space_group", "IT_number") or item(block, "_symmetry", "Int_Tables_number")
+    hall, symbol, number = _names(block)
     by_hall, by_symbol, by_number = _by_hall(hall), _by_symbol(symbol, cell), _by_number(number, cell)
     found = [(by_hall, hall), (by_symbol, symbol), (by_number, f"space group number {number}")]
     known = [(choices, name) for choices, name in found if choices]
@@ -98,6 +102,15 @@ def _named(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> tuple[
             f"of number {number} was used, list the operators if that is not it"
         )
     return choices, name
+
+
+def _names(block: gemmi.cif.Block) -> tuple[str, str, str]:
+    """The Hall symbol, Hermann-Mauguin symbol and number of the space group, empty where they are not given."""
+    return (
+        item(block, "_space_group", "name_Hall") or item(block, "_symmetry", "space_group_name_Hall"),
+        item(block, "_space_group", *_HM) or item(block, "_symmetry", "space_group_name_H-M"),
+        item(block, "_space_group", "IT_number") or item(block, "_symmetry", "Int_Tables_number"),
+    )
 
 
 def _by_hall(hall: str) -> list[SymmetryOperators]:
@@ -126,7 +139,7 @@ def _by_symbol(symbol: str, cell: np.ndarray) -> list[SymmetryOperators]:
 def _by_number(text: str, cell: np.ndarray) -> list[SymmetryOperators]:
     import gemmi
 
-    if not text.isdecimal() or not 1 <= int(text) <= 230:
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 230:
         return []
     group = gemmi.get_spacegroup_reference_setting(int(text))
     if group.ext == "H":

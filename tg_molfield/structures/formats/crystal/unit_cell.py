@@ -11,9 +11,9 @@ from tg_molfield.structures.build import build
 from tg_molfield.structures.formats.cif_items import item, number
 from tg_molfield.structures.formats.crystal.contacts import Contacts, periodic_contacts
 from tg_molfield.structures.formats.crystal.disorder import SAME_ATOM, choose_disorder
-from tg_molfield.structures.formats.crystal.operators import SymmetryOperators
+from tg_molfield.structures.formats.crystal.operators import IDENTITY, SymmetryOperators
 from tg_molfield.structures.formats.crystal.sites import Sites, crystal_sites
-from tg_molfield.structures.formats.crystal.space_groups import symmetry_choices
+from tg_molfield.structures.formats.crystal.space_groups import has_symmetry, symmetry_choices
 from tg_molfield.structures.formats.records import ReadOptions
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ MAX_LENGTH = 1e5
 
 VOLUME = 0.02
 """Largest relative difference from the volume that the file gives."""
+
+EMPTY = 20.0
+"""Space in Å around a molecule without a cell."""
 
 MAX_STEPS = 8
 CHUNK = 100_000
@@ -57,9 +60,19 @@ def crystal_data(block: gemmi.cif.Block, options: ReadOptions, notes: list[str])
     if not sites.labels:
         raise ValueError("_atom_site_label: expected atoms, got none; check that not all sites are dummy sites")
     if cell is None:
-        return build(sites.z, sites.fract, options.dtype, name=block.name)
+        return _molecule(block, sites, options, notes)
     z, fract = _likelier_cell(sites, symmetry_choices(block, cell, notes), cell, notes)
     return build(z, fract @ cell, options.dtype, cell=cell[None], pbc=np.ones((1, 3), dtype=np.bool_), name=block.name)
+
+
+def _molecule(block: gemmi.cif.Block, sites: Sites, options: ReadOptions, notes: list[str]) -> Data:
+    """The atoms of a block without a cell, checked as those of a crystal in a large box."""
+    box = np.eye(3) * (np.ptp(sites.fract, axis=0).max() + EMPTY)
+    choices = symmetry_choices(block, box, notes) if has_symmetry(block) else [IDENTITY]
+    if len(choices[0]) > 1:
+        raise ValueError("_cell_length_a: expected the cell of the crystal, got none; add the cell parameters")
+    z, fract = _unit_cell(sites._replace(fract=sites.fract / box[0, 0]), choices[0], box, notes)
+    return build(z, fract @ box, options.dtype, name=block.name)
 
 
 def _cell(block: gemmi.cif.Block, notes: list[str]) -> np.ndarray | None:
