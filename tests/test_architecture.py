@@ -34,7 +34,7 @@ LAYERS = [
     "cli",
 ]
 MAY_IMPORT = {
-    "chem": {"optional"},
+    "chem": {"counts", "optional"},
     "volumes": {"memory", "files", "chem", "optional"},
     "fields": {"counts", "precision", "memory", "chem", "volumes", "files", "optional"},
     "structures": {"memory", "chem", "files", "optional"},

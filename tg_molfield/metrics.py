@@ -58,11 +58,19 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             the target on the grid, and the peak is 1; an empty channel is left as it is.
 
     Raises:
-        ValueError: the channels differ, or values are not finite.
+        TypeError: an argument is no field or no grid.
+        ValueError: the channels differ, values are not finite, or the target is 0 all over the grid and no peak is
+            given.
 
     Warns:
         DefinitionMismatchWarning: both fields know their definitions, which differ in more than channel order.
     """
+    for name, given in (("field", field), ("target", target)):
+        if not isinstance(given, Field):
+            got = type(given).__name__
+            raise TypeError(f"{name}: expected a Field, got {got}; make one, such as MolField(...)(data)")
+    if not isinstance(grid, Grid):
+        raise TypeError(f"grid: expected a Grid, got {type(grid).__name__}; make one, such as Grid.around(pos)")
     if field.channels != target.channels:
         raise ValueError(
             f"field: expected the channels of target, {', '.join(target.channels)}, got {', '.join(field.channels)}; "
@@ -81,6 +89,11 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
     for name, numbers in (("field", values), ("target", truth)):
         if not numbers.isfinite().all():
             raise ValueError(f"{name}: expected finite values, got NaN or infinity on the grid; repair it")
+    if peak is None and not truth.any():
+        raise ValueError(
+            "target: expected values other than 0 on the grid, got zeros alone, which have no peak; give peak, or a "
+            "grid around the atoms"
+        )
     return psnr_of_values(values, truth.to(values), peak)
 
 

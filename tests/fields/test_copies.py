@@ -38,6 +38,7 @@ def test_copies_are_equal(name, way):
         assert torch.equal(field.atoms.pos, other.atoms.pos)
 
 
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 @pytest.mark.parametrize("decoder", ["rbf", "siren", "atoms", "structure_factors"])
 def test_learned_fields_are_copied_without_their_graph(decoder):
     options = {"decoder_options": {"num_searches": 0}} if decoder == "structure_factors" else {"latent_dim": 32}
@@ -54,6 +55,17 @@ def test_learned_fields_are_copied_without_their_graph(decoder):
     shallow = copy.copy(field)
     (slope,) = torch.autograd.grad(shallow(POINTS.float()).sum(), pos)
     assert bool(slope.isfinite().all()), "a shallow copy keeps the graph"
+
+
+def test_latents_are_copied_without_their_graph():
+    latent = FieldAutoEncoder(MolField("H C O"), 32, "atoms").encode(Data(z=torch.tensor([6]), pos=torch.zeros(1, 3)))
+    assert latent.code.requires_grad
+    for way in ("pickle", "deepcopy"):
+        other = WAYS[way](latent)
+        assert torch.equal(other.code, latent.code)
+        assert torch.equal(other.atoms.scalars, latent.atoms.scalars)
+        assert not other.code.requires_grad
+    assert copy.copy(latent).code is latent.code
 
 
 def test_fitted_fields_are_copied():

@@ -96,7 +96,7 @@ def test_refined_and_coarsened(factor):
         (((0, 0, 0), (AXES[0], AXES[1], AXES[0]), (1, 1, 1)), "step vectors that span space"),
         (((0, 0, 0), (AXES[0], AXES[1], (0, 0, 0)), (1, 1, 1)), "step vectors that span space"),
         (((0, 0, 0), AXES, (1, 0, 1)), r"shape: expected three integers of at least 1, got \(1, 0, 1\)"),
-        (((0, 0, 0), AXES, (1, 2.5, 1)), "three integers"),
+        (((0, 0, 0), AXES, (1, 2.5, 1)), r"shape\[1\]: expected an integer, got 2.5"),
         (((0, 0, 0), AXES, (1, 2)), "three"),
     ],
 )

@@ -10,7 +10,7 @@ from torch_geometric.nn.models import SchNet
 from tg_molfield.fields import MolField
 from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.nn import AtomEncoder, FieldAutoEncoder, PaiNNEncoder, PointwiseDecoder, RBFDecoder
-from tg_molfield.training import MatchingLoss
+from tg_molfield.training import MatchingLoss, MissingDefinitionWarning
 
 FIELD = MolField("H C O other", widths=0.5, width_scale=1.0)
 
@@ -186,7 +186,8 @@ def test_models_of_channels_alone_know_no_definition_until_they_are_told(tmp_pat
     assert FieldAutoEncoder.load(tmp_path / "model.safetensors").channels == model.channels
     with pytest.raises(ValueError, match="mol_field: expected channels H C O other, got C"):
         model.set_mol_field(MolField("C"))
-    MatchingLoss(FIELD)(model, Batch.from_data_list([ethanol()]))
+    with pytest.warns(MissingDefinitionWarning, match="model.mol_field: expected a definition, got channels alone"):
+        MatchingLoss(FIELD)(model, Batch.from_data_list([ethanol()]))
     assert model.mol_field == FIELD
     other = MolField("H C O other", widths=0.6)
     with pytest.raises(ValueError, match="which the decoder was trained for"):

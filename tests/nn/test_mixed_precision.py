@@ -70,6 +70,7 @@ def test_codes_and_fields_are_nearly_those_of_float32(decoder, half):
 
 
 @HALF
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 @pytest.mark.parametrize("decoder", SMALL)
 def test_codes_of_sixteen_bits_are_read(decoder, half):
     options = SMALL[decoder] | ({"num_searches": 0} if decoder == "structure_factors" else {})

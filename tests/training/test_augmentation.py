@@ -77,7 +77,7 @@ def test_vectors_rotate_and_reflect_with_their_molecule():
 def test_a_model_with_properties_is_trained_on_augmented_molecules():
     options = {"num_slots": 4, "width": 16, "num_tokens": 2}
     small = {"encoder_options": {"out_channels": 8, "num_layers": 1}, "pooling_options": {"num_blocks": 0}}
-    model = FieldAutoEncoder("C charge", 64, properties="charge", decoder_options=options, **small)
+    model = FieldAutoEncoder(MolField("C charge"), 64, properties="charge", decoder_options=options, **small)
     source = AugmentedMolecules(with_properties(), 4, properties=model.properties)
     assert fit(model, source, MatchingLoss(MolField("C charge")), max_steps=2).steps == 2
 

@@ -35,7 +35,7 @@ def build(decoder: str = "rbf") -> FieldAutoEncoder:
     options = {"num_slots": 5, "width": 16, "num_tokens": 2} if decoder == "rbf" else {"width": 16, "num_layers": 2}
     pooling = {"width": 16, "num_tokens": 2, "num_blocks": 1}
     return FieldAutoEncoder(
-        CHANNELS, 64, decoder, encoder_options=ENCODER, pooling_options=pooling, decoder_options=options
+        MolField(CHANNELS), 64, decoder, encoder_options=ENCODER, pooling_options=pooling, decoder_options=options
     )
 
 

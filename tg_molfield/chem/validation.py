@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.elements import MAX_Z
+from tg_molfield.counts import check_integers
 
 
 def check_atoms(
@@ -32,8 +33,12 @@ def check_atoms(
         prefix: of the argument names in messages.
 
     Raises:
+        TypeError: ``z`` or ``pos`` is no tensor.
         ValueError: a tensor has another type, shape, device or content, or there are no atoms.
     """
+    check_tensor(f"{prefix}z", z)
+    check_tensor(f"{prefix}pos", pos)
+    check_integers(**{f"{prefix}num_graphs": num_graphs})
     if z.ndim != 1 or z.dtype.is_floating_point or z.dtype.is_complex or z.dtype == torch.bool:
         raise ValueError(f"{prefix}z: expected integers of shape [N], got {_described(z)}; convert with .long()")
     n = z.shape[0]
@@ -61,9 +66,23 @@ def check_atoms(
                 f"{prefix}batch: expected the molecule of each atom for num_graphs={num_graphs}, got None; give it"
             )
         return torch.zeros(n, dtype=torch.long, device=pos.device), 1
+    check_tensor(f"{prefix}batch", batch)
     if num_graphs is None:
         num_graphs = int(batch.max()) + 1
     return check_batch(f"{prefix}batch", batch, n, num_graphs, pos.device), num_graphs
+
+
+def check_tensor(name: str, value: object) -> None:
+    """Raise an error unless ``value`` is a tensor that holds numbers.
+
+    Raises:
+        TypeError: it is no tensor.
+        ValueError: it is on the meta device.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: expected a tensor, got {type(value).__name__}; convert it with torch.as_tensor")
+    if value.is_meta:
+        raise ValueError(f"{name}: expected numbers, got a tensor on the meta device; put it on the CPU or a GPU")
 
 
 def check_points(
@@ -80,8 +99,10 @@ def check_points(
         prefix: of the argument names in messages.
 
     Raises:
+        TypeError: ``pos`` is no tensor.
         ValueError: a wrong shape, type, device or batch vector.
     """
+    check_tensor(f"{prefix}pos", pos)
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise ValueError(f"{prefix}pos: expected points of shape [Q, 3], got {list(pos.shape)}; give one row a point")
     if pos.dtype != dtype:
@@ -103,6 +124,7 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
     Raises:
         ValueError: it is not.
     """
+    check_tensor(name, batch)
     if batch.dtype != torch.long or batch.shape != (length,):
         raise ValueError(f"{name}: expected int64 of shape [{length}], got {_described(batch)}; give one entry a row")
     if batch.device != device:

@@ -28,7 +28,7 @@ def train_model(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = FieldAutoEncoder(
-            mol_field.channels,
+            mol_field,
             encoder_options={"num_layers": 0, "out_channels": 32},
             pooling_options={"num_blocks": 0},
             decoder_options={"num_slots": _MAX_ATOMS, "num_blocks": 1, "num_steps": 8},

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.validation import all_finite, check_batch, check_points
+from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_tensor
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -62,6 +62,8 @@ class RBFField(Field):
         pbc: Tensor | None = None,
         atoms: AtomList | None = None,
     ) -> None:
+        check_tensor("centers", centers)
+        check_tensor("weights", weights)
         if centers.ndim != 2 or centers.shape[1] != 3 or not centers.is_floating_point():
             raise ValueError(
                 f"centers: expected floats of shape [N, 3], got {centers.dtype} of {list(centers.shape)}; give Å"

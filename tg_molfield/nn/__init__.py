@@ -7,7 +7,7 @@ from tg_molfield.nn.decoders.atoms import AtomDecoder
 from tg_molfield.nn.decoders.base import DecodedField, Decoder, NeuralDecoder, PointwiseDecoder
 from tg_molfield.nn.decoders.rbf import RBFDecoder
 from tg_molfield.nn.decoders.siren import SirenDecoder
-from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder
+from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.domain import Domain, OutOfDomainWarning
 from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
@@ -40,5 +40,6 @@ __all__ = [
     "RBFDecoder",
     "SirenDecoder",
     "StructureFactorDecoder",
+    "UnsolvedCodeWarning",
     "atom_encoder_from",
 ]

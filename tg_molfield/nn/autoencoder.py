@@ -15,6 +15,7 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.validation import check_tensor
 from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
@@ -335,14 +336,11 @@ class FieldAutoEncoder(GAE):
             z, pos, batch, num_graphs, properties = atoms_of_data(z, self.properties, given)
         if pos is None:
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")
+        check_tensor("pos", pos)
         check_like("pos", pos, next(self.parameters()))
         check_properties(properties, len(self.properties), pos, self.properties)
         batch, num_graphs = check_molecules(z, pos, batch, num_graphs)
         self.decoder.check_atoms(z, batch, num_graphs)
-        if self.training:
-            self.domain.update(z, batch)
-        else:
-            self.domain.check(z, pos, batch)
         return AtomList(z, pos, batch), num_graphs, properties
 
     def _encode(self, atoms: AtomList, num_graphs: int, properties: Tensor | None, randomised: bool) -> Latent:
@@ -356,6 +354,10 @@ class FieldAutoEncoder(GAE):
         features = self.encoder(z, centered.to(pos.dtype), batch, num_graphs, properties)
         features = replace(features.to(pos.dtype), pos=centered)
         code = self.pooling(features, pose).to(pos.dtype)
+        if self.training:
+            self.domain.update(z, batch)
+        else:
+            self.domain.check(z, pos, batch)
         kept = features.to(pos.dtype) if self.decoder.needs_atoms else None
         return Latent(code, pose.to(pos.dtype), kept, self.decoder.summary_channels)
 

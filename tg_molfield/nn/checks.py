@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.chem.cells import is_periodic
-from tg_molfield.chem.validation import check_atoms, check_points
+from tg_molfield.chem.validation import check_atoms, check_points, check_tensor
 
 
 def check_molecules(
@@ -21,6 +21,7 @@ def check_molecules(
     Raises:
         ValueError: ``z`` is not int64, a molecule has no atoms, or an argument is not as `check_atoms` has it.
     """
+    check_tensor("z", z)
     if z.dtype != torch.int64:
         raise ValueError(f"z: expected int64 atomic numbers, got {z.dtype}; convert with .long()")
     batch, num_graphs = check_atoms(z, pos, batch, num_graphs)

@@ -3,7 +3,7 @@
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
 from tg_molfield.training.loop import TrainingReport, fit
-from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss
+from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss, MissingDefinitionWarning
 from tg_molfield.training.property_loss import PropertyLoss
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "InitialGuessLoss",
     "Loss",
     "MatchingLoss",
+    "MissingDefinitionWarning",
     "PropertyLoss",
     "TrainingReport",
     "fit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -44,6 +45,10 @@ class FieldLoss:
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 
+class MissingDefinitionWarning(UserWarning):
+    """A model knows the channels of its field alone, and takes over the definition of a loss."""
+
+
 class MatchingLoss:
     """Matches the Gaussians of an `RBFDecoder` to those of the target and compares them.
 
@@ -55,7 +60,7 @@ class MatchingLoss:
 
     Args:
         mol_field: a function from a batch of molecules to the target, such as a `MolField`, which a model that knows no
-            definition takes over.
+            definition takes over, with a warning.
         position: the weight of the positions (Huber loss in units of ``scale``).
         presence: the weight of the cross-entropy of the presence.
         field: the weight of the squared distance of the fields, per atom.
@@ -85,6 +90,9 @@ class MatchingLoss:
         Raises:
             ValueError: the model was made for another definition than the loss.
             TypeError: the model's decoder is not an `RBFDecoder`, or the target is not an `RBFField`.
+
+        Warns:
+            MissingDefinitionWarning: the model knows no definition and takes over that of the loss.
         """
         if not isinstance(model.decoder, RBFDecoder):
             raise TypeError(
@@ -92,6 +100,13 @@ class MatchingLoss:
             )
         latent = model.encode(batch)
         if isinstance(self.mol_field, MolField):
+            if model.mol_field is None:
+                warnings.warn(
+                    f"model.mol_field: expected a definition, got channels alone; it takes over {self.mol_field!r} of "
+                    "the loss, give the definition to the model to choose",
+                    MissingDefinitionWarning,
+                    stacklevel=2,
+                )
             model.set_mol_field(self.mol_field)
         with torch.no_grad():
             target = self.mol_field(batch)

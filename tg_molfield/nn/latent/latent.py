@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.detached import detached
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.latent.pose import Pose
 
@@ -54,6 +56,13 @@ class Latent:
         """Codes ``[B, D]`` (or ``[D]``) in the frame of space, with the origin at zero."""
         code = code.unsqueeze(0) if code.dim() == 1 else code
         return cls(code, Pose.identity(code.size(0), code.dtype, code.device))
+
+    def __copy__(self) -> Latent:
+        return replace(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and deep-copied: tensors without their computation graph."""
+        return {name: detached(value) for name, value in vars(self).items()}
 
     def __len__(self) -> int:
         return self.code.size(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,10 @@ _STEPS_PER_SEARCH = 25
 _LEAST_COUNT = 0.02
 _MAX_ATOMS = 2048
 _MOST_SEARCHES = 1000
+
+
+class UnsolvedCodeWarning(UserWarning):
+    """Atoms were decoded that do not match the code of a molecule."""
 
 
 class StructureFactorDecoder(Decoder):
@@ -156,9 +161,13 @@ class StructureFactorDecoder(Decoder):
         self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
         self.log_widths.copy_(field.widths.log())
 
-    @full_precision
     def atoms(self, latent: Latent) -> PaddedAtoms:
         """The atoms of B latents, in the molecules' frames."""
+        return self._solved(latent)[0]
+
+    @full_precision
+    def _solved(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
+        """The atoms, and which molecules' atoms match their code ``[B]``."""
         latent = self.widened(latent)
         code = latent.code
         kinds, mask, weights = self._counted(code)
@@ -166,10 +175,11 @@ class StructureFactorDecoder(Decoder):
         atoms = PaddedAtoms(pos, kinds, mask, weights)
         seed = torch.zeros_like(mask[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
         target = Target(code.detach(), seed)
-        atoms = atoms.at(solve_atoms(self.transform, self.initial_guess, target, atoms, self.num_searches))
-        if not code.requires_grad:
-            return atoms
-        return with_code_gradient(self.transform, atoms, weights, self.transform.split(code)[2])
+        pos, matches = solve_atoms(self.transform, self.initial_guess, target, atoms, self.num_searches)
+        atoms = atoms.at(pos)
+        if code.requires_grad:
+            atoms = with_code_gradient(self.transform, atoms, weights, self.transform.split(code)[2])
+        return atoms, matches
 
     @torch.no_grad()
     @full_precision
@@ -208,9 +218,22 @@ class StructureFactorDecoder(Decoder):
         return kinds, mask, self.initial_guess(self.transform, code, kinds, mask)
 
     def field(self, latent: Latent) -> RBFField:
-        """The fields of B latents: a Gaussian for each atom."""
+        """The fields of B latents: a Gaussian for each atom.
+
+        Warns:
+            UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
+        """
         latent = self.widened(latent)
-        pos, kinds, strength, batch = merge_frames(self.atoms(latent), latent.pose)
+        atoms, matches = self._solved(latent)
+        if not bool(matches.all()):
+            row = int((~matches).nonzero()[0])
+            warnings.warn(
+                f"molecule {row}: expected atoms that match its code, got {int(atoms.mask[row].sum())} atoms of which "
+                "some are wrong; encode with refine=100, or take a model with a larger latent_dim",
+                UnsolvedCodeWarning,
+                stacklevel=2,
+            )
+        pos, kinds, strength, batch = merge_frames(atoms, latent.pose)
         field = RBFField(
             pos,
             self.weights[kinds] * strength.unsqueeze(1),

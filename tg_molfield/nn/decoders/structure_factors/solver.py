@@ -62,13 +62,13 @@ Attempt = Callable[[Target, PaddedAtoms], tuple[PaddedAtoms, Tensor]]
 @torch.no_grad()
 def solve_atoms(
     transform: StructureFactors, guess: InitialGuess, target: Target, atoms: PaddedAtoms, num_searches: int
-) -> Tensor:
-    """Positions ``[B, n, 3]`` at which ``atoms`` match ``target``, or as nearly as was found.
+) -> tuple[Tensor, Tensor]:
+    """Positions ``[B, n, 3]`` at which ``atoms`` match ``target``, or as nearly as was found; and which match ``[B]``.
 
     Cheap attempts come first. The residual tells whether a molecule is found; it then takes no part in later attempts.
     A fit that fails starts a new guess. Each search is followed by guesses and fits that start near its result (basin
     hopping, Wales & Doye 1997). Where element counts are not whole numbers, as in a mean of two codes, no atoms match
-    exactly, and one search is made.
+    exactly, one search is made, and its result counts as a match.
     """
     counts = transform.split(target.code)[0]
     whole = (counts - counts.round()).abs().amax(1) < _WHOLE
@@ -81,7 +81,7 @@ def solve_atoms(
             _improve(attempt, target, atoms, number, lost, pos, error)
     near = ((error > _ROUNDING * number) & (error <= EXACT * number)).nonzero()[:, 0]
     _improve(partial(_fitted, transform, steps=3), target, atoms, number, near, pos, error)
-    return pos
+    return pos, (error <= EXACT * number) | ~whole
 
 
 def _attempts(transform: StructureFactors, guess: InitialGuess, index: int) -> Iterator[Attempt]:
