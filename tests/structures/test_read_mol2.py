@@ -1,6 +1,7 @@
 """MOL2 as people write it: charges of the file, force-field types, comments, titles, sections in any order."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -398,6 +399,23 @@ def test_a_drawing_is_told(tmp_path):
     flat = re.sub(r"(\d \S+ \S+ \S+) \S+ (\S+ 1 LIG)", r"\1 0.0 \2", text)
     with pytest.warns(StructureWarning, match="pos: expected a molecule with saturated carbon to extend"):
         read_text(tmp_path, flat)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\nm\n", "\n" + "#\n" * 500_000 + "m\n"),
+        lambda text: text.replace("-0.834", "-0.834" + " ****" * 300_000),
+        lambda text: text.replace("H 1 LIG 0.417\n3", "H 1 LIG \\\n" + "\\\n" * 500_000 + "0.417\n3"),
+        lambda text: text + "@<TRIPOS>UNITY_ATOM_ATTR\n" + "1 999999999\n" * 100_000,
+        lambda text: text + "@<TRIPOS>SET\n" * 100_000,
+    ],
+)
+def test_long_records_take_linear_time(tmp_path, change):
+    start = time.perf_counter()
+    data = read_text(tmp_path, change(mol2()))[0]
+    assert data.partial_charge.tolist() == [-0.834, 0.417, 0.417]
+    assert time.perf_counter() - start < 5
 
 
 def test_every_record_as_rdkit_reads_it(data_dir):

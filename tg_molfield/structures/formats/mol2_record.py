@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
 
@@ -114,12 +115,18 @@ def _header(lines: list[str]) -> tuple[str, str, str]:
     A title may be blank, or begin with ``#`` as a comment does: it is what stands before the counts.
     """
     rows = [*lines, "", "", ""]
-    while rows[0].lstrip().startswith("#") and len(rows) > 5 and (not _is_counts(rows[1]) or _is_counts(rows[2])):
-        rows.pop(0)
+    start = 0
+    while _is_comment(rows[start]) and (not _is_counts(rows[start + 1]) or _is_counts(rows[start + 2])):
+        start += 1
+    rows = rows[start:]
     if _is_counts(rows[0]) and not _is_counts(rows[1]):
         rows.insert(0, "")
-    counts, _, charge_type, *_ = [row for row in rows[1:] if not row.lstrip().startswith("#")] + ["", "", ""]
+    counts, _, charge_type, *_ = [row for row in rows[1:] if not _is_comment(row)] + ["", "", ""]
     return rows[0].strip(), counts, charge_type.strip().upper()
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
 
 
 def _is_counts(line: str) -> bool:
@@ -129,15 +136,17 @@ def _is_counts(line: str) -> bool:
 def _logical_lines(lines: list[str]) -> list[str]:
     """Lines without comments and blank ones, each joined with those that continue it."""
     found: list[str] = []
-    begun = ""
+    begun: list[str] = []
     for line in lines:
         text = line.strip()
+        if not begun and (not text or text.startswith("#")):
+            continue
         if text.endswith("\\"):
-            begun += text[:-1] + " "
-        elif begun or (text and not text.startswith("#")):
-            found.append(begun + text)
-            begun = ""
-    return [*found, begun] if begun.strip() else found
+            begun.append(text[:-1])
+        else:
+            found.append(" ".join([*begun, text]))
+            begun = []
+    return [*found, " ".join(begun)] if begun else found
 
 
 def _positions(atoms: list[list[str]]) -> list[list[float]]:
@@ -158,10 +167,7 @@ def _positions(atoms: list[list[str]]) -> list[list[float]]:
 
 def _charge(row: list[str]) -> str:
     """The charge of an atom row: its last word but status bits, as the name of the substructure may have blanks."""
-    words = row[8:]
-    while words and set(words[-1].upper().split("|")) <= _STATUS_BITS:
-        words = words[:-1]
-    return words[-1] if words else ""
+    return next((word for word in reversed(row[8:]) if not set(word.upper().split("|")) <= _STATUS_BITS), "")
 
 
 def _formal_charges(lines: list[str]) -> dict[str, float] | None:
@@ -174,8 +180,8 @@ def _formal_charges(lines: list[str]) -> dict[str, float] | None:
             raise ValueError(
                 f"UNITY_ATOM_ATTR: expected an atom and its number of attributes, got {line[:40]!r}; correct the line"
             )
-        for _ in range(min(int(words[1][:10]), len(lines))):
-            name, _, value = next(rows, "").strip().partition(" ")
+        for attribute in islice(rows, int(words[1][:10])):
+            name, _, value = attribute.partition(" ")
             if name.lower() == "charge":
                 try:
                     charges[words[0]] = parse_number(value.strip())
