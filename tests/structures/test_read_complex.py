@@ -104,6 +104,13 @@ def test_own_keys_join_where_both_have_them():
     assert data.part.tolist() == [0, 0, 1, 1]
 
 
+def test_what_belongs_to_the_whole_molecule_is_not_used():
+    ligand = Data(z=torch.tensor([6]), pos=torch.zeros(1, 3), energy=torch.tensor(-1.0), pbc=[False] * 3)
+    protein = Data(z=torch.tensor([7]), pos=torch.full((1, 3), 3.0), cell=torch.eye(3))
+    joined = read_complex(ligand, protein)
+    assert set(joined.keys()) == {"z", "pos", "part", "name"}
+
+
 def test_what_is_no_source(complexes):
     with pytest.raises(TypeError, match=r"ligand: expected a path, a Data or an rdkit.Chem.Mol, got int"):
         read_complex(complexes / "1iep_protein.pdb.gz", 3)

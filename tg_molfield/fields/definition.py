@@ -202,7 +202,9 @@ class MolField:
 
         Args:
             data: has ``z`` [N] (int64), ``pos`` [N, 3] (Å), the attributes that the channels name, ``part`` [N]
-                where ``split_parts`` is set, ``cell`` and ``pbc`` where periodic, ``batch`` where it is a PyG batch.
+                where ``split_parts`` is set, ``batch`` where it is a PyG batch. Where it is periodic, ``cell``
+                [B, 3, 3] in Å and ``pbc`` [B, 3] as tensors, arrays or lists, or [3B, 3] and [3B] as PyG collates
+                them.
 
         Raises:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.

@@ -97,7 +97,7 @@ def _molecule(source: Source, dtype: torch.dtype, role: str) -> Data:
     from rdkit import Chem
 
     if isinstance(source, Data):
-        return validate(source)
+        return validate(source, used=[name for name, key in KEYS.items() if key.per_atom])
     if isinstance(source, Chem.Mol):
         return from_rdkit(source, dtype=dtype)
     if not isinstance(source, str | Path):

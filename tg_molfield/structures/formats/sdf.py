@@ -59,7 +59,7 @@ def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) 
     conformer = mol.GetConformer()
     conformer.SetPositions(table.pos)
     conformer.Set3D(options.dimension == 3 or is_geometry(mol, lines[1][20:22].upper()))
-    data = mol_data(mol, title, options, notes)
+    data = _mol_data(mol, title, options, notes)
     if data.z.tolist() != table.numbers:
         raise ValueError(
             "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
@@ -67,18 +67,17 @@ def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) 
     return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
 
 
-def mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str], **values: object) -> Data:
-    """The ``Data`` of a record with bonds: elements, coordinates, formal charges and the requested properties.
+def _mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str]) -> Data:
+    """The ``Data`` of a record: elements, coordinates, formal charges and the requested properties.
 
     Args:
         mol: molecule as RDKit read it, not sanitized.
         title: name of the record.
         options: the options of ``read``.
         notes: where to note what may not be a geometry or lacks its hydrogens.
-        values: per-atom values from the file, [N] each.
     """
     pos = conformer_at(mol, 0).GetPositions()
-    values.update(compute_properties(mol, ("formal_charge", *(options.properties or ()))))
+    values = compute_properties(mol, ("formal_charge", *(options.properties or ())))
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
     data = build(numbers, pos, options.dtype, **values, name=title)
     check_coincident_atoms(torch.as_tensor(pos))
