@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from torch_geometric.data import Data
 from typer.testing import CliRunner
 
 from tg_molfield import FieldAutoEncoder, MolField, Volume
-from tg_molfield.cli.app import app
+from tg_molfield.cli.app import app, main
+from tg_molfield.structures import StructureWarning
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -105,6 +107,51 @@ def test_a_model_gets_the_properties_that_it_reads(tmp_path):
     assert Volume.read(tmp_path / "l.npz").channels == ("C",)
 
 
+def test_the_whole_smiles_is_the_title_of_the_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    smiles = "F/C=C/F"
+    (tmp_path / "F" / "C=C").mkdir(parents=True)
+    (tmp_path / smiles).write_text("a file named like the SMILES")
+    run("field", smiles, "--spacing", "1", "-o", "a.html")
+    assert f"<h1>{smiles}</h1>" in (tmp_path / "a.html").read_text()
+
+
+def test_a_folder_named_like_the_smiles_is_no_structure(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "CCO").mkdir()
+    run("field", "CCO", "--spacing", "1", "-o", "a.cube")
+    with open(tmp_path / "a.cube") as stream:
+        assert read_cube(stream)["atoms"].get_chemical_formula() == "C2H6O"
+
+
+def test_charges_are_named(tmp_path):
+    text = run("field", "CC(=O)[O-]", "--preset", "esp", "--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    assert "partial charges: Gasteiger, sum -1.000 e" in text
+
+
+def test_a_drawing_can_be_taken_as_a_geometry(tmp_path):
+    from rdkit import Chem
+    from rdkit.Chem import rdDepictor
+
+    mol = Chem.AddHs(Chem.MolFromSmiles("C=C"))
+    rdDepictor.Compute2DCoords(mol)
+    Chem.MolToMolFile(mol, str(tmp_path / "flat.mol"))
+    arguments = ("field", str(tmp_path / "flat.mol"), "--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    with pytest.raises(ValueError, match="2D drawing"):
+        run(*arguments)
+    run(*arguments, "--dimension", "3")
+
+
+def test_missing_hydrogens_are_told_once(tmp_path):
+    write(
+        tmp_path / "heavy.xyz", molecule("C2H6CHOH")[[atom.index for atom in molecule("C2H6CHOH") if atom.number > 1]]
+    )
+    arguments = ("field", str(tmp_path / "heavy.xyz"), "--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    with pytest.warns(StructureWarning, match="the channel H is empty"):
+        run(*arguments)
+    run(*arguments, "--channels", "C O")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -121,18 +168,39 @@ def test_a_model_gets_the_properties_that_it_reads(tmp_path):
         (("CCO", "--model", "a", "--width-scale", "1", "-o", "a.cube"), "--width-scale: expected none with --model"),
         (("CCO", "--level", "1", "-o", "a.cube"), "--level: expected an .html file with it, got a.cube"),
         (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),
+        (("C" * 250, "--timeout", "1", "-o", "a.cube"), "(752 atoms) within 1 s"),
+        (("CCO", "--timeout", "0", "-o", "a.cube"), "timeout: expected a positive number of seconds, got 0"),
+        (("a.sdf", "--timeout", "1", "-o", "a.cube"), "--timeout: expected a SMILES with it, got the file a.sdf"),
+        (("CCO", "--record", "2", "-o", "a.cube"), "--record: expected a file with it, got CCO"),
+        (("CCO", "--dimension", "3", "-o", "a.cube"), "--dimension: expected a file with it, got CCO"),
+        (("FP(F)F.*", "-o", "a.cube"), "dummy atom"),
+        (("", "-o", "a.cube"), "no atoms"),
+        (("CC>>CO", "-o", "a.cube"), "CC>>CO"),
         (("CCO", "--channels", "C Qq", "-o", "a.cube"), "'Qq'"),
     ],
 )
-def test_errors_are_one_line_and_leave_nothing(tmp_path, arguments, message):
+def test_errors_are_one_line_and_leave_nothing(tmp_path, arguments, message, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tg-molfield", "field", *arguments])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ")
+    assert shown.count("\n") == 1
+    assert message in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_the_command_itself(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", "from tg_molfield.cli import main; main()", "field", *arguments],
+        [sys.executable, "-c", "from tg_molfield.cli import main; main()", "field", "CC(", "-o", "a.cube"],
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(tmp_path.iterdir())
+    assert done.stderr.startswith("error: structure: expected a file or a SMILES, got CC(")
+    assert done.stderr.count("\n") == 1
 
 
 def test_help_names_the_commands():

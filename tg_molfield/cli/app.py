@@ -51,7 +51,7 @@ app.command(cls=SeveralValues)(superres)
 def main() -> None:
     """Run the command; expected errors are printed in one line, with exit status 1."""
     warnings.showwarning = lambda message, *_: Console(stderr=True).print(
-        f"[yellow]warning:[/] {escape(str(message))}", highlight=False
+        f"[yellow]warning:[/] {escape(str(message))}", highlight=False, soft_wrap=True
     )
     try:
         app()

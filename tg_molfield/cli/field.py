@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +9,6 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from torch_geometric.data import Data
-
     from tg_molfield.fields import Field, Grid, Volume
     from tg_molfield.nn import FieldAutoEncoder
 
@@ -56,6 +53,14 @@ def field(
         typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
     ] = None,
     record: Annotated[int, typer.Option(help="The record or model of the file, counted from 1.")] = 1,
+    dimension: Annotated[
+        int | None,
+        typer.Option(help="3 to take flat coordinates of an SDF or MOL file as a geometry, not a drawing."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="The time limit for the conformer of a SMILES in seconds.  \\[default: 20]"),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(help="A saved FieldAutoEncoder; its learned field is written instead of the exact one."),
@@ -69,7 +74,9 @@ def field(
 
     tg-molfield field "CC(=O)Oc1ccccc1C(=O)O" -o aspirin.html --channels "C O all"
     """
+    from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
     from tg_molfield.fields import Grid, MolField
+    from tg_molfield.structures import PROPERTIES
 
     for path in output:
         _check_suffix(path)
@@ -90,14 +97,19 @@ def field(
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
     definition = MolField(**given) if preset is None else MolField.preset(preset)
     learned = None if model is None else _model(model)
-    data = _molecule(structure, record, definition.attributes if learned is None else set(learned.properties))
+    attributes = definition.attributes if learned is None else set(learned.properties)
+    data, title, charges = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
     chosen = definition(data) if learned is None else learned.field(data)
     grid = Grid.around(data.pos, spacing, margin)
     volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
+    if not has_bonds(structure):
+        warn_of_missing_hydrogens(data, volume.channels)
     console = Console()
+    if charges:
+        console.print(f"partial charges: {charges}, sum {float(data.partial_charge.sum()):.3f} e", highlight=False)
     is_distance = definition.aggregate == "distance"
     for path in output:
-        _write(volume, path, Path(structure).name, 0.0 if level is None and is_distance else level, is_distance)
+        _write(volume, path, title, 0.0 if level is None and is_distance else level, is_distance)
         shape = "×".join(map(str, volume.grid.shape))
         console.print(
             f"{path}: {shape} nodes, channels {' '.join(volume.channels)}",
@@ -112,30 +124,6 @@ def _number(text: str) -> str | float:
         return float(text)
     except ValueError:
         return text
-
-
-def _molecule(structure: str, record: int, attributes: set[str]) -> Data:
-    from tg_molfield.files import format_suffix
-    from tg_molfield.structures import PROPERTIES, from_smiles, read
-    from tg_molfield.structures.formats.registry import SUFFIXES, format_of
-
-    properties = attributes & set(PROPERTIES)
-    if not os.path.exists(structure) and format_suffix(structure) not in SUFFIXES:
-        try:
-            return from_smiles(structure, properties=properties)
-        except ValueError as error:
-            raise ValueError(
-                f"structure: expected a file or a SMILES, got {structure}, which is no file; {error}"
-            ) from error
-    has_bonds = format_of(Path(structure)).has_bonds
-    records = read(structure, properties=properties) if has_bonds and properties else read(structure)
-    if not all(name in data for data in records for name in properties):
-        records = read(structure, properties=properties)
-    if not 1 <= record <= len(records):
-        raise ValueError(
-            f"--record: expected 1 to {len(records)} for {structure}, got {record}; records are counted from 1"
-        )
-    return records[record - 1]
 
 
 def _sampled(field: Field, grid: Grid) -> Volume:

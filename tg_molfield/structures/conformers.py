@@ -63,7 +63,8 @@ def mark_coordination(mol: Mol) -> list[int]:
     """The atoms with five or six ligands and lone pairs, as VSEPR counts them.
 
     Where the ligands have one arrangement, it is set as RDKit's stereochemistry of the atom, which the embedding keeps
-    to: trigonal bipyramidal (5), octahedral (6, or 5 with a lone pair) or square planar (4 with two lone pairs).
+    to: trigonal bipyramidal (5), octahedral (6, or 5 with a lone pair) or square planar (4 with two lone pairs). In
+    rings it is left to the embedding, because not every arrangement closes them.
     """
     from rdkit.Chem import ChiralType, HybridizationType
 
@@ -78,7 +79,8 @@ def mark_coordination(mol: Mol) -> list[int]:
         if atom.GetHybridization() in (HybridizationType.SP3D, HybridizationType.SP3D2) and atom.GetDegree() > 1:
             found.append(atom.GetIdx())
             shape = shapes.get((atom.GetHybridization(), atom.GetDegree()))
-            if shape is not None and atom.GetChiralTag() == ChiralType.CHI_UNSPECIFIED:
+            free = not atom.IsInRing() and atom.GetChiralTag() == ChiralType.CHI_UNSPECIFIED
+            if shape is not None and free:
                 atom.SetChiralTag(shape)
                 atom.SetUnsignedProp("_chiralPermutation", 1)
     return found

@@ -1,0 +1,36 @@
+import pytest
+import torch
+from ase.build import molecule
+from torch_geometric.data import Data
+
+from tg_molfield.structures import from_ase, from_smiles, read
+from tg_molfield.structures.hydrogens import lacks_hydrogens
+
+
+def heavy(data: Data) -> Data:
+    return Data(z=data.z[data.z > 1], pos=data.pos[data.z > 1])
+
+
+@pytest.mark.parametrize("name", ["CO2", "CCl4", "C60", "C2F4", "CO", "CH4", "C2Cl4", "CF3CN", "H2O", "C6H6"])
+def test_complete_molecules(name):
+    assert not lacks_hydrogens(from_ase(molecule(name)))
+
+
+@pytest.mark.parametrize("smiles", ["N#CC#N", "O=C=C=C=O", "FC(F)(F)C(F)(F)F", "O=C(Cl)Cl", "[O-]C(=O)C(=O)[O-]"])
+def test_other_molecules_without_hydrogen(smiles):
+    assert not lacks_hydrogens(from_smiles(smiles))
+
+
+@pytest.mark.parametrize("smiles", ["CCO", "c1ccccc1", "CC(C)C", "NCC(=O)O", "C1CC1"])
+def test_stripped_molecules(smiles):
+    assert not lacks_hydrogens(from_smiles(smiles))
+    assert lacks_hydrogens(heavy(from_smiles(smiles)))
+
+
+def test_protein_without_hydrogens_and_crystal(data_dir):
+    protein = read(data_dir / "complexes" / "184l_protein.pdb.gz")[0]
+    assert lacks_hydrogens(heavy(protein))
+    crystal = Data(z=torch.tensor([6, 6, 6]), pos=torch.tensor([[0.0, 0, 0], [1.5, 0, 0], [0, 1.5, 0]]))
+    assert lacks_hydrogens(crystal)
+    crystal.pbc = torch.tensor([[True, True, True]])
+    assert not lacks_hydrogens(crystal)

@@ -1,0 +1,124 @@
+"""The structure that a command is given: a record of a file, or a SMILES."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+
+class Structure(NamedTuple):
+    """A molecule from the command line.
+
+    Attributes:
+        data: the molecule.
+        title: name of the file, or the SMILES.
+        charges: where its ``partial_charge`` is from, or an empty text.
+    """
+
+    data: Data
+    title: str
+    charges: str
+
+
+def load_structure(
+    text: str, properties: Iterable[str], record: int = 1, dimension: int | None = None, timeout: float | None = None
+) -> Structure:
+    """The molecule that ``text`` names: a file if its suffix is that of a structure file, else a SMILES.
+
+    Args:
+        text: path of a file, or a SMILES.
+        properties: per-atom properties to compute, unless the file holds them.
+        record: the record of the file, counted from 1.
+        dimension: as in ``read``.
+        timeout: as in ``from_smiles``.
+
+    Raises:
+        ValueError: the structure cannot be read, or an option does not apply to it.
+    """
+    from tg_molfield.files import format_suffix
+    from tg_molfield.structures.formats.registry import SUFFIXES
+
+    if format_suffix(text) in SUFFIXES:
+        if timeout is not None:
+            raise ValueError(f"--timeout: expected a SMILES with it, got the file {text}; leave it out")
+        return _from_file(text, set(properties), record, dimension)
+    for name, given in (("--record", record != 1), ("--dimension", dimension is not None)):
+        if given:
+            raise ValueError(f"{name}: expected a file with it, got {_short(text)}; leave it out")
+    return _from_smiles(text, set(properties), timeout)
+
+
+def has_bonds(text: str) -> bool:
+    """Whether ``text`` is a SMILES or names a file with bonds, whose hydrogens are known."""
+    from tg_molfield.files import format_suffix
+    from tg_molfield.structures.formats.registry import FORMATS
+
+    source = FORMATS.get(format_suffix(text))
+    return source is None or source.has_bonds
+
+
+def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
+    """Warn if there is a channel of hydrogen and the structure lacks its hydrogens."""
+    from tg_molfield.structures import StructureWarning
+    from tg_molfield.structures.hydrogens import lacks_hydrogens
+
+    if "H" in channels and lacks_hydrogens(data):
+        warnings.warn(
+            "hydrogens: expected those that the bond angles call for, got none, so the channel H is empty; add them "
+            "with another program, or leave H out of the channels",
+            StructureWarning,
+            stacklevel=2,
+        )
+
+
+def _from_file(path: str, properties: set[str], record: int, dimension: int | None) -> Structure:
+    from tg_molfield.structures import read
+    from tg_molfield.structures.formats.registry import format_of
+
+    options: dict[str, Any] = {"dimension": dimension}
+    computed = properties and format_of(Path(path)).has_bonds
+    records = read(path, properties=properties, **options) if computed else read(path, **options)
+    if not all(name in data for data in records for name in properties):
+        records = read(path, properties=properties, **options)
+    if not 1 <= record <= len(records):
+        raise ValueError(f"--record: expected 1 to {len(records)} for {path}, got {record}; records are counted from 1")
+    data, charges = records[record - 1], ""
+    if "partial_charge" in properties:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plain = read(path, **options) if computed else records
+        given = plain[record - 1].to_dict().get("partial_charge")
+        charges = "the file" if given is not None and given.equal(data.partial_charge) else "Gasteiger"
+    return Structure(data, Path(path).name, charges)
+
+
+def _from_smiles(smiles: str, properties: set[str], timeout: float | None) -> Structure:
+    from tg_molfield.structures import from_smiles
+    from tg_molfield.structures.formats.registry import format_of
+
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    try:
+        data = from_smiles(smiles, properties=properties, **options)
+    except ValueError as error:
+        if _is_file(smiles):
+            format_of(Path(smiles))
+        raise ValueError(
+            f"structure: expected a file or a SMILES, got {_short(smiles)}, which is no file; {error}"
+        ) from error
+    return Structure(data, smiles, "Gasteiger" if "partial_charge" in properties else "")
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # the name is too long for a file
+        return False
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"
