@@ -55,9 +55,9 @@ class Explanation:
     @property
     def is_ambiguous(self) -> bool:
         """Whether other atoms could explain as much, because some are closer to each other than an assumed width."""
-        if not self.channel.is_assumed or self.residual <= EXACT or len(self.atoms.pos) < 2:
+        if not self.channel.is_assumed or self.residual <= EXACT:
             return False
-        return float(torch.pdist(self.atoms.pos).min()) < self.channel.width
+        return self.atoms.least_distance < self.channel.width
 
     @property
     def has_other_width(self) -> bool:
@@ -122,8 +122,7 @@ def _with_known_width(
     lattice: Lattice, channel: ElementChannel, unit: float | None, peak: float, tolerance: float
 ) -> Explanation:
     found = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, unit), peak)
-    pos = found.atoms.pos
-    crowded = len(pos) > 1 and float(torch.pdist(pos).min()) < _CROWDED
+    crowded = found.atoms.least_distance < _CROWDED
     if unit is not None and (found.residual > tolerance or crowded):
         other = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
         if other.residual < _HALF * found.residual or (crowded and other.residual < tolerance):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
@@ -22,6 +23,8 @@ PRICE = 0.05
 """The penalty for each atom, as a fraction of the squared norm of its function."""
 
 _ROUNDS = 6
+_MISFIT = 0.1
+"""The part of the worst squared residual around an atom from which an atom may be one too many."""
 _CANDIDATE = 0.3
 _HALF = 0.5
 _MERGED = 0.25
@@ -92,18 +95,34 @@ def _start(sharpener: WienerSharpener, values: Tensor, scale: float | None, core
 
 def _apart(pos: Tensor, distance: float) -> Tensor:
     """The points [N, 3] without those closer than ``distance`` to an earlier one."""
-    near = torch.cdist(pos, pos, compute_mode="donot_use_mm_for_euclid_dist") < distance
-    return pos[~near.tril(-1).any(1)]
+    pairs = cKDTree(pos.cpu().numpy()).query_pairs(distance, output_type="ndarray")
+    kept = torch.ones(len(pos), dtype=torch.bool, device=pos.device)
+    kept[torch.from_numpy(pairs.max(1)).to(pos.device)] = False
+    return pos[kept]
 
 
-def _nearest_joined(pos: Tensor) -> Tensor:
-    """The points [N, 3] with the closest pair replaced by its mean [N − 1, 3]."""
-    distances = torch.cdist(pos, pos).fill_diagonal_(torch.inf)
-    first, second = divmod(int(distances.argmin()), len(pos))
-    mean = pos[[first, second]].mean(0, keepdim=True)
+def _nearest_joined(pos: Tensor, misfit: Tensor, pairs: int) -> Tensor:
+    """The points [N, 3] with the closest pairs replaced by their means, where the samples are explained worst.
+
+    Args:
+        pos: [N, 3].
+        misfit: [N], the squared residual around each.
+        pairs: how many to replace, no point twice.
+    """
+    bad = (misfit >= _MISFIT * misfit.max()).nonzero()[:, 0]
+    places = pos.cpu().numpy()
+    distances, neighbors = cKDTree(places).query(places[bad.cpu().numpy()], k=2)
+    taken: set[int] = set()
+    means: list[Tensor] = []
+    for row in distances[:, 1].argsort(kind="stable"):
+        first = int(bad[row])
+        second = next(int(other) for other in neighbors[row] if other != first)
+        if len(means) < pairs and not taken & {first, second}:
+            taken |= {first, second}
+            means.append(pos[[first, second]].mean(0))
     others = torch.ones(len(pos), dtype=torch.bool, device=pos.device)
-    others[[first, second]] = False
-    return torch.cat([pos[others], mean])
+    others[list(taken)] = False
+    return torch.cat([pos[others], torch.stack(means)])
 
 
 def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
@@ -135,20 +154,23 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
 def _revised(model: Model, atoms: ChannelAtoms, sharpener: WienerSharpener, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those of no weight, with one more where an atom weighs two or the residual has a maximum.
 
-    If there are more than the integral of the samples allows, the closest two are merged.
+    If there are more than the integral of the samples allows, the closest two are merged, or half of the pairs too many
+    where there are more, of those where the samples are explained worst; likewise, half of what is missing is added.
     """
     weights = model.weights(atoms)
     keep = (weights > _HALF) & model.lattice.contains(atoms.pos)
     allowed = float(model.target.sum()) / (atoms.scale * sharpener.integral)
     if bool(keep.all()) and len(atoms.pos) > max(allowed + _HALF, 1):
-        return ChannelAtoms(_nearest_joined(atoms.pos), atoms.scale)
+        excess = len(atoms.pos) - allowed
+        misfit = model.misfit(atoms, residual)
+        return ChannelAtoms(_nearest_joined(atoms.pos, misfit, max(1, int(excess / 2))), atoms.scale)
     double = atoms.pos[keep & (weights > 1 + _HALF)]
     nudge = _CANDIDATE * model.core * torch.nn.functional.normalize(torch.ones_like(double), dim=1)
     places, heights = sharpener.peaks(residual, _LEFT_OVER, atoms.scale)
     many = heights > _HALF * atoms.scale
     if not bool(many.any()):
         many = heights > _ABOVE_NOISE * float(sharpener(residual).square().mean().sqrt())
-        many[1:] = False
+        many[max(1, int((allowed - len(atoms.pos)) / 2)) :] = False
     if bool(keep.all()) and not len(double) and not bool(many.any()):
         return None
     pos = torch.cat([atoms.pos[keep], double + nudge, places[many]])

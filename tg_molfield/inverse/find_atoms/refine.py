@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
+from tg_molfield.inverse.find_atoms.functions import Functions, ScatteredFunctions
+from tg_molfield.inverse.find_atoms.gaussians import SeparableGaussians, factorises
 from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.solvers import ConstantFactors, conjugate_gradients, damped_least_squares
 
@@ -27,6 +30,14 @@ class ChannelAtoms:
 
     pos: Tensor
     scale: float
+
+    @property
+    def least_distance(self) -> float:
+        """The distance of the closest pair in Å; infinite for fewer than two atoms."""
+        if len(self.pos) < 2:
+            return math.inf
+        places = self.pos.cpu().numpy()
+        return float(cKDTree(places).query(places, k=2)[0][:, 1].min())
 
 
 def core_radius(kernel: Kernel, width: float) -> float:
@@ -68,28 +79,32 @@ class Model:
         self.size = float(self.target.norm())
         self.core = core_radius(kernel, width)
         self._radius = kernel.reach(_TAIL) * width
+        self._factorises = factorises(lattice, kernel, width)
 
     @property
     def norm_of_one(self) -> float:
         """The sum of φ² over the nodes around an atom at a node in the middle."""
         node = torch.tensor([[n // 2 for n in self.lattice.values.shape]], device=self.target.device)
-        _, values, _ = self._functions(self.lattice.positions(node), slopes=False)
-        return float(values.square().sum())
+        return float(self._functions(self.lattice.positions(node)).squares())
 
     def residual(self, atoms: ChannelAtoms) -> Tensor:
         """The samples minus the atoms [nx, ny, nz]."""
-        index, values, _ = self._functions(atoms.pos, slopes=False)
-        return (self.target - atoms.scale * self._spread(index, values)).view(self.lattice.values.shape)
+        image = self._functions(atoms.pos).sum()
+        return (self.target - atoms.scale * image).view(self.lattice.values.shape)
+
+    def misfit(self, atoms: ChannelAtoms, residual: Tensor) -> Tensor:
+        """The squared residual [nx, ny, nz] around each atom, weighted by its function, [N]."""
+        return self._functions(atoms.pos).products(residual.square().flatten())
 
     def weights(self, atoms: ChannelAtoms) -> Tensor:
         """The least-squares weights [N] of the functions, in units of the scale."""
-        index, values, _ = self._functions(atoms.pos, slopes=False)
-        diagonal = values.square().sum(1).clamp_min(1e-12)
+        functions = self._functions(atoms.pos)
+        diagonal = functions.squares().clamp_min(1e-12)
 
         def normal(x: Tensor) -> Tensor:
-            return (values * self._spread(index, values * x[:, None])[index]).sum(1)
+            return functions.products(functions.sum(x))
 
-        return _solved(normal, (values * self.target[index]).sum(1), diagonal) / atoms.scale
+        return _solved(normal, functions.products(self.target), diagonal) / atoms.scale
 
     def refined(self, atoms: ChannelAtoms, fit_scale: bool, steps: int, tolerance: float = 1e-5) -> ChannelAtoms:
         """The atoms after damped Gauss–Newton steps.
@@ -116,23 +131,22 @@ class Model:
         return damped_least_squares(self._linearized(atoms), attempt, damping, steps, is_settled)[0].atoms
 
     def _step(self, state: _State, damping: float, fit_scale: bool) -> tuple[Tensor, float]:
-        scale, index, slopes = state.atoms.scale, state.index, state.slopes
-        n = len(slopes)
-        diagonal = (scale**2 * slopes.square().sum(1)).flatten()
-        descent = (scale * torch.einsum("ns,nsx->nx", state.rest[index], slopes)).flatten()
+        scale, functions, n = state.atoms.scale, state.functions, len(state.atoms.pos)
+        diagonal = (scale**2 * functions.slope_squares()).flatten()
+        descent = (scale * functions.slope_products(state.rest)).flatten()
+        border = torch.zeros(0)
         if fit_scale:
+            border = (scale * functions.slope_products(state.image)).flatten()
             diagonal = torch.cat([diagonal, state.image.square().sum()[None]])
             descent = torch.cat([descent, (state.image @ state.rest)[None]])
+        last = diagonal[-1]
         diagonal = diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
 
         def normal(x: Tensor) -> Tensor:
-            moves = x[: 3 * n].view(n, 3)
-            change = self._spread(index, scale * torch.einsum("nsx,nx->ns", slopes, moves))
+            moves = x[: 3 * n]
+            back = scale**2 * functions.curvature(moves.view(n, 3)).flatten()
             if fit_scale:
-                change = change + x[-1] * state.image
-            back = (scale * torch.einsum("ns,nsx->nx", change[index], slopes)).flatten()
-            if fit_scale:
-                back = torch.cat([back, (state.image @ change)[None]])
+                back = torch.cat([back + x[-1] * border, (border @ moves + last * x[-1])[None]])
             return back + damping * diagonal * x
 
         found = _solved(normal, descent, diagonal * (1 + damping))
@@ -140,31 +154,23 @@ class Model:
         return found[: 3 * n].view(n, 3), growth
 
     def _linearized(self, atoms: ChannelAtoms) -> _State:
-        index, values, slopes = self._functions(atoms.pos, slopes=True)
-        image = atoms.scale * self._spread(index, values)
+        functions = self._functions(atoms.pos)
+        image = atoms.scale * functions.sum()
         rest = self.target - image
-        return _State(atoms, index, slopes, image, rest, float(rest.square().sum()))
+        return _State(atoms, functions, image, rest, float(rest.square().sum()))
 
-    def _functions(self, pos: Tensor, slopes: bool) -> tuple[Tensor, Tensor, Tensor]:
-        index, near, difference = self.lattice.around(pos, self._radius)
-        s = difference.square().sum(2) / self.width**2
-        values = self.kernel.value(s) * near
-        if not slopes:
-            return index, values, difference
-        slope = (-2 / self.width**2) * self.kernel.derivative(s) * near
-        return index, values, slope[..., None] * difference
-
-    def _spread(self, index: Tensor, values: Tensor) -> Tensor:
-        return torch.zeros_like(self.target).index_add_(0, index.flatten(), values.flatten())
+    def _functions(self, pos: Tensor) -> Functions:
+        if self._factorises:
+            return SeparableGaussians(self.lattice, self.width, pos, self._radius)
+        return ScatteredFunctions(self.lattice, self.kernel, self.width, pos, self._radius)
 
 
 @dataclass(frozen=True)
 class _State:
-    """Atoms, the nodes [N, S] near them, the slopes of φ there [N, S, 3], the model, what it leaves, and its square."""
+    """Atoms, their functions, the model, what it leaves, and its square."""
 
     atoms: ChannelAtoms
-    index: Tensor
-    slopes: Tensor
+    functions: Functions
     image: Tensor
     rest: Tensor
     cost: float

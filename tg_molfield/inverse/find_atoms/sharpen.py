@@ -13,7 +13,10 @@ from torch import Tensor
 
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.memory import check_fits
 
+_COPIES = 4
+"""How many numbers are kept for each node while maxima are sought."""
 _PADDING = 2.0
 _DECAY = 2.0
 _SAMPLING = 1.0
@@ -43,6 +46,11 @@ class WienerSharpener:
             count if periodic else _smooth(count + round(_PADDING * width / step))
             for count, step, periodic in zip(lattice.values.shape, steps, lattice.periodic, strict=True)
         ]
+        shape = "×".join(map(str, self._shape))
+        check_fits(
+            "grid", f"{shape} nodes to sharpen", _COPIES * 8 * math.prod(self._shape),
+            "give a larger spacing or a smaller grid", lattice.values.device,
+        )  # fmt: skip
         squares = self._squared_distances()
         response = torch.fft.rfftn(kernel.value(squares / width**2)).real
         largest = response.abs().max()
@@ -54,6 +62,11 @@ class WienerSharpener:
         height = torch.fft.irfftn(narrow, s=self._shape)[0, 0, 0]
         self._filter = narrow / height * response / (response.square() + (noise * largest) ** 2)
         self._finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in steps]
+        check_fits(
+            "grid", f"{shape} nodes to sharpen {math.prod(self._finer)} times finer",
+            _COPIES * 8 * math.prod(self._shape) * math.prod(self._finer),
+            "give a larger spacing or a smaller grid", lattice.values.device,
+        )  # fmt: skip
 
     def __call__(self, values: Tensor) -> Tensor:
         """The sharpened values [fx·nx, fy·ny, fz·nz] at the nodes [nx, ny, nz] and evenly between them."""
@@ -71,7 +84,7 @@ class WienerSharpener:
         """
         sharp = self(values)
         lowest = fraction * (float(sharp.max()) if unit is None else unit)
-        index = _maxima(sharp + _tilt(sharp), self._lattice.periodic, lowest)
+        index = _maxima(_tilt(sharp).add_(sharp), self._lattice.periodic, lowest)
         heights = sharp[tuple(index.T)]
         order = heights.argsort(descending=True)
         steps = index[order] / index.new_tensor(self._finer)
@@ -122,7 +135,7 @@ def _maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) ->
             after[0] = torch.maximum(after[0], before[-1])
             after[-1] = torch.maximum(after[-1], before[0])
         highest = after.movedim(0, axis)
-    return ((values == highest) & (values > lowest)).nonzero()
+    return (values == highest).logical_and_(values > lowest).nonzero()
 
 
 def _smooth(count: int) -> int:
