@@ -24,6 +24,12 @@ def test_an_error_of_the_package_names_the_file_once(raised, message):
         raise ValueError(raised)
 
 
+def test_long_lines_of_an_error_that_names_the_file_are_cut():
+    with pytest.raises(ValueError, match=r"^a\.dx: expected …\n  x+ …\n  record 2$") as caught, decoding("a.dx"):
+        raise ValueError(f"a.dx: expected …\n  {'x' * 10_000}\n  record 2")
+    assert len(str(caught.value)) < 1100
+
+
 def test_missing_files_and_memory_are_no_fault_of_the_content():
     for error in (FileNotFoundError("a.dx"), MemoryError()):
         with pytest.raises(type(error)), decoding("a.dx"):

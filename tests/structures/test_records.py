@@ -30,6 +30,14 @@ def test_equal_notes_of_several_records_are_one_warning():
     ]
 
 
+def test_long_titles_and_notes_are_cut():
+    with pytest.raises(ValueError, match=r"record 1 \('x{40} …'\): bad$"):
+        build_records(Path("x.sdf"), [record("x" * 10_000, error=ValueError("bad"))], "raise")
+    with pytest.warns(StructureWarning) as caught:
+        build_records(Path("x.sdf"), [record("x" * 10_000, "n" * 10_000)], "raise")
+    assert len(str(caught[0].message)) < 600
+
+
 def test_a_record_that_a_library_chokes_on_is_one_bad_record():
     records = [record("a"), record("b", error=KeyError("bonds"))]
     with pytest.raises(ValueError, match=r"^x\.sdf: record 2 \('b'\): expected .*, got KeyError: 'bonds'"):

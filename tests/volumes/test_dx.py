@@ -54,6 +54,13 @@ def write(path, counts="1 2 3", values=VALUES, end=END, **replaced):
     return path
 
 
+def test_two_grids_in_one_file_are_refused(tmp_path):
+    path = write(tmp_path / "a.dx")
+    path.write_text(path.read_text() * 2)
+    with pytest.raises(ValueError, match=r"a\.dx: expected one grid, got another after its values; split the file"):
+        Volume.read(path)
+
+
 def test_axes_that_are_not_orthogonal(tmp_path):
     volume = Volume.read(write(tmp_path / "a.dx"))
     assert volume.grid.axes[0] == (0.5, 0.1, 0.0)

@@ -15,6 +15,7 @@ from tg_molfield.chem.validation import check_points
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
+from tg_molfield.files import decoding
 from tg_molfield.precision import full_precision
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 
@@ -229,7 +230,8 @@ class Volume(Field):
             )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]
-        grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
+        with decoding(paths[0]):
+            grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 
     def __getstate__(self) -> dict[str, Any]:

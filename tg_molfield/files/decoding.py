@@ -12,22 +12,30 @@ def decoding(path: str | Path) -> Iterator[None]:
     """Turn whatever a decoder raises inside the block into one short ``ValueError`` that names the file.
 
     Raises:
-        ValueError: the decoder failed. A ``ValueError`` that already names the file is passed on.
+        ValueError: the decoder failed. A ``ValueError`` that already names the file is passed on, with long lines cut.
     """
     try:
         yield
     except (OSError, MemoryError, Warning):
         raise
     except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+        message, name = str(error), str(path)
+        if not (isinstance(error, ValueError) and message.startswith(name)):
+            raise ValueError(f"{path}: {fault_message(error)}") from error
+        short = name + "\n".join(map(shortened, message[len(name) :].split("\n")))
+        if short == message:
             raise
-        raise ValueError(f"{path}: {fault_message(error)}") from error
+        raise ValueError(short) from error
+
+
+def shortened(text: str, length: int = 1000) -> str:
+    """``text``, cut if it is longer than ``length`` characters."""
+    return text if len(text) <= length else text[:length] + " …"
 
 
 def fault_message(error: Exception, length: int = 500) -> str:
     """What a decoder complains of in at most about ``length`` characters, with its class unless it is a ValueError."""
-    message = str(error)
-    short = message if len(message) <= length else message[:length] + " …"
+    short = shortened(str(error), length)
     if isinstance(error, ValueError):
         return short
     return f"expected a file that can be decoded, got {type(error).__name__}: {short}; download or write it again"

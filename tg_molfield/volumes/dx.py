@@ -77,6 +77,8 @@ def _split(path: Path, content: bytes) -> tuple[list[str], list[str], bytes]:
         if "class" in words and words[words.index("class") + 1 :][:1] == ["array"]:
             values = content[end:]
             stop = min((found for word in _AFTER_VALUES if (found := values.find(word)) >= 0), default=len(values))
+            if b"gridpositions" in values[stop:]:
+                raise ValueError(f"{path}: expected one grid, got another after its values; split the file")
             header = content[:place].decode("latin-1").splitlines()
             return [line for line in header if line.strip()], words[words.index("array") + 1 :], values[:stop]
         place = end

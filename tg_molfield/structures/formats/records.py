@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.files import fault_message
+from tg_molfield.files import fault_message, shortened
 from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 
@@ -78,12 +78,11 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
         try:
             good.append(record.build())
             for note in dict.fromkeys(record.notes):
-                noted.setdefault(note, []).append(f"record {number}" + (f" ({record.title!r})" if record.title else ""))
+                noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
         except (OSError, MemoryError):
             raise
         except Exception as error:
-            title = f" ({record.title!r})" if record.title else ""
-            message = f"record {number}{title}: {fault_message(error)}"
+            message = f"{_place(number, record.title)}: {fault_message(error)}"
             if errors == "raise":
                 raise ValueError(f"{path}: {message}") from error
             skipped.append(message)
@@ -101,6 +100,10 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
         others = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
         warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=3)
     return _share_keys(path, good)
+
+
+def _place(number: int, title: str) -> str:
+    return f"record {number} ({shortened(title, 40)!r})" if title else f"record {number}"
 
 
 def _share_keys(path: Path, molecules: list[Data]) -> list[Data]:
