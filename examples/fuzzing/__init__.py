@@ -1,0 +1,1 @@
+"""The parts of ``fuzz_readers.py``: inputs, limited worker processes, and comparison with independent readers."""
