@@ -6,12 +6,14 @@ format         reader            compared
 CUBE           ASE               values of a single data set, first node, steps, atoms
 OpenDX         GridDataFormats   values, first node, steps; only if it is installed
 CCP4, MRC      mrcfile           values, in the order x, y, z; lengths of the steps
-NumPy archive  NumPy             values, first node, steps
+NumPy archive  NumPy             values, first node, steps, atoms
+CHGCAR, LOCPOT ASE               values of the first data set, steps, atoms
+XSF            ASE               values of the first grid, first node, steps, atoms
 ============== ================= ====================================================================================
 
 Differences that are let through, and why:
 
-- maps: the package leaves out repeated nodes of a periodic map, so that its values are a corner of those of the file;
+- maps, XSF: the package leaves out repeated nodes of a period, so that its values are a corner of those of the file;
 - maps: extended headers, and files longer than the header says, which mrcfile refuses.
 
 Models have no independent reader; no parameter may be NaN or infinite.
@@ -53,7 +55,7 @@ def volume_difference(suffix: str, content: bytes, volume: Volume) -> str | None
         return None
     axes = volume.grid.axes_tensor().numpy()
     values = volume.values.numpy() if theirs.values.ndim == 4 else volume.values[0].numpy()
-    corner = tuple(slice(0, n) for n in values.shape) if suffix in _MAPS else ...
+    corner = tuple(slice(0, n) for n in values.shape) if suffix in (*_MAPS, ".xsf") else ...
     pairs = {
         "values": (values, theirs.values[corner]),
         "first node": (volume.grid.origin_tensor().numpy(), theirs.origin),
@@ -131,11 +133,41 @@ def _npz(content: bytes) -> Content:
         return Content(read["values"], read["origin"], read["axes"], None, read.get("numbers"), read.get("positions"))
 
 
+def _chgcar(content: bytes) -> Content:
+    from ase.calculators.vasp import VaspChargeDensity
+
+    with NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        read = VaspChargeDensity(file.name)
+    atoms, values = read.atoms[0], read.chg[0]
+    axes = np.array(atoms.cell) / np.array(values.shape)[:, None]
+    return Content(values, np.zeros(3), axes, None, atoms.numbers, atoms.positions)
+
+
+def _locpot(content: bytes) -> Content:
+    """As CHGCAR, but not divided by the volume of the cell, which ASE does with all files of VASP."""
+    read = _chgcar(content)
+    cell = read.axes * np.array(read.values.shape)[:, None]
+    return read._replace(values=read.values * abs(np.linalg.det(cell)))
+
+
+def _xsf(content: bytes) -> Content:
+    from ase.io.xsf import read_xsf
+
+    values, origin, spans, atoms = read_xsf(io.StringIO(content.decode("ascii")), read_data=True)
+    axes = spans / (np.array(values.shape) - 1)[:, None]
+    return Content(values, origin, axes, None, atoms.numbers, atoms.positions)
+
+
 _MAPS = (".ccp4", ".map", ".mrc")
 READERS: dict[str, Callable[[bytes], Content]] = {
     ".cube": _cube,
     ".cub": _cube,
     ".dx": _dx,
     ".npz": _npz,
+    ".CHGCAR.vasp": _chgcar,
+    ".LOCPOT.vasp": _locpot,
+    ".xsf": _xsf,
     **dict.fromkeys(_MAPS, _map),
 }

@@ -68,7 +68,7 @@ def difference(path: Path, content: bytes, result: Any, errors: str) -> str | No
             return model_fault(result)
         if format_suffix(path) in STRUCTURES:
             return structure_difference(format_suffix(path), content, result) if errors == "raise" else None
-        return volume_difference(format_suffix(path), content, result)
+        return volume_difference("".join(path.suffixes).removesuffix(".gz"), content, result)
 
 
 def _reader(path: Path, errors: str) -> Callable[[], Any]:

@@ -150,10 +150,13 @@ def _periodic(atoms):
 def _volumes() -> Iterator[tuple[str, bytes]]:
     molecule = from_smiles("O", dtype=torch.float64)
     field = MolField.preset("mnf", channels=["H", "O"])(molecule)
-    grid = Grid((-1.2, -1.3, -0.7), ((0.5, 0, 0), (0.1, 0.6, 0), (0, 0.1, 0.7)), (4, 5, 3))
-    volume = field.on(grid)
+    axes, shape = ((0.5, 0, 0), (0.1, 0.6, 0), (0, 0.1, 0.7)), (4, 5, 3)
+    part = field.on(Grid((-1.2, -1.3, -0.7), axes, shape))
+    cell = field.on(Grid((0, 0, 0), axes, shape)).interpolated("linear", True)
+    volumes = {suffix: part for suffix in SUFFIXES if suffix != ".vasp"}
+    volumes |= {".CHGCAR.vasp": cell, ".LOCPOT.vasp": cell, ".xsf": cell}
     with TemporaryDirectory() as folder:
-        for suffix in SUFFIXES:
+        for suffix, volume in volumes.items():
             for path in volume.save(Path(folder) / f"water{suffix}"):
                 yield suffix, path.read_bytes()
 

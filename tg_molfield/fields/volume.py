@@ -230,7 +230,7 @@ class Volume(Field):
             )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]
-        with decoding(paths[0]):
+        with decoding(Path(paths[0])):
             grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 
