@@ -112,6 +112,8 @@ def test_listed_operators_count_before_the_named_group(cif):
     with pytest.warns(StructureWarning, match="expected 4 of P 21/c, got 1 that are not those of another setting"):
         assert len(cif(crystal(CARBON, named + listed("x,y,z"))).z) == 1
     without_centring = listed("x,y,z", "-x,y,-z+1/2", "-x,-y,-z", "x,-y,z+1/2")
+    centred = listed("x,y,z", "-x,-y,z+1/2", "x+1/2,y+1/2,z", "-x+1/2,-y+1/2,z+1/2")
+    assert len(cif(crystal(CARBON, "_space_group_IT_number 4\n" + centred)).z) == 4
     with pytest.warns(StructureWarning, match="expected 8 of C 2/c, got 4"):
         assert len(cif(crystal(CARBON, "_space_group_name_H-M_alt 'C 2/c'\n" + without_centring)).z) == 4
 
@@ -508,6 +510,14 @@ def test_names_with_dots_are_those_of_crystals_too(cif):
 def test_many_atoms_in_one_place_are_refused_before_their_pairs_are_listed(cif):
     with pytest.raises(ValueError, match=r"pairs closer than 0\.60 Å; correct the coordinates or the cell"):
         cif(crystal([f"C{row} C 0.1 0.1 0.1" for row in range(5000)]))
+
+
+def test_cells_of_too_many_atoms_are_refused_first(cif):
+    sites = [f"C{row} C 0.1 0.2 0.3" for row in range(12_000)]
+    with pytest.raises(
+        ValueError, match="expected at most 2000000 atoms in the cell, got 12000 sites and 192 operators"
+    ):
+        cif(crystal(sites, "_space_group_name_H-M_alt 'F m -3 m'"))
 
 
 def test_no_warning_for_a_sound_crystal(cif):

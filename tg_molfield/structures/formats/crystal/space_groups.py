@@ -41,7 +41,7 @@ def symmetry_choices(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str])
             given disagrees.
     """
     listed = _listed(block)
-    named, name = _named(block, cell, notes if listed is None else [])
+    named, name, has_centring = _named(block, cell, notes if listed is None else [])
     if listed is None and not named:
         raise ValueError(
             "_space_group_name_H-M_alt: expected a space group or symmetry operations, got "
@@ -54,7 +54,8 @@ def symmetry_choices(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str])
         check_metric(operators, cell)
     if listed is not None and named:
         known = named[0]
-        if len(listed) != len(known) or operator_types(listed) != operator_types(known):
+        centred = has_centring and len(listed) != len(known)
+        if centred or operator_types(listed) != operator_types(known):
             notes.append(
                 f"symmetry operators: expected {len(known)} of {name[:40]}, got {len(listed)} that are not those of "
                 "another setting; the listed ones were used, check them"
@@ -82,14 +83,14 @@ def _listed(block: gemmi.cif.Block) -> SymmetryOperators | None:
     return found[0] if found else None
 
 
-def _named(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> tuple[list[SymmetryOperators], str]:
-    """The operators of the named group, two sets if its origin is not given, and its name."""
+def _named(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> tuple[list[SymmetryOperators], str, bool]:
+    """The operators of the named group (two sets if its origin is open), its name, and whether it has a centring."""
     hall, symbol, number = _names(block)
     by_hall, by_symbol, by_number = _by_hall(hall), _by_symbol(symbol, cell), _by_number(number, cell)
     found = [(by_hall, hall), (by_symbol, symbol), (by_number, f"space group number {number}")]
     known = [(choices, name) for choices, name in found if choices]
     if not known:
-        return [], symbol or hall or number
+        return [], symbol or hall or number, False
     choices, name = known[0]
     for others, other in known[1:]:
         if operator_types(others[0]) != operator_types(choices[0]):
@@ -101,7 +102,7 @@ def _named(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> tuple[
             f"_space_group_name_H-M_alt: expected a Hermann-Mauguin symbol, got {symbol[:40]!r}; the reference setting "
             f"of number {number} was used, list the operators if that is not it"
         )
-    return choices, name
+    return choices, name, bool(by_hall or by_symbol)
 
 
 def _names(block: gemmi.cif.Block) -> tuple[str, str, str]:

@@ -38,6 +38,7 @@ EMPTY = 20.0
 """Space in Å around a molecule without a cell."""
 
 MAX_STEPS = 8
+MAX_IMAGES = 2_000_000
 CHUNK = 100_000
 """Number of images that are made at a time."""
 
@@ -145,6 +146,11 @@ def _unit_cell(
 
     Images of the asymmetric unit stay whole: they are not moved into the cell atom by atom.
     """
+    if len(sites.labels) * len(operators) > MAX_IMAGES:
+        raise ValueError(
+            f"_atom_site: expected at most {MAX_IMAGES} atoms in the cell, got {len(sites.labels)} sites and "
+            f"{len(operators)} operators; read a part of the sites"
+        )
     kept = choose_disorder(sites, operators, cell, notes)
     fract, special = _on_special_positions(sites, operators, cell, kept, notes)
     atoms = []
