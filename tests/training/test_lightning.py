@@ -225,3 +225,18 @@ def test_two_ranks_log_the_same_means_and_train_models_of_every_kind(tmp_path):
     found, expected, _, _ = logs[0]["rbf"]
     assert found == pytest.approx(expected, abs=1e-3)
     assert logs[0]["structure_factors"][2], "parameters that the loss does not reach have changed"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_of_other_ranks_is_warned_of(tmp_path):
+    from tg_molfield.training.lightning import RandomStateWarning
+
+    loader = DataLoader([data(n) for n in (1, 2)], batch_size=2)
+    trainer = quiet(tmp_path, max_steps=1)
+    trainer.fit(module(), loader)
+    trainer.save_checkpoint(tmp_path / "one.ckpt")
+    checkpoint = torch.load(tmp_path / "one.ckpt", weights_only=True)
+    checkpoint["tg_molfield_random_states"] *= 2
+    torch.save(checkpoint, tmp_path / "two.ckpt")
+    with pytest.warns(RandomStateWarning, match="ckpt_path: expected a checkpoint of 1 ranks, got one of 2"):
+        quiet(tmp_path, max_steps=2).fit(module(), loader, ckpt_path=tmp_path / "two.ckpt")

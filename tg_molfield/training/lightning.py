@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +25,10 @@ else:
 
 _RANDOM_STATES = "tg_molfield_random_states"
 _METRICS = ("psnr", "psnr_occupied")
+
+
+class RandomStateWarning(UserWarning):
+    """Training goes on with other random numbers than it would have without an interruption."""
 
 
 class FieldLightningModule(LightningModule):
@@ -61,10 +66,11 @@ class FieldLightningModule(LightningModule):
             unreached = unreached_parameters(value, self.model)
             self._unreached = unreached if self._unreached is None else self._unreached & unreached
             value = joined_with_zero(value, unreached)
-        count = torch.as_tensor(float(_num_graphs(batch)), dtype=torch.float64)
-        total = torch.stack([value.detach().to("cpu", torch.float64) * count, count]).to(value.device, torch.float32)
+        count = _num_graphs(batch)
+        weighted = value.detach().float() * count
+        total = torch.stack([weighted, torch.full_like(weighted, count)])
         weighted, molecules = self.trainer.strategy.reduce(total, reduce_op="sum")
-        self.log("train_loss", weighted / molecules, prog_bar=True, batch_size=int(count))
+        self.log("train_loss", weighted / molecules, prog_bar=True, batch_size=count)
         return value
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -107,11 +113,24 @@ class FieldLightningModule(LightningModule):
         checkpoint[_RANDOM_STATES] = states
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the states of the random generators where training goes on with as many ranks."""
+        """Restore the states of the random generators where training goes on with as many ranks.
+
+        Warns:
+            RandomStateWarning: the checkpoint was written by another number of ranks.
+        """
         states = checkpoint.get(_RANDOM_STATES, ())
         trainer = getattr(self, "_trainer", None)
-        if trainer is not None and trainer.training and len(states) == trainer.world_size:
+        if trainer is None or not trainer.training or not states:
+            return
+        if len(states) == trainer.world_size:
             set_random_state(states[trainer.global_rank], self.device)
+        elif trainer.is_global_zero:
+            warnings.warn(
+                f"ckpt_path: expected a checkpoint of {trainer.world_size} ranks, got one of {len(states)}; random "
+                "numbers begin anew, the run differs from one that was not interrupted",
+                RandomStateWarning,
+                stacklevel=2,
+            )
 
     def configure_optimizers(self) -> Any:
         """AdamW and its learning-rate schedule."""
