@@ -334,6 +334,7 @@ class FieldAutoEncoder(GAE):
         if isinstance(z, Data):
             given = {"pos": pos, "batch": batch, "num_graphs": num_graphs, "properties": properties}
             z, pos, batch, num_graphs, properties = atoms_of_data(z, self.properties, given)
+        check_tensor("z", z)
         if pos is None:
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")
         check_tensor("pos", pos)
