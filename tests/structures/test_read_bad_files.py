@@ -109,6 +109,14 @@ def test_alternate_locations_are_those_of_higher_occupancy(data_dir):
     assert data.pos[:2].tolist() == [[13.575, -6.718, 18.494], [12.134, -6.776, 18.458]]
 
 
+def test_many_atoms_in_one_place_take_no_memory(tmp_path):
+    path = tmp_path / "heap.pdb"
+    lines = [f"ATOM      1  C1  LIG A{i:>4}       0.000   0.000   0.000           C" for i in range(9999)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match="got 49985001 closer pairs, the first atoms 0 and 1 at"):
+        read(path)
+
+
 def test_bad_frame_in_the_middle(tmp_path):
     path = tmp_path / "frames.xyz"
     path.write_text("1\n\nO 0 0 0\n1\n\nC 0 0 nan\n1\n\nQq 0 0 0\n1\n\nN 1 1 1\n")

@@ -72,11 +72,14 @@ def check_coincident_atoms(pos: Tensor, remedy: str = "correct the coordinates o
     """
     from scipy.spatial import cKDTree
 
-    pairs = cKDTree(pos.detach().cpu().double().numpy()).query_pairs(COINCIDENT, output_type="ndarray")
-    if len(pairs):
-        first, second = sorted(pairs.tolist())[0]
+    points = pos.detach().cpu().double().numpy()
+    tree = cKDTree(points)
+    pairs = (int(tree.count_neighbors(tree, COINCIDENT)) - len(points)) // 2
+    if pairs:
+        close = (tree.query_ball_point(point, COINCIDENT, return_sorted=True) for point in points)
+        first, second = next(found for found in close if len(found) > 1)[:2]
         raise ValueError(
-            f"pos: expected atoms at least {COINCIDENT} Å apart, got {len(pairs)} closer pairs, the first atoms "
+            f"pos: expected atoms at least {COINCIDENT} Å apart, got {pairs} closer pairs, the first atoms "
             f"{first} and {second} at {pos[first].tolist()} Å; {remedy}"
         )
 
