@@ -116,6 +116,7 @@ SITES = {
     "SOL": [" OW ", " HW1", " HW2", " MW "],
     "WAT": [" O  ", " H1 ", " H2 ", " EPW"],
     "TP5": [" O  ", " H1 ", " H2 ", " LP1", " LP2"],
+    "TIP4": [" OH2", " H1 ", " H2 ", " OM "],
     "SWM4": [" OH2", " H1 ", " H2 ", "DOH2", " LP1", " OM "],
 }
 
@@ -188,6 +189,7 @@ def test_unknown_amino_acids_belong_to_the_chain_they_are_bonded_to(pdb_file):
         (["ALAAB", "ALAAC", "HOHAB"], [0, 1, 0]),
         (["HISDA", "ALA A", "ALA A"], [0, 0, 0]),
         (["HISDA", "ALADA", "ALADB"], [0, 0, 1]),
+        (["HEMEA", "ALA A", "ALA B"], [0, 0, 1]),
         (["TIP3 ", "POPC ", "ALA  "], [0, 0, 0]),
     ],
 )

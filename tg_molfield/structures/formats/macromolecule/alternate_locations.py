@@ -79,7 +79,7 @@ def _ranks(table: AtomTable, rows: list[int]) -> list[tuple[float, str]]:
     occupancies: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         occupancies[str(table.altloc[row])].append(float(table.occupancy[row]))
-    return [(-sum(values) / len(values), location) for location, values in occupancies.items()]
+    return [(-round(sum(values) / len(values), 6), location) for location, values in occupancies.items()]
 
 
 def _choose(table: AtomTable, rows: list[int], keep: np.ndarray) -> None:

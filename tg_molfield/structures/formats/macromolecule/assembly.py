@@ -21,7 +21,7 @@ def assemble(table: AtomTable) -> AtomSites:
     names = _atom_names(table)
     kinds = residue_kinds(table, names)
     elements = assign_elements(table, kinds, names)
-    table, kinds = separate_copies(table, kinds)
+    table, kinds = separate_copies(table._replace(name=table.name.stripped()), kinds)
     keep = np.flatnonzero(kept_locations(table, kinds))
     residue = table.residue[keep]
     chains: dict[str, int] = {}
@@ -29,7 +29,7 @@ def assemble(table: AtomTable) -> AtomSites:
     return AtomSites(
         z=elements.z[keep],
         pos=table.pos[keep],
-        name=np.array([name.strip() for name in table.name.values])[table.name.codes[keep]],
+        name=np.array(table.name.values)[table.name.codes[keep]],
         symbol=np.array(table.symbol.values)[table.symbol.codes[keep]],
         residue=residue,
         residues=table.residues,

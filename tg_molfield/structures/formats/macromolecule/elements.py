@@ -96,6 +96,8 @@ def _element(
             return given, False, False
         if name.startswith("SE") or by_letter in STANDARD:
             return 34 if name.startswith("SE") else by_letter, False, False
+    if alone := _element_residue(residue, name, names):
+        return alone, alone != given, False
     if given:
         doubtful = len(names) > 1 and _LABEL_LIKE.fullmatch(symbol.upper()) is not None
         if doubtful and symbol.upper() in _HYDROGENS and name.startswith(symbol.upper()):
@@ -112,12 +114,17 @@ def _ion(residue: str, name: str, given: int, names: frozenset[str]) -> int:
     """The atomic number of an ion, or 0 if the residue is none."""
     if residue in ("ION", "IONS"):
         return ions().get(name, 0)
-    if len(names) > 1 or tabulated(residue).is_nucleic_acid():
-        return 0
-    if residue in ions() and (given == 0 or ions().get(name) == ions()[residue]):
-        return ions()[residue]
+    if len(names) == 1 and (given == 0 or ions().get(name) == ions().get(residue)):
+        return ions().get(residue, 0)
+    return 0
+
+
+def _element_residue(residue: str, name: str, names: frozenset[str]) -> int:
+    """The element that a residue of one atom and the atom are both named after, or 0."""
     bare = residue.strip("0123456789+-")
-    return atomic_numbers().get(bare.capitalize(), 0) if bare and bare == name.strip("0123456789+-") else 0
+    if len(names) > 1 or not bare or bare != name.strip("0123456789+-") or tabulated(residue).is_nucleic_acid():
+        return 0
+    return atomic_numbers().get(bare.capitalize(), 0)
 
 
 def _guess(padded: str, sloppy: bool) -> int:

@@ -30,6 +30,11 @@ class Texts:
         codes = [values.setdefault(text, len(values)) for text in texts]
         return Texts(list(values), np.array(codes, dtype=np.int64))
 
+    def stripped(self) -> Texts:
+        """The texts without the blanks around them."""
+        found = Texts.of([value.strip() for value in self.values])
+        return Texts(found.values, found.codes[self.codes])
+
     def at(self, row: int | np.integer) -> str:
         """The text of one atom."""
         return self.values[self.codes[row]]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.structures.formats.macromolecule.residue_names import four_letter_names, is_known
+from tg_molfield.structures.formats.macromolecule.residue_names import four_letter_names, is_known, tabulated
 from tg_molfield.structures.formats.macromolecule.table import BLANK, Residue, Texts
 from tg_molfield.structures.formats.pdb.columns import Columns
 from tg_molfield.structures.formats.pdb.numbers import parse_residue_number
@@ -37,7 +37,7 @@ def read_residues(columns: Columns, rows: slice) -> ResidueColumns:
     numbers = columns.matrix[rows, 22:27]
     change = np.ones(len(numbers), dtype=bool)
     change[1:] = (numbers[1:] != numbers[:-1]).any(axis=1) | (segments.codes[1:] != segments.codes[:-1])
-    identity = Texts.of(["/".join(part[1:]) for part in split]).codes[names.codes]
+    identity = Texts.of(["\0".join(part[1:]) for part in split]).codes[names.codes]
     change[1:] |= identity[1:] != identity[:-1]
     first = np.flatnonzero(change)
     texts = [text.tobytes().decode("ascii") for text in numbers[first]]
@@ -77,20 +77,22 @@ def split_residue(text: str, wide_chains: bool = False) -> tuple[str, str, str]:
         if (location + three).upper() in four_letter_names() and not is_known(three.strip().upper()):
             return BLANK, location + three, chain
         return location, three.strip(), chain
-    four = three + extra
-    if " " in three.strip() or three[2] == " " or not chain:
-        return location, four.strip(), chain
-    if four.upper() in four_letter_names() and not (wide_chains and is_known(three.strip().upper())):
-        return location, four, chain
-    if wide_chains or is_known(three.strip().upper()):
+    four = (three + extra).strip()
+    fits = three[2] != " " and " " not in three.strip() and chain
+    listed = four.upper() in four_letter_names() and not is_known(three.strip().upper())
+    if fits and wide_chains and not listed:
         return location, three.strip(), extra + chain
-    return location, four.strip(), chain
+    return location, four, chain
 
 
 def _has_wide_chain(text: str) -> bool:
-    """Whether columns 17 to 22 hold a known residue and a chain of two letters."""
-    three = text[1:4].strip().upper()
-    return " " not in text[4:6] and text[1:5].upper() not in four_letter_names() and is_known(three)
+    """Whether columns 17 to 22 hold an amino acid, a nucleotide or a water, and a chain of two letters."""
+    known = tabulated(text[1:4].strip().upper())
+    return (
+        " " not in text[4:6]
+        and text[1:5].upper() not in four_letter_names()
+        and (known.is_amino_acid() or known.is_nucleic_acid() or known.is_water())
+    )
 
 
 def _segments(columns: Columns, rows: slice) -> Texts:
