@@ -60,6 +60,16 @@ def test_agrees_with_scipy(kind, order, periodic, mode):
     assert np.abs(volume(x).numpy().T - np.array(expected)).max() < 1e-10
 
 
+@pytest.mark.parametrize(("periodic", "mode"), [(False, "mirror"), (True, "grid-wrap")])
+def test_long_axes_take_memory_linear_in_their_nodes(periodic, mode):
+    volume = noise((200_000, 2, 1), channels=1, periodic=periodic).to(torch.float64)
+    steps = torch.rand(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    steps = torch.cat([steps, steps + torch.tensor([199_998, 0, 0])]) * torch.tensor([1.0, 1.0, 0.0])
+    points = volume.grid.origin_tensor() + steps @ volume.grid.axes_tensor()
+    expected = map_coordinates(volume.values[0].numpy(), steps.T.numpy(), order=3, mode=mode)
+    assert np.allclose(volume(points)[:, 0], expected, rtol=0, atol=1e-9)
+
+
 def test_outside_is_nothing_and_the_border_belongs_to_the_grid():
     volume = noise(periodic=(True, False, False))
     a, b, c = volume.grid.axes_tensor()

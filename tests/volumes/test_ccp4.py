@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import warnings
 from contextlib import nullcontext
 
 import gemmi
@@ -52,6 +53,21 @@ def test_nodes_and_values_agree_with_gemmi(data_dir, name):
         index = [round(f * n) for f, n in zip((u, v, w), full.grid.shape, strict=True)]
         assert np.abs(np.array((u, v, w)) * full.grid.shape - index).max() < 1e-3
         assert full.grid.get_value(*index) == pytest.approx(value, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["3nzd.ccp4.gz", "iota_yzx.ccp4.gz", "emd_3001.map.gz"])
+def test_values_agree_with_mrcfile(data_dir, name):
+    mrcfile = pytest.importorskip("mrcfile")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that mrcfile finds unusual
+        content = mrcfile.open(data_dir / "volumes" / name, permissive=True)
+    order = [int(content.header[word]) for word in ("maps", "mapr", "mapc")]
+    values = content.data.transpose(np.argsort(order))
+    volume = Volume.read(data_dir / "volumes" / name)
+    nx, ny, nz = volume.grid.shape
+    assert np.array_equal(volume.values[0], values[:nx, :ny, :nz])
+    sizes = [float(content.voxel_size[axis]) for axis in "xyz"]
+    assert volume.grid.axes_tensor().norm(dim=1).tolist() == pytest.approx(sizes, rel=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".ccp4", ".map.gz", ".dx", ".npz"])

@@ -33,6 +33,15 @@ def test_real_files(data_dir, name, low, high):
     assert float(volume.values.max()) == pytest.approx(high, rel=1e-3)
 
 
+def test_grid_data_formats_agrees(data_dir):
+    grid_data_formats = pytest.importorskip("gridData")
+    theirs = grid_data_formats.Grid(str(data_dir / "volumes" / "tiny.dx"))
+    volume = Volume.read(data_dir / "volumes" / "tiny.dx", dtype=torch.float64)
+    assert np.allclose(volume.values[0], theirs.grid)
+    assert volume.grid.origin == pytest.approx(theirs.origin.tolist())
+    assert volume.grid.axes_tensor().diagonal().tolist() == pytest.approx(theirs.delta.tolist())
+
+
 def test_density_is_where_the_atoms_are(data_dir):
     volume = Volume.read(data_dir / "volumes" / "hf.dx.gz")
     (data,) = read(data_dir / "volumes" / "esp.mol")

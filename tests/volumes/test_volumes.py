@@ -1,7 +1,10 @@
 """The same tests for every volume format: round trips, and errors for damaged files."""
 
 import math
+import os
 import struct
+import subprocess
+import sys
 import time
 import zipfile
 
@@ -382,7 +385,9 @@ def test_array_headers_that_lie(tmp_path, header, message):
 
 
 def test_an_archive_that_unfolds_to_gigabytes_is_refused(tmp_path):
-    np.savez_compressed(tmp_path / "a.npz", **{**SOUND, "values": np.zeros((1, 256, 256, 1024), np.float32)})
+    np.savez(tmp_path / "a.npz", **{name: value for name, value in SOUND.items() if name != "values"})
+    with zipfile.ZipFile(tmp_path / "a.npz", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as stream:
+        stream.writestr("values.npy", bytes(2**28))
     with pytest.raises(ValueError, match=r"a\.npz: expected arrays of at most 256 MiB .*, got 268"):
         Volume.read(tmp_path / "a.npz")
 
@@ -420,3 +425,61 @@ def test_what_took_forever_or_raised_something_else(tmp_path, name, content):
         Volume.read(path)
     assert time.process_time() - start < 2
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["a.cube", "a.dx", "a.xsf", "CHGCAR"])
+@pytest.mark.parametrize("filling", [b"\n", b" ", b"a ", b"1 "])
+def test_megabytes_of_nothing_are_refused_in_little_time_and_memory(tmp_path, name, filling):
+    """What precedes the filling is a sound start of the file."""
+    starts = {
+        "a.cube": b"a\nb\n2000000000 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n",
+        "a.dx": b"object 1 class gridpositions counts 1 1 2\norigin 0 0 0\n",
+        "a.xsf": b"ATOMS\n",
+        "CHGCAR": b"a\n1\n1 0 0\n0 1 0\n0 0 1\nH\n2000000000\nDirect\n",
+    }
+    for start in (starts[name], b""):
+        (tmp_path / name).write_bytes(start + filling * (2**22 // len(filling)) + b"x")
+        before = time.process_time()
+        with pytest.raises(ValueError, match=rf"{name}: .*expected") as caught:
+            Volume.read(tmp_path / name)
+        assert time.process_time() - before < 2
+        assert len(str(caught.value)) < 400
+
+
+KILLED = """
+import os, random, signal, sys, time
+import torch
+from tg_molfield import Grid, Volume
+
+folder, rng = sys.argv[1], random.Random(0)
+path, names = os.path.join(folder, "x.dx"), list("abcdefghij")
+
+def save(value):
+    return Volume(torch.full((10, 12, 12, 12), float(value)), Grid.cube((0, 0, 0), 1, 12), names).save(path)
+
+start = time.monotonic()
+paths = save(0)
+duration, found = time.monotonic() - start, set()
+for number in range(1, 21):
+    child = os.fork()
+    if not child:
+        save(number)
+        os._exit(0)
+    time.sleep(rng.random() * 1.5 * duration)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    values = Volume.read(paths).values
+    assert len(values.unique()) == 1, values[:, 0, 0, 0]
+    found.add(float(values[0, 0, 0, 0]))
+save(21)
+print(len(found), *sorted(os.listdir(folder)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_killed_save_of_several_files_leaves_all_old_or_all_new(tmp_path):
+    result = subprocess.run([sys.executable, "-c", KILLED, tmp_path], capture_output=True, text=True)
+    assert not result.returncode, result.stderr
+    saves, *names = result.stdout.split()
+    assert names == [f"x.{name}.dx" for name in "abcdefghij"]
+    assert 1 < int(saves) <= 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
@@ -13,6 +14,9 @@ INTERPOLATIONS = ("linear", "cubic")
 
 Periodic = tuple[bool, bool, bool]
 
+_DENSE = 1024
+"""Along an axis of at most so many nodes the spline is solved for by a matrix."""
+_REACH = 28
 _SLACK = 1e-3
 """How far outside, in steps, a point still counts as on the border, for nodes rounded to single precision."""
 
@@ -39,8 +43,7 @@ class Interpolator:
         before, after = (1, 2) if interpolation == "cubic" else (0, 1)
         for axis, (n, repeats) in enumerate(zip(self._shape, periodic, strict=True), start=1):
             if interpolation == "cubic":
-                inverse = torch.linalg.inv(_collocation(n, repeats)).to(values)
-                values = torch.tensordot(values, inverse, ([axis], [1])).movedim(-1, axis)
+                values = _coefficients(values, axis, repeats)
             values = values.index_select(axis, _place(torch.arange(-before, n + after), n, repeats).to(values.device))
         self._table = values.movedim(0, -1).contiguous()
 
@@ -64,6 +67,28 @@ class Interpolator:
         offset = steps + (within - low - fixed)
         values = evaluate(self._table, low.long(), offset, self._basis, orders)
         return torch.where(outside[:, None, None], torch.zeros_like(values), values)
+
+
+def _coefficients(values: Tensor, axis: int, periodic: bool) -> Tensor:
+    """The coefficients of the cubic spline along ``axis``, in memory linear in its nodes.
+
+    On a long axis the inverse of the collocation matrix is a filter (2 − √3)^|k|, which decays below 1e-16 in 28 nodes.
+    """
+    n = values.shape[axis]
+    if n <= _DENSE:
+        inverse = torch.linalg.inv(_collocation(n, periodic)).to(values)
+        return torch.tensordot(values, inverse, ([axis], [1])).movedim(-1, axis)
+    steps = torch.arange(-_REACH, n + _REACH, device=values.device)
+    padded = values.index_select(axis, _place(steps, n, periodic))
+    total = torch.zeros_like(values)
+    for k in range(-_REACH, _REACH + 1):
+        total = total + _gain(abs(k)) * padded.narrow(axis, _REACH + k, n)
+    return total
+
+
+def _gain(distance: int) -> float:
+    pole = math.sqrt(3) - 2
+    return -6 * pole / (1 - pole**2) * pole**distance
 
 
 def _place(index: Tensor, n: int, periodic: bool) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tg_molfield.volumes.comments import format_comment, parse_comment
 from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
+from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
 
 BOHR = 0.529177210544
@@ -28,14 +29,12 @@ def decode(path: Path, content: bytes) -> VolumeData:
     Raises:
         ValueError: the header is damaged, or there are fewer or more values than it announces.
     """
-    lines = content.split(b"\n", 6)
-    if len(lines) < 7:
-        raise ValueError(
-            f"{path}: expected a CUBE file of more than 6 lines, got {len(lines)}; download or copy the file again"
-        )
-    count, *rest = _numbers(path, lines, 2, (4, 5), whole=(0, 4))
+    lines = Lines(path, content)
+    lines.next()
+    comment = lines.next()
+    count, *rest = _numbers(path, lines, (4, 5), whole=(0, 4))
     origin, sets = np.array(rest[:3]), int(rest[3]) if len(rest) > 3 else 1
-    steps = np.array([_numbers(path, lines, line, (4,), whole=(0,)) for line in (3, 4, 5)])
+    steps = np.array([_numbers(path, lines, (4,), whole=(0,)) for _ in range(3)])
     shape = [int(n) for n in steps[:, 0]]
     if 0 in shape or len({n > 0 for n in shape}) > 1:
         raise ValueError(
@@ -44,15 +43,14 @@ def decode(path: Path, content: bytes) -> VolumeData:
     unit = BOHR if shape[0] > 0 else 1.0
     shape = [abs(n) for n in shape]
     natoms = abs(int(count))
-    lines[6:] = lines[6].split(b"\n", natoms)
-    atoms = np.array([_numbers(path, lines, 6 + i, (5,), whole=(0,)) for i in range(natoms)]).reshape(natoms, 5)
-    values = lines[6 + natoms] if len(lines) > 6 + natoms else b""
+    atoms = np.array([_numbers(path, lines, (5,), whole=(0,)) for _ in range(natoms)]).reshape(natoms, 5)
+    values = lines.rest()
     if count < 0:
         sets, values = _data_sets(path, values)
     elif sets < 1:
         raise ValueError(f"{path}: line 3: expected at least one value a node, got {sets}; correct the header")
     numbers = read_values(path, values, shape, sets)
-    channels, periodic = parse_comment(lines[1].decode("latin-1"), sets)
+    channels, periodic = parse_comment(comment, sets)
     return VolumeData(
         values=np.ascontiguousarray(numbers.reshape(-1, sets).T).reshape(sets, *shape),
         origin=origin * unit,
@@ -92,19 +90,16 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     yield from format_rows(rows, " %12.5E", 6)
 
 
-def _numbers(
-    path: Path, lines: list[bytes], line: int, lengths: tuple[int, ...], whole: tuple[int, ...] = ()
-) -> list[float]:
-    """The numbers of a header line, by white space or else by the columns of (I5,4F12.6), in which they may touch.
+def _numbers(path: Path, lines: Lines, lengths: tuple[int, ...], whole: tuple[int, ...]) -> list[float]:
+    """The numbers of the next line, by white space or else by the columns of (I5,4F12.6), in which they may touch.
 
     Args:
         path: the file, for messages.
         lines: of the file.
-        line: index of the line.
         lengths: the numbers of numbers that are right.
         whole: which of the numbers are integers.
     """
-    text = lines[line].decode("latin-1").rstrip() if line < len(lines) else ""
+    text = lines.next().rstrip() if lines else ""
     columns = [text[:5], *(text[i : i + 12] for i in range(5, len(text), 12))]
     for words in (text.split(), columns, _TOUCHING.sub(" -", text).split()):
         try:
@@ -115,8 +110,8 @@ def _numbers(
             return numbers
     wanted = " or ".join(map(str, lengths))
     raise ValueError(
-        f"{path}: line {line + 1}: expected {wanted} numbers, the counts whole, got {' '.join(text.split())[:60]!r}; "
-        "correct the header and its number of atoms, or restore the missing lines"
+        f"{path}: line {lines.number}: expected {wanted} numbers, the counts whole, got "
+        f"{' '.join(text.split())[:60]!r}; correct the header and its number of atoms, or restore the missing lines"
     )
 
 

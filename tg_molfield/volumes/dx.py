@@ -12,6 +12,7 @@ from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_flo
 from tg_molfield.volumes.volume_data import VolumeData
 
 _AFTER_VALUES = (b"attribute", b"object", b"component", b"end")
+_LONGEST_HEADER, _LONGEST_LINE = 2**18, 2**16
 _NOT_TEXT = {"binary", "lsb", "msb", "ieee", "file"}
 
 
@@ -71,9 +72,9 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
 def _split(path: Path, content: bytes) -> tuple[list[str], list[str], bytes]:
     """The lines before the array, the words after ``class array``, and its values."""
     place = 0
-    while place < len(content):
+    while place < min(len(content), _LONGEST_HEADER):
         end = content.find(b"\n", place) + 1 or len(content)
-        words = content[place:end].decode("latin-1").split("#")[0].split()
+        words = content[place : min(end, place + _LONGEST_LINE)].decode("latin-1").split("#")[0].split()
         if "class" in words and words[words.index("class") + 1 :][:1] == ["array"]:
             values = content[end:]
             stop = min((found for word in _AFTER_VALUES if (found := values.find(word)) >= 0), default=len(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +51,9 @@ def decode(path: Path, content: bytes) -> VolumeData:
                     f"of the available memory), got {size} bytes; write them with numpy.savez if you trust the file"
                 )
             arrays = {name: _array(path, name, archive.read(f"{name}.npy")) for name in wanted}
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(
-            f"{path}: expected a NumPy archive, got another format or a damaged file ({error}); "
+            f"{path}: expected a NumPy archive, got another format or a damaged file ({str(error)[:60]}); "
             "write it with Volume.save"
         ) from error
     if arrays["channels"].ndim != 1 or arrays["channels"].dtype.kind not in "US":

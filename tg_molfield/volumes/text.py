@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -110,11 +111,19 @@ def _parse_plain(text: bytes) -> np.ndarray:
         try:
             return np.fromstring(text, dtype=np.float64, sep=" ") if text.strip() else np.zeros(0)
         except (DeprecationWarning, ValueError):
-            words = text.split()
-    numbers = np.empty(len(words))
-    for i, word in enumerate(words):
+            return _parse_words(text)
+
+
+def _parse_words(text: bytes) -> np.ndarray:
+    """The numbers [n] one by one, so that the first word that is none is named."""
+    numbers = array("d")
+    for found in re.finditer(rb"\S+", text):
+        word = found[0]
         if not _VALUE.match(word):
-            remedy = "correct the file" if i + 1 < len(words) else "download or copy the file again, it is cut short"
-            raise ValueError(f"value {i + 1}: expected a number, got {word.decode('latin-1')[:40]!r}; {remedy}")
-        numbers[i] = float(word)
-    return numbers
+            is_last = not text[found.end() :].strip()
+            remedy = "download or copy the file again, it is cut short" if is_last else "correct the file"
+            raise ValueError(
+                f"value {len(numbers) + 1}: expected a number, got {word[:40].decode('latin-1')!r}; {remedy}"
+            )
+        numbers.append(float(word))
+    return np.array(numbers)

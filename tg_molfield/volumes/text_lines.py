@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+_LONGEST = 2**16
+_BLANK = re.compile(rb"\s*")
 
 
 class Lines:
@@ -25,7 +29,7 @@ class Lines:
         """The next line without its end.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is none, or it is longer than any line of a header.
         """
         if not self:
             raise ValueError(
@@ -34,9 +38,29 @@ class Lines:
             )
         end = self._content.find(b"\n", self._place)
         end = len(self._content) if end < 0 else end
+        self.number += 1
+        if end - self._place > _LONGEST:
+            raise ValueError(
+                f"{self._path}: line {self.number}: expected at most {_LONGEST} characters, got {end - self._place}; "
+                "download or copy the file again, it is damaged"
+            )
         line = self._content[self._place : end].decode("latin-1")
-        self._place, self.number = end + 1, self.number + 1
+        self._place = end + 1
         return line.rstrip("\r")
+
+    def skip_blank(self) -> bool:
+        """Pass over blank lines; whether there are more lines."""
+        found = _BLANK.match(self._content, self._place)
+        end = self._content.rfind(b"\n", self._place, found.end()) + 1 if found else 0
+        if end > self._place:
+            self.number += self._content.count(b"\n", self._place, end)
+            self._place = end
+        return bool(self)
+
+    def next_filled(self) -> str:
+        """The next line that is not blank, as in `next`."""
+        self.skip_blank()
+        return self.next()
 
     def peek(self) -> str:
         """The next line, which stays the next; empty if there is none."""

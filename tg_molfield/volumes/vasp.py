@@ -162,9 +162,7 @@ def _atoms(
 
 
 def _counts(path: Path, lines: Lines, what: str) -> list[int]:
-    line = lines.next()
-    while not line.strip():
-        line = lines.next()
+    line = lines.next_filled()
     try:
         return to_counts(line.split())
     except ValueError as error:

@@ -125,7 +125,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
 
 def _parse(path: Path, content: bytes) -> _File:
     file, lines = _File(), Lines(path, content)
-    while lines:
+    while lines.skip_blank():
         line = lines.next().strip()
         word = line.split()[0].upper() if line else ""
         if line.startswith("#"):
@@ -156,11 +156,11 @@ def _parse(path: Path, content: bytes) -> _File:
 
 def _read_atoms(path: Path, lines: Lines, file: _File, count: int | None = None) -> None:
     """Read ``count`` atoms or, if None, all up to the next line that is none."""
-    while lines and (count is None or count > 0):
-        if count is None and not re.match(r"\s*(\w+\s+[-+.\d]|#|$)", lines.peek()):
+    while lines.skip_blank() and (count is None or count > 0):
+        if count is None and not re.match(r"\s*(\w+\s+[-+.\d]|#)", lines.peek()):
             return
         line = lines.next()
-        if not line.strip() or line.lstrip().startswith("#"):
+        if line.lstrip().startswith("#"):
             continue
         symbol, *rest = line.split()
         try:
@@ -197,9 +197,9 @@ def _read_grid(path: Path, lines: Lines, line: str) -> _Grid:
 
 def _numbers(path: Path, lines: Lines, count: int | None, whole: bool = False) -> list[float]:
     """The ``count`` numbers of the next line that is not empty; those that there are if None."""
-    line = lines.next().strip()
-    while not line or line.startswith("#"):
-        line = lines.next().strip()
+    line = lines.next_filled().strip()
+    while line.startswith("#"):
+        line = lines.next_filled().strip()
     try:
         words = line.split()
         numbers = list(map(float, to_counts(words))) if whole or count is None else to_floats(words)
