@@ -186,6 +186,13 @@ def test_a_moved_field_is_where_its_atoms_are(tmp_path):
     assert float((back.values - exact.values).abs().max() / exact.values.max()) < 0.01
 
 
+def test_an_origin_too_far_for_whole_steps(tmp_path):
+    volume = random_volume(Grid((2.0**40, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)), (2, 2, 2)))
+    with pytest.raises(ValueError, match=r"a\.ccp4: expected an origin within 2\^31 steps"):
+        volume.save(tmp_path / "a.ccp4")
+    assert Volume.read(volume.save(tmp_path / "a.mrc")).grid.origin == (2.0**40, 0, 0)
+
+
 def test_a_single_plane_cannot_be_moved(tmp_path):
     volume = random_volume(Grid(NODE, ((0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)), (6, 1, 7)))
     with pytest.raises(ValueError, match=r"a\.ccp4: expected an origin of whole steps .* save as \.mrc"):

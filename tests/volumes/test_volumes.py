@@ -160,6 +160,14 @@ def test_a_channel_a_file(tmp_path):
     assert volume["C"].save(tmp_path / "c.dx") == [tmp_path / "c.dx"]
 
 
+def test_channels_with_long_and_with_like_names(tmp_path):
+    volume = wave(GRIDS["sheared"], ("é" * 300, "É" * 300, "b", "b_4", "B"))
+    written = volume.save(tmp_path / ("x" * 200 + ".dx"))
+    assert max(len(path.name.encode()) for path in written) <= 255
+    assert Volume.read(written).channels == volume.channels
+    assert [path.name[201:] for path in written[2:]] == ["b.dx", "b_4.dx", "B_4_.dx"]
+
+
 def test_all_channels_are_written_or_none(tmp_path):
     volume = wave(GRIDS["orthogonal"], ("a", "b", "c"))
     volume.values[2, 0, 0, 0] = 1e300

@@ -50,8 +50,8 @@ def format_suffix(path: str | Path) -> str:
 
 
 def _load(path: Path) -> tuple[bytes, str]:
-    finish_commits(path)
     try:
+        finish_commits(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(f"{path}: expected a file, got a folder; give the path of a file in it")

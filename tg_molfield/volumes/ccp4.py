@@ -108,7 +108,10 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     if format_suffix(path) == ".mrc":
         header["origin"] = origin
     else:
-        header["start"] = np.rint(origin @ np.linalg.inv(axes))
+        start = np.rint(origin @ np.linalg.inv(axes))
+        if np.abs(start).max() >= 2**31:
+            raise ValueError(f"{path}: expected an origin within 2^31 steps, got {origin.tolist()} Å; save as .npz")
+        header["start"] = start
     header["statistics"] = values.min(), values.max(), values.mean()
     header["rms"] = values.std()
     yield header.tobytes()

@@ -171,10 +171,13 @@ def _known_format(path: Path) -> Format | None:
 
 def _channel_paths(path: Path, channels: tuple[str, ...]) -> list[Path]:
     stem, ending = _split(path)
+    room = max(1, min(80, 240 - len(f"{stem}{ending}".encode())))
     names: dict[str, str] = {}
     for i, channel in enumerate(channels):
-        name = re.sub(r"[^\w+-]+", "_", channel)[:80] or "_"
+        name = re.sub(r"[^\w+-]+", "_", channel).encode()[:room].decode(errors="ignore") or "_"
         name = f"{name}_{i}" if name.casefold() in names else name
+        while name.casefold() in names:
+            name += "_"
         names[name.casefold()] = name
     return [path.with_name(f"{stem}.{name}{ending}") for name in names.values()]
 
