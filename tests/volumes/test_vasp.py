@@ -104,7 +104,8 @@ def test_elements_counts_and_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("scale", "expected"), [("2.0", (4, 6, 8)), ("-192.0", (4, 6, 8)), ("1 2 3", (2, 6, 12)), ("0.2D+01", (4, 6, 8))]
+    ("scale", "expected"),
+    [("2.0", (4, 6, 8)), ("-192.0", (4, 6, 8)), ("1 2 3", (2, 6, 12)), ("0.2D+01", (4, 6, 8)), ("2.0 Å", (4, 6, 8))],
 )
 def test_scales(tmp_path, scale, expected):
     places = "Selective dynamics\nCartesian\n 0 0 0 T T T\n 1 1 1 T T T"
@@ -112,6 +113,15 @@ def test_scales(tmp_path, scale, expected):
     volume = Volume.read(tmp_path / "LOCPOT", dtype=torch.float64)
     assert volume.grid.cell.diagonal().tolist() == pytest.approx(expected)
     assert volume.atoms.pos[1].tolist() == pytest.approx([a / b for a, b in zip(expected, (2, 3, 4), strict=True)])
+
+
+def test_remarks_after_the_numbers(tmp_path):
+    (tmp_path / "LOCPOT").write_text(
+        text().replace(" 2 0 0\n", " 2 0 0 ! a\n").replace("0.5 0.25 T T F", "0.5 0.25 Hf1")
+    )
+    volume = Volume.read(tmp_path / "LOCPOT")
+    assert volume.grid.cell.diagonal().tolist() == [2, 3, 4]
+    assert volume.atoms.pos[1].tolist() == [1, 1.5, 1]
 
 
 def test_files_before_version_5_have_the_elements_in_the_title_if_at_all(tmp_path):

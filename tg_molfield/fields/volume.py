@@ -225,8 +225,8 @@ class Volume(Field):
         values = values if fill_nan is None else values.nan_to_num(fill_nan, torch.inf, -torch.inf)
         if values.isinf().any():
             raise ValueError(
-                f"{paths[0]}: expected finite values within {dtype}, got others; repair the file or "
-                "read with torch.float64"
+                f"{paths[0]}: expected finite values within {dtype}, got others; repair the file, or read larger ones "
+                "with torch.float64"
             )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]

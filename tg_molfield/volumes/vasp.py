@@ -130,8 +130,8 @@ def _is_density(path: Path) -> tuple[bool, tuple[str, ...]]:
 
 def _cell(path: Path, lines: Lines) -> tuple[np.ndarray, np.ndarray]:
     """The cell [3, 3] and what Cartesian lengths in the file are multiplied by, one number or three."""
-    scale = np.array(_floats(path, lines, (1, 3), "a scale"))
-    cell = np.array([_floats(path, lines, (3,), "a vector of the cell") for _ in range(3)])
+    scale = np.array(_floats(path, lines, "a scale", (3, 1)))
+    cell = np.array([_floats(path, lines, "a vector of the cell") for _ in range(3)])
     volume = abs(np.linalg.det(cell))
     if len(scale) == 1 and scale[0] < 0 < volume:
         scale = (-scale / volume) ** (1 / 3)
@@ -152,7 +152,7 @@ def _atoms(
     kind = lines.next().strip().lower()
     if kind.startswith("s"):
         kind = lines.next().strip().lower()
-    places = np.array([_floats(path, lines, None, "the place of an atom") for _ in range(total)]).reshape(total, 3)
+    places = np.array([_floats(path, lines, "the place of an atom") for _ in range(total)]).reshape(total, 3)
     positions = places * scale if kind[:1] in ("c", "k") else places @ cell
     elements = [atomic_numbers().get(re.split(r"[_/.]", name)[0]) for name in names]
     if len(elements) != len(counts) or None in elements:
@@ -171,14 +171,15 @@ def _counts(path: Path, lines: Lines, what: str) -> list[int]:
         ) from error
 
 
-def _floats(path: Path, lines: Lines, lengths: tuple[int, ...] | None, what: str) -> list[float]:
-    """The numbers of the next line; the first three, whatever follows them, if no ``lengths`` are given."""
+def _floats(path: Path, lines: Lines, what: str, lengths: tuple[int, ...] = (3,)) -> list[float]:
+    """The first numbers of the next line, as many as the first of ``lengths`` that fits; other words may follow."""
     line = lines.next()
     words = line.split()
-    try:
-        numbers = to_floats(words if lengths else words[:3])
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (lengths or (3,)) or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{path}: line {lines.number}: expected {what}, got {line.strip()[:40]!r}; correct the file")
-    return numbers
+    for length in lengths:
+        try:
+            numbers = to_floats(words[:length])
+        except ValueError:
+            continue
+        if len(numbers) == length and all(map(math.isfinite, numbers)):
+            return numbers
+    raise ValueError(f"{path}: line {lines.number}: expected {what}, got {line.strip()[:40]!r}; correct the file")
