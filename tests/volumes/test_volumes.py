@@ -465,16 +465,18 @@ path, names = os.path.join(folder, "x.dx"), list("abcdefghij")
 def save(value):
     return Volume(torch.full((10, 12, 12, 12), float(value)), Grid.cube((0, 0, 0), 1, 12), names).save(path)
 
-start = time.monotonic()
 paths = save(0)
+start = time.monotonic()
+save(0)
 duration, found = time.monotonic() - start, set()
 for number in range(1, 21):
     child = os.fork()
     if not child:
         save(number)
         os._exit(0)
-    time.sleep(rng.random() * 1.5 * duration)
-    os.kill(child, signal.SIGKILL)
+    if number % 5:
+        time.sleep(rng.random() * 2 * duration)
+        os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     values = Volume.read(paths).values
     assert len(values.unique()) == 1, values[:, 0, 0, 0]
@@ -490,4 +492,4 @@ def test_a_killed_save_of_several_files_leaves_all_old_or_all_new(tmp_path):
     assert not result.returncode, result.stderr
     saves, *names = result.stdout.split()
     assert names == [f"x.{name}.dx" for name in "abcdefghij"]
-    assert 1 < int(saves) <= 20
+    assert 4 <= int(saves) <= 20
