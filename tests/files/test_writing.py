@@ -158,6 +158,30 @@ def test_a_full_disk_and_a_missing_permission_are_named(tmp_path, number, messag
     assert not list(tmp_path.iterdir())
 
 
+FULL = """
+import os, resource, sys
+from tg_molfield.files import atomic_writes
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    with atomic_writes([os.path.join(sys.argv[1], name) for name in ("a", "b.gz", "c")]) as streams:
+        for stream in streams:
+            for _ in range(100):
+                stream.write(os.urandom(999))
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs resource limits")
+def test_what_does_not_fit_leaves_nothing(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    result = subprocess.run([sys.executable, "-c", FULL, tmp_path], check=True, capture_output=True, text=True)
+    assert f"{tmp_path / 'a'}: expected a file system that holds files of this size" in result.stdout
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
 def test_writers_of_one_file_at_once_do_not_disturb_each_other(tmp_path):
     paths = [tmp_path / name for name in "ab"]
     failures = []
@@ -168,6 +192,7 @@ def test_writers_of_one_file_at_once_do_not_disturb_each_other(tmp_path):
                 with atomic_writes(paths) as streams:
                     for stream in streams:
                         stream.write(b"%d" % number * 1000)
+                read_bytes(paths[0])
         except BaseException as error:
             failures.append(error)
 

@@ -73,17 +73,19 @@ class Stage:
             moves = [(file.place, file.target) for file in self._files]
             journal = self._create(hidden, len(self._files), hidden / f"{self._token}{_JOURNAL}")
             self._files.append(journal)
-            journal.stream.write(json.dumps([[os.path.relpath(p, hidden) for p in move] for move in moves]).encode())
+            journal.stream.write(json.dumps([[os.path.relpath(p, folder) for p in move] for move in moves]).encode())
             _complete(journal)
             os.replace(journal.place, journal.target)
-            _synchronize_folder(hidden)
+            with suppress(FileNotFoundError):  # a reader has already finished the journal and removed the folder
+                _synchronize_folder(hidden)
             _finish(journal.target)
 
     def close(self) -> None:
         """Remove what is still staged, unless a journal lists it."""
         listed = any(file.target.suffix == _JOURNAL and file.target.exists() for file in self._files)
         for file in self._files:
-            file.stream.close()
+            with suppress(OSError):  # the rest of what is given up does not fit on the disk either
+                file.stream.close()
             if not listed:
                 file.place.unlink(missing_ok=True)
         for hidden in {file.place.parent for file in self._files}:
@@ -92,7 +94,11 @@ class Stage:
     def _create(self, hidden: Path, index: int, target: Path) -> _File:
         place = hidden / f"{self._token}-{index}{_STAGED}"
         while True:
-            hidden.mkdir(0o700, exist_ok=True)
+            try:
+                hidden.mkdir(0o700)
+            except FileExistsError:
+                if hidden.exists() and not hidden.is_dir():
+                    raise
             try:
                 stream = os.fdopen(os.open(place, _FLAGS, 0o666), "wb")
             except FileNotFoundError:  # another writer has just removed the empty folder
@@ -121,13 +127,14 @@ def _finish(journal: Path, needed: Path | None = None) -> None:
         listing = json.loads(journal.read_bytes())
     except FileNotFoundError:
         return
-    moves = [(journal.parent / place, journal.parent / target) for place, target in listing]
+    folder = journal.parent.parent
+    moves = [(folder / place, folder / target) for place, target in listing]
     try:
         for place, target in moves:
             with suppress(FileNotFoundError):  # another process has moved it, finishing the same journal
                 os.replace(place, target)
-        for folder in {target.parent for _, target in moves}:
-            _synchronize_folder(folder)
+        for parent in {target.parent for _, target in moves}:
+            _synchronize_folder(parent)
         journal.unlink(missing_ok=True)
     except OSError as error:
         if needed is None or any(target.resolve() == needed.resolve() for _, target in moves):
