@@ -136,6 +136,21 @@ class Lattice:
         return offsets[(offsets.to(self.axes) @ self.axes).norm(dim=1) <= farthest]
 
 
+def local_maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) -> Tensor:
+    """The nodes [M, 3] whose values exceed ``lowest`` and are no less than those of their 26 neighbours."""
+    highest = values
+    for axis, wraps in enumerate(periodic):
+        before, n = highest.movedim(axis, 0), values.shape[axis]
+        after = before.clone()
+        after[1:] = torch.maximum(after[1:], before[: n - 1])
+        after[: n - 1] = torch.maximum(after[: n - 1], before[1:])
+        if wraps:
+            after[0] = torch.maximum(after[0], before[-1])
+            after[-1] = torch.maximum(after[-1], before[0])
+        highest = after.movedim(0, axis)
+    return (values == highest).logical_and_(values > lowest).nonzero()
+
+
 def local_steps(grid: Grid) -> Tensor:
     """The distances [3] in Å between neighbouring nodes of an orthogonal grid."""
     return grid.axes_tensor().norm(dim=1)

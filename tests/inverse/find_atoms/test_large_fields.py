@@ -6,9 +6,11 @@ from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, find_atoms, memory
 from tg_molfield.fields import get_kernel
+from tg_molfield.inverse.find_atoms import blocks
 from tg_molfield.inverse.find_atoms.functions import ScatteredFunctions
 from tg_molfield.inverse.find_atoms.gaussians import SeparableGaussians, factorises
 from tg_molfield.inverse.find_atoms.pursuit import _nearest_joined
+from tg_molfield.inverse.find_atoms.sharpen import WienerSharpener
 from tg_molfield.inverse.lattice import Lattice
 
 GAUSSIAN = get_kernel("gaussian")
@@ -81,6 +83,28 @@ def test_memory_grows_with_the_atoms_and_all_are_found(largest_bytes):
     assert sizes[many] / many < 1.5 * sizes[few] / few
 
 
+@pytest.mark.parametrize("periodic", [(False, False, False), (True, True, True)])
+def test_blocks_have_the_maxima_of_the_whole(periodic, monkeypatch):
+    monkeypatch.setattr(blocks, "_CORE", 10)
+    data = crystal(5)
+    carbons = Data(
+        z=torch.full_like(data.z, 6),
+        pos=data.pos.double() + 1.5,
+        cell=12 * torch.eye(3).double(),
+        pbc=torch.tensor(periodic),
+    )
+    field, grid = MolField("C", widths=0.5)(carbons), Grid.from_cell(carbons.cell, (40, 40, 40))
+    nodes, width = Lattice.of(field.on(grid).values[0], grid, periodic), float(field.widths[0])
+    whole = WienerSharpener(nodes, GAUSSIAN, width, 1e-3)
+    parts = blocks.BlockSharpener(nodes, GAUSSIAN, width, 1e-3)
+    (expected, heights), (found, others) = (one.peaks(nodes.values, 0.3, 1.0) for one in (whole, parts))
+    assert len(expected) == len(found) == len(data.pos)
+    apart = torch.cdist(expected, found, compute_mode="donot_use_mm_for_euclid_dist")
+    assert float(apart.amin(1).max()) < 0.16, "half a step"
+    assert torch.allclose(heights, others, atol=0.02)
+    assert parts.rms(nodes.values) == pytest.approx(whole.rms(nodes.values), rel=0.02)
+
+
 def test_pairs_are_joined_where_the_samples_are_explained_worst():
     pos = torch.tensor([[0.0, 0, 0], [0.2, 0, 0], [5, 0, 0], [5.3, 0, 0], [9, 0, 0], [9.4, 0, 0]])
     misfit = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.5, 0.5])
@@ -96,3 +120,10 @@ def test_a_search_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device=None: 2**20)
     with pytest.raises(MemoryError, match="nodes to sharpen, which needs"):
         find_atoms(volume)
+
+
+def test_progress_is_told_by_channel():
+    data, told = crystal(2), []
+    volume = MolField("C O")(data).on(Grid.around(data.pos, spacing=0.6))
+    find_atoms(volume, progress=lambda text, share: told.append((text, share)))
+    assert told == [(f"C: {int((data.z == 6).sum())} atoms", 0.5), (f"O: {int((data.z == 8).sum())} atoms", 1.0)]

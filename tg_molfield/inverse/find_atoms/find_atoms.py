@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,7 @@ def find_atoms(
     *,
     tolerance: float = 0.1,
     errors: str = "warn",
+    progress: Callable[[str, float], None] | None = None,
 ) -> Data:
     """The atoms of a field; `recover_atoms` also reports how well they explain it.
 
@@ -65,7 +67,7 @@ def find_atoms(
         ``z`` [N] (int64) and ``pos`` [N, 3] in Å, of the field's type; ``part`` [N] where the channels name parts;
         ``cell`` [1, 3, 3] and ``pbc`` [1, 3] where the field is periodic.
     """
-    return recover_atoms(field, grid, mol_field, tolerance=tolerance, errors=errors).data
+    return recover_atoms(field, grid, mol_field, tolerance=tolerance, errors=errors, progress=progress).data
 
 
 @torch.no_grad()
@@ -77,6 +79,7 @@ def recover_atoms(
     *,
     tolerance: float = 0.1,
     errors: str = "warn",
+    progress: Callable[[str, float], None] | None = None,
 ) -> Recovery:
     """Find the atoms of every element channel of a field.
 
@@ -98,12 +101,14 @@ def recover_atoms(
             maximum, or where weights of 1 explain nothing, the weight is estimated.
         tolerance: the largest residual, in parts of the channel, of a channel that counts as explained.
         errors: ``"warn"``, ``"raise"`` or ``"ignore"`` where a channel is not explained or ``other`` shows atoms.
+        progress: called with a line of text and the share of the channels that are done, from 0 to 1.
 
     Returns:
         The atoms, in the order of parts and channels and then along x, and the reports.
 
     Raises:
         ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
+        MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
     Warns:
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
@@ -119,7 +124,11 @@ def recover_atoms(
         raise ValueError("field: expected finite samples, got NaN or infinity; repair them")
     unit = None if definition is not None and definition.normalize_grid_size is not None else 1.0
     peak = unit or max(float(volume[channel.name].values.max()) for channel in channels)
-    found = [explain(volume, channel, unit, peak, tolerance) for channel in channels]
+    found: list[Explanation] = []
+    for channel in channels:
+        found.append(explain(volume, channel, unit, peak, tolerance))
+        if progress is not None:
+            progress(f"{channel.name}: {len(found[-1].atoms.pos)} atoms", len(found) / len(channels))
     for one in found:
         complaint = _complaint(one, tolerance)
         if complaint:

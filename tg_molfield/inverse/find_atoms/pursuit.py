@@ -9,8 +9,9 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
+from tg_molfield.inverse.find_atoms.blocks import sharpener_of
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
-from tg_molfield.inverse.find_atoms.sharpen import WienerSharpener
+from tg_molfield.inverse.find_atoms.sharpen import Sharpener
 from tg_molfield.inverse.lattice import Lattice
 
 NOISES = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -71,7 +72,7 @@ def search(
     coarse = Model(lattice.coarsened(spacing), kernel, width)
     best = Found(ChannelAtoms(lattice.axes.new_zeros(0, 3), scale or 1.0), False, coarse.size**2)
     for noise in NOISES:
-        sharpener = WienerSharpener(lattice, kernel, width, noise)
+        sharpener = sharpener_of(lattice, kernel, width, noise)
         start = _start(sharpener, lattice.values, scale, coarse.core)
         if start is not None:
             found = _pursue(coarse, start, scale is None, explained)
@@ -83,7 +84,7 @@ def search(
     return Model(lattice.coarsened(_HALF * spacing), kernel, width).refined(best.atoms, scale is None, steps=3)
 
 
-def _start(sharpener: WienerSharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
+def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
     places, heights = sharpener.peaks(values, _CANDIDATE, scale)
     if not len(places):
         return None
@@ -133,7 +134,7 @@ def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
 
 def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float) -> Found:
     best: Found | None = None
-    sharpener: WienerSharpener | None = None
+    sharpener: Sharpener | None = None
     unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
     for _ in range(_ROUNDS):
         atoms = model.refined(atoms, fit_scale, steps=12)
@@ -142,7 +143,7 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
         price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
         found = Found(atoms, square**0.5 <= explained * model.size, square + price)
         best = found if best is None or found.rank < best.rank else best
-        sharpener = sharpener or WienerSharpener(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
+        sharpener = sharpener or sharpener_of(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
         changed = None if found.explains else _revised(model, atoms, sharpener, residual)
         if changed is None or not _plausible(changed, model.lattice.values, sharpener.integral):
             break
@@ -151,7 +152,7 @@ def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float
     return best
 
 
-def _revised(model: Model, atoms: ChannelAtoms, sharpener: WienerSharpener, residual: Tensor) -> ChannelAtoms | None:
+def _revised(model: Model, atoms: ChannelAtoms, sharpener: Sharpener, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those of no weight, with one more where an atom weighs two or the residual has a maximum.
 
     If there are more than the integral of the samples allows, the closest two are merged, or half of the pairs too many
@@ -169,7 +170,7 @@ def _revised(model: Model, atoms: ChannelAtoms, sharpener: WienerSharpener, resi
     places, heights = sharpener.peaks(residual, _LEFT_OVER, atoms.scale)
     many = heights > _HALF * atoms.scale
     if not bool(many.any()):
-        many = heights > _ABOVE_NOISE * float(sharpener(residual).square().mean().sqrt())
+        many = heights > _ABOVE_NOISE * sharpener.rms(residual)
         many[max(1, int((allowed - len(atoms.pos)) / 2)) :] = False
     if bool(keep.all()) and not len(double) and not bool(many.any()):
         return None

@@ -7,12 +7,14 @@ for Gaussians on coarse samples, where the transform of a kernel is undersampled
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.lattice import Lattice, local_maxima
 from tg_molfield.memory import check_fits
 
 _COPIES = 4
@@ -21,6 +23,46 @@ _PADDING = 2.0
 _DECAY = 2.0
 _SAMPLING = 1.0
 _TILT = 1e-10
+
+
+class Sharpener(Protocol):
+    """Turns merged functions into separate maxima."""
+
+    @property
+    def integral(self) -> float:
+        """The sum of φ over the nodes."""
+
+    def rms(self, values: Tensor) -> float:
+        """The root mean square of the sharpened values."""
+
+    def peaks(self, values: Tensor, fraction: float, unit: float | None = None) -> tuple[Tensor, Tensor]:
+        """The maxima of the sharpened values above ``fraction`` of ``unit``, or of the highest value if not given.
+
+        Returns:
+            Their places [M, 3] in Å and heights [M], the highest first.
+        """
+
+
+@dataclass(frozen=True)
+class Sharpened:
+    """Sharpened ``values`` [X, Y, Z], ``finer`` times as many along each axis as there are nodes."""
+
+    values: Tensor
+    finer: list[int]
+    periodic: tuple[bool, bool, bool]
+
+    def maxima(self, lowest: float) -> tuple[Tensor, Tensor]:
+        """The places [M, 3] in nodes and the heights [M] of the maxima above ``lowest``."""
+        index = local_maxima(_tilt(self.values).add_(self.values), self.periodic, lowest)
+        return index / index.new_tensor(self.finer), self.values[tuple(index.T)]
+
+    def core(self, first: list[int], count: list[int]) -> Tensor:
+        """The values of ``count`` nodes along each axis from the node ``first``."""
+        x, y, z = (
+            slice(start * factor, (start + length) * factor)
+            for start, length, factor in zip(first, count, self.finer, strict=True)
+        )
+        return self.values[x, y, z]
 
 
 class WienerSharpener:
@@ -34,9 +76,6 @@ class WienerSharpener:
         kernel: φ.
         width: σ in Å.
         noise: the smallest fraction of the transform that is trusted.
-
-    Attributes:
-        integral: the sum of φ over the nodes.
     """
 
     def __init__(self, lattice: Lattice, kernel: Kernel, width: float, noise: float) -> None:
@@ -76,19 +115,20 @@ class WienerSharpener:
         x, y, z = (n * factor for n, factor in zip(values.shape, self._finer, strict=True))
         return result[:x, :y, :z]
 
-    def peaks(self, values: Tensor, fraction: float, unit: float | None = None) -> tuple[Tensor, Tensor]:
-        """The maxima of the sharpened values above ``fraction`` of ``unit``, or of the highest value if not given.
+    def sharpened(self, values: Tensor) -> Sharpened:
+        """The result of a call, with the number of nodes that it has for each of ``values``."""
+        return Sharpened(self(values), self._finer, self._lattice.periodic)
 
-        Returns:
-            Their places [M, 3] in Å and heights [M], the highest first.
-        """
-        sharp = self(values)
-        lowest = fraction * (float(sharp.max()) if unit is None else unit)
-        index = _maxima(_tilt(sharp).add_(sharp), self._lattice.periodic, lowest)
-        heights = sharp[tuple(index.T)]
+    def rms(self, values: Tensor) -> float:
+        """See `Sharpener`."""
+        return float(self(values).square().mean().sqrt())
+
+    def peaks(self, values: Tensor, fraction: float, unit: float | None = None) -> tuple[Tensor, Tensor]:
+        """See `Sharpener`."""
+        sharp = self.sharpened(values)
+        nodes, heights = sharp.maxima(fraction * (float(sharp.values.max()) if unit is None else unit))
         order = heights.argsort(descending=True)
-        steps = index[order] / index.new_tensor(self._finer)
-        return self._lattice.positions(steps), heights[order]
+        return self._lattice.positions(nodes[order]), heights[order]
 
     def _squared_distances(self) -> Tensor:
         axes = self._lattice.axes
@@ -121,21 +161,6 @@ def _tilt(values: Tensor) -> Tensor:
     """A slope too small to move a maximum, which breaks ties between symmetric nodes."""
     x, y, z = (torch.arange(n, dtype=values.dtype, device=values.device) for n in values.shape)
     return (_TILT * float(values.abs().max())) * (x[:, None, None] + 1.3 * y[None, :, None] + 1.7 * z[None, None])
-
-
-def _maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) -> Tensor:
-    """The local maxima [M, 3] above ``lowest``, as nodes."""
-    highest = values
-    for axis, wraps in enumerate(periodic):
-        before, n = highest.movedim(axis, 0), values.shape[axis]
-        after = before.clone()
-        after[1:] = torch.maximum(after[1:], before[: n - 1])
-        after[: n - 1] = torch.maximum(after[: n - 1], before[1:])
-        if wraps:
-            after[0] = torch.maximum(after[0], before[-1])
-            after[-1] = torch.maximum(after[-1], before[0])
-        highest = after.movedim(0, axis)
-    return (values == highest).logical_and_(values > lowest).nonzero()
 
 
 def _smooth(count: int) -> int:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.lattice import Lattice, local_maxima
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian, kriging_weights, poisson_width
 
 _NOISE = 1e-4
@@ -44,13 +44,12 @@ class PoissonSharpener:
     def __call__(self, values: Tensor) -> Tensor:
         """The density at the finer nodes, for samples [nx, ny, nz]."""
         weights = kriging_weights(values, self._steps, poisson_width(self._width), _NOISE)
-        return along_axes(weights, self._readers) / self._unit
+        return along_axes(weights, self._readers).div_(self._unit)
 
     def peaks(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """The maxima of the density, the highest first: places [M, 3] and the weights [M] of functions there."""
         density = self(values)
-        highest = torch.nn.functional.max_pool3d(density[None, None], 3, stride=1, padding=1)[0, 0]
-        index = ((density == highest) & (density > _LOWEST * density.max().clamp_min(0))).nonzero()
+        index = local_maxima(density, (False, False, False), _LOWEST * max(float(density.max()), 0.0))
         heights = density[tuple(index.T)]
         order = heights.argsort(descending=True, stable=True)
         finer = self._steps / torch.tensor(self._factors)
