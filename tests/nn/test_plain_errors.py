@@ -46,7 +46,7 @@ CALLS = {
     "points in a list": (lambda: FIELD(WATER)([[0.0, 0.0, 0.0]]), TypeError, "pos: expected a tensor, got list"),
     "no numbers for a field": (lambda: FIELD(on_meta()), ValueError, "data.z: expected numbers, got a tensor on"),
     "no numbers for a model": (
-        lambda: FieldAutoEncoder().encode(on_meta()), ValueError, "pos: expected numbers, got a tensor on the meta",
+        lambda: FieldAutoEncoder().encode(on_meta()), ValueError, "z: expected numbers, got a tensor on the meta",
     ),
     "no numbers for points": (
         lambda: FIELD(WATER)(WATER.pos.to("meta")), ValueError, "pos: expected numbers, got a tensor on the meta",
