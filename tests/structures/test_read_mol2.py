@@ -109,7 +109,9 @@ def test_attributes_of_atoms(tmp_path, section, charges):
     [
         ("1\n", "expected an atom and its number of attributes, got '1'"),
         ("1 x\n", "expected an atom and its number of attributes"),
-        ("1 1\ncharge high\n", "expected a charge of atom 1, got 'high'"),
+        ("1 1\ncharge high\n", "expected a charge of atom 1 up to 99, got 'high'"),
+        ("1 1\ncharge -inf\n", "expected a charge of atom 1 up to 99, got '-inf'"),
+        ("1 1\ncharge 1e9\n", "expected a charge of atom 1 up to 99, got '1e9'"),
         ("9 1\ncharge 1\n", "expected atoms of the record, got '9'"),
         ("1 99999999999999999999\ncharge 1\n", None),
     ],

@@ -321,6 +321,12 @@ def test_a_short_header_of_qm9_has_no_labels(tmp_path, header):
         read(path, labels="mu")
 
 
+def test_keys_count_beside_a_name_of_qm9(tmp_path):
+    data = read(xyz(tmp_path, "gdb_1 Properties=pos:R:3:species:S:1 energy=-1", "1 2 3 O"))[0]
+    assert data.pos.tolist() == [[1.0, 2.0, 3.0]]
+    assert data.energy.tolist() == [-1.0]
+
+
 def test_frames_that_ase_wrote_are_those_that_ase_reads(data_dir, tmp_path):
     for name in ("ensembles/ethanol_md_forces_100.xyz.gz", "smallmol/qm9_100.xyz.gz"):
         found = read(data_dir / name, dtype=torch.float64)

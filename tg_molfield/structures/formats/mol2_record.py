@@ -6,6 +6,7 @@ a backslash continues.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
 
 _SECTION = "@<TRIPOS>"
 _COUNTS = re.compile(r"\s*[0-9]+(\s+[0-9]+)*\s*")
+_LARGEST_CHARGE = 99
 _STATUS_BITS = {"DSPMOD", "TYPECOL", "CAP", "BACKBONE", "DICT", "ESSENTIAL", "WATER", "DIRECT", "****"}
 
 
@@ -183,11 +185,18 @@ def _formal_charges(lines: list[str]) -> dict[str, float] | None:
         for attribute in islice(rows, int(words[1][:10])):
             name, _, value = attribute.partition(" ")
             if name.lower() == "charge":
-                try:
-                    charges[words[0]] = parse_number(value.strip())
-                except ValueError as error:
-                    raise ValueError(
-                        f"UNITY_ATOM_ATTR: expected a charge of atom {words[0][:40]}, got {value[:40]!r}; "
-                        "correct the line"
-                    ) from error
+                charges[words[0]] = _formal_charge(words[0], value.strip())
     return charges or None
+
+
+def _formal_charge(atom: str, text: str) -> float:
+    try:
+        charge = parse_number(text)
+    except ValueError:
+        charge = math.nan
+    if not abs(charge) <= _LARGEST_CHARGE:
+        raise ValueError(
+            f"UNITY_ATOM_ATTR: expected a charge of atom {atom[:40]} up to {_LARGEST_CHARGE}, got {text[:40]!r}; "
+            "correct the line"
+        )
+    return charge

@@ -19,8 +19,8 @@ _HEADER = re.compile(r"\s*gdb[\s_]+([0-9]+)(?=\s|$)")
 
 
 def qm9_name(comment: str) -> str:
-    """``gdb_1`` for a header that begins with ``gdb 1``; empty for any other comment."""
-    match = _HEADER.match(comment)
+    """``gdb_1`` for a header that begins with ``gdb 1`` and has no key=value pairs; empty for any other comment."""
+    match = None if "=" in comment else _HEADER.match(comment)
     return f"gdb_{match[1]}" if match else ""
 
 
