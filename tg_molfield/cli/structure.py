@@ -105,6 +105,8 @@ def _from_smiles(smiles: str, properties: set[str], timeout: float | None) -> St
     try:
         data = from_smiles(smiles, properties=properties, **options)
     except ValueError as error:
+        if not str(error).startswith("smiles: expected a valid SMILES"):
+            raise
         if _is_file(smiles):
             format_of(Path(smiles))
         raise ValueError(
@@ -121,4 +123,5 @@ def _is_file(text: str) -> bool:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "…"
+    short = text if len(text) <= 40 else text[:40] + "…"
+    return short if short.strip() and short.isprintable() else repr(short)

@@ -213,6 +213,8 @@ def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
         elif force_fields.UFFHasAllMoleculeParams(mol):
             name = "UFF"
         else:
+            for atom in coordinated:
+                _make_symmetric(mol, atom)
             return ""
         for conformer in mol.GetConformers():
             _left(deadline)
@@ -228,6 +230,32 @@ def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
                 conformer.SetPositions(embedded)
                 failed = True
     return "" if failed else name
+
+
+def _make_symmetric(mol: Mol, centre: int) -> None:
+    """Put the ligands of an atom in their ideal directions, at the sums of the covalent radii, if all are terminal."""
+    from rdkit.Chem import ChiralType, GetPeriodicTable
+
+    sine = math.sqrt(0.75)
+    directions: dict[tuple[Any, int], list[tuple[float, float, float]]] = {
+        (ChiralType.CHI_TRIGONALBIPYRAMIDAL, 5): [
+            (0, 0, 1), (1, 0, 0), (-0.5, sine, 0), (-0.5, -sine, 0), (0, 0, -1),
+        ],
+        (ChiralType.CHI_OCTAHEDRAL, 6): [(0, 0, 1), (1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, -1)],
+        (ChiralType.CHI_SQUAREPLANAR, 4): [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)],
+    }  # fmt: skip
+    atom = mol.GetAtomWithIdx(centre)
+    ligands = atom.GetNeighbors()
+    ideal = directions.get((atom.GetChiralTag(), len(ligands)))
+    if ideal is None or any(ligand.GetDegree() > 1 for ligand in ligands):
+        return
+    radius = GetPeriodicTable().GetRcovalent
+    for conformer in mol.GetConformers():
+        pos = np.array(conformer.GetPositions())
+        for ligand, direction in zip(ligands, ideal, strict=True):
+            length = radius(atom.GetAtomicNum()) + radius(ligand.GetAtomicNum())
+            pos[ligand.GetIdx()] = pos[centre] + length * np.array(direction)
+        conformer.SetPositions(pos)
 
 
 def _main() -> None:

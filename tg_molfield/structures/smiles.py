@@ -15,13 +15,16 @@ from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.time_limit import conformers_within
 
 if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+    from rdkit.Chem import Atom, Mol
 
 MAX_ATOMS = 5000
 """Largest number of atoms of a SMILES, hydrogens included; the memory of the embedding grows with its square."""
 
 MAX_LENGTH = 100_000
 """Largest number of characters of a SMILES."""
+
+MAX_TIMEOUT = 10**6
+"""Largest time limit in seconds."""
 
 _ORGANIC = frozenset((1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 35, 53))
 
@@ -59,10 +62,11 @@ def from_smiles(
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
     Embedded with ETKDGv3, from random coordinates if that fails, and optimised with MMFF94, or with UFF if MMFF94 has
-    no parameters. Atoms with five or six ligands (PF5, PF6-, XeF4) get the arrangement that VSEPR gives them and UFF.
-    Where neither force field has parameters, or atoms have lone pairs that they do not know (SF4), one
-    :class:`StructureWarning` says so. Fragments (``"C.O"``) are placed side by side and optimised together. The same
-    seed gives the same positions.
+    no parameters. Atoms with five or six ligands (PF5, PF6-) get the arrangement of VSEPR and are optimised with UFF.
+    Where neither has parameters, the embedded geometry is kept; ligands that are single atoms (SF6) are placed at the
+    sums of the covalent radii. One :class:`StructureWarning` tells of this, and of lone pairs that the force fields do
+    not know (SF4). Fragments (``"C.O"``) are placed side by side and optimised together. The same seed gives the same
+    positions.
 
     Args:
         smiles: one SMILES; a title may follow after a blank, as in a ``.smi`` file.
@@ -92,8 +96,10 @@ def from_smiles(
         raise ValueError(
             f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
         )
-    if not timeout > 0:
-        raise ValueError(f"timeout: expected a positive number of seconds, got {timeout}; give for example 20.0")
+    if not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(
+            f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
+        )
     mol = _parse(smiles)
     mol.SetProp("_Name", (mol.GetProp("_Name") if mol.HasProp("_Name") else "") or smiles)
     force_field = _embed(mol, smiles, conformers, seed, timeout)
@@ -174,15 +180,10 @@ def _notes(mol: Mol, force_field: str) -> list[str]:
         ]
         notes.append(
             f"expected a force field with parameters for {', '.join(unusual or numbers.values())}, got none; the "
-            "embedded geometry was kept, its bonds may be wrong by 0.2 Å"
+            "geometry was not optimised, its bonds may be wrong by 0.2 Å"
         )
-    lone_pairs = sorted(
-        {
-            mol.GetAtomWithIdx(row).GetSymbol()
-            for row in mark_coordination(mol)
-            if mol.GetAtomWithIdx(row).GetChiralTag() == 0
-        }
-    )
+    atoms = [mol.GetAtomWithIdx(row) for row in mark_coordination(mol)]
+    lone_pairs = sorted({atom.GetSymbol() for atom in atoms if atom.GetDegree() < _least_ligands(atom)})
     if lone_pairs:
         notes.append(
             f"expected ligands in one arrangement, got lone pairs at {', '.join(lone_pairs)} that no force field of "
@@ -194,6 +195,13 @@ def _notes(mol: Mol, force_field: str) -> list[str]:
             "geometry from a file or another program"
         )
     return notes
+
+
+def _least_ligands(atom: Atom) -> int:
+    """The number of ligands from which on the force fields know the arrangement beside lone pairs."""
+    from rdkit.Chem import HybridizationType
+
+    return 5 if atom.GetHybridization() == HybridizationType.SP3D else 4
 
 
 def _is_organometallic(mol: Mol) -> bool:
