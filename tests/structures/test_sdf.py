@@ -162,6 +162,14 @@ def test_a_v3000_block_cut_short(tmp_path, cut):
         read(sdf(tmp_path, "\n".join(WATER_V3000.split("\n")[:cut]) + "\n"))
 
 
+def test_a_record_without_atoms_and_one_without_lines(tmp_path):
+    empty = "none\n\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n"
+    with pytest.raises(ValueError, match=r"record 1 \('none'\): atoms: expected at least 1, got none"):
+        read(sdf(tmp_path, empty))
+    with pytest.raises(ValueError, match="record 2: MOL block: expected at least 4 lines, got 0"):
+        read(sdf(tmp_path, WATER + "$$$$\n$$$$\n" + WATER))
+
+
 @pytest.mark.parametrize("block", [WATER, WATER_V3000])
 @pytest.mark.parametrize("lines", [2, 4])
 def test_header_of_another_length(tmp_path, block, lines):

@@ -25,6 +25,8 @@ def read_atoms(lines: list[str]) -> AtomTable:
     table = read_v3000_atoms(lines) if "V3000" in lines[3] else read_v2000_atoms(lines)
     if not lines[-1].startswith("M  END"):
         raise ValueError(f"last line: expected 'M  END', got {lines[-1][:40]!r}; restore the missing lines")
+    if not table.numbers:
+        raise ValueError("atoms: expected at least 1, got none; remove the record")
     return table
 
 
