@@ -127,3 +127,13 @@ def test_progress_is_told_by_channel():
     volume = MolField("C O")(data).on(Grid.around(data.pos, spacing=0.6))
     find_atoms(volume, progress=lambda text, share: told.append((text, share)))
     assert told == [(f"C: {int((data.z == 6).sum())} atoms", 0.5), (f"O: {int((data.z == 8).sum())} atoms", 1.0)]
+
+
+def test_blocks_of_nothing_have_no_maxima(monkeypatch):
+    monkeypatch.setattr(blocks, "_CORE", 10)
+    nodes = lattice()
+    empty = blocks.BlockSharpener(nodes, GAUSSIAN, 0.5, 1e-2)
+    places, heights = empty.peaks(torch.zeros_like(nodes.values), 0.3)
+    assert places.shape == (0, 3)
+    assert heights.shape == (0,)
+    assert empty.rms(torch.zeros_like(nodes.values)) == 0

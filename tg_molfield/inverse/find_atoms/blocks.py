@@ -81,7 +81,7 @@ class BlockSharpener:
         return self._lattice.positions(places[order]), heights[order]
 
     def _blocks(self, values: Tensor) -> Iterator[tuple[tuple[int, ...], Sharpened]]:
-        """The first node of each block that holds anything, and its sharpened values."""
+        """The first node of each block, and its sharpened values."""
         shape = values.shape
         starts = (range(0, count, core) for count, core in zip(shape, self._core, strict=True))
         for start in itertools.product(*starts):
@@ -92,5 +92,4 @@ class BlockSharpener:
                 part = part.index_select(axis, index % shape[axis])
                 if not self._lattice.periodic[axis]:
                     part = part * inside.view([-1 if i == axis else 1 for i in range(3)])
-            if bool(part.any()):
-                yield start, self._sharpener.sharpened(part)
+            yield start, self._sharpener.sharpened(part)
