@@ -196,8 +196,9 @@ def _pdb_difference(ours: list[Atoms], theirs: _PDBAtoms) -> str:
 
 
 def _cif(text: str) -> Any:
-    crystal, model = "_atom_site_fract_" in text.lower(), "_atom_site.cartn_" in text.lower()
-    if crystal == model or "_disorder_" in text.lower() or "_atom_site_calc_flag" in text.lower():
+    tags = text.lower()
+    crystal, model = "_atom_site_fract_" in tags, "_atom_site.cartn_" in tags
+    if crystal == model or any(tag in tags for tag in ("_disorder_", "_atom_site_calc_flag", "_chem_comp_atom")):
         return None
     return _mmcif(text) if model else _crystals(text)
 
@@ -209,7 +210,7 @@ def _cif_difference(ours: list[Atoms], theirs: Any) -> str:
 def _crystals(text: str) -> list[Any] | None:
     from ase.io import read as read_ase
 
-    if "_chem_comp_atom" in text.lower() or not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
+    if not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
         return None
     return read_ase(io.StringIO(text), index=":", format="cif", fractional_occupancies=False)
 

@@ -16,7 +16,7 @@ Differences that are let through, and why:
 - maps, XSF: the package leaves out repeated nodes of a period, so that its values are a corner of those of the file;
 - maps: extended headers, and files longer than the header says, which mrcfile refuses.
 
-Models have no independent reader; no parameter may be NaN or infinite.
+Models have no independent reader; no parameter and no value may be NaN or infinite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from tg_molfield import Volume
+from tg_molfield import Field, Volume
 
 ABSOLUTE, RELATIVE = 1e-6, 1e-5
 
@@ -68,8 +68,10 @@ def volume_difference(suffix: str, content: bytes, volume: Volume) -> str | None
     return next((found for what, pair in pairs.items() if (found := _differs(what, *pair))), "")
 
 
-def model_fault(model: torch.nn.Module) -> str:
-    """The first parameter that is not finite, or an empty string."""
+def model_fault(model: torch.nn.Module | Field) -> str:
+    """The first parameter of a model or value of a field that is not finite, or an empty string."""
+    if isinstance(model, Field):
+        return "" if bool(model(torch.zeros(1, 3, dtype=model.dtype)).isfinite().all()) else "a value is not finite"
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             return f"{name} is not finite"

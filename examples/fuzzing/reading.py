@@ -26,11 +26,14 @@ from fuzzing.peers_volumes import model_fault, volume_difference
 from fuzzing.seed_files import MODEL
 from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Volume
 from tg_molfield.files import format_suffix
+from tg_molfield.inverse.superres import SuperresField
+from tg_molfield.nn import MoleculeDescriptor
 from tg_molfield.structures import read
 from tg_molfield.structures.formats.registry import SUFFIXES as STRUCTURES
 
 LONGEST_MESSAGE = 2000
-MODELS: dict[str, Any] = {kind.__name__: kind for kind in (FieldAutoEncoder, FieldAutoDecoder)}
+_KINDS = (FieldAutoEncoder, FieldAutoDecoder, MoleculeDescriptor, SuperresField)
+MODELS: dict[str, Any] = {kind.__name__: kind for kind in _KINDS}
 
 
 class Outcome(NamedTuple):

@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Grid, MolField, from_smiles
+from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Grid, MolField, RBFField, from_smiles
+from tg_molfield.inverse.superres import LatticeField, SuperresField
+from tg_molfield.nn import MoleculeDescriptor
 from tg_molfield.structures import to_ase, to_rdkit
 from tg_molfield.volumes.registry import SUFFIXES
 
@@ -180,6 +182,16 @@ def _models() -> Iterator[tuple[str, bytes]]:
             )
             model.save(path)
             yield f".{type(model).__name__}.safetensors", path.read_bytes()
-        decoder = FieldAutoDecoder(["a", "b"], 2, 8, decoder_options={"width": 16, "num_layers": 3})
-        decoder.save(path)
-        yield f".{type(decoder).__name__}.safetensors", path.read_bytes()
+        grid = Grid((0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)), (3, 3, 2))
+        place = torch.tensor([[1.0, 1.0, 0.5]])
+        others = (
+            FieldAutoDecoder(["a", "b"], 2, 8, decoder_options={"width": 16, "num_layers": 3}),
+            MoleculeDescriptor(12, 5, hidden=8, num_layers=1, vector_channels=3),
+            SuperresField(
+                RBFField(place, torch.ones(1, 2), channels=("a", "b")),
+                LatticeField(torch.ones(2, *grid.shape), grid, (1.0, 0.7), ("a", "b"), (False,) * 3),
+            ),
+        )
+        for other in others:
+            other.save(path)
+            yield f".{type(other).__name__}.safetensors", path.read_bytes()

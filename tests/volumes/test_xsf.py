@@ -96,6 +96,11 @@ def test_several_grids_are_channels(tmp_path):
         crystal(tmp_path / "a.xsf", grid("DATAGRID_3D_a"), grid("DATAGRID_3D_b", origin="0 0 0"))
 
 
+def test_two_lists_of_atoms_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.xsf: line 32: expected one list of atoms, got another; split the file"):
+        crystal(tmp_path / "a.xsf", f"{grid()}\nEND_BLOCK_DATAGRID_3D\nPRIMCOORD\n 1 1\n 8 0 0 0")
+
+
 @pytest.mark.parametrize("periodic", [True, False])
 @pytest.mark.parametrize("channels", ["C", "C O"])
 def test_ase_reads_what_is_written(tmp_path, periodic, channels):

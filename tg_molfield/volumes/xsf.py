@@ -156,6 +156,8 @@ def _parse(path: Path, content: bytes) -> _File:
 
 def _read_atoms(path: Path, lines: Lines, file: _File, count: int | None = None) -> None:
     """Read ``count`` atoms or, if None, all up to the next line that is none."""
+    if file.numbers:
+        raise ValueError(f"{path}: line {lines.number}: expected one list of atoms, got another; split the file")
     while lines.skip_blank() and (count is None or count > 0):
         if count is None and not re.match(r"\s*(\w+\s+[-+.\d]|#)", lines.peek()):
             return
