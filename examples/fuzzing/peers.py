@@ -20,6 +20,8 @@ Where the other reader fails, there is nothing to compare. Differences that are 
 - PDB: ASE makes several frames of one model or the reverse (END, ENDMDL), so that all atoms of a file are compared;
 - XYZ: ASE stops at an empty line between frames;
 - PDB: ASE leaves out record names in lower case;
+- PDB: an element that the name of the atom contradicts, as in a line that lost a column;
+- CIF: elements in capitals, SI or CL, which ASE cuts to one letter;
 - CIF: disordered crystals, of which the package chooses one part, while ASE keeps all; dummy sites; angles that are not
   given, which are 90 degrees by the dictionary; files of crystals and molecules together, and of components; tables
   with a comment among their tags, which ASE does not see;
@@ -29,6 +31,7 @@ Where the other reader fails, there is nothing to compare. Differences that are 
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -172,7 +175,10 @@ def _pdb(text: str) -> _PDBAtoms | None:
     if len(pos) != len(lines):
         return None
     known = {symbol.upper(): number for number, symbol in enumerate(chemical_symbols) if number} | {"D": 1, "T": 1}
-    z = np.array([known.get(line[76:78].strip().upper(), 0) for line in lines])
+    listed = [line[76:78].strip().upper() for line in lines]
+    names = [line[12:16].strip(" 0123456789").upper() for line in lines]
+    agree = [name.startswith(word) for name, word in zip(names, listed, strict=True)]
+    z = np.array([known.get(word, 0) if same else 0 for word, same in zip(listed, agree, strict=True)])
     return _PDBAtoms(z, pos, any(line[16:17] != " " for line in lines))
 
 
@@ -210,7 +216,7 @@ def _cif_difference(ours: list[Atoms], theirs: Any) -> str:
 def _crystals(text: str) -> list[Any] | None:
     from ase.io import read as read_ase
 
-    if not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
+    if re.search(r"(?m)^ *\w+ +[A-Z]{2} ", text) or not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
         return None
     return read_ase(io.StringIO(text), index=":", format="cif", fractional_occupancies=False)
 

@@ -258,3 +258,11 @@ def test_atoms_are_those_of_rdkit(data_dir, name):
             assert [atom.GetAtomicNum() for atom in mol.GetAtoms()] == data.z.tolist()
             np.testing.assert_array_equal(mol.GetConformer().GetPositions(), data.pos)
     RDLogger.EnableLog("rdApp.*")
+
+
+@pytest.mark.parametrize("space", [" ", "\u2028", "\u00a0"])
+def test_a_space_in_a_number_of_a_v3000_block_is_refused(tmp_path, space):
+    path = tmp_path / "a.mol"
+    path.write_text(WATER_V3000.replace("3 H 0 -0.757 ", f"3 H 0 -0.{space}757 "), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"atom line 3: expected index, element, x, y, z and whole-number map, got"):
+        read(path)

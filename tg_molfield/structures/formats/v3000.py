@@ -32,9 +32,10 @@ def read_v3000_atoms(lines: list[str]) -> AtomTable:
     pos = np.empty((len(atoms), 3))
     for row, entry in enumerate(atoms):
         fields = entry.split()
-        if len(fields) < 6:
+        if len(fields) < 6 or not (fields[5].isascii() and fields[5].isdecimal()):
             raise ValueError(
-                f"atom line {row + 1}: expected index, element, x, y, z and map, got {entry[:40]!r}; complete the line"
+                f"atom line {row + 1}: expected index, element, x, y, z and whole-number map, got {entry[:40]!r}; "
+                "correct the line"
             )
         symbols.append(fields[1])
         try:
