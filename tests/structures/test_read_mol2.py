@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import Crippen
 
 from tg_molfield.structures import PROPERTIES, DroppedKeysWarning, StructureWarning, from_rdkit, read, to_rdkit
-from tg_molfield.structures.formats.mol2_types import element_of
+from tg_molfield.structures.formats.mol2.types import element_of
 
 WATER = [("O", "O.3", "-0.834"), ("H1", "H", "0.417"), ("H2", "H", "0.417")]
 PLACES = [(0.0, 0.0, 0.1173), (0.0, 0.7572, -0.4692), (0.0, -0.7572, -0.4692), (2.1, 0.3, 0.2), (-2.2, 0.1, 0.4)]

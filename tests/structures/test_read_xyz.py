@@ -12,7 +12,7 @@ from ase.io.extxyz import write_xyz
 
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_ase, read
 from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
-from tg_molfield.structures.formats.qm9 import PROPERTIES
+from tg_molfield.structures.formats.xyz.qm9 import PROPERTIES
 
 ATOMS = "O 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
 WATER = "Properties=species:S:1:pos:R:3"
@@ -79,6 +79,14 @@ def test_keys_count_in_extended_xyz_and_in_lines_of_pairs(tmp_path, comment):
 def test_bare_words_are_not_true(tmp_path):
     data = read(xyz(tmp_path, f"{WATER} energy magmom free_energy=-1.0 pbc"))[0]
     assert set(data.keys()) == {"z", "pos", "free_energy"}
+
+
+def test_periodic_directions_in_words_are_left_out(tmp_path):
+    with pytest.warns(StructureWarning, match=r"pbc: expected three of T and F, got 'none'; .* left out"):
+        data = read(xyz(tmp_path, "pbc = none"))[0]
+    assert set(data.keys()) == {"z", "pos"}
+    with pytest.raises(ValueError, match="pbc: expected three of T and F, got 'none'"):
+        read(xyz(tmp_path, f"{WATER} pbc=none"))
 
 
 def test_pairs_of_a_text_are_labels_when_they_are_named(tmp_path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.mol2_record import Mol2Record
-from tg_molfield.structures.formats.mol2_types import is_sybyl
+from tg_molfield.structures.formats.mol2.record import Mol2Record
+from tg_molfield.structures.formats.mol2.types import is_sybyl
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol

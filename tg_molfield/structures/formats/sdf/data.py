@@ -12,8 +12,8 @@ from torch_geometric.data import Data
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, planarity_note
 from tg_molfield.structures.formats.labels import add_labels
-from tg_molfield.structures.formats.molblock import check_one_block, read_atoms
 from tg_molfield.structures.formats.records import ReadOptions, Record
+from tg_molfield.structures.formats.sdf.molblock import check_one_block, read_atoms
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from tg_molfield.chem.elements import element_property
-from tg_molfield.structures.formats.crystal.contacts import periodic_contacts
-from tg_molfield.structures.formats.crystal.operators import SymmetryOperators, coset_representatives
-from tg_molfield.structures.formats.crystal.sites import Sites
+from tg_molfield.structures.formats.cif.crystal.contacts import periodic_contacts
+from tg_molfield.structures.formats.cif.crystal.operators import SymmetryOperators, coset_representatives
+from tg_molfield.structures.formats.cif.crystal.sites import Sites
 
 FULL = 0.999
 """Smallest occupancy that counts as full."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tg_molfield.structures.formats.xyz_columns import PLAIN
+from tg_molfield.structures.formats.xyz.columns import PLAIN
 
 PROPERTIES = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
 """The numbers of the header in their order: GHz, D, Bohr³, Hartree, Bohr² and cal/(mol K)."""

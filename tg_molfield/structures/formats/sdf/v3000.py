@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tg_molfield.structures.formats.atom_table import AtomTable, coordinate
 from tg_molfield.structures.formats.elements import parse_elements
+from tg_molfield.structures.formats.sdf.atom_table import AtomTable, coordinate
 
 _MARK = "M  V30 "
 

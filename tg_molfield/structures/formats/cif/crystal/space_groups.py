@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tg_molfield.structures.formats.cif_items import column, item
-from tg_molfield.structures.formats.crystal.operators import (
+from tg_molfield.structures.formats.cif.crystal.operators import (
     SymmetryOperators,
     check_group,
     check_metric,
@@ -16,6 +15,7 @@ from tg_molfield.structures.formats.crystal.operators import (
     parse_operators,
     same_operators,
 )
+from tg_molfield.structures.formats.cif.items import column, item
 
 if TYPE_CHECKING:
     import gemmi

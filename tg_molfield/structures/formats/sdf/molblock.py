@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tg_molfield.structures.formats.atom_table import AtomTable
-from tg_molfield.structures.formats.v2000 import read_v2000_atoms
-from tg_molfield.structures.formats.v3000 import read_v3000_atoms
+from tg_molfield.structures.formats.sdf.atom_table import AtomTable
+from tg_molfield.structures.formats.sdf.v2000 import read_v2000_atoms
+from tg_molfield.structures.formats.sdf.v3000 import read_v3000_atoms
 
 _COUNTS_LINE = re.compile(r"[ 0-9]{6}.*V[23]000\s*")
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from tg_molfield.structures.formats.atom_table import AtomTable, coordinate
 from tg_molfield.structures.formats.elements import parse_elements
+from tg_molfield.structures.formats.sdf.atom_table import AtomTable, coordinate
 
 _COLUMNS = (("x", 0), ("y", 10), ("z", 20))
 _PLAIN = re.compile(r"[ 0-9.+-]{30} ")

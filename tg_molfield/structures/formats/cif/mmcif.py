@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.cif_items import columns, has_values, number
+from tg_molfield.structures.formats.cif.items import columns, has_values, number
 from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.macromolecule import ModelRecord, atom_sites, model_record
 from tg_molfield.structures.formats.records import ReadOptions, Record

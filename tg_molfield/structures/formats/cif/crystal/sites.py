@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tg_molfield.chem.elements import symbols
-from tg_molfield.structures.formats.cif_items import columns, item, number
-from tg_molfield.structures.formats.crystal.elements import formula_elements, site_element
+from tg_molfield.structures.formats.cif.crystal.elements import formula_elements, site_element
+from tg_molfield.structures.formats.cif.items import columns, item, number
 
 if TYPE_CHECKING:
     import gemmi

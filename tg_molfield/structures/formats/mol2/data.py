@@ -14,9 +14,9 @@ from torch_geometric.data import Data
 from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, planarity_note
-from tg_molfield.structures.formats.mol2_mol import mol2_mol
-from tg_molfield.structures.formats.mol2_record import Mol2Record, parse_mol2, title_of
-from tg_molfield.structures.formats.mol2_types import LONE_PAIRS, element_of
+from tg_molfield.structures.formats.mol2.bonds import mol2_mol
+from tg_molfield.structures.formats.mol2.record import Mol2Record, parse_mol2, title_of
+from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
 from tg_molfield.structures.formats.numbers import parse_number
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties

@@ -66,7 +66,10 @@ def parse_comment(line: str) -> XyzComment:
     comment.is_extended = bool(comment.columns) or comment.cell is not None or (only_pairs and bool(pairs))
     if not comment.is_extended:
         return comment
-    comment.pbc = _pbc(pbc) if pbc else None
+    if pbc and (comment.columns or comment.cell is not None or _is_pbc(pbc)):
+        comment.pbc = _pbc(pbc)
+    elif pbc:
+        comment.notes.append(f"pbc: expected three of T and F, got {pbc[:40]!r}; correct it, it was left out")
     for key in repeated:
         if key.lower() in _FORM:
             raise ValueError(f"{key}: expected it once, got it again with another value; correct the comment line")
@@ -77,7 +80,7 @@ def parse_comment(line: str) -> XyzComment:
 def vector(text: str) -> list[float] | str:
     """The numbers of a value, separated by blanks or commas, with or without brackets; the text if it has others."""
     try:
-        return parse_numbers(re.findall(r"[^\s,\[\]{}]+", text))
+        return parse_numbers(_words(text))
     except ValueError:
         return text
 
@@ -129,8 +132,17 @@ def _cell(lattice: str, comment: XyzComment) -> list[list[float]] | None:
     return None
 
 
+def _is_pbc(text: str) -> bool:
+    flags = _words(text)
+    return len(flags) in (1, 3) and all(flag.upper() in _FLAGS for flag in flags)
+
+
 def _pbc(text: str) -> list[bool]:
-    flags = [_FLAGS.get(word.upper()) for word in re.findall(r"[^\s,\[\]{}]+", text)]
-    if len(flags) not in (1, 3) or None in flags:
+    if not _is_pbc(text):
         raise ValueError(f"pbc: expected three of T and F, got {text[:40]!r}; correct it")
-    return [bool(flag) for flag in flags] * (3 // len(flags))
+    flags = [_FLAGS[word.upper()] for word in _words(text)]
+    return flags * (3 // len(flags))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s,\[\]{}]+", text)

@@ -8,12 +8,12 @@ import numpy as np
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build
-from tg_molfield.structures.formats.cif_items import item, number
-from tg_molfield.structures.formats.crystal.contacts import Contacts, periodic_contacts
-from tg_molfield.structures.formats.crystal.disorder import SAME_ATOM, choose_disorder
-from tg_molfield.structures.formats.crystal.operators import IDENTITY, SymmetryOperators
-from tg_molfield.structures.formats.crystal.sites import Sites, crystal_sites
-from tg_molfield.structures.formats.crystal.space_groups import has_symmetry, symmetry_choices
+from tg_molfield.structures.formats.cif.crystal.contacts import Contacts, periodic_contacts
+from tg_molfield.structures.formats.cif.crystal.disorder import SAME_ATOM, choose_disorder
+from tg_molfield.structures.formats.cif.crystal.operators import IDENTITY, SymmetryOperators
+from tg_molfield.structures.formats.cif.crystal.sites import Sites, crystal_sites
+from tg_molfield.structures.formats.cif.crystal.space_groups import has_symmetry, symmetry_choices
+from tg_molfield.structures.formats.cif.items import item, number
 from tg_molfield.structures.formats.records import ReadOptions
 
 if TYPE_CHECKING:

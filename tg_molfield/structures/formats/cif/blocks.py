@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.cif_items import has_values
-from tg_molfield.structures.formats.component_dictionary import component_records, has_component
-from tg_molfield.structures.formats.crystal import crystal_data
+from tg_molfield.structures.formats.cif.component_dictionary import component_records, has_component
+from tg_molfield.structures.formats.cif.crystal import crystal_data
+from tg_molfield.structures.formats.cif.items import has_values
+from tg_molfield.structures.formats.cif.mmcif import mmcif_models, mmcif_records
 from tg_molfield.structures.formats.macromolecule import ModelRecord
-from tg_molfield.structures.formats.mmcif import mmcif_models, mmcif_records
 from tg_molfield.structures.formats.records import ReadOptions, Record, failed_record
 
 if TYPE_CHECKING:
