@@ -22,9 +22,11 @@ Where the other reader fails, there is nothing to compare. Differences that are 
 - PDB: ASE leaves out record names in lower case;
 - PDB: an element that the name of the atom contradicts, as in a line that lost a column;
 - CIF: elements in capitals, SI or CL, which ASE cuts to one letter;
-- CIF: disordered crystals, of which the package chooses one part, while ASE keeps all; dummy sites; angles that are not
-  given, which are 90 degrees by the dictionary; files of crystals and molecules together, and of components; tables
-  with a comment among their tags, which ASE does not see;
+- CIF: disordered crystals, of which the package chooses one part, while ASE keeps all;
+- CIF: dummy sites and sites of occupancy 0, which the package leaves out;
+- CIF: angles that are not given, which are 90 degrees by the dictionary;
+- CIF: tables with a comment among their tags, which ASE does not see;
+- CIF: files of crystals and molecules together, and of components;
 - deuterium and tritium are hydrogen.
 """
 
@@ -214,8 +216,12 @@ def _cif_difference(ours: list[Atoms], theirs: Any) -> str:
 
 
 def _crystals(text: str) -> list[Any] | None:
+    import gemmi
     from ase.io import read as read_ase
 
+    blocks = gemmi.cif.read_string(text)
+    if any(gemmi.cif.as_number(word) == 0 for block in blocks for word in block.find_values("_atom_site_occupancy")):
+        return None
     if re.search(r"(?m)^ *\w+ +[A-Z]{2} ", text) or not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
         return None
     return read_ase(io.StringIO(text), index=":", format="cif", fractional_occupancies=False)
