@@ -21,7 +21,7 @@ def assemble(table: AtomTable) -> AtomSites:
     names = _atom_names(table)
     kinds = residue_kinds(table, names)
     elements = assign_elements(table, kinds, names)
-    table, kinds = separate_copies(table._replace(name=table.name.stripped()), kinds)
+    table, kinds = separate_copies(table._replace(name=table.name.stripped()), kinds, elements.z)
     keep = np.flatnonzero(kept_locations(table, kinds))
     residue = table.residue[keep]
     chains: dict[str, int] = {}
