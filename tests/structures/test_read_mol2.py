@@ -364,6 +364,15 @@ GAFF = [("N1", "n4", "0.4"), *((f"H{i}", "hn", "0.15") for i in range(4))]
 TO_ALL = tuple((1, i, "1") for i in range(2, 6))
 
 
+@pytest.mark.parametrize("header", ["@<TRIPOS>MOLECULE'", "@<TRIPOSMOLECULE", "#@<TRIPOS>MOLECULE"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_record_is_lost_with_its_header(tmp_path, header, place):
+    records = [mol2(title="a"), mol2(title="b")]
+    records[place] = records[place].replace("@<TRIPOS>MOLECULE", header)
+    with pytest.raises(ValueError, match=r"made\.mol2: (record|line) .*: expected "):
+        read_text(tmp_path, "".join(records))
+
+
 def test_properties_of_force_field_types_need_charges_and_bonds(tmp_path):
     with pytest.raises(ValueError, match=r"properties: expected .* write Sybyl types, or SDF"):
         read_text(tmp_path, mol2(GAFF, TO_ALL), properties=["donor"])

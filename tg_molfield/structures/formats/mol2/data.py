@@ -22,6 +22,7 @@ from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 
 _START = re.compile(r"^@<TRIPOS>MOLECULE[^\S\n]*\n", re.MULTILINE)
+_SECTION = re.compile(r"^@<TRIPOS>(?:MOLECULE|ATOM|BOND).*", re.MULTILINE)
 
 
 def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -33,9 +34,15 @@ def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
     Raises:
         ValueError: the text is not a MOL2 file.
     """
-    _, *blocks = _START.split(text if text.endswith("\n") else text + "\n")
+    before, *blocks = _START.split(text if text.endswith("\n") else text + "\n")
     if not blocks:
         raise ValueError("expected a line @<TRIPOS>MOLECULE, got none; check that this is a MOL2 file")
+    if stray := _SECTION.search(before):
+        line = before.count("\n", 0, stray.start()) + 1
+        raise ValueError(
+            f"line {line}: expected a line @<TRIPOS>MOLECULE before the sections of a record, got {stray[0][:40]!r}; "
+            "correct the line"
+        )
     charge_sources: set[str] = set()
     for block in blocks:
         notes: list[str] = []
