@@ -69,9 +69,12 @@ def volume_difference(suffix: str, content: bytes, volume: Volume) -> str | None
 
 
 def model_fault(model: torch.nn.Module | Field) -> str:
-    """The first parameter of a model or value of a field that is not finite, or an empty string."""
+    """The first parameter of a model that is not finite, or that a value of a field is NaN; else an empty string.
+
+    Weights near the largest number of their type are finite, but their sums overflow.
+    """
     if isinstance(model, Field):
-        return "" if bool(model(torch.zeros(1, 3, dtype=model.dtype)).isfinite().all()) else "a value is not finite"
+        return "a value is NaN" if bool(model(torch.zeros(1, 3, dtype=model.dtype)).isnan().any()) else ""
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             return f"{name} is not finite"

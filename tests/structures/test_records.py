@@ -46,6 +46,7 @@ def test_a_record_that_a_library_chokes_on_is_one_bad_record():
         assert len(build_records(Path("x.sdf"), records, "skip")) == 1
 
 
-def test_lack_of_memory_is_no_fault_of_a_record():
-    with pytest.raises(MemoryError):
-        build_records(Path("x.sdf"), [record("a", error=MemoryError())], "skip")
+@pytest.mark.parametrize("error", [MemoryError(), StructureWarning("raised as an error"), FileNotFoundError("x.csv")])
+def test_what_is_no_fault_of_a_record_is_passed_on(error):
+    with pytest.raises(type(error)):
+        build_records(Path("x.sdf"), [record("a", error=error)], "skip")

@@ -79,7 +79,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
             good.append(record.build())
             for note in dict.fromkeys(record.notes):
                 noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
-        except (OSError, MemoryError):
+        except (OSError, MemoryError, Warning):
             raise
         except Exception as error:
             message = f"{_place(number, record.title)}: {fault_message(error)}"

@@ -97,7 +97,7 @@ def _cell(block: gemmi.cif.Block, notes: list[str]) -> np.ndarray | None:
         cell = np.array(gemmi.UnitCell(*values).orth.mat.tolist()).T
         if np.isfinite(cell).all() and np.linalg.det(cell) > 0:
             spacing = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max()
-    if values[:3] == [1, 1, 1] or spacing < MIN_SPACING:
+    if values[:3] == [1, 1, 1] or not spacing >= MIN_SPACING:
         raise ValueError(
             "_cell_length_a: expected the cell of the crystal, got one that no crystal has "
             f"({', '.join(text[:12] or '?' for text in texts)}); correct the cell parameters"
