@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "chem": {"counts", "optional"},
     "volumes": {"memory", "files", "chem", "optional"},
     "fields": {"counts", "precision", "memory", "chem", "volumes", "files", "optional"},
-    "structures": {"memory", "chem", "files", "optional"},
+    "structures": {"counts", "memory", "chem", "files", "optional"},
     "transforms": {"counts", "chem", "fields"},
     "metrics": {"fields"},
     "inverse": {"counts", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},

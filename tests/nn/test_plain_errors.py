@@ -7,7 +7,7 @@ import torch
 from small_models import SMALL, build
 from torch_geometric.data import Data
 
-from tg_molfield import Grid, MolField, psnr, superresolve
+from tg_molfield import FieldPath, Grid, MolField, Volume, psnr, superresolve
 from tg_molfield.fields import RBFField
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.structure_factors.solver import EXACT
@@ -34,6 +34,31 @@ CALLS = {
         TypeError, "atoms: expected an RBFField, got Data",
     ),
     "lists": (lambda: FieldAutoEncoder().encode([8, 1], WATER.pos), TypeError, "z: expected a tensor, got list"),
+    "molecules in a list": (
+        lambda: FieldAutoEncoder().encode([WATER, WATER]),
+        TypeError, "got list; join several molecules with Batch.from_data_list",
+    ),
+    "molecules in a list for a field": (
+        lambda: MolField()([WATER]), TypeError, "got list; join several molecules with Batch.from",
+    ),
+    "a SMILES": (lambda: FieldAutoEncoder().encode("CCO"), TypeError, "data: expected a Data with z .*got str"),
+    "a SMILES for a field": (lambda: MolField()("CCO"), TypeError, "data: expected a Data with z .*got str"),
+    "arrays in a Data": (
+        lambda: FieldAutoEncoder().encode(Data(z=WATER.z.numpy(), pos=WATER.pos)),
+        TypeError, "data.z: expected a tensor, got ndarray",
+    ),
+    "positions of nothing": (
+        lambda: FieldAutoEncoder().encode(WATER.z), ValueError, "pos: expected positions",
+    ),
+    "an array of samples": (
+        lambda: Volume(torch.zeros(GRID.shape).numpy(), GRID), TypeError, "values: expected a tensor, got ndarray",
+    ),
+    "a molecule for frames": (
+        lambda: FieldPath(WATER, FIELD), TypeError, "frames: expected a list of Data, one a frame, got a Data",
+    ),
+    "a molecule for positions": (
+        lambda: Grid.around(WATER), TypeError, "pos: expected a tensor .N, 3., got Data; give data.pos",
+    ),
     "a batch in a list": (
         lambda: FieldAutoEncoder().encode(WATER.z, WATER.pos, [0, 0, 0]), TypeError, "batch: expected a tensor, got l",
     ),
@@ -103,9 +128,12 @@ def test_atoms_that_do_not_match_their_code_are_warned_of():
     ) as told:
         model.decoder.field(latent)
     assert told[0].filename == __file__
+    with pytest.warns(UnsolvedCodeWarning):
+        model.decode(latent, data.pos)
     exact = build("structure_factors", channels=FIELD)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        model.train().decode(latent, data.pos)
         latent = exact.encode(WATER)
         exact.decoder.field(latent)
         exact.decoder.field(latent.with_code(0.7 * latent.code))  # no molecule's: the nearest is what is asked for

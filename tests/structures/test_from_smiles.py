@@ -85,6 +85,10 @@ def test_invalid_smiles(smiles, message, capfd):
 def test_arguments():
     with pytest.raises(TypeError, match="smiles: expected a string, got NoneType"):
         from_smiles(None)
+    with pytest.raises(ValueError, match=r"conformers: expected an integer, got 1\.5"):
+        from_smiles("C", conformers=1.5)
+    with pytest.raises(ValueError, match="timeout: expected a positive number of seconds up to 1000000, got 1 min"):
+        from_smiles("C", timeout="1 min")
     with pytest.raises(ValueError, match="conformers: expected at least 1, got 0"):
         from_smiles("C", conformers=0)
     with pytest.raises(ValueError, match="seed: expected 0 to 2³¹ − 2, got -1"):

@@ -48,6 +48,17 @@ def test_the_ligand_in_the_protein_file_is_left_out(complexes):
         read_complex(protein, ligand, hetero=True)
 
 
+def test_a_ligand_far_from_the_protein_is_warned_of(pdb_file):
+    path = pdb_file(PROTEIN)
+    near, far = (Data(z=torch.tensor([6]), pos=torch.tensor([[distance, 0.0, 0.0]])) for distance in (9.0, 60.0))
+    read_complex(path, near)
+    with pytest.warns(
+        StructureWarning, match=r"made\.pdb and ligand: expected a ligand within 10.0 Å of the pr"
+    ) as told:
+        read_complex(path, far)
+    assert told[0].filename == __file__
+
+
 def test_residue_of_the_protein_file(complexes):
     path = complexes / "1vsn_complex.pdb.gz"
     entry = read(path)[0]

@@ -2,6 +2,7 @@
 
 - ``check_atoms(z, pos, batch=None, num_graphs=None, prefix="") -> (batch [N], num_graphs)``
 - ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
+- ``check_data(data)``
 - ``all_finite(tensor) -> bool``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
 
@@ -70,6 +71,26 @@ def check_atoms(
     if num_graphs is None:
         num_graphs = int(batch.max()) + 1
     return check_batch(f"{prefix}batch", batch, n, num_graphs, pos.device), num_graphs
+
+
+def check_data(data: object, name: str = "data") -> None:
+    """Raise an error unless ``data`` holds the tensors ``z`` and ``pos``.
+
+    Raises:
+        TypeError: ``data`` is a list, a string or an array, or one of the two is something else than a tensor.
+        ValueError: one of the two is missing.
+    """
+    for key in ("z", "pos"):
+        value = getattr(data, key, None)
+        if value is not None:
+            check_tensor(f"{name}.{key}", value)
+        elif isinstance(data, Tensor) or not hasattr(data, "__dict__"):
+            raise TypeError(
+                f"{name}: expected a Data with z [N] and pos [N, 3], got {type(data).__name__}; join several molecules "
+                "with Batch.from_data_list"
+            )
+        else:
+            raise ValueError(f"{name}.{key}: expected a tensor, got none; give atoms with z [N] and pos [N, 3]")
 
 
 def check_tensor(name: str, value: object) -> None:

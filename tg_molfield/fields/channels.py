@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
-from tg_molfield.chem.validation import all_finite, check_atoms
+from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
 PARTS = ("ligand", "protein")
 
@@ -118,9 +118,7 @@ class CheckedAtoms:
         Raises:
             ValueError: see `MolField.__call__`.
         """
-        for name in ("z", "pos"):
-            if not isinstance(getattr(data, name, None), Tensor):
-                raise ValueError(f"data.{name}: expected a tensor, got none; give atoms with z [N] and pos [N, 3]")
+        check_data(data)
         batch = getattr(data, "batch", None)
         num_graphs = None if batch is None else getattr(data, "num_graphs", None)
         _, num_graphs = check_atoms(data.z, data.pos, batch, num_graphs, prefix="data.")

@@ -231,7 +231,11 @@ def _diagonal(step: float) -> tuple[Vector, Vector, Vector]:
 
 
 def _positions(pos: Tensor) -> Tensor:
-    pos = torch.as_tensor(pos).detach().to("cpu", torch.float64)
+    try:
+        pos = torch.as_tensor(pos)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"pos: expected a tensor [N, 3], got {type(pos).__name__}; give data.pos") from error
+    pos = pos.detach().to("cpu", torch.float64)
     if pos.ndim != 2 or pos.shape[1] != 3 or not len(pos):
         raise ValueError(
             f"pos: expected positions of shape [N, 3] with N ≥ 1, got {list(pos.shape)}; give one row an atom"

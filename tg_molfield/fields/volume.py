@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.validation import check_points
+from tg_molfield.chem.validation import check_points, check_tensor
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
@@ -48,6 +48,7 @@ class Volume(Field):
         atoms: AtomList | None = None,
         periodic: bool | Sequence[bool] = False,
     ) -> None:
+        check_tensor("values", values)
         values = values[None] if values.ndim == 3 else values
         if values.ndim != 4 or tuple(values.shape[1:]) != grid.shape:
             expected = f"[C, {', '.join(map(str, grid.shape))}]"

@@ -15,7 +15,7 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.validation import check_tensor
+from tg_molfield.chem.validation import check_data, check_tensor
 from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
@@ -334,6 +334,8 @@ class FieldAutoEncoder(GAE):
         if isinstance(z, Data):
             given = {"pos": pos, "batch": batch, "num_graphs": num_graphs, "properties": properties}
             z, pos, batch, num_graphs, properties = atoms_of_data(z, self.properties, given)
+        if pos is None and not isinstance(z, Tensor):
+            check_data(z)
         check_tensor("z", z)
         if pos is None:
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.chem.cells import is_periodic
-from tg_molfield.chem.validation import check_atoms, check_points, check_tensor
+from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_tensor
 
 
 def check_molecules(
@@ -150,9 +150,7 @@ def atoms_of_data(
     double = [name for name, value in (given or {}).items() if value is not None]
     if double:
         raise ValueError(f"{double[0]}: expected None beside a Data, which holds it, got a value; leave it out")
-    for name in ("z", "pos"):
-        if not isinstance(getattr(data, name, None), Tensor):
-            raise ValueError(f"data.{name}: expected a tensor, got none; give z [N] and pos [N, 3]")
+    check_data(data)
     if is_periodic(getattr(data, "pbc", None)):
         raise ValueError("data.pbc: expected a molecule, got a crystal; remove pbc to encode the atoms of one cell")
     columns = [_column(data, name) for name in properties]

@@ -56,6 +56,8 @@ class FieldPath:
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}; use 'auto' if in doubt")
+        if isinstance(frames, Data):
+            raise TypeError("frames: expected a list of Data, one a frame, got a Data; pass batch.to_data_list()")
         self.mol_field = mol_field if mol_field is not None else MolField()
         self._data = list(frames)
         self._frames = Frames.of(self._data, times)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.elements import symbols
-from tg_molfield.chem.validation import check_atoms
+from tg_molfield.chem.validation import check_atoms, check_data
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -68,11 +68,7 @@ class Frames:
 
 
 def _check_frame(number: int, frame: Any, first: Any) -> None:
-    for name in ("z", "pos"):
-        if not isinstance(getattr(frame, name, None), Tensor):
-            raise ValueError(
-                f"frames[{number}].{name}: expected a tensor, got none; give Data with z [N] and pos [N, 3]"
-            )
+    check_data(frame, f"frames[{number}]")
     if getattr(frame, "batch", None) is not None:
         raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
     check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")

@@ -28,6 +28,9 @@ Source = Union[str, Path, Data, "Mol"]
 OVERLAP = 0.5
 """Distance in Å below which a ligand atom and a protein atom overlap."""
 
+CONTACT = 10.0
+"""Distance in Å beyond which a ligand is not bound: its nearest atom shares no solvation shell with the protein."""
+
 _RESIDUE = re.compile(r"^[A-Za-z0-9+-]{1,5}(/[^/\s]*){0,2}$")
 
 
@@ -59,13 +62,16 @@ def read_complex(
         TypeError: protein or ligand is none of the kinds above.
         ValueError: a file has several records, the residue is missing or ambiguous, no protein atoms are left, or a
             ligand atom is closer than 0.5 Å to a protein atom.
+
+    Warns:
+        StructureWarning: no ligand atom is within 10 Å of the protein.
     """
     dtype = float_dtype(dtype)
     if isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand):
         bound, host = _split(protein, ligand, dtype, waters, hetero)
     else:
         bound, host = _molecule(ligand, dtype, "ligand"), _protein(protein, dtype, waters, hetero)
-    _check_overlap(bound, host, protein, ligand)
+    _check_distance(bound, host, protein, ligand)
     return _join(bound, host, dtype)
 
 
@@ -144,7 +150,7 @@ def _place(source: Source, role: str) -> str:
     return str(source) if isinstance(source, str | Path) else role
 
 
-def _check_overlap(bound: Data, host: Data, protein: Source, ligand: Source) -> None:
+def _check_distance(bound: Data, host: Data, protein: Source, ligand: Source) -> None:
     from scipy.spatial import cKDTree
 
     distance, nearest = cKDTree(host["pos"].detach().cpu().numpy()).query(bound["pos"].detach().cpu().numpy())
@@ -156,6 +162,13 @@ def _check_overlap(bound: Data, host: Data, protein: Source, ligand: Source) -> 
             f"from the protein, got {len(close)} closer ones (ligand atom {row} and protein atom {int(nearest[row])}: "
             f"{distance[row]:.2f} Å); if the protein contains the ligand, leave hetero=False or give the residue: "
             "ligand='NAME/CHAIN/NUMBER'"
+        )
+    if distance.min() > CONTACT:
+        warnings.warn(
+            f"{_place(protein, 'protein')} and {_place(ligand, 'ligand')}: expected a ligand within {CONTACT} Å of the "
+            f"protein, got one {distance.min():.1f} Å away; check that both have the same coordinate system",
+            StructureWarning,
+            stacklevel=3,
         )
 
 

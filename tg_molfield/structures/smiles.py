@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.counts import check_integers
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -90,13 +91,14 @@ def from_smiles(
         >>> from_smiles("CCO").z.tolist()
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
+    check_integers(conformers=conformers, seed=seed)
     if conformers < 1:
         raise ValueError(f"conformers: expected at least 1, got {conformers}; give a positive number")
     if not 0 <= seed < 2**31 - 1:
         raise ValueError(
             f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
         )
-    if not 0 < timeout <= MAX_TIMEOUT:
+    if not isinstance(timeout, int | float) or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(
             f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
         )

@@ -217,22 +217,33 @@ class StructureFactorDecoder(Decoder):
         kinds, mask, _ = self._counted(code)
         return kinds, mask, self.initial_guess(self.transform, code, kinds, mask)
 
+    def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
+        """The values ``[Q, C]`` at ``query_pos``; without a warning in training, where wrong atoms are usual."""
+        field = self._field(latent)[0] if self.training else self.field(latent)
+        return field(query_pos, query_batch)
+
     def field(self, latent: Latent) -> RBFField:
         """The fields of B latents: a Gaussian for each atom.
 
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
         """
-        latent = self.widened(latent)
-        atoms, matches = self._solved(latent)
+        field, matches = self._field(latent)
         if not bool(matches.all()):
             row = int((~matches).nonzero()[0])
+            number = int((field.batch == row).sum()) if field.batch is not None else len(field.centers)
             warnings.warn(
-                f"molecule {row}: expected atoms that match its code, got {int(atoms.mask[row].sum())} atoms of which "
+                f"molecule {row}: expected atoms that match its code, got {number} atoms of which "
                 "some are wrong; encode with refine=100, or take a model with a larger latent_dim",
                 UnsolvedCodeWarning,
                 stacklevel=2,
             )
+        return field
+
+    def _field(self, latent: Latent) -> tuple[RBFField, Tensor]:
+        """The fields, and which molecules have atoms that match their code ``[B]``."""
+        latent = self.widened(latent)
+        atoms, matches = self._solved(latent)
         pos, kinds, strength, batch = merge_frames(atoms, latent.pose)
         field = RBFField(
             pos,
@@ -242,7 +253,7 @@ class StructureFactorDecoder(Decoder):
             batch=batch,
             num_graphs=len(latent),
         )
-        return field.with_mol_field(self.mol_field)
+        return field.with_mol_field(self.mol_field), matches
 
     @full_precision
     def _counted(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
