@@ -1,3 +1,6 @@
+import time
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -266,3 +269,20 @@ def test_a_space_in_a_number_of_a_v3000_block_is_refused(tmp_path, space):
     path.write_text(WATER_V3000.replace("3 H 0 -0.757 ", f"3 H 0 -0.{space}757 "), encoding="utf-8")
     with pytest.raises(ValueError, match=r"atom line 3: expected index, element, x, y, z and whole-number map, got"):
         read(path)
+
+
+HOSTILE = {
+    "a long tag": WATER + "> <text>\n" + 60_000 * ("x" * 80 + "\n") + "\n$$$$\n",
+    "a tag of brackets": WATER + ">" + "<" * 60_000 + "\n\n$$$$\n",
+    "a long line of digits": WATER.replace("M  END", "1" * 80 + "!\nM  END"),
+    "numbers far apart": WATER.replace("M  END", (" " * 3000 + "1.0") * 3 + " " * 3000 + "!\nM  END"),
+    "a long continued line": WATER_V3000.replace("0.117 0", "0.117 0 -" + 60_000 * ("\nM  V30 " + "A" * 70 + "-")),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_long_lines_take_linear_time(tmp_path, text):
+    start = time.perf_counter()
+    with suppress(ValueError):
+        read(sdf(tmp_path, text))
+    assert time.perf_counter() - start < 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,6 @@ from tg_molfield.structures.rdkit_mol import conformer_at
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
-
-_TAG = re.compile(r"^>.*?<(.+)>")
 
 
 def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -88,15 +85,15 @@ def _mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str]) -> D
 
 def _tags(lines: list[str]) -> dict[str, str]:
     """The data items (tags) of an SDF record; the lines of those that occur again are joined."""
-    tags: dict[str, str] = {}
+    tags: dict[str, list[str]] = {}
     name = ""
     for line in lines:
-        match = _TAG.match(line)
-        if match:
-            name = match[1]
-            tags[name] = f"{tags[name]}\n" if name in tags else ""
+        begin, end = line.find("<"), line.rfind(">")
+        if line.startswith(">") and 0 < begin < end - 1:
+            name = line[begin + 1 : end]
+            tags.setdefault(name, [])
         elif not line.strip():
             name = ""
         elif name:
-            tags[name] = f"{tags[name]}\n{line.strip()}".lstrip("\n")
-    return tags
+            tags[name].append(line.strip())
+    return {name: "\n".join(values) for name, values in tags.items()}

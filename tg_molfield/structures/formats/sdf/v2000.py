@@ -13,8 +13,8 @@ from tg_molfield.structures.formats.sdf.atom_table import AtomTable, coordinate
 _COLUMNS = (("x", 0), ("y", 10), ("z", 20))
 _PLAIN = re.compile(r"[ 0-9.+-]{30} ")
 _INTEGER = re.compile(r" *[0-9]+ *")
-_BOND_LINE = re.compile(r"(?: *[0-9]+){3,7}\s*")
-_ATOM_LINE = re.compile(r"(?: *-?[0-9]+\.[0-9]+ *){3}[A-Z].*")
+_BOND_LINE = re.compile(r"(?: *[0-9]{1,3}){3,7}\s*")
+_ATOM_LINE = re.compile(r"(?: *-?[0-9]{1,9}\.[0-9]{1,9}){3} *[A-Z].*")
 
 
 def read_v2000_atoms(lines: list[str]) -> AtomTable:

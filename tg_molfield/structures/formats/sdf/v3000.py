@@ -48,13 +48,14 @@ def read_v3000_atoms(lines: list[str]) -> AtomTable:
 def _entries(lines: list[str]) -> list[str]:
     """What follows the mark of each line, with continued lines joined."""
     entries = []
-    begun = ""
+    begun: list[str] = []
     for line in lines:
         if line.startswith(_MARK):
-            text = begun + line[len(_MARK) :].rstrip()
-            begun = text[:-1] if text.endswith("-") else ""
-            if not begun:
-                entries.append(text.strip())
+            text = line[len(_MARK) :].rstrip()
+            begun.append(text.removesuffix("-"))
+            if not text.endswith("-"):
+                entries.append("".join(begun).strip())
+                begun = []
     return entries
 
 
