@@ -17,6 +17,7 @@ LAYERS = [
     "random_stream",
     "memory",
     "files",
+    "text_numbers",
     "tensor_files",
     "chem",
     "volumes",
@@ -35,9 +36,9 @@ LAYERS = [
 ]
 MAY_IMPORT = {
     "chem": {"counts", "optional"},
-    "volumes": {"memory", "files", "chem", "optional"},
+    "volumes": {"memory", "files", "text_numbers", "chem", "optional"},
     "fields": {"counts", "precision", "memory", "chem", "volumes", "files", "optional"},
-    "structures": {"counts", "memory", "chem", "files", "optional"},
+    "structures": {"counts", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"counts", "chem", "fields"},
     "metrics": {"fields"},
     "inverse": {"counts", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},

@@ -11,8 +11,8 @@ from ase.io import read as ase_read
 from ase.io.extxyz import write_xyz
 
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_ase, read
-from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
 from tg_molfield.structures.formats.xyz.qm9 import PROPERTIES
+from tg_molfield.text_numbers import parse_number, parse_numbers
 
 ATOMS = "O 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
 WATER = "Properties=species:S:1:pos:R:3"

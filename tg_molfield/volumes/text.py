@@ -11,23 +11,27 @@ from pathlib import Path
 
 import numpy as np
 
+from tg_molfield.text_numbers import parse_number
 from tg_molfield.volumes.volume_data import value_count_error
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?\Z", re.ASCII)
 _NO_EXPONENT_LETTER = re.compile(rb"(\d)([+-]\d{3})(?![\d.])")
 _NO_SPACE = re.compile(rb"(\d)([+-]\d)")
-_VALUE = re.compile(rb"[+-]?((\d+\.?\d*|\.\d+)([Ee][+-]?\d+)?|nan|inf(inity)?)\Z", re.IGNORECASE)
+_VALUE = re.compile(rb"[+-]?((\d+(\.\d*)?|\.\d+)([Ee][+-]?\d+)?|nan|inf(inity)?)\Z", re.IGNORECASE)
 
 
 def to_float(word: str) -> float:
-    """The number that ``word`` spells, with an exponent after E or D.
+    """The finite number that ``word`` spells, see `parse_number`.
 
     Raises:
-        ValueError: it is no decimal number; also ``1_0``, ``nan`` and ``inf`` are none.
+        ValueError: it is none.
     """
-    if not _NUMBER.match(word):
+    try:
+        number = parse_number(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise ValueError(f"expected a number, got {word[:40]!r}; correct it")
-    return float(word.upper().replace("D", "E"))
+    return number
 
 
 def to_floats(words: Sequence[str]) -> list[float]:

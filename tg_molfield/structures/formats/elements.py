@@ -16,10 +16,12 @@ def parse_elements(symbols: Sequence[str]) -> list[int]:
     known = {**atomic_numbers(), "D": 1, "T": 1}
     numbers = []
     for line, symbol in enumerate(symbols, start=1):
-        number = int(symbol) if symbol.isdecimal() and int(symbol) <= MAX_Z else known.get(symbol.capitalize(), 0)
-        if number == 0:
+        is_number = symbol.isascii() and symbol.isdecimal() and len(symbol) <= 3
+        number = int(symbol) if is_number else known.get(symbol.capitalize(), 0)
+        if not 1 <= number <= MAX_Z:
             raise ValueError(
-                f"atom line {line}: expected a chemical element, got {symbol!r}; name the element or remove the atom"
+                f"atom line {line}: expected a chemical element, got {symbol[:40]!r}; name the element or remove the "
+                "atom"
             )
         numbers.append(number)
     return numbers

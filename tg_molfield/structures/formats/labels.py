@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from torch_geometric.data import Data
 
-from tg_molfield.structures.formats.numbers import parse_number
 from tg_molfield.structures.keys import KEYS, RESULTS
+from tg_molfield.text_numbers import parse_number
 
 
 def add_labels(data: Data, names: tuple[str, ...], found: Mapping[str, str], where: str) -> Data:

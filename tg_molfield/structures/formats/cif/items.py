@@ -6,10 +6,12 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from tg_molfield.text_numbers import parse_number
+
 if TYPE_CHECKING:
     import gemmi
 
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?:\(\d+\))?", re.ASCII)
+_UNCERTAINTY = re.compile(r"\([0-9]{1,9}\)\Z")
 
 
 def item(block: gemmi.cif.Block, category: str, *names: str) -> str:
@@ -63,7 +65,10 @@ def number(text: str, name: str) -> float:
     """
     if not text:
         return math.nan
-    match = _NUMBER.fullmatch(text)
-    if not match or not math.isfinite(float(match[1])):
+    try:
+        value = parse_number(_UNCERTAINTY.sub("", text))
+    except ValueError:
+        value = math.inf
+    if not math.isfinite(value):
         raise ValueError(f"{name}: expected a number such as 0.1234(5), got {text[:40]!r}; correct the value")
-    return float(match[1])
+    return value

@@ -17,9 +17,9 @@ from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, plana
 from tg_molfield.structures.formats.mol2.bonds import mol2_mol
 from tg_molfield.structures.formats.mol2.record import Mol2Record, parse_mol2, title_of
 from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
-from tg_molfield.structures.formats.numbers import parse_number
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
+from tg_molfield.text_numbers import parse_number
 
 _START = re.compile(r"^@<TRIPOS>MOLECULE[^\S\n]*\n", re.MULTILINE)
 _SECTION = re.compile(r"^@<TRIPOS>(?:MOLECULE|ATOM|BOND).*", re.MULTILINE)

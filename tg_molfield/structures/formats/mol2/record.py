@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
+from tg_molfield.text_numbers import parse_number, parse_numbers
 
 _SECTION = "@<TRIPOS>"
 _COUNTS = re.compile(r"\s*[0-9]+(\s+[0-9]+)*\s*")

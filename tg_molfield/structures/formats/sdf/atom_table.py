@@ -1,15 +1,13 @@
-"""The atoms of a MOL block, and strict numbers."""
+"""The atoms of a MOL block."""
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""A number as MOL blocks hold it; Python's ``float`` takes more, such as ``1_0`` and other scripts' digits."""
+from tg_molfield.text_numbers import parse_number
 
 
 @dataclass(frozen=True)
@@ -32,12 +30,10 @@ def coordinate(text: str, axis: str, where: str) -> float:
         ValueError: it is not a finite number; the message says that ``axis`` was expected ``where``.
     """
     text = text.strip(" ")
-    if _NUMBER.fullmatch(text):
-        value = float(text)
-    elif text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        value = math.nan
-    else:
-        raise ValueError(f"expected {axis} in {where}, got {text[:40]!r}; correct the coordinates")
+    try:
+        value = parse_number(text)
+    except ValueError as error:
+        raise ValueError(f"expected {axis} in {where}, got {text[:40]!r}; correct the coordinates") from error
     if not math.isfinite(value):
-        raise ValueError(f"expected a finite {axis}, got {text}; correct the coordinates")
+        raise ValueError(f"expected a finite {axis}, got {text[:40]}; correct the coordinates")
     return value

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.structures.formats.elements import parse_elements
-from tg_molfield.structures.formats.numbers import parse_number, parse_numbers
 from tg_molfield.structures.keys import KEYS, LABELS
+from tg_molfield.text_numbers import parse_number, parse_numbers
 
 PLAIN = "species:S:1:pos:R:3"
 """The columns of plain XYZ, in the words of extended XYZ."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from tg_molfield.structures.formats.numbers import parse_numbers
+from tg_molfield.text_numbers import parse_numbers
 
 _TOKEN = re.compile(
     r'=\s*("(?:[^"\\]|\\.)*"|\'[^\']*\'|\{[^{}]*\}|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\S+)?'

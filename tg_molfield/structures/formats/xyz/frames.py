@@ -11,13 +11,13 @@ from torch_geometric.data import Data
 from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.labels import add_labels
-from tg_molfield.structures.formats.numbers import parse_numbers
 from tg_molfield.structures.formats.records import ReadOptions, Record, failed_record
 from tg_molfield.structures.formats.xyz import columns as xyz_columns
 from tg_molfield.structures.formats.xyz import qm9
 from tg_molfield.structures.formats.xyz.columns import PLAIN, parse_columns
 from tg_molfield.structures.formats.xyz.comment import XyzComment, parse_comment, vector
 from tg_molfield.structures.keys import KEYS, RESULTS
+from tg_molfield.text_numbers import parse_numbers
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _NUMBER = r"[+-]?[0-9]+\.[0-9]+\s+"
