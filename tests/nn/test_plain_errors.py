@@ -11,6 +11,7 @@ from tg_molfield import FieldPath, Grid, MolField, Volume, psnr, superresolve
 from tg_molfield.fields import RBFField
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.structure_factors.solver import EXACT
+from tg_molfield.training import AugmentedMolecules
 from tg_molfield.transforms import MolFieldTransform
 
 FIELD = MolField("H C O", widths=0.5, width_scale=1.0)
@@ -55,6 +56,23 @@ CALLS = {
     ),
     "a molecule for frames": (
         lambda: FieldPath(WATER, FIELD), TypeError, "frames: expected a list of Data, one a frame, got a Data",
+    ),
+    "SMILES to train on": (
+        lambda: AugmentedMolecules(["CCO"]), TypeError, r"molecules.0.: expected a Data with z .*got str",
+    ),
+    "a molecule to train on": (
+        lambda: AugmentedMolecules(WATER), TypeError, "molecules: expected a list of Data, got a Data",
+    ),
+    "NaN to train on": (
+        lambda: AugmentedMolecules([Data(z=WATER.z, pos=WATER.pos * float("nan"))]),
+        ValueError, r"molecules.0..pos: expected finite positions",
+    ),
+    "one grid for each": (lambda: FIELD(WATER).on_each(GRID), TypeError, "grids: expected a list with a grid for each"),
+    "a code alone": (
+        lambda: FieldAutoEncoder().decode(torch.zeros(1, 512), WATER.pos), TypeError, "latent: expected a Latent, got",
+    ),
+    "channels to decode into": (
+        lambda: FieldAutoEncoder().set_mol_field("C N"), TypeError, "mol_field: expected a MolField, got 'C N'",
     ),
     "a molecule for positions": (
         lambda: Grid.around(WATER), TypeError, "pos: expected a tensor .N, 3., got Data; give data.pos",

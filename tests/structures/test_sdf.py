@@ -82,7 +82,7 @@ def test_drawings_with_hydrogens_are_no_geometries(tmp_path, smiles, bond_length
     rdDepictor.Compute2DCoords(mol)
     pos = mol.GetConformer().GetPositions() * bond_length / 1.5
     path = sdf(tmp_path, molblock(smiles, "", pos))
-    with pytest.raises(ValueError, match=r"got a 2D drawing; .*give dimension=3 \(--dimension 3"):
+    with pytest.raises(ValueError, match=r"got a 2D drawing; .*give dimension=3 \(command: --dimension 3"):
         read(path)
     assert len(read(path, dimension=3)) == 1
 

@@ -280,6 +280,8 @@ class Field(ABC):
         )  # fmt: skip
 
     def _require_grid_each(self, grids: Sequence[Grid]) -> None:
+        if isinstance(grids, Grid):
+            raise TypeError("grids: expected a list with a grid for each molecule, got one Grid; give [grid, …]")
         if len(grids) != self.num_graphs:
             raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
 

@@ -146,6 +146,10 @@ class FieldAutoEncoder(GAE):
         Raises:
             ValueError: the decoder cannot follow the definition.
         """
+        if not isinstance(mol_field, MolField):
+            raise TypeError(
+                f"mol_field: expected a MolField, got {str(mol_field)[:40]!r}; give for example MolField('C N O')"
+            )
         self.decoder.set_mol_field(mol_field)
 
     def reset_parameters(self) -> None:

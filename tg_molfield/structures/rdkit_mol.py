@@ -87,8 +87,8 @@ def conformer_at(mol: Mol, index: int) -> Conformer:
     if not found[index].Is3D():
         raise ValueError(
             "conformer: expected 3D coordinates, got a 2D drawing; embed the molecule with "
-            "from_smiles(Chem.MolToSmiles(mol)); if it really is planar, give dimension=3 (--dimension 3 on the command "
-            "line), or mark the conformer of an RDKit molecule with Set3D(True)"
+            "from_smiles(Chem.MolToSmiles(mol)); if it really is planar, give dimension=3 (command: --dimension 3), "
+            "or mark the conformer of an RDKit molecule with Set3D(True)"
         )
     return found[index]
 

@@ -13,6 +13,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
+from tg_molfield.chem.validation import check_atoms, check_data
 from tg_molfield.counts import check_integers
 from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
 
@@ -70,12 +71,11 @@ class AugmentedMolecules:
     ) -> None:
         if not molecules:
             raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
+        if isinstance(molecules, Data):
+            raise TypeError("molecules: expected a list of Data, got a Data; give [data] or batch.to_data_list()")
         for index, data in enumerate(molecules):
-            if not len(data.z) or data.pos.shape != (len(data.z), 3):
-                raise ValueError(
-                    f"molecules[{index}]: expected atoms with z [N] and pos [N, 3], got {list(data.z.shape)} and "
-                    f"{list(data.pos.shape)}; leave it out"
-                )
+            check_data(data, f"molecules[{index}]")
+            check_atoms(data.z, data.pos, prefix=f"molecules[{index}].")
         check_integers(batch_size=batch_size, max_atoms=max_atoms, num_batches=num_batches)
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}; give more")

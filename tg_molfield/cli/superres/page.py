@@ -30,7 +30,7 @@ def reconstruction_page(
     text = (
         f"The field was sampled at {shape} nodes: {result.samples:,} numbers in {count} channel{'s' * (count > 1)}. "
         f"The method **{method}** saw {SEEN.get(method, 'the samples alone')}. It took {result.seconds:.1f} s. The "
-        f"result consists of {result.parameters:,} numbers, {result.compression:.2g} samples for each."
+        f"result consists of {result.parameters:,} numbers, or one for {result.compression:.2g} of the samples."
     )
     truth = problem.truth
     title = f"{problem.name}: superresolution"

@@ -71,6 +71,8 @@ class Decoder(nn.Module, ABC):
         Raises:
             ValueError: the code is of another type, or on another device than the parameters.
         """
+        if not isinstance(latent, Latent):
+            raise TypeError(f"latent: expected a Latent, got {type(latent).__name__}; give what encode returns")
         like = next(self.parameters(), None)
         if latent.code.dtype in HALF_TYPES:
             latent = latent.to(torch.float32 if like is None else like.dtype)
