@@ -279,6 +279,12 @@ def test_files_that_are_no_xyz(tmp_path, content, message):
         read(path)
 
 
+def test_atom_types_of_lammps_are_no_atomic_numbers(tmp_path):
+    with pytest.raises(ValueError, match="line 1: expected a chemical element, got '1', an atom type of LAMMPS"):
+        read(xyz(tmp_path, "Atoms. Timestep: 0", "1 0 0 0\n2 0.96 0 0\n2 -0.24 0.93 0\n"))
+    assert read(xyz(tmp_path, "Atoms. Timestep: 0"))[0].z.tolist() == [8, 1, 1]
+
+
 def test_cell_vectors_after_the_atoms(tmp_path):
     path = xyz(tmp_path, "energy of a slab", "C 0 0 0\nC 1 0 0\nVEC1 3 0 0\nVEC2 1 4 0\n", count=2)
     path.write_text(path.read_text() * 2)

@@ -19,6 +19,9 @@ from tg_molfield.structures.formats.xyz.comment import XyzComment, parse_comment
 from tg_molfield.structures.keys import KEYS, RESULTS
 from tg_molfield.text_numbers import parse_numbers
 
+_LAMMPS = "Atoms. Timestep:"
+"""How LAMMPS begins the comment of the frames of a dump."""
+
 _COUNT = re.compile(r"[0-9]{1,9}")
 _NUMBER = r"[+-]?[0-9]+\.[0-9]+\s+"
 _TINKER_ROW = re.compile(rf"\s*[0-9]+\s+[A-Za-z]\S*\s+{_NUMBER}{_NUMBER}{_NUMBER}[0-9]+")
@@ -90,6 +93,11 @@ def _data(frame: _Frame, options: ReadOptions, notes: list[str]) -> Data:
     columns = parse_columns(comment.columns or PLAIN)
     first = frame.number + 2
     rows = xyz_columns.read_rows(frame.atoms, first, columns)
+    if frame.comment.startswith(_LAMMPS) and rows[0][0].isdecimal():
+        raise ValueError(
+            f"atom line 1: expected a chemical element, got {rows[0][0][:40]!r}, an atom type of LAMMPS; write the "
+            "elements: dump_modify element"
+        )
     if name and len(rows[0]) == 5:
         columns = parse_columns(qm9.COLUMNS)
         rows = xyz_columns.read_rows(frame.atoms, first, columns)
