@@ -122,3 +122,9 @@ def test_components_that_are_none(cif, columns, rows, message):
 def test_reflections_are_called_so(cif):
     with pytest.raises(ValueError, match="got reflections; give the file of the structure"):
         read(cif("_refln", ["index_h", "index_k"], "1 2"))
+
+
+def test_components_of_one_table(cif):
+    rows = ["A N 0 0 0", "B O 0 0 0", "A C 0 0 1.5"]
+    first, second = read(cif("_chem_comp_atom", ["comp_id", "type_symbol", "x", "y", "z"], *rows))
+    assert (first.name, first.z.tolist(), second.name, second.z.tolist()) == ("A", [7, 6], "B", [8])

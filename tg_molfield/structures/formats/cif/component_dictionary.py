@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.cif.items import columns, has_values, number
+from tg_molfield.structures.formats.cif.items import columns, has_values, number, rows_by_value
 from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.records import ReadOptions, Record
 
@@ -37,8 +37,7 @@ def component_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[
     table = columns(block, CATEGORY, _COLUMNS)
     count = len(next(iter(table.values())))
     names = table.get("comp_id", [block.name.removeprefix("comp_")] * count)
-    for name in dict.fromkeys(names):
-        rows = [row for row, other in enumerate(names) if other == name]
+    for name, rows in rows_by_value(names).items():
         notes: list[str] = []
         component = {key: [values[row] for row in rows] for key, values in table.items()}
         yield Record(name, partial(_component, name, component, options, notes), notes)

@@ -57,6 +57,14 @@ def columns(block: gemmi.cif.Block, category: str, names: tuple[str, ...]) -> di
     return found
 
 
+def rows_by_value(values: list[str]) -> dict[str, list[int]]:
+    """The rows of each distinct value of a column, in the order of the first ones."""
+    rows: dict[str, list[int]] = {}
+    for row, value in enumerate(values):
+        rows.setdefault(value, []).append(row)
+    return rows
+
+
 def number(text: str, name: str) -> float:
     """The number that ``text`` writes, without the uncertainty in brackets; NaN if ``text`` is empty.
 

@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
-from tg_molfield.structures.formats.cif.items import columns, has_values, number
+from tg_molfield.structures.formats.cif.items import columns, has_values, number, rows_by_value
 from tg_molfield.structures.formats.elements import parse_elements
 from tg_molfield.structures.formats.macromolecule import ModelRecord, atom_sites, model_record
 from tg_molfield.structures.formats.records import ReadOptions, Record
@@ -65,8 +65,7 @@ def mmcif_records(block: gemmi.cif.Block, options: ReadOptions) -> Iterator[Reco
         return
     table = columns(block, "_atom_site", ("type_symbol", *_POSITION, _MODEL, "label_alt_id", "occupancy"))
     models = table.get(_MODEL, [""] * len(table["Cartn_x"]))
-    for name in dict.fromkeys(models):
-        rows = [row for row, model in enumerate(models) if model == name]
+    for name, rows in rows_by_value(models).items():
         title = f"{block.name} model {name}" if len(rows) < len(models) else block.name
         yield Record(title, partial(_plain, block.name, table, rows, options))
 
