@@ -58,7 +58,7 @@ def failed_record(title: str, message: str) -> Record:
 
 
 def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Data]:
-    """The ``Data`` of each record of ``path``, all with the same keys.
+    """The ``Data`` of each record of ``path``, all with the same keys; one :class:`StructureWarning` per distinct note.
 
     Args:
         path: the file, for messages.
@@ -68,8 +68,6 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
 
     Raises:
         ValueError: a record fails and ``errors`` is ``"raise"``, or no record is left.
-
-    The notes of the records become one :class:`StructureWarning` per distinct note.
     """
     good: list[Data] = []
     skipped: list[str] = []
