@@ -87,8 +87,8 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     """
     if not all(data.periodic):
         raise ValueError(
-            f"{path}: expected a volume that is periodic along all axes, as files of VASP are, got {data.periodic}; "
-            "save as .cube or .xsf"
+            f"{path}: expected a volume that is periodic along all axes, as files of VASP are, got one that is not; "
+            "save as .cube or .xsf, or sample a crystal on Grid.from_cell and make Volume(…, periodic=True)"
         )
     if data.numbers is None or data.positions is None:
         raise ValueError(f"{path}: expected a volume with atoms, got none; use .with_atoms(), or save as .xsf")
