@@ -20,10 +20,10 @@ EXACT = 2e-4
 """The residual below which samples are explained exactly; exact samples leave a tenth of that."""
 
 SUSPECT = 0.03
+"""The residual above which the atoms of a wrong width may be too few or too many."""
 
 STRUCTURED = 5e-3
 """The structured residual above which atoms may be too few or too many, at any width."""
-"""The residual above which the atoms of a wrong width may be too few or too many."""
 
 _OCCUPIED = 0.05
 _HALF = 0.5
