@@ -222,7 +222,9 @@ def _crystals(text: str) -> list[Any] | None:
     blocks = gemmi.cif.read_string(text)
     if any(gemmi.cif.as_number(word) == 0 for block in blocks for word in block.find_values("_atom_site_occupancy")):
         return None
-    if re.search(r"(?m)^ *\w+ +[A-Z]{2} ", text) or not all(f"_cell_angle_{name}" in text.lower() for name in _ANGLES):
+    if re.search(r"(?m)^\s*\w+\s+[A-Z]{2}\s", text) or not all(
+        f"_cell_angle_{name}" in text.lower() for name in _ANGLES
+    ):
         return None
     return read_ase(io.StringIO(text), index=":", format="cif", fractional_occupancies=False)
 

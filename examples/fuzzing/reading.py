@@ -25,6 +25,7 @@ from fuzzing.peers import structure_difference
 from fuzzing.peers_volumes import model_fault, volume_difference
 from fuzzing.seed_files import MODEL
 from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Volume
+from tg_molfield.fields import CoarseCoordinatesWarning
 from tg_molfield.files import format_suffix
 from tg_molfield.inverse.superres import SuperresField
 from tg_molfield.nn import MoleculeDescriptor
@@ -55,6 +56,8 @@ def read_input(path: Path, errors: str) -> Outcome:
         except Exception as error:
             return Outcome("foreign", _described(error))
     for warning in caught:
+        if issubclass(warning.category, CoarseCoordinatesWarning):
+            continue
         fault = _message_fault(path, str(warning.message), errors)
         if fault:
             return Outcome("foreign", f"{warning.category.__name__} {fault}: {str(warning.message)[:300]}")

@@ -373,6 +373,14 @@ def test_no_record_is_lost_with_its_header(tmp_path, header, place):
         read_text(tmp_path, "".join(records))
 
 
+def test_no_record_is_lost_with_all_its_headers(tmp_path):
+    damaged = mol2(title="b").replace("\n", "\N{GREEK SMALL LETTER PI}\n")
+    with pytest.raises(
+        ValueError, match=r"record 1 \('a'\): section: expected a name of the format, got '@<TRIPOS>MOLECULEπ'"
+    ):
+        read_text(tmp_path, mol2(title="a") + damaged)
+
+
 def test_properties_of_force_field_types_need_charges_and_bonds(tmp_path):
     with pytest.raises(ValueError, match=r"properties: expected .* write Sybyl types, or SDF"):
         read_text(tmp_path, mol2(GAFF, TO_ALL), properties=["donor"])

@@ -11,6 +11,7 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Kernel, get_kernel
 from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.resolution import CoarseCoordinatesWarning
 from tg_molfield.fields.volume import Volume
 from tg_molfield.volumes.volume_warnings import VolumeWarning
 
@@ -19,6 +20,7 @@ __all__ = [
     "AggregateField",
     "AtomList",
     "Channel",
+    "CoarseCoordinatesWarning",
     "DisplacementField",
     "DistanceField",
     "Field",

@@ -14,6 +14,7 @@ from itertools import islice
 from tg_molfield.text_numbers import parse_number, parse_numbers
 
 _SECTION = "@<TRIPOS>"
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _COUNTS = re.compile(r"\s*[0-9]+(\s+[0-9]+)*\s*")
 _LARGEST_CHARGE = 99
 _STATUS_BITS = {"DSPMOD", "TYPECOL", "CAP", "BACKBONE", "DICT", "ESSENTIAL", "WATER", "DIRECT", "****"}
@@ -99,13 +100,19 @@ def parse_mol2(block: str) -> Mol2Record:
 
 
 def _sections(block: str) -> dict[str, list[str]]:
-    """The lines of each section by name; those of a section that is given twice follow each other."""
+    """The lines of each section by name; those of a section that is given twice follow each other.
+
+    Raises:
+        ValueError: the name of a section is damaged.
+    """
     lines: list[str] = []
     sections = {"MOLECULE": lines}
     for line in block.split("\n"):
         if line.startswith(_SECTION):
-            words = line[len(_SECTION) :].split()
-            lines = sections.setdefault(words[0].upper() if words else "", [])
+            name = line[len(_SECTION) :].strip().upper()
+            if not _NAME.fullmatch(name) or (name.startswith("MOLECULE") and name != "MOLECULE"):
+                raise ValueError(f"section: expected a name of the format, got {line[:40]!r}; correct the line")
+            lines = sections.setdefault(name, [])
         else:
             lines.append(line)
     return sections
