@@ -124,6 +124,15 @@ def test_a_folder_named_like_the_smiles_is_no_structure(tmp_path, monkeypatch):
         assert read_cube(stream)["atoms"].get_chemical_formula() == "C2H6O"
 
 
+def test_the_record_of_several_is_named(tmp_path):
+    path = tmp_path / "frames.xyz"
+    path.write_text("1\n\nO 0 0 0\n2\n\nC 0 0 0\nO 1.2 0 0\n")
+    coarse = ("--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    assert "record 1 of 2; --record chooses another" in run("field", str(path), *coarse)
+    assert "record 2 of 2" in run("field", str(path), "--record", "2", *coarse)
+    assert len(Volume.read(tmp_path / "a.npz").atoms.z) == 2
+
+
 def test_charges_are_named(tmp_path):
     text = run("field", "CC(=O)[O-]", "--preset", "esp", "--spacing", "1", "-o", str(tmp_path / "a.npz"))
     assert "partial charges: Gasteiger, sum -1.000 e" in text

@@ -98,15 +98,20 @@ def field(
     definition = MolField(**given) if preset is None else MolField.preset(preset)
     learned = None if model is None else _model(model)
     attributes = definition.attributes if learned is None else set(learned.properties)
-    data, title, charges = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
+    loaded = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
+    data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
     grid = Grid.around(data.pos, spacing, margin)
     volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
     if not has_bonds(structure):
         warn_of_missing_hydrogens(data, volume.channels)
     console = Console()
-    if charges:
-        console.print(f"partial charges: {charges}, sum {float(data.partial_charge.sum()):.3f} e", highlight=False)
+    if loaded.record:
+        console.print(f"record {loaded.record}; --record chooses another", highlight=False)
+    if loaded.charges:
+        console.print(
+            f"partial charges: {loaded.charges}, sum {float(data.partial_charge.sum()):.3f} e", highlight=False
+        )
     is_distance = definition.aggregate == "distance"
     for path in output:
         _write(volume, path, title, 0.0 if level is None and is_distance else level, is_distance)

@@ -18,11 +18,13 @@ class Structure(NamedTuple):
         data: the molecule.
         title: name of the file, or the SMILES.
         charges: where its ``partial_charge`` is from, or an empty text.
+        record: which of how many records of the file it is, or an empty text where there is one.
     """
 
     data: Data
     title: str
     charges: str
+    record: str = ""
 
 
 def load_structure(
@@ -94,7 +96,7 @@ def _from_file(path: str, properties: set[str], record: int, dimension: int | No
             plain = read(path, **options) if computed else records
         given = plain[record - 1].to_dict().get("partial_charge")
         charges = "the file" if given is not None and given.equal(data.partial_charge) else "Gasteiger"
-    return Structure(data, Path(path).name, charges)
+    return Structure(data, Path(path).name, charges, f"{record} of {len(records)}" if len(records) > 1 else "")
 
 
 def _from_smiles(smiles: str, properties: set[str], timeout: float | None) -> Structure:
