@@ -89,6 +89,19 @@ def test_periodic_directions_in_words_are_left_out(tmp_path):
         read(xyz(tmp_path, f"{WATER} pbc=none"))
 
 
+@pytest.mark.parametrize("unit", ["units=bohr", "Unit='a.u.'", "length_unit=nm"])
+def test_other_units_of_length_are_told(tmp_path, unit):
+    with pytest.warns(
+        StructureWarning, match=r"(?i)unit.*: expected positions in Å, got '.*'; convert them, Å were taken"
+    ):
+        assert read(xyz(tmp_path, f"{unit} charge=0"))[0].z.tolist() == [8, 1, 1]
+
+
+@pytest.mark.parametrize("unit", ["units=Angstrom", "unit=Å", "units=eV"])
+def test_angstroms_and_units_of_energy_need_no_word(tmp_path, unit):
+    assert read(xyz(tmp_path, f"{unit} charge=0"))[0].z.tolist() == [8, 1, 1]
+
+
 def test_pairs_of_a_text_are_labels_when_they_are_named(tmp_path):
     path = xyz(tmp_path, "frame 3 E = -76.4 eV, gap=0.2 a=1 a=2")
     data = read(path, labels=["E", "gap"], dtype=torch.float64)[0]

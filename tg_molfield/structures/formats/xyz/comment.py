@@ -19,6 +19,8 @@ _TOKEN = re.compile(
 _COLUMN = r"[^:\s]+:[RISL]:[0-9]+"
 _COLUMNS = re.compile(f"{_COLUMN}(?::{_COLUMN})*")
 _FORM = ("properties", "lattice", "pbc")
+_UNITS = ("unit", "units", "length_unit", "length_units")
+_OTHER_LENGTHS = ("bohr", "bohrs", "a0", "au", "a.u.", "atomic", "nm", "pm")
 _FLAGS = {"T": True, "TRUE": True, "1": True, "F": False, "FALSE": False, "0": False}
 
 
@@ -70,6 +72,9 @@ def parse_comment(line: str) -> XyzComment:
         comment.pbc = _pbc(pbc)
     elif pbc:
         comment.notes.append(f"pbc: expected three of T and F, got {pbc[:40]!r}; correct it, it was left out")
+    for key, value in pairs.items():
+        if key.lower() in _UNITS and value.lower() in _OTHER_LENGTHS:
+            comment.notes.append(f"{key}: expected positions in Å, got {value[:40]!r}; convert them, Å were taken")
     for key in repeated:
         if key.lower() in _FORM:
             raise ValueError(f"{key}: expected it once, got it again with another value; correct the comment line")
