@@ -141,6 +141,7 @@ def test_cells(tmp_path, comment, cell, pbc):
         ('Lattice="9 0 0 0 9 0 0 0 9" pbc="T T"', "pbc: expected three of T and F, got 'T T'"),
         ("Properties=species:S:1:pos:R", "Properties: expected name:type:count of each column"),
         ("Properties=species:S:1:pos:Q:3", "Properties: expected name:type:count of each column"),
+        ('Lattice="9 0 0 0 9 0 0 0 9" Properties=spec', "Properties: expected name:type:count of each column"),
         ("Properties=species:S:1:pos:R:2", "Properties: expected the column pos:R:3"),
         ("Properties=pos:R:3", "Properties: expected the column species:S:1 or Z:I:1"),
         ("Properties=species:S:1:pos:R:3:pos:R:3", "Properties: expected each column once"),

@@ -57,14 +57,14 @@ def parse_comment(line: str) -> XyzComment:
     pairs, repeated, only_pairs = _pairs(line)
     comment = XyzComment({key: value for key, value in pairs.items() if key not in repeated})
     columns, lattice, pbc = (_value(pairs, name) for name in _FORM)
-    if ":" in columns:
+    comment.cell = _cell(lattice, ":" in columns, comment)
+    if ":" in columns or (columns and comment.cell is not None):
         if not _COLUMNS.fullmatch(columns):
             raise ValueError(
                 f"Properties: expected name:type:count of each column, as species:S:1:pos:R:3, got {columns[:40]!r}; "
                 "correct it"
             )
         comment.columns = columns
-    comment.cell = _cell(lattice, comment)
     comment.is_extended = bool(comment.columns) or comment.cell is not None or (only_pairs and bool(pairs))
     if not comment.is_extended:
         return comment
@@ -120,15 +120,15 @@ def _value(pairs: dict[str, str], name: str) -> str:
     return next((value for key, value in pairs.items() if key.lower() == name), "")
 
 
-def _cell(lattice: str, comment: XyzComment) -> list[list[float]] | None:
+def _cell(lattice: str, has_columns: bool, comment: XyzComment) -> list[list[float]] | None:
     numbers = vector(lattice) if lattice else ""
     if isinstance(numbers, str):
-        if comment.columns and lattice:
+        if has_columns and lattice:
             raise ValueError(f"Lattice: expected nine numbers, got {lattice[:40]!r}; correct it")
         return None
     if len(numbers) == 9:
         return [numbers[0:3], numbers[3:6], numbers[6:9]]
-    if comment.columns or len(numbers) > 1:
+    if has_columns or len(numbers) > 1:
         raise ValueError(f"Lattice: expected nine numbers, got {len(numbers)}; correct it")
     comment.notes.append(
         'Lattice: expected nine numbers, as Lattice="a1 a2 a3 b1 b2 b3 c1 c2 c3", got one; write all in quotation '
