@@ -19,6 +19,7 @@ Where the other reader fails, there is nothing to compare. Differences that are 
   the residue does not contradict it (a mercury HG of a serine is a hydrogen);
 - PDB: ASE makes several frames of one model or the reverse (END, ENDMDL), so that all atoms of a file are compared;
 - XYZ: ASE stops at an empty line between frames;
+- SDF: RDKit reads exponents such as 5.1*^-6 to their asterisk;
 - PDB: ASE leaves out record names in lower case;
 - PDB: an element that the name of the atom contradicts, as in a line that lost a column;
 - CIF: elements in capitals, SI or CL, which ASE cuts to one letter;
@@ -121,7 +122,7 @@ def _sdf(text: str) -> _SDF:
     from rdkit import Chem
 
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(text, sanitize=False, removeHs=False)
+    supplier.SetData(text.replace("*^", "e"), sanitize=False, removeHs=False)
     records = [None if mol is None else _mol(mol) for mol in supplier]
     return _SDF(records, sum(line.startswith("M  END") for line in text.split("\n")))
 
