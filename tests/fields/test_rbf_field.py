@@ -131,3 +131,8 @@ def test_derived_fields_do_not_share_copies():
         field.centers, field.weights, field.widths, "occupancy", cell=field.cell
     )(x))  # fmt: skip
     assert torch.allclose((2 * field)(x), 2 * field(x))
+
+
+def test_a_width_for_each_of_no_channels():
+    field = RBFField(torch.zeros(3, 3), torch.zeros(3, 0), torch.zeros(3, 0))
+    assert field(torch.zeros(5, 3)).shape == (5, 0)

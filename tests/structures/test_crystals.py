@@ -524,4 +524,5 @@ def test_cells_of_too_many_atoms_are_refused_first(cif):
 def test_no_warning_for_a_sound_crystal(cif):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        cif(crystal(CARBON, "_space_group_name_H-M_alt 'P 21/c'\n" + "_space_group_IT_number 14", CUBE))
+        data = cif(crystal(CARBON, "_space_group_name_H-M_alt 'P 21/c'\n" + "_space_group_IT_number 14", CUBE))
+    assert data.z.tolist() == [6] * 4

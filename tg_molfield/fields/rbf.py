@@ -87,8 +87,9 @@ class RBFField(Field):
                 )
             if not all_finite(tensor):
                 raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
-        if n and not float(widths.detach().min()) > 0:
-            raise ValueError(f"widths: expected positive numbers in Å, got {float(widths.min()):.3g}; correct them")
+        least = float(widths.detach().min()) if widths.numel() else math.inf
+        if not least > 0:
+            raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
         if len(names) != weights.shape[1] or len(set(names)) != len(names):
             raise ValueError(
@@ -103,7 +104,7 @@ class RBFField(Field):
         else:
             num_graphs = (int(batch.max()) + 1 if n else 0) if num_graphs is None else num_graphs
             batch = check_batch("batch", batch, n, num_graphs, centers.device)
-        warn_of_coarse_coordinates(centers, widths)
+        warn_of_coarse_coordinates(centers, least)
         self.centers, self.weights, self.widths, self.batch = centers, weights, widths, batch
         self.kernel = get_kernel(kernel)
         self.cell: Tensor | None

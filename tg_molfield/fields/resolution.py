@@ -15,14 +15,14 @@ class CoarseCoordinatesWarning(UserWarning):
     """Coordinates are so large that their type cannot place points to a thousandth of a width."""
 
 
-def warn_of_coarse_coordinates(centers: Tensor, widths: Tensor) -> None:
-    """Warn where neighbouring floats at ``centers [N, 3]`` are more than a thousandth of the least width apart.
+def warn_of_coarse_coordinates(centers: Tensor, least: float) -> None:
+    """Warn where neighbouring floats at ``centers`` [N, 3] are more than a thousandth of the ``least`` width apart.
 
     Only on the CPU: elsewhere the device would have to be waited for.
     """
     if centers.device.type != "cpu" or centers.dtype == torch.float64 or not centers.numel():
         return
-    farthest, least = float(centers.detach().abs().max()), float(widths.detach().min())
+    farthest = float(centers.detach().abs().max())
     spacing = torch.finfo(centers.dtype).eps * farthest
     if spacing > _SHARE * least:
         warnings.warn(

@@ -1,11 +1,12 @@
 """Reading and writing whole files: gzip by suffix, and writes that replace files only when they are complete."""
 
-from tg_molfield.files.decoding import decoding, fault_message, shortened
+from tg_molfield.files.decoding import NO_FAULTS, decoding, fault_message, shortened
 from tg_molfield.files.gunzip import unfolding_limit
 from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes
 from tg_molfield.files.writing import atomic_write, atomic_writes
 
 __all__ = [
+    "NO_FAULTS",
     "atomic_write",
     "atomic_writes",
     "decoding",

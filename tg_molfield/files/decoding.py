@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+NO_FAULTS = (OSError, MemoryError, Warning)
+"""What says nothing about the content of a file, and is passed on as it is."""
+
 
 @contextmanager
 def decoding(path: str | Path) -> Iterator[None]:
@@ -16,7 +19,7 @@ def decoding(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, MemoryError, Warning):
+    except NO_FAULTS:
         raise
     except Exception as error:
         message, name = str(error), str(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tg_molfield.chem.elements import MAX_Z
+from tg_molfield.files import shortened
 from tg_molfield.volumes.volume_data import VolumeData
 
 _SINGULAR = 1e-12
@@ -99,5 +100,4 @@ def _floats(path: Path, name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _short(content: object) -> str:
-    text = str(content)
-    return text if len(text) <= 80 else f"{text[:80]} …"
+    return shortened(str(content), 80)

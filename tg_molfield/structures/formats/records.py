@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.files import fault_message, shortened
+from tg_molfield.files import NO_FAULTS, fault_message, shortened
 from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 
@@ -77,7 +77,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
             good.append(record.build())
             for note in dict.fromkeys(record.notes):
                 noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
-        except (OSError, MemoryError, Warning):
+        except NO_FAULTS:
             raise
         except Exception as error:
             message = f"{_place(number, record.title)}: {fault_message(error)}"

@@ -68,10 +68,12 @@ def parse_comment(line: str) -> XyzComment:
     comment.is_extended = bool(comment.columns) or comment.cell is not None or (only_pairs and bool(pairs))
     if not comment.is_extended:
         return comment
-    if pbc and (comment.columns or comment.cell is not None or _is_pbc(pbc)):
-        comment.pbc = _pbc(pbc)
-    elif pbc:
-        comment.notes.append(f"pbc: expected three of T and F, got {pbc[:40]!r}; correct it, it was left out")
+    comment.pbc = _pbc(pbc)
+    if pbc and comment.pbc is None:
+        fault = f"pbc: expected three of T and F, got {pbc[:40]!r}; correct it"
+        if comment.columns or comment.cell is not None:
+            raise ValueError(fault)
+        comment.notes.append(f"{fault}, it was left out")
     for key, value in pairs.items():
         if key.lower() in _UNITS and value.lower() in _OTHER_LENGTHS:
             comment.notes.append(f"{key}: expected positions in Å, got {value[:40]!r}; convert them, Å were taken")
@@ -137,16 +139,11 @@ def _cell(lattice: str, has_columns: bool, comment: XyzComment) -> list[list[flo
     return None
 
 
-def _is_pbc(text: str) -> bool:
-    flags = _words(text)
-    return len(flags) in (1, 3) and all(flag.upper() in _FLAGS for flag in flags)
-
-
-def _pbc(text: str) -> list[bool]:
-    if not _is_pbc(text):
-        raise ValueError(f"pbc: expected three of T and F, got {text[:40]!r}; correct it")
-    flags = [_FLAGS[word.upper()] for word in _words(text)]
-    return flags * (3 // len(flags))
+def _pbc(text: str) -> list[bool] | None:
+    flags = [_FLAGS.get(word.upper()) for word in _words(text)]
+    if len(flags) not in (1, 3) or None in flags:
+        return None
+    return [bool(flag) for flag in flags] * (3 // len(flags))
 
 
 def _words(text: str) -> list[str]:
