@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
+from ase.calculators.vasp import VaspChargeDensity
 from ase.io import write
 from ase.io.cube import read_cube
+from ase.io.xsf import read_xsf
 from torch_geometric.data import Data
 from typer.testing import CliRunner
 
-from tg_molfield import FieldAutoEncoder, MolField, Volume
+from tg_molfield import FieldAutoEncoder, Grid, MolField, Volume, read
 from tg_molfield.cli.app import app, main
 from tg_molfield.structures import StructureWarning
 
@@ -219,3 +221,64 @@ def test_help_names_the_commands():
     assert "demo" in text
     assert "field" in text
     assert "PyG" not in run("demo", "--help")
+
+
+FLUORITE = """data_fluorite
+_cell_length_a 5.4626
+_cell_length_b 5.4626
+_cell_length_c 5.4626
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'F m -3 m'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Ca1 Ca 0 0 0
+F1 F 0.25 0.25 0.25
+"""
+
+
+@pytest.fixture
+def fluorite(tmp_path):
+    path = tmp_path / "fluorite.cif"
+    path.write_text(FLUORITE)
+    return path
+
+
+def test_a_crystal_is_sampled_over_its_cell(tmp_path, fluorite):
+    names = ("CHGCAR", "a.xsf", "a.cube", "a.ccp4", "a.html", "a.png")
+    outputs = [word for name in names for word in ("-o", str(tmp_path / name))]
+    assert "10×10×10 nodes" in run("field", str(fluorite), "--channels", "F", "--spacing", "0.6", *outputs)
+    (data,) = read(fluorite)
+    expected = MolField("F")(data).on(Grid.from_cell(data.cell, (10, 10, 10)))
+
+    charges = VaspChargeDensity(str(tmp_path / "CHGCAR"))
+    assert charges.atoms[0].get_chemical_formula() == "Ca4F8"
+    assert np.allclose(charges.atoms[0].cell, 5.4626 * np.eye(3), atol=1e-6)
+    assert np.allclose(charges.chg[0], expected.values[0], atol=1e-6)
+    with open(tmp_path / "a.xsf") as stream:
+        values, origin, _, atoms = read_xsf(stream, read_data=True)
+    assert np.allclose(values[:-1, :-1, :-1], expected.values[0], atol=1e-6)
+    assert np.allclose(origin, 0)
+    assert np.allclose(atoms.cell, 5.4626 * np.eye(3), atol=1e-6)
+    with open(tmp_path / "a.cube") as stream:
+        cube = read_cube(stream)
+    assert np.allclose(cube["data"], expected.values[0], atol=1e-5)
+    assert np.allclose(cube["atoms"].cell, 5.4626 * np.eye(3), atol=1e-6)
+    for name in names[:4]:
+        assert Volume.read(tmp_path / name).periodic == (True, True, True)
+
+
+def test_a_margin_gives_a_box_around_the_atoms_of_a_crystal(tmp_path, fluorite):
+    arguments = ("field", str(fluorite), "--channels", "F", "--spacing", "1", "--margin", "2")
+    run(*arguments, "-o", str(tmp_path / "a.npz"))
+    box = Volume.read(tmp_path / "a.npz")
+    (data,) = read(fluorite)
+    assert box.grid == Grid.around(data.pos, 1.0, 2.0)
+    assert box.periodic == (False, False, False)
+    with pytest.raises(ValueError, match=r"expected a volume that is periodic .*Grid\.from_cell"):
+        run(*arguments, "-o", str(tmp_path / "CHGCAR"))

@@ -73,6 +73,13 @@ def test_from_cell_leaves_the_end_out():
     assert torch.allclose(last, 1 + torch.tensor([3 / 4, 4 / 5, 6 / 7], dtype=torch.float64) @ cell.double())
 
 
+def test_from_cell_with_a_spacing():
+    cell = torch.tensor([[[4.0, 0, 0], [0.5, 5, 0], [0, 0, 6.1]]])
+    grid = Grid.from_cell(cell, spacing=0.5)
+    assert grid == Grid.from_cell(cell[0], (8, 11, 13))
+    assert Grid.from_cell(cell, spacing=100).shape == (1, 1, 1)
+
+
 @pytest.mark.parametrize("factor", [1, 2, 5])
 def test_refined_and_coarsened(factor):
     fine = GRID.refined(factor)
@@ -119,7 +126,13 @@ def test_bad_grids(arguments, message):
         (lambda: Grid.cube((0, 0, 0), 0, 3), "side: expected .* got 0"),
         (lambda: Grid.cube((0, 0, 0), 1, 1), "n: expected at least 2 nodes an axis, got 1"),
         (lambda: Grid.cube((0, 0), 1, 3), "center: expected three"),
-        (lambda: Grid.from_cell(torch.eye(2), (1, 1, 1)), r"cell: expected three vectors \[3, 3\], got \[2, 2\]"),
+        (lambda: Grid.from_cell(torch.eye(2), (1, 1, 1)), r"cell: expected shape \[1, 3, 3\], got \[2, 2\]"),
+        (lambda: Grid.from_cell(torch.eye(3)), "shape: expected either shape or spacing, got neither; give one"),
+        (lambda: Grid.from_cell(torch.eye(3), (1, 1, 1), spacing=1.0), "expected either shape or spacing, got both"),
+        (
+            lambda: Grid.from_cell(torch.eye(3), spacing=0.0),
+            "spacing: expected a positive, finite number in Å, got 0.0",
+        ),
         (lambda: Grid.from_cell(torch.zeros(3, 3), (1, 1, 1)), "step vectors that span space"),
         (lambda: Grid.from_cell(torch.eye(3), (1, 1, 0)), "shape: expected three integers"),
         (lambda: GRID.refined(0), "factor: expected .* got 0"),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from invariant_fields import CELLS, JOINED, OF_SPHERES, PERIODIC_SORTS, crystal, points, written_out
+from invariant_fields import CELLS, JOINED, OF_SPHERES, PERIODIC_SORTS, batched, cloud, crystal, points, written_out
 
 from tg_molfield import Grid, RBFField
 
@@ -52,3 +52,44 @@ def test_far_from_a_slab_the_smooth_distance_counts_all_copies(cell):
 def test_kernel_without_reach_refuses_a_cell():
     with pytest.raises(ValueError, match="inverse_multiquadric"):
         RBFField(torch.zeros(1, 3), torch.ones(1), kernel="inverse_multiquadric", cell=torch.eye(3))(torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("join", JOINED)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_samples_over_whole_cells_are_periodic(join, dtype):
+    field = JOINED[join](crystal("triclinic", n=2, join=join).to(dtype))
+    cell = torch.tensor(CELLS["triclinic"][0], dtype=torch.float64)
+    grids = {
+        (True, True, True): Grid.from_cell(cell, (3, 2, 4), origin=(0.3, -7.0, 2.0)),
+        (False, True, True): Grid.from_cell(cell * torch.tensor([[0.5], [1.0], [3.0]]), (2, 2, 2)),
+        (True, False, False): Grid.from_cell([(cell[0] - cell[2]).tolist(), [0, 5.4, 0], [0, 0, 7.001]], (2, 2, 2)),
+        (False, False, False): Grid.cube((0, 0, 0), 6.0, 4),
+    }
+    for periodic, grid in grids.items():
+        assert field.on(grid).periodic == periodic
+        assert field[field.channels[0]].on(grid).periodic == periodic
+        assert (2 * field - field).on(grid).periodic == periodic
+
+
+@pytest.mark.parametrize(("cell", "periodic"), [("slab", (True, True, False)), ("wire", (False, False, True))])
+def test_samples_of_slabs_and_wires_repeat_where_they_do(cell, periodic):
+    vectors = torch.tensor(CELLS[cell][0], dtype=torch.float64)
+    box = torch.where(vectors.norm(dim=1, keepdim=True) > 0, vectors, 9 * torch.eye(3, dtype=torch.float64))
+    assert crystal(cell).on(Grid.from_cell(box, (3, 3, 3))).periodic == periodic
+
+
+@pytest.mark.parametrize("join", ["sum", "union", "maximum"])
+def test_each_function_of_a_batch_repeats_by_its_own_cell(join):
+    cells = torch.tensor(
+        [[[6.0, 0, 0], [2.0, 5.5, 0], [-1.0, 1.5, 7.0]], torch.diag(torch.tensor([5.0, 6, 7])).tolist()]
+    )
+    both = batched([cloud(n=2, join=join), cloud(n=3, join=join, seed=1)], cell=cells.double())
+    grids = [Grid.from_cell(cell, (3, 3, 3)) for cell in cells]
+    assert [volume.periodic for volume in JOINED[join](both).on_each(grids)] == [(True, True, True)] * 2
+    assert [volume.periodic for volume in JOINED[join](both).on_each(grids[::-1])] == [(False, False, False)] * 2
+
+
+def test_a_sum_repeats_only_where_all_of_it_does():
+    crystalline, grid = crystal("triclinic"), Grid.from_cell(CELLS["triclinic"][0], (3, 3, 3))
+    assert (crystalline + cloud()).on(grid).periodic == (False, False, False)
+    assert (crystalline + crystalline.on(grid)).on(grid).periodic == (True, True, True)

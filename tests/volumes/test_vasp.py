@@ -166,7 +166,7 @@ def test_the_field_is_where_its_atoms_are_whatever_the_origin(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"periodic": False}, "expected a volume that is periodic along all axes.*sample a crystal on Grid.from_cell"),
+        ({"periodic": False}, "expected a volume that is periodic along all axes.*sample a crystal on its cell"),
         ({"atoms": None}, "expected a volume with atoms, got none"),
         ({"channels": "abc"}, "expected 1, 2 or 4 channels, got 3"),
     ],

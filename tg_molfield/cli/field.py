@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
     from tg_molfield.fields import Field, Grid, Volume
     from tg_molfield.nn import FieldAutoEncoder
 
@@ -22,7 +24,7 @@ def field(
         typer.Option(
             "--output",
             "-o",
-            help="The files to write, by suffix: volumes (.cube, .npz …), slices (.png, .svg, .pdf) or a page (.html).",
+            help="The files to write, by name: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
         ),
     ],
     channels: Annotated[
@@ -47,7 +49,12 @@ def field(
         float | None, typer.Option(help="The factor from the widths to σ.  \\[default: 0.5]")
     ] = None,
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.25,
-    margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="The margin of the grid around the atoms in Å.  \\[default: 4; for a crystal, its unit cell instead]"
+        ),
+    ] = None,
     level: Annotated[
         float | None,
         typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
@@ -68,14 +75,18 @@ def field(
 ) -> None:
     """Write the field of a molecule as volumes, pictures or a page.
 
+    A crystal is sampled over its unit cell, a molecule in a box around its atoms.
+
     Examples:
 
     tg-molfield field caffeine.sdf -o caffeine.cube -o caffeine.png
 
     tg-molfield field "CC(=O)Oc1ccccc1C(=O)O" -o aspirin.html --channels "C O all"
+
+    tg-molfield field quartz.cif -o CHGCAR --preset promolecule
     """
     from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
-    from tg_molfield.fields import Grid, MolField
+    from tg_molfield.fields import MolField
     from tg_molfield.structures import PROPERTIES
 
     for path in output:
@@ -101,7 +112,7 @@ def field(
     loaded = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
-    grid = Grid.around(data.pos, spacing, margin)
+    grid = _grid(data, spacing, margin)
     volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
     if not has_bonds(structure):
         warn_of_missing_hydrogens(data, volume.channels)
@@ -129,6 +140,15 @@ def _number(text: str) -> str | float:
         return float(text)
     except ValueError:
         return text
+
+
+def _grid(data: Data, spacing: float, margin: float | None) -> Grid:
+    """The unit cell of a crystal, unless a margin is given; else a box around the atoms."""
+    from tg_molfield.fields import Grid
+
+    if margin is None and "pbc" in data and bool(data.pbc.all()):
+        return Grid.from_cell(data.cell, spacing=spacing)
+    return Grid.around(data.pos, spacing, 4.0 if margin is None else margin)
 
 
 def _sampled(field: Field, grid: Grid) -> Volume:

@@ -13,6 +13,7 @@ from typing_extensions import Self
 from tg_molfield.fields.engine import cutoff, is_transformed, sum_in_tiles
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.fields.volume import Volume
@@ -65,6 +66,9 @@ class AggregateField(Field):
     def _of(self, base: RBFField) -> Self:
         return type(self)(base)
 
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        return self.base._repeating_axes(grid, graph)
+
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
         return self._of(self._annotated(self.base)._mapped(change))
 
@@ -98,7 +102,10 @@ class UnionField(AggregateField):
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
         self._require_fit(grids, copies=3)
         volumes = self._log.with_atoms(self.atoms).on_each(grids)
-        return [self._volume(0 - torch.expm1(one.values), one.grid).with_atoms(one.atoms) for one in volumes]
+        return [
+            self._volume(0 - torch.expm1(one.values), one.grid, i).with_atoms(one.atoms)
+            for i, one in enumerate(volumes)
+        ]
 
 
 class MaximumField(AggregateField):

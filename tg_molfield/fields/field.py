@@ -14,6 +14,7 @@ from typing_extensions import Self
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.detached import detached
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import leaf
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
@@ -153,6 +154,9 @@ class Field(ABC):
     def on(self, grid: Grid) -> Volume:
         """The field sampled at the nodes of ``grid``.
 
+        The volume is periodic along the axes on which ``grid`` spans whole periods of the field, as
+        ``Grid.from_cell(data.cell, shape)`` does for a crystal.
+
         Raises:
             ValueError: the field holds several functions; take one by `unbatch`.
             MemoryError: the values do not fit in memory; raised before any is computed.
@@ -250,11 +254,15 @@ class Field(ABC):
                 raise KeyError(f"channels: expected some of {', '.join(self.channels)}, got {name!r}; correct the name")
         return [self.channels.index(name) for name in wanted]
 
-    def _volume(self, values: Tensor, grid: Grid) -> Volume:
-        """The samples [C, nx, ny, nz] of this field on ``grid``."""
+    def _volume(self, values: Tensor, grid: Grid, graph: int = 0) -> Volume:
+        """The samples [C, nx, ny, nz] of one function of this field on ``grid``."""
         from tg_molfield.fields.volume import Volume
 
-        return self._annotated(Volume(values, grid, self.channels))
+        return self._annotated(Volume(values, grid, self.channels, periodic=self._repeating_axes(grid, graph)))
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        """The axes along which ``grid`` spans whole periods of one function of this field."""
+        return (False, False, False)
 
     def _annotated(self, field: FieldT) -> FieldT:
         """``field`` with the atoms and the definition of this one."""
@@ -343,6 +351,12 @@ class LinearCombination(Field):
         self._require_fit([grid], copies=len(self._fields) + 1)
         return self._volume(self._sum([field.on(grid).values for field in self._fields]), grid)
 
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        x, y, z = (
+            all(axis) for axis in zip(*(field._repeating_axes(grid, graph) for field in self._fields), strict=True)
+        )
+        return (x, y, z)
+
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._sum([field(pos, batch) for field in self._fields])
 
@@ -398,6 +412,9 @@ class ChannelSelection(Field):
     def on(self, grid: Grid) -> Volume:
         self._require_single("on")
         return self._volume(self._field.on(grid).values[self._indices], grid)
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        return self._field._repeating_axes(grid, graph)
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         return self._field(pos, batch)[:, self._indices]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.cells import as_cells
 from tg_molfield.counts import check_integers
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
@@ -62,8 +63,7 @@ class Grid:
             ValueError: no positions, positions that are not finite, or a spacing that is not positive.
         """
         pos = _positions(pos)
-        if not 0 < spacing < math.inf:
-            raise ValueError(f"spacing: expected a positive, finite number in Å, got {spacing}; give for example 0.5")
+        spacing = _spacing(spacing)
         if not 0 <= margin < math.inf:
             raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
         low, high = pos.amin(0) - margin, pos.amax(0) + margin
@@ -90,21 +90,32 @@ class Grid:
 
     @classmethod
     def from_cell(
-        cls, cell: Sequence[Sequence[float]] | Tensor, shape: Sequence[int], origin: Sequence[float] = (0.0, 0.0, 0.0)
+        cls,
+        cell: Sequence[Sequence[float]] | Tensor,
+        shape: Sequence[int] | None = None,
+        origin: Sequence[float] = (0.0, 0.0, 0.0),
+        *,
+        spacing: float | None = None,
     ) -> Grid:
         """The nodes at i/n of each vector of a periodic cell, the end excluded because it repeats the start.
 
         Args:
-            cell: three vectors [3, 3] in Å, one a row.
+            cell: three vectors [3, 3] or [1, 3, 3] in Å, one a row.
             shape: the number of nodes n along each vector.
             origin: the first node in Å.
+            spacing: in place of ``shape``, the largest distance between neighbouring nodes in Å.
 
         Raises:
-            ValueError: vectors that do not span space, or a number of nodes below 1.
+            ValueError: vectors that do not span space, a number of nodes below 1, or a spacing that is not positive.
         """
-        vectors = torch.as_tensor(cell, dtype=torch.float64).detach().cpu()
-        if vectors.shape != (3, 3):
-            raise ValueError(f"cell: expected three vectors [3, 3], got {list(vectors.shape)}; give one a row")
+        vectors = as_cells(cell, 1)[0].detach().to("cpu", torch.float64)
+        if (shape is None) == (spacing is None):
+            raise ValueError(
+                f"shape: expected either shape or spacing, got {'neither' if shape is None else 'both'}; give one"
+            )
+        if spacing is not None:
+            shape = _shape(torch.ceil(vectors.norm(dim=1) / _spacing(spacing) - 1e-9).clamp_min(1))
+        assert shape is not None
         counts = _counts(shape, "shape")
         x, y, z = (_triple(vector / n) for vector, n in zip(vectors, counts, strict=True))
         return cls(_vector(origin, "origin"), (x, y, z), counts)
@@ -207,6 +218,12 @@ def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
             f"{name}: expected three integers of at least 1, got {tuple(values)}; give the nodes along each axis"
         )
     return counts
+
+
+def _spacing(spacing: float) -> float:
+    if not 0 < spacing < math.inf:
+        raise ValueError(f"spacing: expected a positive, finite number in Å, got {spacing}; give for example 0.5")
+    return spacing
 
 
 def _factor(factor: int) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tg_molfield.chem.cells import as_cells, as_pbc, is_periodic
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
 from tg_molfield.precision import full_precision
 
@@ -18,6 +19,8 @@ IMAGE_TOLERANCE = 1e-9
 """The value of a kernel at which periodic images are cut off."""
 
 _MAX_IMAGES = 20_000_000
+_WHOLE = 1e-5
+"""Periods: how far from a whole number of them a grid may be, as cells are single precision."""
 
 
 def periodic_cells(cell: Any, pbc: Any, num_graphs: int, like: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
@@ -76,6 +79,20 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
         )
     normals = iter(right[len(spanned) :])
     return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
+
+
+def repeating_axes(grid: Grid, cell: Tensor, pbc: Tensor) -> Periodic:
+    """The axes along which ``grid`` spans whole periods, so that values at its nodes repeat after the last one.
+
+    Args:
+        grid: the nodes.
+        cell: a complete cell [3, 3] in Å, rows are vectors.
+        pbc: which directions repeat [3], bool.
+    """
+    counts = grid.cell @ torch.linalg.inv(cell.detach().to("cpu", torch.float64))
+    whole = counts.round() * pbc.cpu()
+    x, y, z = ((counts - whole).abs().amax(1) < _WHOLE).tolist()
+    return (x, y, z)
 
 
 def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:

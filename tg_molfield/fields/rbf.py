@@ -15,8 +15,15 @@ from tg_molfield.chem.validation import all_finite, check_batch, check_points, c
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel, Laplacian, get_kernel
-from tg_molfield.fields.periodic import fold_batch, images_of_batch, periodic_cells, periodic_reach
+from tg_molfield.fields.periodic import (
+    fold_batch,
+    images_of_batch,
+    periodic_cells,
+    periodic_reach,
+    repeating_axes,
+)
 from tg_molfield.fields.resolution import warn_of_coarse_coordinates
 from tg_molfield.fields.volume import Volume
 from tg_molfield.precision import full_precision
@@ -147,6 +154,9 @@ class RBFField(Field):
     def on(self, grid: Grid, out: Tensor | None = None) -> Volume:
         """The field sampled at the nodes of ``grid``, much faster than as scattered points.
 
+        The volume is periodic along the axes on which ``grid`` spans whole periods of the field, as
+        ``Grid.from_cell(data.cell, shape)`` does for a crystal.
+
         Args:
             grid: the nodes.
             out: [C, nx, ny, nz], contiguous, to write the values to; not where gradients are recorded.
@@ -184,9 +194,13 @@ class RBFField(Field):
         weights, widths, batch = self.weights[source], self.widths[source], self.batch[source]
         problem = (centers, weights, widths, self.kernel, batch, grids)
         values = sums_on_each_grid(*problem) if out is None else sums_on_grids(*problem, out)
-        atoms = [self.atoms and self.atoms.of_graph(i) for i in range(len(grids))]
-        parts = zip(values, grids, atoms, strict=True)
-        return [self._volume(one, grid).with_atoms(own) for one, grid, own in parts]
+        volumes = [self._volume(one, grid, i) for i, (one, grid) in enumerate(zip(values, grids, strict=True))]
+        return [volume.with_atoms(self.atoms and self.atoms.of_graph(i)) for i, volume in enumerate(volumes)]
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        if self.cell is None or self.pbc is None:
+            return (False, False, False)
+        return repeating_axes(grid, self.cell[graph], self.pbc[graph])
 
     def __getitem__(self, names: str | tuple[str, ...]) -> RBFField:
         index = self.channel_indices(names)

@@ -15,6 +15,7 @@ from tg_molfield.chem.validation import check_points, check_tensor
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
+from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.files import decoding
 from tg_molfield.precision import full_precision
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
@@ -137,10 +138,7 @@ class Volume(Field):
         Raises:
             MemoryError: the values do not fit in memory; raised before any is computed.
         """
-        periods = grid.cell @ torch.linalg.inv(self.grid.cell)
-        whole = (periods - periods.round()).abs().amax(1) < 1e-6
-        along = (periods.round() != 0)[:, ~torch.tensor(self.periodic)].logical_not().all(1)
-        return self.on(grid).interpolated(self.interpolation, (whole & along).tolist())
+        return self.on(grid).interpolated(self.interpolation)
 
     def integral(self) -> Tensor:
         """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³)."""
@@ -244,6 +242,9 @@ class Volume(Field):
     def _with(self, **changes: Any) -> Volume:
         now = {name: getattr(self, name) for name in ("values", "channels", "interpolation", "atoms", "periodic")}
         return Volume(grid=self.grid, **{**now, **changes}).with_mol_field(self.mol_field)
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic))
 
     def _interpolates_like(self, other: Volume) -> bool:
         parts = ("grid", "channels", "interpolation", "periodic", "dtype", "device")

@@ -88,7 +88,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     if not all(data.periodic):
         raise ValueError(
             f"{path}: expected a volume that is periodic along all axes, as files of VASP are, got one that is not; "
-            "save as .cube or .xsf, or sample a crystal on Grid.from_cell and make Volume(…, periodic=True)"
+            "sample a crystal on its cell, with Grid.from_cell(data.cell, shape), or save as .cube or .xsf"
         )
     if data.numbers is None or data.positions is None:
         raise ValueError(f"{path}: expected a volume with atoms, got none; use .with_atoms(), or save as .xsf")

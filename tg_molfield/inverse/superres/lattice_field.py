@@ -10,6 +10,8 @@ from torch import Tensor
 
 from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
+from tg_molfield.fields.interpolation import Periodic
+from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
@@ -98,6 +100,9 @@ class LatticeField(Field):
             for weights, terms in zip(self.weights, readers, strict=True)
         ]
         return self._volume(torch.stack(values), grid)
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic))
 
     def __getitem__(self, names: str | tuple[str, ...]) -> LatticeField:
         index = self.channel_indices(names)

@@ -8,8 +8,9 @@ from typing import final
 
 from torch import Tensor
 
-from tg_molfield.fields import MolField, RBFField
+from tg_molfield.fields import Grid, MolField, RBFField
 from tg_molfield.fields.field import LinearCombination
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.saving import load_parts, save_parts
 
@@ -40,6 +41,9 @@ class SuperresField(LinearCombination):
 
     def __getitem__(self, names: str | tuple[str, ...]) -> SuperresField:
         return self._annotated(SuperresField(self.functions[names], self.nodes[names]))
+
+    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
+        return super()._repeating_axes(grid) if len(self.functions.centers) else self.nodes._repeating_axes(grid)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> SuperresField:
         field = SuperresField(self.functions._mapped(change), self.nodes._mapped(change))
