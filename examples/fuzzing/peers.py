@@ -19,7 +19,7 @@ Where the other reader fails, there is nothing to compare. Differences that are 
   the residue does not contradict it (a mercury HG of a serine is a hydrogen);
 - PDB: ASE makes several frames of one model or the reverse (END, ENDMDL), so that all atoms of a file are compared;
 - XYZ: ASE stops at an empty line between frames;
-- SDF: RDKit reads exponents such as 5.1*^-6 to their asterisk;
+- SDF: RDKit reads numbers such as 5.1*^-6 and 1.0D+02 to their asterisk or D;
 - PDB: ASE leaves out record names in lower case;
 - PDB: an element that the name of the atom contradicts, as in a line that lost a column;
 - CIF: elements in capitals, SI or CL, which ASE cuts to one letter;
@@ -45,6 +45,7 @@ TOLERANCE = 2e-3
 _SAME_SITE = 0.02
 _ANGLES = ("alpha", "beta", "gamma")
 _ORGANIC = (1, 6, 7, 8, 15, 16)
+_EXPONENTS = re.compile(r"\*\^|(?<=\d)[dD](?=[-+]\d)")
 
 
 Atoms = tuple[np.ndarray, np.ndarray]
@@ -122,7 +123,7 @@ def _sdf(text: str) -> _SDF:
     from rdkit import Chem
 
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(text.replace("*^", "e"), sanitize=False, removeHs=False)
+    supplier.SetData(_EXPONENTS.sub("e", text), sanitize=False, removeHs=False)
     records = [None if mol is None else _mol(mol) for mol in supplier]
     return _SDF(records, sum(line.startswith("M  END") for line in text.split("\n")))
 
