@@ -13,7 +13,7 @@ ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
     "precision",
-    "counts",
+    "arguments",
     "random_stream",
     "memory",
     "files",
@@ -35,23 +35,23 @@ LAYERS = [
     "cli",
 ]
 MAY_IMPORT = {
-    "chem": {"counts", "optional"},
-    "volumes": {"memory", "files", "text_numbers", "chem", "optional"},
-    "fields": {"counts", "precision", "memory", "chem", "volumes", "files", "optional"},
-    "structures": {"counts", "memory", "chem", "files", "text_numbers", "optional"},
-    "transforms": {"counts", "chem", "fields"},
-    "metrics": {"fields"},
-    "inverse": {"counts", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
-    "paths": {"chem", "fields", "inverse"},
+    "chem": {"arguments", "optional"},
+    "volumes": {"arguments", "memory", "files", "text_numbers", "chem", "optional"},
+    "fields": {"arguments", "precision", "memory", "chem", "volumes", "files", "optional"},
+    "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
+    "transforms": {"arguments", "chem", "fields"},
+    "metrics": {"arguments", "fields"},
+    "inverse": {"arguments", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
+    "paths": {"arguments", "chem", "fields", "inverse"},
     "nn": {
-        "counts", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
+        "arguments", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
         "inverse", "optional",
     },
     "training": {
-        "counts", "random_stream", "precision", "memory", "chem", "fields", "metrics", "nn", "transforms", "optional",
-        "files",
+        "arguments", "random_stream", "precision", "memory", "chem", "fields", "metrics", "nn", "transforms",
+        "optional", "files",
     },
-    "viz": {"chem", "fields", "files", "volumes", "optional"},
+    "viz": {"arguments", "chem", "fields", "files", "volumes", "optional"},
 }  # fmt: skip
 ROOMS = {
     "nn": [

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields import Field, Grid, Volume
 
 OCCUPIED = 0.01
@@ -66,11 +67,8 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
         DefinitionMismatchWarning: both fields know their definitions, which differ in more than channel order.
     """
     for name, given in (("field", field), ("target", target)):
-        if not isinstance(given, Field):
-            got = type(given).__name__
-            raise TypeError(f"{name}: expected a Field, got {got}; make one, such as MolField(...)(data)")
-    if not isinstance(grid, Grid):
-        raise TypeError(f"grid: expected a Grid, got {type(grid).__name__}; make one, such as Grid.around(pos)")
+        check_kind(name, given, Field, "a Field", "make one, such as MolField(...)(data)")
+    check_kind("grid", grid, Grid, "a Grid", "make one, such as Grid.around(data.pos)")
     if field.channels != target.channels:
         raise ValueError(
             f"field: expected the channels of target, {', '.join(target.channels)}, got {', '.join(field.channels)}; "

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from tg_molfield.arguments import as_path
 from tg_molfield.files import atomic_write, decoding
 
 _KEY = "tg_molfield"
@@ -39,7 +40,7 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
         ValueError: the file is not one of this package's, holds an object of another class, or numbers that are not
             finite.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a file that save() wrote, got no file; check the path")
     with decoding(path):
@@ -97,7 +98,7 @@ def _parsed(text: str) -> Any:
 
 
 def _write(path: str | PathLike[str], tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    with atomic_write(Path(path)) as stream:
+    with atomic_write(as_path(path)) as stream:
         stream.write(save(tensors, metadata))
 
 

@@ -17,8 +17,8 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import MAX_Z
-from tg_molfield.counts import check_integers
 
 
 def check_atoms(

@@ -96,7 +96,7 @@ class UnionField(AggregateField):
         return -torch.exp(self._log(pos, batch)) * (steepness + self._log.laplacian(pos, batch))
 
     def on(self, grid: Grid) -> Volume:
-        self._require_single("on")
+        self._require_one("on", grid)
         return self.on_each([grid])[0]
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
@@ -46,6 +47,7 @@ class Channel:
     vector: bool = False
 
     def __post_init__(self) -> None:
+        check_kind("name", self.name, str, "a string", "give the name of a channel")
         if not self.name:
             raise ValueError("name: expected the name of a channel, got an empty string; give one")
         for name, value in (("width", self.width), ("width_scale", self.width_scale)):
@@ -75,9 +77,10 @@ def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ..
     """Channels from ``"H C other"`` or from a sequence of names and `Channel`.
 
     Raises:
+        TypeError: something else is given.
         ValueError: there are none, or two have one name.
     """
-    words = channels.replace(",", " ").split() if isinstance(channels, str) else list(channels)
+    words = channels.replace(",", " ").split() if isinstance(channels, str) else as_list("channels", channels, "names")
     parsed = tuple(word if isinstance(word, Channel) else _from_word(word) for word in words)
     names = [name for channel in parsed for name in channel.names]
     if not parsed:
@@ -89,6 +92,7 @@ def parse_channels(channels: str | Sequence[str | Channel]) -> tuple[Channel, ..
 
 def split_part(name: str) -> tuple[int | None, str]:
     """The part (0 ligand, 1 protein, or None) and the rest of the name of a field's channel."""
+    check_kind("name", name, str, "a string", "give the name of a channel")
     for index, part in enumerate(PARTS):
         if name.startswith(part + "."):
             return index, name[len(part) + 1 :]
@@ -96,6 +100,7 @@ def split_part(name: str) -> tuple[int | None, str]:
 
 
 def _from_word(word: str) -> Channel:
+    check_kind("channels", word, str, "names", "give for example 'C N O'")
     return Channel(word.removesuffix(_VECTOR), vector=word.endswith(_VECTOR))
 
 

@@ -11,10 +11,10 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_integers, check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
-from tg_molfield.counts import check_integers
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.channels import (
     PARTS,
@@ -176,6 +176,7 @@ class MolField:
 
     def differences(self, other: MolField, channels: Sequence[str]) -> list[str]:
         """The arguments by which two definitions differ in the named channels; their order does not matter."""
+        check_kind("other", other, MolField, "a MolField", "give another definition")
         names = [name for name in list(self.__dataclass_fields__)[1:] if getattr(self, name) != getattr(other, name)]
         same = all(self._meaning(name) == other._meaning(name) for name in channels)
         return names if same else ["channels", *names]

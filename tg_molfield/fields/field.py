@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final, runtime_checkable
 
 import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.validation import check_points
 from tg_molfield.fields.detached import detached
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 FieldT = TypeVar("FieldT", bound="Field")
 
 _NODES_AT_ONCE = 2**18
+_MAKE_GRID = "give for example Grid.around(data.pos)"
 
 
+@runtime_checkable
 class Definition(Protocol):
     """What a field knows of its definition; `MolField` is one."""
 
@@ -73,6 +77,8 @@ class Field(ABC):
 
     def with_atoms(self, atoms: AtomList | None) -> Self:
         """The same field, belonging to ``atoms``."""
+        if atoms is not None:
+            check_kind("atoms", atoms, AtomList, "an AtomList", "give AtomList(data.z, data.pos)")
         field = copy.copy(self)
         field._atoms = atoms
         return field
@@ -87,6 +93,8 @@ class Field(ABC):
 
     def with_mol_field(self, mol_field: Definition | None) -> Self:
         """The same field, following the definition ``mol_field``."""
+        if mol_field is not None:
+            check_kind("mol_field", mol_field, Definition, "a MolField", "give for example MolField('C N O')")
         field = copy.copy(self)
         field._mol_field = mol_field
         return field
@@ -113,6 +121,7 @@ class Field(ABC):
     @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] of every channel, in units per Å."""
+        check_points(pos, batch, self.num_graphs, self.dtype, self.device)
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             values = self(points, batch)
@@ -133,6 +142,7 @@ class Field(ABC):
     @full_precision
     def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The Laplacian [Q, C] of every channel, in units per Å²."""
+        check_points(pos, batch, self.num_graphs, self.dtype, self.device)
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             gradient = self.gradient(points, batch)
@@ -161,7 +171,7 @@ class Field(ABC):
             ValueError: the field holds several functions; take one by `unbatch`.
             MemoryError: the values do not fit in memory; raised before any is computed.
         """
-        self._require_single("on")
+        self._require_one("on", grid)
         self._require_fit([grid], copies=2)
         nodes = grid.points(self.dtype, self.device)
         chunks = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
@@ -246,7 +256,7 @@ class Field(ABC):
             KeyError: a name is not among ``channels``.
             ValueError: a name is given twice.
         """
-        wanted = (names,) if isinstance(names, str) else tuple(names)
+        wanted = (names,) if isinstance(names, str) else tuple(as_list("channels", names, "names"))
         if len(set(wanted)) != len(wanted):
             raise ValueError(f"channels: expected different names, got {', '.join(wanted)}; name each channel once")
         for name in wanted:
@@ -268,7 +278,9 @@ class Field(ABC):
         """``field`` with the atoms and the definition of this one."""
         return field.with_atoms(self.atoms).with_mol_field(self.mol_field)
 
-    def _require_single(self, method: str) -> None:
+    def _require_one(self, method: str, grid: Grid) -> None:
+        """Refuse what is no grid, and fields of several functions."""
+        check_kind("grid", grid, Grid, "a Grid", _MAKE_GRID)
         if self.num_graphs != 1:
             raise ValueError(
                 f"{method}: expected a field of one molecule, got {self.num_graphs}; take one by unbatch()[i]"
@@ -290,6 +302,8 @@ class Field(ABC):
     def _require_grid_each(self, grids: Sequence[Grid]) -> None:
         if isinstance(grids, Grid):
             raise TypeError("grids: expected a list with a grid for each molecule, got one Grid; give [grid, …]")
+        for number, grid in enumerate(as_list("grids", grids, "Grid")):
+            check_kind(f"grids[{number}]", grid, Grid, "a Grid", _MAKE_GRID)
         if len(grids) != self.num_graphs:
             raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
 
@@ -347,7 +361,7 @@ class LinearCombination(Field):
         return self._annotated(terms).with_atoms(self.atoms and self.atoms.mapped(change))
 
     def on(self, grid: Grid) -> Volume:
-        self._require_single("on")
+        self._require_one("on", grid)
         self._require_fit([grid], copies=len(self._fields) + 1)
         return self._volume(self._sum([field.on(grid).values for field in self._fields]), grid)
 
@@ -410,7 +424,7 @@ class ChannelSelection(Field):
         return self._annotated(selection).with_atoms(self.atoms and self.atoms.mapped(change))
 
     def on(self, grid: Grid) -> Volume:
-        self._require_single("on")
+        self._require_one("on", grid)
         return self._volume(self._field.on(grid).values[self._indices], grid)
 
     def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_list, check_integers, check_kind
 from tg_molfield.chem.cells import as_cells
-from tg_molfield.counts import check_integers
+from tg_molfield.chem.validation import check_tensor
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
 
@@ -145,10 +146,12 @@ class Grid:
 
     def origin_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
         """The first node [3]."""
+        check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
         return torch.tensor(self.origin, dtype=dtype, device=device)
 
     def axes_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
         """The steps [3, 3], one a row."""
+        check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
         return torch.tensor(self.axes, dtype=dtype, device=device)
 
     def points(self, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
@@ -161,6 +164,8 @@ class Grid:
         Raises:
             MemoryError: they do not fit in memory.
         """
+        if dtype is not None:
+            check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
         shape = "×".join(map(str, self.shape))
         check_fits("grid", f"the places of {shape} nodes", 24 * self.num_nodes, "give fewer nodes", device)
         ranges = [torch.arange(n, dtype=torch.float64, device=device) for n in self.shape]
@@ -172,6 +177,7 @@ class Grid:
     @full_precision
     def fractional(self, pos: Tensor) -> Tensor:
         """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: integers at nodes."""
+        check_tensor("pos", pos)
         inverse, origin = torch.linalg.inv(self.axes_tensor()), self.origin_tensor()
         rounded = origin.to(pos.dtype)
         rest = origin - rounded.double()
@@ -204,7 +210,11 @@ class Grid:
 
 
 def _vector(values: Sequence[float], name: str) -> Vector:
-    vector = tuple(float(value) for value in values)
+    given = as_list(name, values, "three numbers in Å")
+    try:
+        vector = tuple(float(value) for value in given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected three numbers in Å, got {str(values)[:40]}; give x, y and z") from error
     if len(vector) != 3 or not all(math.isfinite(value) for value in vector):
         raise ValueError(f"{name}: expected three finite numbers in Å, got {tuple(values)}; give x, y and z")
     return vector
@@ -228,7 +238,7 @@ def _spacing(spacing: float) -> float:
 
 def _factor(factor: int) -> int:
     check_integers(factor=factor)
-    if factor < 1:
+    if factor is None or factor < 1:
         raise ValueError(f"factor: expected an integer of at least 1, got {factor}; give for example 2")
     return int(factor)
 

@@ -22,7 +22,7 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
     Raises:
         ValueError: there is no such preset or option.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}; choose one")
     try:
         return PRESETS[name](**options)

@@ -165,7 +165,7 @@ class RBFField(Field):
             ValueError: the field holds several functions; take one by `unbatch`. ``out`` does not fit.
             MemoryError: the values do not fit in memory; raised before any is computed.
         """
-        self._require_single("on")
+        self._require_one("on", grid)
         return self._sampled([grid], None if out is None else out[None])[0]
 
     def on_each(self, grids: Sequence[Grid], out: Tensor | None = None) -> list[Volume]:
@@ -230,6 +230,7 @@ class RBFField(Field):
         Raises:
             ValueError: the factors have another shape, or are not all finite.
         """
+        check_tensor("factors", factors)
         if factors.shape != (self.num_graphs, len(self.channels)) or not factors.isfinite().all():
             expected = [self.num_graphs, len(self.channels)]
             raise ValueError(

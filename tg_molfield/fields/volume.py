@@ -10,6 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_list, as_path
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_points, check_tensor
 from tg_molfield.fields.field import Field
@@ -166,6 +167,7 @@ class Volume(Field):
         Raises:
             ValueError: the format is unknown or cannot hold the values or the axes.
         """
+        target = as_path(path)
         if not self.values.isfinite().all():
             raise ValueError(f"{path}: expected finite values, got NaN or infinity; repair the volume before saving it")
         atoms = self.atoms
@@ -178,7 +180,7 @@ class Volume(Field):
             positions=None if atoms is None else atoms.pos.detach().cpu().double().numpy(),
             periodic=self.periodic,
         )
-        return write_volume(Path(path), data)
+        return write_volume(target, data)
 
     @classmethod
     def read(
@@ -208,8 +210,9 @@ class Volume(Field):
             ValueError: a file is damaged, cut short or of an unknown format, holds NaN without ``fill_nan``, or covers
                 less than the asymmetric unit that ``expand`` needs; the message says where.
         """
-        paths = [path] if isinstance(path, (str, PathLike)) else list(path)
-        data = read_volumes(map(Path, paths), expand)
+        given = [path] if isinstance(path, str | PathLike) else as_list("path", path, "file names")
+        paths = [as_path(one) for one in given]
+        data = read_volumes(paths, expand)
         dtype = dtype or torch.get_default_dtype()
         atoms = None
         if data.numbers is not None and data.positions is not None:
@@ -229,7 +232,7 @@ class Volume(Field):
             )
         x, y, z = (tuple(axis) for axis in data.axes.tolist())
         nx, ny, nz = values.shape[1:]
-        with decoding(Path(paths[0])):
+        with decoding(paths[0]):
             grid = Grid(tuple(data.origin.tolist()), (x, y, z), (nx, ny, nz))
         return cls(values, grid, data.channels, atoms=atoms, periodic=data.periodic)
 

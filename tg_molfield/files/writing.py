@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from tg_molfield.arguments import as_path
 from tg_molfield.files.staging import Stage
 
 
@@ -40,7 +41,7 @@ def atomic_writes(paths: Sequence[str | Path]) -> Iterator[list[BinaryIO]]:
         OSError: a file or the folder cannot be written.
         ValueError: a path is a pipe, a socket or a device, or two paths are the same file.
     """
-    given = [Path(path) for path in paths]
+    given = [as_path(path) for path in paths]
     targets = []
     for path in given:
         with _explained(path):

@@ -14,9 +14,9 @@ from torch_geometric.nn import GAE
 from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
-from tg_molfield.counts import check_integers
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.checks import (

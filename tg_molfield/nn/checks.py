@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import as_names
 from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_tensor
 
@@ -92,9 +93,10 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     """Names from one string or a sequence.
 
     Raises:
+        TypeError: ``names`` is something else.
         ValueError: there are fewer than ``least``, or one is given twice.
     """
-    given = tuple(names.split() if isinstance(names, str) else names)
+    given = tuple(as_names(what, names))
     if len(given) < least or len(set(given)) != len(given):
         raise ValueError(f"{what}: expected different names, at least {least}, got {names!r}; repair the list")
     return given

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_path
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.files import decoding
@@ -79,10 +80,11 @@ def pretrained_file(name_or_path: str | Path) -> Path:
     Raises:
         FileNotFoundError: there is no such name, file or folder, or the folder has no such file.
     """
-    named = _WEIGHTS / f"{name_or_path}.safetensors"
-    if isinstance(name_or_path, str) and named.is_file() and named.parent == _WEIGHTS:
-        return named
-    path = Path(name_or_path)
+    if isinstance(name_or_path, str):
+        named = _WEIGHTS / f"{name_or_path}.safetensors"
+        if named.is_file() and named.parent == _WEIGHTS:
+            return named
+    path = as_path(name_or_path, "name_or_path")
     if path.is_file():
         return path
     if path.is_dir():

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from typing_extensions import Self
 
+from tg_molfield.arguments import as_list, check_number
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.frames import Frames
@@ -59,7 +60,7 @@ class FieldPath:
         if isinstance(frames, Data):
             raise TypeError("frames: expected a list of Data, one a frame, got a Data; pass batch.to_data_list()")
         self.mol_field = mol_field if mol_field is not None else MolField()
-        self._data = list(frames)
+        self._data = as_list("frames", frames, "Data")
         self._frames = Frames.of(self._data, times)
         if kind == "auto":
             kind = "spline" if self._frames.are_a_sequence else "arap"
@@ -120,6 +121,7 @@ class FieldPath:
             ValueError: the time is outside the path.
         """
         times = self._frames.times
+        check_number("time", time)
         if not (math.isfinite(time) and times[0] <= time <= times[-1]):
             raise ValueError(f"time: expected {times[0]:g} to {times[-1]:g}, got {time}; choose a time on the path")
         before = min(int(times.searchsorted(time, "right")) - 1, len(times) - 2)

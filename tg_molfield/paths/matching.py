@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.elements import symbols
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.inverse.find_atoms import find_atoms
@@ -28,7 +29,8 @@ def frames_from_fields(fields: Sequence[Field], mol_field: MolField | None, grid
         ValueError: the atoms found do not explain a field, or differ from those of the first field.
     """
     frames: list[Data] = []
-    for number, field in enumerate(fields):
+    for number, field in enumerate(as_list("fields", fields, "Field")):
+        check_kind(f"fields[{number}]", field, Field, "a Field", "give a Field or a Volume")
         try:
             found = find_atoms(field, grid, mol_field, errors="raise")
         except ValueError as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.chem.cells import as_cells, as_pbc
 from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.structures.build import build, float_dtype
@@ -46,8 +47,7 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     """
     from ase import Atoms
 
-    if not isinstance(atoms, Atoms):
-        raise TypeError(f"atoms: expected one ase.Atoms, got {type(atoms).__name__}; convert frames one by one")
+    check_kind("atoms", atoms, Atoms, "one ase.Atoms", "convert frames one by one")
     values: dict[str, Any] = {}
     if atoms.pbc.any() or atoms.cell.any():
         values["cell"] = np.asarray(atoms.cell.array)[None]

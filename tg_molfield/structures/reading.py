@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import as_path
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, failed_record
@@ -73,7 +74,7 @@ def read(
             closer than 0.001 Å, or coordinates too large for ``dtype``. The message gives the file, the record and
             what to do.
     """
-    path = Path(path)
+    path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
     if dimension not in (None, 3):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.structure_warnings import StructureWarning

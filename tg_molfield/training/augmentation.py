@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.chem.validation import check_atoms, check_data
-from tg_molfield.counts import check_integers
 from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
 
 _NUM_CANDIDATES = 4

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers, check_kind
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.losses import FieldLoss
@@ -82,6 +82,12 @@ def fit(
     for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
         if budget is not None and not budget >= 0:
             raise ValueError(f"{name}: expected 0 or more, got {budget}; give a budget")
+    check_kind("model", model, nn.Module, "a model", "give a FieldAutoEncoder")
+    if loss is not None and not callable(loss):
+        raise TypeError(
+            f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or give for "
+            "example FieldLoss()"
+        )
     if loss is None and not isinstance(model, FieldAutoEncoder):
         raise TypeError(
             f"loss: expected a function for a {type(model).__name__}, got None; give one or train a FieldAutoEncoder"

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import BaseTransform
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 

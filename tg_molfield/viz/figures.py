@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tg_molfield.arguments import as_path
 from tg_molfield.files import atomic_write
 from tg_molfield.viz.colors import INK
 
@@ -30,7 +31,7 @@ def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
     Raises:
         ValueError: another suffix.
     """
-    suffix = Path(path).suffix.lower().lstrip(".")
+    suffix = as_path(path).suffix.lower().lstrip(".")
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise ValueError(f"{path}: expected a figure file ({known}), got the suffix .{suffix}; rename it")

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from tg_molfield.arguments import as_path
 from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
@@ -105,7 +106,7 @@ class Page:
         Raises:
             ValueError: the name does not end in ``.html`` or ``.htm``.
         """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
+        if as_path(path).suffix.lower() not in (".html", ".htm"):
             raise ValueError(
                 f"{path}: expected a page file (.html, .htm), got the suffix {Path(path).suffix!r}; rename it"
             )

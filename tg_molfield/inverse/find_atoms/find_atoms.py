@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
@@ -107,6 +108,7 @@ def recover_atoms(
         The atoms, in the order of parts and channels and then along x, and the reports.
 
     Raises:
+        TypeError: ``field`` is no field.
         ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
         MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
@@ -116,6 +118,7 @@ def recover_atoms(
     """
     if errors not in ERRORS:
         raise ValueError(f"errors: expected one of {', '.join(ERRORS)}, got {errors!r}; choose one")
+    check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
     own = field.mol_field if isinstance(field.mol_field, MolField) else None
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from os import PathLike
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from tg_molfield.arguments import as_path
 from tg_molfield.fields import Volume
 from tg_molfield.files import decoding
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
@@ -41,7 +41,7 @@ class DescentCheckpoint:
         volumes: list[Volume],
         settings: tuple[object, ...],
     ) -> None:
-        self._path = None if path is None else Path(path)
+        self._path = None if path is None else as_path(path, "checkpoint")
         self._model, self._optimizer, self._generator = model, optimizer, generator
         self._fingerprint = "" if path is None else _fingerprint(model, volumes, settings)
         self._written = time.perf_counter()

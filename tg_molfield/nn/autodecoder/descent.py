@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 
 WINDOW = 100
 """How many steps are averaged before the mean loss is compared with the best one so far."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
@@ -112,7 +112,8 @@ class FieldAutoDecoder(nn.Module):
         Raises:
             IndexError: there is no such volume.
         """
-        if not -self.num_volumes <= index < self.num_volumes:
+        check_integers(index=index)
+        if index is None or not -self.num_volumes <= index < self.num_volumes:
             raise IndexError(f"index: expected one of {self.num_volumes} volumes, got {index}; they count from 0")
         return self.latents.field(index)
 

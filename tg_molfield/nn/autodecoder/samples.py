@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.fields import Field, Grid, Volume
 from tg_molfield.inverse.checks import COPIES, check_memory, check_values
 
@@ -31,8 +32,10 @@ def sample_fields(
         ValueError: their number, channels, grids or values do not fit.
         MemoryError: too many nodes; raised before any field is evaluated.
     """
-    given = [fields] if isinstance(fields, Field) else list(fields)
-    grids: list[Grid | None] = [grid] * count if grid is None or isinstance(grid, Grid) else list(grid)
+    given = [fields] if isinstance(fields, Field) else as_list("fields", fields, "Field")
+    for number, one in enumerate(given):
+        check_kind(f"fields[{number}]", one, Field, "a Field", "give a Volume, or a Field with a grid")
+    grids = [grid] * count if grid is None or isinstance(grid, Grid) else as_list("grid", grid, "Grid")
     if len(given) != count or len(grids) != count:
         raise ValueError(
             f"fields: expected {count}, one for each volume, with one grid or {count}, got {len(given)} fields and "

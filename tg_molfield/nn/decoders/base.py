@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.nn.checks import check_like, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
@@ -261,7 +261,7 @@ class DecodedField(Field):
 
         Where gradients are recorded, each piece is evaluated again in the backward pass.
         """
-        self._require_single("on")
+        self._require_one("on", grid)
         self._require_fit([grid], copies=3)
         nodes = grid.points(self.dtype, self.device).split(self.decoder.points_at_once(self.latent))
         values = torch.cat([checkpoint(self, some, use_reentrant=False) for some in nodes])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import PointwiseDecoder
 from tg_molfield.precision import full_precision

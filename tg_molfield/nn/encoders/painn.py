@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.chem.validation import check_atoms
-from tg_molfield.counts import check_integers
 from tg_molfield.nn.checks import check_properties
 from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.tensor_layer import Bonds, TensorLayer

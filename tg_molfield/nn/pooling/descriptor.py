@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import MAX_Z, element_property
-from tg_molfield.counts import check_integers
 from tg_molfield.nn.checks import check_filled, check_molecules
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes

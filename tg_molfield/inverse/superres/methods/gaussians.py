@@ -9,7 +9,7 @@ from os import PathLike
 import torch
 from torch import Tensor
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import SCALES, concat_channels, regress_channels

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.counts import check_integers
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.base import Decoder
