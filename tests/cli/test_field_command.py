@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import warnings
@@ -13,7 +14,7 @@ from ase.io.xsf import read_xsf
 from torch_geometric.data import Data
 from typer.testing import CliRunner
 
-from tg_molfield import FieldAutoEncoder, Grid, MolField, Volume, read
+from tg_molfield import FieldAutoEncoder, Grid, MolField, Volume, from_smiles, read, to_rdkit
 from tg_molfield.cli.app import app, main
 from tg_molfield.structures import StructureWarning
 
@@ -73,7 +74,8 @@ H -0.2400 0.9266 0.0000 0.417
 def test_a_preset_takes_the_charges_of_the_file(tmp_path, suffix, text):
     path = tmp_path / f"water.{suffix}"
     path.write_text(text)
-    run("field", str(path), "--preset", "esp", "--spacing", "1.0", "-o", str(tmp_path / "esp.npz"))
+    text = run("field", str(path), "--preset", "esp", "--spacing", "1.0", "-o", str(tmp_path / "esp.npz"))
+    assert "partial charges: the file, sum 0.000 e" in text
     found = Volume.read(tmp_path / "esp.npz")
     water = Data(
         z=torch.tensor([8, 1, 1]),
@@ -138,6 +140,21 @@ def test_the_record_of_several_is_named(tmp_path):
 def test_charges_are_named(tmp_path):
     text = run("field", "CC(=O)[O-]", "--preset", "esp", "--spacing", "1", "-o", str(tmp_path / "a.npz"))
     assert "partial charges: Gasteiger, sum -1.000 e" in text
+
+
+@pytest.mark.parametrize("suffix", ["mol2", "sdf"])
+def test_a_file_is_read_once_to_tell_whose_charges_it_has(tmp_path, monkeypatch, suffix):
+    from rdkit import Chem
+
+    path, reads = tmp_path / f"water.{suffix}", []
+    without = re.sub(r"HOH \S+", "HOH", TIP3P_MOL2.replace("USER_CHARGES", "NO_CHARGES"))
+    path.write_text(without if suffix == "mol2" else Chem.MolToMolBlock(to_rdkit(from_smiles("O"))))
+    monkeypatch.setattr(
+        "tg_molfield.structures.reading.read_text", lambda path, salvage: reads.append(path) or (path.read_text(), "")
+    )
+    text = run("field", str(path), "--preset", "esp", "--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    assert "partial charges: Gasteiger" in text
+    assert len(reads) == 1
 
 
 def test_a_drawing_can_be_taken_as_a_geometry(tmp_path):

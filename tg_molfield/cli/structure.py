@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -79,24 +79,23 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
 
 
 def _from_file(path: str, properties: set[str], record: int, dimension: int | None) -> Structure:
-    from tg_molfield.structures import read
     from tg_molfield.structures.formats.registry import format_of
+    from tg_molfield.structures.reading import read_records
 
-    options: dict[str, Any] = {"dimension": dimension}
-    computed = properties and format_of(Path(path)).has_bonds
-    records = read(path, properties=properties, **options) if computed else read(path, **options)
-    if not all(name in data for data in records for name in properties):
-        records = read(path, properties=properties, **options)
+    has_bonds, flat = format_of(Path(path)).has_bonds, cast("Literal[3] | None", dimension)
+    records = read_records(path, properties=properties if has_bonds else None, dimension=flat)
     if not 1 <= record <= len(records):
         raise ValueError(f"--record: expected 1 to {len(records)} for {path}, got {record}; records are counted from 1")
-    data, charges = records[record - 1], ""
-    if "partial_charge" in properties:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            plain = read(path, **options) if computed else records
-        given = plain[record - 1].to_dict().get("partial_charge")
-        charges = "the file" if given is not None and given.equal(data.partial_charge) else "Gasteiger"
-    return Structure(data, Path(path).name, charges, f"{record} of {len(records)}" if len(records) > 1 else "")
+    source, data = records[record - 1]
+    if not has_bonds and not all(name in data for name in properties):
+        read_records(path, properties=properties)  # the error says which formats have properties
+    origin = "Gasteiger" if "partial_charge" in source.computed else "the file"
+    return Structure(
+        data,
+        Path(path).name,
+        origin if "partial_charge" in properties else "",
+        f"{record} of {len(records)}" if len(records) > 1 else "",
+    )
 
 
 def _from_smiles(smiles: str, properties: set[str], timeout: float | None) -> Structure:

@@ -74,6 +74,18 @@ def read(
             closer than 0.001 Å, or coordinates too large for ``dtype``. The message gives the file, the record and
             what to do.
     """
+    return [data for _, data in read_records(path, errors, dtype, properties, labels, dimension)]
+
+
+def read_records(
+    path: str | Path,
+    errors: str = "raise",
+    dtype: torch.dtype | None = None,
+    properties: Iterable[str] | None = None,
+    labels: Iterable[str] = (),
+    dimension: Literal[3] | None = None,
+) -> list[tuple[Record, Data]]:
+    """As `read`, each ``Data`` with the record that it was built from."""
     path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")

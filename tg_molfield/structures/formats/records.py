@@ -41,11 +41,13 @@ class Record:
         build: makes the ``Data``; raises ``ValueError`` if the record is invalid.
         notes: sentences of the form "name: expected …, got …; remedy" about what may not be read as the file means
             it; ``build`` may append to them.
+        computed: names of the per-atom properties that the file does not give; ``build`` adds to them.
     """
 
     title: str
     build: Callable[[], Data]
     notes: list[str] = field(default_factory=list)
+    computed: set[str] = field(default_factory=set)
 
 
 def failed_record(title: str, message: str) -> Record:
@@ -57,8 +59,10 @@ def failed_record(title: str, message: str) -> Record:
     return Record(title, build)
 
 
-def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Data]:
-    """The ``Data`` of each record of ``path``, all with the same keys; one :class:`StructureWarning` per distinct note.
+def build_records(path: Path, records: Iterable[Record], errors: str) -> list[tuple[Record, Data]]:
+    """The records of ``path`` with their ``Data``, all with the same keys.
+
+    There is one :class:`StructureWarning` for each distinct note.
 
     Args:
         path: the file, for messages.
@@ -69,12 +73,12 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
     Raises:
         ValueError: a record fails and ``errors`` is ``"raise"``, or no record is left.
     """
-    good: list[Data] = []
+    good: list[tuple[Record, Data]] = []
     skipped: list[str] = []
     noted: dict[str, list[str]] = {}
     for number, record in enumerate(records, start=1):
         try:
-            good.append(record.build())
+            good.append((record, record.build()))
             for note in dict.fromkeys(record.notes):
                 noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
         except NO_FAULTS:
@@ -92,19 +96,20 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[Da
             f"{path}: expected {total} readable records, got {len(good)}; correct the {len(skipped)} that were "
             f"skipped:{listed}",
             SkippedRecordsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     for note, places in noted.items():
         others = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-        warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=3)
-    return _share_keys(path, good)
+        warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=4)
+    _share_keys(path, [data for _, data in good])
+    return good
 
 
 def _place(number: int, title: str) -> str:
     return f"record {number} ({shortened(title, 40)!r})" if title else f"record {number}"
 
 
-def _share_keys(path: Path, molecules: list[Data]) -> list[Data]:
+def _share_keys(path: Path, molecules: list[Data]) -> None:
     """Give all molecules of one file the same keys, which collation needs.
 
     If only some are periodic, the others get a zero ``cell`` and a false ``pbc``, which is how ASE writes
@@ -113,7 +118,7 @@ def _share_keys(path: Path, molecules: list[Data]) -> list[Data]:
     present = [set(data.keys()) for data in molecules]
     partial = set.union(*present) - set.intersection(*present)
     if not partial:
-        return molecules
+        return
     dropped = sorted(partial - {"cell", "pbc"})
     for data in molecules:
         if "cell" in partial and "cell" not in data:
@@ -128,6 +133,5 @@ def _share_keys(path: Path, molecules: list[Data]) -> list[Data]:
             f"{path}: expected {', '.join(dropped)} in every record, got none in record {lacking}; "
             "split the file to keep it, it was left out of all records",
             DroppedKeysWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    return molecules

@@ -46,10 +46,11 @@ def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
     charge_sources: set[str] = set()
     for block in blocks:
         notes: list[str] = []
-        yield Record(title_of(block), partial(_data, block, options, notes, charge_sources), notes)
+        computed: set[str] = set()
+        yield Record(title_of(block), partial(_data, block, options, notes, computed, charge_sources), notes, computed)
 
 
-def _data(block: str, options: ReadOptions, notes: list[str], charge_sources: set[str]) -> Data:
+def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str], charge_sources: set[str]) -> Data:
     record = parse_mol2(block)
     atoms = [row for row, kind in enumerate(record.kinds) if kind.upper() not in LONE_PAIRS]
     numbers = _elements(record, atoms, notes)
@@ -57,6 +58,7 @@ def _data(block: str, options: ReadOptions, notes: list[str], charge_sources: se
     values, left_out = fit_labels(_charges(record, atoms, numbers, notes), len(atoms), float_dtype(options.dtype))
     notes += left_out
     missing = [name for name in options.properties or () if name not in values]
+    computed.update(missing)
     if "partial_charge" in (options.properties or ()):
         charge_sources.add("computed" if "partial_charge" in missing else "file")
         if len(charge_sources) == 2:
@@ -66,9 +68,9 @@ def _data(block: str, options: ReadOptions, notes: list[str], charge_sources: se
             )
     if missing:
         mol = mol2_mol(record, atoms, numbers)
-        computed = compute_properties(mol, {*missing, "formal_charge"})
-        _note_formal_charges(values.get("formal_charge"), computed["formal_charge"], missing, notes)
-        values |= {name: computed[name] for name in missing}
+        found = compute_properties(mol, {*missing, "formal_charge"})
+        _note_formal_charges(values.get("formal_charge"), found["formal_charge"], missing, notes)
+        values |= {name: found[name] for name in missing}
     data = build(numbers, np.reshape(pos, (-1, 3)), options.dtype, **values, name=record.title)
     check_coincident_atoms(torch.as_tensor(pos))
     notes += _geometry_notes(record, atoms, numbers)

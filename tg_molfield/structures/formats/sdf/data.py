@@ -36,7 +36,7 @@ def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
 def _record(lines: list[str], options: ReadOptions) -> Record:
     title = lines[0].strip() if lines else ""
     notes: list[str] = []
-    return Record(title, lambda: _data(lines, title, options, notes), notes)
+    return Record(title, lambda: _data(lines, title, options, notes), notes, set(options.properties or ()))
 
 
 def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) -> Data:
