@@ -88,6 +88,32 @@ def test_guessed_elements_follow_the_columns_and_are_told(pdb_file, names, expec
         assert [z for z, _ in atoms(path)] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "neighbours", "expected"),
+    [
+        (" CL1", [(" C1 ", 1.74)], 17), (" CL ", [(" C1 ", 1.79)], 17), (" BR ", [(" C1 ", 1.90)], 35),
+        (" BR2", [(" C1 ", 1.96)], 35), (" CL1", [(" S1 ", 2.07)], 17),
+        (" CL1", [(" C1 ", 1.53)], 6), (" CL1", [(" S1 ", 1.81)], 6), (" CL1", [(" C1 ", 1.74), (" C2 ", -1.40)], 6),
+        (" BR ", [(" C1 ", 1.57), (" O1 ", -1.37)], 5), (" CLA", [(" C1 ", 1.74)], 6), (" CL1", [], 6),
+    ],
+)  # fmt: skip
+def test_bonds_tell_halogens_that_start_in_the_second_column(pdb_file, name, neighbours, expected):
+    lines = [atom(other, "LIG", x=x) for other, x in neighbours]
+    path = pdb_file(atom(name, "LIG"), *lines, atom(" C9 ", "LIG", x=9.0), atom(" C8 ", "LIG", 2, x=1.5))
+    symbol = {5: "B", 6: "C", 17: "Cl", 35: "Br"}[expected]
+    with pytest.warns(StructureWarning, match=f"check what they were taken for: {name.strip()} as {symbol}"):
+        assert atoms(path)[0] == (expected, 0.0)
+
+
+def test_halogens_in_two_locations_have_one_bond_each(pdb_file):
+    lines = [
+        atom(name, "LIG", x=x, altloc=location, occupancy=0.5)
+        for name, location, x in ((" C1 ", "A", 1.76), (" C1 ", "B", -1.74), (" CL1", "A", 0.0), (" CL1", "B", 0.01))
+    ]
+    with pytest.warns(StructureWarning, match="CL1 as Cl"):
+        assert [z for z, _ in atoms(pdb_file(*lines))] == [6, 17]
+
+
 def test_elements_that_do_not_fit_the_names_are_told(pdb_file):
     names = {" C1 ": "C", " HO3": "HO", " CA ": "CA", "CL1 ": "CL", "FE  ": "FE"}
     path = pdb_file(*(atom(name, "LIG", x=2.0 * i, element=names[name]) for i, name in enumerate(names)))

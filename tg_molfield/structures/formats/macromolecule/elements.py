@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.chem.elements import atomic_numbers
+from tg_molfield.structures.formats.macromolecule.halogens import with_halogens
 from tg_molfield.structures.formats.macromolecule.kinds import Kind
 from tg_molfield.structures.formats.macromolecule.residue_names import ions, is_standard, names_of, tabulated
 from tg_molfield.structures.formats.macromolecule.table import AtomTable, Texts
@@ -49,7 +50,8 @@ def assign_elements(table: AtomTable, kinds: np.ndarray, names: dict[str, frozen
     The element columns are followed, except where they contradict what the residue is: atoms of standard residues are
     H, C, N, O, P, S or Se ("HO" for an HO'2 hydrogen is none of them), ions are what their residue name says
     (sodium for "SOD"), and waters are O and H. Without element columns these residues are still certain; the
-    elements of all others are guessed from the columns that the atom name fills.
+    elements of all others are guessed from the columns that the atom name fills, and from the bonds of what may be
+    chlorine or bromine.
 
     Args:
         table: the atoms.
@@ -72,7 +74,7 @@ def assign_elements(table: AtomTable, kinds: np.ndarray, names: dict[str, frozen
             residue, bool(waters[atom]), table.name.at(atom), table.symbol.at(atom), names[residue], residue in sloppy
         )
     z, guessed, massless = found[back.reshape(-1)].T
-    return Elements(z, guessed.astype(bool), massless.astype(bool))
+    return Elements(with_halogens(table, z), guessed.astype(bool), massless.astype(bool))
 
 
 @lru_cache(maxsize=16384)
