@@ -6,7 +6,8 @@ a run can be resumed and repeated. It is read in a worker process with 5 s of pr
 
     python fuzz_readers.py                                      # 200 inputs, to see that it works
     python fuzz_readers.py --count 500000 --seed 1 --out found  # run again to go on where it stopped
-    python fuzz_readers.py --replay found/0001234-foreign.pdb   # one input again
+    python fuzz_readers.py --targets protein ligand             # only complexes, see fuzzing/targets.py
+    python fuzz_readers.py --replay found/0001234-foreign.pdb   # one input again, read in every way
 
 Findings go to ``--out``: the inputs and ``findings.jsonl``. The exit status is 1 if there were any. The folder of data
 is that in TG_MOLFIELD_DATA; without it, only small files that the package, RDKit and ASE write are mutated.
@@ -26,6 +27,7 @@ import torch
 from fuzzing.inputs import Input, make_input
 from fuzzing.reading import Outcome
 from fuzzing.seed_files import SeedFile, seed_files
+from fuzzing.targets import TARGETS, residues, targets_of
 from fuzzing.workers import run_inputs
 
 from tg_molfield.files import format_suffix
@@ -47,12 +49,12 @@ def main() -> int:
     started = time.monotonic()
     for start in range(first, options.count, CHUNK):
         numbers = range(start, min(start + CHUNK, options.count))
-        jobs = ((number, make_input(files, options.seed, number)) for number in numbers)
+        jobs = ((number, make_input(files, options.seed, number, options.targets)) for number in numbers)
         for number, job, outcome in run_inputs(jobs, options.workers):
-            suffix = format_suffix(f"x{job.suffix}")
-            counts.setdefault(suffix, Counter())[outcome.verdict] += 1
+            row = f"{format_suffix(f'x{job.suffix}')} {job.target}".removesuffix(" read")
+            counts.setdefault(row, Counter())[outcome.verdict] += 1
             if outcome.verdict == "ok":
-                counts[suffix][outcome.message.partition(":")[0]] += 1
+                counts[row][outcome.message.partition(":")[0]] += 1
             if outcome.verdict != "ok":
                 _report(options.out, number, job, outcome)
         _save(options, counts, numbers.stop)
@@ -66,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
     parser.add_argument("--data", default=os.environ.get("TG_MOLFIELD_DATA"), help="a folder of files to mutate")
     parser.add_argument("--out", type=Path, help="folder for findings and for resuming")
     parser.add_argument("--replay", type=Path, help="read this one file")
@@ -73,13 +76,18 @@ def _options() -> argparse.Namespace:
 
 
 def _replay(path: Path) -> int:
-    """Read one file with both settings of ``errors``."""
-    suffix = "".join(path.suffixes)
-    content = path.read_bytes()
-    jobs = [(n, Input(suffix, content, path.name, errors)) for n, errors in enumerate(("raise", "skip"))]
-    outcomes = [(job.errors, outcome) for _, job, outcome in run_inputs(jobs, 1)]
-    for errors, outcome in outcomes:
-        print(f"errors={errors!r}: {outcome.verdict}: {outcome.message}")
+    """Read one file in every way, with both settings of ``errors`` and every residue that may be a ligand."""
+    suffix, content = "".join(path.suffixes), path.read_bytes()
+    jobs = [
+        Input(suffix, content, path.name, errors, target, residue)
+        for target in targets_of(format_suffix(path))
+        for errors in ("raise", "skip")
+        for residue in (residues(suffix, content) if target == "protein" else ("",))
+    ]
+    outcomes = [(job, outcome) for _, job, outcome in run_inputs(enumerate(jobs), 1)]
+    for job, outcome in outcomes:
+        way = " ".join([job.target, *job.residue.split(), f"errors={job.errors!r}"])
+        print(f"{way}: {outcome.verdict}: {outcome.message}")
     return int(any(outcome.verdict != "ok" for _, outcome in outcomes))
 
 
@@ -101,12 +109,13 @@ def _save(options: argparse.Namespace, counts: dict[str, Counter], done: int) ->
 
 
 def _report(out: Path | None, number: int, job: Input, outcome: Outcome) -> None:
-    print(f"{number} {outcome.verdict} {job.suffix} ({job.origin}): {outcome.message[:400]}", flush=True)
+    print(f"{number} {outcome.verdict} {job.target} {job.suffix} ({job.origin}): {outcome.message[:400]}", flush=True)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         name = f"{number:07d}-{outcome.verdict}{job.suffix}"
         (out / name).write_bytes(job.content)
         found = {"number": number, "file": name, "origin": job.origin, "errors": job.errors}
+        found |= {"target": job.target, "residue": job.residue}
         with open(out / "findings.jsonl", "a") as stream:
             stream.write(json.dumps({**found, "verdict": outcome.verdict, "message": outcome.message}) + "\n")
 
@@ -114,9 +123,9 @@ def _report(out: Path | None, number: int, job: Input, outcome: Outcome) -> None
 def _summary(files: list[SeedFile], counts: dict[str, Counter], inputs: int, seconds: float) -> None:
     print(f"{inputs} inputs from {len(files)} files in {seconds:.0f} s")
     columns = (*VERDICTS, *PARTS_OF_OK)
-    print(f"{'format':<14}" + "".join(f"{column:>10}" for column in columns))
+    print(f"{'format':<18}" + "".join(f"{column:>10}" for column in columns))
     for suffix, count in (*sorted(counts.items()), ("all", sum(counts.values(), Counter()))):
-        print(f"{suffix:<14}" + "".join(f"{count[column]:>10}" for column in columns))
+        print(f"{suffix:<18}" + "".join(f"{count[column]:>10}" for column in columns))
 
 
 if __name__ == "__main__":

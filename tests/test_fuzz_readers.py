@@ -12,11 +12,12 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 
-from fuzzing import reading, workers  # noqa: E402
+from fuzzing import reading, targets, workers  # noqa: E402
 from fuzzing.inputs import Input, make_input  # noqa: E402
 from fuzzing.peers import COMPARISONS  # noqa: E402
 from fuzzing.peers_volumes import READERS  # noqa: E402
 from fuzzing.seed_files import seed_files  # noqa: E402
+from fuzzing.targets import targets_of  # noqa: E402
 
 FILES = seed_files(None, ("structure", "volume"))
 
@@ -40,10 +41,35 @@ def test_another_reader_agrees_about_sound_files(file, tmp_path):
         pytest.importorskip("mrcfile")
     path = tmp_path / f"sound{file.suffix}"
     path.write_bytes(file.content)
-    outcome = reading.read_input(path, "raise")
-    assert outcome.message == "read"
+    for target in targets_of(file.suffix):
+        job = Input(file.suffix, file.content, "", "raise", target)
+        outcome = reading.read_input(path, job)
+        if target == "read" or outcome.result is not None:
+            assert outcome.message == "read"
+            agreed = ("",) if target == "read" else ("", None)
+            assert reading.difference(path, file.content, outcome.result, job) in agreed, target
     assert file.suffix in {**COMPARISONS, **READERS}
-    assert reading.difference(path, file.content, outcome.result, "raise") == ""
+
+
+@pytest.mark.parametrize("target", targets.TARGETS)
+def test_every_target_reads_sound_files(target, tmp_path):
+    read = set()
+    for file in FILES:
+        path = tmp_path / f"sound{file.suffix}"
+        path.write_bytes(file.content)
+        for residue in targets.residues(file.suffix, file.content) if target in targets_of(file.suffix) else ():
+            job = Input(file.suffix, file.content, "", "raise", target, residue)
+            outcome = reading.read_input(path, job)
+            if outcome.result is not None and reading.difference(path, file.content, outcome.result, job) == "":
+                read.add((file.suffix, residue))
+    expected = {
+        "read": {(".xyz", ""), (".dx", ""), (".sdf", "")},
+        "properties": {(".sdf", ""), (".mol", ""), (".mol2", "")},
+        "protein": {(".pdb", ""), (".pdb", "ZN"), (".mmcif", "ZN")},
+        "ligand": {(".sdf", ""), (".mol", ""), (".mol2", ""), (".pdb", "")},
+        "expand": {(".ccp4", "")},
+    }
+    assert read >= expected[target]
 
 
 def test_an_input_is_determined_by_its_seed_and_number():
@@ -73,7 +99,7 @@ FAULTS = {
 @pytest.mark.parametrize("verdict", FAULTS)
 def test_each_kind_of_fault_is_noticed(verdict, monkeypatch):
     monkeypatch.setattr(workers, "SECONDS", 1)
-    monkeypatch.setattr(reading, "_reader", lambda path, errors: FAULTS[verdict])
+    monkeypatch.setattr(reading, "reader", lambda *arguments: FAULTS[verdict])
     start = time.monotonic()
     outcomes = [outcome for _, _, outcome in workers.run_inputs([(0, Input(".xyz", b"x", "", "raise"))], 1)]
     assert [outcome.verdict for outcome in outcomes] == [verdict.partition(",")[0]], outcomes
@@ -83,14 +109,14 @@ def test_each_kind_of_fault_is_noticed(verdict, monkeypatch):
 def test_a_difference_is_noticed(monkeypatch):
     job = Input(".xyz", b"1\n\nC 0 0 0\n", "", "raise")
     [(_, _, agreed)] = workers.run_inputs([(0, job)], 1)
-    read = reading.read
+    read = targets.read
 
     def moved(path, **options):
         records = read(path, **options)
         records[0].pos += 0.1
         return records
 
-    monkeypatch.setattr(reading, "read", moved)
+    monkeypatch.setattr(targets, "read", moved)
     [(_, _, outcome)] = workers.run_inputs([(0, job)], 1)
     assert agreed.message == "compared"
     assert (outcome.verdict, "0.1 Å" in outcome.message) == ("silent", True)

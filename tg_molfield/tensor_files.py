@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -69,14 +71,15 @@ def write_checkpoint(
         notes: anything else, as JSON values.
     """
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    _write(path, content, {"fingerprint": fingerprint, "notes": json.dumps(notes)})
+    text = json.dumps(notes)
+    _write(path, content, {"fingerprint": fingerprint, "notes": text, "digest": _digest(content, fingerprint, text)})
 
 
 def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the notes of a checkpoint.
 
     Raises:
-        ValueError: the file cannot be read, holds numbers that are not finite, or was written with other data or
+        ValueError: the file cannot be read, has changed since it was written, or was written with other data or
             settings.
     """
     with decoding(Path(path)):
@@ -85,7 +88,17 @@ def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[s
             raise ValueError(
                 "expected a checkpoint of the same samples and settings, got one of others; remove it or name another"
             )
+        if metadata.get("digest") != _digest(tensors, metadata["fingerprint"], metadata["notes"]):
+            raise ValueError("expected the content that was written, got another; remove the damaged checkpoint")
         return tensors, _parsed(metadata["notes"])
+
+
+def _digest(tensors: dict[str, Tensor], *texts: str) -> str:
+    digest = hashlib.sha256(repr(texts).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _parsed(text: str) -> Any:

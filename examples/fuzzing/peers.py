@@ -19,7 +19,7 @@ Where the other reader fails, there is nothing to compare. Differences that are 
   the residue does not contradict it (a mercury HG of a serine is a hydrogen);
 - PDB: ASE makes several frames of one model or the reverse (END, ENDMDL), so that all atoms of a file are compared;
 - XYZ: ASE stops at an empty line between frames;
-- SDF: RDKit reads numbers such as 5.1*^-6 and 1.0D+02 to their asterisk or D;
+- SDF: RDKit reads numbers such as 5.1*^-6 and 1.0D+02 to their asterisk or D, and as 0 after an odd blank (U+001F);
 - PDB: ASE leaves out record names in lower case;
 - PDB: an element that the name of the atom contradicts, as in a line that lost a column;
 - CIF: elements in capitals, SI or CL, which ASE cuts to one letter;
@@ -40,11 +40,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch_geometric.data import Data
 
 TOLERANCE = 2e-3
 _SAME_SITE = 0.02
 _ANGLES = ("alpha", "beta", "gamma")
 _ORGANIC = (1, 6, 7, 8, 15, 16)
+_BLANKS = re.compile(r"[^\S\n]")
 _EXPONENTS = re.compile(r"\*\^|(?<=\d)[dD](?=[-+]\d)")
 
 
@@ -78,6 +80,29 @@ def structure_difference(suffix: str, content: bytes, records: list[Any]) -> str
         return None
     ours = [(data.z.numpy(), data.pos.double().numpy()) for data in records]
     return None if theirs is None else comparison.difference(ours, theirs)
+
+
+def complex_difference(suffix: str, content: bytes, data: Any, role: str, from_file: bool) -> str | None:
+    """What an independent reader finds in ``content`` that a complex does not have; ``None`` if it cannot read it.
+
+    Args:
+        suffix: of the file.
+        content: of the file.
+        data: the complex.
+        role: of the file, ``"protein"`` or ``"ligand"``.
+        from_file: whether the ligand too is from the file of the protein.
+    """
+    part = data.part.numpy() == (role == "protein")
+    own = np.ones_like(part) if from_file else part
+    z, pos = data.z.numpy()[own], data.pos.double().numpy()[own]
+    if role == "ligand":
+        return structure_difference(suffix, content, [Data(z=data.z[part], pos=data.pos[part])])
+    try:
+        theirs = COMPARISONS[suffix].read(content.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n"))
+    except Exception:
+        return None
+    places = theirs.pos if isinstance(theirs, _PDBAtoms) else theirs
+    return _sites_differ([(z, pos)], places) if isinstance(places, np.ndarray) else None
 
 
 def _frames_differ(ours: list[Atoms], theirs: list[Atoms | None]) -> str:
@@ -123,7 +148,7 @@ def _sdf(text: str) -> _SDF:
     from rdkit import Chem
 
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(_EXPONENTS.sub("e", text), sanitize=False, removeHs=False)
+    supplier.SetData(_BLANKS.sub(" ", _EXPONENTS.sub("e", text)), sanitize=False, removeHs=False)
     records = [None if mol is None else _mol(mol) for mol in supplier]
     return _SDF(records, sum(line.startswith("M  END") for line in text.split("\n")))
 

@@ -15,26 +15,19 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
-from fuzzing.peers import structure_difference
-from fuzzing.peers_volumes import model_fault, volume_difference
+from fuzzing.inputs import Input
+from fuzzing.peers import complex_difference, structure_difference
+from fuzzing.peers_volumes import cell_difference, model_fault, volume_difference
 from fuzzing.seed_files import MODEL
-from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Volume
+from fuzzing.targets import is_harmless, reader
 from tg_molfield.fields import CoarseCoordinatesWarning
 from tg_molfield.files import format_suffix
-from tg_molfield.inverse.superres import SuperresField
-from tg_molfield.nn import MoleculeDescriptor
-from tg_molfield.structures import read
 from tg_molfield.structures.formats.registry import SUFFIXES as STRUCTURES
 
 LONGEST_MESSAGE = 2000
-_KINDS = (FieldAutoEncoder, FieldAutoDecoder, MoleculeDescriptor, SuperresField)
-MODELS: dict[str, Any] = {kind.__name__: kind for kind in _KINDS}
 
 
 class Outcome(NamedTuple):
@@ -45,45 +38,42 @@ class Outcome(NamedTuple):
     result: Any = None
 
 
-def read_input(path: Path, errors: str) -> Outcome:
-    """Read the file ``path`` with the package; ``errors`` is as in ``read``."""
+def read_input(path: Path, job: Input) -> Outcome:
+    """Read the file ``path``, which has the content of ``job``, with the package."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = _reader(path, errors)()
+            result = reader(path, job.target, job.errors, job.residue)()
         except (ValueError, OSError, MemoryError) as error:
-            return _judge(path, error, errors)
+            return _judge(path, error, job.errors)
         except Exception as error:
             return Outcome("foreign", _described(error))
+    told = [warning for warning in caught if not is_harmless(str(warning.message))]
     for warning in caught:
         if issubclass(warning.category, CoarseCoordinatesWarning):
             continue
-        fault = _message_fault(path, str(warning.message), errors)
+        fault = _message_fault(path, str(warning.message), job.errors)
         if fault:
             return Outcome("foreign", f"{warning.category.__name__} {fault}: {str(warning.message)[:300]}")
-    if caught:
-        return Outcome("ok", f"warned: {str(caught[0].message)[:200]}")
+    if told:
+        return Outcome("ok", f"warned: {str(told[0].message)[:200]}")
     return Outcome("ok", "read", result)
 
 
-def difference(path: Path, content: bytes, result: Any, errors: str) -> str | None:
+def difference(path: Path, content: bytes, result: Any, job: Input) -> str | None:
     """How an independent reader disagrees about the file, or an empty string; ``None`` if none reads it."""
+    suffix = format_suffix(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if path.suffix == MODEL:
             return model_fault(result)
-        if format_suffix(path) in STRUCTURES:
-            return structure_difference(format_suffix(path), content, result) if errors == "raise" else None
+        if job.target == "expand":
+            return cell_difference(content, result)
+        if job.target in ("protein", "ligand"):
+            return complex_difference(suffix, content, result, job.target, bool(job.residue))
+        if suffix in STRUCTURES:
+            return structure_difference(suffix, content, result) if job.errors == "raise" else None
         return volume_difference("".join(path.suffixes).removesuffix(".gz"), content, result)
-
-
-def _reader(path: Path, errors: str) -> Callable[[], Any]:
-    if path.suffix == MODEL:
-        kind = MODELS.get(path.name.split(".")[-2], FieldAutoEncoder)
-        return lambda: kind.load(path)
-    if format_suffix(path) in STRUCTURES:
-        return lambda: read(path, errors=errors, dtype=torch.float64)
-    return lambda: Volume.read(path, dtype=torch.float64)
 
 
 def _judge(path: Path, error: Exception, errors: str) -> Outcome:

@@ -120,11 +120,11 @@ def _work(pipe: Connection, folder: Path) -> None:
         path = folder / f"input{job.suffix}"
         path.write_bytes(job.content)
         _limit_time(SECONDS)
-        outcome = read_input(path, job.errors)
+        outcome = read_input(path, job)
         _limit_time(None)
         if outcome.result is not None:
             pipe.send(None)
-            found = difference(path, _decompressed(path, job.content), outcome.result, job.errors)
+            found = difference(path, _decompressed(path, job.content), outcome.result, job)
             outcome = Outcome("silent", found) if found else Outcome("ok", "read" if found is None else "compared")
         path.unlink()
         pipe.send(outcome)

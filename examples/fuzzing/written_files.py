@@ -7,9 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
-from tg_molfield import FieldAutoDecoder, FieldAutoEncoder, Grid, MolField, RBFField, from_smiles
+from tg_molfield import (
+    Field,
+    FieldAutoDecoder,
+    FieldAutoEncoder,
+    Grid,
+    MolField,
+    RBFField,
+    Volume,
+    from_smiles,
+    superresolve,
+)
 from tg_molfield.inverse.superres import LatticeField, SuperresField
 from tg_molfield.nn import MoleculeDescriptor
 from tg_molfield.structures import to_ase, to_rdkit
@@ -135,7 +146,8 @@ def _texts() -> Iterator[tuple[str, bytes]]:
         stream = io.StringIO()
         write(stream, frames, format="xyz" if suffix == ".xyz" else "extxyz")
         texts[suffix] = stream.getvalue()
-    for suffix, text in texts.items():
+    single = {".sdf": f"{block}$$$$\n", ".mol2": MOL2, ".pdb": PDB.partition("MODEL        2")[0] + "END\n"}
+    for suffix, text in (*texts.items(), *single.items()):
         yield suffix, text.encode()
 
 
@@ -157,10 +169,30 @@ def _volumes() -> Iterator[tuple[str, bytes]]:
     cell = field.on(Grid((0, 0, 0), axes, shape)).interpolated("linear", True)
     volumes = {suffix: part for suffix in SUFFIXES if suffix != ".vasp"}
     volumes |= {".CHGCAR.vasp": cell, ".LOCPOT.vasp": cell, ".xsf": cell}
+    yield ".ccp4", _crystal_map()
     with TemporaryDirectory() as folder:
         for suffix, volume in volumes.items():
             for path in volume.save(Path(folder) / f"water{suffix}"):
                 yield suffix, path.read_bytes()
+
+
+def _crystal_map() -> bytes:
+    """A map of the asymmetric unit of a crystal, as gemmi writes it."""
+    import gemmi
+
+    density = gemmi.FloatGrid(8, 10, 12)
+    density.spacegroup = gemmi.SpaceGroup("P 21 21 21")
+    density.set_unit_cell(gemmi.UnitCell(8, 9, 11, 90, 90, 90))
+    density.array[:] = np.random.default_rng(0).normal(size=(8, 10, 12))
+    density.symmetrize_sum()
+    content = gemmi.Ccp4Map()
+    content.grid = density
+    content.update_ccp4_header()
+    content.set_extent(gemmi.find_asu_brick(density.spacegroup).get_extent())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "asu.ccp4"
+        content.write_ccp4_map(str(path))
+        return path.read_bytes()
 
 
 def _models() -> Iterator[tuple[str, bytes]]:
@@ -195,3 +227,30 @@ def _models() -> Iterator[tuple[str, bytes]]:
         for other in others:
             other.save(path)
             yield f".{type(other).__name__}.safetensors", path.read_bytes()
+        others[0].save(path)
+        yield ".pretrained.safetensors", path.read_bytes()
+        for suffix, resume in ((".fit", resume_fit), (".search", resume_search)):
+            path.unlink()
+            resume(path)
+            yield f"{suffix}.safetensors", path.read_bytes()
+
+
+def resume_fit(path: Path) -> FieldAutoDecoder:
+    """A short fit with ``path`` as its checkpoint; the same one in every process."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = FieldAutoDecoder("a", 1, 8, decoder_options={"width": 8, "num_layers": 2})
+        model.fit([_samples()], max_steps=2, points=50, checkpoint=path)
+    return model
+
+
+def resume_search(path: Path) -> Field:
+    """A search for Gaussians with ``path`` as its checkpoint; the same one in every process."""
+    options = {"widths": [0.8], "num_restarts": 2, "max_iter": 3}
+    return superresolve(_samples(), "gaussians", checkpoint=path, **options)[0]
+
+
+def _samples() -> Volume:
+    grid = Grid((0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)), (5, 5, 4))
+    places = torch.tensor([[2.0, 2.0, 1.5], [3.0, 3.0, 2.0]], dtype=torch.float64)
+    return RBFField(places, torch.ones(2, 1, dtype=torch.float64), 0.8, channels=["a"]).on(grid)

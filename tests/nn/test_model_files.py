@@ -186,17 +186,19 @@ def test_checkpoints_are_checked(tmp_path):
     fit()
     tensors, metadata = contents(path)
     codes = "parameters.codes"
-    for changed, notes, words in (
-        ({codes: torch.full_like(tensors[codes], torch.nan)}, None, (codes, "NaN or infinity")),
-        ({codes: torch.zeros(1, 1)}, None, (codes, "[1, 8]", "[1, 1]")),
-        ({"generator": torch.zeros(3, dtype=torch.uint8)}, None, ("RuntimeError",)),
-        ({}, "{", ("expected JSON in the header",)),
-        ({}, "{}", ("KeyError",)),
+    save_file({**tensors, codes: torch.full_like(tensors[codes], torch.nan)}, path, metadata)
+    refused(fit, path, codes, "NaN or infinity")
+    for changed, notes in (
+        ({codes: torch.zeros(1, 1)}, {}),
+        ({codes: tensors[codes] + 1e-6}, {}),
+        ({"generator": torch.zeros(3, dtype=torch.uint8)}, {}),
+        ({"more": torch.zeros(1)}, {}),
+        ({}, {"notes": "{}"}),
     ):
-        save_file({**tensors, **changed}, path, metadata | ({} if notes is None else {"notes": notes}))
-        refused(fit, path, *words)
+        save_file({**tensors, **changed}, path, metadata | notes)
+        refused(fit, path, "expected the content that was written")
     save_file({"losses": tensors["losses"]}, path, metadata)
-    refused(fit, path, "KeyError")
+    refused(fit, path, "expected the content that was written")
     save_file(tensors, path, {**metadata, "fingerprint": "0"})
     refused(fit, path, "checkpoint of the same samples and settings")
     save_file(tensors, path, metadata)

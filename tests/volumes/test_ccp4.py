@@ -395,6 +395,23 @@ def test_maps_that_contradict_their_symmetry(tmp_path):
         Volume.read(tmp_path / "5.ccp4", expand=True)
 
 
+def test_huge_numbers_are_expanded_or_refused_without_overflow(tmp_path):
+    path = tmp_path / "a.mrc"
+    crystal(path, "P 1", (6, 6, 6), ((0, 0, 0), (0.99, 0.99, 0.99)))
+    content = np.frombuffer(path.read_bytes(), "<f4").copy()
+    content[-216:] *= 1e30
+    path.write_bytes(content.tobytes())
+    assert torch.equal(Volume.read(path, expand=True).values, Volume.read(path).values)
+    content[-216:] = np.inf
+    path.write_bytes(content.tobytes())
+    numbers(path, space_group=2)
+    with pytest.raises(ValueError, match="expected finite values"):
+        Volume.read(path, expand=True)
+    numbers(path, origin=(1e30, 0.0, 0.0))
+    with pytest.raises(ValueError, match=r"expand: expected a first node within 2\^31 steps .*, got 6.*e\+29; read it"):
+        Volume.read(path, expand=True)
+
+
 def test_only_maps_are_expanded(tmp_path):
     random_volume(Grid.from_cell(ANGLES, (2, 2, 2))).save(tmp_path / "a.cube")
     with pytest.raises(ValueError, match=r"a\.cube: expand: expected a CCP4 or MRC map"):

@@ -46,6 +46,11 @@ def decode_cell(path: Path, content: bytes) -> VolumeData:
     operators = _operators(path, content, header)
     steps = origin @ np.linalg.pinv(axes)
     start, shape = np.rint(steps), "×".join(map(str, counts))
+    if np.abs(start).max() >= 2**31:
+        raise ValueError(
+            f"{path}: expand: expected a first node within 2^31 steps from the cell's origin, got "
+            f"{np.abs(start).max():.3g}; read it without expand"
+        )
     if len(operators) > 1 and np.abs(steps - start).max() > _WHOLE:
         raise ValueError(
             f"{path}: expand: expected a first node at whole steps from the cell's origin, as symmetry needs, got "
@@ -63,7 +68,7 @@ def decode_cell(path: Path, content: bytes) -> VolumeData:
             f"{len(operators)} operators leaves {empty} of {full.shape[1]} nodes ({empty / full.shape[1]:.2%}) empty; "
             "read it without expand"
         )
-    if apart > _SAME * float(full.std()):
+    if apart and apart > _SAME * float(full[np.isfinite(full)].std(dtype=np.float64)):
         notes += (f"the values at equivalent nodes differ by up to {apart:.3g}; the first in the file were used",)
     channels, _ = parse_comment(words["labels"].tobytes().decode("latin-1").rstrip(" \0"), len(values))
     return VolumeData(
@@ -117,6 +122,7 @@ def _place(
         places = np.ravel_multi_index(tuple((nodes + shift[:, None, None]) % counts[:, None, None]), tuple(counts))
         found = full[:, places]
         free = np.isnan(found)
-        apart = max(apart, float(np.abs(found - plane)[~free & np.isfinite(plane)].max(initial=0)))
+        both = np.isfinite(found) & np.isfinite(plane)
+        apart = max(apart, float(np.abs(found[both].astype(np.float64) - plane[both]).max(initial=0)))
         full[:, places] = np.where(free, plane, found)
     return apart

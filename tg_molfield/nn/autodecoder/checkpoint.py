@@ -60,7 +60,7 @@ class DescentCheckpoint:
         tensors, notes = read_checkpoint(self._path, self._fingerprint)
         with decoding(self._path), torch.no_grad():
             for name, parameter in self._model.named_parameters():
-                parameter.copy_(_of_shape(tensors, f"parameters.{name}", parameter))
+                parameter.copy_(tensors[f"parameters.{name}"])
                 moments = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
                 self._optimizer.state[parameter] = {kind: _like(value, parameter) for kind, value in moments.items()}
             self._generator.set_state(tensors["generator"])
@@ -80,12 +80,6 @@ class DescentCheckpoint:
                 tensors[f"{kind}.{name}"] = self._optimizer.state[parameter][kind]
         write_checkpoint(self._path, self._fingerprint, tensors, {"seconds": seconds})
         self._written = time.perf_counter()
-
-
-def _of_shape(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
-    if tensors[name].shape != like.shape:
-        raise ValueError(f"{name}: expected {list(like.shape)}, got {list(tensors[name].shape)}; remove the checkpoint")
-    return tensors[name]
 
 
 def _like(moment: Tensor, parameter: Tensor) -> Tensor:
