@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 import torch
 from torch import Tensor
@@ -30,7 +30,6 @@ _NODES_AT_ONCE = 2**18
 _MAKE_GRID = "give for example Grid.around(data.pos)"
 
 
-@runtime_checkable
 class Definition(Protocol):
     """What a field knows of its definition; `MolField` is one."""
 
@@ -93,8 +92,9 @@ class Field(ABC):
 
     def with_mol_field(self, mol_field: Definition | None) -> Self:
         """The same field, following the definition ``mol_field``."""
-        if mol_field is not None:
-            check_kind("mol_field", mol_field, Definition, "a MolField", "give for example MolField('C N O')")
+        if mol_field is not None and not hasattr(mol_field, "differences"):
+            got = type(mol_field).__name__
+            raise TypeError(f"mol_field: expected a MolField, got {got}; give for example MolField('C N O')")
         field = copy.copy(self)
         field._mol_field = mol_field
         return field
