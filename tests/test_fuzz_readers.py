@@ -67,7 +67,7 @@ def test_every_target_reads_sound_files(target, tmp_path):
         "properties": {(".sdf", ""), (".mol", ""), (".mol2", "")},
         "protein": {(".pdb", ""), (".pdb", "ZN"), (".mmcif", "ZN")},
         "ligand": {(".sdf", ""), (".mol", ""), (".mol2", ""), (".pdb", "")},
-        "expand": {(".ccp4", "")},
+        "expand": {(".ccp4", ""), (".map", ""), (".mrc", "")},
     }
     assert read >= expected[target]
 

@@ -169,7 +169,8 @@ def _volumes() -> Iterator[tuple[str, bytes]]:
     cell = field.on(Grid((0, 0, 0), axes, shape)).interpolated("linear", True)
     volumes = {suffix: part for suffix in SUFFIXES if suffix != ".vasp"}
     volumes |= {".CHGCAR.vasp": cell, ".LOCPOT.vasp": cell, ".xsf": cell}
-    yield ".ccp4", _crystal_map()
+    for suffix in (".ccp4", ".map", ".mrc"):
+        yield suffix, _crystal_map()
     with TemporaryDirectory() as folder:
         for suffix, volume in volumes.items():
             for path in volume.save(Path(folder) / f"water{suffix}"):
