@@ -17,9 +17,12 @@ from tg_molfield import (
     MolFieldTransform,
     read_complex,
 )
+from tg_molfield.fields import FormFactors, UnionField
 from tg_molfield.inverse.superres import SuperresField
-from tg_molfield.training import fit
-from tg_molfield.viz import Page, save_figure
+from tg_molfield.nn import DecodedField, RBFDecoder
+from tg_molfield.training import AugmentedMolecules, fit
+from tg_molfield.transforms import GridSampler, MixtureSampler, UniformSampler
+from tg_molfield.viz import Page, animate_surfaces, save_figure
 
 GRAMMAR = re.compile(r"[^:\n]+: expected [^\n]+, got [^\n]+; [^\n]+")
 WATER = Data(z=torch.tensor([8, 1, 1]), pos=torch.tensor([[0.0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -67,6 +70,8 @@ TAKES = {
     "Channel": str, "FieldAutoDecoder": str, "FieldAutoEncoder": str, "MolField": str, "MolField.channel_of": str,
     "FieldAutoDecoder.field": int, "FieldPath.data": float, "FieldPath.field": float, "FieldPath.locate": float,
     "FieldPath.positions": float, "Grid.coarsened": int, "Grid.refined": int, "from_smiles": str,
+    "FormFactors": (int, float), "GridSampler": (int, float), "MixtureSampler": (int, float), "Page": str,
+    "UniformSampler": (int, float), "Grid.around(spacing)": (int, float), "RBFDecoder": str,
     "FieldAutoDecoder.save": str, "FieldAutoEncoder.save": str,
 }  # fmt: skip
 """Of a number and a string, what is right."""
@@ -94,6 +99,18 @@ FUNCTIONS = {name: function for name, function in public_functions() if name not
 FUNCTIONS |= {
     "training.fit": lambda model: fit(model, [WATER], max_steps=1),
     "training.fit(loss)": lambda loss: fit(MODEL, [WATER], loss, max_steps=1),
+    "AugmentedMolecules": AugmentedMolecules,
+    "FormFactors": FormFactors,
+    "GridSampler": GridSampler,
+    "MixtureSampler": MixtureSampler,
+    "UniformSampler": UniformSampler,
+    "UnionField": UnionField,
+    "RBFDecoder": lambda channels: RBFDecoder(channels, 8),
+    "DecodedField": lambda decoder: DecodedField(decoder, None),
+    "Grid.around(spacing)": lambda spacing: Grid.around(WATER.pos, spacing),
+    "Page": Page,
+    "animate_surfaces": animate_surfaces,
+    "save_figure(figure)": lambda figure: save_figure(figure, "a.png"),
     "SuperresField.load": SuperresField.load,
     "Page.save": Page("").save,
     "save_figure": lambda path: save_figure(None, path),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,13 @@ def as_list(name: str, values: Any, what: str) -> list[Any]:
     Raises:
         TypeError: it is a string, a mapping, or cannot be iterated over.
     """
-    scalar = getattr(values, "ndim", 1) == 0
-    if scalar or isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    try:
+        iterator = None if isinstance(values, str | bytes | Mapping) else iter(values)
+    except TypeError:
+        iterator = None
+    if iterator is None:
         raise TypeError(f"{name}: expected a list of {what}, got {type(values).__name__}; give one in brackets")
-    return list(values)
+    return list(iterator)
 
 
 def as_names(name: str, names: Any) -> list[str]:

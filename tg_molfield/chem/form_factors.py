@@ -11,6 +11,8 @@ from importlib import resources
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_number
+
 
 @dataclass(frozen=True)
 class FormFactors:
@@ -29,6 +31,7 @@ class FormFactors:
     blur: float = 5.0
 
     def __post_init__(self) -> None:
+        check_number("blur", self.blur)
         if not (math.isfinite(self.blur) and self.blur > 0):
             raise ValueError(f"blur: expected a positive, finite number in Å², got {self.blur}; try 5.0")
 

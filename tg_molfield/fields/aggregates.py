@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields.engine import cutoff, is_transformed, sum_in_tiles
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -34,6 +35,7 @@ class AggregateField(Field):
     rule: str
 
     def __init__(self, base: RBFField) -> None:
+        check_kind("base", base, RBFField, "an RBFField", "give for example MolField('C N O')(data)")
         if (base.weights < 0).any():
             lowest = float(base.weights.min())
             raise ValueError(f"weights: expected none below 0 for a {self.rule}, got {lowest:.3g}; use aggregate='sum'")

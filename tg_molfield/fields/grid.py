@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, check_integers, check_kind
+from tg_molfield.arguments import as_list, check_integers, check_kind, check_number
 from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.memory import check_fits
@@ -65,6 +65,7 @@ class Grid:
         """
         pos = _positions(pos)
         spacing = _spacing(spacing)
+        check_number("margin", margin)
         if not 0 <= margin < math.inf:
             raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
         low, high = pos.amin(0) - margin, pos.amax(0) + margin
@@ -82,6 +83,7 @@ class Grid:
         check_integers(n=n)
         if n < 2:
             raise ValueError(f"n: expected at least 2 nodes an axis, got {n}; give more")
+        check_number("side", side)
         if not side > 0 or not math.isfinite(side):
             raise ValueError(f"side: expected a positive, finite number in Å, got {side}; give the length of an edge")
         if isinstance(center, Tensor):
@@ -231,6 +233,7 @@ def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
 
 
 def _spacing(spacing: float) -> float:
+    check_number("spacing", spacing)
     if not 0 < spacing < math.inf:
         raise ValueError(f"spacing: expected a positive, finite number in Å, got {spacing}; give for example 0.5")
     return spacing

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import as_list, check_integers
 from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.chem.validation import check_atoms, check_data
@@ -69,10 +69,11 @@ class AugmentedMolecules:
         num_batches: int | None = None,
         elements: Sequence[int] | None = None,
     ) -> None:
-        if not molecules:
-            raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
         if isinstance(molecules, Data):
             raise TypeError("molecules: expected a list of Data, got a Data; give [data] or batch.to_data_list()")
+        molecules = as_list("molecules", molecules, "Data")
+        if not molecules:
+            raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
         for index, data in enumerate(molecules):
             check_data(data, f"molecules[{index}]")
             check_atoms(data.z, data.pos, prefix=f"molecules[{index}].")

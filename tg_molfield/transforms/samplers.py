@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_number
 from tg_molfield.fields import Grid
 
 
@@ -74,6 +75,7 @@ class MixtureSampler(Sampler):
     margin: float = 3.0
 
     def __post_init__(self) -> None:
+        check_number("near", self.near)
         if not 0 <= self.near <= 1:
             raise ValueError(f"near: expected a fraction between 0 and 1, got {self.near}; give for example 0.5")
         _require_not_negative("spread", self.spread)
@@ -103,6 +105,7 @@ class GridSampler(Sampler):
     margin: float = 3.0
 
     def __post_init__(self) -> None:
+        check_number("spacing", self.spacing)
         if not (math.isfinite(self.spacing) and self.spacing > 0):
             raise ValueError(
                 f"spacing: expected a positive, finite number in Å, got {self.spacing}; give for example 0.5"
@@ -121,5 +124,6 @@ def _draw(
 
 
 def _require_not_negative(name: str, value: float) -> None:
+    check_number(name, value)
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name}: expected a finite number of at least 0, in Å, got {value}; give for example 1.0")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
 from tg_molfield.fields.volume import Volume
@@ -58,6 +59,7 @@ def animate_surfaces(
         ImportError: plotly or scikit-image is missing.
     """
     graph_objects = require("plotly.graph_objects", "viz")
+    check_kind("volumes", volumes, Mapping, "volumes by name", "give {label: volume}")
     if not volumes:
         raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
     first = next(iter(volumes.values()))

@@ -35,6 +35,10 @@ def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise ValueError(f"{path}: expected a figure file ({known}), got the suffix .{suffix}; rename it")
+    if not hasattr(figure, "savefig"):
+        raise TypeError(
+            f"figure: expected a matplotlib figure, got {type(figure).__name__}; give for example plot_slices(volume)"
+        )
     content = _rendered(figure, suffix, dpi)
     with atomic_write(path) as stream:
         stream.write(content)

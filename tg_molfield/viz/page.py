@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tg_molfield.arguments import as_path
+from tg_molfield.arguments import as_path, check_kind
 from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
@@ -30,6 +30,7 @@ class Page:
     """
 
     def __init__(self, title: str, subtitle: str = "") -> None:
+        check_kind("title", title, str, "a string", "give the title of the page")
         self.title = title
         below = f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else ""
         self._parts = [f"<header><h1>{escape(title)}</h1>{below}</header>"]

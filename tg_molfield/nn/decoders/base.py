@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_integers, check_kind
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_like, check_options, check_queries
+from tg_molfield.nn.checks import check_like, check_names, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -40,11 +40,11 @@ class Decoder(nn.Module, ABC):
     reads_free_codes: ClassVar[bool] = True
     """Whether codes can be any numbers, so that they can be fitted without an encoder, see `FieldAutoDecoder`."""
 
-    def __init__(self, channels: MolField | Sequence[str], latent_dim: int, summary_channels: int = 0) -> None:
+    def __init__(self, channels: MolField | str | Sequence[str], latent_dim: int, summary_channels: int = 0) -> None:
         super().__init__()
         check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
         self.mol_field = channels if isinstance(channels, MolField) else None
-        self.channels = channels.channels if isinstance(channels, MolField) else tuple(channels)
+        self.channels = channels.channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         self.latent_dim = latent_dim
         self.summary_channels = summary_channels
 
@@ -224,6 +224,7 @@ class DecodedField(Field):
     """
 
     def __init__(self, decoder: NeuralDecoder, latent: Latent) -> None:
+        check_kind("decoder", decoder, NeuralDecoder, "a NeuralDecoder", "give model.decoder")
         decoder.check_latent(latent)
         self.decoder = decoder
         self.latent = latent
