@@ -58,7 +58,7 @@ ROOMS = {
         "ops", "checks", "bounded", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",
         "autoencoder", "autodecoder",
     ],
-    "inverse": ["checks", "lattice", "solvers", "fitting", "find_atoms", "superres"],
+    "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip
 """The order of the rooms inside a layer, from the lowest."""
 CIRCLES = [{"fields/field.py", "fields/volume.py"}]

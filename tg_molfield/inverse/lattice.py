@@ -80,6 +80,12 @@ class Lattice:
         """The places [N, 3] of (fractional) nodes ``index`` [N, 3] in Å."""
         return self.origin + index.to(self.axes) @ self.axes
 
+    def wrapped(self, pos: Tensor) -> Tensor:
+        """The points [N, 3] moved by whole periods to between the first nodes and their repetitions."""
+        shape = self.axes.new_tensor(self.values.shape) * torch.tensor(self.periodic, device=pos.device)
+        turns = torch.where(shape > 0, (self.fractional(pos) / shape).floor(), 0.0)
+        return pos - (turns * shape) @ self.axes
+
     def around(self, pos: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         """The nodes within ``radius`` (Å) of each point, in an order of offsets that is the same for all.
 
@@ -134,21 +140,6 @@ class Lattice:
         ranges = [torch.arange(-span, span + 1, device=self.axes.device) for span in spans]
         offsets = torch.cartesian_prod(*ranges)
         return offsets[(offsets.to(self.axes) @ self.axes).norm(dim=1) <= farthest]
-
-
-def local_maxima(values: Tensor, periodic: tuple[bool, bool, bool], lowest: float) -> Tensor:
-    """The nodes [M, 3] whose values exceed ``lowest`` and are no less than those of their 26 neighbours."""
-    highest = values
-    for axis, wraps in enumerate(periodic):
-        before, n = highest.movedim(axis, 0), values.shape[axis]
-        after = before.clone()
-        after[1:] = torch.maximum(after[1:], before[: n - 1])
-        after[: n - 1] = torch.maximum(after[: n - 1], before[1:])
-        if wraps:
-            after[0] = torch.maximum(after[0], before[-1])
-            after[-1] = torch.maximum(after[-1], before[0])
-        highest = after.movedim(0, axis)
-    return (values == highest).logical_and_(values > lowest).nonzero()
 
 
 def local_steps(grid: Grid) -> Tensor:

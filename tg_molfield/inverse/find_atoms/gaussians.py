@@ -14,7 +14,7 @@ from torch import Tensor
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.lattice import Lattice
 
-_NODES_AT_ONCE = 2**20
+_NODES_AT_ONCE = 2**18
 _OVERLAP = 7.0
 """The distance in σ from which two Gaussians do not overlap: 5e-6 of the greatest overlap."""
 _RIGHT_ANGLE = 1e-9
@@ -121,6 +121,7 @@ class SeparableGaussians:
         lengths = (self._steps * self._steps.new_tensor(self._lattice.values.shape)).cpu().numpy()
         box = np.where(self._lattice.periodic, lengths, 0.0)
         wrapped = np.where(box > 0, pos % np.where(box > 0, box, 1.0), pos)
+        wrapped[wrapped == box] = 0.0
         pairs = cKDTree(wrapped, boxsize=box if box.any() else None).query_pairs(
             _OVERLAP * self._width, output_type="ndarray"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms.blocks import sharpener_of
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
+from tg_molfield.inverse.find_atoms.regions import unexplained_regions
 from tg_molfield.inverse.find_atoms.sharpen import Sharpener
 from tg_molfield.inverse.lattice import Lattice
 
@@ -24,6 +26,8 @@ PRICE = 0.05
 """The penalty for each atom, as a fraction of the squared norm of its function."""
 
 _ROUNDS = 6
+_BLOCK = 16
+"""The edge in nodes of the blocks by which atoms are ordered."""
 _MISFIT = 0.1
 """The part of the worst squared residual around an atom from which an atom may be one too many."""
 _CANDIDATE = 0.3
@@ -34,6 +38,8 @@ _ABOVE_NOISE = 6.0
 _TOO_MUCH = 1.5
 _LEAST_UNIT = 0.1
 _RESIDUAL_NOISE = 1e-2
+_ROUGHLY = 5e-3
+"""The relative residual at which the search of a part ends; all atoms are refined together afterwards."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +74,25 @@ def search(
         scale: the factor in front of the functions; estimated if not given.
         explained: the relative residual at which to stop.
     """
-    spacing = fair_spacing(kernel, width)
-    coarse = Model(lattice.coarsened(spacing), kernel, width)
+    best = _best(lattice, kernel, width, scale, explained)
+    if best.explains or not len(best.atoms.pos):
+        return best.atoms
+    finer = lattice.coarsened(_HALF * fair_spacing(kernel, width))
+    return Model(finer, kernel, width).refined(best.atoms, scale is None, steps=3)
+
+
+def _best(lattice: Lattice, kernel: Kernel, width: float, scale: float | None, explained: float) -> Found:
+    """What is found at the noise level that serves best; the arguments are those of `search`."""
+    coarse = Model(lattice.coarsened(fair_spacing(kernel, width)), kernel, width)
     best = Found(ChannelAtoms(lattice.axes.new_zeros(0, 3), scale or 1.0), False, coarse.size**2)
     for noise in NOISES:
-        sharpener = sharpener_of(lattice, kernel, width, noise)
-        start = _start(sharpener, lattice.values, scale, coarse.core)
+        start = _start(sharpener_of(lattice, kernel, width, noise), lattice.values, scale, coarse.core)
         if start is not None:
-            found = _pursue(coarse, start, scale is None, explained)
+            found = _pursue(lattice, coarse, start, scale is None, explained)
             best = min(best, found, key=lambda found: found.rank)
         if best.explains:
-            return best.atoms
-    if not len(best.atoms.pos):
-        return best.atoms
-    return Model(lattice.coarsened(_HALF * spacing), kernel, width).refined(best.atoms, scale is None, steps=3)
+            break
+    return best
 
 
 def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
@@ -132,39 +143,81 @@ def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
     return atoms.scale >= _LEAST_UNIT * float(values.max()) and total <= _TOO_MUCH * float(values.sum())
 
 
-def _pursue(model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float) -> Found:
+def _pursue(lattice: Lattice, model: Model, atoms: ChannelAtoms, fit_scale: bool, explained: float) -> Found:
+    """The best of what a few rounds of refinement and revision find.
+
+    Args:
+        lattice: all samples.
+        model: on every k-th node of the lattice.
+        atoms: where to start.
+        fit_scale: whether to refine the common scale too.
+        explained: the relative residual at which to stop.
+    """
     best: Found | None = None
-    sharpener: Sharpener | None = None
     unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
     for _ in range(_ROUNDS):
-        atoms = model.refined(atoms, fit_scale, steps=12)
+        atoms = model.refined(_ordered(model.lattice, atoms), fit_scale, steps=12, explained=explained)
         residual = model.residual(atoms)
-        square = float(residual.square().sum())
-        price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
-        found = Found(atoms, square**0.5 <= explained * model.size, square + price)
+        found = _judged(model, atoms, residual, unit, explained)
         best = found if best is None or found.rank < best.rank else best
-        sharpener = sharpener or sharpener_of(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
-        changed = None if found.explains else _revised(model, atoms, sharpener, residual)
-        if changed is None or not _plausible(changed, model.lattice.values, sharpener.integral):
+        if found.explains:
+            break
+        changed = _mended(lattice, model, atoms, residual, explained) or _revised(model, atoms, residual)
+        if changed is None:
             break
         atoms = changed
     assert best is not None
     return best
 
 
-def _revised(model: Model, atoms: ChannelAtoms, sharpener: Sharpener, residual: Tensor) -> ChannelAtoms | None:
+def _ordered(lattice: Lattice, atoms: ChannelAtoms) -> ChannelAtoms:
+    """The atoms block by block of the lattice, so that their nodes are read from nearby places in memory."""
+    x, y, z = lattice.fractional(atoms.pos).div(_BLOCK).floor().long().unbind(1)
+    across, along = (math.ceil(count / _BLOCK) for count in lattice.values.shape[1:])
+    return ChannelAtoms(atoms.pos[((x * across + y) * along + z).argsort(stable=True)], atoms.scale)
+
+
+def _judged(model: Model, atoms: ChannelAtoms, residual: Tensor, unit: float, explained: float) -> Found:
+    """Atoms with their score, where ``unit`` is the scale that the price of an atom is for."""
+    square = float(residual.square().sum())
+    price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
+    return Found(atoms, square**0.5 <= explained * model.size, square + price)
+
+
+def _mended(
+    lattice: Lattice, model: Model, atoms: ChannelAtoms, residual: Tensor, explained: float
+) -> ChannelAtoms | None:
+    """The atoms with those replaced that leave a part of the samples unexplained, where a search of it finds better.
+
+    What is wrong in one part of a large field thus costs no work in the others.
+    """
+    kept = torch.ones(len(atoms.pos), dtype=torch.bool, device=atoms.pos.device)
+    better: list[Tensor] = []
+    for region in unexplained_regions(lattice, model, atoms, residual, explained):
+        samples = Model(region.lattice.coarsened(fair_spacing(model.kernel, model.width)), model.kernel, model.width)
+        before = _judged(samples, region.atoms, samples.residual(region.atoms), atoms.scale, explained)
+        after = _best(region.lattice, model.kernel, model.width, atoms.scale, max(explained, _ROUGHLY))
+        if after.rank < before.rank:
+            kept[region.replaced] = False
+            better.append(lattice.wrapped(after.atoms.pos))
+    return ChannelAtoms(torch.cat([atoms.pos[kept], *better]), atoms.scale) if better else None
+
+
+def _revised(model: Model, atoms: ChannelAtoms, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those of no weight, with one more where an atom weighs two or the residual has a maximum.
 
     If there are more than the integral of the samples allows, the closest two are merged, or half of the pairs too many
     where there are more, of those where the samples are explained worst; likewise, half of what is missing is added.
     """
+    sharpener = sharpener_of(model.lattice, model.kernel, model.width, _RESIDUAL_NOISE)
     weights = model.weights(atoms)
     keep = (weights > _HALF) & model.lattice.contains(atoms.pos)
     allowed = float(model.target.sum()) / (atoms.scale * sharpener.integral)
     if bool(keep.all()) and len(atoms.pos) > max(allowed + _HALF, 1):
         excess = len(atoms.pos) - allowed
         misfit = model.misfit(atoms, residual)
-        return ChannelAtoms(_nearest_joined(atoms.pos, misfit, max(1, int(excess / 2))), atoms.scale)
+        joined = ChannelAtoms(_nearest_joined(atoms.pos, misfit, max(1, int(excess / 2))), atoms.scale)
+        return joined if _plausible(joined, model.lattice.values, sharpener.integral) else None
     double = atoms.pos[keep & (weights > 1 + _HALF)]
     nudge = _CANDIDATE * model.core * torch.nn.functional.normalize(torch.ones_like(double), dim=1)
     places, heights = sharpener.peaks(residual, _LEFT_OVER, atoms.scale)
@@ -175,4 +228,5 @@ def _revised(model: Model, atoms: ChannelAtoms, sharpener: Sharpener, residual: 
     if bool(keep.all()) and not len(double) and not bool(many.any()):
         return None
     pos = torch.cat([atoms.pos[keep], double + nudge, places[many]])
-    return ChannelAtoms(_apart(pos, _MERGED * model.core), atoms.scale) if len(pos) else None
+    changed = ChannelAtoms(_apart(pos, _MERGED * model.core), atoms.scale)
+    return changed if len(pos) and _plausible(changed, model.lattice.values, sharpener.integral) else None

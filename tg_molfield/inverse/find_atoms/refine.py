@@ -22,6 +22,10 @@ _CONJUGATE_STEPS = 40
 _ACCURACY = 1e-3
 _SETTLED = 1e-3
 _LARGEST_MOVE = 0.5
+_MANY = 200
+"""The number of atoms from which a few may still move."""
+_ONE_OF = 20
+"""Few are one of so many."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Model:
 
     Attributes:
         core: the distance in Å at which φ has fallen to e^(−1/2).
+        radius: the distance in Å at which φ ends.
     """
 
     def __init__(self, lattice: Lattice, kernel: Kernel, width: float) -> None:
@@ -78,7 +83,7 @@ class Model:
         self.target = lattice.values.flatten()
         self.size = float(self.target.norm())
         self.core = core_radius(kernel, width)
-        self._radius = kernel.reach(_TAIL) * width
+        self.radius = kernel.reach(_TAIL) * width
         self._factorises = factorises(lattice, kernel, width)
 
     @property
@@ -106,7 +111,14 @@ class Model:
 
         return _solved(normal, functions.products(self.target), diagonal) / atoms.scale
 
-    def refined(self, atoms: ChannelAtoms, fit_scale: bool, steps: int, tolerance: float = 1e-5) -> ChannelAtoms:
+    def refined(
+        self,
+        atoms: ChannelAtoms,
+        fit_scale: bool,
+        steps: int,
+        tolerance: float = 1e-5,
+        explained: float | None = None,
+    ) -> ChannelAtoms:
         """The atoms after damped Gauss–Newton steps.
 
         Args:
@@ -114,18 +126,24 @@ class Model:
             fit_scale: whether to refine the common scale too.
             steps: the most steps.
             tolerance: stop where no atom moves by more than this fraction of the core, or the residual hardly falls.
+            explained: if given, stop also where only few of many atoms move more, with a relative residual above this:
+                there, other atoms are needed, not more steps.
         """
+        count = len(atoms.pos)
+        few = count // _ONE_OF if explained is not None and count >= _MANY else 0
+        unexplained = math.inf if explained is None else (explained * self.size) ** 2
 
         def attempt(state: _State, damping: float) -> tuple[_State, float]:
             move, growth = self._step(state, damping, fit_scale)
-            largest = float(move.norm(dim=1).max())
-            move = move * min(1.0, _LARGEST_MOVE * self.core / max(largest, 1e-300))
+            length = move.norm(dim=1, keepdim=True).clamp_min(1e-300)
+            move = move * (_LARGEST_MOVE * self.core / length).clamp_max(1.0)
             moved = ChannelAtoms(state.atoms.pos + move, state.atoms.scale * growth)
             return self._linearized(moved), max(state.cost, 1e-300)
 
         def is_settled(before: _State, after: _State) -> bool:
-            largest = float((after.atoms.pos - before.atoms.pos).norm(dim=1).max())
-            return largest < tolerance * self.core or before.cost - after.cost < _SETTLED * after.cost
+            moving = (after.atoms.pos - before.atoms.pos).norm(dim=1) >= tolerance * self.core
+            most = few if after.cost > unexplained else 0
+            return int(moving.sum()) <= most or before.cost - after.cost < _SETTLED * after.cost
 
         damping = ConstantFactors(1e-3, down=10, largest=1e3)
         return damped_least_squares(self._linearized(atoms), attempt, damping, steps, is_settled)[0].atoms
@@ -161,8 +179,8 @@ class Model:
 
     def _functions(self, pos: Tensor) -> Functions:
         if self._factorises:
-            return SeparableGaussians(self.lattice, self.width, pos, self._radius)
-        return ScatteredFunctions(self.lattice, self.kernel, self.width, pos, self._radius)
+            return SeparableGaussians(self.lattice, self.width, pos, self.radius)
+        return ScatteredFunctions(self.lattice, self.kernel, self.width, pos, self.radius)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ for Gaussians on coarse samples, where the transform of a kernel is undersampled
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Kernel
-from tg_molfield.inverse.lattice import Lattice, local_maxima
+from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.maxima import local_maxima
 from tg_molfield.memory import check_fits
 
 _COPIES = 4
@@ -53,16 +55,9 @@ class Sharpened:
 
     def maxima(self, lowest: float) -> tuple[Tensor, Tensor]:
         """The places [M, 3] in nodes and the heights [M] of the maxima above ``lowest``."""
-        index = local_maxima(_tilt(self.values).add_(self.values), self.periodic, lowest)
+        tilt = _TILT * float(self.values.abs().max())
+        index = local_maxima(self.values, self.periodic, lowest, tilt)
         return index / index.new_tensor(self.finer), self.values[tuple(index.T)]
-
-    def core(self, first: list[int], count: list[int]) -> Tensor:
-        """The values of ``count`` nodes along each axis from the node ``first``."""
-        x, y, z = (
-            slice(start * factor, (start + length) * factor)
-            for start, length, factor in zip(first, count, self.finer, strict=True)
-        )
-        return self.values[x, y, z]
 
 
 class WienerSharpener:
@@ -100,24 +95,33 @@ class WienerSharpener:
         narrow = torch.exp(-0.5 * _DECAY**2 * waves / last)
         height = torch.fft.irfftn(narrow, s=self._shape)[0, 0, 0]
         self._filter = narrow / height * response / (response.square() + (noise * largest) ** 2)
-        self._finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in steps]
+        self.finer = [max(1, math.ceil(step * last**0.5 / (_DECAY * _SAMPLING))) for step in steps]
         check_fits(
-            "grid", f"{shape} nodes to sharpen {math.prod(self._finer)} times finer",
-            _COPIES * 8 * math.prod(self._shape) * math.prod(self._finer),
+            "grid", f"{shape} nodes to sharpen {math.prod(self.finer)} times finer",
+            _COPIES * 8 * math.prod(self._shape) * math.prod(self.finer),
             "give a larger spacing or a smaller grid", lattice.values.device,
         )  # fmt: skip
 
-    def __call__(self, values: Tensor) -> Tensor:
-        """The sharpened values [fx·nx, fy·ny, fz·nz] at the nodes [nx, ny, nz] and evenly between them."""
-        sharp = torch.fft.rfftn(values, s=self._shape) * self._filter
-        shape = [n * factor for n, factor in zip(self._shape, self._finer, strict=True)]
-        result = torch.fft.irfftn(_embedded(sharp, self._shape, shape), s=shape) * math.prod(self._finer)
-        x, y, z = (n * factor for n, factor in zip(values.shape, self._finer, strict=True))
-        return result[:x, :y, :z]
+    def __call__(self, values: Tensor, part: Sequence[slice] = (slice(None),) * 3) -> Tensor:
+        """The sharpened values [fx·nx, fy·ny, fz·nz] at the nodes [nx, ny, nz] and evenly between them.
 
-    def sharpened(self, values: Tensor) -> Sharpened:
+        Args:
+            values: [nx, ny, nz].
+            part: the nodes along each axis at and after which they are wanted.
+        """
+        result = torch.fft.rfftn(values, s=self._shape) * self._filter
+        for axis, (count, factor, wanted) in enumerate(zip(self._shape, self.finer, part, strict=True)):
+            first, last, _ = wanted.indices(values.shape[axis])
+            if axis < 2:
+                result = torch.fft.ifft(_embedded(result, axis, count * factor), dim=axis)
+            else:
+                result = torch.fft.irfft(result, n=count * factor, dim=axis)
+            result = result.narrow(axis, first * factor, (last - first) * factor)
+        return result.contiguous() * math.prod(self.finer)
+
+    def sharpened(self, values: Tensor, part: Sequence[slice] = (slice(None),) * 3) -> Sharpened:
         """The result of a call, with the number of nodes that it has for each of ``values``."""
-        return Sharpened(self(values), self._finer, self._lattice.periodic)
+        return Sharpened(self(values, part), self.finer, self._lattice.periodic)
 
     def rms(self, values: Tensor) -> float:
         """See `Sharpener`."""
@@ -149,18 +153,14 @@ def _squares(axes: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return gram[0, 0] * x**2 + gram[1, 1] * y**2 + gram[2, 2] * z**2 + mixed
 
 
-def _embedded(spectrum: Tensor, old: list[int], new: list[int]) -> Tensor:
-    """The transform of real values on ``old`` nodes, padded with zeros to ``new`` nodes."""
-    result = spectrum.new_zeros(new[0], new[1], new[2] // 2 + 1)
-    x, y = (torch.fft.fftfreq(n, 1 / n, device=spectrum.device).round().long() for n in old[:2])
-    result[(x % new[0])[:, None], (y % new[1])[None], : spectrum.shape[2]] = spectrum
+def _embedded(spectrum: Tensor, axis: int, count: int) -> Tensor:
+    """A transform with zeros for the higher frequencies of ``count`` nodes along an axis."""
+    old = spectrum.shape[axis]
+    result = spectrum.new_zeros([count if i == axis else n for i, n in enumerate(spectrum.shape)])
+    positive, negative = (old + 1) // 2, old // 2
+    result.narrow(axis, 0, positive).copy_(spectrum.narrow(axis, 0, positive))
+    result.narrow(axis, count - negative, negative).copy_(spectrum.narrow(axis, positive, negative))
     return result
-
-
-def _tilt(values: Tensor) -> Tensor:
-    """A slope too small to move a maximum, which breaks ties between symmetric nodes."""
-    x, y, z = (torch.arange(n, dtype=values.dtype, device=values.device) for n in values.shape)
-    return (_TILT * float(values.abs().max())) * (x[:, None, None] + 1.3 * y[None, :, None] + 1.7 * z[None, None])
 
 
 def _smooth(count: int) -> int:

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from tg_molfield.inverse.lattice import Lattice, local_maxima
+from tg_molfield.inverse.lattice import Lattice
+from tg_molfield.inverse.maxima import local_maxima
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian, kriging_weights, poisson_width
 
 _NOISE = 1e-4
