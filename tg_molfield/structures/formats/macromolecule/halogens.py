@@ -30,26 +30,35 @@ def with_halogens(table: AtomTable, z: np.ndarray) -> np.ndarray:
     """
     halogens = {code: match[1] for code, name in enumerate(table.name.values) if (match := _NAME.fullmatch(name))}
     unnamed = [code for code, symbol in enumerate(table.symbol.values) if not symbol]
+    rows = np.flatnonzero(np.isin(table.name.codes, [*halogens]) & np.isin(table.symbol.codes, unnamed))
     found = z.copy()
-    for row in np.flatnonzero(np.isin(table.name.codes, [*halogens]) & np.isin(table.symbol.codes, unnamed)).tolist():
-        number = _NUMBERS[halogens[int(table.name.codes[row])]]
-        if z[row] != number and _bond_fits_better(table, z, row, number):
-            found[row] = number
+    if not len(rows):
+        return found
+    atoms = np.argsort(table.residue, kind="stable")
+    bounds = np.searchsorted(table.residue[atoms], np.arange(len(table.residues) + 1))
+    radii, wanted = _radii(z), _radii(np.arange(36))
+    for row in rows.tolist():
+        number, residue = _NUMBERS[halogens[int(table.name.codes[row])]], table.residue[row]
+        if z[row] != number:
+            bond = _only_bond(table, z, radii, row, atoms[bounds[residue] : bounds[residue + 1]], wanted[number])
+            if abs(bond - wanted[number]) < abs(bond - radii[row]):
+                found[row] = number
     return found
 
 
-def _bond_fits_better(table: AtomTable, z: np.ndarray, row: int, number: int) -> bool:
-    """Whether an atom has one neighbour, at a distance closer to the bond of element ``number`` than to that of its
-    own."""
-    mates = np.flatnonzero((table.residue == table.residue[row]) & (z > 0))
-    location = table.altloc[[row]]
-    together = (table.altloc[mates] == location) | (table.altloc[mates] == BLANK) | (location == BLANK)
-    mates = mates[(mates != row) & together]
-    distance = np.linalg.norm(table.pos[mates] - table.pos[row], axis=1)
-    bond = distance - _radii(z[mates])
-    wanted, own = _radii(np.array([number, z[row]]))
-    near = np.flatnonzero(bond < wanted + _TOLERANCE)
-    return len(near) == 1 and bool(abs(bond[near[0]] - wanted) < abs(bond[near[0]] - own))
+def _only_bond(
+    table: AtomTable, z: np.ndarray, radii: np.ndarray, row: int, residue: np.ndarray, radius: float
+) -> float:
+    """The distance of an atom's only neighbour among the rows ``residue``, less the radius of the neighbour.
+
+    0 if there is none, or more than one.
+    """
+    location = table.altloc[row]
+    together = (location == BLANK) | (table.altloc[residue] == location) | (table.altloc[residue] == BLANK)
+    mates = residue[together & (residue != row) & (z[residue] > 0)]
+    bonds = np.linalg.norm(table.pos[mates] - table.pos[row], axis=1) - radii[mates]
+    near = bonds[bonds < radius + _TOLERANCE]
+    return float(near[0]) if len(near) == 1 else 0.0
 
 
 def _radii(z: np.ndarray) -> np.ndarray:
