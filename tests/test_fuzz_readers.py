@@ -63,7 +63,7 @@ def test_every_target_reads_sound_files(target, tmp_path):
             if outcome.result is not None and reading.difference(path, file.content, outcome.result, job) == "":
                 read.add((file.suffix, residue))
     expected = {
-        "read": {(".xyz", ""), (".dx", ""), (".sdf", "")},
+        "read": {(".xyz", ""), (".cube", ""), (".sdf", "")},
         "properties": {(".sdf", ""), (".mol", ""), (".mol2", "")},
         "protein": {(".pdb", ""), (".pdb", "ZN"), (".mmcif", "ZN")},
         "ligand": {(".sdf", ""), (".mol", ""), (".mol2", ""), (".pdb", "")},
