@@ -43,8 +43,7 @@ def test_wrong_atoms_are_mended_where_they_are(periodic, noise):
     pos, model = atoms_and_model(periodic, noise)
     wrong = torch.cat([pos[1:], pos[800:801] + 0.7, pos[1500:1501] + 0.5])
     atoms = ChannelAtoms(wrong, 1.0)
-    residual = model.residual(atoms)
-    regions = unexplained_regions(model.lattice, model, atoms, residual, EXPLAINED)
+    regions = unexplained_regions(model.lattice, model, atoms, model.residual(atoms), EXPLAINED)
     assert len(regions) == 3
     replaced = torch.cat([region.replaced for region in regions])
     assert {1727, 1728} <= set(replaced.tolist())
@@ -54,7 +53,7 @@ def test_wrong_atoms_are_mended_where_they_are(periodic, noise):
         assert torch.equal(
             model.lattice.wrapped(region.atoms.pos).round(decimals=9), wrong[region.replaced].round(decimals=9)
         )
-    mended = _mended(model.lattice, model, atoms, residual, EXPLAINED)
+    mended = _mended(model.lattice, model, atoms, regions, EXPLAINED)
     assert len(mended.pos) == len(pos)
     assert float(nearest(pos, mended.pos, periodic).max()) < (0.05 if noise else 1e-3)
     kept = torch.ones(len(wrong), dtype=torch.bool)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms.blocks import sharpener_of
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
-from tg_molfield.inverse.find_atoms.regions import unexplained_regions
+from tg_molfield.inverse.find_atoms.regions import Region, unexplained_regions
 from tg_molfield.inverse.find_atoms.sharpen import Sharpener
 from tg_molfield.inverse.lattice import Lattice
 
@@ -38,8 +38,8 @@ _ABOVE_NOISE = 6.0
 _TOO_MUCH = 1.5
 _LEAST_UNIT = 0.1
 _RESIDUAL_NOISE = 1e-2
-_ROUGHLY = 5e-3
-"""The relative residual at which the search of a part ends; all atoms are refined together afterwards."""
+_ROUGHLY = 0.04
+"""The relative residual at which the first search of a part ends: the atoms around it have given way to wrong ones."""
 
 
 @dataclass(frozen=True)
@@ -155,14 +155,16 @@ def _pursue(lattice: Lattice, model: Model, atoms: ChannelAtoms, fit_scale: bool
     """
     best: Found | None = None
     unit = _CANDIDATE * float(model.target.max()) if fit_scale else atoms.scale
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         atoms = model.refined(_ordered(model.lattice, atoms), fit_scale, steps=12, explained=explained)
         residual = model.residual(atoms)
         found = _judged(model, atoms, residual, unit, explained)
         best = found if best is None or found.rank < best.rank else best
         if found.explains:
             break
-        changed = _mended(lattice, model, atoms, residual, explained) or _revised(model, atoms, residual)
+        regions = unexplained_regions(lattice, model, atoms, residual, explained)
+        enough = explained if turn else max(explained, _ROUGHLY)
+        changed = _mended(lattice, model, atoms, regions, enough) or _revised(model, atoms, residual)
         if changed is None:
             break
         atoms = changed
@@ -185,18 +187,18 @@ def _judged(model: Model, atoms: ChannelAtoms, residual: Tensor, unit: float, ex
 
 
 def _mended(
-    lattice: Lattice, model: Model, atoms: ChannelAtoms, residual: Tensor, explained: float
+    lattice: Lattice, model: Model, atoms: ChannelAtoms, regions: list[Region], explained: float
 ) -> ChannelAtoms | None:
-    """The atoms with those replaced that leave a part of the samples unexplained, where a search of it finds better.
+    """The atoms with those of each region replaced where a search of it alone finds better; None where none does.
 
     What is wrong in one part of a large field thus costs no work in the others.
     """
     kept = torch.ones(len(atoms.pos), dtype=torch.bool, device=atoms.pos.device)
     better: list[Tensor] = []
-    for region in unexplained_regions(lattice, model, atoms, residual, explained):
+    for region in regions:
         samples = Model(region.lattice.coarsened(fair_spacing(model.kernel, model.width)), model.kernel, model.width)
         before = _judged(samples, region.atoms, samples.residual(region.atoms), atoms.scale, explained)
-        after = _best(region.lattice, model.kernel, model.width, atoms.scale, max(explained, _ROUGHLY))
+        after = _best(region.lattice, model.kernel, model.width, atoms.scale, explained)
         if after.rank < before.rank:
             kept[region.replaced] = False
             better.append(lattice.wrapped(after.atoms.pos))

@@ -24,8 +24,10 @@ _SETTLED = 1e-3
 _LARGEST_MOVE = 0.5
 _MANY = 200
 """The number of atoms from which a few may still move."""
-_ONE_OF = 20
-"""Few are one of so many."""
+_FEW = 0.05
+"""The part of many atoms that is few."""
+_AT_REST = 1e-3
+"""How far in cores the others may move in the last step then."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,10 @@ class Model:
             fit_scale: whether to refine the common scale too.
             steps: the most steps.
             tolerance: stop where no atom moves by more than this fraction of the core, or the residual hardly falls.
-            explained: if given, stop also where only few of many atoms move more, with a relative residual above this:
-                there, other atoms are needed, not more steps.
+            explained: if given, stop also where all but few of many atoms are at rest while the relative residual
+                exceeds this: there, other atoms are needed, not more steps.
         """
-        count = len(atoms.pos)
-        few = count // _ONE_OF if explained is not None and count >= _MANY else 0
+        few = int(_FEW * len(atoms.pos)) if len(atoms.pos) >= _MANY else 0
         unexplained = math.inf if explained is None else (explained * self.size) ** 2
 
         def attempt(state: _State, damping: float) -> tuple[_State, float]:
@@ -141,9 +142,10 @@ class Model:
             return self._linearized(moved), max(state.cost, 1e-300)
 
         def is_settled(before: _State, after: _State) -> bool:
-            moving = (after.atoms.pos - before.atoms.pos).norm(dim=1) >= tolerance * self.core
-            most = few if after.cost > unexplained else 0
-            return int(moving.sum()) <= most or before.cost - after.cost < _SETTLED * after.cost
+            moved = (after.atoms.pos - before.atoms.pos).norm(dim=1) / self.core
+            if float(moved.max()) < tolerance or before.cost - after.cost < _SETTLED * after.cost:
+                return True
+            return after.cost > unexplained and int((moved > _AT_REST).sum()) <= few
 
         damping = ConstantFactors(1e-3, down=10, largest=1e3)
         return damped_least_squares(self._linearized(atoms), attempt, damping, steps, is_settled)[0].atoms
