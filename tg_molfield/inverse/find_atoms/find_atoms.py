@@ -123,7 +123,7 @@ def recover_atoms(
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)
     volume = sampled(field, grid)
-    if not volume.values.isfinite().all():
+    if not all(bool(one.isfinite().all()) for one in volume.values):
         raise ValueError("field: expected finite samples, got NaN or infinity; repair them")
     unit = None if definition is not None and definition.normalize_grid_size is not None else 1.0
     peak = unit or max(float(volume[channel.name].values.max()) for channel in channels)

@@ -181,7 +181,7 @@ def _ordered(lattice: Lattice, atoms: ChannelAtoms) -> ChannelAtoms:
 
 def _judged(model: Model, atoms: ChannelAtoms, residual: Tensor, unit: float, explained: float) -> Found:
     """Atoms with their score, where ``unit`` is the scale that the price of an atom is for."""
-    square = float(residual.square().sum())
+    square = float(residual.norm()) ** 2
     price = PRICE * len(atoms.pos) * unit**2 * model.norm_of_one
     return Found(atoms, square**0.5 <= explained * model.size, square + price)
 

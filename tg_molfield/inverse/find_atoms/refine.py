@@ -96,8 +96,7 @@ class Model:
 
     def residual(self, atoms: ChannelAtoms) -> Tensor:
         """The samples minus the atoms [nx, ny, nz]."""
-        image = self._functions(atoms.pos).sum()
-        return (self.target - atoms.scale * image).view(self.lattice.values.shape)
+        return self._linearized(atoms).rest.view(self.lattice.values.shape)
 
     def misfit(self, atoms: ChannelAtoms, residual: Tensor) -> Tensor:
         """The squared residual [nx, ny, nz] around each atom, weighted by its function, [N]."""
@@ -156,9 +155,10 @@ class Model:
         descent = (scale * functions.slope_products(state.rest)).flatten()
         border = torch.zeros(0)
         if fit_scale:
-            border = (scale * functions.slope_products(state.image)).flatten()
-            diagonal = torch.cat([diagonal, state.image.square().sum()[None]])
-            descent = torch.cat([descent, (state.image @ state.rest)[None]])
+            image = self.target - state.rest
+            border = (scale * functions.slope_products(image)).flatten()
+            diagonal = torch.cat([diagonal, (image @ image)[None]])
+            descent = torch.cat([descent, (image @ state.rest)[None]])
         last = diagonal[-1]
         diagonal = diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
 
@@ -175,9 +175,8 @@ class Model:
 
     def _linearized(self, atoms: ChannelAtoms) -> _State:
         functions = self._functions(atoms.pos)
-        image = atoms.scale * functions.sum()
-        rest = self.target - image
-        return _State(atoms, functions, image, rest, float(rest.square().sum()))
+        rest = functions.sum().mul_(-atoms.scale).add_(self.target)
+        return _State(atoms, functions, rest, float(rest @ rest))
 
     def _functions(self, pos: Tensor) -> Functions:
         if self._factorises:
@@ -187,11 +186,10 @@ class Model:
 
 @dataclass(frozen=True)
 class _State:
-    """Atoms, their functions, the model, what it leaves, and its square."""
+    """Atoms, their functions, what these leave of the samples, and its square."""
 
     atoms: ChannelAtoms
     functions: Functions
-    image: Tensor
     rest: Tensor
     cost: float
 
