@@ -165,8 +165,9 @@ def _mol2(text: str) -> list[tuple[np.ndarray, Atoms | None]]:
 
     records = []
     for block in ("\n" + text).split("\n@<TRIPOS>MOLECULE")[1:]:
-        section = block.split("\n@<TRIPOS>ATOM", 1)[1].split("\n@", 1)[0]
-        rows = [line.split() for line in section.split("\n")[1:] if line.strip() and not line.startswith("#")]
+        sections = [part.partition("\n") for part in block.split("\n@<TRIPOS>")]
+        lines = [line for name, _, text in sections if name.strip() == "ATOM" for line in text.split("\n")]
+        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
         pos = np.array([[float(word) for word in row[2:5]] for row in rows]).reshape(-1, 3)
         mol = Chem.MolFromMol2Block("@<TRIPOS>MOLECULE" + block, sanitize=False, removeHs=False)
         records.append((pos, None if mol is None else _mol(mol)))
