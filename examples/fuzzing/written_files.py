@@ -222,7 +222,7 @@ def _models() -> Iterator[tuple[str, bytes]]:
             MoleculeDescriptor(12, 5, hidden=8, num_layers=1, vector_channels=3),
             SuperresField(
                 RBFField(place, torch.ones(1, 2), channels=("a", "b")),
-                LatticeField(torch.ones(2, *grid.shape), grid, (1.0, 0.7), ("a", "b"), (False,) * 3),
+                [LatticeField(torch.ones(2, *grid.shape), grid, (1.0, 0.7), ("a", "b"), (False,) * 3)],
             ),
         )
         for other in others:

@@ -52,14 +52,17 @@ def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
         "model.safetensors", "page.html", "psnr.csv", "report.json", "reconstruction.cube", "truth.cube",
     }  # fmt: skip
     rows = table_of(out)
-    assert {method for method, _ in rows} == {"zero", "trilinear", "cubic spline", "gaussians"}
+    assert {method for method, _ in rows} == {"zero", "trilinear", "cubic spline", "auto"}
     assert {channel for _, channel in rows} == {"together", "C", "H", "all"}
-    best, spline = (float(rows[name, "together"]["16³, occupied"]) for name in ("gaussians", "cubic spline"))
+    best, spline = (float(rows[name, "together"]["16³, occupied"]) for name in ("auto", "cubic spline"))
     assert best > spline + 6
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert report["psnr"]["gaussians"]["together"]["12³"]["all_nodes"] == pytest.approx(
-        float(rows["gaussians", "together"]["12³, all nodes"]), abs=1e-2
+    assert report["psnr"]["auto"]["together"]["12³"]["all_nodes"] == pytest.approx(
+        float(rows["auto", "together"]["12³, all nodes"]), abs=1e-2
     )
+    assert sum(report["shares"]["C"].values()) == pytest.approx(1)
+    assert {"trilinear", "kriging", "mixture"} <= report["left_out"]["C"].keys()
+    assert "left out" in (out / "page.html").read_text(encoding="utf-8")
     truth, found = (Volume.read(out / name) for name in ("truth.cube", "reconstruction.cube"))
     assert truth.grid.shape == (16, 16, 16)
     assert truth.atoms is not None
@@ -89,7 +92,7 @@ def test_a_density_compared_at_the_nodes_left_out(density_file, tmp_path):
     run(density_file, "--widths", "0.9", "-o", out)
     rows = table_of(out)
     zero, spline, best = (
-        float(rows[name, "density"]["nodes left out, all nodes"]) for name in ("zero", "cubic spline", "gaussians")
+        float(rows[name, "density"]["nodes left out, all nodes"]) for name in ("zero", "cubic spline", "auto")
     )
     assert zero < spline < best
     assert Volume.read(out / "reconstruction.npz").grid.shape == (15, 15, 15)
@@ -117,15 +120,15 @@ def test_descent_with_a_budget_and_a_checkpoint(density_file, tmp_path):
     assert one["psnr"] == two["psnr"]
 
 
-@pytest.mark.parametrize("method", ["gaussians", "kriging", "known_atoms"])
+@pytest.mark.parametrize("method", ["gaussians", "kriging", "spline", "known_atoms"])
 def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
     run(molecule_file, "--method", method, "--channels", "C all", "--train", 8, "--eval", 10, "-o", tmp_path / "out")
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["method"] == method
     assert (report["converged"], report["stopped_by"]) == (True, "convergence")
     assert "steps" not in report
-    assert ("functions" in report) == (method != "kriging")
-    if method != "kriging":
+    assert ("functions" in report) == (method not in ("kriging", "spline"))
+    if "functions" in report:
         assert (report["iterations"]["C"] > 0) == (method == "gaussians")
         assert report["functions"]["C"] > 0
     assert report["psnr_at_samples"]["all_nodes"] > 60
@@ -148,12 +151,12 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
             ("butane.xyz", "--method", "magic"),
             f"--method: expected one of {', '.join(METHODS)}, got",
         ),
-        (("butane.xyz", "--max-steps", "3"), "--max-steps: expected only options that --method gaussians uses"),
+        (("butane.xyz", "--max-steps", "3"), "--max-steps: expected only options that --method auto uses"),
         (("butane.xyz", "--method", "kriging", "--seed", "3"), "--seed: expected only options that --method kriging"),
         (("butane.xyz", "--method", "known_atoms", "--checkpoint", "a"), "--checkpoint: expected only options that"),
         (
             ("density.npz", "--method", "siren", "--widths", "1"),
-            "--widths: expected only options that --method siren uses, got options of gaussians",
+            "--widths: expected only options that --method siren uses, got options of auto, gaussians",
         ),
         (("butane.xyz", "--every", "2"), "--every: expected options of a structure for butane.xyz"),
         (("density.npz", "--train", "9"), "--train: expected options of a density for density.npz"),

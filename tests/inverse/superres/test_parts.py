@@ -126,7 +126,7 @@ def test_lattice_field_of_rough_functions(lattice_field):
 
 def test_superres_field_is_the_sum_of_its_parts(lattice_field):
     functions = RBFField(2 + 2 * random(3, 3), random(3, 2), 1.1, channels=("a", "b"))
-    field, grid = SuperresField(functions, lattice_field), Grid.cube((3.0, 4.0, 5.0), 4.0, 5)
+    field, grid = SuperresField(functions, [lattice_field]), Grid.cube((3.0, 4.0, 5.0), 4.0, 5)
     points = grid.points(torch.float64)
     torch.testing.assert_close(field(points), functions(points) + lattice_field(points))
     torch.testing.assert_close(field.on(grid).values.flatten(1).T, field(points), atol=1e-5, rtol=1e-5)
@@ -135,7 +135,7 @@ def test_superres_field_is_the_sum_of_its_parts(lattice_field):
         torch.testing.assert_close(getattr(field, name)(points), expected)
     torch.testing.assert_close(field["b"](points)[:, 0], field(points)[:, 1])
     with pytest.raises(ValueError, match="does not fit"):
-        SuperresField(functions["a"], lattice_field)
+        SuperresField(functions["a"], [lattice_field])
 
 
 def test_regression_finds_the_coefficients():

@@ -33,7 +33,7 @@ def cloud(seed=0, count=40, size=14.0):
 @pytest.fixture(scope="module")
 def solved():
     field, grid = cloud()
-    return field, grid, *superresolve(field.on(grid), widths=WIDTHS, num_restarts=2)
+    return field, grid, *superresolve(field.on(grid), "gaussians", widths=WIDTHS, num_restarts=2)
 
 
 def gain(result, field, grid, channels):
@@ -93,8 +93,8 @@ def test_kriging_is_exact_at_the_nodes():
 
 def test_scale_moves_with_the_values():
     field, grid = cloud(2, count=8)
-    small, _ = superresolve(field.on(grid), widths=WIDTHS, num_restarts=1)
-    large, _ = superresolve(field.on(grid) * 1000.0, widths=WIDTHS, num_restarts=1)
+    small, _ = superresolve(field.on(grid), "gaussians", widths=WIDTHS, num_restarts=1)
+    large, _ = superresolve(field.on(grid) * 1000.0, "gaussians", widths=WIDTHS, num_restarts=1)
     torch.testing.assert_close(
         large.on(grid.refined(2)).values, 1000 * small.on(grid.refined(2)).values, atol=0.5, rtol=1e-2
     )
@@ -111,25 +111,28 @@ def test_same_seed_same_field_and_checkpoint(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        superresolve(samples, widths=WIDTHS, num_restarts=2, progress=stop, checkpoint=path)
-    resumed, _ = superresolve(samples, widths=WIDTHS, num_restarts=2, checkpoint=path)
+        superresolve(samples, "gaussians", widths=WIDTHS, num_restarts=2, progress=stop, checkpoint=path)
+    resumed, _ = superresolve(samples, "gaussians", widths=WIDTHS, num_restarts=2, checkpoint=path)
     shares = []
     again, _ = superresolve(
-        samples, widths=WIDTHS, num_restarts=2, checkpoint=path, progress=lambda text, share: shares.append(share)
+        samples, "gaussians", widths=WIDTHS, num_restarts=2, checkpoint=path,
+        progress=lambda text, share: shares.append(share),
     )  # fmt: skip
     assert shares == [1.0]
     assert torch.equal(again.on(grid).values, resumed.on(grid).values)
-    whole, _ = superresolve(samples, widths=WIDTHS, num_restarts=2)
+    whole, _ = superresolve(samples, "gaussians", widths=WIDTHS, num_restarts=2)
     assert torch.equal(resumed.on(grid).values, whole.on(grid).values)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="of the same samples and settings, got"):
-        superresolve(samples, widths=WIDTHS, num_restarts=2, seed=5, checkpoint=path)
+        superresolve(samples, "gaussians", widths=WIDTHS, num_restarts=2, seed=5, checkpoint=path)
 
 
 def test_progress_ends_at_one():
     field, grid = cloud(4, count=6)
     shares = []
-    superresolve(field.on(grid), widths=WIDTHS, num_restarts=1, progress=lambda text, share: shares.append(share))
+    superresolve(
+        field.on(grid), "gaussians", widths=WIDTHS, num_restarts=1, progress=lambda text, share: shares.append(share)
+    )
     assert shares == [0.5, 1.0]
 
 
@@ -137,14 +140,14 @@ def test_empty_channels_stay_empty():
     field, grid = cloud(5, count=6)
     values = field.on(grid).values.clone()
     values[1] = 0
-    result, _ = superresolve(Volume(values, grid, NAMES), widths=WIDTHS, num_restarts=1)
+    result, _ = superresolve(Volume(values, grid, NAMES), "gaussians", widths=WIDTHS, num_restarts=1)
     assert result.on(grid.refined(2)).values[1].abs().max() == 0
 
 
 def test_signed_channels_are_kriged():
     field, grid = cloud(6)
     signed = field.on(grid) * -1.0
-    result, report = superresolve(signed, widths=WIDTHS)
+    result, report = superresolve(signed, "gaussians", widths=WIDTHS)
     assert report.functions["C"] == 0
     assert report.psnr_at_nodes.all_nodes > 70
     assert result.on(grid).values.min() < -0.5
@@ -169,7 +172,7 @@ GRID = Grid.cube([0, 0, 0], 10.0, 8)
 )
 def test_hopeless_volumes_are_refused(volume, message):
     with pytest.raises(ValueError, match=message):
-        superresolve(volume)
+        superresolve(volume, "gaussians")
 
 
 OBLIQUE = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))
@@ -180,12 +183,12 @@ OBLIQUE = Grid((0, 0, 0), ((1, 0, 0), (0.5, 1, 0), (0, 0, 1)), (4, 4, 4))
 )
 def test_functions_are_not_sought_in_crystals(volume):
     with pytest.raises(ValueError, match="oblique or periodic"):
-        superresolve(volume, widths=[1.0])
+        superresolve(volume, "gaussians", widths=[1.0])
 
 
 def test_too_large_a_volume_is_refused():
     with pytest.raises(MemoryError, match="GiB"):
-        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), max_bytes=1000)
+        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), "gaussians", max_bytes=1000)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,7 @@ def test_too_large_a_volume_is_refused():
 )
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), **options)
+        superresolve(Volume(torch.rand(1, 8, 8, 8), GRID), **{"method": "gaussians", **options})
 
 
 def test_a_definition_is_no_field_of_atoms():
@@ -226,7 +229,7 @@ def test_options_of_other_methods_are_refused_by_name(method, option):
 
 def test_too_few_iterations_are_reported():
     field, grid = cloud()
-    _, report = superresolve(field.on(grid), widths=WIDTHS, num_restarts=1, max_iter=1)
+    _, report = superresolve(field.on(grid), "gaussians", widths=WIDTHS, num_restarts=1, max_iter=1)
     assert report.converged == {"C": False, "N": False, "all": True}
     assert report.iterations == {"C": 1, "N": 1, "all": 0}
     assert report.stopped_by == "max_iter"
@@ -235,7 +238,8 @@ def test_too_few_iterations_are_reported():
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_reports_saves_and_shows_its_progress(method, tmp_path):
     field, grid = cloud(7, count=8)
-    own = {"gaussians": {"widths": WIDTHS}, "known_atoms": {"atoms": field}}.get(method, {})
+    widths, definition = {"widths": WIDTHS}, {"widths": MolField.preset("mnf", beta=0.25, channels="C N all")}
+    own = {"auto": widths, "gaussians": widths, "learned": definition, "known_atoms": {"atoms": field}}.get(method, {})
     shares = []
     result, report = superresolve(
         field.on(grid), method, progress=lambda text, share: shares.append(share), **own
@@ -247,10 +251,14 @@ def test_every_method_reports_saves_and_shows_its_progress(method, tmp_path):
     assert report.parameters > 0
     assert report.seconds > 0
     assert report.psnr_at_nodes.all_nodes > 70
-    if method != "gaussians":
+    if method not in ("auto", "gaussians"):
         assert report.stopped_by == "convergence"
         assert set(report.iterations.values()) == {0}
-    assert report.functions["C"] == {"kriging": 0, "known_atoms": 5}.get(method, pytest.approx(5, abs=2))
+    assert report.functions["C"] == {
+        "gaussians": pytest.approx(5, abs=2),
+        "auto": pytest.approx(8, abs=4),
+        "known_atoms": 5,
+    }.get(method, 0)
     result.save(tmp_path / "field.safetensors")
     loaded = SuperresField.load(tmp_path / "field.safetensors")
     points = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
@@ -275,8 +283,8 @@ def test_widths_from_a_field_definition_by_name():
     definition = MolField("H C N all", widths=1.5, width_scale=1.0)
     samples = RBFField(torch.tensor([[0.3, 0.1, 0.2]]), torch.ones(1, 2), 1.5, channels=["N", "X"]).on(GRID)
     with pytest.raises(ValueError, match="got one with H, C, N, all and without X"):
-        superresolve(samples, widths=definition)
-    _, report = superresolve(samples["N"].on(GRID), widths=definition)
+        superresolve(samples, "gaussians", widths=definition)
+    _, report = superresolve(samples["N"].on(GRID), "gaussians", widths=definition)
     assert report.functions["N"] > 0
 
 
@@ -295,7 +303,7 @@ def test_nitrogen_of_a_complex(data_dir):
     definition = MolField.preset("mnf", beta=0.25, channels="N", split_parts=True, normalize_grid_size=32)
     exact, grid = definition(data)["protein.N"], definition.grid(data, 32)
     samples = exact.on(grid)
-    result, report = superresolve(samples, widths=channel_widths(definition)[1:], num_restarts=1)
+    result, report = superresolve(samples, "gaussians", widths=channel_widths(definition)[1:], num_restarts=1)
     fine = definition.grid(data, 96)
     spline = psnr(samples.interpolated("cubic"), exact, fine, peak=1.0).all_nodes
     assert psnr(result, exact, fine, peak=1.0).all_nodes > spline + 12
@@ -307,9 +315,9 @@ def test_widths_of_the_definition_are_used_or_asked_for():
     mol_field = MolField("C N")
     data = Data(z=torch.tensor([6, 7, 6]), pos=torch.tensor([[0.0, 0.0, 0.0], [2.5, 0.0, 0.0], [0.0, 2.5, 0.5]]))
     samples = mol_field(data).on(Grid.around(data.pos, spacing=0.9))
-    known, _ = superresolve(samples)
-    given, report = superresolve(samples, widths=mol_field)
+    known, _ = superresolve(samples, "gaussians")
+    given, report = superresolve(samples, "gaussians", widths=mol_field)
     assert torch.equal(known.on(samples.grid.refined(2)).values, given.on(samples.grid.refined(2)).values)
     assert report.functions["C"] > 0
     with pytest.raises(ValueError, match="widths: expected σ of each channel"):
-        superresolve(Volume(samples.values, samples.grid, samples.channels))
+        superresolve(Volume(samples.values, samples.grid, samples.channels), "gaussians")

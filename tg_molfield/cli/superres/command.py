@@ -24,10 +24,10 @@ def superres(
     method: Annotated[
         str,
         typer.Option(
-            help="gaussians or kriging (from the samples), known_atoms (also sees the atoms), siren or rbf "
-            "(a decoder fitted by gradient descent)."
+            help="auto (the best of the next four by channel), spline, kriging, gaussians, learned (from the samples), "
+            "known_atoms (also sees the atoms), siren or rbf (a decoder fitted by gradient descent)."
         ),
-    ] = "gaussians",
+    ] = "auto",
     ligand: Annotated[
         str | None,
         typer.Option(
@@ -66,14 +66,16 @@ def superres(
         int | None, typer.Option(help="With --every 1, the refinement of the result's grid.  \\[default: 2]")
     ] = None,
     widths: Annotated[
-        str | None, typer.Option(help="gaussians: σ in Å of each channel of a density, 'none' where unknown.")
+        str | None, typer.Option(help="auto, gaussians: σ in Å of each channel of a density, 'none' where unknown.")
     ] = None,
     max_steps: Annotated[int | None, typer.Option(help="siren, rbf: the most steps.  \\[default: 2000]")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="siren, rbf: the most seconds.")] = None,
-    seed: Annotated[int | None, typer.Option(help="gaussians, siren, rbf: the random seed.  \\[default: 0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="auto, gaussians, siren, rbf: the random seed.  \\[default: 0]")
+    ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
+        typer.Option(help="auto, gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("superres"),
     volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz, .cube, .dx, .ccp4 …")] = ".npz",

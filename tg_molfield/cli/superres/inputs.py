@@ -63,7 +63,7 @@ def structure_problem(
         )
     widths = dict(zip(mol_field.channels, channel_widths(mol_field), strict=True))
     grids = {f"{n}³": mol_field.grid(data, n) for n in (train, *sorted(set(evaluate) - {train}))}
-    problem = of_atoms(Path(path).name, field[present], tuple(widths[name] for name in present), grids)
+    problem = of_atoms(Path(path).name, field[present], tuple(widths[name] for name in present), grids, mol_field)
     return problem, tuple(name for name in dict.fromkeys(names) if name not in present)
 
 

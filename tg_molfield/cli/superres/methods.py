@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ METHODS = (*DIRECT, *FREE_CODE_DECODERS)
 """The methods by name."""
 
 SEEN = {
+    "auto": "the samples, the widths of the Gaussians and what the channels are, where these are known, but no atoms",
+    "learned": "the samples and what the channels are, but no atoms",
     "gaussians": "the samples and, where a channel has a single one, the width of its Gaussians, but no atoms",
     "known_atoms": "the samples, and the positions and widths of the atoms",
 }
@@ -95,17 +98,21 @@ def reconstruct(problem: Problem, method: str, options: dict[str, Any], progress
 
 
 def _direct(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:
-    known = {"widths": problem.widths, "atoms": problem.atoms}
+    widths = problem.widths if problem.mol_field is None else problem.mol_field
+    known = {"widths": problem.mol_field if method == "learned" else widths, "atoms": problem.atoms}
     used = {name: value for name, value in known.items() if name in options_of(method)}
     if "atoms" in used and problem.atoms is None:
         raise ValueError(
-            f"--method: expected gaussians, kriging, siren or rbf for the density {problem.name}, got {method}, which "
-            "needs atoms; change it or give a structure"
+            f"--method: expected auto, spline, kriging, gaussians, siren or rbf for the density {problem.name}, got "
+            f"{method}, which needs atoms; change it or give a structure"
         )
     field, report = superresolve(problem.samples, method, progress=progress, **{**options, **used})
     details: dict[str, Any] = {"converged": all(report.converged.values()), "stopped_by": report.stopped_by}
     note = ""
-    if used:
+    if method == "auto":
+        details |= {"shares": report.shares, "left_out": _finite(report.left_out)}
+        note = "; ".join(f"{name}: {mixture_text(shares)}" for name, shares in report.shares.items())
+    elif method in ("gaussians", "known_atoms"):
         listed = ", ".join(f"{name} {count:g}" for name, count in report.functions.items())
         note = f"functions: {listed}; channels with 0 are regressed on the others or kriged"
         details |= {
@@ -124,6 +131,21 @@ def _direct(problem: Problem, method: str, options: dict[str, Any], progress: Pr
         details,
         note,
     )
+
+
+def _finite(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """The scores of each channel, None where there are none."""
+    return {
+        channel: {name: score if math.isfinite(score) else None for name, score in of_channel.items()}
+        for channel, of_channel in scores.items()
+    }
+
+
+def mixture_text(shares: Mapping[str, float]) -> str:
+    """The methods of a mixture in words."""
+    if len(shares) == 1:
+        return next(iter(shares))
+    return " + ".join(f"{share:.0%} {name}" for name, share in shares.items())
 
 
 def _learned(problem: Problem, method: str, options: dict[str, Any], progress: Progress) -> Reconstruction:

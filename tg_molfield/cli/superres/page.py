@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tg_molfield.cli.superres.evaluation import BASELINES, Row
-from tg_molfield.cli.superres.methods import SEEN, Reconstruction
+from tg_molfield.cli.superres.methods import SEEN, Reconstruction, mixture_text
 from tg_molfield.cli.superres.problem import Problem
 from tg_molfield.cli.superres.tables import cells, headers, together
 from tg_molfield.fields import Volume
@@ -32,6 +33,7 @@ def reconstruction_page(
         f"The method **{method}** saw {SEEN.get(method, 'the samples alone')}. It took {result.seconds:.1f} s. The "
         f"result consists of {result.parameters:,} numbers, or one for {result.compression:.2g} of the samples."
     )
+    text += _choice(result.details)
     truth = problem.truth
     title = f"{problem.name}: superresolution"
     if truth is None:
@@ -69,6 +71,21 @@ def reconstruction_page(
         text=text,
         best=best,
         visible=_largest_channel(truth),
+    )
+
+
+def _choice(details: Mapping[str, Any]) -> str:
+    """Which method gave which channel, and how each predicted the samples left out."""
+    lines = []
+    for channel, shares in details.get("shares", {}).items():
+        scores = details["left_out"][channel].items()
+        told = ", ".join(f"{name} {score:.1f}" for name, score in scores if score is not None)
+        lines.append(f"- {channel}: {mixture_text(shares)}" + (f"; left out: {told}" if told else ""))
+    if not lines:
+        return ""
+    return (
+        "\n\nThe method of each channel, and the PSNR in dB with which each method predicted samples that it was not "
+        "given (left out), mixture being the choice:\n\n" + "\n".join(lines) + "\n\n"
     )
 
 

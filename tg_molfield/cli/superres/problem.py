@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from tg_molfield.fields import Grid, RBFField, Volume
+from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.inverse.checks import COPIES, check_memory
 from tg_molfield.metrics import PSNR, psnr_of_values
 
@@ -45,6 +45,7 @@ class Problem:
         widths: σ of each channel in Å; None where it is unknown or not the same for all functions.
         references: by name; empty where the field is known only at the samples.
         atoms: the functions of the atoms, if they are known.
+        mol_field: the definition of the field, if it is known.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Problem:
     widths: tuple[float | None, ...]
     references: dict[str, Reference] = field(default_factory=dict)
     atoms: RBFField | None = None
+    mol_field: MolField | None = None
 
     @property
     def truth(self) -> Volume | None:
@@ -60,7 +62,9 @@ class Problem:
         return next((one.truth for one in self.references.values() if one.truth.grid == self.finest), None)
 
 
-def of_atoms(name: str, atoms: RBFField, widths: tuple[float | None, ...], grids: dict[str, Grid]) -> Problem:
+def of_atoms(
+    name: str, atoms: RBFField, widths: tuple[float | None, ...], grids: dict[str, Grid], mol_field: MolField
+) -> Problem:
     """The field of atoms, sampled on the first of ``grids`` and compared on all.
 
     Raises:
@@ -72,7 +76,7 @@ def of_atoms(name: str, atoms: RBFField, widths: tuple[float | None, ...], grids
         references = {label: Reference(atoms.on(grid), peak=1.0) for label, grid in grids.items()}
     sampled = next(iter(references.values())).truth
     finest = max(grids.values(), key=lambda grid: grid.num_nodes)
-    return Problem(name, sampled, finest, widths, references, atoms)
+    return Problem(name, sampled, finest, widths, references, atoms, mol_field)
 
 
 def of_density(name: str, volume: Volume, every: int, finer: int, widths: tuple[float | None, ...]) -> Problem:

@@ -14,13 +14,16 @@ atoms, such as the hydrogens on a carbon."""
 _CUT = 1e-8
 
 
-def regress_channels(volume: Volume, found: dict[int, RBFField], unknown: list[int]) -> RBFField | None:
+def regress_channels(
+    volume: Volume, found: dict[int, RBFField], unknown: list[int], seen: Tensor | None = None
+) -> RBFField | None:
     """The unknown channels by linear least squares on the found ones, each at all `SCALES`.
 
     Args:
         volume: the samples.
         found: the functions of some channels, by channel index; each a field of one channel.
         unknown: the indices of the other channels.
+        seen: the nodes that count [nx, ny, nz]; all if not given.
 
     Returns:
         The field of the unknown channels, in their order; None where nothing was found or nothing is unknown.
@@ -30,6 +33,8 @@ def regress_channels(volume: Volume, found: dict[int, RBFField], unknown: list[i
     copies = [_scaled(field, scale) for field in found.values() for scale in SCALES]
     columns = torch.stack([copy.on(volume.grid).values.flatten() for copy in copies], 1)
     targets = volume.values[unknown].flatten(1).T
+    if seen is not None:
+        columns, targets = columns[seen.flatten()], targets[seen.flatten()]
     length = columns.norm(dim=0).clamp_min(torch.finfo(columns.dtype).tiny)
     factor, basis = torch.linalg.eigh((columns / length).T @ (columns / length))
     kept = factor > _CUT * factor.max()

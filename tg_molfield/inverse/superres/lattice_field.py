@@ -18,6 +18,8 @@ from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
 from tg_molfield.precision import full_precision
 
 _PARALLEL = 1e-9
+_NO_DOUBLE = ("mps",)
+"""Devices without double precision."""
 
 
 @final
@@ -31,6 +33,8 @@ class LatticeField(Field):
         channels: the C names.
         periodic: along which axes the nodes repeat.
         kinds: for each channel, the name of k in `COVARIANCES`; Gaussians if not given.
+        dtype: of the field's values; that of the weights if not given. The weights of smooth fields are large and
+            cancel each other, so that they are kept and summed in double precision.
 
     Raises:
         ValueError: the shapes do not fit, or there is no such covariance.
@@ -44,6 +48,7 @@ class LatticeField(Field):
         channels: Sequence[str],
         periodic: Sequence[bool] = (False, False, False),
         kinds: Sequence[str] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         kinds = ("gaussian",) * len(channels) if kinds is None else tuple(kinds)
         if len(kinds) != len(channels) or not set(kinds) <= set(COVARIANCES):
@@ -55,7 +60,9 @@ class LatticeField(Field):
                 f"weights: expected shape {[len(channels), *grid.shape]} and {len(channels)} widths, got "
                 f"{list(weights.shape)} and {len(widths)} widths; give one of each for each channel"
             )
-        self.weights, self.grid, self.widths = weights, grid, tuple(map(float, widths))
+        self.weights = weights if weights.device.type in _NO_DOUBLE else weights.double()
+        self.grid, self.widths = grid, tuple(map(float, widths))
+        self._dtype = weights.dtype if dtype is None else dtype
         self._channels = tuple(channels)
         self.periodic, self.kinds = tuple(map(bool, periodic)), kinds
         self._scattered: RBFField | None = None
@@ -71,7 +78,7 @@ class LatticeField(Field):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.weights.dtype
+        return self._dtype
 
     @property
     def device(self) -> torch.device:
@@ -83,23 +90,23 @@ class LatticeField(Field):
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        return self.scattered()(pos)
+        return self.scattered()(pos.to(self.weights)).to(self.dtype)
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        return self.scattered().gradient(pos)
+        return self.scattered().gradient(pos.to(self.weights)).to(self.dtype)
 
     @full_precision
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:
-            return self._annotated(self.scattered().on(grid))
+            return self._volume(self.scattered().on(grid).values.to(self.dtype), grid)
         self._require_fit([grid], copies=3)
         values = [
             torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
             for weights, terms in zip(self.weights, readers, strict=True)
         ]
-        return self._volume(torch.stack(values), grid)
+        return self._volume(torch.stack(values).to(self.dtype), grid)
 
     def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
         return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic))
@@ -114,11 +121,14 @@ class LatticeField(Field):
             [self.channels[i] for i in index],
             self.periodic,
             [self.kinds[i] for i in index],
+            self.dtype,
         )
         return self._annotated(field)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> LatticeField:
-        field = LatticeField(change(self.weights), self.grid, self.widths, self.channels, self.periodic, self.kinds)
+        like = change(self.weights[:0].to(self.dtype))
+        weights = self.weights.to(like.device)
+        field = LatticeField(weights, self.grid, self.widths, self.channels, self.periodic, self.kinds, like.dtype)
         return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
 
     def scattered(self) -> RBFField:

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Grid
+from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.solvers import conjugate_gradients
 from tg_molfield.inverse.superres.covariance import COVARIANCES
+from tg_molfield.inverse.superres.kriging_weights import gaussian
 
 _NOISE = 1e-6
 _ACCURACY = 1e-7
@@ -59,6 +61,8 @@ class LatticeKriging:
 
     def spectrum(self, shape: tuple[int, ...]) -> Tensor:
         """The eigenvalues [nx, ny, nz // 2 + 1] of the covariance on a periodic lattice of ``shape``."""
+        if self.grid.is_orthogonal:
+            return self._separable_spectrum(shape)
         spans = self._spans()
         offsets = torch.cartesian_prod(*(torch.arange(-span, span + 1) for span in spans))
         distances = (offsets.double() @ self.grid.axes_tensor()).norm(dim=1)
@@ -67,6 +71,22 @@ class LatticeKriging:
         flat = (folded[0] * shape[1] + folded[1]) * shape[2] + folded[2]
         covariance.index_add_(0, flat, COVARIANCES[self.kind](distances / self.width))
         return torch.fft.rfftn(covariance.view(*shape)).real.clamp_min(0)
+
+    def _separable_spectrum(self, shape: tuple[int, ...]) -> Tensor:
+        steps, total = local_steps(self.grid), torch.zeros((), dtype=torch.float64)
+        for share, factor in COVARIANCES[self.kind].terms:
+            lines = []
+            for count, step, span in zip(shape, steps.tolist(), self._spans(), strict=True):
+                offsets = torch.arange(-span, span + 1)
+                line = torch.zeros(count, dtype=torch.float64)
+                distances = offsets.double() * step
+                line.index_add_(
+                    0, offsets % count, gaussian(distances, distances.new_zeros(1), factor * self.width)[:, 0]
+                )
+                lines.append(line)
+            x, y = (torch.fft.fft(line).real for line in lines[:2])
+            total = total + share * x[:, None, None] * y[:, None] * torch.fft.rfft(lines[2]).real
+        return total.clamp_min(0)
 
     def _spans(self) -> list[int]:
         """The reach of the covariance along each axis, in steps."""

@@ -46,7 +46,9 @@ def residual(lattice: Lattice, mixture: Mixture, width: float) -> Tensor:
     return lattice.values - _spread(index, values * mixture.weights[:, None], lattice)
 
 
-def refine(lattice: Lattice, mixture: Mixture, width: float, prior: Prior, steps: int = 6) -> Mixture:
+def refine(
+    lattice: Lattice, mixture: Mixture, width: float, prior: Prior, steps: int = 6, seen: Tensor | None = None
+) -> Mixture:
     """The mixture after at most ``steps`` damped Gauss–Newton steps.
 
     Args:
@@ -55,6 +57,7 @@ def refine(lattice: Lattice, mixture: Mixture, width: float, prior: Prior, steps
         width: of the Gaussians in Å.
         prior: of the weights.
         steps: the most steps, rejected ones included.
+        seen: which nodes count [nx, ny, nz]; all if not given.
     """
     if not len(mixture.pos):
         return mixture
@@ -64,9 +67,9 @@ def refine(lattice: Lattice, mixture: Mixture, width: float, prior: Prior, steps
         places = move[:, :3] * (_LARGEST_MOVE / move[:, :3].norm(dim=1, keepdim=True).clamp_min(_LARGEST_MOVE))
         weights = (state.mixture.weights + move[:, 3]).clamp_min(_SMALLEST_WEIGHT * prior.unit)
         moved = Mixture(state.mixture.pos + width * places, weights)
-        return _State(lattice, moved, width, prior), max(state.cost, 1e-300)
+        return _State(lattice, moved, width, prior, seen), max(state.cost, 1e-300)
 
-    start, damping = _State(lattice, mixture, width, prior), ConstantFactors(1e-2, down=5)
+    start, damping = _State(lattice, mixture, width, prior, seen), ConstantFactors(1e-2, down=5)
     state, _, _ = damped_least_squares(start, attempt, damping, steps, _gains_little)
     return state.mixture
 
@@ -78,11 +81,16 @@ def _gains_little(before: _State, after: _State) -> bool:
 class _State:
     """A mixture, its residual and its cost; the linear model around it is made when a step is asked for."""
 
-    def __init__(self, lattice: Lattice, mixture: Mixture, width: float, prior: Prior) -> None:
+    def __init__(
+        self, lattice: Lattice, mixture: Mixture, width: float, prior: Prior, seen: Tensor | None = None
+    ) -> None:
         self.mixture, self._prior, self._size = mixture, prior, lattice.values.numel()
         self._index, self._values, self._apart = lattice.gaussians_around(mixture.pos, width)
         rest = lattice.values - _spread(self._index, self._values * mixture.weights[:, None], lattice)
         self._rest = rest.flatten()
+        if seen is not None:
+            self._rest = self._rest * seen.flatten()
+            self._values = self._values * seen.flatten()[self._index]
         surplus = mixture.weights - prior.unit
         self.cost = float(self._rest.square().sum() + prior.strength * surplus.square().sum())
 

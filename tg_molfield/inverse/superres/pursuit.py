@@ -18,8 +18,10 @@ EXPLAINED = 1e-4
 
 START = 0.4
 """The smallest height of a maximum that starts a function, in units of one function."""
+FINER_START = 0.55
+"""The same where the field is estimated on a finer lattice."""
 ADDED = 0.3
-"""The same for the residual after an iteration."""
+"""The same for maxima of the residual after an iteration."""
 DROPPED = 0.3
 """The weight below which a function is dropped, in units."""
 SPLIT = 1.6
@@ -40,7 +42,7 @@ class Search:
 
     Attributes:
         mixture: the functions.
-        relative_residual: ‖samples − mixture‖ / ‖samples‖.
+        relative_residual: ‖samples − mixture‖ / ‖samples‖ over the samples fitted.
         converged: whether it ended because it gained no more, before ``max_iter``.
         iterations: of refinement and revision.
     """
@@ -57,31 +59,31 @@ class Pursuit:
     Args:
         lattice: the samples, not all zero.
         width: of the Gaussians in Å.
+        seen: which samples are fitted [nx, ny, nz], the others being estimates; all if not given.
     """
 
-    def __init__(self, lattice: Lattice, width: float) -> None:
-        self._lattice, self._width = lattice, width
+    def __init__(self, lattice: Lattice, width: float, seen: Tensor | None = None) -> None:
+        self._lattice, self._width, self._seen = lattice, width, seen
         self._sharpener = PoissonSharpener(lattice, width)
         self._places, self._heights = self._sharpener.peaks(lattice.values)
-        self._size = float(lattice.values.norm())
+        self._size = self._norm(lattice.values)
 
-    def search(self, unit: float, seed: int, max_iter: int = 8) -> Search:
+    def search(self, unit: float, seed: int, max_iter: int = 8, start: Mixture | None = None) -> Search:
         """A mixture whose weights are close to ``unit``.
 
         Args:
             unit: what a function weighs.
             seed: of the displacements of the start.
             max_iter: the most iterations of refinement and revision.
+            start: where to begin; at displaced maxima if not given.
         """
         chance = torch.Generator().manual_seed(seed)
-        high = self._heights > START * unit
-        start = Mixture(self._places[high], self._heights[high].clamp_max(3 * unit))
-        mixture, last = self._jittered(start, JITTER, chance), math.inf
+        mixture, last = self._start(unit, chance) if start is None else start, math.inf
         best: Search | None = None
         for iteration in range(max_iter):
-            mixture = refine(self._lattice, mixture, self._width, Prior(unit, PREFERENCE))
+            mixture = refine(self._lattice, mixture, self._width, Prior(unit, PREFERENCE), seen=self._seen)
             rest = residual(self._lattice, mixture, self._width)
-            error = float(rest.norm()) / self._size
+            error = self._norm(rest) / self._size
             ended = error < EXPLAINED or (iteration > 2 and error > (1 - _LEAST_GAIN) * last)
             if best is None or error < best.relative_residual:
                 best = Search(mixture, error, ended, iteration + 1)
@@ -92,6 +94,14 @@ class Pursuit:
             mixture = self._revised(mixture, rest, unit, chance)
         assert best is not None
         return best
+
+    def _start(self, unit: float, chance: torch.Generator) -> Mixture:
+        high = self._heights > START * unit
+        maxima = Mixture(self._places[high], self._heights[high].clamp_max(3 * unit))
+        return self._jittered(maxima, JITTER, chance)
+
+    def _norm(self, values: Tensor) -> float:
+        return float(values.norm() if self._seen is None else (values * self._seen).norm())
 
     def _revised(self, mixture: Mixture, rest: Tensor, unit: float, chance: torch.Generator) -> Mixture:
         """Without light functions, with two in place of a heavy one, and more at maxima of the residual."""
@@ -112,6 +122,13 @@ class Pursuit:
     def _jittered(self, mixture: Mixture, jitter: float, chance: torch.Generator) -> Mixture:
         shift = torch.randn(mixture.pos.shape, generator=chance, dtype=mixture.pos.dtype)
         return Mixture(mixture.pos + jitter * self._width * shift, mixture.weights)
+
+
+def start_from_finer(finer: Lattice, width: float, unit: float) -> Mixture:
+    """A start for `Pursuit.search` from an estimate of the field on a finer lattice, at the maxima of its density."""
+    places, heights = PoissonSharpener(finer, width).peaks(finer.values)
+    high = heights > FINER_START * unit
+    return Mixture(places[high], heights[high].clamp_max(3 * unit))
 
 
 def _thinned(places: Tensor, apart: float) -> list[int]:

@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 from tg_molfield.metrics import PSNR
 
 
+class SuperresWarning(UserWarning):
+    """The result between the samples may be worse than it looks."""
+
+
 @dataclass(frozen=True)
 class SuperresReport:
     """How a superresolution went. All figures come from the samples; the field between them is not known.
@@ -28,6 +32,9 @@ class SuperresReport:
             over restarts), or known atoms.
         relative_residual: for each channel, what these leave of the samples, ‖residual‖ / ‖samples‖ (the worst of
             all restarts); 1 where there are none.
+        shares: for each channel, of which methods it is a mixture, and their shares.
+        left_out: for each channel, the PSNR in dB of each method, and of the mixture chosen, at the samples left out;
+            empty where none were. ``"trilinear"`` and ``"spline"`` stand for a sample's neighbours along the axes.
     """
 
     method: str
@@ -39,6 +46,8 @@ class SuperresReport:
     iterations: dict[str, int]
     functions: dict[str, float]
     relative_residual: dict[str, float]
+    shares: dict[str, dict[str, float]]
+    left_out: dict[str, dict[str, float]]
 
     @property
     def compression(self) -> float:
@@ -58,6 +67,8 @@ class ChannelFit(NamedTuple):
     iterations: int = 0
     functions: float = 0.0
     relative_residual: float = 1.0
+    shares: dict[str, float] = {}  # noqa: RUF012
+    left_out: dict[str, float] = {}  # noqa: RUF012
 
 
 def by_channel(channels: Sequence[str], fits: Sequence[ChannelFit]) -> dict[str, dict[str, Any]]:

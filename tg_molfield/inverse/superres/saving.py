@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.fields import Grid, MolField, RBFField
+from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.fields.kernels import KERNELS
 from tg_molfield.files import decoding
@@ -16,8 +18,14 @@ from tg_molfield.tensor_files import read_object, write_object
 _KIND = "SuperresField"
 
 
-def save_parts(path: str | PathLike[str], functions: RBFField, nodes: LatticeField, mol_field: MolField | None) -> None:
-    """Write both fields and the definition; an existing file is replaced once the new one is complete.
+def save_parts(
+    path: str | PathLike[str],
+    functions: RBFField,
+    lattices: Sequence[LatticeField],
+    interpolated: Volume | None,
+    mol_field: MolField | None,
+) -> None:
+    """Write the parts and the definition; an existing file is replaced once the new one is complete.
 
     Raises:
         ValueError: a kernel is not one of this package's.
@@ -27,32 +35,36 @@ def save_parts(path: str | PathLike[str], functions: RBFField, nodes: LatticeFie
             f"kernel: expected one of {', '.join(KERNELS)}, got {functions.kernel}; only kernels known by name can be "
             "saved"
         )
-    tensors = {
-        "centers": functions.centers,
-        "weights": functions.weights,
-        "widths": functions.widths,
-        "nodes": nodes.weights,
-    }
+    tensors = {"centers": functions.centers, "weights": functions.weights, "widths": functions.widths}
+    tensors |= {f"lattice.{number}": lattice.weights for number, lattice in enumerate(lattices)}
     if functions.cell is not None and functions.pbc is not None:
         tensors |= {"cell": functions.cell, "pbc": functions.pbc}
     if functions.atoms is not None:
         tensors |= {"z": functions.atoms.z, "pos": functions.atoms.pos}
+    if interpolated is not None:
+        tensors |= {"interpolated": interpolated.values}
     parameters = {
-        "channels": nodes.channels,
+        "channels": functions.channels,
         "kernel": functions.kernel.name,
-        "origin": nodes.grid.origin,
-        "axes": nodes.grid.axes,
-        "shape": nodes.grid.shape,
-        "node_widths": nodes.widths,
-        "periodic": nodes.periodic,
-        "kinds": nodes.kinds,
+        "lattices": [
+            {**_grid(one.grid), "widths": one.widths, "periodic": one.periodic, "kinds": one.kinds} for one in lattices
+        ],
+        "interpolated": None
+        if interpolated is None
+        else {
+            **_grid(interpolated.grid),
+            "interpolation": interpolated.interpolation,
+            "periodic": interpolated.periodic,
+        },
         "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
     }
     write_object(path, _KIND, parameters, tensors)
 
 
-def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField, MolField | None]:
-    """The fields and the definition that :func:`save_parts` wrote.
+def load_parts(
+    path: str | PathLike[str],
+) -> tuple[RBFField, list[LatticeField], Volume | None, MolField | None]:
+    """The parts and the definition that :func:`save_parts` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -71,10 +83,35 @@ def load_parts(path: str | PathLike[str]) -> tuple[RBFField, LatticeField, MolFi
             pbc=tensors.get("pbc"),
             atoms=AtomList(tensors["z"], tensors["pos"]) if "z" in tensors else None,
         )
-        x, y, z = map(tuple, parameters["axes"])
-        grid = Grid(tuple(parameters["origin"]), (x, y, z), tuple(parameters["shape"]))
-        nodes = LatticeField(
-            tensors["nodes"], grid, parameters["node_widths"], channels, parameters["periodic"], parameters["kinds"]
-        )
+        lattices = [
+            LatticeField(
+                tensors[f"lattice.{number}"],
+                _read_grid(one),
+                one["widths"],
+                channels,
+                one["periodic"],
+                one["kinds"],
+                functions.dtype,
+            )
+            for number, one in enumerate(parameters["lattices"])
+        ]
+        interpolated, samples = None, parameters["interpolated"]
+        if samples is not None:
+            interpolated = Volume(
+                tensors["interpolated"],
+                _read_grid(samples),
+                channels,
+                interpolation=samples["interpolation"],
+                periodic=samples["periodic"],
+            )
         mol_field = parameters["mol_field"]
-        return functions, nodes, None if mol_field is None else mol_field_from_dict(mol_field)
+        return functions, lattices, interpolated, None if mol_field is None else mol_field_from_dict(mol_field)
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    return {"origin": grid.origin, "axes": grid.axes, "shape": grid.shape}
+
+
+def _read_grid(parameters: dict[str, Any]) -> Grid:
+    x, y, z = map(tuple, parameters["axes"])
+    return Grid(tuple(parameters["origin"]), (x, y, z), tuple(parameters["shape"]))

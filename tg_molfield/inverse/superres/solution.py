@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.report import ChannelFit
@@ -15,19 +17,27 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Solution:
-    """The field ``functions`` + ``nodes``, in double precision on the CPU.
+    """The field ``functions`` + Σ ``lattices`` + ``interpolated``, in double precision on the CPU.
 
     Attributes:
         functions: functions at any positions; without centres if there are none.
-        nodes: functions at the nodes.
-        parameters: how many numbers both consist of.
+        lattices: functions at the nodes of grids.
+        parameters: how many numbers all consist of.
         fits: one for each channel.
+        interpolated: samples between which is interpolated.
     """
 
     functions: RBFField
-    nodes: LatticeField
+    lattices: list[LatticeField]
     parameters: int
     fits: list[ChannelFit]
+    interpolated: Volume | None = None
+
+
+def no_functions(volume: Volume) -> RBFField:
+    """A field of no functions, with the channels of a volume in double precision."""
+    none = torch.zeros(0, len(volume.channels), dtype=torch.float64)
+    return RBFField(none.new_zeros(0, 3), none, channels=volume.channels)
 
 
 def in_double(volume: Volume) -> Volume:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from tg_molfield.fields import Volume
+from tg_molfield.inverse.superres.left_out import unresolved_channels
+from tg_molfield.inverse.superres.methods.auto import auto
 from tg_molfield.inverse.superres.methods.gaussians import gaussians
 from tg_molfield.inverse.superres.methods.known_atoms import known_atoms
 from tg_molfield.inverse.superres.methods.kriging import kriging
-from tg_molfield.inverse.superres.report import SuperresReport, by_channel
+from tg_molfield.inverse.superres.methods.learned import learned
+from tg_molfield.inverse.superres.methods.spline import spline
+from tg_molfield.inverse.superres.report import SuperresReport, SuperresWarning, by_channel
 from tg_molfield.inverse.superres.solution import Progress, Solution
 from tg_molfield.inverse.superres.superres_field import SuperresField
 from tg_molfield.metrics import psnr
 from tg_molfield.precision import full_precision
 
 METHODS: dict[str, Callable[..., Solution]] = {
-    "gaussians": gaussians,
+    "auto": auto,
+    "spline": spline,
     "kriging": kriging,
+    "gaussians": gaussians,
+    "learned": learned,
     "known_atoms": known_atoms,
 }
 """The methods by name; called with the volume, ``progress`` and ``max_bytes``. Their options are keyword-only."""
@@ -28,7 +36,7 @@ METHODS: dict[str, Callable[..., Solution]] = {
 @full_precision
 def superresolve(
     volume: Volume,
-    method: str = "gaussians",
+    method: str = "auto",
     *,
     progress: Progress | None = None,
     max_bytes: int | None = None,
@@ -37,11 +45,15 @@ def superresolve(
     """Reconstruct the field behind samples on a grid, so that it can be evaluated between the nodes.
 
     ==================  ========================================================================================
-    ``"gaussians"``     sees the samples, and the width of the Gaussians in each channel: seeks the Gaussians and
-                        kriges the residual. Options ``widths`` (a `MolField`, or σ by channel),
-                        ``num_restarts``, ``max_iter``, ``seed``, ``checkpoint``; see
-                        `methods.gaussians.gaussians`
+    ``"auto"``          in each channel what predicts samples left out best: one of the next four, or a mixture of
+                        them. Options ``widths`` (a `MolField`, or σ by channel), ``num_restarts``, ``max_iter``,
+                        ``seed``, ``checkpoint``; see `methods.auto.auto`
+    ``"spline"``        sees the samples: cubic B-splines. No options
     ``"kriging"``       sees the samples: the best linear estimate, also on oblique and periodic grids. No options
+    ``"gaussians"``     sees the samples, and the width of the Gaussians in each channel: seeks the Gaussians and
+                        kriges the residual. Options as ``"auto"``; see `methods.gaussians.gaussians`
+    ``"learned"``       sees the samples, and what the channels are: kriging, corrected by a network trained on other
+                        proteins. Option ``widths`` (a `MolField`); see `methods.learned.learned`
     ``"known_atoms"``   sees the samples and the atoms: fits the weights of ``atoms=mol_field(data)`` and kriges
                         the residual. Options ``atoms``, ``weights="common"`` or ``"free"``, ``ridge``; see
                         `methods.known_atoms.known_atoms`
@@ -60,6 +72,9 @@ def superresolve(
     Returns:
         The field and a report.
 
+    Warns:
+        SuperresWarning: a channel is noise or has steps between the samples.
+
     Raises:
         ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its
             grid or an option's value.
@@ -73,7 +88,9 @@ def superresolve(
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}; see superresolve")
     _check_options(method, options)
     solution = METHODS[method](volume, progress or (lambda text, share: None), max_bytes, **options)
-    field = SuperresField(solution.functions, solution.nodes).to(volume.values).with_mol_field(volume.mol_field)
+    _warn_of_unresolved(volume)
+    parts = SuperresField(solution.functions, solution.lattices, solution.interpolated)
+    field = parts.to(volume.values).with_mol_field(volume.mol_field)
     report = SuperresReport(
         method=method,
         psnr_at_nodes=psnr(field, volume, volume.grid),
@@ -83,6 +100,19 @@ def superresolve(
         **by_channel(volume.channels, solution.fits),
     )
     return field, report
+
+
+def _warn_of_unresolved(volume: Volume) -> None:
+    unresolved = unresolved_channels(volume.values.detach().cpu().double())
+    if unresolved:
+        names = ", ".join(volume.channels[c] for c in unresolved)
+        warnings.warn(
+            f"volume: expected samples that resolve the field, got noise or steps in {names}, where cubics through the "
+            "neighbours predict a sample worse than straight lines do; what is reconstructed between the nodes may be "
+            "worse than trilinear interpolation there",
+            SuperresWarning,
+            stacklevel=3,
+        )
 
 
 def options_of(method: str) -> tuple[str, ...]:

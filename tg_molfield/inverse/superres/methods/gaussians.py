@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from os import PathLike
 
-import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField, RBFField, Volume
-from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
-from tg_molfield.inverse.superres.channel_regression import SCALES, concat_channels, regress_channels
+from tg_molfield.inverse.superres.channel_regression import SCALES
 from tg_molfield.inverse.superres.checkpoint import Checkpoint
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging_weights import estimate_weight
+from tg_molfield.inverse.superres.gaussian_search import Seen, fit_of, found_functions, run_searches, sparse_channels
 from tg_molfield.inverse.superres.methods.kriging import krige
-from tg_molfield.inverse.superres.pursuit import EXPLAINED, Pursuit, Search
-from tg_molfield.inverse.superres.report import ChannelFit
+from tg_molfield.inverse.superres.pursuit import EXPLAINED
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
 from tg_molfield.inverse.superres.widths import resolve_widths
 
-_SHARE_OF_A_FUNCTION = 0.6
-_CROWDED = 0.45
-_OCCUPIED = 0.01
-_NEGATIVE = 0.01
 _NUM_RESTARTS, _MAX_ITER = 2, 8
 
 
@@ -90,16 +82,23 @@ def gaussians(
             "them, or choose method='kriging'"
         )
     exact = in_double(volume)
-    sought = {c: width for c, width in enumerate(known) if width is not None and _is_sparse(exact, c, width)}
+    sought = sparse_channels(exact, known)
     done = Checkpoint(checkpoint, exact, (known, num_restarts, max_iter, seed))
-    searches = _searches(exact, sought, num_restarts, max_iter, seed, progress, done)
-    functions, coefficients = _functions(exact, sought, searches)
-    residual = exact.values - functions.on(exact.grid).values
-    residual[_explained(residual, exact)] = 0
+    searches = run_searches(exact, sought, [Seen(exact.values)] * num_restarts, max_iter, seed, progress, done)
+    functions = found_functions(exact, sought, searches)
+    residual = unexplained(functions, exact)
     nodes = krige(residual, exact) if sought else krige(residual, exact, tuple(COVARIANCES), progress)
     found = sum(len(search.mixture.pos) for runs in searches.values() for search in runs)
-    fits = [_fit_of(searches.get(c, [])) for c in range(len(volume.channels))]
-    return Solution(functions, nodes, 4 * found + nodes.num_parameters + coefficients, fits)
+    coefficients = len(SCALES) * len(sought) * (len(volume.channels) - len(sought))
+    fits = [fit_of(searches.get(c, [])) for c in range(len(volume.channels))]
+    return Solution(functions, [nodes], 4 * found + nodes.num_parameters + coefficients, fits)
+
+
+def unexplained(functions: RBFField, volume: Volume) -> Tensor:
+    """What ``functions`` leave of the samples [C, nx, ny, nz]; 0 in channels where it is not worth a weight a node."""
+    residual = volume.values - functions.on(volume.grid).values
+    residual[residual.flatten(1).norm(dim=1) < EXPLAINED * volume.values.flatten(1).norm(dim=1)] = 0
+    return residual
 
 
 def _refuse_options_of_searches(**options: object) -> None:
@@ -110,97 +109,3 @@ def _refuse_options_of_searches(**options: object) -> None:
                 f"{name}: expected widths with it, as channels without a width are kriged without a search, got "
                 f"{name}={value!r} alone; give widths or leave it out"
             )
-
-
-def _fit_of(searches: list[Search]) -> ChannelFit:
-    if not searches:
-        return ChannelFit()
-    return ChannelFit(
-        converged=all(search.converged for search in searches),
-        iterations=max(search.iterations for search in searches),
-        functions=sum(len(search.mixture.pos) for search in searches) / len(searches),
-        relative_residual=max(search.relative_residual for search in searches),
-    )
-
-
-def _explained(residual: Tensor, volume: Volume) -> Tensor:
-    """Whether the residual of each channel [C] is too small to be worth a weight at every node."""
-    return residual.flatten(1).norm(dim=1) < EXPLAINED * volume.values.flatten(1).norm(dim=1)
-
-
-def _is_sparse(volume: Volume, channel: int, width: float) -> bool:
-    """Whether the functions of a channel can be told apart: it is nowhere negative and they do not crowd."""
-    values, steps = volume.values[channel], local_steps(volume.grid)
-    highest = float(values.max())
-    if highest <= 0 or float(values.min()) < -_NEGATIVE * highest:
-        return False
-    weight = estimate_weight(values, steps, width)
-    count = float(values.sum()) * volume.grid.voxel_volume / (weight * (2 * torch.pi) ** 1.5 * width**3)
-    return count < _CROWDED * int((values > _OCCUPIED * highest).sum())
-
-
-def _searches(
-    volume: Volume,
-    sought: dict[int, float],
-    num_restarts: int,
-    max_iter: int,
-    seed: int,
-    progress: Progress,
-    done: Checkpoint,
-) -> dict[int, list[Search]]:
-    """All searches by channel, those in the checkpoint included."""
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        missing = _missing(volume, sought, num_restarts, max_iter, seed, done, pool)
-        if sought and not missing:
-            progress("all searches are in the checkpoint", 1.0)
-        for channel, restart, search in missing:
-            done.put(channel, restart, search.result())
-            name, count = volume.channels[channel], len(search.result().mixture.pos)
-            progress(f"{name}: {count} functions", len(done.found) / (num_restarts * len(sought)))
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
-    return {channel: [done.found[channel, restart] for restart in range(num_restarts)] for channel in sought}
-
-
-def _missing(
-    volume: Volume,
-    sought: dict[int, float],
-    num_restarts: int,
-    max_iter: int,
-    seed: int,
-    done: Checkpoint,
-    pool: Executor,
-) -> list[tuple[int, int, Future[Search]]]:
-    """The searches not in the checkpoint, started side by side, each on one thread."""
-    steps, started = local_steps(volume.grid), []
-    for channel, width in sought.items():
-        missing = [restart for restart in range(num_restarts) if (channel, restart) not in done.found]
-        if missing:
-            lattice = Lattice.orthogonal(volume.values[channel], steps)
-            unit = _SHARE_OF_A_FUNCTION * estimate_weight(lattice.values, steps, width)
-            pursuit = Pursuit(lattice, width)
-            started += [
-                (channel, restart, pool.submit(pursuit.search, unit, seed * num_restarts + restart, max_iter))
-                for restart in missing
-            ]
-    return started
-
-
-def _functions(volume: Volume, sought: dict[int, float], searches: dict[int, list[Search]]) -> tuple[RBFField, int]:
-    """The Gaussians found with the channels regressed on them, and the number of regression coefficients."""
-    found = {
-        channel: RBFField(
-            to_global(torch.cat([s.mixture.pos for s in searches[channel]]), volume.grid),
-            torch.cat([s.mixture.weights for s in searches[channel]]) / len(searches[channel]),
-            width,
-        )
-        for channel, width in sought.items()
-    }
-    others = [c for c in range(len(volume.channels)) if c not in found]
-    regressed = regress_channels(volume, found, others)
-    parts = [([channel], field) for channel, field in found.items()]
-    parts += [] if regressed is None else [(others, regressed)]
-    return concat_channels(parts, volume.channels, volume.values), len(SCALES) * len(found) * len(others)

@@ -70,7 +70,7 @@ def known_atoms(
     nodes = krige(residual, exact, progress=lambda text, share: progress(text, 0.5 + 0.5 * share))
     used = fitted.weights != 0
     parameters = fitted.centers.numel() + int(used.sum()) + nodes.num_parameters
-    return Solution(fitted, nodes, parameters, _fits(used, residual, exact))
+    return Solution(fitted, [nodes], parameters, _fits(used, residual, exact))
 
 
 def _corrected(field: RBFField, residual: Tensor, volume: Volume, ridge: float) -> RBFField:

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tg_molfield.fields import RBFField, Volume
+from tg_molfield.fields import Volume
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.checks import check_volume
-from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.kriging_weights import kriging_weights, likely_width
+from tg_molfield.inverse.superres.covariance import COVARIANCES, NESTED_SHARES
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
+from tg_molfield.inverse.superres.left_out import unresolved_channels
+from tg_molfield.inverse.superres.nested_kriging import REFINED_NUGGET, NestedKriging, likeliest_nested
 from tg_molfield.inverse.superres.report import ChannelFit
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
+from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
 
 _NEGLIGIBLE = 3e-5
+_BORDER = 2
+_CLEARLY = 0.9
 
 
 def kriging(volume: Volume, progress: Progress, max_bytes: int | None) -> Solution:
@@ -29,16 +32,13 @@ def kriging(volume: Volume, progress: Progress, max_bytes: int | None) -> Soluti
     check_volume(volume, max_bytes)
     exact = in_double(volume)
     nodes = krige(exact.values, exact, tuple(COVARIANCES), progress)
-    channels = len(volume.channels)
-    none = torch.zeros(0, channels, dtype=torch.float64)
-    functions = RBFField(none.new_zeros(0, 3), none, channels=volume.channels)
-    return Solution(functions, nodes, nodes.num_parameters, [ChannelFit()] * channels)
+    return Solution(no_functions(exact), [nodes], nodes.num_parameters, [ChannelFit()] * len(volume.channels))
 
 
 def krige(
     residual: Tensor,
     volume: Volume,
-    kinds: Sequence[str] = ("gaussian",),
+    kinds: Sequence[str] = tuple(NESTED_SHARES),
     progress: Progress = lambda text, share: None,
 ) -> LatticeField:
     """Functions at the nodes that sum to ``residual`` there, each channel with its likeliest width.
@@ -50,31 +50,69 @@ def krige(
         kinds: the covariances among which the likeliest is chosen.
         progress: called with the channel solved and the share done.
     """
-    peaks = volume.values.flatten(1).abs().amax(1)
-    systems, weights = [], []
+    systems = []
     for c, values in enumerate(residual):
         systems.append(_likeliest(values, volume, kinds))
-        weights.append(_weights(values, systems[c], volume))
         text = f"{volume.channels[c]}: {systems[c].kind} covariance, width {systems[c].width:.2f} Å"
         progress(text, (c + 1) / len(residual))
-    values = torch.stack(weights)
+    return _solved(residual, systems, volume)
+
+
+def krige_as(lattice: LatticeField, residual: Tensor, volume: Volume) -> LatticeField:
+    """`krige` with the covariances and the widths of ``lattice``."""
+    pairs = zip(lattice.widths, lattice.kinds, strict=True)
+    systems = [LatticeKriging(volume.grid, width, volume.periodic, kind) for width, kind in pairs]
+    return _solved(residual, systems, volume)
+
+
+def _solved(residual: Tensor, systems: Sequence[LatticeKriging], volume: Volume) -> LatticeField:
+    peaks = volume.values.flatten(1).abs().amax(1)
+    values = torch.stack([_weights(one, system, volume) for one, system in zip(residual, systems, strict=True)])
     kept = values.abs() > _NEGLIGIBLE * peaks[:, None, None, None]
     widths, names = [system.width for system in systems], [system.kind for system in systems]
     return LatticeField(values * kept, volume.grid, widths, volume.channels, volume.periodic, names)
 
 
 def _likeliest(values: Tensor, volume: Volume, kinds: Sequence[str]) -> LatticeKriging:
-    """The likeliest system of one channel; the likelihood is exact for Gaussians on a grid where they factorise."""
-    system = None if tuple(kinds) == ("gaussian",) else likeliest(values, volume.grid, volume.periodic, kinds)
-    if _factorises(volume) and (system is None or system.kind == "gaussian"):
-        width = likely_width(values, local_steps(volume.grid))[0]
-        return LatticeKriging(volume.grid, width, volume.periodic)
-    return system or likeliest(values, volume.grid, volume.periodic, kinds)
+    """The likeliest system of one channel.
+
+    Where they factorise, smooth covariances are judged by the exact likelihood. A rough one, which only an approximate
+    likelihood can judge, is taken where it also predicts each sample better from the others: clearly better where
+    cubics predict well, as samples a few Å apart look rough whatever the field is.
+    """
+    rough = [kind for kind in kinds if kind not in NESTED_SHARES]
+    if not _factorises(volume):
+        smooth = NESTED_SHARES if all(volume.periodic) else ("gaussian",)
+        return likeliest(values, volume.grid, volume.periodic, (*smooth, *rough))
+    kind, width = likeliest_nested(values, local_steps(volume.grid))
+    best = LatticeKriging(volume.grid, width, volume.periodic, kind)
+    if rough and bool(values.any()):
+        unresolved = bool(unresolved_channels(values[None]))
+        other = likeliest(values, volume.grid, volume.periodic, rough if unresolved else (*NESTED_SHARES, *rough))
+        limit = 1.0 if unresolved else _CLEARLY
+        if other.kind in rough and _left_one_out(values, other, volume) < limit * _left_one_out(values, best, volume):
+            return other
+    return best
+
+
+def _left_one_out(values: Tensor, system: LatticeKriging, volume: Volume) -> float:
+    """The mean square error of each sample predicted from all others, in the interior of the grid.
+
+    It is w_i / (K⁻¹)_ii for the weights w (Dubrule 1983), with (K⁻¹)_ii of the node in the middle.
+    """
+    impulse = torch.zeros_like(values)
+    middle = tuple(count // 2 for count in values.shape)
+    impulse[middle] = 1
+    inner = tuple(slice(_BORDER, count - _BORDER) if count > 2 * _BORDER else slice(None) for count in values.shape)
+    errors = _weights(values, system, volume)[inner] / _weights(impulse, system, volume)[middle]
+    return float(errors.square().mean())
 
 
 def _weights(values: Tensor, system: LatticeKriging, volume: Volume) -> Tensor:
-    if _factorises(volume) and system.kind == "gaussian":
-        return kriging_weights(values, local_steps(volume.grid), system.width)
+    if _factorises(volume) and system.kind in NESTED_SHARES:
+        steps = local_steps(volume.grid)
+        nested = NestedKriging.of(volume.grid.shape, steps, system.width, nugget=REFINED_NUGGET)
+        return nested.exact_weights(values, NESTED_SHARES[system.kind])
     return system.weights(values)
 
 
