@@ -9,12 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-import tg_molfield
 from tg_molfield.inverse.superres.prior.inputs import CHANNELS, NUM_INPUTS, Known, fine_lines, prior_inputs
 from tg_molfield.inverse.superres.prior.network import CorrectionNetwork
 from tg_molfield.tensor_files import read_object, write_object
 
-WEIGHTS = Path(tg_molfield.__file__).parent / "weights" / "superres-protein.safetensors"
+WEIGHTS = Path(__file__).with_name("protein.safetensors")
 SPACINGS = (1.5, 4.6)
 """The spacings of samples in Å that the network was trained on."""
 
