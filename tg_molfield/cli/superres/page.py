@@ -85,7 +85,9 @@ def _choice(details: Mapping[str, Any]) -> str:
         return ""
     return (
         "\n\nThe method of each channel, and the PSNR in dB with which each method predicted samples that it was not "
-        "given (left out), mixture being the choice:\n\n" + "\n".join(lines) + "\n\n"
+        "given (left out), mixture being the choice, which also counts what the methods gain between the nodes:\n\n"
+        + "\n".join(lines)
+        + "\n\n"
     )
 
 

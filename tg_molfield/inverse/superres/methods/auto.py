@@ -61,6 +61,9 @@ def auto(
     and how each method predicted it, is in the report. Where Gaussians were found that explain carbon or nitrogen, the
     network is told of them. On oblique or periodic grids all channels are kriged.
 
+    A sample left out is a whole step from the nearest, and points between the nodes are not; what methods gain from the
+    one to the other, as known from other proteins, counts in the choice (`blend.BETWEEN_NODES`).
+
     Args:
         volume: the samples.
         progress: see `superresolve`.
