@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_integers
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import concat_channels, regress_channels
@@ -18,6 +19,7 @@ from tg_molfield.inverse.superres.pursuit import Pursuit, Search, start_from_fin
 from tg_molfield.inverse.superres.report import ChannelFit
 from tg_molfield.inverse.superres.solution import Progress
 
+_NUM_RESTARTS, _MAX_ITER = 2, 8
 _SHARE_OF_A_FUNCTION = 0.6
 _CROWDED = 0.45
 _OCCUPIED = 0.01
@@ -37,6 +39,19 @@ class Seen:
     values: Tensor
     nodes: Tensor | None = None
     finer: Mapping[int, Lattice] = field(default_factory=dict)
+
+
+def search_settings(num_restarts: int | None, max_iter: int | None, seed: int | None) -> tuple[int, int, int]:
+    """The options of a search: those given, or the defaults.
+
+    Raises:
+        ValueError: one is out of range.
+    """
+    check_integers(num_restarts=num_restarts, max_iter=max_iter, seed=seed)
+    for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
+    return num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
 
 
 def sparse_channels(volume: Volume, widths: Sequence[float | None]) -> dict[int, float]:

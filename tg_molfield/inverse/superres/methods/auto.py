@@ -9,7 +9,6 @@ from os import PathLike
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps
 from tg_molfield.inverse.superres.blend import BETWEEN_NODES, best_shares, decibels
@@ -22,6 +21,7 @@ from tg_molfield.inverse.superres.gaussian_search import (
     found_functions,
     go_on,
     run_searches,
+    search_settings,
     sparse_channels,
 )
 from tg_molfield.inverse.superres.lattice_field import LatticeField
@@ -36,7 +36,6 @@ from tg_molfield.inverse.superres.report import ChannelFit
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
 from tg_molfield.inverse.superres.widths import resolve_widths
 
-_NUM_RESTARTS, _MAX_ITER = 2, 8
 _KNOWN_ERROR = 0.03
 """The relative error at samples left out below which the functions of a channel count as known."""
 _SPLINE_BETTER = 0.3
@@ -80,10 +79,7 @@ def auto(
         ValueError: an option is out of range or does not fit the channels, or the checkpoint belongs to other samples
             or settings.
     """
-    check_integers(num_restarts=num_restarts, max_iter=max_iter, seed=seed)
-    for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
+    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed)
     definition = definition_of(volume, widths)
     known = resolve_widths(volume.channels, definition if widths is None else widths)
     check_volume(volume, max_bytes, refined=any(width is not None for width in known))
@@ -93,11 +89,9 @@ def auto(
         progress("kriged", 1.0)
         fits = [ChannelFit(shares={"kriging": 1.0})] * len(exact.channels)
         return Solution(no_functions(exact), [kriged], kriged.num_parameters, fits)
-    restarts = num_restarts or _NUM_RESTARTS
     views = [_View.of(exact, number) for number in range(restarts)]
     sought = sparse_channels(exact, known)
-    settings = (known, restarts, max_iter or _MAX_ITER, seed or 0, "left out")
-    done = Checkpoint(checkpoint, exact, settings)
+    done = Checkpoint(checkpoint, exact, (known, restarts, iterations, first_seed, "left out"))
     found, _ = triples(exact, definition, known)
     judged = _Judged(exact, kriged, views)
     finer = judged.judge_network(found)
@@ -105,9 +99,9 @@ def auto(
     searches = run_searches(
         exact,
         sought,
-        [Seen(view.values, ~view.left_out, start) for view, start in zip(views, finer, strict=True)],
-        max_iter or _MAX_ITER,
-        seed or 0,
+        [Seen(view.values, ~view.left_out, estimates) for view, estimates in zip(views, finer, strict=True)],
+        iterations,
+        first_seed,
         lambda text, share: progress(text, 0.2 + 0.5 * share),
         done,
     )
@@ -115,7 +109,7 @@ def auto(
         judged.judge_gaussians(sought, searches)
         for triple in found:
             judged.judge_informed_network(triple, searches)
-        searches = go_on(exact, sought, searches, max_iter or _MAX_ITER, seed or 0)
+        searches = go_on(exact, sought, searches, iterations, first_seed)
     progress("the searches went on with all samples", 0.9)
     solution = _assembled(exact, kriged, sought, searches, found, judged)
     progress("the methods were mixed", 1.0)

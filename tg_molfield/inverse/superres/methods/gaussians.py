@@ -7,19 +7,23 @@ from os import PathLike
 
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.inverse.superres.channel_regression import SCALES
 from tg_molfield.inverse.superres.checkpoint import Checkpoint
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.gaussian_search import Seen, fit_of, found_functions, run_searches, sparse_channels
+from tg_molfield.inverse.superres.gaussian_search import (
+    Seen,
+    fit_of,
+    found_functions,
+    run_searches,
+    search_settings,
+    sparse_channels,
+)
 from tg_molfield.inverse.superres.methods.kriging import krige
 from tg_molfield.inverse.superres.pursuit import EXPLAINED
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
 from tg_molfield.inverse.superres.widths import resolve_widths
-
-_NUM_RESTARTS, _MAX_ITER = 2, 8
 
 
 def gaussians(
@@ -62,10 +66,7 @@ def gaussians(
             effect or does not fit the channels, the grid is oblique or periodic, or the checkpoint belongs to other
             samples or settings.
     """
-    check_integers(num_restarts=num_restarts, max_iter=max_iter, seed=seed)
-    for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
+    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed)
     if widths is None and isinstance(volume.mol_field, MolField):
         widths = volume.mol_field
     known = resolve_widths(volume.channels, widths)
@@ -74,7 +75,6 @@ def gaussians(
         check_orthogonal(volume, "gaussians")
     else:
         _refuse_options_of_searches(num_restarts=num_restarts, max_iter=max_iter, seed=seed, checkpoint=checkpoint)
-    num_restarts, max_iter, seed = num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
     check_volume(volume, max_bytes, refined=any_known)
     if widths is None:
         raise ValueError(
@@ -83,8 +83,8 @@ def gaussians(
         )
     exact = in_double(volume)
     sought = sparse_channels(exact, known)
-    done = Checkpoint(checkpoint, exact, (known, num_restarts, max_iter, seed))
-    searches = run_searches(exact, sought, [Seen(exact.values)] * num_restarts, max_iter, seed, progress, done)
+    done = Checkpoint(checkpoint, exact, (known, restarts, iterations, first_seed))
+    searches = run_searches(exact, sought, [Seen(exact.values)] * restarts, iterations, first_seed, progress, done)
     functions = found_functions(exact, sought, searches)
     residual = unexplained(functions, exact)
     nodes = krige(residual, exact) if sought else krige(residual, exact, tuple(COVARIANCES), progress)

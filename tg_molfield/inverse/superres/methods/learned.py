@@ -93,7 +93,8 @@ class Correction:
         self._grid = _fine_grid(volume.grid, lines)
         spacings = torch.stack([line[1] - line[0] for line in lines])
         self.finer |= {c: Lattice.orthogonal(values[place], spacings) for place, c in enumerate(triple[:2])}
-        added = values - take(self._kriged.on(self._grid).values, triple)
+        names = tuple(volume.channels[c] for c in triple)
+        added = values - self._kriged[names].on(self._grid).values
         for c, functions in enumerate(known):
             if functions is not None:
                 added[c] = 0
