@@ -27,6 +27,7 @@ LAYERS = [
     "metrics",
     "inverse",
     "paths",
+    "compare",
     "nn",
     "datasets",
     "training",
@@ -43,6 +44,10 @@ MAY_IMPORT = {
     "metrics": {"arguments", "fields"},
     "inverse": {"arguments", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"arguments", "chem", "fields", "inverse"},
+    "compare": {
+        "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "chem", "fields", "structures",
+        "metrics", "optional",
+    },
     "nn": {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
         "inverse", "optional",

@@ -74,15 +74,7 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             f"field: expected the channels of target, {', '.join(target.channels)}, got {', '.join(field.channels)}; "
             "select them with field[names]"
         )
-    if field.mol_field is not None and target.mol_field is not None:
-        different = field.mol_field.differences(target.mol_field, field.channels)
-        if different:
-            warnings.warn(
-                f"field: expected the definition of target, {target.mol_field!r}, got {field.mol_field!r}, which "
-                f"differs in {', '.join(different)}; compare fields of one definition",
-                DefinitionMismatchWarning,
-                stacklevel=2,
-            )
+    warn_of_definitions("field", field, target, "target")
     values, truth = (_values(one, grid) for one in (field, target))
     for name, numbers in (("field", values), ("target", truth)):
         if not numbers.isfinite().all():
@@ -93,6 +85,27 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             "grid around the atoms"
         )
     return psnr_of_values(values, truth.to(values), peak)
+
+
+def warn_of_definitions(name: str, field: Field, target: Field, of: str = "the other field") -> None:
+    """Issue a `DefinitionMismatchWarning` where both fields know their definitions, which differ.
+
+    Args:
+        name: of the field in the message.
+        field: a field.
+        target: another of the same channels.
+        of: what the message calls it.
+    """
+    if field.mol_field is None or target.mol_field is None:
+        return
+    different = field.mol_field.differences(target.mol_field, field.channels)
+    if different:
+        warnings.warn(
+            f"{name}: expected the definition of {of}, {target.mol_field!r}, got {field.mol_field!r}, which "
+            f"differs in {', '.join(different)}; compare fields of one definition",
+            DefinitionMismatchWarning,
+            stacklevel=3,
+        )
 
 
 def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> PSNR:

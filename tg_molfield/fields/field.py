@@ -333,6 +333,16 @@ class LinearCombination(Field):
         self._atoms = next((field.atoms for field in fields if field.atoms is not None), None)
 
     @property
+    def terms(self) -> tuple[Field, ...]:
+        """The fields that are added."""
+        return self._fields
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """The factor of each field."""
+        return self._factors
+
+    @property
     def channels(self) -> tuple[str, ...]:
         return self._fields[0].channels
 
@@ -395,6 +405,11 @@ class ChannelSelection(Field):
         self._field = field
         self._indices = indices
         self._atoms, self._mol_field = field.atoms, field.mol_field
+
+    @property
+    def base(self) -> Field:
+        """The field that the channels are taken from."""
+        return self._field
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -1,0 +1,80 @@
+"""Measures of likeness as functions of the overlap of two fields, with their derivatives by it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tg_molfield.arguments import check_number
+
+METRICS = ("tanimoto", "carbo", "hodgkin", "tversky")
+
+
+class Likeness(NamedTuple):
+    """A measure and its first and second derivatives by the overlap."""
+
+    value: Tensor
+    slope: Tensor
+    curvature: Tensor
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of likeness of f and g from O = ∫ f g, A = ∫ f² and B = ∫ g²; 1 for equal fields.
+
+    ``tanimoto``: O/(A + B − O); ``carbo``: O/√(A B), blind to the sizes of the fields (Carbó et al. 1980);
+    ``hodgkin``: 2 O/(A + B) (Hodgkin and Richards 1987); ``tversky``: O/(O + α (A − O) + β (B − O)), which asks how
+    much of f (α = 1, β = 0) or of g lies in the other. Two fields that are zero everywhere are equal: 1; one of them
+    zero: 0.
+
+    Args:
+        name: one of the four.
+        alpha: α of ``tversky``.
+        beta: β of ``tversky``.
+
+    Raises:
+        ValueError: an unknown name; α or β is negative, not finite, or both are 0.
+    """
+
+    name: str = "tanimoto"
+    alpha: float = 0.95
+    beta: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.name not in METRICS:
+            raise ValueError(f"metric: expected one of {', '.join(METRICS)}, got {self.name!r}; choose one")
+        for name, value in (("alpha", self.alpha), ("beta", self.beta)):
+            check_number(name, value)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name}: expected a number of 0 or more, got {value}; 0.95 and 0.05 are usual")
+        if self.alpha + self.beta == 0:
+            raise ValueError("alpha: expected alpha or beta above 0, got 0 for both; 0.95 and 0.05 are usual")
+
+    def __call__(self, overlap: Tensor, f: Tensor, g: Tensor) -> Tensor:
+        """The measure, broadcast over overlaps O and the fields' own A and B."""
+        return self.likeness(overlap, f, g).value
+
+    def likeness(self, overlap: Tensor, f: Tensor, g: Tensor) -> Likeness:
+        """The measure with its derivatives by the overlap."""
+        if self.name in ("carbo", "hodgkin"):
+            scale = (f * g).clamp_min(0).sqrt() if self.name == "carbo" else (f + g) / 2
+            empty = scale <= 0
+            inverse = torch.where(empty, 0.0, 1 / torch.where(empty, 1.0, scale))
+            value = torch.where(_both_zero(f, g), 1.0, overlap * inverse)
+            return Likeness(value, inverse.expand_as(value), torch.zeros_like(value))
+        share = (1.0, 1.0) if self.name == "tanimoto" else (self.alpha, self.beta)
+        fixed, factor = share[0] * f + share[1] * g, 1 - sum(share)
+        total = fixed + factor * overlap
+        empty = total.abs() <= torch.finfo(total.dtype).tiny
+        inverse = torch.where(empty, 0.0, 1 / torch.where(empty, 1.0, total))
+        value = torch.where(_both_zero(f, g), 1.0, overlap * inverse)
+        slope = fixed * inverse.square()
+        return Likeness(value, slope, -2 * factor * slope * inverse)
+
+
+def _both_zero(f: Tensor, g: Tensor) -> Tensor:
+    return (f <= 0) & (g <= 0)

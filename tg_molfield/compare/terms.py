@@ -1,0 +1,56 @@
+"""The Gaussians of a batch of fields as padded tensors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import to_dense_batch
+
+from tg_molfield.fields import RBFField
+
+
+class Terms(NamedTuple):
+    """The Gaussians w exp(−|x − r|²/(2 v)) of B functions, padded with weights of 0 and variances of 1.
+
+    Attributes:
+        pos: r [B, N, 3] in Å.
+        variances: v [B, N] in Å².
+        weights: w [B, N, C].
+    """
+
+    pos: Tensor
+    variances: Tensor
+    weights: Tensor
+
+    def part(self, rows: slice) -> Terms:
+        """Some of the functions."""
+        return Terms(self.pos[rows], self.variances[rows], self.weights[rows])
+
+
+def flat_terms(field: RBFField) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Positions [T, 3], variances [T], weights [T, C] and functions [T] of a field's Gaussians.
+
+    A centre with a width for each channel gives a Gaussian for each channel. Gaussians without weight are left out,
+    unless weights are differentiated.
+    """
+    pos, weights, variances, batch = field.centers, field.weights, field.widths.square(), field.batch
+    if variances.ndim == 2:
+        channels = weights.shape[1]
+        pos, batch = pos.repeat_interleave(channels, 0), batch.repeat_interleave(channels)
+        weights, variances = torch.diag_embed(weights).flatten(0, 1), variances.flatten()
+    if not weights.requires_grad:
+        kept = (weights != 0).any(1)
+        pos, variances, weights, batch = pos[kept], variances[kept], weights[kept], batch[kept]
+    return pos, variances, weights, batch
+
+
+def padded_terms(field: RBFField) -> Terms:
+    """The Gaussians of each function of a batch."""
+    pos, variances, weights, batch = flat_terms(field)
+    size = field.num_graphs
+    dense, mask = to_dense_batch(pos, batch, batch_size=size)
+    spread, _ = to_dense_batch(variances, batch, batch_size=size)
+    heights, _ = to_dense_batch(weights, batch, batch_size=size)
+    return Terms(dense, torch.where(mask, spread, torch.ones_like(spread)), heights)
