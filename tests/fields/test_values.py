@@ -50,11 +50,11 @@ def test_every_kernel_is_the_sum_over_atoms(kernel):
 def test_molecules_have_the_field_of_their_definition(name):
     atoms = molecule("C4H4S" if name == "thiophene" else name)
     data = from_ase(atoms)
-    definition = MolField("H C O other all", width_scale=0.6)
+    definition = MolField("H C O other all heavy", width_scale=0.6)
     rng = np.random.default_rng(1)
     points = atoms.positions[rng.integers(len(atoms), size=80)] + rng.normal(size=(80, 3))
     z = atoms.numbers
-    weights = np.stack([z == 1, z == 6, z == 8, ~np.isin(z, [1, 6, 8]), z > 0], 1).astype(float)
+    weights = np.stack([z == 1, z == 6, z == 8, ~np.isin(z, [1, 6, 8]), z > 0, z > 1], 1).astype(float)
     widths = np.array([0.6 * BONDI[int(number)] for number in z])
     expected = plain_sum(points, atoms.positions, weights, widths, PHI["gaussian"])
     values = definition(data)(torch.from_numpy(points).float()).double().numpy()

@@ -30,7 +30,7 @@ def field(
     channels: Annotated[
         str | None,
         typer.Option(
-            help="Elements, 'other', 'all', element properties, or per-atom properties by name.  "
+            help="Elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
             "\\[default: H C N O F P S Cl other]"
         ),
     ] = None,

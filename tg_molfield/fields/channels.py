@@ -16,6 +16,8 @@ from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers,
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
 PARTS = ("ligand", "protein")
+GROUPS = ("all", "heavy", "other")
+"""Channels of several elements: every atom, all but hydrogen, the elements that no other channel names."""
 
 _VECTOR = ":vector"
 
@@ -26,7 +28,7 @@ class Channel:
 
     Args:
         name: of the channel.
-        weight: the weight of each atom: an element symbol, ``other``, ``all``, an element property or a
+        weight: the weight of each atom: an element symbol, ``other``, ``all``, ``heavy``, an element property or a
             per-atom attribute; the name itself if not given.
         width: the widths of this channel before scaling, an element property, a per-atom attribute or a number in
             Å; those of the definition if not given.
@@ -141,8 +143,9 @@ class CheckedAtoms:
             keys = getattr(self.source, "keys", None)
             present = sorted(keys()) if callable(keys) else []
             raise ValueError(
-                f"channels: expected an element, 'other', 'all', an element property ({', '.join(ELEMENT_PROPERTIES)}) "
-                f"or an attribute of the data ({', '.join(present)}), got {name!r}; correct it or add it to the data"
+                "channels: expected an element, 'other', 'all', 'heavy', an element property "
+                f"({', '.join(ELEMENT_PROPERTIES)}) or an attribute of the data ({', '.join(present)}), got {name!r}; "
+                "correct it or add it to the data"
             )
         values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not vector else values
         expected = (len(self.z), 3) if vector else (len(self.z),)
@@ -165,7 +168,7 @@ def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> T
 @lru_cache(maxsize=64)
 def _element_weights(channels: tuple[Channel, ...]) -> Tensor | None:
     """The weights [119, C] of each element, by atomic number; None where a channel depends on more than elements."""
-    known = {*atomic_numbers(), "all", "other"}
+    known = {*atomic_numbers(), *GROUPS}
     if any(channel.vector or channel.weight not in known for channel in channels):
         return None
     z = torch.arange(MAX_Z + 1)
@@ -189,6 +192,8 @@ def per_atom(what: str | float, atoms: CheckedAtoms, channels: tuple[Channel, ..
         return (z == atomic_numbers()[what]).double()
     if what == "all":
         return torch.ones_like(z, dtype=torch.float64)
+    if what == "heavy":
+        return (z > 1).double()
     if what == "other":
         named = [atomic_numbers()[channel.weight] for channel in channels if channel.weight in atomic_numbers()]
         return (~torch.isin(z, z.new_tensor(named))).double()

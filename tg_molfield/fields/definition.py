@@ -17,6 +17,7 @@ from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.channels import (
+    GROUPS,
     PARTS,
     Channel,
     CheckedAtoms,
@@ -54,10 +55,10 @@ class MolField:
 
     Args:
         channels: one string or a sequence. An element symbol: 1 for its atoms;
-            ``other``: 1 for all elements not named; ``all``: 1 for every atom; ``vdw_radius``, ``covalent_radius``,
-            ``electronegativity``, ``mass``: that property of the element; any other name: the per-atom attribute
-            [N] of that name; ``NAME:vector``: the per-atom vector [N, 3] of that name, as three channels. A
-            `Channel` has more options.
+            ``other``: 1 for all elements not named; ``all``: 1 for every atom; ``heavy``: 1 for all but hydrogen;
+            ``vdw_radius``, ``covalent_radius``, ``electronegativity``, ``mass``: that property of the element; any
+            other name: the per-atom attribute [N] of that name; ``NAME:vector``: the per-atom vector [N, 3] of that
+            name, as three channels. A `Channel` has more options.
         kernel: φ, by name or as a `Kernel`. Form factors, distances and displacements have none.
         widths: σ before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
             of a per-atom attribute [N].
@@ -166,7 +167,7 @@ class MolField:
     def attributes(self) -> set[str]:
         """The per-atom attributes that the definition reads, apart from ``z``, ``pos`` and ``part``."""
         named = {name for channel in self.specification for name in (channel.weight, channel.width)} | {self.widths}
-        known = {*atomic_numbers(), *ELEMENT_PROPERTIES, "all", "other"}
+        known = {*atomic_numbers(), *ELEMENT_PROPERTIES, *GROUPS}
         return {name for name in named if isinstance(name, str)} - known
 
     def channel_of(self, name: str) -> Channel | None:
