@@ -124,7 +124,13 @@ def measure(folder: Path, name: str, channels: str, nodes: int = 32) -> dict[str
     blind = {"kriging": {}, **({"learned": {"widths": mol_field}} if six else {}), "gaussians": {"widths": mol_field}}
     blind |= {"auto": {"widths": mol_field}}
     for method, options in {**blind, "known_atoms": {"atoms": exact}}.items():
-        field, report = superresolve(samples, method, **options)
+        try:
+            field, report = superresolve(samples, method, **options)
+        except ValueError as error:
+            if method != "learned":
+                raise
+            print(f"{name:15s} | {method:11s} | {error}")
+            continue
         row(method, field, f"{report.seconds:.0f} | {report.parameters} ({report.compression:.1f})")
         if method == "auto":
             print(f"{name:15s} | shares: {report.shares}")
@@ -145,18 +151,19 @@ def summary(found: Mapping[str, dict[str, Figures]]) -> None:
     for title, chosen in (("all", found), ("never tuned on", tests)):
         if len(chosen) < 2:
             continue
-        for method in next(iter(chosen.values())):
-            gains = {name: figures[method]["128³"] - figures["spline"]["128³"] for name, figures in chosen.items()}
+        for method in dict.fromkeys(method for figures in chosen.values() for method in figures):
+            known = {name: figures for name, figures in chosen.items() if method in figures}
+            gains = {name: figures[method]["128³"] - figures["spline"]["128³"] for name, figures in known.items()}
             channels = {
                 (name, key): figures[method][key] - figures["spline"][key]
-                for name, figures in chosen.items()
+                for name, figures in known.items()
                 for key in figures[method]
                 if "³" not in key and math.isfinite(figures["spline"][key])
             }
             least, lowest = min(gains, key=gains.__getitem__), min(channels, key=channels.__getitem__)
-            level = mean(figures[method]["128³"] for figures in chosen.values())
+            level = mean(figures[method]["128³"] for figures in known.values())
             print(
-                f"{title} ({len(chosen)}) | {method:11s} | mean at 128³ {level:.2f} dB, over the spline "
+                f"{title} ({len(known)}) | {method:11s} | mean at 128³ {level:.2f} dB, over the spline "
                 f"{mean(gains.values()):+.2f}, worst {gains[least]:+.2f} ({least}), worst channel "
                 f"{channels[lowest]:+.2f} ({' '.join(lowest)})"
             )

@@ -1,7 +1,22 @@
 """Fields compared: how alike they are, how they superpose, which of many are alike, and how two interact."""
 
+from tg_molfield.compare.alignment.align import align, align_many, score_in_place
+from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.overlap import overlap
+from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.similarity import QuadratureWarning, Similarity, similarity
 
-__all__ = ["Metric", "QuadratureWarning", "Similarity", "overlap", "similarity"]
+__all__ = [
+    "Alignment",
+    "Alignments",
+    "Metric",
+    "QuadratureWarning",
+    "Scoring",
+    "Similarity",
+    "align",
+    "align_many",
+    "overlap",
+    "score_in_place",
+    "similarity",
+]

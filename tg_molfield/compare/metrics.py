@@ -76,5 +76,14 @@ class Metric:
         return Likeness(value, slope, -2 * factor * slope * inverse)
 
 
+def as_metric(metric: str | Metric) -> Metric:
+    """A measure by its name; a `Metric` is returned as it is.
+
+    Raises:
+        ValueError: there is no measure of that name.
+    """
+    return metric if isinstance(metric, Metric) else Metric(metric)
+
+
 def _both_zero(f: Tensor, g: Tensor) -> Tensor:
     return (f <= 0) & (g <= 0)

@@ -54,7 +54,7 @@ def self_overlap(f: RBFField) -> Tensor:
         terms = padded_terms(f)
         step = max(1, _PAIRS_AT_ONCE // max(1, terms.pos.shape[1] ** 2))
         rows = [slice(i, i + step) for i in range(0, f.num_graphs, step)]
-        parts = [_paired(terms.part(row), terms.part(row)) for row in rows]
+        parts = [paired_overlap(terms.part(row), terms.part(row)) for row in rows]
         return torch.cat(parts) if parts else terms.weights.new_zeros(0, len(f.channels))
     return torch.stack([_between(one, one) for one in f.unbatch()])
 
@@ -62,7 +62,15 @@ def self_overlap(f: RBFField) -> Tensor:
 def gaussian_overlap(square: Tensor, variance: Tensor, other: Tensor) -> Tensor:
     """The overlap of two Gaussians of height 1 from their squared distance and variances, broadcast, in Å³."""
     total = variance + other
-    return (2 * math.pi * variance * other / total) ** 1.5 * torch.exp(-square / (2 * total))
+    ratio = 2 * math.pi * variance * other / total
+    return ratio * ratio.sqrt() * torch.exp(-square / (2 * total))
+
+
+def paired_overlap(f: Terms, g: Terms) -> Tensor:
+    """Overlaps [B, C] of each function of f with the same of g."""
+    square = (f.pos[:, :, None] - g.pos[:, None]).square().sum(-1)
+    table = gaussian_overlap(square, f.variances[:, :, None], g.variances[:, None])
+    return (f.weights * (table @ g.weights)).sum(1)
 
 
 def check_fit(f: RBFField, g: RBFField) -> None:
@@ -118,13 +126,6 @@ def _block(f: Terms, g: Terms, rows: int) -> Tensor:
         table = gaussian_overlap(square, f.variances[:, None, part, None], g.variances[None, :, None])
         total = total + (f.weights[:, None, part] * (table @ g.weights)).sum(2)
     return total
-
-
-def _paired(f: Terms, g: Terms) -> Tensor:
-    """Overlaps [B, C] of each function of f with the same of g."""
-    square = (f.pos[:, :, None] - g.pos[:, None]).square().sum(-1)
-    table = gaussian_overlap(square, f.variances[:, :, None], g.variances[:, None])
-    return (f.weights * (table @ g.weights)).sum(1)
 
 
 def _between(f: RBFField, g: RBFField) -> Tensor:

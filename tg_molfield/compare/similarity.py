@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_names, check_kind
-from tg_molfield.compare.metrics import Metric
+from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.quadrature import overlaps_on
 from tg_molfield.fields import Field, Grid
@@ -72,7 +72,7 @@ def similarity(
         QuadratureWarning: the grid gives overlaps with an estimated error above 1e-3.
         DefinitionMismatchWarning: both fields know their definitions, which differ.
     """
-    measure = metric if isinstance(metric, Metric) else Metric(metric)
+    measure = as_metric(metric)
     for name, field in (("f", f), ("g", g)):
         check_kind(name, field, Field, "a Field", "make one, such as MolField(...)(data)")
     names = tuple(f.channels if channels is None else as_names("channels", channels))

@@ -4,6 +4,7 @@ The readers of PDB, CIF, SDF, MOL2 and XYZ are in ``formats/``; see there to add
 shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
 """
 
+from tg_molfield.structures.added_properties import with_properties
 from tg_molfield.structures.ase_atoms import from_ase, to_ase
 from tg_molfield.structures.complexes import read_complex
 from tg_molfield.structures.keys import KEYS
@@ -26,4 +27,5 @@ __all__ = [
     "read_complex",
     "to_ase",
     "to_rdkit",
+    "with_properties",
 ]

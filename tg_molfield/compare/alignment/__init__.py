@@ -1,0 +1,1 @@
+"""Molecules superposed by their fields: rigid poses of the greatest likeness."""

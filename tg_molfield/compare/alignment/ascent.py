@@ -1,0 +1,109 @@
+"""Newton's method with a trust region, for many poses of many pairs at once."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tg_molfield.compare.alignment.objective import Objective, Slopes
+from tg_molfield.compare.alignment.rigid_motion import rotation_of
+from tg_molfield.compare.alignment.trust_region import best_step
+
+RADIUS = 1.0
+"""Å: how far the atoms at one radius of gyration may move in the first step."""
+
+
+_COMPACT = 0.7
+"""Poses at rest are taken out when fewer than this share of the pairs moves."""
+
+
+class Poses(NamedTuple):
+    """Poses u = R x + t.
+
+    Attributes:
+        rotation: R [P, S, 3, 3].
+        translation: t [P, S, 3].
+    """
+
+    rotation: Tensor
+    translation: Tensor
+
+    def chosen(self, index: Tensor) -> Poses:
+        """Some poses [P, K] of each pair."""
+        rotation = self.rotation.gather(1, index[..., None, None].expand(-1, -1, 3, 3))
+        return Poses(rotation, self.translation.gather(1, index[..., None].expand(-1, -1, 3)))
+
+
+def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, tolerance: float) -> tuple[Poses, Tensor]:
+    """Poses of a greater score, and their scores [P, S].
+
+    Args:
+        objective: of P pairs.
+        poses: S starts for each pair.
+        size: the radius of gyration of the moved molecules [P] in Å, which makes angles lengths.
+        max_iter: the most steps.
+        tolerance: a pose rests when its quadratic model promises less than this.
+    """
+    state = _State.at(objective, poses, size)
+    done = Poses(poses.rotation.clone(), poses.translation.clone())
+    score = state.slopes.value.clone()
+    pairs = torch.arange(len(score), device=score.device)
+    for _ in range(max_iter):
+        active = state.advance(tolerance)
+        if int(active.sum()) < _COMPACT * len(active):
+            done.rotation[pairs], done.translation[pairs], score[pairs] = *state.poses, state.slopes.value
+            rows = active.nonzero()[:, 0]
+            if not len(rows):
+                break
+            pairs, state = pairs[rows], state.part(rows)
+    done.rotation[pairs], done.translation[pairs], score[pairs] = *state.poses, state.slopes.value
+    return done, score
+
+
+class _State:
+    """Poses on their way: derivatives, scales of the six parameters [P, 6] and trust radii [P, S]."""
+
+    def __init__(self, objective: Objective, poses: Poses, slopes: Slopes, scale: Tensor, radius: Tensor) -> None:
+        self._objective, self.poses, self.slopes, self._scale, self._radius = objective, poses, slopes, scale, radius
+
+    @classmethod
+    def at(cls, objective: Objective, poses: Poses, size: Tensor) -> _State:
+        slopes = objective.slopes(*poses)
+        scale = torch.stack([size, size, size, *[torch.ones_like(size)] * 3], 1)
+        return cls(objective, poses, slopes, scale, torch.full_like(slopes.value, RADIUS))
+
+    def part(self, rows: Tensor) -> _State:
+        """Some of the pairs."""
+        poses, slopes = Poses(*(one[rows] for one in self.poses)), Slopes(*(one[rows] for one in self.slopes))
+        return _State(self._objective.part(rows), poses, slopes, self._scale[rows], self._radius[rows])
+
+    def advance(self, tolerance: float) -> Tensor:
+        """One step of all poses; which pairs [P] are still to move."""
+        value, gradient, curvature = self.slopes
+        scale, radius = self._scale[:, None], self._radius
+        step, gain = best_step(
+            (gradient / scale).flatten(0, 1),
+            (curvature / (scale[..., None] * scale[..., None, :])).flatten(0, 1),
+            radius.flatten(),
+        )
+        step, gain = step.view_as(gradient), gain.view_as(value)
+        motion = step / scale
+        turn = rotation_of(motion[..., :3])
+        moved = Poses(turn @ self.poses.rotation, (turn @ self.poses.translation[..., None])[..., 0] + motion[..., 3:])
+        new = self._objective.slopes(*moved)
+        change, length = new.value - value, step.norm(dim=2)
+        noise = 8 * torch.finfo(value.dtype).eps
+        better, settled = change >= -noise, gain < noise
+        longer = (change > 0.5 * gain) & (length > 0.99 * radius) & ~settled
+        failed = ~better | ((change < 0.25 * gain) & ~settled)
+        self._radius = torch.where(failed, 0.4 * length, torch.where(longer, 2 * radius, radius))
+        self.slopes = Slopes(*map(functools.partial(_where, better), new, self.slopes))
+        self.poses = Poses(*map(functools.partial(_where, better), moved, self.poses))
+        return (gain >= tolerance).any(1)
+
+
+def _where(kept: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    return torch.where(kept[(..., *[None] * (new.ndim - 2))], new, old)

@@ -1,0 +1,89 @@
+"""The score of pairs of molecules in many poses: a weighted mean of likenesses, with its derivatives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tg_molfield.compare.alignment.pair_overlap import PairOverlap
+from tg_molfield.compare.metrics import Metric
+from tg_molfield.compare.terms import Terms
+
+
+class Slopes(NamedTuple):
+    """Scores F of P pairs in S poses, and their derivatives by the motion (ω, τ).
+
+    Attributes:
+        value: F [P, S].
+        gradient: [P, S, 6].
+        curvature: ∂²F [P, S, 6, 6].
+    """
+
+    value: Tensor
+    gradient: Tensor
+    curvature: Tensor
+
+
+class Objective:
+    """F = Σ_k w_k m(O_k, A_k, B_k) over terms k, such as shape and colour.
+
+    Args:
+        mobile: for each term, the moved functions of the P pairs.
+        fixed: for each term, the fixed functions.
+        own: for each term, A and B, the overlaps [P] of the functions with themselves.
+        weights: w, adding up to 1.
+        metric: m.
+    """
+
+    def __init__(
+        self,
+        mobile: Sequence[Terms],
+        fixed: Sequence[Terms],
+        own: Sequence[tuple[Tensor, Tensor]],
+        weights: Sequence[float],
+        metric: Metric,
+    ) -> None:
+        self._overlaps = [PairOverlap(f, g) for f, g in zip(mobile, fixed, strict=True)]
+        self._own = [(f[:, None], g[:, None]) for f, g in own]
+        self._weights, self._metric = list(weights), metric
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of Gaussians in one pose of all pairs of molecules."""
+        return sum(overlap.pairs for overlap in self._overlaps)
+
+    def part(self, index: Tensor) -> Objective:
+        """Some of the pairs."""
+        part = copy.copy(self)
+        part._overlaps = [overlap.part(index) for overlap in self._overlaps]
+        part._own = [(f[index], g[index]) for f, g in self._own]
+        return part
+
+    def by_term(self, rotation: Tensor, translation: Tensor) -> Tensor:
+        """The likeness in each term [P, S, K]."""
+        found = [
+            self._metric(overlap.value(rotation, translation), *own)
+            for overlap, own in zip(self._overlaps, self._own, strict=True)
+        ]
+        return torch.stack(found, -1)
+
+    def value(self, rotation: Tensor, translation: Tensor) -> Tensor:
+        """F [P, S]."""
+        by_term = self.by_term(rotation, translation)
+        return by_term @ by_term.new_tensor(self._weights)
+
+    def slopes(self, rotation: Tensor, translation: Tensor) -> Slopes:
+        """F and its derivatives."""
+        total: list[Tensor] = []
+        for overlap, own, weight in zip(self._overlaps, self._own, self._weights, strict=True):
+            value, gradient, bend = overlap.derivatives(rotation, translation)
+            likeness = self._metric.likeness(value, *own)
+            slope, curvature = weight * likeness.slope[..., None], weight * likeness.curvature[..., None, None]
+            outer = gradient[..., :, None] * gradient[..., None, :]
+            terms = [weight * likeness.value, slope * gradient, slope[..., None] * bend + curvature * outer]
+            total = terms if not total else [mine + more for mine, more in zip(total, terms, strict=True)]
+        return Slopes(*total)

@@ -1,0 +1,98 @@
+"""Molecules ready to be laid on each other: their Gaussians in frames of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tg_molfield.compare.alignment.starts import Frames, principal_frames
+from tg_molfield.compare.overlap import check_fit, paired_overlap
+from tg_molfield.compare.terms import Terms, padded_terms
+from tg_molfield.fields import RBFField
+
+
+@dataclass(frozen=True)
+class Side:
+    """Molecules with, for each term of a score, their Gaussians.
+
+    Attributes:
+        terms: for each term, the functions in the molecules' own frames, float64.
+        own: by blur, for each term, the overlaps [B] of the functions with themselves.
+        frames: those frames.
+    """
+
+    terms: Sequence[Terms]
+    own: Mapping[float, Sequence[Tensor]]
+    frames: Frames
+
+    def __len__(self) -> int:
+        return len(self.frames.center)
+
+    @property
+    def sizes(self) -> Tensor:
+        """The number of Gaussians of every molecule, of all terms [B]."""
+        return torch.stack([(terms.weights != 0).any(2).sum(1) for terms in self.terms]).sum(0)
+
+    def part(self, index: Tensor) -> Side:
+        """Some molecules, without the padding that they do not need."""
+        own = {blur: [one[index] for one in values] for blur, values in self.own.items()}
+        return Side([_trimmed(terms, index) for terms in self.terms], own, Frames(*(one[index] for one in self.frames)))
+
+
+def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequence[float]) -> Side:
+    """The side of molecules from their fields.
+
+    Args:
+        fields: for each term, the fields of all molecules.
+        positions: the atoms of each molecule, for frames of molecules whose fields are zero; may be empty.
+        blurs: Å², added to the variance of every Gaussian in parts of the search.
+    """
+    terms = [padded_terms(field) for field in fields]
+    frames = _frames(terms, positions)
+    placed = [one._replace(pos=frames.into(one.pos)) for one in terms]
+    own = {blur: [paired_overlap(*[blurred(one, blur)] * 2).sum(1) for one in placed] for blur in blurs}
+    return Side(placed, own, frames)
+
+
+def blurred(terms: Terms, blur: float) -> Terms:
+    """Gaussians with ``blur`` Å² added to their variances."""
+    return terms._replace(variances=terms.variances + blur) if blur else terms
+
+
+def check_alignable(mobile: Sequence[RBFField], fixed: Sequence[RBFField]) -> None:
+    """Raise an error unless the fields of two sides can be laid on each other.
+
+    Raises:
+        ValueError: fields that are periodic, or that differ in channels, type or device.
+    """
+    for f, g in zip(mobile, fixed, strict=True):
+        for name, field in (("mobile", f), ("fixed", g)):
+            if field.cell is not None:
+                raise ValueError(f"{name}: expected a field of a molecule, got a periodic one; leave out its cell")
+        check_fit(f, g)
+
+
+def _frames(terms: Sequence[Terms], positions: Sequence[Tensor]) -> Frames:
+    """Frames by the first term; by all, then by the atoms, where a molecule has nothing in the first."""
+    pos = torch.cat([one.pos for one in terms], 1)
+    each = [one.weights.abs().sum(2) * (2 * math.pi * one.variances) ** 1.5 for one in terms]
+    first = torch.cat([each[0], *[torch.zeros_like(one) for one in each[1:]]], 1)
+    weights = torch.where(first.any(1, keepdim=True), first, torch.cat(each, 1))
+    frames = principal_frames(pos, torch.where(weights.any(1, keepdim=True), weights, torch.ones_like(weights)))
+    for row in (~weights.any(1)).nonzero()[:, 0].tolist():
+        if len(positions):
+            atoms = positions[row].to(pos)[None]
+            for whole, one in zip(frames, principal_frames(atoms, torch.ones_like(atoms[..., 0])), strict=True):
+                whole[row] = one[0]
+    return frames
+
+
+def _trimmed(terms: Terms, index: Tensor) -> Terms:
+    part = Terms(*(one[index] for one in terms))
+    used = (part.weights != 0).any(2).any(0)
+    size = int(used.nonzero()[-1]) + 1 if bool(used.any()) else 1
+    return Terms(part.pos[:, :size], part.variances[:, :size], part.weights[:, :size])
