@@ -1,7 +1,9 @@
+import json
 import re
 import subprocess
 import sys
 import warnings
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -180,6 +182,68 @@ def test_missing_hydrogens_are_told_once(tmp_path):
     run(*arguments, "--channels", "C O")
 
 
+def plotted(path):
+    """The first interactive figure of a page."""
+    text = re.search(r'<script type="application/json">(.*?)</script>', path.read_text(), re.DOTALL)
+    return json.loads(text[1])
+
+
+def colors_of(path):
+    """The values at the vertices of the coloured surface, and the vertices."""
+    (trace,) = [trace for trace in plotted(path)["data"] if "intensity" in trace]
+    arrays = [np.frombuffer(b64decode(trace[name]["bdata"]), "<f4") for name in ("intensity", "x", "y", "z")]
+    return arrays[0], np.stack(arrays[1:], 1)
+
+
+def test_the_van_der_waals_surface_coloured_by_the_potential(tmp_path):
+    (tmp_path / "water.mol2").write_text(TIP3P_MOL2)
+    page = tmp_path / "a.html"
+    arguments = ("field", str(tmp_path / "water.mol2"), "--preset", "vdw", "--color-by", "esp", "-o", str(page))
+    assert "partial charges: the file, sum 0.000 e" in run(*arguments, "--spacing", "0.5")
+    shown, vertices = colors_of(page)
+    (water,) = read(tmp_path / "water.mol2")
+    points = torch.from_numpy(vertices.copy())
+    expected = MolField.preset("esp")(water)(points)[:, 0]
+    assert np.abs(shown - expected.numpy()).max() < 5e-3  # coordinates are rounded to 0.001 Å
+    assert float(MolField.preset("vdw")(water)(points).abs().max()) < 0.15
+    layout = plotted(page)["layout"]
+    assert layout["coloraxis"]["cmin"] == -layout["coloraxis"]["cmax"] < -0.5
+    assert layout["coloraxis"]["colorbar"]["title"]["text"] == "esp (V)"
+    assert (
+        "<figcaption>The van der Waals surface, coloured by the electrostatic potential of the partial charges in V. "
+        "Partial charges: the file, sum 0.000 e." in page.read_text()
+    )
+
+
+def test_a_channel_colours_a_surface_at_a_distance(tmp_path):
+    page = tmp_path / "a.html"
+    coarse = ("--spacing", "0.8", "-o", str(page))
+    run("field", "CCI", "--preset", "vdw", "--level", "3.5", "--color-by", "logp", "--color-range", "0.2", *coarse)
+    layout = plotted(page)["layout"]
+    assert (layout["coloraxis"]["cmin"], layout["coloraxis"]["cmax"]) == (-0.2, 0.2)
+    assert not any(annotation["text"] for annotation in layout["annotations"])  # the surface is whole
+    text = page.read_text()
+    assert "The surface where the signed distance to the van der Waals surface is 3.5 Å, coloured by the field" in text
+    assert "MolField(&#x27;logp&#x27;)" in text
+
+
+def test_a_density_is_coloured_at_its_default_level(tmp_path):
+    page = tmp_path / "a.html"
+    run("field", "O", "--channels", "all", "--color-by", "promolecule", "--spacing", "0.5", "-o", str(page))
+    axis = plotted(page)["layout"]["coloraxis"]
+    assert axis["cmin"] == 0
+    assert axis["colorbar"]["title"]["text"] == "all (e/Å³)"
+    assert "The surface where the field MolField(&#x27;all&#x27;) is 0." in page.read_text()
+
+
+def test_a_total_charge_of_0_has_no_sign(tmp_path):
+    page = tmp_path / "a.html"
+    smiles = "CC(=O)Oc1ccccc1C(=O)O"
+    text = run("field", smiles, "--preset", "vdw", "--color-by", "esp", "--spacing", "1", "-o", str(page))
+    assert "partial charges: Gasteiger, sum 0.000 e" in text
+    assert "Partial charges: Gasteiger, sum 0.000 e." in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -195,6 +259,19 @@ def test_missing_hydrogens_are_told_once(tmp_path):
         (("CCO", "--preset", "vdw", "--channels", "C", "-o", "a.cube"), "--channels: expected none with --preset"),
         (("CCO", "--model", "a", "--width-scale", "1", "-o", "a.cube"), "--width-scale: expected none with --model"),
         (("CCO", "--level", "1", "-o", "a.cube"), "--level: expected an .html file with it, got a.cube"),
+        (("CCO", "--color-by", "esp", "-o", "a.png"), "--color-by: expected an .html file with it, got a.png"),
+        (("CCO", "--color-by", "esp", "-o", "a.html"), "expected fields of one channel, got H, C, N, O"),
+        (("CCO", "--preset", "vdw", "--color-by", "mnf", "-o", "a.html"), "mnf has several; name one channel"),
+        (("CCO", "--preset", "vdw", "--color-by", "nix", "-o", "a.html"), "nix"),
+        (("CCO", "--color-range", "1", "-o", "a.html"), "--color-range: expected --color-by with it, got 1.0"),
+        (
+            ("C", "--preset", "vdw", "--color-by", "C", "--color-range", "-1", "--spacing", "1", "-o", "a.html"),
+            "color_range: expected a positive, finite number, got -1.0",
+        ),
+        (
+            ("C", "--preset", "vdw", "--level", "inf", "--spacing", "2", "-o", "a.html"),
+            "level: expected a value between",
+        ),
         (("CCO", "--model", "nix.safetensors", "-o", "a.cube"), "nix.safetensors"),
         (("C" * 250, "--timeout", "1", "-o", "a.cube"), "(752 atoms) within 1 s"),
         (("CCO", "--timeout", "0", "-o", "a.cube"), "timeout: expected a positive number of seconds"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tg_molfield.nn import FieldAutoEncoder
 
 _PICTURES = (".png", ".svg", ".pdf")
+_FARTHEST = 20.0
 
 
 def field(
@@ -52,12 +53,26 @@ def field(
     margin: Annotated[
         float | None,
         typer.Option(
-            help="The margin of the grid around the atoms in Å.  \\[default: 4; for a crystal, its unit cell instead]"
+            help="The margin of the grid around the atoms in Å.  \\[default: 4, or more for a distance above 0; for a "
+            "crystal, its unit cell instead]"
         ),
     ] = None,
     level: Annotated[
         float | None,
         typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
+    ] = None,
+    color_by: Annotated[
+        str | None,
+        typer.Option(
+            help="A predefined field (esp, mlp …) or a channel (logp …) that colours the surface on the page, which "
+            "is then that of a field with one channel, such as --preset vdw."
+        ),
+    ] = None,
+    color_range: Annotated[
+        float | None,
+        typer.Option(
+            help="The absolute value at which the colours end.  \\[default: the 98th percentile on the surface]"
+        ),
     ] = None,
     record: Annotated[int, typer.Option(help="The record or model of the file, counted from 1.")] = 1,
     dimension: Annotated[
@@ -83,10 +98,13 @@ def field(
 
     tg-molfield field "CC(=O)Oc1ccccc1C(=O)O" -o aspirin.html --channels "C O all"
 
+    tg-molfield field aspirin.sdf -o aspirin.html --preset vdw --color-by esp
+
     tg-molfield field quartz.cif -o CHGCAR --preset promolecule
     """
+    from tg_molfield.cli.coloring import Coloring, described, require_one_channel
     from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
-    from tg_molfield.fields import MolField
+    from tg_molfield.fields import DistanceField, MolField
     from tg_molfield.structures import PROPERTIES
 
     for path in output:
@@ -106,26 +124,35 @@ def field(
         )
     if level is not None and not any(path.suffix.lower() == ".html" for path in output):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
+    if color_range is not None and color_by is None:
+        raise ValueError(f"--color-range: expected --color-by with it, got {color_range}; leave it out")
     definition = MolField(**given) if preset is None else MolField.preset(preset)
     learned = None if model is None else _model(model)
     attributes = definition.attributes if learned is None else set(learned.properties)
+    coloring = None if color_by is None else Coloring.of(color_by, color_range, output)
+    if coloring is not None:
+        shown = definition.channels if learned is None else learned.channels
+        require_one_channel(shown, "give for example --preset vdw")
+        attributes = attributes | coloring.definition.attributes
     loaded = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
-    grid = _grid(data, spacing, margin)
+    grid = _grid(data, spacing, margin, _default_margin(chosen, level, spacing))
     volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
     if not has_bonds(structure):
         warn_of_missing_hydrogens(data, volume.channels)
     console = Console()
     if loaded.record:
         console.print(f"record {loaded.record}; --record chooses another", highlight=False)
-    if loaded.charges:
-        console.print(
-            f"partial charges: {loaded.charges}, sum {float(data.partial_charge.sum()):.3f} e", highlight=False
-        )
-    is_distance = definition.aggregate == "distance"
+    charges = f"{loaded.charges}, sum {_total_charge(data):.3f} e" if loaded.charges else ""
+    if charges:
+        console.print(f"partial charges: {charges}", highlight=False)
+    surfaces = None
+    if coloring is not None:
+        quantity = described(None if learned is not None else definition, preset)
+        surfaces = coloring.figure(volume, level, quantity, data, charges)
     for path in output:
-        _write(volume, path, title, 0.0 if level is None and is_distance else level, is_distance)
+        _write(volume, path, title, level, 0.0 if isinstance(chosen, DistanceField) else None, surfaces)
         shape = "×".join(map(str, volume.grid.shape))
         console.print(
             f"{path}: {shape} nodes, channels {' '.join(volume.channels)}",
@@ -142,13 +169,26 @@ def _number(text: str) -> str | float:
         return text
 
 
-def _grid(data: Data, spacing: float, margin: float | None) -> Grid:
+def _grid(data: Data, spacing: float, margin: float | None, default: float) -> Grid:
     """The unit cell of a crystal, unless a margin is given; else a box around the atoms."""
     from tg_molfield.fields import Grid
 
     if margin is None and "pbc" in data and bool(data.pbc.all()):
         return Grid.from_cell(data.cell, spacing=spacing)
-    return Grid.around(data.pos, spacing, 4.0 if margin is None else margin)
+    return Grid.around(data.pos, spacing, default if margin is None else margin)
+
+
+def _total_charge(data: Data) -> float:
+    return round(float(data.partial_charge.sum()), 3) + 0.0  # never −0
+
+
+def _default_margin(field: Field, level: float | None, spacing: float) -> float:
+    """4 Å, or more for a surface at a distance ``level`` from the spheres of the atoms, up to 20 Å."""
+    from tg_molfield.fields import DistanceField
+
+    if not isinstance(field, DistanceField):
+        return 4.0
+    return max(4.0, float(field.base.widths.max()) + min(level or 0.0, _FARTHEST) + 2 * spacing)
 
 
 def _sampled(field: Field, grid: Grid) -> Volume:
@@ -186,9 +226,15 @@ def _needs_lattice(path: Path) -> bool:
     return is_volume(path) and needs_lattice(path)
 
 
-def _write(volume: Volume, path: Path, title: str, level: float | None, through_atoms: bool) -> None:
+def _write(
+    volume: Volume,
+    path: Path,
+    title: str,
+    level: float | None,
+    position: float | None,
+    surfaces: tuple[Any, str] | None,
+) -> None:
     suffix = path.suffix.lower()
-    position = 0.0 if through_atoms else None
     if suffix in _PICTURES:
         from tg_molfield.viz import plot_slices, save_figure
 
@@ -197,7 +243,7 @@ def _write(volume: Volume, path: Path, title: str, level: float | None, through_
         from tg_molfield.viz import Page, plot_slices, plot_surfaces
 
         page = Page(title)
-        page.figure(plot_surfaces(volume, levels=level), "Isosurfaces")
+        page.figure(*surfaces or (plot_surfaces(volume, levels=level), "Isosurfaces"))
         page.figure(plot_slices(volume, position=position), "Slices")
         page.save(path)
     else:

@@ -1,6 +1,7 @@
 """Plots of fields: slices, isosurfaces, and reports as one HTML file. Plotting packages are imported on first use."""
 
 from tg_molfield.viz.animation import animate_surfaces
+from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.page import Page
@@ -14,6 +15,7 @@ __all__ = [
     "animate_surfaces",
     "comparison_page",
     "isosurface",
+    "plot_colored_surfaces",
     "plot_slices",
     "plot_surfaces",
     "save_figure",

@@ -9,6 +9,16 @@ INK = "#24292f"
 POSITIVE, NEGATIVE = "#0f9d8a", "#e5762c"
 """The two sides of a signed channel."""
 
+DIVERGING = (
+    "#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3", "#2166ac",
+    "#053061",
+)  # fmt: skip
+"""Red below 0, white, blue above 0, as electrostatic potentials are drawn: ColorBrewer's RdBu."""
+SEQUENTIAL = (
+    "#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"
+)  # fmt: skip
+"""Viridis, which readers with any colour vision can tell apart."""
+
 _UNKNOWN = "#d6609e"
 _OTHERS = ("#7c6bd6", "#2a9d5c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")
 _ELEMENTS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -18,8 +18,12 @@ EMPTY = 1e-6
 """A channel is empty if its largest absolute value is below this fraction of the largest of all channels."""
 
 
-def named_fields(volumes: Fields) -> dict[str, Field]:
+def named_fields(volumes: Fields, argument: str = "volumes") -> dict[str, Field]:
     """The fields by name; a single field has the empty name.
+
+    Args:
+        volumes: the fields.
+        argument: their name for errors.
 
     Raises:
         ValueError: there are none, or one has several molecules.
@@ -28,17 +32,17 @@ def named_fields(volumes: Fields) -> dict[str, Field]:
     named = dict(volumes) if isinstance(volumes, Mapping) else {"": volumes}
     if not named:
         raise ValueError(
-            "volumes: expected at least one field, got none; give a Volume, a Field with a grid, or {name: field}"
+            f"{argument}: expected at least one field, got none; give a Volume, a Field with a grid, or {{name: field}}"
         )
     for name, field in named.items():
-        argument = f"volumes[{name!r}]" if name else "volumes"
+        place = f"{argument}[{name!r}]" if name else argument
         if not isinstance(field, Field):
             raise TypeError(
-                f"{argument}: expected a Field, got {type(field).__name__}; give a Volume, a Field or {{name: field}}"
+                f"{place}: expected a Field, got {type(field).__name__}; give a Volume, a Field or {{name: field}}"
             )
         if field.num_graphs != 1:
             raise ValueError(
-                f"{argument}: expected a field of one molecule, got {field.num_graphs}; take one with unbatch()[i]"
+                f"{place}: expected a field of one molecule, got {field.num_graphs}; take one with unbatch()[i]"
             )
     return named
 
@@ -62,10 +66,27 @@ def as_volume(field: Field, grid: Grid | None) -> Volume:
     return field if isinstance(field, Volume) and grid is None else field.on(shared_grid({"": field}, grid))
 
 
-def known_atoms(fields: Mapping[str, Field], atoms: AtomList | None) -> AtomList | None:
+def known_atoms(fields: Iterable[Field], atoms: AtomList | None) -> AtomList | None:
     """``atoms`` if given, else those of the first field that has atoms."""
-    found = [atoms, *(field.atoms for field in fields.values())]
+    found = [atoms, *(field.atoms for field in fields)]
     return next((one for one in found if one is not None and len(one.z)), None)
+
+
+def one_channel(field: Field, channel: str | None, argument: str) -> str:
+    """The given channel, or the only one of the field.
+
+    Raises:
+        ValueError: the field has several channels and none is given.
+        KeyError: there is no such channel.
+    """
+    if channel is not None:
+        field.channel_indices(channel)
+        return channel
+    if len(field.channels) > 1:
+        names = ", ".join(field.channels)
+        names = names if len(names) <= 40 else names[:40] + "…"
+        raise ValueError(f"{argument}: expected one of the channels {names}, got none; choose one")
+    return field.channels[0]
 
 
 def chosen_channels(reference: Volume, channels: str | Sequence[str] | None) -> tuple[str, ...]:

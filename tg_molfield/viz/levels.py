@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 
+from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.volume import Volume
 
 LEVEL = 0.3
@@ -25,8 +27,15 @@ def value_range(volume: Volume, channel: str) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+def is_distance(volume: Volume) -> bool:
+    """Whether the values are known to be signed distances in Å, which are below 0 inside and have no largest value."""
+    return isinstance(volume.mol_field, MolField) and volume.mol_field.aggregate == "distance"
+
+
 def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str, float] | None) -> tuple[float, ...]:
     """The level of a channel: as given, else 0.3 of its largest absolute value; two levels, ±, for a signed channel.
+
+    The default level of a signed distance is 0.
 
     Args:
         reference: the volume that determines the levels.
@@ -41,8 +50,16 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
     if given is not None:
         require_between(given, channel, low, high)
         return (float(given),)
+    if is_distance(reference):
+        return (0.0,)
     level = LEVEL * max(abs(low), abs(high))
     return (level, -level) if low < -level else (level,)
+
+
+def level_label(channel: str, level: float, unit: str, signed: bool) -> str:
+    """The name of a surface in the legend, escaped; with the sign of the level, if ``signed``."""
+    figures = (f"{level:+.3g}" if signed else f"{level:.3g}").replace("-", "−")
+    return f"{escape(channel, quote=False)}  {figures} {unit}".rstrip()
 
 
 def require_between(level: float, channel: str, low: float, high: float) -> None:

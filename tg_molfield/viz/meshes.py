@@ -7,7 +7,7 @@ import numpy as np
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.levels import require_between, value_range
+from tg_molfield.viz.levels import is_distance, require_between, value_range
 from tg_molfield.viz.molecule import Array, Indices
 
 
@@ -21,7 +21,8 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
 
     Returns:
         Vertices [V, 3] in Å and faces [F, 3], counter-clockwise seen from outside. Inside is where values are above a
-        level ≥ 0, or below a negative level. The surface is open where it meets the border of the grid.
+        level ≥ 0, or below a negative level; where signed distances are below any level. The surface is open where it
+        meets the border of the grid.
 
     Raises:
         ValueError: the level is out of range, the grid has one node along an axis, or values are not finite.
@@ -35,12 +36,24 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
     (index,) = volume.channel_indices(channel)
     values = volume.values[index].detach().cpu().double().numpy()
     measure = require("skimage.measure", "viz")
-    outward = "ascent" if level >= 0 else "descent"
+    outward = "descent" if _inside_is_below(volume, level) else "ascent"
     vertices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=outward, allow_degenerate=False)
     axes = volume.grid.axes_tensor().numpy()
     if np.linalg.det(axes) < 0:
         faces = faces[:, ::-1]
     return volume.grid.origin_tensor().numpy() + vertices.astype(np.float64) @ axes, faces.astype(np.int64)
+
+
+def is_open(volume: Volume, channel: str, level: float) -> bool:
+    """Whether the isosurface is cut off at the border of the grid."""
+    (index,) = volume.channel_indices(channel)
+    values = volume.values[index].detach()
+    inside = values < level if _inside_is_below(volume, level) else values > level
+    return any(bool(inside.select(axis, end).any()) for axis in range(3) for end in (0, -1))
+
+
+def _inside_is_below(volume: Volume, level: float) -> bool:
+    return level < 0 or is_distance(volume)
 
 
 def thinned(volume: Volume, max_nodes: int) -> Volume:

@@ -8,13 +8,15 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const sceneNames = (layout) => Object.keys(layout).filter((key) => /^scene\d*$/.test(key)).sort();
 const copy = (value) => JSON.parse(JSON.stringify(value));
 
-/* Scenes stand side by side where there is room and one above the other where there is not. */
+/* Scenes stand side by side where there is room and one above the other where there is not, none taller than wide,
+   since a scene is fitted to its height and cut off at the sides. */
 function arrange(plot) {
   const style = getComputedStyle(document.body);
   const [ink, soft] = [style.color, style.getPropertyValue("--soft")];
   const { layout, wide } = plot;
   const scenes = sceneNames(wide.scenes);
-  const stacked = plot.element.clientWidth < NARROW && scenes.length > 1;
+  const width = plot.element.clientWidth;
+  const stacked = width < NARROW && scenes.length > 1;
   const share = 1 / scenes.length;
   scenes.forEach((name, index) => {
     const top = 1 - index * share;
@@ -24,7 +26,8 @@ function arrange(plot) {
     const heading = (layout.annotations || [])[index];
     if (heading) Object.assign(heading, stacked ? { x: 0.5, y: top } : wide.headings[index]);
   });
-  layout.height = stacked ? 0.8 * wide.height * scenes.length : wide.height;
+  if (stacked) layout.height = Math.min(0.8 * wide.height, width) * scenes.length;
+  else layout.height = scenes.length ? Math.min(wide.height, width) : wide.height;
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink };
   layout.font = { ...layout.font, color: ink };
   plot.element.style.minHeight = `${layout.height}px`;

@@ -77,7 +77,7 @@ def plot_slices(
     where = shared_grid(fields, grid)
     reference = next(iter(fields.values()))
     names = chosen_channels(as_volume(reference, grid), channels)
-    seen = known_atoms(fields, atoms)
+    seen = known_atoms(fields.values(), atoms)
     planes = planes_through(where, plane, seen)
     places = planes.best(reference, names) if position is None else dict.fromkeys(names, _inside(planes, position))
 

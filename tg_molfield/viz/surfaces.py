@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields
-from tg_molfield.viz.levels import surface_levels, value_range
+from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
 from tg_molfield.viz.molecule import positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
@@ -43,8 +42,8 @@ def plot_surfaces(
     Args:
         volumes: a field, or fields by name; the first is the reference.
         channels: the channels to show; by default those that are not empty in the reference.
-        levels: isovalues, one for all channels or by channel; by default 0.3 of the largest absolute value of the
-            channel in the reference.
+        levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
+            largest absolute value of the channel in the reference.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default those of the fields.
         unit: unit of the values, shown behind the levels in the legend.
@@ -69,7 +68,7 @@ def plot_surfaces(
     names = chosen_channels(reference, channels)
     shown = names if visible is None else chosen_channels(reference, visible)
     sides = _sides(reference, names, levels, unit)
-    seen = known_atoms(fields, atoms)
+    seen = known_atoms(fields.values(), atoms)
 
     figure = graph_objects.Figure()
     listed: set[str] = set()
@@ -117,6 +116,5 @@ def _sides(
         signed = len(values) > 1
         colors = (POSITIVE, NEGATIVE) if signed else (channel_color(name, number),)
         for level, color in zip(values, colors, strict=True):
-            figures = (f"{level:+.3g}" if signed else f"{level:.3g}").replace("-", "−")
-            sides.append(_Side(name, level, color, f"{escape(name, quote=False)}  {figures} {unit}".rstrip()))
+            sides.append(_Side(name, level, color, level_label(name, level, unit, signed)))
     return sides

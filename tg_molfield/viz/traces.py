@@ -1,4 +1,4 @@
-"""The plotly traces of a scene: translucent surfaces, spheres for atoms, lines for bonds."""
+"""The plotly traces of a scene: translucent and coloured surfaces, spheres for atoms, lines for bonds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,26 @@ from tg_molfield.viz.colors import element_color
 from tg_molfield.viz.molecule import Array, Indices, ball, positions
 
 _LIGHT = {"ambient": 0.62, "diffuse": 0.6, "specular": 0.25, "roughness": 0.45, "fresnel": 0.15}
+_MATT = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.05, "roughness": 0.8, "fresnel": 0.0, "facenormalsepsilon": 0}
 _LAMP = {"x": 300, "y": 400, "z": 900}
+_HEADLIGHT = {"x": 0.6, "y": -0.6, "z": 1.0004}
+"""Over the reader's shoulder, wherever the camera is: plotly takes a lamp in clip coordinates, in which a depth just
+above 1 lies far behind the camera, with both axes reversed."""
 _DIGITS = 3
 
 
 def surface_trace(vertices: Array, faces: Indices, color: str, opacity: float, **options: Any) -> Any:
     """A translucent surface from vertices [V, 3] in Å and faces [F, 3]."""
     return _mesh(vertices, faces, color=color, opacity=opacity, hoverinfo="skip", **options)
+
+
+def colored_surface_trace(vertices: Array, faces: Indices, values: Array, unit: str, **options: Any) -> Any:
+    """A surface coloured by ``values`` [V] at the vertices on the figure's colour axis; hovering shows the value."""
+    template = f"%{{intensity:.3~g}} {unit}".rstrip() + "<extra></extra>"
+    return _mesh(
+        vertices, faces, intensity=values.astype(np.float32), coloraxis="coloraxis", hovertemplate=template,
+        lighting=_MATT, lightposition=_HEADLIGHT, **options,
+    )  # fmt: skip
 
 
 def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
@@ -54,7 +67,8 @@ def _mesh(vertices: Array, faces: Indices, **options: Any) -> Any:
     graph_objects = require("plotly.graph_objects", "viz")
     x, y, z = _compact(vertices)
     i, j, k = faces.astype(np.uint16 if len(vertices) < 2**16 else np.uint32).T
-    return graph_objects.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, lighting=_LIGHT, lightposition=_LAMP, **options)
+    options = {"lighting": _LIGHT, "lightposition": _LAMP, **options}
+    return graph_objects.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, **options)
 
 
 def _compact(points: Array) -> Any:
