@@ -232,7 +232,7 @@ def test_a_density_is_coloured_at_its_default_level(tmp_path):
     run("field", "O", "--channels", "all", "--color-by", "promolecule", "--spacing", "0.5", "-o", str(page))
     axis = plotted(page)["layout"]["coloraxis"]
     assert axis["cmin"] == 0
-    assert axis["colorbar"]["title"]["text"] == "all (e/Å³)"
+    assert axis["colorbar"]["title"]["text"] == "promolecule (e/Å³)"
     assert "The surface where the field MolField(&#x27;all&#x27;) is 0." in page.read_text()
 
 

@@ -26,12 +26,14 @@ class Coloring(NamedTuple):
     """The field that colours a surface.
 
     Attributes:
+        name: as given.
         definition: has one channel.
         words: what its values are.
         unit: their unit, or an empty text.
         end: the absolute value at which the colours end, or the default of ``plot_colored_surfaces``.
     """
 
+    name: str
     definition: MolField
     words: str
     unit: str
@@ -54,7 +56,7 @@ class Coloring(NamedTuple):
         preset = name if name in PRESETS else None
         definition = MolField(name) if preset is None else MolField.preset(preset)
         require_one_channel(definition.channels, f"{name} has several; name one channel")
-        return cls(definition, *described(definition, preset), end)
+        return cls(name, definition, *described(definition, preset), end)
 
     def figure(
         self, volume: Volume, level: float | None, surface: tuple[str, str], data: Data, charges: str
@@ -72,8 +74,9 @@ class Coloring(NamedTuple):
         from tg_molfield.viz.levels import surface_levels
 
         figure = plot_colored_surfaces(
-            volume, self.definition(data), level=level, color_range=self.end, color_unit=self.unit, unit=surface[1]
-        )
+            volume, self.definition(data), level=level, color_range=self.end, color_title=self.name,
+            color_unit=self.unit, unit=surface[1],
+        )  # fmt: skip
         levels = surface_levels(volume, volume.channels[0], level)
         numbers = " and ".join(f"{one:.3g}".replace("-", "−") for one in levels)
         shown = f"The surface where the {surface[0]} is {numbers} {surface[1]}".rstrip()

@@ -29,6 +29,7 @@ def plot_colored_surfaces(
     *,
     color_channel: str | None = None,
     color_range: float | None = None,
+    color_title: str = "",
     color_unit: str = "",
     signed: bool | None = None,
     grid: Grid | None = None,
@@ -55,6 +56,7 @@ def plot_colored_surfaces(
         color_channel: the channel of ``color_by``; needed where it has several.
         color_range: the absolute value at which the colours end; by default the 98th percentile of the absolute
             values at the vertices of all surfaces.
+        color_title: title of the colour bar; by default the channel.
         color_unit: unit of the colours, shown at the colour bar.
         signed: whether the colours stand for values of both signs; by default, where the definition of ``color_by``
             or a value on a surface tells so.
@@ -114,8 +116,8 @@ def plot_colored_surfaces(
         headings.append((row, note if drawn else "no surface at this level"))
     if signed is None:
         signed = any(has_sign(field, hue, values) for field in colors.values())
-    words = escape(f"{hue} ({color_unit})" if color_unit else hue, quote=False)
-    figure.update_layout(coloraxis=color_axis(values, signed, color_range, words))
+    words = (color_title or hue) + (f" ({color_unit})" if color_unit else "")
+    figure.update_layout(coloraxis=color_axis(values, signed, color_range, escape(words, quote=False)))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()
     arrange(figure, headings, cube_axes(points), view, title, height)
     return figure
