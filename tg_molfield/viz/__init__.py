@@ -4,6 +4,7 @@ from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.meshes import isosurface
+from tg_molfield.viz.overlay import plot_overlay
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.report import Case, comparison_page
 from tg_molfield.viz.slices import plot_slices
@@ -16,6 +17,7 @@ __all__ = [
     "comparison_page",
     "isosurface",
     "plot_colored_surfaces",
+    "plot_overlay",
     "plot_slices",
     "plot_surfaces",
     "save_figure",

@@ -42,8 +42,8 @@ def animate_surfaces(
     Args:
         volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
         channels: the channels to show; by default those that are not empty in the first volume.
-        levels: isovalues, one for all channels or by channel; by default 0.3 of the largest absolute value of the
-            channel in the first volume. All volumes have the same levels.
+        levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
+            largest absolute value of the channel in the first volume. All volumes have the same levels.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
         title: title of the figure.
