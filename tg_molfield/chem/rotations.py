@@ -12,7 +12,12 @@ def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
 
     They come from normalised quaternions of four standard normal numbers (Shoemake, Graphics Gems III, 1992).
     """
-    w, x, y, z = normalize(torch.randn(count, 4, dtype=torch.float64, device=device), dim=1).T
+    return rotations_of_quaternions(normalize(torch.randn(count, 4, dtype=torch.float64, device=device), dim=1))
+
+
+def rotations_of_quaternions(quaternions: Tensor) -> Tensor:
+    """The rotations [N, 3, 3] of unit quaternions (w, x, y, z) [N, 4]."""
+    w, x, y, z = quaternions.T
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],

@@ -47,9 +47,12 @@ def flat_terms(field: RBFField) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def padded_terms(field: RBFField) -> Terms:
-    """The Gaussians of each function of a batch."""
+    """The Gaussians of each function of a batch; at least one, of weight 0 where there are none."""
     pos, variances, weights, batch = flat_terms(field)
     size = field.num_graphs
+    if not len(pos):
+        empty = pos.new_zeros(size, 1, 3)
+        return Terms(empty, torch.ones_like(empty[..., 0]), weights.new_zeros(size, 1, weights.shape[1]))
     dense, mask = to_dense_batch(pos, batch, batch_size=size)
     spread, _ = to_dense_batch(variances, batch, batch_size=size)
     heights, _ = to_dense_batch(weights, batch, batch_size=size)

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_integers, check_kind
+from tg_molfield.arguments import check_kind
 from tg_molfield.compare.alignment.pairs import align_pairs
 from tg_molfield.compare.alignment.result import Alignment, Alignments
-from tg_molfield.compare.alignment.search import BLURS, Found
+from tg_molfield.compare.alignment.search import BLURS, PLANS, Found
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
-from tg_molfield.compare.alignment.starts import MAX_STARTS
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import Molecules, fields_to_compare, listed
 from tg_molfield.compare.overlap import overlap, self_overlap
@@ -27,7 +26,7 @@ def align(
     by: By | None = None,
     *,
     metric: str | Metric = "tanimoto",
-    starts: int = MAX_STARTS,
+    search: str = "normal",
 ) -> Alignment:
     """Lay one molecule on another, rigidly, so that their fields are most alike.
 
@@ -41,7 +40,8 @@ def align(
         by: what is compared, see `Scoring.of`: ``"shape"`` (the default), ``("shape", "color")``, a `MolField`, …
             Fields are compared as they are.
         metric: the measure of likeness.
-        starts: poses to start from, 1 to 24; 4 is quicker and ends in a lesser maximum more often.
+        search: how thorough it is: ``"fast"`` ends in a lesser maximum more often than ``"normal"``, and that more
+            often than ``"thorough"``.
 
     Returns:
         The score, the rotation and translation, and the moved molecule.
@@ -54,7 +54,7 @@ def align(
     for name, value in (("mobile", mobile), ("fixed", fixed)):
         if not isinstance(value, RBFField):
             check_kind(name, value, Data, "a Data or an RBFField", "give one molecule, or use align_many")
-    return align_many(mobile, fixed, by, metric=metric, starts=starts)[0, 0]
+    return align_many(mobile, fixed, by, metric=metric, search=search)[0, 0]
 
 
 def align_many(
@@ -63,7 +63,7 @@ def align_many(
     by: By | None = None,
     *,
     metric: str | Metric = "tanimoto",
-    starts: int = MAX_STARTS,
+    search: str = "normal",
     paired: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Alignments:
@@ -76,7 +76,7 @@ def align_many(
         fixeds: the molecules that stay; if not given, the mobile ones, and each pair is aligned once.
         by: what is compared, as for `align`.
         metric: the measure of likeness.
-        starts: poses to start from, as for `align`.
+        search: how thorough it is, as for `align`.
         paired: align the i-th with the i-th only.
         progress: called with the pairs done and the pairs in all.
 
@@ -85,9 +85,8 @@ def align_many(
         ValueError: as for `align`; or ``paired`` with different numbers of molecules.
         MemoryError: a pair is too large.
     """
-    check_integers(starts=starts)
-    if not 1 <= starts <= MAX_STARTS:
-        raise ValueError(f"starts: expected 1 to {MAX_STARTS}, got {starts}; 4 is quick, {MAX_STARTS} is safe")
+    if search not in PLANS:
+        raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")
     given = {"mobiles": mobiles} if fixeds is None else {"mobiles": mobiles, "fixeds": fixeds}
     fields, measure = fields_to_compare(given, by, metric)
     check_alignable(fields[0], fields[-1])
@@ -95,7 +94,7 @@ def align_many(
     sides = [side_of(some, pos, BLURS) for some, pos in zip(fields, atoms, strict=True)]
     counts = (len(sides[0]), len(sides[-1]))
     rows, columns = _pairs(*counts, paired, same=fixeds is None)
-    found = align_pairs(sides[0], sides[-1], rows, columns, measure, starts, progress)
+    found = align_pairs(sides[0], sides[-1], rows, columns, measure, PLANS[search], progress)
     if not paired:
         found = _table(found, rows, columns, counts, same=fixeds is None)
     molecules = listed("mobiles", mobiles)

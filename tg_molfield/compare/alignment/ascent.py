@@ -12,10 +12,11 @@ from tg_molfield.compare.alignment.objective import Objective, Slopes
 from tg_molfield.compare.alignment.rigid_motion import rotation_of
 from tg_molfield.compare.alignment.trust_region import best_step
 
-RADIUS = 1.0
+RADIUS = 1.5
 """Å: how far the atoms at one radius of gyration may move in the first step."""
 
 
+_AHEAD = 0.3
 _COMPACT = 0.7
 """Poses at rest are taken out when fewer than this share of the pairs moves."""
 
@@ -31,11 +32,6 @@ class Poses(NamedTuple):
     rotation: Tensor
     translation: Tensor
 
-    def chosen(self, index: Tensor) -> Poses:
-        """Some poses [P, K] of each pair."""
-        rotation = self.rotation.gather(1, index[..., None, None].expand(-1, -1, 3, 3))
-        return Poses(rotation, self.translation.gather(1, index[..., None].expand(-1, -1, 3)))
-
 
 def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, tolerance: float) -> tuple[Poses, Tensor]:
     """Poses of a greater score, and their scores [P, S].
@@ -47,7 +43,7 @@ def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, toler
         max_iter: the most steps.
         tolerance: a pose rests when its quadratic model promises less than this.
     """
-    state = _State.at(objective, poses, size)
+    state = Ascent.at(objective, poses, size)
     done = Poses(poses.rotation.clone(), poses.translation.clone())
     score = state.slopes.value.clone()
     pairs = torch.arange(len(score), device=score.device)
@@ -58,27 +54,36 @@ def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, toler
             rows = active.nonzero()[:, 0]
             if not len(rows):
                 break
-            pairs, state = pairs[rows], state.part(rows)
+            pairs, state = pairs[rows], state.pairs(rows)
     done.rotation[pairs], done.translation[pairs], score[pairs] = *state.poses, state.slopes.value
     return done, score
 
 
-class _State:
-    """Poses on their way: derivatives, scales of the six parameters [P, 6] and trust radii [P, S]."""
+class Ascent:
+    """Poses on their way up: derivatives, scales of the six parameters [P, 6] and trust radii [P, S]."""
 
     def __init__(self, objective: Objective, poses: Poses, slopes: Slopes, scale: Tensor, radius: Tensor) -> None:
         self._objective, self.poses, self.slopes, self._scale, self._radius = objective, poses, slopes, scale, radius
 
     @classmethod
-    def at(cls, objective: Objective, poses: Poses, size: Tensor) -> _State:
+    def at(cls, objective: Objective, poses: Poses, size: Tensor) -> Ascent:
+        """Poses before their first step; arguments as for `climb`."""
         slopes = objective.slopes(*poses)
         scale = torch.stack([size, size, size, *[torch.ones_like(size)] * 3], 1)
         return cls(objective, poses, slopes, scale, torch.full_like(slopes.value, RADIUS))
 
-    def part(self, rows: Tensor) -> _State:
+    def pairs(self, rows: Tensor) -> Ascent:
         """Some of the pairs."""
         poses, slopes = Poses(*(one[rows] for one in self.poses)), Slopes(*(one[rows] for one in self.slopes))
-        return _State(self._objective.part(rows), poses, slopes, self._scale[rows], self._radius[rows])
+        return Ascent(self._objective.part(rows), poses, slopes, self._scale[rows], self._radius[rows])
+
+    def best(self, count: int) -> Ascent:
+        """The poses of each pair that promise most: their score, and what 0.3 Å along the gradient would add."""
+        promise = self.slopes.value + _AHEAD * (self.slopes.gradient / self._scale[:, None]).norm(dim=2)
+        index = promise.topk(min(count, promise.shape[1]), 1).indices
+        poses = Poses(*(_gathered(one, index) for one in self.poses))
+        slopes = Slopes(*(_gathered(one, index) for one in self.slopes))
+        return Ascent(self._objective, poses, slopes, self._scale, _gathered(self._radius, index))
 
     def advance(self, tolerance: float) -> Tensor:
         """One step of all poses; which pairs [P] are still to move."""
@@ -107,3 +112,8 @@ class _State:
 
 def _where(kept: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(kept[(..., *[None] * (new.ndim - 2))], new, old)
+
+
+def _gathered(values: Tensor, index: Tensor) -> Tensor:
+    """The rows [P, K, …] of [P, S, …] that an index [P, K] names."""
+    return values.gather(1, index[(..., *[None] * (values.ndim - 2))].expand(*index.shape, *values.shape[2:]))

@@ -56,7 +56,7 @@ class Objective:
         """Pairs of Gaussians in one pose of all pairs of molecules."""
         return sum(overlap.pairs for overlap in self._overlaps)
 
-    def part(self, index: Tensor) -> Objective:
+    def part(self, index: Tensor | slice) -> Objective:
         """Some of the pairs."""
         part = copy.copy(self)
         part._overlaps = [overlap.part(index) for overlap in self._overlaps]

@@ -12,6 +12,10 @@ from torch import Tensor
 from tg_molfield.compare.alignment.rigid_motion import motion_tables, products
 from tg_molfield.compare.terms import Terms
 
+_NUMBERS_AT_ONCE = 2**27
+_LIKE = 1.6
+"""Rates that differ by less than this factor are taken as equal in second derivatives in single precision."""
+
 
 class Overlaps(NamedTuple):
     """Overlaps O of P pairs in S poses, and their derivatives by the motion (ω, τ).
@@ -44,6 +48,7 @@ class PairOverlap:
         ratio = 2 * math.pi * product / total
         heights = (mobile.weights @ fixed.weights.transpose(1, 2)) * ratio * ratio.sqrt()
         self._rates = (0.5 / total)[:, None]
+        self._mean_rate = _mean_rate(self._rates, heights)
         self._heights = heights[:, None]
         self._points = mobile.pos.transpose(1, 2)
         self._products = products(fixed.pos)
@@ -55,7 +60,7 @@ class PairOverlap:
         """Pairs of Gaussians in one pose of all pairs of functions."""
         return self._heights.numel()
 
-    def part(self, index: Tensor) -> PairOverlap:
+    def part(self, index: Tensor | slice) -> PairOverlap:
         """Some of the pairs."""
         part = copy.copy(self)
         for name in ("_heights", "_rates", "_points", "_products", "_distance"):
@@ -65,10 +70,20 @@ class PairOverlap:
 
     def value(self, rotation: Tensor, translation: Tensor) -> Tensor:
         """O [P, S] for rotations [P, S, 3, 3] and translations [P, S, 3]."""
-        return self._energies(self._moved(rotation, translation)).flatten(2).sum(2)
+        parts = self._groups(rotation, translation)
+        return torch.cat([self._energies(self._moved(*part)).flatten(2).sum(2) for part in parts], 1)
 
     def derivatives(self, rotation: Tensor, translation: Tensor) -> Overlaps:
         """O and its derivatives."""
+        parts = [self._derivatives(*part) for part in self._groups(rotation, translation)]
+        return parts[0] if len(parts) == 1 else Overlaps(*(torch.cat(some, 1) for some in zip(*parts, strict=True)))
+
+    def _groups(self, rotation: Tensor, translation: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The poses in groups that fit in memory."""
+        count = max(1, _NUMBERS_AT_ONCE // max(1, self.pairs))
+        return list(zip(rotation.split(count, 1), translation.split(count, 1), strict=True))
+
+    def _derivatives(self, rotation: Tensor, translation: Tensor) -> Overlaps:
         mine = self._moved(rotation, translation)
         pairs, poses, _, size = mine.shape
         energies = self._energies(mine)
@@ -78,11 +93,17 @@ class PairOverlap:
 
         def moments(count: int) -> Tensor:
             inner = torch.bmm(energies.mul_(self._rates).view(pairs * poses, size, -1), others[..., :count])
-            return torch.bmm(mine[:, :count], inner).view(-1, count * count)
+            return torch.bmm(mine[:, :count], inner)
 
         tables = motion_tables(mine.dtype, mine.device)
-        first = moments(4)
-        curvature = moments(10) @ tables.square - first @ tables.bend
+        if self._mean_rate is None:
+            first = moments(4).view(-1, 16)
+            second = moments(10).view(-1, 100)
+        else:
+            second = moments(10)
+            first = second[:, :4, :4].reshape(-1, 16)
+            second = second.view(-1, 100) * self._mean_rate
+        curvature = second @ tables.square - first @ tables.bend
         shape = (pairs, poses, 6)
         return Overlaps(value, -(first @ tables.slope).view(shape), curvature.view(*shape, 6))
 
@@ -110,6 +131,17 @@ class PairOverlap:
         if self._repeated is None or len(self._repeated[0]) != poses * len(self._distance):
             self._repeated = self._distance.repeat_interleave(poses, 0), self._products.repeat_interleave(poses, 0)
         return self._repeated
+
+
+def _mean_rate(rates: Tensor, heights: Tensor) -> float | None:
+    """The mean of ``a`` where it varies little; None where it does not, and in double precision."""
+    weights = heights.abs()
+    if rates.dtype == torch.float64 or not bool(weights.any()):
+        return None
+    used = rates[:, 0][weights > 0]
+    if float(used.max()) > _LIKE * float(used.min()):
+        return None
+    return float((rates[:, 0] * weights).sum() / weights.sum())
 
 
 def _distance_rows(y: Tensor) -> Tensor:

@@ -7,14 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tg_molfield.compare.alignment.search import Found, best_poses
+from tg_molfield.compare.alignment.search import Found, Plan, best_poses
 from tg_molfield.compare.alignment.sides import Side
 from tg_molfield.compare.scoring import Measure
 from tg_molfield.memory import check_fits
 
-_NUMBERS_AT_ONCE = 2**20
-"""Pairs of Gaussians in the first stage of a batch: few enough for a processor's cache."""
-_NUMBERS_ON_DEVICE = 2**27
+_NUMBERS_AT_ONCE, _NUMBERS_ON_DEVICE = 2**18, 2**24
+"""Pairs of Gaussians in one pose of a batch."""
 _MOST_PAIRS = 2**14
 _COPIES = 12
 
@@ -25,7 +24,7 @@ def align_pairs(
     rows: Tensor,
     columns: Tensor,
     measure: Measure,
-    starts: int,
+    plan: Plan,
     progress: Callable[[int, int], None] | None = None,
 ) -> Found:
     """The best poses of pairs, in their order.
@@ -36,7 +35,7 @@ def align_pairs(
         rows: the mobile molecule of each pair.
         columns: the fixed molecule of each pair.
         measure: how they are scored.
-        starts: poses to start from.
+        plan: of the search.
         progress: called with the pairs done and the pairs in all.
 
     Raises:
@@ -51,10 +50,10 @@ def align_pairs(
     found: list[Found] = []
     done = 0
     while done < len(order):
-        per_pair = starts * max(1, int(sizes[order[done]]))
+        per_pair = max(1, int(sizes[order[done]]))
         batch = order[done : done + min(_MOST_PAIRS, max(1, limit // per_pair))]
         sides = mobile.part(rows[batch].to(device)), fixed.part(columns[batch].to(device))
-        found.append(best_poses(*sides, measure.weights, measure.metric, starts))
+        found.append(best_poses(*sides, measure.weights, measure.metric, plan))
         done += len(batch)
         if progress is not None:
             progress(done, len(order))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tg_molfield.compare.alignment.ascent import Poses, climb
+from tg_molfield.compare.alignment.ascent import Ascent, Poses, climb
 from tg_molfield.compare.alignment.objective import Objective
 from tg_molfield.compare.alignment.sides import Side, blurred
-from tg_molfield.compare.alignment.starts import axis_rotations
+from tg_molfield.compare.alignment.starts import start_rotations
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.terms import Terms
 
@@ -21,22 +21,38 @@ class Stage(NamedTuple):
 
     Attributes:
         blur: Å², added to the variance of every Gaussian; it removes local maxima.
-        max_iter: the most steps.
-        keep: how many poses go on.
+        steps: the steps that every pose makes.
+        keep: how many of the most promising poses go on.
     """
 
     blur: float
-    max_iter: int
+    steps: int
     keep: int
 
 
-STAGES = (Stage(0.5, 2, 10), Stage(0.0, 3, 4), Stage(0.0, 60, 1))
-BLURS = tuple(sorted({stage.blur for stage in STAGES}))
-PAIRS_AT_ONCE = 2**24
-"""Pairs of Gaussians of all poses that are held at once."""
+class Plan(NamedTuple):
+    """Where a search starts and how it narrows down; its last poses climb to their maxima.
 
-_SEARCH_TOLERANCE, _TOLERANCE = 1e-6, 1e-14
-_POLISHING = 20
+    Attributes:
+        starts: the number of poses to start from.
+        stages: its parts.
+    """
+
+    starts: int
+    stages: tuple[Stage, ...]
+
+
+PLANS = {
+    "fast": Plan(4, (Stage(0.5, 2, 4), Stage(0.0, 2, 3))),
+    "normal": Plan(24, (Stage(0.5, 0, 16), Stage(0.5, 1, 10), Stage(0.5, 1, 6), Stage(0.0, 2, 3))),
+    "thorough": Plan(60, (Stage(0.5, 2, 36), Stage(0.0, 3, 12))),
+}
+BLURS = tuple(sorted({0.0} | {stage.blur for plan in PLANS.values() for stage in plan.stages}))
+PAIRS_AT_ONCE, PAIRS_ON_DEVICE = 2**20, 2**27
+"""Pairs of Gaussians of all poses that are held at once: what a processor's cache holds, and what a card does."""
+
+_SEARCH_TOLERANCE, _TOLERANCE = 1e-4, 1e-14
+_MAX_ITER = 60
 
 
 class Found(NamedTuple):
@@ -56,7 +72,7 @@ class Found(NamedTuple):
 
 
 @torch.no_grad()
-def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, starts: int) -> Found:
+def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, plan: Plan) -> Found:
     """The best pose of each pair of molecules.
 
     The search is in single precision; the best pose is carried to the maximum in double.
@@ -66,37 +82,47 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
         fixed: the molecules that stay, one a pair.
         weights: of the terms.
         metric: the measure of likeness.
-        starts: the number of poses to start from.
+        plan: of the search.
     """
     radius = mobile.frames.radius
     size = radius.float()
-    rotations = axis_rotations(starts).to(size)
-    poses = Poses(rotations.expand(len(size), -1, 3, 3).contiguous(), size.new_zeros(len(size), starts, 3))
-    objectives = {blur: _objective(mobile, fixed, weights, metric, blur, torch.float32) for blur in BLURS}
-    for stage in STAGES:
-        poses, value = _climbed(objectives[stage.blur], poses, size, stage.max_iter)
-        if stage.blur:
-            value = torch.cat([objectives[0.0].value(*some) for some in _groups(objectives[0.0], poses)], 1)
-        poses = poses.chosen(value.topk(min(value.shape[1], stage.keep), 1).indices)
+    blurs = {0.0, *(stage.blur for stage in plan.stages)}
+    objectives = {blur: _objective(mobile, fixed, weights, metric, blur, torch.float32) for blur in blurs}
+    poses, value = climb(objectives[0.0], _narrowed(objectives, size, plan), size, _MAX_ITER, _SEARCH_TOLERANCE)
+    first = value.argmax(1)[:, None, None]
+    rotation = poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
+    best = Poses(_orthogonal(rotation), poses.translation.gather(1, first.expand(-1, 1, 3)).double())
     exact = _objective(mobile, fixed, weights, metric, 0.0, torch.float64)
-    best, score = climb(exact, Poses(*(one.double() for one in poses)), radius, _POLISHING, _TOLERANCE)
-    rotation, translation = _orthogonal(best.rotation[:, 0]), best.translation[:, 0]
+    best, score = climb(exact, best, radius, _MAX_ITER, _TOLERANCE)
+    rotation, translation = best.rotation[:, 0], best.translation[:, 0]
     back = fixed.frames.axes.transpose(1, 2)
     whole = back @ rotation @ mobile.frames.axes
     shift = fixed.frames.center + _applied(back, translation) - _applied(whole, mobile.frames.center)
     return Found(score[:, 0], exact.by_term(*best)[:, 0], whole, shift)
 
 
-def _climbed(objective: Objective, poses: Poses, size: Tensor, max_iter: int) -> tuple[Poses, Tensor]:
-    found = [climb(objective, some, size, max_iter, _SEARCH_TOLERANCE) for some in _groups(objective, poses)]
-    parts, values = zip(*found, strict=True)
-    return Poses(*(torch.cat(one, 1) for one in zip(*parts, strict=True))), torch.cat(values, 1)
-
-
-def _groups(objective: Objective, poses: Poses) -> list[Poses]:
-    """The poses in groups that fit in memory together."""
-    count = max(1, PAIRS_AT_ONCE // max(1, objective.pairs))
-    return [Poses(*some) for some in zip(*(one.split(count, 1) for one in poses), strict=True)]
+def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -> Poses:
+    """The poses that go through all stages, found for pieces of the pairs that a processor's cache holds."""
+    rotations = start_rotations(plan.starts).to(size)
+    at_once = PAIRS_AT_ONCE if size.device.type == "cpu" else PAIRS_ON_DEVICE
+    step = max(1, at_once * len(size) // max(1, plan.starts * objectives[0.0].pairs))
+    found = []
+    for first in range(0, len(size), step):
+        rows = slice(first, first + step)
+        radius = size[rows]
+        poses = Poses(
+            rotations.expand(len(radius), -1, 3, 3).contiguous(), radius.new_zeros(len(radius), plan.starts, 3)
+        )
+        blur = None
+        for stage in plan.stages:
+            if stage.blur != blur:
+                blur, ascent = stage.blur, Ascent.at(objectives[stage.blur].part(rows), poses, radius)
+            for _ in range(stage.steps):
+                ascent.advance(_SEARCH_TOLERANCE)
+            ascent = ascent.best(stage.keep)
+            poses = ascent.poses
+        found.append(poses)
+    return Poses(*(torch.cat(one) for one in zip(*found, strict=True)))
 
 
 def _objective(
@@ -114,6 +140,6 @@ def _applied(rotation: Tensor, vector: Tensor) -> Tensor:
 
 
 def _orthogonal(rotation: Tensor) -> Tensor:
-    """The nearest rotation, against what rounding in many steps adds up to."""
+    """The nearest rotations, without what rounding in many steps has added up to."""
     u, _, v = torch.linalg.svd(rotation)
     return u @ v

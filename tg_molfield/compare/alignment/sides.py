@@ -82,8 +82,9 @@ def _frames(terms: Sequence[Terms], positions: Sequence[Tensor]) -> Frames:
     each = [one.weights.abs().sum(2) * (2 * math.pi * one.variances) ** 1.5 for one in terms]
     first = torch.cat([each[0], *[torch.zeros_like(one) for one in each[1:]]], 1)
     weights = torch.where(first.any(1, keepdim=True), first, torch.cat(each, 1))
-    frames = principal_frames(pos, torch.where(weights.any(1, keepdim=True), weights, torch.ones_like(weights)))
-    for row in (~weights.any(1)).nonzero()[:, 0].tolist():
+    empty = ~weights.any(1)
+    frames = principal_frames(pos, torch.where(empty[:, None], torch.ones_like(weights), weights))
+    for row in empty.nonzero()[:, 0].tolist():
         if len(positions):
             atoms = positions[row].to(pos)[None]
             for whole, one in zip(frames, principal_frames(atoms, torch.ones_like(atoms[..., 0])), strict=True):

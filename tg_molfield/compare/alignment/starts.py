@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-MAX_STARTS = 24
+from tg_molfield.chem.rotations import rotations_of_quaternions
+
+_PSI = 1.533751168755204288118041
+"""The positive real root of ψ⁴ = ψ + 4."""
 
 
 class Frames(NamedTuple):
@@ -48,11 +52,11 @@ def principal_frames(pos: Tensor, weights: Tensor) -> Frames:
 
 
 @lru_cache(maxsize=4)
-def axis_rotations(count: int) -> Tensor:
-    """The first ``count`` of the 24 rotations [count, 3, 3] that take axes to axes, float64.
+def start_rotations(count: int) -> Tensor:
+    """The first ``count`` of a series of rotations [count, 3, 3], float64.
 
-    The first four keep each axis, up to its direction: these suffice where principal axes are distinct. The others
-    exchange axes.
+    The first four keep each axis, up to its direction: these suffice where principal axes are distinct. With the next
+    20, which exchange axes, they are the rotations of a cube. The rest are spread evenly over all rotations.
     """
     found = []
     for order in itertools.permutations(range(3)):
@@ -62,4 +66,15 @@ def axis_rotations(count: int) -> Tensor:
             if torch.linalg.det(rotation) > 0:
                 found.append(rotation)
     found.sort(key=lambda rotation: (-float(rotation.diagonal().abs().sum()), -float(rotation.trace())))
-    return torch.stack(found[:count])
+    more = spread_rotations(max(1, count - len(found)))
+    return torch.cat([torch.stack(found), more])[:count]
+
+
+def spread_rotations(count: int) -> Tensor:
+    """Rotations [count, 3, 3] spread evenly, float64: super-Fibonacci spirals (Alexa, CVPR 2022)."""
+    s = torch.arange(count, dtype=torch.float64) + 0.5
+    inner, outer = (s / count).sqrt(), (1 - s / count).sqrt()
+    alpha, beta = 2 * math.pi * s / math.sqrt(2), 2 * math.pi * s / _PSI
+    return rotations_of_quaternions(
+        torch.stack([outer * beta.cos(), inner * alpha.sin(), inner * alpha.cos(), outer * beta.sin()], 1)
+    )

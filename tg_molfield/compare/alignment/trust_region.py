@@ -12,8 +12,8 @@ def best_step(gradient: Tensor, curvature: Tensor, radius: Tensor) -> tuple[Tens
     """The steps p [P, 6] that maximise g·p + p·H p/2 within |p| ≤ radius, and what the model gains [P].
 
     Newton's step is taken where it is a maximum and short enough. Elsewhere the length is found from the eigenvalues
-    of H (Moré and Sorensen 1983); where H has a direction of ascent that g does not see, the step is only as long as g
-    makes it.
+    of H (Moré and Sorensen 1983); where g hardly sees a direction in which H ascends, as at a saddle, the step goes
+    along it to the radius.
 
     Args:
         gradient: g [P, 6].
@@ -39,9 +39,12 @@ def _bounded(gradient: Tensor, curvature: Tensor, radius: Tensor) -> Tensor:
         step = along / (values + shift[:, None])
         length = step.norm(dim=1)
         slope = (step.square() / (values + shift[:, None])).sum(1)
-        longer = shift + (length - radius) * length / (slope * radius).clamp_min(tiny)
+        longer = shift + length.square() * (length - radius) / (slope * radius).clamp_min(tiny)
         shift = torch.where(length > radius, longer, shift)
     step = along / (values + shift[:, None])
     length = step.norm(dim=1, keepdim=True)
     step = step * (radius[:, None] / length.clamp_min(tiny)).clamp_max(1)
+    rest = (radius.square() - step[:, 1:].square().sum(1)).clamp_min(0).sqrt()
+    upwards = torch.where(along[:, 0] < 0, -rest, rest)
+    step[:, 0] = torch.where(values[:, 0] < 0, upwards, step[:, 0])
     return (vectors @ step[..., None])[..., 0]
