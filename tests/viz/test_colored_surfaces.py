@@ -192,6 +192,14 @@ def test_errors(molecule, distance, potential, grid):
         plot_colored_surfaces(distance, potential)
     with pytest.raises(ValueError, match="level: expected a value between"):
         plot_colored_surfaces(distance, potential, grid=grid, level=-9.0)
+    with pytest.raises(TypeError, match="level: expected a number, got str"):
+        plot_colored_surfaces(distance, potential, grid=grid, level="0")
+    with pytest.raises(TypeError, match="channel: expected the name of a channel, got list"):
+        plot_colored_surfaces(distance, potential, ["all"], grid=grid)
+    with pytest.raises(ValueError, match="channel: expected values that differ, got 0 everywhere in 'N'"):
+        plot_colored_surfaces(MolField("N")(molecule), potential, grid=grid)
+    with pytest.raises(ValueError, match="opacity: expected a number between 0 and 1, got nan"):
+        plot_colored_surfaces(distance, potential, grid=grid, opacity=math.nan)
     with pytest.raises(TypeError, match="color_by: expected a Field, got str"):
         plot_colored_surfaces(distance, "esp", grid=grid)
     with pytest.raises(KeyError, match="color_by: expected a field for each of a, b, got none for 'b'"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from tg_molfield.fields import AtomList, Channel, Grid, MolField, RBFField
 from tg_molfield.structures import from_smiles
@@ -136,3 +136,11 @@ def test_errors(ethanol, moved):
         plot_overlay(ethanol, "CCO")
     with pytest.raises(ValueError, match="fixed: expected at least one atom, got none"):
         plot_overlay(AtomList(torch.empty(0, dtype=torch.long), torch.empty(0, 3)), moved)
+    with pytest.raises(ValueError, match="mobile: expected one molecule, got 2 in a batch"):
+        plot_overlay(ethanol, Batch.from_data_list([ethanol, moved]))
+    with pytest.raises(ValueError, match="names: expected two, got 1"):
+        plot_overlay(ethanol, moved, names=("a",))
+    with pytest.raises(ValueError, match="max_vertices: expected at least 1, got 0"):
+        plot_overlay(ethanol, moved, max_vertices=0)
+    with pytest.raises(ValueError, match="opacity: expected a number between 0 and 1, got 2"):
+        plot_overlay(ethanol, moved, pair, channel="O", opacity=2)

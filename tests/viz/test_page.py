@@ -3,7 +3,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from tg_molfield.fields import AtomList, Grid, MolField
 from tg_molfield.viz import Case, Page, comparison_page, plot_slices
 
 NAME = '<img src=x onerror="alert(1)">&'
@@ -26,6 +28,14 @@ def test_report_loads_nothing_and_escapes_names(report):
     assert html.count("<svg") == 1
     assert "H₂O, 3 atoms" in html
     assert len(html) < 4e6
+
+
+def test_report_names_the_level_of_its_surfaces(report):
+    assert "at 30% of each channel&#x27;s peak in the truth (the number in the legend)." in report.html()
+    data = AtomList(torch.tensor([8]), torch.zeros(1, 3))
+    distance = MolField.preset("vdw")(data).on(Grid.cube((0, 0, 0), 6, 9))
+    html = comparison_page("d", [Case("a", distance, distance)]).html()
+    assert "Surfaces of a at a distance of 0 (the number in the legend)." in html
 
 
 def test_ink_of_slices_becomes_the_colour_of_the_text(volume):

@@ -83,7 +83,8 @@ def plot_colored_surfaces(
     first, first_colors = next(iter(fields.values())), next(iter(colors.values()))
     chosen = one_channel(first, channel, "channel")
     hue = one_channel(first_colors, color_channel, "color_channel")
-    reference = as_volume(first, grid)
+    sampled = {row: as_volume(field, grid)[(chosen,)] for row, field in fields.items()}
+    reference = next(iter(sampled.values()))
     levels = surface_levels(reference, chosen, level)
     for one in levels:
         require_between(one, chosen, *value_range(reference, chosen))
@@ -94,8 +95,8 @@ def plot_colored_surfaces(
     seen = [known_atoms([field, *others], atoms) for field in fields.values()]
     view = camera(seen[0], len(fields))
     content = [positions(some) for some in seen if some is not None]
-    for number, (row, field) in enumerate(fields.items()):
-        volume = thinned(as_volume(field, grid)[(chosen,)], max_nodes)
+    for number, row in enumerate(fields):
+        volume = thinned(sampled[row], max_nodes)
         low, high = value_range(volume, chosen)
         drawn = [one for one in levels if low < one < high]
         for one in drawn:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -78,8 +79,10 @@ def one_channel(field: Field, channel: str | None, argument: str) -> str:
     Raises:
         ValueError: the field has several channels and none is given.
         KeyError: there is no such channel.
+        TypeError: the channel is no string.
     """
     if channel is not None:
+        check_kind(argument, channel, str, "the name of a channel", f"give for example {field.channels[0]!r}")
         field.channel_indices(channel)
         return channel
     if len(field.channels) > 1:

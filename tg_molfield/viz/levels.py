@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from tg_molfield.arguments import check_number
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.volume import Volume
 
@@ -48,6 +49,7 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
     low, high = value_range(reference, channel)
     given = levels.get(channel) if isinstance(levels, Mapping) else levels
     if given is not None:
+        check_number("level", given)
         require_between(given, channel, low, high)
         return (float(given),)
     if is_distance(reference):
@@ -64,6 +66,10 @@ def level_label(channel: str, level: float, unit: str, signed: bool) -> str:
 
 def require_between(level: float, channel: str, low: float, high: float) -> None:
     """Raise a ``ValueError`` with the range unless ``low`` < ``level`` < ``high``."""
+    if low == high:
+        raise ValueError(
+            f"channel: expected values that differ, got {low:.6g} everywhere in {channel!r}; choose another channel"
+        )
     if not low < level < high:
         raise ValueError(
             f"level: expected a value between {low:.6g} and {high:.6g} for channel {channel!r}, got {level:.6g}; "

@@ -73,13 +73,17 @@ def plot_overlay(
         A plotly ``Figure``, for example for `Page.figure`.
 
     Raises:
-        ValueError: no atoms, several channels and none chosen, a level outside the range of the field of ``fixed``, or
-            values that are not finite.
+        ValueError: no atoms, a batch, several channels and none chosen, a level outside the range of the field of
+            ``fixed``, or values that are not finite.
         TypeError: a molecule lacks ``z`` or ``pos``, or ``fields`` are no fields.
         KeyError: a channel is not in a field.
         ImportError: plotly or scikit-image is missing.
     """
     check_integers(max_vertices=max_vertices)
+    if max_vertices < 1:
+        raise ValueError(f"max_vertices: expected at least 1, got {max_vertices}; the default is 1600")
+    if len(names) != 2:
+        raise ValueError(f"names: expected two, got {len(names)}; name the fixed and the mobile molecule")
     figure = require("plotly.graph_objects", "viz").Figure()
     molecules = [_atoms("fixed", fixed), _atoms("mobile", mobile)]
     content = [positions(atoms) for atoms in molecules]
@@ -116,6 +120,10 @@ def _atoms(argument: str, molecule: Any) -> AtomList:
         raise TypeError(f"{argument}: expected a molecule with z and pos, got {got}; give a Data or an AtomList")
     if not len(z):
         raise ValueError(f"{argument}: expected at least one atom, got none; give a molecule with atoms")
+    batch = getattr(molecule, "batch", None)
+    count = 1 if batch is None else len(batch.unique())
+    if count != 1:
+        raise ValueError(f"{argument}: expected one molecule, got {count} in a batch; take one, such as batch[0]")
     return AtomList(z, pos)
 
 

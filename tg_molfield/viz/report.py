@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.volume import Volume
-from tg_molfield.viz.levels import LEVEL
+from tg_molfield.viz.levels import LEVEL, is_distance
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.slices import plot_slices
@@ -112,5 +112,9 @@ def _add_case(page: Page, case: Case, unit: str, visible: str | Sequence[str] | 
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(
             plot_surfaces(fields, atoms=atoms, unit=unit, visible=visible, max_nodes=_NODES_A_SCENE),
-            f"Surfaces of {case.name} at {LEVEL:.0%} of each channel's peak in the truth (the number in the legend).",
+            f"Surfaces of {case.name} at {_level(case.truth)} (the number in the legend).",
         )
+
+
+def _level(truth: Volume) -> str:
+    return "a distance of 0" if is_distance(truth) else f"{LEVEL:.0%} of each channel's peak in the truth"

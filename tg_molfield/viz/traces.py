@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tg_molfield.arguments import check_number
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
@@ -63,12 +64,15 @@ def bond_trace(atoms: AtomList, **options: Any) -> Any:
     return graph_objects.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip", **options)
 
 
-def _mesh(vertices: Array, faces: Indices, **options: Any) -> Any:
+def _mesh(vertices: Array, faces: Indices, opacity: float = 1.0, **options: Any) -> Any:
+    check_number("opacity", opacity)
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity: expected a number between 0 and 1, got {opacity}; 1 hides what lies behind")
     graph_objects = require("plotly.graph_objects", "viz")
     x, y, z = _compact(vertices)
     i, j, k = faces.astype(np.uint16 if len(vertices) < 2**16 else np.uint32).T
     options = {"lighting": _LIGHT, "lightposition": _LAMP, **options}
-    return graph_objects.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, **options)
+    return graph_objects.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, opacity=float(opacity), **options)
 
 
 def _compact(points: Array) -> Any:
