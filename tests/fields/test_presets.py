@@ -119,10 +119,35 @@ def test_channel_without_atoms():
     assert MolField("O S", aggregate="distance")(data)(x)[:, 1].isinf().all()
 
 
+@pytest.mark.parametrize(("height", "kappa"), [(2.7, 2.34423), (2 * 2**0.5, 2.41799)])
+def test_shape_is_that_of_grant_and_pickup(height, kappa):
+    data = from_smiles("OCC", dtype=torch.float64)
+    x = torch.tensor([[0.5, 1.0, -0.3], [1.0, 0.0, 1.0]], dtype=torch.float64)
+    squares = torch.cdist(x, data.pos[:3]).square()
+    expected = (height * torch.exp(-kappa * squares / torch.tensor([1.52, 1.7, 1.7]) ** 2)).sum(1)
+    field = MolField.preset("shape", height=height)(data)
+    assert field(x)[:, 0].tolist() == pytest.approx(expected.tolist(), rel=1e-5)
+    integral = (field.weights[:, 0] * (2 * math.pi * field.widths**2) ** 1.5).sum()
+    assert float(integral) == pytest.approx(4 / 3 * math.pi * (1.52**3 + 2 * 1.7**3), rel=1e-10)
+
+
+def test_shape_overlaps_as_rdkits():
+    """`rdShapeAlign` leaves out far pairs and counts in single precision."""
+    from rdkit.Chem import rdShapeAlign
+
+    from tg_molfield.compare.overlap import overlap
+    from tg_molfield.structures import to_rdkit
+
+    data = from_smiles("Clc1ccc(cc1)S(=O)(=O)NC(F)CO", dtype=torch.float64)
+    field = MolField.preset("shape")(data)
+    rdkit = rdShapeAlign.PrepareConformer(to_rdkit(data))
+    assert float(overlap(field, field)) == pytest.approx(rdkit.sov, rel=2e-3)
+
+
 def test_every_preset_makes_a_volume_of_a_drug():
     data = from_smiles("CC(=O)Oc1ccccc1C(=O)O", properties=PROPERTIES)
     grid = Grid.around(data.pos, 0.8)
-    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw"):
+    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw", "shape"):
         definition = MolField.preset(name)
         assert definition.attributes <= set(PROPERTIES)
         volume = definition(data).on(grid)
@@ -183,6 +208,7 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
             "kernel: expected the default with form_factors",
         ),
         (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
+        (lambda: MolField.preset("shape", height=0.0), "height: expected a positive"),
         (lambda: MolField.preset("esp", softening=-1), "softening: expected .* got -1"),
         (
             lambda: MolField("charge", aggregate="union")(

@@ -11,7 +11,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers, check_kind
+from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
@@ -26,9 +26,11 @@ from tg_molfield.fields.channels import (
     split_part,
     weights_of_channels,
 )
+from tg_molfield.fields.definition_checks import Arguments, check_definition
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.intersections import with_intersections
 from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
 from tg_molfield.fields.presets import preset_arguments
 from tg_molfield.fields.rbf import RBFField
@@ -42,8 +44,6 @@ AGGREGATES: dict[str, type] = {
     "distance": DistanceField,
     "displacement": DisplacementField,
 }
-_KERNEL_FREE = ("distance", "displacement")
-"""The aggregates that depend on radii alone."""
 
 
 @final
@@ -73,6 +73,10 @@ class MolField:
         normalize_grid_size: divide every channel of every molecule by its maximum on `grid` with this many nodes an
             axis (the convention of arXiv 2502.10848; the result depends on the molecule's orientation). Channels are
             not divided if not given.
+        order: 1 adds atoms up, which counts overlapping ones several times. 2 to 6 subtract the products of two atoms
+            of a channel, add those of three and so on (1 − Π(1 − w φ), expanded to products of this many): with
+            order 6 the integral of the preset ``shape`` is the volume of the hard spheres to about 1 %. Products
+            that integrate to less than 1e-4 Å³ are left out. Gaussians only, and no periodic atoms.
 
     Raises:
         ValueError: an unknown kernel or aggregate, no channels, a number out of range, or incompatible options.
@@ -87,6 +91,7 @@ class MolField:
     smoothness: float
     form_factors: FormFactors | None
     normalize_grid_size: int | None
+    order: int
 
     def __init__(
         self,
@@ -99,42 +104,16 @@ class MolField:
         smoothness: float = 0.0,
         form_factors: FormFactors | None = None,
         normalize_grid_size: int | None = None,
+        order: int = 1,
     ) -> None:
-        if not (math.isfinite(width_scale) and width_scale > 0):
-            raise ValueError(f"width_scale: expected a positive number, got {width_scale}; the default is 0.5")
-        if not isinstance(widths, str) and not (math.isfinite(widths) and widths > 0):
-            raise ValueError(f"widths: expected a positive number in Å, got {widths}; or name an element property")
         if aggregate not in AGGREGATES:
             raise ValueError(f"aggregate: expected one of {', '.join(AGGREGATES)}, got {aggregate!r}; choose one")
-        if smoothness and aggregate != "distance":
-            raise ValueError(
-                f"smoothness: expected aggregate='distance' with it, got {aggregate!r}; leave smoothness out"
-            )
-        check_integers(normalize_grid_size=normalize_grid_size)
-        if normalize_grid_size is not None and normalize_grid_size < 2:
-            raise ValueError(
-                f"normalize_grid_size: expected at least 2, got {normalize_grid_size}; the paper uses 16 or 32"
-            )
-        if aggregate != "sum" and (normalize_grid_size is not None or form_factors is not None):
-            raise ValueError(
-                f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {aggregate!r}; leave them out"
-            )
-        parsed = parse_channels(channels)
-        if form_factors is not None and any(channel.width is not None for channel in parsed):
-            raise ValueError(
-                "channels: expected none with a width beside form_factors, which have widths of their own; leave it out"
-            )
-        described = get_kernel(kernel)
-        if described.name != "gaussian" and (form_factors is not None or aggregate in _KERNEL_FREE):
-            raise ValueError(
-                f"kernel: expected the default with form_factors, and with aggregate {' or '.join(_KERNEL_FREE)}, got "
-                f"{described.name!r}; leave it out"
-            )
-        values = (
-            parsed, described, widths, float(width_scale), bool(split_parts), aggregate,
-            float(smoothness), form_factors, normalize_grid_size,
+        given = Arguments(
+            parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
+            float(smoothness), form_factors, normalize_grid_size, order,
         )  # fmt: skip
-        for name, value in zip(self.__dataclass_fields__, values, strict=True):
+        check_definition(given)
+        for name, value in given._asdict().items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -143,7 +122,8 @@ class MolField:
 
         ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
         ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
-        ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface).
+        ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface), ``shape``
+        (density of the heavy atoms whose overlap compares shapes).
 
         Raises:
             ValueError: an unknown name or option.
@@ -169,6 +149,11 @@ class MolField:
         named = {name for channel in self.specification for name in (channel.weight, channel.width)} | {self.widths}
         known = {*atomic_numbers(), *ELEMENT_PROPERTIES, *GROUPS}
         return {name for name in named if isinstance(name, str)} - known
+
+    @property
+    def is_one_term_an_atom(self) -> bool:
+        """Whether the field is a sum of one function an atom."""
+        return self.aggregate == "sum" and self.form_factors is None and self.order == 1
 
     def channel_of(self, name: str) -> Channel | None:
         """The `Channel` behind the field's channel ``name``, given with or without its part; None if there is none."""
@@ -233,6 +218,8 @@ class MolField:
             batch=batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
             atoms=AtomList(atoms.z, atoms.pos, atoms.batch),
         )  # fmt: skip
+        if self.order > 1:
+            field = with_intersections(field, self.order)
         if self.normalize_grid_size is not None:
             field = self._normalized(field, atoms)
         field = field.with_mol_field(self)
@@ -286,7 +273,8 @@ class MolField:
         widest = self._base_widths(atoms) * self.width_scale
         peaks = []
         for i, single in enumerate(field.unbatch()):
-            cube = self._cube(single.centers, float(widest[field.batch == i].max()), self.normalize_grid_size)
+            mine = slice(None) if atoms.batch is None else atoms.batch == i
+            cube = self._cube(atoms.pos[mine], float(widest[mine].max()), self.normalize_grid_size)
             peaks.append(single.on(cube).values.detach().flatten(1).amax(1))
         peak = torch.stack(peaks)
         return field.scaled(torch.where(peak > 0, 1 / peak, torch.zeros_like(peak)))

@@ -54,10 +54,10 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
     if definition is None:
         assumed = [replace(channel, is_assumed=True) for channel in element_channels(field, MolField())]
         return [_of_centers(field, channel) for channel in assumed] if isinstance(field, RBFField) else assumed
-    if definition.aggregate != "sum" or definition.form_factors is not None:
+    if not definition.is_one_term_an_atom:
         raise ValueError(
             f"mol_field: expected a sum of one function an atom, got {definition!r}; give a definition with "
-            "aggregate='sum' and without form_factors"
+            "aggregate='sum' and order=1, and without form_factors"
         )
     found = []
     for name in field.channels:

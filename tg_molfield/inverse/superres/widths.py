@@ -19,7 +19,7 @@ def channel_widths(mol_field: MolField) -> tuple[float | None, ...]:
     Raises:
         ValueError: the field is not a sum of Gaussians.
     """
-    if mol_field.kernel.name != "gaussian" or mol_field.aggregate != "sum" or mol_field.form_factors is not None:
+    if mol_field.kernel.name != "gaussian" or not mol_field.is_one_term_an_atom:
         raise ValueError(
             f"mol_field: expected a sum of Gaussians, one for each atom, got {mol_field}; give widths as numbers"
         )

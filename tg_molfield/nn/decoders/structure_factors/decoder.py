@@ -150,7 +150,8 @@ class StructureFactorDecoder(Decoder):
         batch = torch.arange(len(numbers))
         field = mol_field(Data(z=numbers, pos=torch.zeros(len(numbers), 3, dtype=torch.float64), batch=batch))
         if (
-            not isinstance(field, RBFField)
+            not mol_field.is_one_term_an_atom
+            or not isinstance(field, RBFField)
             or field.kernel.name != "gaussian"
             or field.widths.dim() != 1
             or len(field.centers) != len(numbers)

@@ -1,0 +1,88 @@
+"""Which arguments of a `MolField` go together."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from tg_molfield.arguments import check_integers
+from tg_molfield.chem.form_factors import FormFactors
+from tg_molfield.fields.channels import Channel
+from tg_molfield.fields.kernels import Kernel
+
+KERNEL_FREE = ("distance", "displacement")
+"""The aggregates that depend on radii alone."""
+MAX_ORDER = 6
+"""The greatest number of atoms whose intersections are subtracted or added."""
+
+
+class Arguments(NamedTuple):
+    """The values of a definition, named as its attributes are."""
+
+    specification: tuple[Channel, ...]
+    kernel: Kernel
+    widths: str | float
+    width_scale: float
+    split_parts: bool
+    aggregate: str
+    smoothness: float
+    form_factors: FormFactors | None
+    normalize_grid_size: int | None
+    order: int
+
+
+def check_definition(given: Arguments) -> None:
+    """Raise an error unless the values are in range and make sense together.
+
+    Raises:
+        ValueError: they do not.
+    """
+    _check_numbers(given)
+    if given.smoothness and given.aggregate != "distance":
+        raise ValueError(
+            f"smoothness: expected aggregate='distance' with it, got {given.aggregate!r}; leave smoothness out"
+        )
+    if given.aggregate != "sum" and (given.normalize_grid_size is not None or given.form_factors is not None):
+        raise ValueError(
+            f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {given.aggregate!r}; leave them "
+            "out"
+        )
+    if given.form_factors is not None and any(channel.width is not None for channel in given.specification):
+        raise ValueError(
+            "channels: expected none with a width beside form_factors, which have widths of their own; leave it out"
+        )
+    if given.kernel.name != "gaussian" and (given.form_factors is not None or given.aggregate in KERNEL_FREE):
+        raise ValueError(
+            f"kernel: expected the default with form_factors, and with aggregate {' or '.join(KERNEL_FREE)}, got "
+            f"{given.kernel.name!r}; leave it out"
+        )
+    if given.order > 1:
+        _check_intersections(given)
+
+
+def _check_numbers(given: Arguments) -> None:
+    check_integers(normalize_grid_size=given.normalize_grid_size, order=given.order)
+    if not (math.isfinite(given.width_scale) and given.width_scale > 0):
+        raise ValueError(f"width_scale: expected a positive number, got {given.width_scale}; the default is 0.5")
+    if not isinstance(given.widths, str) and not (math.isfinite(given.widths) and given.widths > 0):
+        raise ValueError(f"widths: expected a positive number in Å, got {given.widths}; or name an element property")
+    if given.normalize_grid_size is not None and given.normalize_grid_size < 2:
+        raise ValueError(
+            f"normalize_grid_size: expected at least 2, got {given.normalize_grid_size}; the paper uses 16 or 32"
+        )
+    if not 1 <= given.order <= MAX_ORDER:
+        raise ValueError(f"order: expected 1 to {MAX_ORDER}, got {given.order}; 1 is the sum over atoms")
+
+
+def _check_intersections(given: Arguments) -> None:
+    """Intersections are products of Gaussians, of one width an atom, with weights that are no components."""
+    wrong = {
+        f"aggregate={given.aggregate!r}": given.aggregate != "sum",
+        f"kernel={given.kernel.name!r}": given.kernel.name != "gaussian",
+        "form_factors": given.form_factors is not None,
+        "a vector channel": any(channel.vector for channel in given.specification),
+        "a channel with a width": any(channel.width is not None for channel in given.specification),
+    }
+    for what, is_wrong in wrong.items():
+        if is_wrong:
+            raise ValueError(f"order: expected 1 with {what}, got {given.order}; intersections are of Gaussian atoms")
