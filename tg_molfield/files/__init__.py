@@ -2,13 +2,16 @@
 
 from tg_molfield.files.decoding import NO_FAULTS, decoding, fault_message, shortened
 from tg_molfield.files.gunzip import unfolding_limit
+from tg_molfield.files.lines import Lines, decoded
 from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes
 from tg_molfield.files.writing import atomic_write, atomic_writes
 
 __all__ = [
     "NO_FAULTS",
+    "Lines",
     "atomic_write",
     "atomic_writes",
+    "decoded",
     "decoding",
     "fault_message",
     "format_suffix",

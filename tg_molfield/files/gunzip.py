@@ -8,6 +8,7 @@ a quarter of the available memory, since decoders need several times the size of
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tg_molfield.memory import available_bytes
@@ -15,13 +16,18 @@ from tg_molfield.memory import available_bytes
 _ALWAYS_ALLOWED = 2**28
 _RATIO = 200
 _MEMORY_PART, _WHATEVER_THE_MEMORY = 4, 2**26
-_STEP = 1024
+STEP = 1024
 """Compressed bytes per step: what the step at the damage unfolds to is lost."""
+_PART = 2**20
 
 
 def unfolding_limit(size: int) -> int:
     """The bytes that ``size`` compressed bytes may unfold to."""
     return min(max(_ALWAYS_ALLOWED, _RATIO * size), max(available_bytes() // _MEMORY_PART, _WHATEVER_THE_MEMORY))
+
+
+class DamagedGzipError(Exception):
+    """A gzip file is damaged or cut short from here on; the argument says how."""
 
 
 def gunzip(path: Path, compressed: bytes) -> tuple[bytes, str]:
@@ -37,30 +43,59 @@ def gunzip(path: Path, compressed: bytes) -> tuple[bytes, str]:
     Raises:
         ValueError: it is not a gzip file, or unfolds to more than the limit.
     """
-    if not b"\x1f\x8b".startswith(compressed[:2]):
-        raise ValueError(f"{path}: expected a gzip file, got another format; rename it or compress it")
+    check_gzip(path, compressed)
     limit = unfolding_limit(len(compressed))
-    view, place, content = memoryview(compressed), 0, bytearray()
+    view, content = memoryview(compressed), bytearray()
+    try:
+        for part in unfolded(view[place : place + STEP] for place in range(0, len(view), STEP)):
+            content += part
+            if len(content) > limit:
+                raise ValueError(
+                    f"{path}: expected a gzip file that unfolds to at most {limit // 2**20} MiB ({_RATIO} times its "
+                    f"size, or a quarter of the available memory), got {len(compressed)} bytes that unfold to more; "
+                    "decompress it with gzip -d if you trust it"
+                )
+    except DamagedGzipError as error:
+        return bytes(content), str(error)
+    return bytes(content), ""
+
+
+def check_gzip(path: Path, start: bytes) -> None:
+    """Refuse a file that does not start as a gzip file does.
+
+    Raises:
+        ValueError: it is another format.
+    """
+    if not b"\x1f\x8b".startswith(start[:2]):
+        raise ValueError(f"{path}: expected a gzip file, got another format; rename it or compress it")
+
+
+def unfolded(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The content of a gzip file in parts of at most 1 MiB.
+
+    Args:
+        pieces: the file in pieces; what the one at the damage unfolds to is lost.
+
+    Raises:
+        DamagedGzipError: the file is damaged.
+    """
+    waiting: bytes | memoryview = b""
+    source = iter(pieces)
     stream = zlib.decompressobj(wbits=31)
     while True:
+        waiting = waiting or next(source, b"")
         if stream.eof:
-            while place < len(view) and view[place] == 0:
-                place += 1
-            if place == len(view):
-                return bytes(content), ""
+            ended, waiting = not waiting, bytes(waiting).lstrip(b"\0")
+            if ended:
+                return
+            if not waiting:
+                continue
             stream = zlib.decompressobj(wbits=31)
-        piece = view[place : place + _STEP]
         try:
-            unfolded = stream.decompress(piece, limit + 1 - len(content))
+            part = stream.decompress(waiting, _PART)
         except zlib.error as error:
-            return bytes(content), str(error)
-        if not piece and not unfolded:
-            return bytes(content), "the end is missing"
-        place += len(piece) - len(stream.unconsumed_tail) - len(stream.unused_data)
-        content += unfolded
-        if len(content) > limit:
-            raise ValueError(
-                f"{path}: expected a gzip file that unfolds to at most {limit // 2**20} MiB ({_RATIO} times its size, "
-                f"or a quarter of the available memory), got {len(compressed)} bytes that unfold to more; "
-                "decompress it with gzip -d if you trust it"
-            )
+            raise DamagedGzipError(str(error)) from error
+        if not waiting and not part:
+            raise DamagedGzipError("the end is missing")
+        waiting = stream.unconsumed_tail or stream.unused_data
+        yield part

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tg_molfield.files.gunzip import gunzip
 from tg_molfield.files.staging import finish_commits
@@ -50,6 +54,27 @@ def format_suffix(path: str | Path) -> str:
 
 
 def _load(path: Path) -> tuple[bytes, str]:
+    with readable(path) as stream:
+        check_fits(
+            str(path), "a file", os.fstat(stream.fileno()).st_size, "split it, or use a machine with more memory"
+        )
+        content = stream.read()
+    damage = ""
+    if path.suffix.lower() == ".gz" and content:
+        content, damage = gunzip(path, content)
+    if (not content or content.isspace()) and not damage:
+        raise empty_file(path)
+    return content, damage
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, open for reading.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is a folder.
+        ValueError: it is no regular file.
+    """
     try:
         finish_commits(path)
         status = path.stat()
@@ -57,17 +82,17 @@ def _load(path: Path) -> tuple[bytes, str]:
             raise IsADirectoryError(f"{path}: expected a file, got a folder; give the path of a file in it")
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{path}: expected a regular file, got a pipe, socket or device; copy it to a file first")
-        check_fits(str(path), "a file", status.st_size, "split it, or use a machine with more memory")
-        content = path.read_bytes()
+        stream = path.open("rb")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"{path}: expected an existing file, got none; check the path") from error
     except PermissionError as error:
         raise PermissionError(
             f"{path}: expected a file that may be read, got one without the permission; change its mode or its folder's"
         ) from error
-    damage = ""
-    if path.suffix.lower() == ".gz" and content:
-        content, damage = gunzip(path, content)
-    if (not content or content.isspace()) and not damage:
-        raise ValueError(f"{path}: expected content, got an empty file; download or copy it again")
-    return content, damage
+    with stream:
+        yield stream
+
+
+def empty_file(path: Path) -> ValueError:
+    """The error for a file without content."""
+    return ValueError(f"{path}: expected content, got an empty file; download or copy it again")

@@ -123,7 +123,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
         charge = round(float(data["formal_charge"].sum())) if "formal_charge" in data else 0
-    mol = _without_bonds(data)
+    mol = mol_without_bonds(data)
     with rdBase.BlockLogs():
         try:
             if atoms == 1:
@@ -140,7 +140,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     return mol.GetMol()
 
 
-def _without_bonds(data: Data) -> RWMol:
+def mol_without_bonds(data: Data) -> RWMol:
     """Atoms and one conformer, no bonds."""
     from rdkit import Chem
     from rdkit.Geometry import Point3D

@@ -102,7 +102,7 @@ def from_smiles(
         raise ValueError(
             f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
         )
-    mol = _parse(smiles)
+    mol = parse_smiles(smiles)
     mol.SetProp("_Name", (mol.GetProp("_Name") if mol.HasProp("_Name") else "") or smiles)
     force_field = _embed(mol, smiles, conformers, seed, timeout)
     for conformer in mol.GetConformers():
@@ -118,7 +118,13 @@ def from_smiles(
     return found[0] if conformers == 1 else found
 
 
-def _parse(smiles: str) -> Mol:
+def parse_smiles(smiles: str) -> Mol:
+    """The molecule of a SMILES with all hydrogens, without positions.
+
+    Raises:
+        TypeError: it is no string.
+        ValueError: it is invalid, has no atoms, a dummy atom or too many atoms.
+    """
     from rdkit import Chem, rdBase
 
     if not isinstance(smiles, str):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from tg_molfield.files import format_suffix
 from tg_molfield.structures.formats.cif import cif_models, cif_records
 from tg_molfield.structures.formats.macromolecule import ModelRecord
-from tg_molfield.structures.formats.mol2 import mol2_records
+from tg_molfield.structures.formats.mol2 import mol2_blocks, mol2_record, mol2_records
 from tg_molfield.structures.formats.pdb import pdb_models, pdb_records
 from tg_molfield.structures.formats.records import ReadOptions, Record
-from tg_molfield.structures.formats.sdf import sdf_records
+from tg_molfield.structures.formats.sdf import sdf_blocks, sdf_record, sdf_records
 from tg_molfield.structures.formats.xyz import xyz_records
 
 
@@ -21,6 +21,8 @@ class Format(NamedTuple):
 
     Attributes:
         records: yields the records of a text.
+        blocks: yields the text of each record of a file from its lines, if records can be told apart one by one.
+        record: the record of such a text.
         models: yields the models of a text with their residues, if the format has residues.
         has_bonds: whether records have bonds, which per-atom properties need.
         has_labels: whether records have named numbers that ``read(labels=...)`` can take.
@@ -30,6 +32,8 @@ class Format(NamedTuple):
 
     records: Callable[[str, ReadOptions], Iterator[Record]]
     models: Callable[[str], Iterator[ModelRecord]] | None = None
+    blocks: Callable[[Iterable[str]], Iterator[str]] | None = None
+    record: Callable[[str, ReadOptions], Record] | None = None
     has_bonds: bool = False
     has_labels: bool = False
     has_drawings: bool = False
@@ -37,7 +41,15 @@ class Format(NamedTuple):
 
 
 _XYZ = Format(xyz_records, has_labels=True, has_counts=True)
-_SDF = Format(sdf_records, has_bonds=True, has_labels=True, has_drawings=True, has_counts=True)
+_SDF = Format(
+    sdf_records,
+    blocks=sdf_blocks,
+    record=sdf_record,
+    has_bonds=True,
+    has_labels=True,
+    has_drawings=True,
+    has_counts=True,
+)
 _PDB = Format(pdb_records, pdb_models)
 _CIF = Format(cif_records, cif_models)
 
@@ -46,7 +58,7 @@ FORMATS = {
     ".extxyz": _XYZ,
     ".sdf": _SDF,
     ".mol": _SDF,
-    ".mol2": Format(mol2_records, has_bonds=True, has_counts=True),
+    ".mol2": Format(mol2_records, blocks=mol2_blocks, record=mol2_record, has_bonds=True, has_counts=True),
     ".pdb": _PDB,
     ".ent": _PDB,
     ".cif": _CIF,

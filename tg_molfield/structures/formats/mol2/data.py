@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,8 +20,11 @@ from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.text_numbers import parse_number
 
-_START = re.compile(r"^@<TRIPOS>MOLECULE[^\S\n]*\n", re.MULTILINE)
-_SECTION = re.compile(r"^@<TRIPOS>(?:MOLECULE|ATOM|BOND).*", re.MULTILINE)
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+_START = "@<TRIPOS>MOLECULE"
+_SECTIONS = (_START, "@<TRIPOS>ATOM", "@<TRIPOS>BOND")
 
 
 def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
@@ -34,25 +36,77 @@ def mol2_records(text: str, options: ReadOptions) -> Iterator[Record]:
     Raises:
         ValueError: the text is not a MOL2 file.
     """
-    before, *blocks = _START.split(text if text.endswith("\n") else text + "\n")
-    if not blocks:
-        raise ValueError("expected a line @<TRIPOS>MOLECULE, got none; check that this is a MOL2 file")
-    if stray := _SECTION.search(before):
-        line = before.count("\n", 0, stray.start()) + 1
-        raise ValueError(
-            f"line {line}: expected a line @<TRIPOS>MOLECULE before the sections of a record, got {stray[0][:40]!r}; "
-            "correct the line"
-        )
     charge_sources: set[str] = set()
-    for block in blocks:
-        notes: list[str] = []
-        computed: set[str] = set()
-        yield Record(title_of(block), partial(_data, block, options, notes, computed, charge_sources), notes, computed)
+    for block in mol2_blocks(text.split("\n")):
+        yield mol2_record(block, options, charge_sources)
+
+
+def mol2_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The text of each record, without its line ``@<TRIPOS>MOLECULE``.
+
+    Raises:
+        ValueError: the lines are not those of a MOL2 file.
+    """
+    block: list[str] | None = None
+    for number, line in enumerate(lines, start=1):
+        if line.rstrip() == _START:
+            if block is not None:
+                yield "\n".join([*block, ""])
+            block = []
+        elif block is not None:
+            block.append(line)
+        elif line.startswith(_SECTIONS):
+            raise ValueError(
+                f"line {number}: expected a line @<TRIPOS>MOLECULE before the sections of a record, got "
+                f"{line[:40]!r}; correct the line"
+            )
+    if block is None:
+        raise ValueError("expected a line @<TRIPOS>MOLECULE, got none; check that this is a MOL2 file")
+    yield "\n".join(block)
+
+
+def mol2_record(block: str, options: ReadOptions, charge_sources: set[str] | None = None) -> Record:
+    """The record of one block of `mol2_blocks`.
+
+    Args:
+        block: the text.
+        options: the options of ``read``.
+        charge_sources: where the partial charges of earlier records were from; the record adds its own, and notes if
+            there are two sources.
+    """
+    notes: list[str] = []
+    computed: set[str] = set()
+    sources = set() if charge_sources is None else charge_sources
+    return Record(title_of(block), partial(_data, block, options, notes, computed, sources), notes, computed)
+
+
+def mol2_block_mol(block: str) -> Mol:
+    """The molecule of one block, with its bonds and positions; lone pairs are left out.
+
+    Raises:
+        ValueError: the record is not valid, or its bonds or types are not those of a molecule.
+    """
+    from rdkit import Chem
+
+    record = parse_mol2(block)
+    atoms = _atoms(record)
+    mol = Chem.Mol(mol2_mol(record, atoms, _elements(record, atoms, [])))
+    mol.RemoveAllConformers()
+    conformer = Chem.Conformer(len(atoms))
+    conformer.Set3D(True)
+    conformer.SetPositions(np.array([record.pos[row] for row in atoms]))
+    mol.AddConformer(conformer, assignId=True)
+    return mol
+
+
+def _atoms(record: Mol2Record) -> list[int]:
+    """The rows that are atoms, not lone pairs."""
+    return [row for row, kind in enumerate(record.kinds) if kind.upper() not in LONE_PAIRS]
 
 
 def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str], charge_sources: set[str]) -> Data:
     record = parse_mol2(block)
-    atoms = [row for row, kind in enumerate(record.kinds) if kind.upper() not in LONE_PAIRS]
+    atoms = _atoms(record)
     numbers = _elements(record, atoms, notes)
     pos = [record.pos[row] for row in atoms]
     values, left_out = fit_labels(_charges(record, atoms, numbers, notes), len(atoms), float_dtype(options.dtype))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +12,7 @@ from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, planarity_note
 from tg_molfield.structures.formats.labels import add_labels
 from tg_molfield.structures.formats.records import ReadOptions, Record
+from tg_molfield.structures.formats.sdf.atom_table import AtomTable
 from tg_molfield.structures.formats.sdf.molblock import check_one_block, read_atoms
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
@@ -22,24 +23,55 @@ if TYPE_CHECKING:
 
 def sdf_records(text: str, options: ReadOptions) -> Iterator[Record]:
     """The records of an SDF or MOL file."""
+    return (sdf_record(block, options) for block in sdf_blocks(text.split("\n")))
+
+
+def sdf_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The text of each record, without the line ``$$$$`` after it."""
     block: list[str] = []
-    for line in text.split("\n"):
+    for line in lines:
         if line.startswith("$$$$") or line.strip() == "$$$$":
-            yield _record(block, options)
+            yield "".join(f"{line}\n" for line in block)
             block = []
         else:
             block.append(line)
     if any(line.strip() for line in block):
-        yield _record(block, options)
+        yield "".join(f"{line}\n" for line in block)
 
 
-def _record(lines: list[str], options: ReadOptions) -> Record:
-    title = lines[0].strip() if lines else ""
+def sdf_record(block: str, options: ReadOptions) -> Record:
+    """The record of one block of `sdf_blocks`."""
+    title = block.split("\n", 1)[0].strip()
     notes: list[str] = []
-    return Record(title, lambda: _data(lines, title, options, notes), notes, set(options.properties or ()))
+    return Record(title, lambda: _data(block, title, options, notes), notes, set(options.properties or ()))
 
 
-def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) -> Data:
+def sdf_mol(block: str) -> tuple[Mol, dict[str, str]]:
+    """The molecule of one block, not sanitized, with its bonds and positions, and its tags.
+
+    Raises:
+        ValueError: the MOL block is not valid.
+    """
+    lines = block.split("\n")[:-1]
+    mol, _, end = _mol(lines)
+    return mol, _tags(lines[end:])
+
+
+def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Data:
+    lines = block.split("\n")[:-1]
+    mol, table, end = _mol(lines)
+    conformer = mol.GetConformer()
+    conformer.Set3D(options.dimension == 3 or is_geometry(mol, lines[1][20:22].upper()))
+    data = _mol_data(mol, title, options, notes)
+    if data.z.tolist() != table.numbers:
+        raise ValueError(
+            "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
+        )
+    return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
+
+
+def _mol(lines: list[str]) -> tuple[Mol, AtomTable, int]:
+    """The molecule of a record, its atoms, and the number of lines of its MOL block."""
     from rdkit import Chem, rdBase
 
     end = next((row for row, line in enumerate(lines, start=1) if line.startswith("M  END")), len(lines))
@@ -53,15 +85,8 @@ def _data(lines: list[str], title: str, options: ReadOptions, notes: list[str]) 
             f"{'none' if mol is None else mol.GetNumAtoms()}; check its bonds and properties, or write it with another "
             "program"
         )
-    conformer = mol.GetConformer()
-    conformer.SetPositions(table.pos)
-    conformer.Set3D(options.dimension == 3 or is_geometry(mol, lines[1][20:22].upper()))
-    data = _mol_data(mol, title, options, notes)
-    if data.z.tolist() != table.numbers:
-        raise ValueError(
-            "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
-        )
-    return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
+    mol.GetConformer().SetPositions(table.pos)
+    return mol, table, end
 
 
 def _mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str]) -> Data:

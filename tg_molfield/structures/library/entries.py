@@ -1,0 +1,195 @@
+"""`Library`: the molecules of files or of an iterable, one after the other, as they stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.arguments import as_path
+from tg_molfield.files import NO_FAULTS, Lines, decoded, fault_message, format_suffix
+from tg_molfield.structures.formats.records import ReadOptions, Record
+from tg_molfield.structures.formats.registry import FORMATS, Format, format_of
+from tg_molfield.structures.formats.text_file import read_text
+from tg_molfield.structures.library.tables import TABLES, table_rows
+
+LARGEST_RECORD = 2**25
+"""Characters of the largest record."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One molecule of a library, not yet converted.
+
+    Attributes:
+        file: the name of its file, empty for one that is no file's.
+        record: its number in the file or in the iterable, from 1.
+        title: its name, may be empty.
+        kind: the suffix of the format of its text, ``"smiles"``, ``"data"``, or ``"failed"``.
+        content: the text, the ``Data``, or what is wrong.
+    """
+
+    file: str
+    record: int
+    title: str
+    kind: str
+    content: Any
+
+
+def smiles_entry(smiles: str) -> Entry:
+    """The entry of a single SMILES."""
+    return Entry("", 1, smiles, "smiles", smiles)
+
+
+class Library:
+    """The entries of a library in their order, with bounded memory.
+
+    SDF, MOL2 and tables of SMILES are read record by record; other formats file by file.
+
+    Args:
+        source: a path, several paths, or an iterable of ``Data``, such as a PyG data set.
+
+    Attributes:
+        files: the paths; empty for an iterable.
+        done: the share that has been read, from 0 to 1; None where the number of molecules is not known.
+
+    Raises:
+        TypeError: the source is something else.
+        ValueError: a suffix is unknown.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.files: list[Path] = []
+        self.done: float | None = 0.0
+        self._source: Iterable[Any] = ()
+        if isinstance(source, str | Path):
+            self.files = [as_path(source)]
+        elif isinstance(source, Data):
+            self._source = source.to_data_list() if isinstance(source, Batch) else [source]
+        elif isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
+            self.files = [as_path(path, "library") for path in source]
+        elif isinstance(source, Iterable) and not isinstance(source, bytes):
+            self._source = source
+        else:
+            raise TypeError(
+                f"library: expected files or molecules, got {type(source).__name__}; give a path, or Data in a list"
+            )
+        for path in self.files:
+            if format_suffix(path) not in TABLES:
+                format_of(path)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries.
+
+        Raises:
+            OSError: a file cannot be read.
+            TypeError: what is iterated over is no ``Data``.
+            ValueError: a file is no file of its format.
+        """
+        if not self.files:
+            yield from self._molecules()
+        for number, path in enumerate(self.files):
+            for entry, done in _file_entries(path):
+                self.done = (number + done) / len(self.files)
+                yield entry
+
+    def description(self) -> list[list[Any]]:
+        """What tells this library from another: names, sizes and times of change of its files."""
+        states = [(path, path.stat()) for path in self.files]
+        return [[path.name, state.st_size, state.st_mtime_ns] for path, state in states]
+
+    def _molecules(self) -> Iterator[Entry]:
+        total = len(self._source) if isinstance(self._source, Sized) else 0
+        for number, data in enumerate(self._source, start=1):
+            if not isinstance(data, Data):
+                raise TypeError(f"library[{number - 1}]: expected a Data, got {type(data).__name__}; give molecules")
+            self.done = number / total if total else None
+            title = getattr(data, "name", None)
+            yield Entry("", number, title if isinstance(title, str) else "", "data", data)
+
+
+class _Counted:
+    """Lines whose characters are counted; ``size`` is set to 0 where a record begins."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.size = 0
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.size += len(line) + 1
+            if self.size > LARGEST_RECORD:
+                raise _TooLargeError
+            yield line
+
+
+class _TooLargeError(Exception):
+    """A record is larger than any molecule."""
+
+
+class _Place(NamedTuple):
+    file: str
+    record: int
+
+    def entry(self, title: str, kind: str, content: Any) -> Entry:
+        return Entry(self.file, self.record, title, kind, content)
+
+
+def _file_entries(path: Path) -> Iterator[tuple[Entry, float]]:
+    """The entries of a file, with the share of it that has been read."""
+    suffix = format_suffix(path)
+    if suffix not in TABLES and FORMATS[suffix].blocks is None:
+        yield from _whole_file(path, FORMATS[suffix])
+        return
+    lines = Lines(path)
+    record, lost = 0, ""
+    try:
+        for title, kind, content in _pieces(lines, suffix):
+            record += 1
+            yield Entry(path.name, record, title, kind, content), lines.done
+    except _TooLargeError:
+        lost = f"expected records of at most {LARGEST_RECORD // 2**20} MiB, got a larger one; check what separates them"
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(message if message.startswith(str(path)) else f"{path}: {message}") from error
+    if lines.damage:
+        lost = f"expected a complete gzip file, got one that is damaged or cut short ({lines.damage}); copy it again"
+    if lost:
+        yield _Place(path.name, record + 1).entry("", "failed", f"{lost}, all records from here on are lost"), 1.0
+
+
+def _pieces(lines: Lines, suffix: str) -> Iterator[tuple[str, str, Any]]:
+    """Title, kind and content of each record."""
+    if suffix in TABLES:
+        for row in table_rows(lines, suffix):
+            yield row.title, "failed" if row.fault else "smiles", row.fault or row.smiles
+        return
+    source = FORMATS[suffix]
+    assert source.blocks is not None
+    assert source.record is not None
+    counted, options = _Counted(lines), ReadOptions()
+    for block in source.blocks(counted):
+        counted.size = 0
+        text = decoded(block)
+        yield source.record(text, options).title, suffix, text
+
+
+def _whole_file(path: Path, source: Format) -> Iterator[tuple[Entry, float]]:
+    text, damage = read_text(path, salvage=source.has_counts)
+    number = 0
+    for number, record in enumerate(source.records(text, ReadOptions()), start=1):
+        yield _built(_Place(path.name, number), record), 1.0
+    if damage:
+        yield _Place(path.name, number + 1).entry("", "failed", damage), 1.0
+
+
+def _built(place: _Place, record: Record) -> Entry:
+    try:
+        return place.entry(record.title, "data", record.build())
+    except NO_FAULTS:
+        raise
+    except Exception as error:
+        return place.entry(record.title, "failed", fault_message(error))

@@ -1,0 +1,102 @@
+"""`write_sdf`: molecules of a library as they are there, in another place, with more tags."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch_geometric.data import Data
+
+from tg_molfield.files import atomic_write
+from tg_molfield.structures.formats.mol2 import mol2_block_mol
+from tg_molfield.structures.formats.sdf import sdf_mol
+from tg_molfield.structures.library.entries import Entry
+from tg_molfield.structures.rdkit_mol import mol_without_bonds, to_rdkit
+from tg_molfield.structures.smiles import parse_smiles
+from tg_molfield.structures.structure_warnings import StructureWarning
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+
+def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[str, str]]]) -> None:
+    """Write molecules with the bonds, charges and tags of their entries.
+
+    Bonds of a ``Data`` are perceived, see `to_rdkit`.
+
+    Args:
+        path: the file; an existing one is replaced once the new one is complete.
+        molecules: of each, the entry, the atoms in their new place, and more tags.
+
+    Warns:
+        StructureWarning: no bonds fit some ``Data``, which are written without.
+    """
+    from rdkit import Chem, rdBase
+
+    bare: list[str] = []
+    text = io.StringIO()
+    with rdBase.BlockLogs(), Chem.SDWriter(text) as writer:
+        writer.SetKekulize(False)
+        for entry, data, tags in molecules:
+            mol, own = _mol(entry, data, bare)
+            mol = _kekulized(mol)
+            mol.GetConformer().SetPositions(data.pos.detach().cpu().double().numpy())
+            for name in mol.GetPropNames(includePrivate=True):
+                if not name.startswith("_Mol"):  # these are parts of the MOL block
+                    mol.ClearProp(name)
+            mol.SetProp("_Name", entry.title)
+            for name, value in {**own, **tags}.items():
+                mol.SetProp(name, value)
+            writer.write(mol)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
+    if bare:
+        others = f" (and {len(bare) - 1} more)" if len(bare) > 1 else ""
+        warnings.warn(
+            f"{path}: {bare[0]!r}: expected atoms whose bonds can be perceived, got others; give a library with bonds, "
+            f"it was written without{others}",
+            StructureWarning,
+            stacklevel=2,
+        )
+
+
+def _mol(entry: Entry, data: Data, bare: list[str]) -> tuple[Mol, dict[str, str]]:
+    """The molecule of an entry with a conformer, and its tags."""
+    from rdkit import Chem
+
+    if entry.kind in (".sdf", ".mol"):
+        return sdf_mol(entry.content)
+    if entry.kind == ".mol2":
+        try:
+            return mol2_block_mol(entry.content), {}
+        except ValueError:
+            bare.append(entry.title)
+            return mol_without_bonds(data).GetMol(), {}
+    if entry.kind == "smiles":
+        mol = parse_smiles(entry.content)
+        mol.AddConformer(Chem.Conformer(mol.GetNumAtoms()))
+        mol.GetConformer().Set3D(True)
+        return mol, {}
+    try:
+        return to_rdkit(data), {}
+    except ValueError:
+        bare.append(entry.title)
+        return mol_without_bonds(data).GetMol(), {}
+
+
+def _kekulized(mol: Mol) -> Mol:
+    """The molecule without aromatic bonds, which MOL blocks should not have; as it is if RDKit refuses it."""
+    from rdkit import Chem
+
+    if not any(bond.GetIsAromatic() for bond in mol.GetBonds()):
+        return mol
+    plain = Chem.Mol(mol)
+    try:
+        Chem.SanitizeMol(plain)
+        Chem.Kekulize(plain, clearAromaticFlags=True)
+    except ValueError:
+        return mol
+    return plain

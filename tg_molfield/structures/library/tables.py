@@ -1,0 +1,76 @@
+"""Tables of SMILES: one molecule a row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from tg_molfield.files import decoded
+
+TABLES = (".smi", ".smiles", ".csv", ".tsv")
+"""Their suffixes, each also with ``.gz``."""
+
+_TITLES = ("name", "title", "id", "molecule", "compound", "chembl_id", "zinc_id")
+_NO_SMILES = "smiles: expected a SMILES, got nothing; complete the row"
+
+
+class Row(NamedTuple):
+    """One row of a table.
+
+    Attributes:
+        title: the name of the molecule, may be empty.
+        smiles: its SMILES.
+        fault: what is wrong with the row, or an empty text.
+    """
+
+    title: str
+    smiles: str
+    fault: str = ""
+
+
+def table_rows(lines: Iterable[str], suffix: str) -> Iterator[Row]:
+    """The rows of a table that are not blank.
+
+    ``.smi`` and ``.smiles`` have a SMILES and, after a blank, a title in each row; a first row that begins with the
+    word SMILES is a header. ``.csv`` and ``.tsv`` have a header with a column ``smiles``, and may have one of titles
+    (``name``, ``title``, ``id``, …, else the first other column), whatever the case.
+
+    Raises:
+        ValueError: there is no column of SMILES.
+    """
+    filled = (decoded(line) for line in lines if line.strip())
+    return _separated(filled) if suffix in (".csv", ".tsv") else _plain(filled)
+
+
+def _plain(lines: Iterable[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines):
+        words = line.split(None, 1)
+        if number == 0 and words[0].lower() == "smiles":
+            continue
+        title = words[1].strip() if len(words) > 1 else ""
+        yield Row(title, line.strip())
+
+
+def _separated(lines: Iterator[str]) -> Iterator[Row]:
+    header = next(lines, "")
+    delimiter = max(",;\t", key=header.count)
+    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    column = next((names.index(name) for name in ("smiles", "canonical_smiles") if name in names), None)
+    if column is None:
+        raise ValueError(f"expected a column 'smiles' in the first row, got {', '.join(names)[:40]!r}; name the column")
+    others = [row for row in range(len(names)) if row != column]
+    known = [names.index(name) for name in _TITLES if name in names]
+    title = next(iter(known + others), None)
+    rows = csv.reader(lines, delimiter=delimiter)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row("", "", f"row: expected fields and quotes of CSV, got: {error}; correct the row")
+            continue
+        smiles = row[column].strip() if column < len(row) else ""
+        name = row[title].strip() if title is not None and title < len(row) else ""
+        yield Row(name, smiles, "" if smiles else _NO_SMILES)
