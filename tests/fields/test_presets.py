@@ -145,11 +145,11 @@ def test_shape_overlaps_as_rdkits():
 
 
 def test_every_preset_makes_a_volume_of_a_drug():
-    data = from_smiles("CC(=O)Oc1ccccc1C(=O)O", properties=PROPERTIES)
+    data = from_smiles("CC(=O)Oc1ccccc1C(=O)O", properties=PROPERTIES, color=True)
     grid = Grid.around(data.pos, 0.8)
-    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw", "shape"):
+    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw", "shape", "color"):
         definition = MolField.preset(name)
-        assert definition.attributes <= set(PROPERTIES)
+        assert definition.attributes <= data.to_dict().keys()
         volume = definition(data).on(grid)
         assert volume.channels == definition.channels
         assert float(volume.values.std()) > 0

@@ -22,5 +22,5 @@ def test_properties_and_results_are_in_the_table():
 def test_entries_are_complete(key):
     assert key.kind in ("float", "int", "bool")
     assert key.meaning
-    assert key.shape[0] in ("N", 1)
+    assert key.shape[0] in ("N", "F", 1)
     assert not (key.unit and key.kind != "float")

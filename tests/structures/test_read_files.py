@@ -87,7 +87,7 @@ def test_labels_that_cannot_be(data_dir, label, message):
 
 def test_properties_need_bonds(data_dir):
     for name in ("smallmol/qm9_100.xyz.gz", "complexes/1iep_protein.pdb.gz"):
-        with pytest.raises(ValueError, match=r"expected a format with bonds for properties.*to_rdkit"):
+        with pytest.raises(ValueError, match=r"expected a format with bonds for properties.*with_properties"):
             read(data_dir / name, properties=["logp"])
     with pytest.raises(ValueError, match="expected a format with labels"):
         read(data_dir / "complexes" / "1iep_protein.pdb.gz", labels="expt")

@@ -14,7 +14,7 @@ from tg_molfield.chem.validation import check_data
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
-from tg_molfield.structures import PROPERTIES, with_properties
+from tg_molfield.structures import PROPERTIES, with_color, with_properties
 
 NAMED = {"shape": "shape", "color": "color", "esp": "esp_gaussian"}
 """Presets of `MolField` that molecules are compared by, by their short names."""
@@ -108,6 +108,8 @@ class Scoring:
         missing = sorted(name for name in needed if getattr(data, name, None) is None)
         if missing:
             data = with_properties(data, missing)
+        if any(term.mol_field.centers == "color" for term in self.terms) and "color_pos" not in data:
+            data = with_color(data)
         return data
 
     def fields(self, molecules: Sequence[Data]) -> list[RBFField]:

@@ -26,6 +26,7 @@ from tg_molfield.fields.channels import (
     split_part,
     weights_of_channels,
 )
+from tg_molfield.fields.color_points import COLOR_KEYS, ColorPoints
 from tg_molfield.fields.definition_checks import Arguments, check_definition
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
@@ -77,6 +78,9 @@ class MolField:
             of a channel, add those of three and so on (1 − Π(1 − w φ), expanded to products of this many): with
             order 6 the integral of the preset ``shape`` is the volume of the hard spheres to about 1 %. Products
             that integrate to less than 1e-4 Å³ are left out. Gaussians only, and no periodic atoms.
+        centers: ``"atoms"``, or ``"color"`` for the pharmacophore features of the data
+            (`tg_molfield.structures.with_color`). Channels are then types of features, ``donor``, ``acceptor``,
+            ``ring``, ``hydrophobe``, ``cation``, ``anion``, or ``all``, and widths are numbers.
 
     Raises:
         ValueError: an unknown kernel or aggregate, no channels, a number out of range, or incompatible options.
@@ -92,6 +96,7 @@ class MolField:
     form_factors: FormFactors | None
     normalize_grid_size: int | None
     order: int
+    centers: str
 
     def __init__(
         self,
@@ -105,12 +110,13 @@ class MolField:
         form_factors: FormFactors | None = None,
         normalize_grid_size: int | None = None,
         order: int = 1,
+        centers: str = "atoms",
     ) -> None:
         if aggregate not in AGGREGATES:
             raise ValueError(f"aggregate: expected one of {', '.join(AGGREGATES)}, got {aggregate!r}; choose one")
         given = Arguments(
             parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
-            float(smoothness), form_factors, normalize_grid_size, order,
+            float(smoothness), form_factors, normalize_grid_size, order, centers,
         )  # fmt: skip
         check_definition(given)
         for name, value in given._asdict().items():
@@ -123,7 +129,8 @@ class MolField:
         ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
         ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
         ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface), ``shape``
-        (density of the heavy atoms whose overlap compares shapes).
+        (density of the heavy atoms, by whose overlap shapes are compared), ``color`` (the same of pharmacophore
+        features, by type).
 
         Raises:
             ValueError: an unknown name or option.
@@ -145,7 +152,9 @@ class MolField:
 
     @property
     def attributes(self) -> set[str]:
-        """The per-atom attributes that the definition reads, apart from ``z``, ``pos`` and ``part``."""
+        """The attributes that the definition reads, apart from ``z``, ``pos`` and ``part``."""
+        if self.centers == "color":
+            return set(COLOR_KEYS)
         named = {name for channel in self.specification for name in (channel.weight, channel.width)} | {self.widths}
         known = {*atomic_numbers(), *ELEMENT_PROPERTIES, *GROUPS}
         return {name for name in named if isinstance(name, str)} - known
@@ -153,7 +162,7 @@ class MolField:
     @property
     def is_one_term_an_atom(self) -> bool:
         """Whether the field is a sum of one function an atom."""
-        return self.aggregate == "sum" and self.form_factors is None and self.order == 1
+        return self.aggregate == "sum" and self.centers == "atoms" and self.form_factors is None and self.order == 1
 
     def channel_of(self, name: str) -> Channel | None:
         """The `Channel` behind the field's channel ``name``, given with or without its part; None if there is none."""
@@ -189,30 +198,15 @@ class MolField:
 
         Args:
             data: has ``z`` [N] (int64), ``pos`` [N, 3] (Å), the attributes that the channels name, ``part`` [N]
-                where ``split_parts`` is set, ``batch`` where it is a PyG batch. Where it is periodic, ``cell``
-                [B, 3, 3] in Å and ``pbc`` [B, 3] as tensors, arrays or lists, or [3B, 3] and [3B] as PyG collates
-                them.
+                where ``split_parts`` is set, its features where ``centers`` is ``"color"``, ``batch`` where it is a
+                PyG batch. Where it is periodic, ``cell`` [B, 3, 3] in Å and ``pbc`` [B, 3] as tensors, arrays or
+                lists, or [3B, 3] and [3B] as PyG collates them.
 
         Raises:
             ValueError: an attribute is missing, misshapen or not finite; no atoms; an element that has no width.
         """
         atoms = CheckedAtoms.of(data)
-        weights = weights_of_channels(atoms, self.specification).to(atoms.pos.dtype)
-        widths = self._widths(atoms)
-        if self.split_parts:
-            part = atoms.attribute("part")
-            unknown = set(part.unique().tolist()) - {0, 1}
-            if unknown:
-                raise ValueError(f"data.part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}; correct it")
-            weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
-            widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
-        centers, batch = atoms.pos, atoms.batch
-        if self.form_factors is not None:
-            heights, spreads = (term.to(centers) for term in self.form_factors.terms(atoms.z))
-            terms = heights.shape[1]
-            weights = (heights[..., None] * weights[:, None]).flatten(0, 1)
-            centers, widths = centers.repeat_interleave(terms, 0), spreads.flatten()
-            batch = None if batch is None else batch.repeat_interleave(terms)
+        centers, weights, widths, batch = self._of_features(atoms) if self.centers == "color" else self._of_atoms(atoms)
         field = RBFField(
             centers, weights, widths, self.kernel, self._scalar_channels,
             batch=batch, num_graphs=atoms.num_graphs, cell=atoms.cell, pbc=atoms.pbc,
@@ -226,6 +220,32 @@ class MolField:
         if self.aggregate == "distance":
             return DistanceField(field, self.smoothness)
         return field if self.aggregate == "sum" else AGGREGATES[self.aggregate](field)
+
+    def _of_atoms(self, atoms: CheckedAtoms) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The centres [M, 3], weights [M, C], widths and graphs [M] of the functions of the atoms."""
+        weights = weights_of_channels(atoms, self.specification).to(atoms.pos.dtype)
+        widths = self._widths(atoms)
+        if self.split_parts:
+            part = atoms.attribute("part")
+            unknown = set(part.unique().tolist()) - {0, 1}
+            if unknown:
+                raise ValueError(f"data.part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}; correct it")
+            weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
+            widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
+        if self.form_factors is None:
+            return atoms.pos, weights, widths, atoms.batch
+        heights, spreads = (term.to(atoms.pos) for term in self.form_factors.terms(atoms.z))
+        terms = heights.shape[1]
+        weights = (heights[..., None] * weights[:, None]).flatten(0, 1)
+        batch = None if atoms.batch is None else atoms.batch.repeat_interleave(terms)
+        return atoms.pos.repeat_interleave(terms, 0), weights, spreads.flatten(), batch
+
+    def _of_features(self, atoms: CheckedAtoms) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """As `_of_atoms`, of the pharmacophore features."""
+        assert not isinstance(self.widths, str)
+        points = ColorPoints.of(atoms)
+        widths = points.widths(self.widths * self.width_scale, self.specification)
+        return points.pos, points.weights(self.specification), widths, points.batch
 
     @full_precision
     def grid(self, data: Any, n: int = 32, threshold: float = 0.5) -> Grid:

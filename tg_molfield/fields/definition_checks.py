@@ -6,12 +6,14 @@ import math
 from typing import NamedTuple
 
 from tg_molfield.arguments import check_integers
+from tg_molfield.chem.color import COLOR_TYPES
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.kernels import Kernel
 
 KERNEL_FREE = ("distance", "displacement")
 """The aggregates that depend on radii alone."""
+CENTERS = ("atoms", "color")
 MAX_ORDER = 6
 """The greatest number of atoms whose intersections are subtracted or added."""
 
@@ -29,6 +31,7 @@ class Arguments(NamedTuple):
     form_factors: FormFactors | None
     normalize_grid_size: int | None
     order: int
+    centers: str
 
 
 def check_definition(given: Arguments) -> None:
@@ -58,6 +61,8 @@ def check_definition(given: Arguments) -> None:
         )
     if given.order > 1:
         _check_intersections(given)
+    if given.centers == "color":
+        _check_features(given)
 
 
 def _check_numbers(given: Arguments) -> None:
@@ -70,6 +75,8 @@ def _check_numbers(given: Arguments) -> None:
         raise ValueError(
             f"normalize_grid_size: expected at least 2, got {given.normalize_grid_size}; the paper uses 16 or 32"
         )
+    if given.centers not in CENTERS:
+        raise ValueError(f"centers: expected one of {', '.join(CENTERS)}, got {given.centers!r}; choose one")
     if not 1 <= given.order <= MAX_ORDER:
         raise ValueError(f"order: expected 1 to {MAX_ORDER}, got {given.order}; 1 is the sum over atoms")
 
@@ -86,3 +93,23 @@ def _check_intersections(given: Arguments) -> None:
     for what, is_wrong in wrong.items():
         if is_wrong:
             raise ValueError(f"order: expected 1 with {what}, got {given.order}; intersections are of Gaussian atoms")
+
+
+def _check_features(given: Arguments) -> None:
+    """Features have a type and a place, and nothing that elements or atoms have."""
+    for channel in given.specification:
+        if channel.vector or channel.weight not in (*COLOR_TYPES, "all"):
+            raise ValueError(
+                f"channels: expected some of {', '.join(COLOR_TYPES)} and all with centers='color', got "
+                f"{channel.weight!r}; choose from these"
+            )
+        if isinstance(channel.width, str):
+            raise ValueError(
+                f"channels: expected a width in Å with centers='color', got {channel.width!r} for {channel.name!r}; "
+                "give a number"
+            )
+    if isinstance(given.widths, str):
+        raise ValueError(f"widths: expected a number in Å with centers='color', got {given.widths!r}; give one")
+    if given.split_parts or given.form_factors is not None:
+        name = "split_parts" if given.split_parts else "form_factors"
+        raise ValueError(f"{name}: expected none with centers='color', got one; features have neither; leave it out")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tg_molfield.arguments import check_number
+from tg_molfield.chem.color import COLOR_TYPES
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, element_property
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel, parse_channels
@@ -143,17 +144,36 @@ def _shape(order: int = 1, height: float = 2.7) -> dict[str, Any]:
     Pickup 1996). p = ``height`` is 2.7, as in RDKit's ``rdShapeAlign`` (κ = 2.3442); 2√2 gives κ = 2.4180, as in
     Shape-it and ROSHAMBO. ``order`` is that of `MolField`: 1 adds atoms up, 6 gives the volume to about 1 %.
     """
-    check_number("height", height)
-    if not (math.isfinite(height) and height > 0):
-        raise ValueError(f"height: expected a positive, finite number, got {height}; the default is 2.7")
-    kappa = math.pi * (3 * height / (4 * math.pi)) ** (2 / 3)
     return {
         "channels": [Channel("shape", "heavy", factor=height)],
         "kernel": "gaussian",
         "widths": "vdw_radius",
-        "width_scale": 1 / math.sqrt(2 * kappa),
+        "width_scale": _of_equal_volume(height),
         "order": order,
     }
+
+
+def _color(channels: str | Sequence[str] = COLOR_TYPES, radius: float = 1.08265, height: float = 2.7) -> dict[str, Any]:
+    """Pharmacophore features as spheres of ``radius`` Å, a channel for each type: p exp(−κ d²/r²), as in ``shape``.
+
+    Radius and height are those of RDKit's ``rdShapeAlign``, which compares features of one type and has no hydrophobes.
+    """
+    words = [channel.name for channel in parse_channels(channels)]
+    return {
+        "channels": [Channel(word, factor=height) for word in words],
+        "kernel": "gaussian",
+        "widths": radius,
+        "width_scale": _of_equal_volume(height),
+        "centers": "color",
+    }
+
+
+def _of_equal_volume(height: float) -> float:
+    """The width σ of a Gaussian of this height that integrates to the volume of a sphere of radius 1."""
+    check_number("height", height)
+    if not (math.isfinite(height) and height > 0):
+        raise ValueError(f"height: expected a positive, finite number, got {height}; the default is 2.7")
+    return 1 / math.sqrt(2 * math.pi * (3 * height / (4 * math.pi)) ** (2 / 3))
 
 
 def _of_carbon(name: str) -> float:
@@ -170,4 +190,5 @@ PRESETS: dict[str, Callable[..., dict[str, Any]]] = {
     "mlp": _mlp,
     "vdw": _vdw,
     "shape": _shape,
+    "color": _color,
 }

@@ -45,7 +45,8 @@ class FieldPath:
 
     Raises:
         ValueError: there are fewer than two frames, their atoms differ or are in a different order, one is periodic,
-            positions or times are not finite, times do not increase, or the kind is unknown.
+            positions or times are not finite, times do not increase, the kind is unknown, or ``mol_field`` is not one
+            of atoms.
     """
 
     def __init__(
@@ -60,6 +61,11 @@ class FieldPath:
         if isinstance(frames, Data):
             raise TypeError("frames: expected a list of Data, one a frame, got a Data; pass batch.to_data_list()")
         self.mol_field = mol_field if mol_field is not None else MolField()
+        if self.mol_field.centers != "atoms":
+            raise ValueError(
+                f"mol_field: expected a field of atoms, got centers={self.mol_field.centers!r}, which do not move with "
+                "them; leave it out"
+            )
         self._data = as_list("frames", frames, "Data")
         self._frames = Frames.of(self._data, times)
         if kind == "auto":

@@ -4,7 +4,8 @@ The readers of PDB, CIF, SDF, MOL2 and XYZ are in ``formats/``; see there to add
 shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
 """
 
-from tg_molfield.structures.added_properties import with_properties
+from tg_molfield.chem.color import COLOR_TYPES
+from tg_molfield.structures.added_properties import with_color, with_properties
 from tg_molfield.structures.ase_atoms import from_ase, to_ase
 from tg_molfield.structures.complexes import read_complex
 from tg_molfield.structures.keys import KEYS
@@ -15,6 +16,7 @@ from tg_molfield.structures.smiles import from_smiles
 from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 __all__ = [
+    "COLOR_TYPES",
     "KEYS",
     "PROPERTIES",
     "DroppedKeysWarning",
@@ -27,5 +29,6 @@ __all__ = [
     "read_complex",
     "to_ase",
     "to_rdkit",
+    "with_color",
     "with_properties",
 ]

@@ -1,4 +1,4 @@
-"""`with_properties`: per-atom properties for molecules that lack them."""
+"""`with_properties` and `with_color`: per-atom properties and pharmacophore features for molecules that lack them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.properties import check_properties, compute_properties
 from tg_molfield.structures.rdkit_mol import to_rdkit
 
@@ -30,4 +31,36 @@ def with_properties(data: Data, properties: Iterable[str], charge: int | None = 
     result = data.clone()
     for name, values in computed.items():
         result[name] = torch.as_tensor(values, dtype=data.pos.dtype, device=data.pos.device)
+    return result
+
+
+def with_color(data: Data, charge: int | None = None) -> Data:
+    """A copy of one molecule with its pharmacophore features.
+
+    ``color_pos`` [F, 3] in Å, ``color_type`` [F] (index into `COLOR_TYPES`) and ``color_count`` [1], the number F, so
+    that batches tell molecules without features. Bonds are perceived from the positions, see `to_rdkit`; `from_rdkit`,
+    `from_smiles` and `read` take those that they know, with ``color=True``. Donors, acceptors, rings, cations and
+    anions are those of RDKit's ``rdShapeAlign``; hydrophobes are the families Hydrophobe and LumpedHydrophobe of its
+    ``BaseFeatures.fdef``, of the molecule without hydrogens. A feature of several atoms lies in their middle.
+
+    The features stay where they are when ``pos`` is changed, also by PyG's transforms: move ``color_pos`` too, or call
+    this again.
+
+    Args:
+        data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
+        charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+
+    Raises:
+        TypeError: ``data`` is a ``Batch`` or not a ``Data``.
+        ValueError: bonds cannot be perceived.
+    """
+    try:
+        mol = to_rdkit(data, charge)
+    except ValueError as error:
+        raise ValueError(f"{error}; or read the molecule with its bonds: read(path, color=True)") from error
+    features = compute_color(mol, data.pos.detach().cpu().double().numpy())
+    result = data.clone()
+    result.color_pos = torch.as_tensor(features["color_pos"]).to(data.pos)
+    for name in ("color_type", "color_count"):
+        result[name] = torch.as_tensor(features[name], device=data.pos.device)
     return result

@@ -16,7 +16,7 @@ class Key:
 
     Attributes:
         name: the attribute of ``Data``.
-        shape: sizes; ``"N"`` is the number of atoms.
+        shape: sizes; ``"N"`` is the number of atoms, ``"F"`` that of pharmacophore features.
         kind: ``"float"``, ``"int"`` or ``"bool"``.
         unit: unit of the values, empty if they have none.
         meaning: what the values are.
@@ -48,6 +48,9 @@ _TABLE = (
     Key("donor", ("N",), "float", "", "1 for a hydrogen bond donor, else 0"),
     Key("acceptor", ("N",), "float", "", "1 for a hydrogen bond acceptor, else 0"),
     Key("aromatic", ("N",), "float", "", "1 for an aromatic atom, else 0"),
+    Key("color_pos", ("F", 3), "float", "Å", "position of a pharmacophore feature"),
+    Key("color_type", ("F",), "int", "", "type of a pharmacophore feature, an index into COLOR_TYPES"),
+    Key("color_count", (1,), "int", "", "number of pharmacophore features"),
     Key("residue_number", ("N",), "int", "", "residue number as in the file"),
     Key("chain", ("N",), "int", "", "chain, counted from 0 in the order of the file"),
     Key("hetero", ("N",), "bool", "", "belongs to a ligand, ion, lipid, cofactor or water, not to a polymer"),
@@ -108,20 +111,22 @@ def validate(data: Data, used: Iterable[str] | None = None) -> Data:
     checked = KEYS if used is None else {"z", "pos", *used}
     for name, value in data.to_dict().items():
         if name in KEYS and name in checked:
-            _check_value(KEYS[name], value, atoms=data["z"].numel())
+            _check_value(KEYS[name], value, data)
     return data
 
 
 _CONVERSIONS = {"float": ".float()", "int": ".long()", "bool": ".bool()"}
 
 
-def _check_value(key: Key, value: object, atoms: int) -> None:
+def _check_value(key: Key, value: object, data: Data) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{key.name}: expected a tensor, got {type(value).__name__}; convert it with torch.as_tensor")
-    shape = tuple(atoms if size == "N" else size for size in key.shape)
+    rows = {"N": data["z"].numel(), "F": _num_features(data)}
+    shape = tuple(rows[size] if isinstance(size, str) else size for size in key.shape)
     if tuple(value.shape) != shape:
+        counted = f"F = {rows['F']} features" if "F" in key.shape else f"N = {rows['N']} atoms"
         raise ValueError(
-            f"{key.name}: expected shape {_sizes(key.shape)} with N = {atoms} atoms, got {list(value.shape)}; "
+            f"{key.name}: expected shape {_sizes(key.shape)} with {counted}, got {list(value.shape)}; "
             f"correct data.{key.name}"
         )
     kind = "bool" if value.dtype == torch.bool else "float" if value.is_floating_point() else "int"
@@ -135,6 +140,11 @@ def _check_value(key: Key, value: object, atoms: int) -> None:
         raise ValueError(
             f"{key.name}: expected finite values, got {value[row].tolist()}{where}; correct or remove the record"
         )
+
+
+def _num_features(data: Data) -> int:
+    pos = getattr(data, "color_pos", None)
+    return pos.size(0) if isinstance(pos, Tensor) and pos.ndim else 0
 
 
 def _sizes(shape: tuple[int | str, ...]) -> str:

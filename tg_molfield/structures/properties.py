@@ -132,17 +132,35 @@ def compute_properties(mol: Mol, properties: Iterable[str]) -> dict[str, np.ndar
     Raises:
         ValueError: an unknown name, a molecule that RDKit cannot sanitize, or no Gasteiger parameters for an element.
     """
-    from rdkit import Chem, rdBase
+    from rdkit import rdBase
 
     names = check_properties(properties)
+    if set(names) - {"formal_charge"}:
+        mol = sanitized(mol, "properties", "give properties=('formal_charge',)")
     with rdBase.BlockLogs():
-        if set(names) - {"formal_charge"}:
-            mol = Chem.Mol(mol)
-            try:
-                Chem.SanitizeMol(mol)
-            except ValueError as error:
-                raise ValueError(
-                    f"properties: expected a molecule that RDKit can sanitize, got: {error}; "
-                    "correct bonds and charges, or give properties=('formal_charge',)"
-                ) from error
         return {name: _COMPUTE[name](mol) for name in names}
+
+
+def sanitized(mol: Mol, name: str, remedy: str) -> Mol:
+    """A sanitized copy of ``mol``.
+
+    Args:
+        mol: the molecule.
+        name: of the argument that needs it, for the message.
+        remedy: what else to do, for the message.
+
+    Raises:
+        ValueError: RDKit cannot sanitize it.
+    """
+    from rdkit import Chem, rdBase
+
+    copy = Chem.Mol(mol)
+    with rdBase.BlockLogs():
+        try:
+            Chem.SanitizeMol(copy)
+        except ValueError as error:
+            raise ValueError(
+                f"{name}: expected a molecule that RDKit can sanitize, got: {error}; correct bonds and charges, or "
+                f"{remedy}"
+            ) from error
+    return copy

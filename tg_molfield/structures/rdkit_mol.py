@@ -9,6 +9,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 
@@ -26,6 +27,7 @@ def from_rdkit(
     conformer: int = 0,
     properties: Iterable[str] | None = None,
     dtype: torch.dtype | None = None,
+    color: bool = False,
 ) -> Data:
     """One conformer of an RDKit molecule, with per-atom properties.
 
@@ -42,6 +44,7 @@ def from_rdkit(
             and must be requested by name, so that by default every molecule has the same keys. ``()`` means none,
             which also works for molecules that RDKit cannot sanitize.
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
+        color: add the pharmacophore features, see `with_color`.
 
     Raises:
         TypeError: ``mol`` is ``None`` or not a molecule.
@@ -61,6 +64,7 @@ def from_rdkit(
         coordinates.GetPositions(),
         dtype,
         **compute_properties(mol, names),
+        **(compute_color(mol, coordinates.GetPositions()) if color else {}),
         name=mol.GetProp("_Name") if mol.HasProp("_Name") else None,
     )
     check_coincident_atoms(

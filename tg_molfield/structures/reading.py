@@ -25,6 +25,7 @@ def read(
     properties: Iterable[str] | None = None,
     labels: Iterable[str] = (),
     dimension: Literal[3] | None = None,
+    color: bool = False,
 ) -> list[Data]:
     """Every record or model of a structure file.
 
@@ -47,7 +48,7 @@ def read(
     ========================  =========================================================================
 
     Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL
-    and MOL2 need valid elements and coordinates; they need valid bonds only if ``properties`` depend on bonds. One
+    and MOL2 need valid elements and coordinates; they need valid bonds only for ``color`` and ``properties``. One
     :class:`StructureWarning` tells if some of them lack all hydrogens, or lie in one plane though they should not.
     Results that are not finite or of another shape than ``KEYS`` gives are left out with a :class:`StructureWarning`.
 
@@ -63,6 +64,7 @@ def read(
         dimension: 3 to take every record of an SDF or MOL file as a geometry, even where all z are 0. ``None`` takes
             flat records as geometries if their header says 3D, or if it says nothing and the record has every
             hydrogen, bonds of plausible lengths and no saturated carbon with two heavy neighbours.
+        color: add the pharmacophore features, as in :func:`from_rdkit`; only for SDF, MOL and MOL2.
 
     Returns:
         One ``Data`` per record, all with the same keys.
@@ -74,7 +76,7 @@ def read(
             closer than 0.001 Å, or coordinates too large for ``dtype``. The message gives the file, the record and
             what to do.
     """
-    return [data for _, data in read_records(path, errors, dtype, properties, labels, dimension)]
+    return [data for _, data in read_records(path, errors, dtype, properties, labels, dimension, color)]
 
 
 def read_records(
@@ -84,6 +86,7 @@ def read_records(
     properties: Iterable[str] | None = None,
     labels: Iterable[str] = (),
     dimension: Literal[3] | None = None,
+    color: bool = False,
 ) -> list[tuple[Record, Data]]:
     """As `read`, each ``Data`` with the record that it was built from."""
     path = as_path(path)
@@ -97,12 +100,15 @@ def read_records(
         None if properties is None else check_properties(properties),
         (labels,) if isinstance(labels, str) else tuple(labels),
         dimension,
+        bool(color),
     )
-    if options.properties and not source.has_bonds:
+    if (options.properties or options.color) and not source.has_bonds:
+        what, call = (
+            ("properties", "with_properties(data, ...)") if options.properties else ("color", "with_color(data)")
+        )
         raise ValueError(
-            f"{path}: expected a format with bonds for properties ({_suffixes_with('has_bonds')}), got "
-            f"{format_suffix(path)}; convert it to SDF, or perceive the bonds: "
-            "from_rdkit(to_rdkit(data), properties=...)"
+            f"{path}: expected a format with bonds for {what} ({_suffixes_with('has_bonds')}), got "
+            f"{format_suffix(path)}; convert it to SDF, or perceive the bonds: {call}"
         )
     if options.labels and not source.has_labels:
         raise ValueError(

@@ -38,6 +38,7 @@ def from_smiles(
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
+    color: bool = False,
 ) -> Data: ...
 
 
@@ -49,6 +50,7 @@ def from_smiles(
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
+    color: bool = False,
 ) -> Data | list[Data]: ...
 
 
@@ -59,6 +61,7 @@ def from_smiles(
     dtype: torch.dtype | None = None,
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
+    color: bool = False,
 ) -> Data | list[Data]:
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
@@ -76,6 +79,7 @@ def from_smiles(
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         properties: per-atom properties as in :func:`from_rdkit`.
         timeout: time limit in seconds for all conformers together; it is met to about 3 s.
+        color: add the pharmacophore features, as in :func:`from_rdkit`.
 
     Returns:
         One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the title, or the given SMILES) and the
@@ -114,7 +118,7 @@ def from_smiles(
             )
     for note in _notes(mol, force_field):
         warnings.warn(f"smiles: {_short(smiles)}: {note}", StructureWarning, stacklevel=2)
-    found = [from_rdkit(mol, position, properties, dtype) for position in range(conformers)]
+    found = [from_rdkit(mol, position, properties, dtype, color) for position in range(conformers)]
     return found[0] if conformers == 1 else found
 
 

@@ -57,7 +57,7 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
     if not definition.is_one_term_an_atom:
         raise ValueError(
             f"mol_field: expected a sum of one function an atom, got {definition!r}; give a definition with "
-            "aggregate='sum' and order=1, and without form_factors"
+            "aggregate='sum', order=1 and centers='atoms', and without form_factors"
         )
     found = []
     for name in field.channels:

@@ -24,12 +24,14 @@ class ReadOptions:
         properties: per-atom properties to compute, or ``None``.
         labels: names of graph-level numbers to take from the file.
         dimension: 3 to take flat coordinates as a geometry, not a drawing; ``None`` to decide by the record.
+        color: whether to add the pharmacophore features.
     """
 
     dtype: torch.dtype | None = None
     properties: tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
     dimension: Literal[3] | None = None
+    color: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
+from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, planarity_note
 from tg_molfield.structures.formats.mol2.bonds import mol2_mol
@@ -125,7 +126,9 @@ def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str]
         found = compute_properties(mol, {*missing, "formal_charge"})
         _note_formal_charges(values.get("formal_charge"), found["formal_charge"], missing, notes)
         values |= {name: found[name] for name in missing}
-    data = build(numbers, np.reshape(pos, (-1, 3)), options.dtype, **values, name=record.title)
+    places = np.reshape(np.array(pos, dtype=np.float64), (-1, 3))
+    features = compute_color(mol2_mol(record, atoms, numbers), places) if options.color else {}
+    data = build(numbers, places, options.dtype, **values, **features, name=record.title)
     check_coincident_atoms(torch.as_tensor(pos))
     notes += _geometry_notes(record, atoms, numbers)
     return data

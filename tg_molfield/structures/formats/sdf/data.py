@@ -9,6 +9,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, planarity_note
 from tg_molfield.structures.formats.labels import add_labels
 from tg_molfield.structures.formats.records import ReadOptions, Record
@@ -101,7 +102,8 @@ def _mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str]) -> D
     pos = conformer_at(mol, 0).GetPositions()
     values = compute_properties(mol, ("formal_charge", *(options.properties or ())))
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
-    data = build(numbers, pos, options.dtype, **values, name=title)
+    features = compute_color(mol, pos) if options.color else {}
+    data = build(numbers, pos, options.dtype, **values, **features, name=title)
     check_coincident_atoms(torch.as_tensor(pos))
     found = (hydrogen_note(mol, numbers), "" if options.dimension == 3 else planarity_note(mol, pos))
     notes.extend(note for note in found if note)
