@@ -45,8 +45,8 @@ MAY_IMPORT = {
     "inverse": {"arguments", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
     "paths": {"arguments", "chem", "fields", "inverse"},
     "compare": {
-        "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "chem", "fields", "structures",
-        "metrics", "optional",
+        "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
+        "structures", "metrics", "optional",
     },
     "nn": {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",

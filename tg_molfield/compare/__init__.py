@@ -5,18 +5,27 @@ from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.overlap import overlap
 from tg_molfield.compare.scoring import Scoring
+from tg_molfield.compare.screening.hits import Hit, Hits
+from tg_molfield.compare.screening.problems import FailedRecord
+from tg_molfield.compare.screening.screen import screen
+from tg_molfield.compare.screening.state import ScreenProgress
 from tg_molfield.compare.similarity import QuadratureWarning, Similarity, similarity
 
 __all__ = [
     "Alignment",
     "Alignments",
+    "FailedRecord",
+    "Hit",
+    "Hits",
     "Metric",
     "QuadratureWarning",
     "Scoring",
+    "ScreenProgress",
     "Similarity",
     "align",
     "align_many",
     "overlap",
     "score_in_place",
+    "screen",
     "similarity",
 ]

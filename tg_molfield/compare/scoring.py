@@ -95,6 +95,11 @@ class Scoring:
         """What remains of it once the fields are there."""
         return Measure(tuple(term.name for term in self.terms), tuple(term.weight for term in self.terms), self.metric)
 
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The per-atom properties that the terms read and RDKit computes."""
+        return tuple(sorted({name for term in self.terms for name in term.mol_field.attributes & set(PROPERTIES)}))
+
     def prepared(self, data: Data) -> Data:
         """The molecule with what the terms read: colour features and per-atom properties that RDKit computes.
 
@@ -104,8 +109,7 @@ class Scoring:
         Raises:
             ValueError: the bonds cannot be perceived.
         """
-        needed = {name for term in self.terms for name in term.mol_field.attributes & set(PROPERTIES)}
-        missing = sorted(name for name in needed if getattr(data, name, None) is None)
+        missing = [name for name in self.properties if getattr(data, name, None) is None]
         if missing:
             data = with_properties(data, missing)
         if any(term.mol_field.centers == "color" for term in self.terms) and "color_pos" not in data:

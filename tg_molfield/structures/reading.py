@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_path
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import float_dtype
-from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, failed_record
+from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, check_dimension, failed_record
 from tg_molfield.structures.formats.registry import FORMATS, format_of
 from tg_molfield.structures.formats.text_file import read_text
 from tg_molfield.structures.properties import check_properties
@@ -92,8 +92,7 @@ def read_records(
     path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
-    if dimension not in (None, 3):
-        raise ValueError(f"dimension: expected 3 or None, got {dimension!r}; choose one of them")
+    check_dimension(dimension)
     source = format_of(path)
     options = ReadOptions(
         float_dtype(dtype),

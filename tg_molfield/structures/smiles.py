@@ -95,17 +95,7 @@ def from_smiles(
         >>> from_smiles("CCO").z.tolist()
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
-    check_integers(conformers=conformers, seed=seed)
-    if conformers < 1:
-        raise ValueError(f"conformers: expected at least 1, got {conformers}; give a positive number")
-    if not 0 <= seed < 2**31 - 1:
-        raise ValueError(
-            f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
-        )
-    if not isinstance(timeout, int | float) or not 0 < timeout <= MAX_TIMEOUT:
-        raise ValueError(
-            f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
-        )
+    check_embedding(conformers, seed, timeout)
     mol = parse_smiles(smiles)
     mol.SetProp("_Name", (mol.GetProp("_Name") if mol.HasProp("_Name") else "") or smiles)
     force_field = _embed(mol, smiles, conformers, seed, timeout)
@@ -120,6 +110,25 @@ def from_smiles(
         warnings.warn(f"smiles: {_short(smiles)}: {note}", StructureWarning, stacklevel=2)
     found = [from_rdkit(mol, position, properties, dtype, color) for position in range(conformers)]
     return found[0] if conformers == 1 else found
+
+
+def check_embedding(conformers: int, seed: int, timeout: float) -> None:
+    """Check how conformers are to be made.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    check_integers(conformers=conformers, seed=seed)
+    if conformers < 1:
+        raise ValueError(f"conformers: expected at least 1, got {conformers}; give a positive number")
+    if not 0 <= seed < 2**31 - 1:
+        raise ValueError(
+            f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
+        )
+    if not isinstance(timeout, int | float) or not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(
+            f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
+        )
 
 
 def parse_smiles(smiles: str) -> Mol:

@@ -34,6 +34,12 @@ class ReadOptions:
     color: bool = False
 
 
+def check_dimension(dimension: int | None) -> None:
+    """Raise a ValueError for what is neither 3 nor None."""
+    if dimension not in (None, 3):
+        raise ValueError(f"dimension: expected 3 or None, got {dimension!r}; choose one of them")
+
+
 @dataclass(frozen=True)
 class Record:
     """One record of a file, not yet converted.

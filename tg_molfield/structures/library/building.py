@@ -11,10 +11,10 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.files import NO_FAULTS, fault_message, shortened
-from tg_molfield.structures.formats.records import ReadOptions
+from tg_molfield.structures.formats.records import ReadOptions, check_dimension
 from tg_molfield.structures.formats.registry import FORMATS
 from tg_molfield.structures.library.entries import Entry
-from tg_molfield.structures.smiles import from_smiles
+from tg_molfield.structures.smiles import check_embedding, from_smiles
 from tg_molfield.structures.structure_warnings import StructureWarning
 
 
@@ -29,6 +29,9 @@ class Recipe:
         conformers: conformers made of each SMILES.
         seed: of the conformers.
         timeout: seconds for the conformers of one SMILES.
+
+    Raises:
+        ValueError: a number is out of range.
     """
 
     properties: tuple[str, ...] = ()
@@ -37,6 +40,10 @@ class Recipe:
     conformers: int = 1
     seed: int = 0
     timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        check_dimension(self.dimension)
+        check_embedding(self.conformers, self.seed, self.timeout)
 
 
 @dataclass(frozen=True)

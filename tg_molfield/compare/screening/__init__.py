@@ -1,0 +1,1 @@
+"""Libraries of molecules searched for those whose fields are most like a query's."""

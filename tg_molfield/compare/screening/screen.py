@@ -1,0 +1,154 @@
+"""`screen`: the molecules of a library that are most like a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from torch_geometric.data import Data
+
+from tg_molfield.arguments import as_path, check_integers, check_number
+from tg_molfield.compare.alignment.search import BLURS, PLANS
+from tg_molfield.compare.alignment.sides import check_alignable, side_of
+from tg_molfield.compare.metrics import Metric
+from tg_molfield.compare.molecules import listed
+from tg_molfield.compare.scoring import By, Scoring
+from tg_molfield.compare.screening.checkpoint import Checkpoint, fingerprint
+from tg_molfield.compare.screening.chunks import Chunk, Job
+from tg_molfield.compare.screening.hits import Hits, make_hit
+from tg_molfield.compare.screening.pool import outcomes
+from tg_molfield.compare.screening.ranking import Ranking
+from tg_molfield.compare.screening.state import ScreenProgress, State
+from tg_molfield.structures.library import Entry, Library, Recipe
+
+_CHUNK, _CHUNK_OF_SMILES = 256, 32
+"""Records that are read and aligned as one batch; fewer where conformers are made."""
+
+
+def screen(
+    query: Data | Iterable[Data],
+    library: str | Path | Iterable[str | Path] | Iterable[Data],
+    by: By = "shape",
+    *,
+    top: int = 1000,
+    metric: str | Metric = "tanimoto",
+    search: str = "normal",
+    conformers: int = 1,
+    seed: int = 0,
+    timeout: float = 20.0,
+    each_conformer: bool = False,
+    dimension: Literal[3] | None = None,
+    errors: str = "skip",
+    workers: int = 0,
+    checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 30.0,
+    progress: Callable[[ScreenProgress], None] | None = None,
+) -> Hits:
+    """The molecules of a library that are most like a query, each laid on it as `align` does.
+
+    The library is read record by record, whatever its size; only the best molecules are held. Records in a row that
+    have the same title and the same elements are conformers of one molecule, which counts once, by its best conformer.
+    Scores have 6 decimals; equal ones are ordered by position in the library. The hits do not depend on the number of
+    processes.
+
+    Args:
+        query: a molecule, or several, such as its conformers; the score is that of the most alike.
+        library: a file or several (SDF, MOL2, a table of SMILES as ``.smi``, ``.csv`` or ``.tsv`` with a column
+            ``smiles``; each also with ``.gz``; other structure files are read whole), or an iterable of ``Data``, such
+            as a PyG data set.
+        by: what is compared, see `Scoring.of`. What it needs is computed from the bonds of the library.
+        top: how many molecules are kept.
+        metric: the measure of likeness.
+        search: how thorough each alignment is, as for `align`.
+        conformers: how many conformers are made of each SMILES.
+        seed: of the conformers.
+        timeout: seconds for the conformers of one SMILES.
+        each_conformer: rank every conformer, not the best of each molecule.
+        dimension: 3 to take flat records of SDF files as geometries, as in ``read``.
+        errors: ``"skip"`` leaves out records that cannot be read or scored and lists them; ``"raise"`` stops at the
+            first.
+        workers: processes that read, make conformers and align, beside this one; 0 for none. As always with processes,
+            a script that uses them begins its work under ``if __name__ == "__main__":``.
+        checkpoint: a file for the state of the search, replaced every ``checkpoint_seconds``; if it exists, the search
+            goes on from it.
+        checkpoint_seconds: the least time between two writes.
+        progress: called after every few hundred records.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: a number out of range, an empty library, one without a readable record, or a checkpoint of another
+            query, library or scoring.
+        OSError: a file cannot be read or written.
+
+    Warns:
+        SkippedRecordsWarning: records were left out.
+        StructureWarning: what the readers warn of, once for all records.
+    """
+    _check(top, search, workers, checkpoint_seconds, errors)
+    scoring = Scoring.of(by, metric)
+    queries = [scoring.prepared(data) for data in listed("query", _as_molecules(query))]
+    fields = scoring.fields(queries)
+    check_alignable(fields, fields)
+    side = side_of(fields, [data.pos for data in queries], BLURS)
+    recipe = Recipe(scoring.properties, None, dimension, conformers, seed, timeout)
+    job = Job(scoring, side, fields, search, recipe, each_conformer)
+    source = Library(library)
+    state = State(Ranking(top, each_conformer))
+    path = None if checkpoint is None else as_path(checkpoint, "checkpoint")
+    store = Checkpoint(path, fingerprint(job, top, source.description()), checkpoint_seconds)
+    entries = enumerate(source)
+    store.restore(state, entries)
+    for chunk, outcome in outcomes(_chunks(entries), job, workers):
+        state.take(chunk, outcome)
+        if errors == "raise" and state.problems.count:
+            raise ValueError(f"{state.problems.failed[0]}")
+        store.save(state)
+        if progress is not None:
+            progress(state.progress(source.done))
+    store.save(state, now=True)
+    return _hits(state, job)
+
+
+def _hits(state: State, job: Job) -> Hits:
+    problems = state.problems
+    if not state.records:
+        raise ValueError("library: expected at least one molecule, got none; check where it comes from")
+    if problems.count == state.records:
+        listed_ = "".join(f"\n  {record}" for record in problems.failed[:10])
+        raise ValueError(
+            f"library: expected a readable record, got none among {state.records}; correct the library{listed_}"
+        )
+    problems.warn(state.records, stacklevel=4)
+    ranked = enumerate(state.ranking.ordered(), start=1)
+    hits = tuple(make_hit(rank, one, job.scoring, job.recipe) for rank, one in ranked)
+    return Hits(hits, job.scoring.measure.names, state.records, tuple(problems.failed), problems.count)
+
+
+def _as_molecules(query: Data | Iterable[Data]) -> Data | list[Data]:
+    return query if isinstance(query, Data) else list(query)
+
+
+def _chunks(entries: Iterator[tuple[int, Entry]]) -> Iterator[Chunk]:
+    """Entries in batches that depend on the library alone."""
+    while first := next(entries, None):
+        length = _CHUNK_OF_SMILES if first[1].kind == "smiles" else _CHUNK
+        yield [first, *islice(entries, length - 1)]
+
+
+def _check(top: int, search: str, workers: int, seconds: float, errors: str) -> None:
+    check_integers(top=top, workers=workers)
+    for name, value, least, remedy in (
+        ("top", top, 1, "100 is usual"),
+        ("workers", workers, 0, "0 uses this process alone"),
+    ):
+        if value < least:
+            raise ValueError(f"{name}: expected {least} or more, got {value}; {remedy}")
+    if search not in PLANS:
+        raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")
+    check_number("checkpoint_seconds", seconds)
+    if not float(seconds) >= 0:
+        raise ValueError(f"checkpoint_seconds: expected 0 or more, got {seconds}; 30 is usual")
+    if errors not in ("raise", "skip"):
+        raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
