@@ -49,7 +49,6 @@ def align(
     Raises:
         TypeError: an argument is of another kind.
         ValueError: a molecule lacks what is compared, or is periodic.
-        MemoryError: the molecules are too large.
     """
     for name, value in (("mobile", mobile), ("fixed", fixed)):
         if not isinstance(value, RBFField):
@@ -83,7 +82,6 @@ def align_many(
     Raises:
         TypeError: an argument is of another kind.
         ValueError: as for `align`; or ``paired`` with different numbers of molecules.
-        MemoryError: a pair is too large.
     """
     if search not in PLANS:
         raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")

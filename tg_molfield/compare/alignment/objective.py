@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tg_molfield.compare.alignment.pair_overlap import PairOverlap
+from tg_molfield.compare.alignment.blocked_overlap import overlap_of
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.terms import Terms
 
@@ -47,7 +47,7 @@ class Objective:
         weights: Sequence[float],
         metric: Metric,
     ) -> None:
-        self._overlaps = [PairOverlap(f, g) for f, g in zip(mobile, fixed, strict=True)]
+        self._overlaps = [overlap_of(f, g) for f, g in zip(mobile, fixed, strict=True)]
         self._own = [(f[:, None], g[:, None]) for f, g in own]
         self._weights, self._metric = list(weights), metric
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from tg_molfield.compare.alignment.rigid_motion import motion_tables, products
 from tg_molfield.compare.terms import Terms
 
-_NUMBERS_AT_ONCE = 2**27
+_NUMBERS_AT_ONCE = 2**25
 _LIKE = 1.6
 """Rates that differ by less than this factor are taken as equal in second derivatives in single precision."""
 

@@ -10,12 +10,10 @@ from torch import Tensor
 from tg_molfield.compare.alignment.search import Found, Plan, best_poses
 from tg_molfield.compare.alignment.sides import Side
 from tg_molfield.compare.scoring import Measure
-from tg_molfield.memory import check_fits
 
 _NUMBERS_AT_ONCE, _NUMBERS_ON_DEVICE = 2**18, 2**24
 """Pairs of Gaussians in one pose of a batch."""
 _MOST_PAIRS = 2**14
-_COPIES = 12
 
 
 def align_pairs(
@@ -37,14 +35,9 @@ def align_pairs(
         measure: how they are scored.
         plan: of the search.
         progress: called with the pairs done and the pairs in all.
-
-    Raises:
-        MemoryError: a pair is too large.
     """
     sizes = mobile.sizes.cpu()[rows] * fixed.sizes.cpu()[columns]
-    largest = int(sizes.max()) if len(sizes) else 0
     device = mobile.frames.center.device
-    check_fits("mobiles", f"{largest} pairs of Gaussians", _COPIES * 4 * largest, "give smaller molecules", device)
     order = (-sizes).argsort(stable=True)
     limit = _NUMBERS_AT_ONCE if device.type == "cpu" else _NUMBERS_ON_DEVICE
     found: list[Found] = []

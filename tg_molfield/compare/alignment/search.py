@@ -87,12 +87,12 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     radius = mobile.frames.radius
     size = radius.float()
     blurs = {0.0, *(stage.blur for stage in plan.stages)}
-    objectives = {blur: _objective(mobile, fixed, weights, metric, blur, torch.float32) for blur in blurs}
+    objectives = {blur: _rough(mobile, fixed, weights, metric, blur) for blur in blurs}
     poses, value = climb(objectives[0.0], _narrowed(objectives, size, plan), size, _MAX_ITER, _SEARCH_TOLERANCE)
     first = value.argmax(1)[:, None, None]
     rotation = poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
     best = Poses(_orthogonal(rotation), poses.translation.gather(1, first.expand(-1, 1, 3)).double())
-    exact = _objective(mobile, fixed, weights, metric, 0.0, torch.float64)
+    exact = Objective(mobile.terms, fixed.terms, list(zip(mobile.own, fixed.own, strict=True)), weights, metric)
     best, score = climb(exact, best, radius, _MAX_ITER, _TOLERANCE)
     rotation, translation = best.rotation[:, 0], best.translation[:, 0]
     back = fixed.frames.axes.transpose(1, 2)
@@ -125,14 +125,15 @@ def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -
     return Poses(*(torch.cat(one) for one in zip(*found, strict=True)))
 
 
-def _objective(
-    mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, blur: float, dtype: torch.dtype
-) -> Objective:
-    moved, still = (
-        [blurred(Terms(*(one.to(dtype) for one in f)), blur) for f in side.terms] for side in (mobile, fixed)
-    )
-    own = [(f.to(dtype), g.to(dtype)) for f, g in zip(mobile.own[blur], fixed.own[blur], strict=True)]
-    return Objective(moved, still, own, weights, metric)
+def _rough(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, blur: float) -> Objective:
+    """The score that poses are searched with, in single precision."""
+    moved, still = ([blurred(_single(terms), blur) for terms in side.rough] for side in (mobile, fixed))
+    own = zip(mobile.rough_own[blur], fixed.rough_own[blur], strict=True)
+    return Objective(moved, still, [(f.float(), g.float()) for f, g in own], weights, metric)
+
+
+def _single(terms: Terms) -> Terms:
+    return Terms(*(one.float() for one in terms))
 
 
 def _applied(rotation: Tensor, vector: Tensor) -> Tensor:

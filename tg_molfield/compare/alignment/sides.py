@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.alignment.coarse import coarsened
 from tg_molfield.compare.alignment.starts import Frames, principal_frames
-from tg_molfield.compare.overlap import check_fit, paired_overlap
+from tg_molfield.compare.overlap import check_fit, paired_overlap, self_overlap
 from tg_molfield.compare.terms import Terms, padded_terms
 from tg_molfield.fields import RBFField
 
@@ -21,12 +22,16 @@ class Side:
 
     Attributes:
         terms: for each term, the functions in the molecules' own frames, float64.
-        own: by blur, for each term, the overlaps [B] of the functions with themselves.
+        own: for each term, the overlaps [B] of the functions with themselves.
+        rough: the functions that poses are searched with, of fewer Gaussians in large molecules.
+        rough_own: by blur, for each term, the overlaps of these with themselves.
         frames: those frames.
     """
 
     terms: Sequence[Terms]
-    own: Mapping[float, Sequence[Tensor]]
+    own: Sequence[Tensor]
+    rough: Sequence[Terms]
+    rough_own: Mapping[float, Sequence[Tensor]]
     frames: Frames
 
     def __len__(self) -> int:
@@ -34,13 +39,14 @@ class Side:
 
     @property
     def sizes(self) -> Tensor:
-        """The number of Gaussians of every molecule, of all terms [B]."""
-        return torch.stack([(terms.weights != 0).any(2).sum(1) for terms in self.terms]).sum(0)
+        """The number of Gaussians of every molecule that poses are searched with, of all terms [B]."""
+        return torch.stack([(terms.weights != 0).any(2).sum(1) for terms in self.rough]).sum(0)
 
     def part(self, index: Tensor) -> Side:
         """Some molecules, without the padding that they do not need."""
-        own = {blur: [one[index] for one in values] for blur, values in self.own.items()}
-        return Side([_trimmed(terms, index) for terms in self.terms], own, Frames(*(one[index] for one in self.frames)))
+        terms, rough = ([_trimmed(one, index) for one in some] for some in (self.terms, self.rough))
+        rough_own = {blur: [one[index] for one in values] for blur, values in self.rough_own.items()}
+        return Side(terms, [one[index] for one in self.own], rough, rough_own, self.frames.part(index))
 
 
 def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequence[float]) -> Side:
@@ -54,8 +60,13 @@ def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequ
     terms = [padded_terms(field) for field in fields]
     frames = _frames(terms, positions)
     placed = [one._replace(pos=frames.into(one.pos)) for one in terms]
-    own = {blur: [paired_overlap(*[blurred(one, blur)] * 2).sum(1) for one in placed] for blur in blurs}
-    return Side(placed, own, frames)
+    rough = [coarsened(one) for one in placed]
+    rough_own = {blur: [_own(blurred(one, blur)) for one in rough] for blur in blurs}
+    return Side(placed, [self_overlap(field).sum(1) for field in fields], rough, rough_own, frames)
+
+
+def _own(terms: Terms) -> Tensor:
+    return paired_overlap(terms, terms).sum(1)
 
 
 def blurred(terms: Terms, blur: float) -> Terms:

@@ -29,6 +29,10 @@ class Frames(NamedTuple):
     axes: Tensor
     radius: Tensor
 
+    def part(self, index: Tensor) -> Frames:
+        """Those of some molecules."""
+        return Frames(*(one[index] for one in self))
+
     def into(self, pos: Tensor) -> Tensor:
         """Positions [B, N, 3] in the molecules' own frames."""
         return (pos - self.center[:, None]) @ self.axes.transpose(1, 2)

@@ -1,0 +1,56 @@
+"""Overlaps of pairs of functions of very many Gaussians, a part of the moved ones at a time."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from tg_molfield.compare.alignment.pair_overlap import Overlaps, PairOverlap
+from tg_molfield.compare.terms import Terms
+
+PAIRS_AT_ONCE = 2**22
+
+
+class BlockedOverlap:
+    """As `PairOverlap`, in memory that does not grow with the number of Gaussians.
+
+    Args:
+        mobile: f, P functions of N Gaussians.
+        fixed: g, P functions of M Gaussians.
+    """
+
+    def __init__(self, mobile: Terms, fixed: Terms) -> None:
+        self._mobile, self._fixed = mobile, fixed
+        count, size = fixed.variances.shape
+        rows = max(1, PAIRS_AT_ONCE // (count * size))
+        self._blocks = [slice(i, i + rows) for i in range(0, mobile.variances.shape[1], rows)]
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of Gaussians in one pose of all pairs of functions."""
+        return self._mobile.variances.numel() * self._fixed.variances.shape[1]
+
+    def part(self, index: Tensor | slice) -> BlockedOverlap:
+        """Some of the pairs."""
+        return BlockedOverlap(*(Terms(*(one[index] for one in terms)) for terms in (self._mobile, self._fixed)))
+
+    def value(self, rotation: Tensor, translation: Tensor) -> Tensor:
+        """O [P, S] for rotations [P, S, 3, 3] and translations [P, S, 3]."""
+        first, *rest = (self._block(rows).value(rotation, translation) for rows in self._blocks)
+        return sum(rest, first)
+
+    def derivatives(self, rotation: Tensor, translation: Tensor) -> Overlaps:
+        """O and its derivatives."""
+        total = self._block(self._blocks[0]).derivatives(rotation, translation)
+        for rows in self._blocks[1:]:
+            more = self._block(rows).derivatives(rotation, translation)
+            total = Overlaps(*(one + other for one, other in zip(total, more, strict=True)))
+        return total
+
+    def _block(self, rows: slice) -> PairOverlap:
+        return PairOverlap(Terms(*(one[:, rows] for one in self._mobile)), self._fixed)
+
+
+def overlap_of(mobile: Terms, fixed: Terms) -> PairOverlap | BlockedOverlap:
+    """The overlaps of P pairs, in blocks where they are many."""
+    pairs = mobile.variances.numel() * fixed.variances.shape[1]
+    return PairOverlap(mobile, fixed) if pairs <= PAIRS_AT_ONCE else BlockedOverlap(mobile, fixed)
