@@ -13,10 +13,11 @@ from ase.calculators.vasp import VaspChargeDensity
 from ase.io import write
 from ase.io.cube import read_cube
 from ase.io.xsf import read_xsf
+from rdkit import Chem
 from torch_geometric.data import Data
 from typer.testing import CliRunner
 
-from tg_molfield import FieldAutoEncoder, Grid, MolField, Volume, from_smiles, read, to_rdkit
+from tg_molfield import FieldAutoEncoder, Grid, MolField, Volume, from_smiles, read, to_ase, to_rdkit
 from tg_molfield.cli.app import app, main
 from tg_molfield.structures import StructureWarning
 
@@ -48,6 +49,17 @@ def test_structure_file_and_preset(tmp_path):
     volume = Volume.read(tmp_path / "v.cube")
     assert float(volume.values.min()) < -1.5
     assert volume.channels == ("all",)
+
+
+def test_features_of_a_file_with_bonds_and_of_one_without(tmp_path):
+    data = from_smiles("OCC", color=True)
+    Chem.MolToMolFile(to_rdkit(data), str(tmp_path / "ethanol.sdf"))
+    write(tmp_path / "ethanol.xyz", to_ase(data))
+    for source in ("OCC", str(tmp_path / "ethanol.sdf"), str(tmp_path / "ethanol.xyz")):
+        run("field", source, "--preset", "color", "--spacing", "0.6", "-o", str(tmp_path / "c.npz"))
+        volume = Volume.read(tmp_path / "c.npz")
+        assert volume.channels == ("donor", "acceptor", "ring", "hydrophobe", "cation", "anion")
+        assert (volume.values.flatten(1).amax(1) > 0).tolist() == [True, True, False, False, False, False]
 
 
 TIP3P_MOL2 = """@<TRIPOS>MOLECULE

@@ -10,6 +10,8 @@ from ase.build import molecule
 from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, from_ase, from_smiles
+from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
+from tg_molfield.fields.presets import PRESETS
 from tg_molfield.structures import PROPERTIES
 
 PEERS = Path(__file__).parent / "data" / "peer_fields.npz"
@@ -68,6 +70,30 @@ def test_potential_of_charges_is_coulombs_law_and_finite_at_them():
     assert field(data.pos).isfinite().all()
     x = 4 * x
     assert torch.allclose(field.laplacian(x), torch.zeros(2, 1, dtype=torch.float64), atol=1e-8), "no charge there"
+
+
+@pytest.mark.parametrize(("terms", "error"), [(2, 0.13), (3, 0.035), (4, 0.008), (5, 0.0035), (6, 0.0027)])
+def test_potential_by_gaussians_is_coulombs_law_outside(terms, error):
+    definition = MolField.preset("esp_gaussian", terms=terms)
+    data = Data(z=torch.tensor([11]), pos=torch.zeros(1, 3, dtype=torch.float64))
+    data.partial_charge = torch.tensor([-0.8], dtype=torch.float64)
+    distances = torch.linspace(1.5, 12, 300, dtype=torch.float64)
+    x = torch.stack([0 * distances, distances, 0 * distances], 1)
+    exact = -0.8 * 14.399645 / distances
+    assert float((definition(data)(x)[:, 0] / exact - 1).abs().max()) < error
+    assert mol_field_from_dict(mol_field_to_dict(definition)) == definition
+    assert definition != MolField.preset("esp_gaussian", terms=terms - 1 if terms > 2 else 3)
+
+
+def test_potentials_by_gaussians_and_by_charges_agree():
+    data = from_smiles("CC(=O)[O-]", properties=PROPERTIES, dtype=torch.float64)
+    grid = Grid.around(data.pos, 0.6, 4.0)
+    outside = torch.cdist(grid.points(torch.float64), data.pos).amin(1) > 1.5
+    exact = MolField.preset("esp")(data).on(grid).values.flatten()[outside]
+    for terms, error in ((3, 0.35), (6, 0.02)):
+        values = MolField.preset("esp_gaussian", terms=terms)(data).on(grid).values.flatten()[outside]
+        assert float((values - exact).abs().max()) < error, "V, where the potential reaches -8 V"
+    assert float(exact.min()) < -5
 
 
 def test_lipophilicity_is_the_sum_over_atoms():
@@ -147,7 +173,7 @@ def test_shape_overlaps_as_rdkits():
 def test_every_preset_makes_a_volume_of_a_drug():
     data = from_smiles("CC(=O)Oc1ccccc1C(=O)O", properties=PROPERTIES, color=True)
     grid = Grid.around(data.pos, 0.8)
-    for name in ("mnf", "libmolgrid", "funcmol", "moleculekit", "promolecule", "esp", "mlp", "vdw", "shape", "color"):
+    for name in PRESETS:
         definition = MolField.preset(name)
         assert definition.attributes <= data.to_dict().keys()
         volume = definition(data).on(grid)
@@ -209,6 +235,7 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
         ),
         (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
         (lambda: MolField.preset("shape", height=0.0), "height: expected a positive"),
+        (lambda: MolField.preset("esp_gaussian", terms=9), "terms: expected 2 to 6, got 9"),
         (lambda: MolField.preset("esp", softening=-1), "softening: expected .* got -1"),
         (
             lambda: MolField("charge", aggregate="union")(

@@ -35,7 +35,7 @@ class FormFactors:
         if not (math.isfinite(self.blur) and self.blur > 0):
             raise ValueError(f"blur: expected a positive, finite number in Å², got {self.blur}; try 5.0")
 
-    def terms(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def gaussians(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The Gaussians of the elements ``z`` [N].
 
         Returns:

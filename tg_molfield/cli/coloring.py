@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 _QUANTITIES = {
     "esp": ("electrostatic potential of the partial charges", "V"),
+    "esp_gaussian": ("electrostatic potential of the partial charges", "V"),
     "mlp": ("molecular lipophilicity potential", ""),
     "promolecule": ("electron density of spherical atoms", "e/Å³"),
+    "shape": ("density of the heavy atoms", ""),
+    "color": ("density of pharmacophore features", ""),
     "vdw": ("signed distance to the van der Waals surface", "Å"),
 }
 """What a preset is, and its unit."""

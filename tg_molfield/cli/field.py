@@ -38,7 +38,8 @@ def field(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="A predefined field (mnf, promolecule, esp, mlp, vdw …) instead of channels, kernel and widths."
+            help="A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead of channels, kernel and "
+            "widths."
         ),
     ] = None,
     kernel: Annotated[str | None, typer.Option(help="The radial function of an atom.  \\[default: gaussian]")] = None,
@@ -134,7 +135,9 @@ def field(
         shown = definition.channels if learned is None else learned.channels
         require_one_channel(shown, "give for example --preset vdw")
         attributes = attributes | coloring.definition.attributes
-    loaded = load_structure(structure, attributes & set(PROPERTIES), record, dimension, timeout)
+    loaded = load_structure(
+        structure, attributes & set(PROPERTIES), record, dimension, timeout, "color_pos" in attributes
+    )
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
     grid = _grid(data, spacing, margin, _default_margin(chosen, level, spacing))

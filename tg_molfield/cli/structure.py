@@ -28,7 +28,12 @@ class Structure(NamedTuple):
 
 
 def load_structure(
-    text: str, properties: Iterable[str], record: int = 1, dimension: int | None = None, timeout: float | None = None
+    text: str,
+    properties: Iterable[str],
+    record: int = 1,
+    dimension: int | None = None,
+    timeout: float | None = None,
+    color: bool = False,
 ) -> Structure:
     """The molecule that ``text`` names: a file if its suffix is that of a structure file, else a SMILES.
 
@@ -38,6 +43,7 @@ def load_structure(
         record: the record of the file, counted from 1.
         dimension: as in ``read``.
         timeout: as in ``from_smiles``.
+        color: add the pharmacophore features.
 
     Raises:
         ValueError: the structure cannot be read, or an option does not apply to it.
@@ -48,11 +54,11 @@ def load_structure(
     if format_suffix(text) in SUFFIXES:
         if timeout is not None:
             raise ValueError(f"--timeout: expected a SMILES with it, got the file {text}; leave it out")
-        return _from_file(text, set(properties), record, dimension)
+        return _from_file(text, set(properties), record, dimension, color)
     for name, given in (("--record", record != 1), ("--dimension", dimension is not None)):
         if given:
             raise ValueError(f"{name}: expected a file with it, got {_short(text)}; leave it out")
-    return _from_smiles(text, set(properties), timeout)
+    return _from_smiles(text, set(properties), timeout, color)
 
 
 def has_bonds(text: str) -> bool:
@@ -78,17 +84,22 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
         )
 
 
-def _from_file(path: str, properties: set[str], record: int, dimension: int | None) -> Structure:
+def _from_file(path: str, properties: set[str], record: int, dimension: int | None, color: bool) -> Structure:
+    from tg_molfield.structures import with_color
     from tg_molfield.structures.formats.registry import format_of
     from tg_molfield.structures.reading import read_records
 
     has_bonds, flat = format_of(Path(path)).has_bonds, cast("Literal[3] | None", dimension)
-    records = read_records(path, properties=properties if has_bonds else None, dimension=flat)
+    records = read_records(
+        path, properties=properties if has_bonds else None, dimension=flat, color=color and has_bonds
+    )
     if not 1 <= record <= len(records):
         raise ValueError(f"--record: expected 1 to {len(records)} for {path}, got {record}; records are counted from 1")
     source, data = records[record - 1]
     if not has_bonds and not all(name in data for name in properties):
         read_records(path, properties=properties)  # the error says which formats have properties
+    if color and not has_bonds:
+        data = with_color(data)
     origin = "Gasteiger" if "partial_charge" in source.computed else "the file"
     return Structure(
         data,
@@ -98,13 +109,13 @@ def _from_file(path: str, properties: set[str], record: int, dimension: int | No
     )
 
 
-def _from_smiles(smiles: str, properties: set[str], timeout: float | None) -> Structure:
+def _from_smiles(smiles: str, properties: set[str], timeout: float | None, color: bool) -> Structure:
     from tg_molfield.structures import from_smiles
     from tg_molfield.structures.formats.registry import format_of
 
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
     try:
-        data = from_smiles(smiles, properties=properties, **options)
+        data = from_smiles(smiles, properties=properties, color=color, **options)
     except ValueError as error:
         if not str(error).startswith("smiles: expected a valid SMILES"):
             raise

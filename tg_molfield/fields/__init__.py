@@ -1,6 +1,7 @@
 """Fields: their definition by atoms, their evaluation, and their samples on grids; needs torch alone."""
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
 from tg_molfield.fields.channels import Channel
@@ -21,6 +22,7 @@ __all__ = [
     "AtomList",
     "Channel",
     "CoarseCoordinatesWarning",
+    "CoulombGaussians",
     "DisplacementField",
     "DistanceField",
     "Field",

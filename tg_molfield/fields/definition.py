@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
@@ -70,7 +71,8 @@ class MolField:
             ``"maximum"`` (`MaximumField`); ``"distance"``, the signed distance to the nearest sphere of radius σ
             (`DistanceField`); ``"displacement"``, the vector to the nearest atom (`DisplacementField`).
         smoothness: of the distance, in Å (`DistanceField`).
-        form_factors: describe each atom by several Gaussians, in place of kernel and widths.
+        form_factors: describe each atom by several Gaussians, in place of kernel and widths: `FormFactors` of its
+            electron density, or `CoulombGaussians` of the potential of a charge.
         normalize_grid_size: divide every channel of every molecule by its maximum on `grid` with this many nodes an
             axis (the convention of arXiv 2502.10848; the result depends on the molecule's orientation). Channels are
             not divided if not given.
@@ -93,7 +95,7 @@ class MolField:
     split_parts: bool
     aggregate: str
     smoothness: float
-    form_factors: FormFactors | None
+    form_factors: FormFactors | CoulombGaussians | None
     normalize_grid_size: int | None
     order: int
     centers: str
@@ -107,7 +109,7 @@ class MolField:
         split_parts: bool = False,
         aggregate: str = "sum",
         smoothness: float = 0.0,
-        form_factors: FormFactors | None = None,
+        form_factors: FormFactors | CoulombGaussians | None = None,
         normalize_grid_size: int | None = None,
         order: int = 1,
         centers: str = "atoms",
@@ -128,9 +130,9 @@ class MolField:
 
         ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
         ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
-        ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface), ``shape``
-        (density of the heavy atoms, by whose overlap shapes are compared), ``color`` (the same of pharmacophore
-        features, by type).
+        ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface). For
+        comparisons: ``shape`` (density of the heavy atoms), ``color`` (of pharmacophore features, by type) and
+        ``esp_gaussian`` (the potential as a sum of Gaussians).
 
         Raises:
             ValueError: an unknown name or option.
@@ -234,7 +236,7 @@ class MolField:
             widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
         if self.form_factors is None:
             return atoms.pos, weights, widths, atoms.batch
-        heights, spreads = (term.to(atoms.pos) for term in self.form_factors.terms(atoms.z))
+        heights, spreads = (term.to(atoms.pos) for term in self.form_factors.gaussians(atoms.z))
         terms = heights.shape[1]
         weights = (heights[..., None] * weights[:, None]).flatten(0, 1)
         batch = None if atoms.batch is None else atoms.batch.repeat_interleave(terms)

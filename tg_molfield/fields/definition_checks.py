@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.color import COLOR_TYPES
+from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.kernels import Kernel
@@ -28,7 +29,7 @@ class Arguments(NamedTuple):
     split_parts: bool
     aggregate: str
     smoothness: float
-    form_factors: FormFactors | None
+    form_factors: FormFactors | CoulombGaussians | None
     normalize_grid_size: int | None
     order: int
     centers: str
@@ -38,9 +39,15 @@ def check_definition(given: Arguments) -> None:
     """Raise an error unless the values are in range and make sense together.
 
     Raises:
+        TypeError: ``form_factors`` is something else.
         ValueError: they do not.
     """
     _check_numbers(given)
+    if not isinstance(given.form_factors, FormFactors | CoulombGaussians | None):
+        raise TypeError(
+            f"form_factors: expected FormFactors or CoulombGaussians, got {type(given.form_factors).__name__}; "
+            "leave it out"
+        )
     if given.smoothness and given.aggregate != "distance":
         raise ValueError(
             f"smoothness: expected aggregate='distance' with it, got {given.aggregate!r}; leave smoothness out"

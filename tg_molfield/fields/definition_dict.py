@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
+from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.kernels import KERNELS
+
+_GAUSSIANS: dict[str, type[FormFactors] | type[CoulombGaussians]] = {
+    kind.__name__: kind for kind in (FormFactors, CoulombGaussians)
+}
 
 
 def mol_field_to_dict(mol_field: MolField) -> dict[str, Any]:
@@ -24,14 +29,16 @@ def mol_field_to_dict(mol_field: MolField) -> dict[str, Any]:
         )
     values = {field.name: getattr(mol_field, field.name) for field in fields(mol_field)}
     channels = [asdict(channel) for channel in values.pop("specification")]
-    described = {name: asdict(value) if isinstance(value, FormFactors) else value for name, value in values.items()}
-    return {**described, "channels": channels, "kernel": mol_field.kernel.name}
+    gaussians = values.pop("form_factors")
+    described = None if gaussians is None else {"kind": type(gaussians).__name__, **asdict(gaussians)}
+    return {**values, "channels": channels, "kernel": mol_field.kernel.name, "form_factors": described}
 
 
 def mol_field_from_dict(values: dict[str, Any]) -> MolField:
     """The definition that `mol_field_to_dict` described."""
     channels = [Channel(**channel) for channel in values["channels"]]
-    made: dict[str, Any] = {
-        name: FormFactors(**value) if isinstance(value, dict) else value for name, value in values.items()
-    }
-    return MolField(**{**made, "channels": channels})
+    gaussians = values.get("form_factors")
+    if gaussians is not None:
+        options = {name: value for name, value in gaussians.items() if name != "kind"}
+        gaussians = _GAUSSIANS[gaussians["kind"]](**options)
+    return MolField(**{**values, "channels": channels, "form_factors": gaussians})

@@ -10,6 +10,7 @@ import torch
 
 from tg_molfield.arguments import check_number
 from tg_molfield.chem.color import COLOR_TYPES
+from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, element_property
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel, parse_channels
@@ -121,6 +122,18 @@ def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, An
     }
 
 
+def _esp_gaussian(charge: str = "partial_charge", terms: int = 3) -> dict[str, Any]:
+    """Electrostatic potential of atomic charges in V, with 1/r as a sum of ``terms`` Gaussians (`CoulombGaussians`).
+
+    Two such potentials overlap in closed form. From 1.5 to 12 Å, the contribution of a charge is wrong by at most 3.5 %
+    with 3 terms, 0.8 % with 4, 0.35 % with 5 and 0.27 % with 6; beyond, it falls to 0.
+    """
+    return {
+        "channels": [Channel("esp", charge, factor=_COULOMB)],
+        "form_factors": CoulombGaussians(terms),
+    }
+
+
 def _mlp(contribution: str = "logp", decay: float = 1.0) -> dict[str, Any]:
     """Molecular lipophilicity potential of Fauchère et al. (1988): Σ f exp(−d/``decay``), f from Crippen's logP."""
     return {"channels": [Channel("mlp", contribution)], "kernel": "slater", "widths": decay, "width_scale": 1.0}
@@ -187,6 +200,7 @@ PRESETS: dict[str, Callable[..., dict[str, Any]]] = {
     "moleculekit": _moleculekit,
     "promolecule": _promolecule,
     "esp": _esp,
+    "esp_gaussian": _esp_gaussian,
     "mlp": _mlp,
     "vdw": _vdw,
     "shape": _shape,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tg_molfield.arguments import check_number
+from tg_molfield.fields import CoulombGaussians
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.volume import Volume
@@ -63,6 +64,8 @@ def has_sign(field: Field, channel: str, values: Sequence[Array]) -> bool:
         source = definition.channel_of(channel)
         named = {source.weight, definition.kernel.name} if source is not None else set()
         if definition.aggregate in ("distance", "displacement") or named & {"coulomb", *_SIGNED_PROPERTIES}:
+            return True
+        if isinstance(definition.form_factors, CoulombGaussians):
             return True
     lowest = min((float(array.min()) for array in values), default=0.0)
     return lowest < -_NOISE * _percentile(values, 100)
