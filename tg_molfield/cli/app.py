@@ -9,6 +9,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from tg_molfield.cli.compare.align import align
+from tg_molfield.cli.compare.screen import screen
+from tg_molfield.cli.compare.similarity import similarity
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.field import field
 from tg_molfield.cli.interpolate.command import interpolate
@@ -46,6 +49,9 @@ app.command()(demo)
 app.command()(field)
 app.command(cls=SeveralValues)(interpolate)
 app.command(cls=SeveralValues)(superres)
+app.command(cls=SeveralValues)(align)
+app.command(cls=SeveralValues)(similarity)
+app.command(cls=SeveralValues)(screen)
 
 
 def main() -> None:

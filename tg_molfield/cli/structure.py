@@ -111,20 +111,27 @@ def _from_file(path: str, properties: set[str], record: int, dimension: int | No
 
 def _from_smiles(smiles: str, properties: set[str], timeout: float | None, color: bool) -> Structure:
     from tg_molfield.structures import from_smiles
-    from tg_molfield.structures.formats.registry import format_of
 
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
     try:
         data = from_smiles(smiles, properties=properties, color=color, **options)
     except ValueError as error:
-        if not str(error).startswith("smiles: expected a valid SMILES"):
-            raise
-        if _is_file(smiles):
-            format_of(Path(smiles))
-        raise ValueError(
-            f"structure: expected a file or a SMILES, got {_short(smiles)}, which is no file; {error}"
-        ) from error
+        raise not_a_structure(smiles, error) from error
     return Structure(data, smiles, "Gasteiger" if "partial_charge" in properties else "")
+
+
+def not_a_structure(text: str, error: Exception) -> Exception:
+    """The error for a text that was taken for a SMILES, from the error of ``from_smiles``."""
+    from tg_molfield.structures.formats.registry import format_of
+
+    if not str(error).startswith("smiles: expected a valid SMILES"):
+        return error
+    if _is_file(text):
+        try:
+            format_of(Path(text))
+        except ValueError as unknown:
+            return unknown
+    return ValueError(f"structure: expected a file or a SMILES, got {_short(text)}, which is no file; {error}")
 
 
 def _is_file(text: str) -> bool:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from typer.core import TyperCommand
 
-SEVERAL = ("--eval", "--frames")
+_TERM = re.compile(r"[a-z]+(=\S+)?")
+SEVERAL: dict[str, Callable[[str], object]] = {
+    "--eval": str.isdecimal,
+    "--frames": str.isdecimal,
+    "--by": _TERM.fullmatch,
+}
+"""These options, and what their values look like."""
 
 
 class SeveralValues(TyperCommand):
     """A command in which ``--eval 64 128`` means ``--eval 64 --eval 128``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments after repeating the option before each of the numbers that follow it."""
+        """Parse the arguments after repeating the option before each of the values that follow it."""
         spread: list[str] = []
         option = ""
         for word in args:
-            if option and word.isdecimal():
+            if option and SEVERAL[option](word):
                 spread += [option, word] if spread[-1] != option else [word]
                 continue
             option = word if word in SEVERAL else ""

@@ -100,6 +100,11 @@ class Scoring:
         """The per-atom properties that the terms read and RDKit computes."""
         return tuple(sorted({name for term in self.terms for name in term.mol_field.attributes & set(PROPERTIES)}))
 
+    @property
+    def color(self) -> bool:
+        """Whether the terms read pharmacophore features."""
+        return any(term.mol_field.centers == "color" for term in self.terms)
+
     def prepared(self, data: Data) -> Data:
         """The molecule with what the terms read: colour features and per-atom properties that RDKit computes.
 
@@ -112,7 +117,7 @@ class Scoring:
         missing = [name for name in self.properties if getattr(data, name, None) is None]
         if missing:
             data = with_properties(data, missing)
-        if any(term.mol_field.centers == "color" for term in self.terms) and "color_pos" not in data:
+        if self.color and "color_pos" not in data:
             data = with_color(data)
         return data
 

@@ -3,6 +3,7 @@
 from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.figures import save_figure
+from tg_molfield.viz.hits import hits_page
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.overlay import plot_overlay
 from tg_molfield.viz.page import Page
@@ -15,6 +16,7 @@ __all__ = [
     "Page",
     "animate_surfaces",
     "comparison_page",
+    "hits_page",
     "isosurface",
     "plot_colored_surfaces",
     "plot_overlay",

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress, islice
 from pathlib import Path
 
 import torch
@@ -18,6 +19,8 @@ from tg_molfield.compare.screening.problems import FailedRecord
 from tg_molfield.compare.screening.ranking import Ranked
 from tg_molfield.files import atomic_write
 from tg_molfield.structures.library import Entry, Recipe, build_entry, write_sdf
+
+Row = tuple[str | int | float, ...]
 
 
 @dataclass(frozen=True)
@@ -93,17 +96,33 @@ class Hits:
         """The scores [K], float64."""
         return torch.tensor([hit.score for hit in self.hits], dtype=torch.float64)
 
-    def headers(self) -> tuple[str, ...]:
+    def headers(self, brief: bool = False) -> tuple[str, ...]:
         """The names of the columns of `rows`."""
-        terms = self.names if len(self.names) > 1 else ()
-        return ("rank", "title", "file", "record", "conformer", "query", "score", *terms)
+        return tuple(map(str, next(self._table(brief))))
 
-    def rows(self) -> Iterator[tuple[str | int | float, ...]]:
-        """One row for each hit; records, conformers and queries are counted from 1."""
+    def rows(self, brief: bool = False) -> Iterator[Row]:
+        """One row for each hit; records, conformers and queries are counted from 1.
+
+        Args:
+            brief: leave out file, conformer and query where they are the same for all.
+        """
+        yield from islice(self._table(brief), 1, None)
+
+    def _table(self, brief: bool) -> Iterator[Row]:
+        same = {
+            "file": len({hit.file for hit in self.hits}) < 2,
+            "conformer": len({hit.conformer for hit in self.hits}) < 2,
+            "query": len({hit.query for hit in self.hits}) < 2,
+        }
         terms = self.names if len(self.names) > 1 else ()
+        names = ("rank", "title", "file", "record", "conformer", "query", "score", *terms)
+        kept = [not (brief and same.get(name, False)) for name in names]
+        yield tuple(compress(names, kept))
         for hit in self.hits:
-            values = (hit.by_term[name] for name in terms)
-            yield hit.rank, hit.title, hit.file, hit.record, hit.conformer, hit.query + 1, hit.score, *values
+            places = (hit.file, hit.record, hit.conformer, hit.query + 1)
+            yield tuple(
+                compress((hit.rank, hit.title, *places, hit.score, *(hit.by_term[name] for name in terms)), kept)
+            )
 
     def to_csv(self, path: str | Path) -> None:
         """Write the table of hits as CSV.

@@ -92,7 +92,7 @@ def screen(
     fields = scoring.fields(queries)
     check_alignable(fields, fields)
     side = side_of(fields, [data.pos for data in queries], BLURS)
-    recipe = Recipe(scoring.properties, None, dimension, conformers, seed, timeout)
+    recipe = Recipe(scoring.properties, scoring.color, None, dimension, conformers, seed, timeout)
     job = Job(scoring, side, fields, search, recipe, each_conformer)
     source = Library(library)
     state = State(Ranking(top, each_conformer))

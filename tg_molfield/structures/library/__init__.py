@@ -3,5 +3,16 @@
 from tg_molfield.structures.library.building import Built, Recipe, build_entry, fault_of_entry
 from tg_molfield.structures.library.entries import Entry, Library, smiles_entry
 from tg_molfield.structures.library.sdf_output import write_sdf
+from tg_molfield.structures.library.tables import TABLES
 
-__all__ = ["Built", "Entry", "Library", "Recipe", "build_entry", "fault_of_entry", "smiles_entry", "write_sdf"]
+__all__ = [
+    "TABLES",
+    "Built",
+    "Entry",
+    "Library",
+    "Recipe",
+    "build_entry",
+    "fault_of_entry",
+    "smiles_entry",
+    "write_sdf",
+]

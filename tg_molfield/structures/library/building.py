@@ -24,6 +24,7 @@ class Recipe:
 
     Attributes:
         properties: per-atom properties to compute from the bonds of the entry.
+        color: whether to add the pharmacophore features.
         dtype: floating type of the result.
         dimension: as in ``read``.
         conformers: conformers made of each SMILES.
@@ -35,6 +36,7 @@ class Recipe:
     """
 
     properties: tuple[str, ...] = ()
+    color: bool = False
     dtype: torch.dtype | None = None
     dimension: Literal[3] | None = None
     conformers: int = 1
@@ -77,7 +79,7 @@ def build_entry(entry: Entry, recipe: Recipe) -> Built:
     make = FORMATS[entry.kind].record
     assert make is not None
     dimension = recipe.dimension if FORMATS[entry.kind].has_drawings else None
-    record = make(entry.content, ReadOptions(recipe.dtype, recipe.properties or None, (), dimension))
+    record = make(entry.content, ReadOptions(recipe.dtype, recipe.properties or None, (), dimension, recipe.color))
     return Built([record.build()], list(dict.fromkeys(record.notes)), frozenset(record.computed))
 
 
@@ -94,7 +96,13 @@ def _embedded(entry: Entry, recipe: Recipe) -> Built:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = from_smiles(
-            entry.content, recipe.conformers, recipe.seed, recipe.dtype, recipe.properties, recipe.timeout
+            entry.content,
+            recipe.conformers,
+            recipe.seed,
+            recipe.dtype,
+            recipe.properties,
+            recipe.timeout,
+            recipe.color,
         )
     for other in caught:
         if not isinstance(other.message, StructureWarning):

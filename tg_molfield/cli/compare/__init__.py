@@ -1,0 +1,1 @@
+"""``tg-molfield align``, ``similarity`` and ``screen``: molecules compared by their fields."""

@@ -1,0 +1,94 @@
+"""``tg-molfield align``: one molecule laid on another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from tg_molfield.cli.compare.inputs import Molecule
+    from tg_molfield.compare import Alignment
+
+_SUFFIXES = (".sdf", ".html")
+
+
+def align(
+    mobile: Annotated[str, typer.Argument(help="The molecule to move: a structure file, or a SMILES.")],
+    fixed: Annotated[str, typer.Argument(help="The molecule that stays: a structure file, or a SMILES.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="The files to write: the moved molecule (.sdf), a page (.html)."),
+    ] = None,
+    record: Annotated[int, typer.Option(help="The record of the mobile molecule, counted from 1.")] = 1,
+    fixed_record: Annotated[int, typer.Option(help="The record of the fixed molecule, counted from 1.")] = 1,
+    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
+    search: Annotated[str, typer.Option(help="How thorough: fast, normal or thorough.")] = "normal",
+    conformers: Annotated[int, typer.Option(help="The conformers made of a SMILES; the best pair is taken.")] = 1,
+    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    dimension: Annotated[
+        int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
+    ] = None,
+) -> None:
+    """Lay one molecule on another by their fields, and print how alike they are.
+
+    Examples:
+
+    tg-molfield align ligand.sdf crystal.mol2 --by shape color -o moved.sdf -o overlay.html
+
+    tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
+    """
+    from tg_molfield.cli.compare.inputs import load, one_record, recipe, weights
+    from tg_molfield.cli.compare.outputs import check_suffixes, terms_of
+    from tg_molfield.compare import Scoring, align_many
+
+    outputs = check_suffixes(output, _SUFFIXES)
+    scoring = Scoring.of(weights(by or ["shape"]), metric)
+    how = recipe(scoring, conformers, seed, dimension)
+    mobiles = one_record(load(mobile, scoring, how), record, "--record")
+    fixeds = one_record(load(fixed, scoring, how), fixed_record, "--fixed-record")
+    found = align_many(
+        [one.data for one in mobiles],
+        [one.data for one in fixeds],
+        weights(by or ["shape"]),
+        metric=metric,
+        search=search,
+    )
+    row, column = divmod(int(found.score.argmax()), len(fixeds))
+    best = found[row, column]
+    Console().print(
+        f"{mobiles[row].title} on {fixeds[column].title}: score {best.score:.4f}{terms_of(best.by_term)}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    for path in outputs:
+        _write(path, mobiles[row], fixeds[column], best)
+
+
+def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> None:
+    from tg_molfield.cli.compare.outputs import terms_of
+    from tg_molfield.structures.library import write_sdf
+
+    assert found.moved is not None
+    if path.suffix.lower() == ".sdf":
+        tags = {"tg_molfield_score": f"{found.score:.6f}"}
+        if len(found.by_term) > 1:
+            tags |= {f"tg_molfield_{name}": f"{value:.6f}" for name, value in found.by_term.items()}
+        write_sdf(path, [(mobile.entry, found.moved, tags)])
+        return
+    from tg_molfield.fields import MolField
+    from tg_molfield.viz import Page, plot_overlay
+
+    shape = MolField.preset("shape")
+    page = Page(f"{mobile.title} on {fixed.title}", f"score {found.score:.4f}{terms_of(found.by_term)}")
+    fields = shape(fixed.data), shape(found.moved)
+    figure = plot_overlay(fixed.data, found.moved, fields, names=(fixed.title, mobile.title), height=640)
+    page.figure(figure, "The molecules where they are most alike, with the surfaces of their shapes.")
+    page.save(path)

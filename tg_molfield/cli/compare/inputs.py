@@ -1,0 +1,123 @@
+"""The molecules and terms that the commands of comparison are given."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from tg_molfield.compare import Scoring
+    from tg_molfield.fields import MolField
+    from tg_molfield.structures.library import Entry, Recipe
+
+
+class Molecule(NamedTuple):
+    """A molecule from the command line.
+
+    Attributes:
+        entry: its record or SMILES.
+        data: the molecule, with what the scores read.
+        title: its name, else the number of its record.
+    """
+
+    entry: Entry
+    data: Data
+    title: str
+
+
+def weights(by: Sequence[str]) -> dict[str | MolField, float]:
+    """The terms of a score: ``shape color`` or ``shape=2 color=1``.
+
+    Raises:
+        ValueError: a term is named twice, or a weight is no number.
+    """
+    found: dict[str | MolField, float] = {}
+    for word in by:
+        name, _, weight = word.partition("=")
+        if name in found:
+            raise ValueError(f"--by: expected different terms, got {name} twice; name each once")
+        try:
+            found[name] = float(weight) if weight else 1.0
+        except ValueError as error:
+            raise ValueError(f"--by: expected a number after {name}=, got {weight!r}; give for example 2") from error
+    return found
+
+
+def recipe(scoring: Scoring, conformers: int, seed: int, dimension: int | None) -> Recipe:
+    """How molecules are read."""
+    from tg_molfield.structures.library import Recipe
+
+    return Recipe(
+        scoring.properties,
+        scoring.color,
+        dimension=dimension,  # type: ignore[arg-type]  # checked by Recipe
+        conformers=conformers,
+        seed=seed,
+    )
+
+
+def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
+    """The molecules that ``text`` names: those of a file if its suffix is that of one, else of a SMILES.
+
+    Raises:
+        ValueError: it is neither, or there is no readable molecule.
+
+    Warns:
+        SkippedRecordsWarning: records of the file cannot be read.
+        StructureWarning: what the readers warn of.
+    """
+    from tg_molfield.cli.structure import not_a_structure
+    from tg_molfield.compare.screening.problems import Problems
+    from tg_molfield.files import format_suffix
+    from tg_molfield.structures.formats.registry import SUFFIXES
+    from tg_molfield.structures.library import TABLES, Library, build_entry, fault_of_entry, smiles_entry
+
+    is_file = format_suffix(text) in (*SUFFIXES, *TABLES)
+    problems = Problems()
+    found: list[Molecule] = []
+    total = 0
+    for entry in Library(text) if is_file else [smiles_entry(text)]:
+        total += 1
+        try:
+            built = build_entry(entry, how)
+            molecules = [scoring.prepared(data) for data in built.molecules]
+        except Exception as error:
+            reason = fault_of_entry(error)
+            if not is_file:
+                raise not_a_structure(text, error) from error
+            problems.fail(entry, reason)
+            continue
+        for note in built.notes:
+            problems.note(entry, note)
+        title = entry.title or f"record {entry.record}"
+        found += [Molecule(entry, data, title) for data in molecules]
+    if not found:
+        reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
+        raise ValueError(f"{text}: expected a readable record, got none among {total}; correct the file{reasons}")
+    problems.warn(total, stacklevel=2)
+    return found
+
+
+def one_record(molecules: Sequence[Molecule], record: int, option: str) -> list[Molecule]:
+    """The molecules (conformers) of one record.
+
+    Raises:
+        ValueError: there is no such record.
+    """
+    chosen = [molecule for molecule in molecules if molecule.entry.record == record]
+    if not chosen:
+        numbers = sorted({molecule.entry.record for molecule in molecules})
+        raise ValueError(
+            f"{option}: expected a readable record from {numbers[0]} to {numbers[-1]}, got {record}; records are "
+            "counted from 1"
+        )
+    if len({molecule.entry.record for molecule in molecules}) > 1 and record == 1:
+        warnings.warn(
+            f"{option}: expected a file of one record, got {molecules[-1].entry.record}; the first was taken",
+            UserWarning,
+            stacklevel=2,
+        )
+    return chosen

@@ -1,0 +1,143 @@
+"""``tg-molfield screen``: the molecules of a library that are most like a query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tg_molfield.cli.compare.inputs import Molecule
+    from tg_molfield.compare import Hits, ScreenProgress
+
+_SUFFIXES = (".sdf", ".csv", ".html")
+_SHOWN = 10
+
+
+def screen(
+    query: Annotated[
+        str,
+        typer.Argument(help="The molecule to look for: a structure file (several records: the best counts), a SMILES."),
+    ],
+    library: Annotated[
+        list[Path],
+        typer.Argument(help="Files to search, of any size (sdf, mol2, smi, csv with a column smiles …; also .gz)."),
+    ],
+    output: Annotated[
+        list[Path],
+        typer.Option("--output", "-o", help="The files to write: molecules (.sdf), a table (.csv), a page (.html)."),
+    ],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
+    ] = None,
+    top: Annotated[int, typer.Option(help="The number of molecules to keep.")] = 1000,
+    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
+    search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
+    conformers: Annotated[int, typer.Option(help="The conformers made of each SMILES.")] = 1,
+    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    each_conformer: Annotated[
+        bool, typer.Option("--each-conformer", help="Rank every conformer, not the best of each molecule.")
+    ] = False,
+    dimension: Annotated[
+        int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that search, beside this one.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted search with the same output was.")
+    ] = False,
+) -> None:
+    """Search a library for the molecules that are most like a query, laid on it by their fields.
+
+    Records in a row with the same title are conformers of one molecule, which counts by its best. While the search
+    runs, its state is kept beside the first output, as in hits.sdf.checkpoint.
+
+    Examples:
+
+    tg-molfield screen query.sdf library.sdf.gz --by shape color -o hits.sdf -o hits.csv -o hits.html
+
+    tg-molfield screen "CC(=O)Oc1ccccc1C(=O)O" library.smi --conformers 5 --workers 8 -o hits.sdf
+    """
+    from tg_molfield.cli.compare.inputs import load, recipe, weights
+    from tg_molfield.cli.compare.outputs import check_suffixes, printed_table
+    from tg_molfield.compare import Scoring
+    from tg_molfield.compare import screen as search_library
+
+    outputs = check_suffixes(output, _SUFFIXES)
+    state = outputs[0].with_name(outputs[0].name + ".checkpoint")
+    if state.exists() and not resume:
+        raise ValueError(f"{state}: expected no unfinished search, got one; give --resume to go on, or remove the file")
+    terms = weights(by or ["shape"])
+    scoring = Scoring.of(terms, metric)
+    queries = load(query, scoring, recipe(scoring, conformers, seed, dimension))
+    console = Console()
+    began = time.monotonic()
+    with _bar() as progress:
+        hits = search_library(
+            [one.data for one in queries],
+            library,
+            terms,
+            top=top,
+            metric=metric,
+            search=search,
+            conformers=conformers,
+            seed=seed,
+            each_conformer=each_conformer,
+            dimension=dimension,  # type: ignore[arg-type]  # checked there
+            workers=workers,
+            checkpoint=state,
+            progress=progress,
+        )
+    failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
+    console.print(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s", highlight=False)
+    console.print(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
+    for path in outputs:
+        _write(path, hits, queries, query)
+        console.print(f"{path}: {_content(path, hits)}", highlight=False, markup=False, soft_wrap=True)
+    state.unlink(missing_ok=True)
+
+
+def _content(path: Path, hits: Hits) -> str:
+    return "a page" if path.suffix.lower() == ".html" else f"{len(hits)} hits"
+
+
+def _write(path: Path, hits: Hits, queries: list[Molecule], query: str) -> None:
+    from tg_molfield.files import format_suffix
+
+    suffix = format_suffix(path)
+    if suffix == ".sdf":
+        hits.to_sdf(path)
+    elif suffix == ".csv":
+        hits.to_csv(path)
+    else:
+        from tg_molfield.viz import hits_page
+
+        facts: dict[str, Any] = {"records": hits.records, "hits": len(hits), "best score": hits[0].score}
+        title = Path(query).name if Path(query).suffix else query
+        page = hits_page(f"Molecules like {title}", hits, [one.data for one in queries], facts=facts)
+        page.save(path)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[ScreenProgress], None]]:
+    """A bar on the terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("0 records", total=None)
+
+        def show(state: ScreenProgress) -> None:
+            best = "" if state.best is None else f", best {state.best:.3f}"
+            total = None if state.done is None else 1.0
+            bar.update(task, description=f"{state.records} records{best}", completed=state.done or 0.0, total=total)
+
+        yield show

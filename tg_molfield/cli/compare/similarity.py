@@ -1,0 +1,72 @@
+"""``tg-molfield similarity``: how alike the molecules of two files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+_SHOWN = 50
+
+
+def similarity(
+    first: Annotated[str, typer.Argument(help="Molecules: a structure file, a table of SMILES, or a SMILES.")],
+    second: Annotated[str, typer.Argument(help="The molecules that they are compared with, likewise.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Compare molecules where they are, such as docked poses.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A table to write (.csv).")] = None,
+    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
+    search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
+    conformers: Annotated[int, typer.Option(help="The conformers made of each SMILES, each with a row.")] = 1,
+    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    dimension: Annotated[
+        int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
+    ] = None,
+) -> None:
+    """Print how alike molecules are, the most alike first: each record of a file with each of another.
+
+    Each pair is laid on each other first, unless --in-place is given.
+
+    Examples:
+
+    tg-molfield similarity CCO CCN
+
+    tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
+    """
+    from tg_molfield.cli.compare.inputs import load, recipe, weights
+    from tg_molfield.cli.compare.outputs import check_suffixes, printed_table, write_csv
+    from tg_molfield.compare import Scoring, align_many, score_in_place
+
+    check_suffixes([output] if output else None, [".csv"])
+    terms = weights(by or ["shape"])
+    scoring = Scoring.of(terms, metric)
+    how = recipe(scoring, conformers, seed, dimension)
+    mine, theirs = load(first, scoring, how), load(second, scoring, how)
+    sides = [one.data for one in mine], [one.data for one in theirs]
+    if in_place:
+        found = score_in_place(*sides, terms, metric=metric)
+    else:
+        found = align_many(*sides, terms, metric=metric, search=search)
+    names = found.names if len(found.names) > 1 else ()
+    headers = ("rank", "record", "molecule", "other record", "other molecule", "score", *names)
+    rows = []
+    order = found.score.flatten().argsort(descending=True, stable=True).tolist()
+    for rank, place in enumerate(order, start=1):
+        a, b = divmod(place, len(theirs))
+        by_term = found.by_term[a, b].tolist() if names else []
+        pair = (mine[a].entry.record, mine[a].title, theirs[b].entry.record, theirs[b].title)
+        rows.append((rank, *pair, float(found.score[a, b]), *by_term))
+    console = Console()
+    console.print(printed_table(headers, rows[:_SHOWN]))
+    if len(rows) > _SHOWN:
+        console.print(f"and {len(rows) - _SHOWN} more pairs{'' if output else '; -o table.csv writes all'}")
+    if output:
+        write_csv(output, headers, rows)
+        console.print(f"{output}: {len(rows)} pairs", highlight=False, markup=False, soft_wrap=True)
