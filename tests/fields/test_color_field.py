@@ -135,7 +135,15 @@ def test_bad_features_are_refused(aspirin, change, message):
         MolField.preset("color")(Data(**{**values, **change}))
 
 
+def test_preset_keeps_the_options_of_channels(aspirin):
+    x = points()
+    twice = MolField.preset("color", channels=[Channel("polar", "donor", factor=2.0)])(aspirin)
+    assert twice.channels == ("polar",)
+    assert torch.allclose(twice(x), 2 * MolField.preset("color", channels="donor")(aspirin)(x))
+
+
 def test_paths_move_atoms_alone(aspirin):
+    assert "color_pos" not in FieldPath([aspirin, aspirin]).data(0.5)
     with pytest.raises(ValueError, match="mol_field: expected a field of atoms, got centers='color'"):
         FieldPath([aspirin, aspirin], MolField.preset("color"))
 

@@ -170,3 +170,11 @@ def test_atoms_that_have_no_intersections_are_refused():
     del data.cell
     with pytest.raises(ValueError, match=r"weights: expected none below 0 with order=2, got -1"):
         MolField("charge", order=2)(data)
+
+
+def test_too_many_products_are_refused(monkeypatch):
+    monkeypatch.setattr(intersections, "_MAX_PRODUCTS", 1000)
+    crowd = Data(z=torch.full((20,), 6), pos=torch.zeros(20, 3))
+    assert len(MolField.preset("shape", order=2)(crowd).centers) == 20 + 190
+    with pytest.raises(ValueError, match="order: expected at most 1000 products of 3 overlapping atoms, got more"):
+        MolField.preset("shape", order=3)(crowd)

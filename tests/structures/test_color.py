@@ -10,7 +10,7 @@ from rdkit.Chem import AllChem, rdShapeAlign
 from torch_geometric.data import Batch
 
 from tg_molfield import from_rdkit, from_smiles, read, to_rdkit
-from tg_molfield.structures import COLOR_TYPES, with_color
+from tg_molfield.structures import COLOR_TYPES, with_color, with_properties
 from tg_molfield.structures.keys import validate
 
 SMILES = [
@@ -108,6 +108,13 @@ def test_perceived_bonds_give_the_same_features():
     assert torch.allclose(found.color_pos, data.color_pos)
     assert "color_pos" not in bare
     assert found.color_pos.dtype == bare.pos.dtype
+
+
+def test_features_and_properties_at_once():
+    data = from_smiles(SMILES[0], properties=())
+    found = with_properties(data, ("logp",), color=True)
+    assert torch.allclose(found.color_pos, with_color(data).color_pos)
+    assert torch.equal(found.logp, with_properties(data, ("logp",)).logp)
 
 
 def test_molecules_without_features_in_a_batch():

@@ -2,3 +2,6 @@
 
 COLOR_TYPES = ("donor", "acceptor", "ring", "hydrophobe", "cation", "anion")
 """The names of the types of features; ``data.color_type`` counts them from 0."""
+
+COLOR_KEYS = ("color_pos", "color_type", "color_count")
+"""The attributes of a ``Data`` that hold its features."""

@@ -115,9 +115,10 @@ class Scoring:
             ValueError: the bonds cannot be perceived.
         """
         missing = [name for name in self.properties if getattr(data, name, None) is None]
+        color = self.color and "color_pos" not in data
         if missing:
-            data = with_properties(data, missing)
-        if self.color and "color_pos" not in data:
+            data = with_properties(data, missing, color=color)
+        elif color:
             data = with_color(data)
         return data
 

@@ -7,12 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.color import COLOR_TYPES
+from tg_molfield.chem.color import COLOR_KEYS, COLOR_TYPES
 from tg_molfield.chem.validation import all_finite
 from tg_molfield.fields.channels import Channel, CheckedAtoms
-
-COLOR_KEYS = ("color_pos", "color_type", "color_count")
-"""The attributes of a ``Data`` that hold its features."""
 
 
 class ColorPoints(NamedTuple):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
@@ -27,7 +28,7 @@ from tg_molfield.fields.channels import (
     split_part,
     weights_of_channels,
 )
-from tg_molfield.fields.color_points import COLOR_KEYS, ColorPoints
+from tg_molfield.fields.color_points import ColorPoints
 from tg_molfield.fields.definition_checks import Arguments, check_definition
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField

@@ -18,6 +18,7 @@ LEAST_VOLUME = 1e-4
 """The integral in Å³ below which a product is left out."""
 
 _ROWS_AT_ONCE = 2**20
+_MAX_PRODUCTS = 10_000_000
 
 
 def with_intersections(field: RBFField, order: int) -> RBFField:
@@ -31,7 +32,7 @@ def with_intersections(field: RBFField, order: int) -> RBFField:
         order: the greatest number of factors.
 
     Raises:
-        ValueError: the field is periodic, or a weight is negative.
+        ValueError: the field is periodic, a weight is negative, or there are more than ten million products.
     """
     if field.cell is not None:
         raise ValueError(f"order: expected 1 for periodic atoms, got {order}; leave out cell and pbc, or give order=1")
@@ -108,7 +109,7 @@ def _extended(field: RBFField, members: Tensor, others: Tensor, starts: Tensor, 
     """Products with one factor more, ``others[starts:ends]`` of each, that integrate to at least ``least``."""
     counts = ends - starts
     offsets = counts.cumsum(0)
-    found, first = [members.new_zeros(0, members.shape[1] + 1)], 0
+    found, first, total = [members.new_zeros(0, members.shape[1] + 1)], 0, 0
     while first < len(members):
         done = int(offsets[first - 1]) if first else 0
         stop = max(first + 1, int(torch.searchsorted(offsets, done + _ROWS_AT_ONCE, right=True)))
@@ -117,5 +118,11 @@ def _extended(field: RBFField, members: Tensor, others: Tensor, starts: Tensor, 
         within = torch.arange(len(row), device=members.device) - (offsets[row] - counts[row] - done)
         some = torch.cat([members[row], others[starts[row] + within][:, None]], 1)
         found.append(some[_Products.of(field, some).volumes() >= least])
+        total += len(found[-1])
+        if total > _MAX_PRODUCTS:
+            raise ValueError(
+                f"order: expected at most {_MAX_PRODUCTS} products of {some.shape[1]} overlapping atoms, got more; "
+                f"give {some.shape[1] - 1} or less, or fewer molecules at once"
+            )
         first = stop
     return torch.cat(found)

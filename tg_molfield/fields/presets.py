@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -166,14 +167,15 @@ def _shape(order: int = 1, height: float = 2.7) -> dict[str, Any]:
     }
 
 
-def _color(channels: str | Sequence[str] = COLOR_TYPES, radius: float = 1.08265, height: float = 2.7) -> dict[str, Any]:
+def _color(
+    channels: str | Sequence[str | Channel] = COLOR_TYPES, radius: float = 1.08265, height: float = 2.7
+) -> dict[str, Any]:
     """Pharmacophore features as spheres of ``radius`` Å, a channel for each type: p exp(−κ d²/r²), as in ``shape``.
 
     Radius and height are those of RDKit's ``rdShapeAlign``, which compares features of one type and has no hydrophobes.
     """
-    words = [channel.name for channel in parse_channels(channels)]
     return {
-        "channels": [Channel(word, factor=height) for word in words],
+        "channels": [replace(channel, factor=height * channel.factor) for channel in parse_channels(channels)],
         "kernel": "gaussian",
         "widths": radius,
         "width_scale": _of_equal_volume(height),

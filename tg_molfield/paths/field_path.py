@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from typing_extensions import Self
 
 from tg_molfield.arguments import as_list, check_number
+from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.frames import Frames
@@ -146,6 +147,8 @@ class FieldPath:
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
+        Pharmacophore features are left out; compute them anew.
+
         Raises:
             ValueError: the time is outside the path.
         """
@@ -153,7 +156,9 @@ class FieldPath:
         frame, after = self._data[before], self._data[before + 1]
         result = frame.clone()
         for name, value in frame.items():
-            if name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
+            if name in COLOR_KEYS:
+                del result[name]
+            elif name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         return result

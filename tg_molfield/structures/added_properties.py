@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import torch
 from torch_geometric.data import Data
@@ -11,8 +12,11 @@ from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.properties import check_properties, compute_properties
 from tg_molfield.structures.rdkit_mol import to_rdkit
 
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
-def with_properties(data: Data, properties: Iterable[str], charge: int | None = None) -> Data:
+
+def with_properties(data: Data, properties: Iterable[str], charge: int | None = None, color: bool = False) -> Data:
     """A copy of one molecule with per-atom properties [N] that RDKit computes from its bonds.
 
     Bonds are perceived from the positions, see `to_rdkit`.
@@ -21,17 +25,13 @@ def with_properties(data: Data, properties: Iterable[str], charge: int | None = 
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
         properties: names, as for `from_rdkit`.
         charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+        color: add the pharmacophore features too, see `with_color`.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
         ValueError: an unknown name, or bonds that cannot be perceived.
     """
-    names = check_properties(properties)
-    computed = compute_properties(to_rdkit(data, charge), names)
-    result = data.clone()
-    for name, values in computed.items():
-        result[name] = torch.as_tensor(values, dtype=data.pos.dtype, device=data.pos.device)
-    return result
+    return _added(data, to_rdkit(data, charge), check_properties(properties), color)
 
 
 def with_color(data: Data, charge: int | None = None) -> Data:
@@ -58,9 +58,14 @@ def with_color(data: Data, charge: int | None = None) -> Data:
         mol = to_rdkit(data, charge)
     except ValueError as error:
         raise ValueError(f"{error}; or read the molecule with its bonds: read(path, color=True)") from error
-    features = compute_color(mol, data.pos.detach().cpu().double().numpy())
+    return _added(data, mol, (), True)
+
+
+def _added(data: Data, mol: Mol, properties: Iterable[str], color: bool) -> Data:
+    computed = compute_properties(mol, properties)
+    features = compute_color(mol, data.pos.detach().cpu().double().numpy()) if color else {}
     result = data.clone()
-    result.color_pos = torch.as_tensor(features["color_pos"]).to(data.pos)
-    for name in ("color_type", "color_count"):
-        result[name] = torch.as_tensor(features[name], device=data.pos.device)
+    for name, values in {**computed, **features}.items():
+        tensor = torch.as_tensor(values, device=data.pos.device)
+        result[name] = tensor.to(data.pos.dtype) if tensor.is_floating_point() else tensor
     return result

@@ -35,7 +35,7 @@ def compute_color(mol: Mol, pos: NDArray[np.float64]) -> dict[str, NDArray[np.fl
         ValueError: RDKit cannot sanitize the molecule.
     """
     mol = sanitized(mol, "color", "leave out color")
-    found = [*_of_rdkit(mol, pos), *_hydrophobes(mol, pos)]
+    found = [] if not len(pos) else [*_of_rdkit(mol, pos), *_hydrophobes(mol, pos)]
     found.sort(key=lambda feature: feature[0])
     return {
         "color_pos": np.array([place for _, place in found], dtype=np.float64).reshape(-1, 3),
