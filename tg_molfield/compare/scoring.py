@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch_geometric.data import Batch, Data
+from torch import Tensor
+from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_list, check_number
+from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.validation import check_data
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.fields import MolField, RBFField
@@ -128,19 +130,26 @@ class Scoring:
         Raises:
             ValueError: a molecule lacks what a term reads, is periodic, or a field is no sum of Gaussians.
         """
-        batch = Batch.from_data_list([self._reduced(data) for data in molecules])
-        return [_gaussians(term, batch) for term in self.terms]
+        for data in molecules:
+            check_data(data)
+            if is_periodic(getattr(data, "pbc", None)):
+                raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")
+        attributes = {name for term in self.terms for name in term.mol_field.attributes}
+        tensors = {name: _joined(molecules, name) for name in sorted({"z", "pos", "part"} | attributes)}
+        counts = torch.tensor([len(data.z) for data in molecules], device=molecules[0].z.device)
+        batch = torch.arange(len(molecules), device=counts.device).repeat_interleave(counts)
+        found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        joined = Data(**found, batch=batch, num_graphs=len(molecules))
+        return [_gaussians(term, joined) for term in self.terms]
 
-    def _reduced(self, data: Data) -> Data:
-        """The tensors that the terms read alone, positions in double precision."""
-        check_data(data)
-        if "pbc" in data and bool(torch.as_tensor(data.pbc).any()):
-            raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")
-        names = {"z", "part"} | {name for term in self.terms for name in term.mol_field.attributes}
-        kept = {name: data[name] for name in sorted(names) if name in data}
-        if "color_pos" in kept:
-            kept["color_pos"] = kept["color_pos"].double()
-        return Data(pos=data.pos.double(), **kept)
+
+def _joined(molecules: Sequence[Data], name: str) -> Tensor | None:
+    """One attribute of all molecules, positions in double precision; None where one molecule lacks it."""
+    parts = [part for part in (getattr(data, name, None) for data in molecules) if isinstance(part, Tensor)]
+    if len(parts) < len(molecules):
+        return None
+    whole = torch.cat(parts)
+    return whole.double() if name in ("pos", "color_pos") else whole
 
 
 def _equal(by: Any) -> dict[str | MolField, float]:
@@ -167,7 +176,7 @@ def _named(key: Any, number: int) -> tuple[str, MolField]:
     return f"field {number}", key
 
 
-def _gaussians(term: Term, batch: Batch) -> RBFField:
+def _gaussians(term: Term, batch: Data) -> RBFField:
     field = as_gaussians(term.mol_field(batch))
     if field is None:
         raise ValueError(

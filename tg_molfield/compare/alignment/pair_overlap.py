@@ -13,6 +13,8 @@ from tg_molfield.compare.alignment.rigid_motion import motion_tables, products
 from tg_molfield.compare.terms import Terms
 
 _NUMBERS_AT_ONCE = 2**25
+_LEAST = -80.0
+"""The least exponent; exponentials of numbers that underflow take fifty times as long."""
 _LIKE = 1.6
 """Rates that differ by less than this factor are taken as equal in second derivatives in single precision."""
 
@@ -124,7 +126,7 @@ class PairOverlap:
         pairs, poses, _, size = moved.shape
         rows = moved.view(pairs * poses, 10, size).transpose(1, 2)
         distances = torch.bmm(rows, self._for_poses(poses)[0]).view(pairs, poses, size, -1)
-        return distances.mul_(-self._rates).exp_().mul_(self._heights)
+        return distances.mul_(-self._rates).clamp_min_(_LEAST).exp_().mul_(self._heights)
 
     def _for_poses(self, poses: int) -> tuple[Tensor, Tensor]:
         """What belongs to the fixed side, once for each pose: distance rows [PS, 10, M] and products [PS, M, 10]."""

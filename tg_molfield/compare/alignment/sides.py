@@ -60,9 +60,16 @@ def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequ
     terms = [padded_terms(field) for field in fields]
     frames = _frames(terms, positions)
     placed = [one._replace(pos=frames.into(one.pos)) for one in terms]
+    own = [self_overlap(field).sum(1) for field in fields]
     rough = [coarsened(one) for one in placed]
-    rough_own = {blur: [_own(blurred(one, blur)) for one in rough] for blur in blurs}
-    return Side(placed, [self_overlap(field).sum(1) for field in fields], rough, rough_own, frames)
+    rough_own = {
+        blur: [
+            exact if one is whole and not blur else _own(blurred(one, blur))
+            for exact, whole, one in zip(own, placed, rough, strict=True)
+        ]
+        for blur in blurs
+    }
+    return Side(placed, own, rough, rough_own, frames)
 
 
 def _own(terms: Terms) -> Tensor:
