@@ -249,3 +249,10 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
 def test_bad_definitions(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_options_of_another_kind_are_named():
+    with pytest.raises(TypeError, match="height: expected a number, got str"):
+        MolField.preset("shape", height="tall")
+    with pytest.raises(ValueError, match=r"preset: expected the options of 'shape', got others .*'hight'"):
+        MolField.preset("shape", hight=2.7)

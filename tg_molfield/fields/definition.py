@@ -136,6 +136,7 @@ class MolField:
         ``esp_gaussian`` (the potential as a sum of Gaussians).
 
         Raises:
+            TypeError: an option is of another kind.
             ValueError: an unknown name or option.
         """
         return cls(**preset_arguments(name, **options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,16 +25,18 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
     """The arguments of `MolField` for the preset ``name``.
 
     Raises:
+        TypeError: an option is of another kind.
         ValueError: there is no such preset or option.
     """
     if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}; choose one")
     try:
-        return PRESETS[name](**options)
+        inspect.signature(PRESETS[name]).bind(**options)
     except TypeError as error:
         raise ValueError(
             f"preset: expected the options of {name!r}, got others ({error}); see tg_molfield.fields.presets"
         ) from error
+    return PRESETS[name](**options)
 
 
 def _mnf(
