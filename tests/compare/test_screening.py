@@ -297,6 +297,33 @@ def test_what_readers_warn_of_is_told_once(molecules, query, tmp_path):
     assert caught[0].filename == __file__
 
 
+class Deadly:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_process_that_ends_by_itself_is_told(molecules, query):
+    molecule = molecules[0].clone()
+    molecule.extra = Deadly()
+    with pytest.raises(ChildProcessError, match="workers: expected scores of the records 1 to 1 or later ones, got a"):
+        screen(query, [molecule], BY, workers=1)
+
+
+def test_notes_of_whole_files_and_of_many_kinds(query, tmp_path, monkeypatch):
+    monkeypatch.setattr("tg_molfield.compare.screening.problems._NOTES", 1)
+    pdb = "HETATM{0:5d} {1:<4s} LIG A   1    {2:8.3f}{3:8.3f}{4:8.3f}  1.00  0.00          {5:>2s}\n"
+    atoms = [(1, " C1", 0.0, 0.0, 0.0, ""), (2, "CA", 1.5, 0.0, 0.0, "CA"), (3, "XX", 3.0, 0.0, 0.0, "C")]
+    (tmp_path / "a.pdb").write_text("".join(pdb.format(*atom) for atom in atoms) + "END\n")
+    with pytest.warns(StructureWarning) as expected:
+        read(tmp_path / "a.pdb")
+    with pytest.warns(StructureWarning) as caught:
+        screen(query, [tmp_path / "a.pdb"] * 2, BY, search="fast")
+    assert "(and 1 more)" in str(caught[0].message)
+    assert len(caught) == min(2, len(expected))
+
+
 def test_molecules_that_cannot_be_scored(molecules, query):
     spoilt = Data(z=torch.tensor([6, 6]), pos=torch.tensor([[0.0, 0, 0], [float("nan"), 0, 0]]))
     crystal = Data(z=molecules[0].z, pos=molecules[0].pos, pbc=torch.ones(1, 3, dtype=torch.bool))
@@ -347,10 +374,10 @@ def test_a_gzip_file_that_is_cut_short(data_dir, query):
 
 
 def test_memory_does_not_grow_with_the_library(molecules, query):
-    alive, count = [], 6000
+    alive, count = [], 2600
 
     def watch(state):
-        if state.records % 1500 < 256:
+        if state.records % 1000 < 256:
             alive.append(sum(type(one) is Data for one in gc.get_objects()))
 
     def stream():
@@ -358,9 +385,9 @@ def test_memory_does_not_grow_with_the_library(molecules, query):
             z = [6, 8] if i % 2 else [0, 6]
             yield Data(z=torch.tensor(z), pos=torch.tensor([[0.0, 0, 0], [1.2 + i * 1e-5, 0, 0]]))
 
-    with pytest.warns(SkippedRecordsWarning, match="expected 6000 readable records, got 3000"):
+    with pytest.warns(SkippedRecordsWarning, match="expected 2600 readable records, got 1300"):
         hits = screen(query, stream(), BY, search="fast", top=10, progress=watch)
-    assert (len(hits), hits.failed_count, len(hits.failed)) == (10, 3000, KEPT)
+    assert (len(hits), hits.failed_count, len(hits.failed)) == (10, 1300, KEPT)
     before = len(molecules) + 50
     assert max(alive) < before + 2 * 256
 
@@ -389,6 +416,15 @@ def test_libraries_without_end_are_told_by_progress(molecules, query, library):
     states.clear()
     screen(query, iter(molecules), BY, search="fast", progress=states.append)
     assert states[-1].done is None
+
+
+def test_wrong_queries(molecules):
+    with pytest.raises(TypeError, match="query: expected molecules, got an RBFField"):
+        screen(BY(molecules[0]), molecules, BY)
+    with pytest.raises(TypeError, match="query"):
+        screen(3, molecules, BY)
+    with pytest.raises(ValueError, match="query: expected at least one molecule, got none"):
+        screen([], molecules, BY)
 
 
 @pytest.mark.parametrize(

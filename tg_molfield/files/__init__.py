@@ -3,7 +3,7 @@
 from tg_molfield.files.decoding import NO_FAULTS, decoding, fault_message, shortened
 from tg_molfield.files.gunzip import unfolding_limit
 from tg_molfield.files.lines import Lines, decoded
-from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes
+from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes, readable
 from tg_molfield.files.writing import atomic_write, atomic_writes
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "format_suffix",
     "read_before_damage",
     "read_bytes",
+    "readable",
     "shortened",
     "unfolding_limit",
 ]

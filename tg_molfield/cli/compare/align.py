@@ -44,7 +44,7 @@ def align(
 
     tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
     """
-    from tg_molfield.cli.compare.inputs import load, one_record, recipe, weights
+    from tg_molfield.cli.compare.inputs import load, one_record, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_suffixes, terms_of
     from tg_molfield.compare import Scoring, align_many
 
@@ -53,6 +53,7 @@ def align(
     how = recipe(scoring, conformers, seed, dimension)
     mobiles = one_record(load(mobile, scoring, how), record, "--record")
     fixeds = one_record(load(fixed, scoring, how), fixed_record, "--fixed-record")
+    warn_of_charges({one.charges for one in mobiles}, {one.charges for one in fixeds})
     found = align_many(
         [one.data for one in mobiles],
         [one.data for one in fixeds],

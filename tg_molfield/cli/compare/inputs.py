@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich.console import Console
+
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
     from tg_molfield.compare import Scoring
     from tg_molfield.fields import MolField
-    from tg_molfield.structures.library import Entry, Recipe
+    from tg_molfield.structures.library import Built, Entry, Recipe
 
 
 class Molecule(NamedTuple):
@@ -21,11 +23,13 @@ class Molecule(NamedTuple):
         entry: its record or SMILES.
         data: the molecule, with what the scores read.
         title: its name, else the number of its record.
+        charges: where its partial charges are from, if the scores read them: ``"file"`` or ``"computed"``.
     """
 
     entry: Entry
     data: Data
     title: str
+    charges: str
 
 
 def weights(by: Sequence[str]) -> dict[str | MolField, float]:
@@ -46,7 +50,7 @@ def weights(by: Sequence[str]) -> dict[str | MolField, float]:
     return found
 
 
-def recipe(scoring: Scoring, conformers: int, seed: int, dimension: int | None) -> Recipe:
+def recipe(scoring: Scoring, conformers: int, seed: int, dimension: int | None, timeout: float = 20) -> Recipe:
     """How molecules are read."""
     from tg_molfield.structures.library import Recipe
 
@@ -56,6 +60,7 @@ def recipe(scoring: Scoring, conformers: int, seed: int, dimension: int | None) 
         dimension=dimension,  # type: ignore[arg-type]  # checked by Recipe
         conformers=conformers,
         seed=seed,
+        timeout=timeout,
     )
 
 
@@ -93,7 +98,8 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
         for note in built.notes:
             problems.note(entry, note)
         title = entry.title or f"record {entry.record}"
-        found += [Molecule(entry, data, title) for data in molecules]
+        charges = _charges(scoring, built)
+        found += [Molecule(entry, data, title, charges) for data in molecules]
     if not found:
         reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
         raise ValueError(f"{text}: expected a readable record, got none among {total}; correct the file{reasons}")
@@ -102,22 +108,39 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
 
 
 def one_record(molecules: Sequence[Molecule], record: int, option: str) -> list[Molecule]:
-    """The molecules (conformers) of one record.
+    """The molecules (conformers) of one record; the screen tells if there are more records.
 
     Raises:
         ValueError: there is no such record.
     """
     chosen = [molecule for molecule in molecules if molecule.entry.record == record]
+    numbers = sorted({molecule.entry.record for molecule in molecules})
     if not chosen:
-        numbers = sorted({molecule.entry.record for molecule in molecules})
         raise ValueError(
             f"{option}: expected a readable record from {numbers[0]} to {numbers[-1]}, got {record}; records are "
             "counted from 1"
         )
-    if len({molecule.entry.record for molecule in molecules}) > 1 and record == 1:
+    if len(numbers) > 1:
+        text = f"{chosen[0].entry.file}: record {record} of {numbers[-1]}; {option} chooses another"
+        Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    return chosen
+
+
+def warn_of_charges(first: set[str], second: set[str]) -> None:
+    """Warn if partial charges of two sides are not of one kind."""
+    from tg_molfield.structures import StructureWarning
+
+    if len((first | second) - {""}) > 1:
         warnings.warn(
-            f"{option}: expected a file of one record, got {molecules[-1].entry.record}; the first was taken",
-            UserWarning,
+            "partial charges: expected those of one kind, got the file's on one side and computed ones (Gasteiger) on "
+            "the other; give both with charges of one program, or leave esp out",
+            StructureWarning,
             stacklevel=2,
         )
-    return chosen
+
+
+def _charges(scoring: Scoring, built: Built) -> str:
+    if "partial_charge" not in scoring.properties:
+        return ""
+    given = "partial_charge" in built.molecules[0] and "partial_charge" not in built.computed
+    return "file" if given else "computed"

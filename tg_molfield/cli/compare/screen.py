@@ -44,6 +44,7 @@ def screen(
     search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
     conformers: Annotated[int, typer.Option(help="The conformers made of each SMILES.")] = 1,
     seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    timeout: Annotated[float, typer.Option(help="The time limit for the conformers of one SMILES in seconds.")] = 20,
     each_conformer: Annotated[
         bool, typer.Option("--each-conformer", help="Rank every conformer, not the best of each molecule.")
     ] = False,
@@ -66,7 +67,7 @@ def screen(
 
     tg-molfield screen "CC(=O)Oc1ccccc1C(=O)O" library.smi --conformers 5 --workers 8 -o hits.sdf
     """
-    from tg_molfield.cli.compare.inputs import load, recipe, weights
+    from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_suffixes, printed_table
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
@@ -77,7 +78,7 @@ def screen(
         raise ValueError(f"{state}: expected no unfinished search, got one; give --resume to go on, or remove the file")
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
-    queries = load(query, scoring, recipe(scoring, conformers, seed, dimension))
+    queries = load(query, scoring, recipe(scoring, conformers, seed, dimension, timeout))
     console = Console()
     began = time.monotonic()
     with _bar() as progress:
@@ -90,12 +91,14 @@ def screen(
             search=search,
             conformers=conformers,
             seed=seed,
+            timeout=timeout,
             each_conformer=each_conformer,
             dimension=dimension,  # type: ignore[arg-type]  # checked there
             workers=workers,
             checkpoint=state,
             progress=progress,
         )
+    warn_of_charges({one.charges for one in queries}, set(hits.charges))
     failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
     console.print(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s", highlight=False)
     console.print(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))

@@ -40,7 +40,7 @@ def similarity(
 
     tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
     """
-    from tg_molfield.cli.compare.inputs import load, recipe, weights
+    from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_suffixes, printed_table, write_csv
     from tg_molfield.compare import Scoring, align_many, score_in_place
 
@@ -49,6 +49,7 @@ def similarity(
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
     mine, theirs = load(first, scoring, how), load(second, scoring, how)
+    warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})
     sides = [one.data for one in mine], [one.data for one in theirs]
     if in_place:
         found = score_in_place(*sides, terms, metric=metric)

@@ -94,6 +94,7 @@ class Checkpoint:
             [FailedRecord(*one) for one in problems["failed"]],
             problems["count"],
             {note: (place, count) for note, (place, count) in problems["notes"].items()},
+            problems["others"],
             set(problems["charges"]),
         )
 
@@ -121,6 +122,7 @@ class Checkpoint:
                 "failed": problems.failed,
                 "count": problems.count,
                 "notes": problems.notes,
+                "others": problems.others,
                 "charges": sorted(problems.charges),
             },
         }

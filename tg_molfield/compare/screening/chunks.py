@@ -147,7 +147,7 @@ def _reason(error: Exception) -> str:
 
 
 def _poses(molecules: Sequence[Data], job: Job) -> list[Found]:
-    fields = job.scoring.fields(molecules)
+    fields = [field.to(job.query.frames.center.device) for field in job.scoring.fields(molecules)]
     check_alignable(fields, job.fields)
     side = side_of(fields, [data.pos for data in molecules], BLURS)
     count, queries = len(molecules), len(job.query)

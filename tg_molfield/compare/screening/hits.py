@@ -74,6 +74,8 @@ class Hits:
         records: the number of records in the library.
         failed: records that could not be scored, at most the first 1000.
         failed_count: the number of all of these.
+        charges: where partial charges of files are from, if they were compared: ``"file"``, ``"computed"`` (Gasteiger)
+            or both.
     """
 
     hits: tuple[Hit, ...]
@@ -81,6 +83,7 @@ class Hits:
     records: int
     failed: tuple[FailedRecord, ...]
     failed_count: int
+    charges: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.hits)

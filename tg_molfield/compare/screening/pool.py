@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -56,13 +57,15 @@ def _first(waiting: deque[tuple[Chunk, Future[bytes]]]) -> tuple[Chunk, Outcome]
         first, last = chunk[0][1], chunk[-1][1]
         raise ChildProcessError(
             f"workers: expected scores of the records {first.record} to {last.record} or later ones, got a process "
-            "that ended by itself; check the memory, or give workers=0 to see where it ends"
+            "that ended by itself; begin the work of a script under if __name__ == '__main__', check the memory, or "
+            "give workers=0 to see where it ends"
         ) from error
 
 
 def _begin(job: bytes) -> None:
-    """Keep the job, and end with the process that waits for the results, even if that is killed."""
+    """Keep the job, and end with the process that waits for the results, even if that is killed or interrupted."""
     global _job
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _job = pickle.loads(job)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -42,12 +42,14 @@ class Problems:
         failed: the first 1000 failed records.
         count: the number of all.
         notes: of each note, the first place and the number of records.
+        others: records with notes of more than 50 kinds.
         charges: where partial charges are from.
     """
 
     failed: list[FailedRecord] = field(default_factory=list)
     count: int = 0
     notes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    others: int = 0
     charges: set[str] = field(default_factory=set)
 
     def fail(self, entry: Entry, reason: str) -> None:
@@ -61,6 +63,8 @@ class Problems:
         place, count = self.notes.get(note, (_place(entry.file, entry.record, entry.title), 0))
         if count or len(self.notes) < _NOTES:
             self.notes[note] = place, count + 1
+        else:
+            self.others += 1
 
     def warn(self, total: int, stacklevel: int) -> None:
         """One warning for all failed records, and one for each note.
@@ -81,6 +85,12 @@ class Problems:
         for note, (place, count) in self.notes.items():
             more = f" (and {count - 1} more)" if count > 1 else ""
             warnings.warn(f"{place}: {note}{more}", StructureWarning, stacklevel=stacklevel)
+        if self.others:
+            warnings.warn(
+                f"library: expected warnings of at most {_NOTES} kinds, got {self.others} more; read parts of it alone",
+                StructureWarning,
+                stacklevel=stacklevel,
+            )
         if len(self.charges) > 1:
             warnings.warn(
                 "library: expected partial charges of one kind, got the file's in some records and computed ones "

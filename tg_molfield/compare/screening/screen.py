@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from tg_molfield.compare.screening.hits import Hits, make_hit
 from tg_molfield.compare.screening.pool import outcomes
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
+from tg_molfield.fields import RBFField
 from tg_molfield.structures.library import Entry, Library, Recipe
 
 _CHUNK, _CHUNK_OF_SMILES = 256, 32
@@ -28,7 +29,7 @@ _CHUNK, _CHUNK_OF_SMILES = 256, 32
 
 
 def screen(
-    query: Data | Iterable[Data],
+    query: Data | Sequence[Data],
     library: str | Path | Iterable[str | Path] | Iterable[Data],
     by: By = "shape",
     *,
@@ -54,7 +55,8 @@ def screen(
     processes.
 
     Args:
-        query: a molecule, or several, such as its conformers; the score is that of the most alike.
+        query: a molecule, or several, such as its conformers; the score is that of the most alike. Alignments run on
+            its device.
         library: a file or several (SDF, MOL2, a table of SMILES as ``.smi``, ``.csv`` or ``.tsv`` with a column
             ``smiles``; each also with ``.gz``; other structure files are read whole), or an iterable of ``Data``, such
             as a PyG data set.
@@ -88,7 +90,9 @@ def screen(
     """
     _check(top, search, workers, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
-    queries = [scoring.prepared(data) for data in listed("query", _as_molecules(query))]
+    if isinstance(query, RBFField):
+        raise TypeError("query: expected molecules, got an RBFField; give a Data, and its definition as by=")
+    queries = [scoring.prepared(data) for data in listed("query", query)]
     fields = scoring.fields(queries)
     check_alignable(fields, fields)
     side = side_of(fields, [data.pos for data in queries], BLURS)
@@ -116,18 +120,15 @@ def _hits(state: State, job: Job) -> Hits:
     if not state.records:
         raise ValueError("library: expected at least one molecule, got none; check where it comes from")
     if problems.count == state.records:
-        listed_ = "".join(f"\n  {record}" for record in problems.failed[:10])
+        reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
         raise ValueError(
-            f"library: expected a readable record, got none among {state.records}; correct the library{listed_}"
+            f"library: expected a readable record, got none among {state.records}; correct the library{reasons}"
         )
     problems.warn(state.records, stacklevel=4)
     ranked = enumerate(state.ranking.ordered(), start=1)
     hits = tuple(make_hit(rank, one, job.scoring, job.recipe) for rank, one in ranked)
-    return Hits(hits, job.scoring.measure.names, state.records, tuple(problems.failed), problems.count)
-
-
-def _as_molecules(query: Data | Iterable[Data]) -> Data | list[Data]:
-    return query if isinstance(query, Data) else list(query)
+    names, charges = job.scoring.measure.names, frozenset(problems.charges)
+    return Hits(hits, names, state.records, tuple(problems.failed), problems.count, charges)
 
 
 def _chunks(entries: Iterator[tuple[int, Entry]]) -> Iterator[Chunk]:

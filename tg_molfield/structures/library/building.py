@@ -73,7 +73,7 @@ def build_entry(entry: Entry, recipe: Recipe) -> Built:
     if entry.kind == "failed":
         raise ValueError(entry.content)
     if entry.kind == "data":
-        return Built([entry.content])
+        return Built([entry.content], list(entry.notes))
     if entry.kind == "smiles":
         return _embedded(entry, recipe)
     make = FORMATS[entry.kind].record

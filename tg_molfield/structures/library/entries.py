@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_path
-from tg_molfield.files import NO_FAULTS, Lines, decoded, fault_message, format_suffix
+from tg_molfield.files import NO_FAULTS, Lines, decoded, fault_message, format_suffix, readable
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.registry import FORMATS, Format, format_of
 from tg_molfield.structures.formats.text_file import read_text
@@ -30,6 +31,7 @@ class Entry:
         title: its name, may be empty.
         kind: the suffix of the format of its text, ``"smiles"``, ``"data"``, or ``"failed"``.
         content: the text, the ``Data``, or what is wrong.
+        notes: what may not be read as the file means it, as in `Record`.
     """
 
     file: str
@@ -37,6 +39,7 @@ class Entry:
     title: str
     kind: str
     content: Any
+    notes: tuple[str, ...] = ()
 
 
 def smiles_entry(smiles: str) -> Entry:
@@ -97,9 +100,18 @@ class Library:
                 yield entry
 
     def description(self) -> list[list[Any]]:
-        """What tells this library from another: names, sizes and times of change of its files."""
-        states = [(path, path.stat()) for path in self.files]
-        return [[path.name, state.st_size, state.st_mtime_ns] for path, state in states]
+        """What tells this library from another: names, sizes and times of change of its files.
+
+        Raises:
+            OSError: a file cannot be read.
+            ValueError: it is no regular file.
+        """
+        found = []
+        for path in self.files:
+            with readable(path) as stream:
+                state = os.fstat(stream.fileno())
+            found.append([path.name, state.st_size, state.st_mtime_ns])
+        return found
 
     def _molecules(self) -> Iterator[Entry]:
         total = len(self._source) if isinstance(self._source, Sized) else 0
@@ -188,7 +200,8 @@ def _whole_file(path: Path, source: Format) -> Iterator[tuple[Entry, float]]:
 
 def _built(place: _Place, record: Record) -> Entry:
     try:
-        return place.entry(record.title, "data", record.build())
+        data = record.build()
+        return Entry(place.file, place.record, record.title, "data", data, tuple(dict.fromkeys(record.notes)))
     except NO_FAULTS:
         raise
     except Exception as error:
