@@ -9,7 +9,8 @@ import torch
 from ase.build import molecule
 from torch_geometric.data import Data
 
-from tg_molfield import Grid, MolField, from_ase, from_smiles
+from tg_molfield import Grid, MolField, from_ase, from_smiles, to_rdkit
+from tg_molfield.compare import overlap
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.fields.presets import PRESETS
 from tg_molfield.structures import PROPERTIES
@@ -161,13 +162,20 @@ def test_shape_overlaps_as_rdkits():
     """`rdShapeAlign` leaves out far pairs and counts in single precision."""
     from rdkit.Chem import rdShapeAlign
 
-    from tg_molfield.compare.overlap import overlap
-    from tg_molfield.structures import to_rdkit
-
     data = from_smiles("Clc1ccc(cc1)S(=O)(=O)NC(F)CO", dtype=torch.float64)
     field = MolField.preset("shape")(data)
     rdkit = rdShapeAlign.PrepareConformer(to_rdkit(data))
     assert float(overlap(field, field)) == pytest.approx(rdkit.sov, rel=2e-3)
+
+
+def test_shape_of_carbons_overlaps_as_rdkits():
+    """`rdGaussianShape` takes the radius of carbon for all, and leaves out pairs beyond 4.5 Å."""
+    rdGaussianShape = pytest.importorskip("rdkit.Chem.rdGaussianShape")
+    data = from_smiles("Clc1ccc(cc1)S(=O)(=O)NC(F)CO", dtype=torch.float64)
+    field = MolField.preset("shape", height=2 * 2**0.5, radii=1.7)(data)
+    options = rdGaussianShape.ShapeInputOptions(), rdGaussianShape.ShapeOverlayOptions()
+    rdkit = rdGaussianShape.ShapeInput(to_rdkit(data), -1, *options)
+    assert float(overlap(field, field)) == pytest.approx(rdkit.ShapeVolume, rel=1e-3)
 
 
 def test_every_preset_makes_a_volume_of_a_drug():

@@ -154,17 +154,18 @@ def _vdw(channels: str | Sequence[str | Channel] = "all", smoothness: float = 0.
     }
 
 
-def _shape(order: int = 1, height: float = 2.7) -> dict[str, Any]:
+def _shape(order: int = 1, height: float = 2.7, radii: str | float = "vdw_radius") -> dict[str, Any]:
     """Density of the heavy atoms, by whose overlap shapes are compared: Σ p exp(−κ d²/r²), van der Waals radii r.
 
     κ = π (3p/4π)^(2/3), so that each atom has the volume of its sphere (Grant and Pickup 1995; Grant, Gallardo and
-    Pickup 1996). p = ``height`` is 2.7, as in RDKit's ``rdShapeAlign`` (κ = 2.3442); 2√2 gives κ = 2.4180, as in
-    Shape-it and ROSHAMBO. ``order`` is that of `MolField`: 1 adds atoms up, 6 gives the volume to about 1 %.
+    Pickup 1996). p = ``height`` is 2.7, as in RDKit's ``rdShapeAlign`` (κ = 2.3442). 2√2 (κ = 2.4180) and
+    ``radii=1.7`` for all atoms are the defaults of RDKit's ``rdGaussianShape``. ``radii`` may also name a per-atom
+    attribute. ``order`` is that of `MolField`: 1 adds atoms up, 6 gives the volume to about 1 %.
     """
     return {
         "channels": [Channel("shape", "heavy", factor=height)],
         "kernel": "gaussian",
-        "widths": "vdw_radius",
+        "widths": radii,
         "width_scale": _of_equal_volume(height),
         "order": order,
     }
