@@ -54,9 +54,12 @@ MORE = {
     "RBFField.check": (None,),
     "RBFField.problem": (None,),
     "Volume": (GRID,),
+    "align": (WATER,),
     "fit_rbf": (POINTS,),
     "psnr": (INSTANCES["RBFField"], GRID),
     "read_complex": ("ligand.sdf",),
+    "screen": ([WATER],),
+    "similarity": (INSTANCES["RBFField"],),
 }
 """The arguments after the first one, where they are needed."""
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tg_molfield.compare import align, screen, similarity
     from tg_molfield.fields import Channel, Field, Grid, MolField, RBFField, Volume
     from tg_molfield.inverse.find_atoms import find_atoms
     from tg_molfield.inverse.fitting import fit_rbf
@@ -31,6 +32,7 @@ _HOMES = {
     "tg_molfield.structures": ("from_ase", "from_rdkit", "from_smiles", "read", "read_complex", "to_ase", "to_rdkit"),
     "tg_molfield.fields": ("Channel", "Field", "Grid", "MolField", "RBFField", "Volume"),
     "tg_molfield.metrics": ("psnr",),
+    "tg_molfield.compare": ("align", "screen", "similarity"),
     "tg_molfield.nn": ("FieldAutoDecoder", "FieldAutoEncoder"),
     "tg_molfield.paths": ("FieldPath",),
     "tg_molfield.inverse.find_atoms": ("find_atoms",),
@@ -51,6 +53,7 @@ __all__ = [
     "MolFieldTransform",
     "RBFField",
     "Volume",
+    "align",
     "find_atoms",
     "fit_rbf",
     "from_ase",
@@ -59,6 +62,8 @@ __all__ = [
     "psnr",
     "read",
     "read_complex",
+    "screen",
+    "similarity",
     "superresolve",
     "to_ase",
     "to_rdkit",
