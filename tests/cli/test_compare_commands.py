@@ -120,6 +120,7 @@ def test_a_library_is_searched_and_the_hits_written(tmp_path, library):
     options = [word for path in outputs for word in ("-o", path)]
     text = run("screen", ASPIRIN, library, "--by", "shape", "color", "--top", "3", *options)
     assert "5 records" in text
+    assert "queries" not in text
     rows = table(outputs[1])
     expected = screen(from_smiles(ASPIRIN, properties=(), color=True), library, ("shape", "color"), top=3)
     assert [row["title"] for row in rows] == [hit.title for hit in expected]
@@ -155,6 +156,7 @@ def test_a_table_of_smiles_is_searched(tmp_path):
     with pytest.warns(SkippedRecordsWarning, match=r"a\.csv: record 2 \('bad'\): smiles: expected a valid SMILES"):
         text = run("screen", SALICYLIC, tmp_path / "a.csv", "--conformers", "2", "-o", tmp_path / "h.csv")
     assert "3 records, 1 of them not readable" in text
+    assert "2 queries; the score of a molecule is that of the most alike" in text
     assert [row["title"] for row in table(tmp_path / "h.csv")] == ["last", "first"]
 
 
@@ -167,6 +169,15 @@ def test_broken_records_of_a_query_are_told(tmp_path, library):
     assert "query.sdf: expected a readable record, got none among 1" in refused(
         "screen", broken, library, "-o", "h.csv"
     )
+
+
+def test_what_is_read_is_not_overwritten(tmp_path, library):
+    content = library.read_bytes()
+    (tmp_path / "link.sdf").symlink_to(library)
+    for output in (library, tmp_path / "link.sdf"):
+        assert "--output: expected another file than those to read" in refused("screen", "CCO", library, "-o", output)
+        assert "--output: expected another file than those to read" in refused("align", "CCO", library, "-o", output)
+    assert library.read_bytes() == content
 
 
 def test_missing_hydrogens_are_told_once(tmp_path):

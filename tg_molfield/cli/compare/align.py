@@ -45,10 +45,10 @@ def align(
     tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
     """
     from tg_molfield.cli.compare.inputs import load, one_record, recipe, warn_of_charges, weights
-    from tg_molfield.cli.compare.outputs import check_suffixes, terms_of
+    from tg_molfield.cli.compare.outputs import check_outputs, terms_of
     from tg_molfield.compare import Scoring, align_many
 
-    outputs = check_suffixes(output, _SUFFIXES)
+    outputs = check_outputs(output, _SUFFIXES, [mobile, fixed])
     scoring = Scoring.of(weights(by or ["shape"]), metric)
     how = recipe(scoring, conformers, seed, dimension)
     mobiles = one_record(load(mobile, scoring, how), record, "--record")

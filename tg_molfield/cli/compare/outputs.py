@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -15,17 +16,25 @@ from tg_molfield.files import atomic_write, format_suffix
 Row = tuple[str | int | float, ...]
 
 
-def check_suffixes(paths: Sequence[Path] | None, known: Sequence[str]) -> list[Path]:
+def check_outputs(paths: Sequence[Path] | None, known: Sequence[str], inputs: Iterable[str | Path]) -> list[Path]:
     """The files to write.
 
+    Args:
+        paths: the files.
+        known: their suffixes.
+        inputs: what is read, which must not be overwritten.
+
     Raises:
-        ValueError: a suffix is not one of those known.
+        ValueError: a suffix is not one of those known, or a file is read too.
     """
+    read = {os.path.realpath(path) for path in inputs}
     for path in paths or ():
         if format_suffix(path) not in known or (path.suffix.lower() == ".gz" and format_suffix(path) == ".html"):
             raise ValueError(
                 f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
             )
+        if os.path.realpath(path) in read:
+            raise ValueError(f"--output: expected another file than those to read, got {path}; choose another name")
     return list(paths or ())
 
 

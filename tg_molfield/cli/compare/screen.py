@@ -68,11 +68,11 @@ def screen(
     tg-molfield screen "CC(=O)Oc1ccccc1C(=O)O" library.smi --conformers 5 --workers 8 -o hits.sdf
     """
     from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
-    from tg_molfield.cli.compare.outputs import check_suffixes, printed_table
+    from tg_molfield.cli.compare.outputs import check_outputs, printed_table
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 
-    outputs = check_suffixes(output, _SUFFIXES)
+    outputs = check_outputs(output, _SUFFIXES, [query, *library])
     state = outputs[0].with_name(outputs[0].name + ".checkpoint")
     if state.exists() and not resume:
         raise ValueError(f"{state}: expected no unfinished search, got one; give --resume to go on, or remove the file")
@@ -80,6 +80,8 @@ def screen(
     scoring = Scoring.of(terms, metric)
     queries = load(query, scoring, recipe(scoring, conformers, seed, dimension, timeout))
     console = Console()
+    if len(queries) > 1:
+        console.print(f"{len(queries)} queries; the score of a molecule is that of the most alike", highlight=False)
     began = time.monotonic()
     with _bar() as progress:
         hits = search_library(
@@ -124,8 +126,9 @@ def _write(path: Path, hits: Hits, queries: list[Molecule], query: str) -> None:
         from tg_molfield.viz import hits_page
 
         facts: dict[str, Any] = {"records": hits.records, "hits": len(hits), "best score": hits[0].score}
-        title = Path(query).name if Path(query).suffix else query
-        page = hits_page(f"Molecules like {title}", hits, [one.data for one in queries], facts=facts)
+        page = hits_page(
+            f"Molecules like {queries[0].entry.file or query}", hits, [one.data for one in queries], facts=facts
+        )
         page.save(path)
 
 

@@ -41,10 +41,10 @@ def similarity(
     tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
     """
     from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
-    from tg_molfield.cli.compare.outputs import check_suffixes, printed_table, write_csv
+    from tg_molfield.cli.compare.outputs import check_outputs, printed_table, write_csv
     from tg_molfield.compare import Scoring, align_many, score_in_place
 
-    check_suffixes([output] if output else None, [".csv"])
+    check_outputs([output] if output else None, [".csv"], [first, second])
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
