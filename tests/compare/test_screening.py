@@ -12,9 +12,10 @@ from rdkit import Chem
 from torch_geometric.data import Data
 
 from tg_molfield.compare import align_many, score_in_place, screen
-from tg_molfield.compare.screening.problems import KEPT
+from tg_molfield.compare.screening.problems import KEPT, Problems
 from tg_molfield.fields import MolField
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_smiles, read
+from tg_molfield.structures.library import Entry
 
 BY = MolField("heavy")
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CCCCCC", "C1CCCCC1", "CC(C)C", "OCC=O", "NCC(=O)O", "c1ccncc1"]
@@ -124,12 +125,11 @@ class StopError(Exception):
     """Stands for the end of a process."""
 
 
-def test_stopped_ten_times_it_gives_the_same_hits(query, molecules, tmp_path, monkeypatch):
-    monkeypatch.setattr("tg_molfield.compare.screening.screen._CHUNK", 5)
+def test_stopped_ten_times_it_gives_the_same_hits(query, molecules, tmp_path):
     records = [block(molecules[i % 9], "same" if i in (9, 10, 11) else f"m{i}") for i in range(60)]
     records[17] = "broken\n$$$$\n"
     (tmp_path / "a.sdf").write_text("".join(records))
-    options = {"top": 7, "checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
+    options = {"top": 7, "batch_size": 5, "checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
     reached = []
 
     def stop(state):
@@ -143,24 +143,24 @@ def test_stopped_ten_times_it_gives_the_same_hits(query, molecules, tmp_path, mo
     reached.clear()
     hits = quick(query, tmp_path / "a.sdf", progress=lambda state: reached.append(state.records), **options)
     assert reached == [55, 60]
-    plain = quick(query, tmp_path / "a.sdf", top=7)
+    plain = quick(query, tmp_path / "a.sdf", top=7, batch_size=5)
     assert summary(hits) == summary(plain)
     assert hits.failed == plain.failed
     assert summary(quick(query, tmp_path / "a.sdf", **options)) == summary(plain)
 
 
-def test_conformers_of_smiles_are_kept_in_checkpoints(query, tmp_path, monkeypatch):
-    monkeypatch.setattr("tg_molfield.compare.screening.screen._CHUNK_OF_SMILES", 2)
+def test_conformers_of_smiles_are_kept_in_checkpoints(query, tmp_path):
     (tmp_path / "a.smi").write_text("CCO one\nCCCN two\nc1ccccc1 three\n")
-    options = {"conformers": 2, "search": "fast", "checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
+    options = {"conformers": 2, "batch_size": 2, "search": "fast"}
+    checkpoint = {"checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
 
     def stop(state):
         raise StopError
 
     with pytest.raises(StopError):
-        screen(query, tmp_path / "a.smi", BY, progress=stop, **options)
-    assert summary(screen(query, tmp_path / "a.smi", BY, **options)) == summary(
-        screen(query, tmp_path / "a.smi", BY, search="fast", conformers=2)
+        screen(query, tmp_path / "a.smi", BY, progress=stop, **options, **checkpoint)
+    assert summary(screen(query, tmp_path / "a.smi", BY, **options, **checkpoint)) == summary(
+        screen(query, tmp_path / "a.smi", BY, **options)
     )
 
 
@@ -222,7 +222,7 @@ def test_checkpoints_of_other_molecules_or_damaged_are_refused(molecules, tmp_pa
     screen(molecules[0], molecules[:3], **options)
     with pytest.raises(ValueError, match=r"got one with another molecule at record 2"):
         screen(molecules[0], [molecules[i] for i in (0, 4, 2)], **options)
-    with pytest.raises(ValueError, match=r"got one with another molecule at record 3"):
+    with pytest.raises(ValueError, match=r"got one of 3 records or more, now 2"):
         screen(molecules[0], molecules[:2], **options)
     content = (tmp_path / "state").read_bytes()
     (tmp_path / "state").write_bytes(content.replace(b'\\"records\\": 3', b'\\"records\\": 2'))
@@ -311,17 +311,29 @@ def test_a_process_that_ends_by_itself_is_told(molecules, query):
         screen(query, [molecule], BY, workers=1)
 
 
-def test_notes_of_whole_files_and_of_many_kinds(query, tmp_path, monkeypatch):
-    monkeypatch.setattr("tg_molfield.compare.screening.problems._NOTES", 1)
-    pdb = "HETATM{0:5d} {1:<4s} LIG A   1    {2:8.3f}{3:8.3f}{4:8.3f}  1.00  0.00          {5:>2s}\n"
-    atoms = [(1, " C1", 0.0, 0.0, 0.0, ""), (2, "CA", 1.5, 0.0, 0.0, "CA"), (3, "XX", 3.0, 0.0, 0.0, "C")]
-    (tmp_path / "a.pdb").write_text("".join(pdb.format(*atom) for atom in atoms) + "END\n")
+def test_notes_of_whole_files_are_passed_on(query, tmp_path):
+    row = "HETATM{0:5d} {1:<4s} LIG A   1    {2:8.3f}   0.000   0.000  1.00  0.00          {3:>2s}\n"
+    atoms = [(1, " C1", 0.0, ""), (2, "CA", 1.5, "CA"), (3, "XX", 3.0, "C")]
+    (tmp_path / "a.pdb").write_text("".join(row.format(*atom) for atom in atoms) + "END\n")
     with pytest.warns(StructureWarning) as expected:
         read(tmp_path / "a.pdb")
     with pytest.warns(StructureWarning) as caught:
         screen(query, [tmp_path / "a.pdb"] * 2, BY, search="fast")
+    assert len(caught) == len(expected)
     assert "(and 1 more)" in str(caught[0].message)
-    assert len(caught) == min(2, len(expected))
+
+
+def test_notes_of_more_than_50_kinds_are_counted():
+    problems = Problems()
+    entry = Entry("a.sdf", 7, "seven", "data", None)
+    for number in range(60):
+        problems.note(entry, f"kind {number}: expected none, got one; mend it")
+    problems.note(entry, "kind 0: expected none, got one; mend it")
+    with pytest.warns(StructureWarning) as caught:
+        problems.warn(1, stacklevel=1)
+    assert len(caught) == 51
+    assert str(caught[0].message) == "a.sdf: record 7 ('seven'): kind 0: expected none, got one; mend it (and 1 more)"
+    assert "expected warnings of at most 50 kinds, got 10 more" in str(caught[-1].message)
 
 
 def test_molecules_that_cannot_be_scored(molecules, query):
@@ -433,6 +445,7 @@ def test_wrong_queries(molecules):
         ({"top": 0}, "top: expected 1 or more, got 0"),
         ({"top": 2.5}, "top: expected an integer"),
         ({"conformers": 0}, "conformers: expected at least 1"),
+        ({"batch_size": 0}, "batch_size: expected 1 or more"),
         ({"workers": -1}, "workers: expected 0 or more"),
         ({"search": "best"}, "search: expected one of fast"),
         ({"errors": "ignore"}, "errors: expected 'raise' or 'skip'"),

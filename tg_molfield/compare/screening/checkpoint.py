@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,16 @@ class Checkpoint:
         ]
         wanted = {scored.position for scored in saved}
         kept: dict[int, Entry] = {}
-        for position, entry in entries if notes["records"] else ():
+        for position, entry in islice(entries, notes["records"]):
+            state.records = position + 1
             if position in wanted:
                 kept[position] = entry
-            if position == notes["records"] - 1:
-                break
+        if state.records < notes["records"]:
+            raise ValueError(
+                f"{self._path}: expected a checkpoint of this library, got one of {notes['records']} records or more, "
+                f"now {state.records}; remove it, or give the same library"
+            )
         ranked = [Ranked(scored, self._checked(scored, kept.get(scored.position))) for scored in saved]
-        state.records = notes["records"]
         state.ranking.run = Run(*notes["run"]) if notes["run"] else None
         state.ranking.open = ranked.pop() if notes["open"] else None
         state.ranking.best = ranked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -24,8 +23,8 @@ from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import RBFField
 from tg_molfield.structures.library import Entry, Library, Recipe
 
-_CHUNK, _CHUNK_OF_SMILES = 256, 32
-"""Records that are read and aligned as one batch; fewer where conformers are made."""
+_RECORDS_AT_ONCE, _SMILES_AT_ONCE, _CHARACTERS_AT_ONCE = 256, 32, 2**25
+"""What is read and aligned as one batch; fewer where conformers are made or records are large."""
 
 
 def screen(
@@ -43,6 +42,7 @@ def screen(
     dimension: Literal[3] | None = None,
     errors: str = "skip",
     workers: int = 0,
+    batch_size: int | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 30.0,
     progress: Callable[[ScreenProgress], None] | None = None,
@@ -73,10 +73,11 @@ def screen(
             first.
         workers: processes that read, make conformers and align, beside this one; 0 for none. As always with processes,
             a script that uses them begins its work under ``if __name__ == "__main__":``.
+        batch_size: records that are read and aligned at a time; by default 256, or 32 SMILES.
         checkpoint: a file for the state of the search, replaced every ``checkpoint_seconds``; if it exists, the search
             goes on from it.
         checkpoint_seconds: the least time between two writes.
-        progress: called after every few hundred records.
+        progress: called after every batch.
 
     Raises:
         TypeError: an argument is of another kind.
@@ -88,7 +89,7 @@ def screen(
         SkippedRecordsWarning: records were left out.
         StructureWarning: what the readers warn of, once for all records.
     """
-    _check(top, search, workers, checkpoint_seconds, errors)
+    _check(top, search, workers, batch_size, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
     if isinstance(query, RBFField):
         raise TypeError("query: expected molecules, got an RBFField; give a Data, and its definition as by=")
@@ -104,7 +105,7 @@ def screen(
     store = Checkpoint(path, fingerprint(job, top, source.description()), checkpoint_seconds)
     entries = enumerate(source)
     store.restore(state, entries)
-    for chunk, outcome in outcomes(_chunks(entries), job, workers):
+    for chunk, outcome in outcomes(_chunks(entries, batch_size), job, workers):
         state.take(chunk, outcome)
         if errors == "raise" and state.problems.count:
             raise ValueError(f"{state.problems.failed[0]}")
@@ -131,20 +132,30 @@ def _hits(state: State, job: Job) -> Hits:
     return Hits(hits, names, state.records, tuple(problems.failed), problems.count, charges)
 
 
-def _chunks(entries: Iterator[tuple[int, Entry]]) -> Iterator[Chunk]:
+def _chunks(entries: Iterator[tuple[int, Entry]], batch_size: int | None) -> Iterator[Chunk]:
     """Entries in batches that depend on the library alone."""
     while first := next(entries, None):
-        length = _CHUNK_OF_SMILES if first[1].kind == "smiles" else _CHUNK
-        yield [first, *islice(entries, length - 1)]
+        chunk = [first]
+        limit = batch_size or (_SMILES_AT_ONCE if first[1].kind == "smiles" else _RECORDS_AT_ONCE)
+        characters = _size(first[1])
+        while len(chunk) < limit and characters < _CHARACTERS_AT_ONCE and (following := next(entries, None)):
+            chunk.append(following)
+            characters += _size(following[1])
+        yield chunk
 
 
-def _check(top: int, search: str, workers: int, seconds: float, errors: str) -> None:
-    check_integers(top=top, workers=workers)
+def _size(entry: Entry) -> int:
+    return len(entry.content) if isinstance(entry.content, str) else 0
+
+
+def _check(top: int, search: str, workers: int, batch_size: int | None, seconds: float, errors: str) -> None:
+    check_integers(top=top, workers=workers, batch_size=batch_size)
     for name, value, least, remedy in (
         ("top", top, 1, "100 is usual"),
         ("workers", workers, 0, "0 uses this process alone"),
+        ("batch_size", batch_size, 1, "256 is usual"),
     ):
-        if value < least:
+        if value is not None and value < least:
             raise ValueError(f"{name}: expected {least} or more, got {value}; {remedy}")
     if search not in PLANS:
         raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")
