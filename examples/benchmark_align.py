@@ -4,7 +4,7 @@ All overlay the same heavy atoms by the same Gaussians, and the same colours whe
 
 - ``speed``: overlays a CPU second, one thread, of random pairs of ligands with 20 to 30 heavy atoms; medians of
   rounds in which all take turns. RDKit's molecules are prepared before the clock starts; ours are not.
-- ``best``: the Tanimoto of 1,000 random pairs where each left them, by this package's `score_in_place` and by
+- ``best``: the Tanimoto of 1,000 random pairs where each left them, by this package's `score_in_place`, checked with
   `rdGaussianShape.ScoreMol` without its cut-off; how often ours is lower than theirs by more than 0.005.
 - ``self``: 300 ligands laid on themselves after a random turn and shift; how many are brought back to an RMSD of
   0.02 Å, with atoms that the molecule's symmetry exchanges counted as equal.
@@ -79,10 +79,11 @@ def random_motion(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return Rotation.random(random_state=rng).as_matrix(), rng.uniform(-10, 10, 3)
 
 
-def laid_by_us(pairs: list[tuple[Ligand, Ligand]], by: tuple[str, ...] = ("shape",)) -> list[Ligand]:
+def laid_by_us(pairs: list[tuple[Ligand, Ligand]], color: bool = False, search: str = "normal") -> list[Ligand]:
     """The mobile ligands where this package lays them."""
     mobiles, fixeds = zip(*pairs, strict=True)
-    found = align_many([one.data for one in mobiles], [one.data for one in fixeds], by, paired=True)
+    by = TERMS["shape + colour" if color else "shape"]
+    found = align_many([one.data for one in mobiles], [one.data for one in fixeds], by, paired=True, search=search)
     motions = zip(found.rotation.numpy(), found.translation.numpy(), strict=True)
     return [mobile.moved(*motion) for mobile, motion in zip(mobiles, motions, strict=True)]
 
@@ -121,6 +122,7 @@ def _laid(pairs: list[tuple[Ligand, Ligand]], lay: Callable[[Ligand, Ligand, Che
 
 
 METHODS = {"tg_molfield": laid_by_us, "rdShapeAlign": laid_by_pubchem, "rdGaussianShape": laid_by_gaussian}
+SEARCHES = ("fast", "normal", "thorough")
 
 
 def speed(ligands: list[Ligand], share: float) -> None:
@@ -128,23 +130,30 @@ def speed(ligands: list[Ligand], share: float) -> None:
     pairs = random_pairs(chosen, max(1, round(share * PAIRS)), np.random.default_rng(0))
     atoms = np.mean([one.mol.GetNumAtoms() for pair in pairs for one in pair])
     print(f"{len(pairs)} pairs of ligands of {atoms:.1f} heavy atoms on average, {ROUNDS} rounds\n")
-    print("| overlays a CPU second | tg_molfield | rdShapeAlign | ratio | rdGaussianShape | ratio |")
-    print("|---|---|---|---|---|---|")
+    print("| overlays a CPU second | search | tg_molfield | rdShapeAlign | ratio | rdGaussianShape | ratio |")
+    print("|---|---|---|---|---|---|---|")
     for label, terms in TERMS.items():
         rates = np.array([_rates(pairs, terms) for _ in range(ROUNDS + 1)][1:])
-        ours, pubchem, gaussian = np.median(rates, 0)
-        ratios = np.median(rates[:, :1] / rates[:, 1:], 0)
-        print(f"| {label} | {ours:,.0f} | {pubchem:,.0f} | {ratios[0]:.1f}× | {gaussian:,.0f} | {ratios[1]:.1f}× |")
+        pubchem, gaussian = np.median(rates[:, -2:], 0)
+        for search, mine in zip(SEARCHES, rates.T, strict=False):
+            first, second = np.median(mine[:, None] / rates[:, -2:], 0)
+            print(
+                f"| {label} | {search} | {np.median(mine):,.0f} | {pubchem:,.0f} | {first:.1f}× | {gaussian:,.0f} | "
+                f"{second:.1f}× |"
+            )
 
 
 def _rates(pairs: list[tuple[Ligand, Ligand]], terms: tuple[str, ...]) -> list[float]:
-    """Overlays a CPU second, by us, `rdShapeAlign` and `rdGaussianShape`."""
+    """Overlays a CPU second, by us with each search, `rdShapeAlign` and `rdGaussianShape`."""
     color = "color" in terms
     weight, options = (0.5 if color else 1.0), overlay_options(color, color)
     mobiles, fixeds = ([one.data for one in side] for side in zip(*pairs, strict=True))
 
     def prepared(peer) -> list[tuple]:
         return [tuple(shape_input(peer, one.mol, one.options(peer, color)) for one in pair) for pair in pairs]
+
+    def by_us(search: str) -> Callable[[list], None]:
+        return lambda _: align_many(mobiles, fixeds, terms, paired=True, search=search)
 
     def by_pubchem(shapes: list[tuple]) -> None:
         for mobile, fixed in shapes:
@@ -154,11 +163,8 @@ def _rates(pairs: list[tuple[Ligand, Ligand]], terms: tuple[str, ...]) -> list[f
         for mobile, fixed in shapes:
             rdGaussianShape.AlignShapes(fixed, mobile, options)
 
-    jobs = [
-        (lambda _: align_many(mobiles, fixeds, terms, paired=True), []),
-        (by_pubchem, prepared(rdShapeAlign)),
-        (by_gaussian, prepared(rdGaussianShape)),
-    ]
+    jobs = [(by_us(search), []) for search in SEARCHES]
+    jobs += [(by_pubchem, prepared(rdShapeAlign)), (by_gaussian, prepared(rdGaussianShape))]
     rates = []
     for work, shapes in jobs:
         start = time.process_time()
@@ -170,33 +176,30 @@ def _rates(pairs: list[tuple[Ligand, Ligand]], terms: tuple[str, ...]) -> list[f
 def best(ligands: list[Ligand], share: float) -> None:
     pairs = random_pairs(ligands, max(2, round(share * 1000)), np.random.default_rng(1))
     print(f"\n{len(pairs)} pairs\n")
-    print("| laid by | terms | mean score | by RDKit | ours lower by > 0.005 | most lower | ours higher by > 0.005 |")
-    print("|---|---|---|---|---|---|---|")
+    print("| laid by | terms | mean score | search | ours | lower by > 0.005 | most lower | higher by > 0.005 |")
+    print("|---|---|---|---|---|---|---|---|")
     for label, terms in TERMS.items():
         color = "color" in terms
-        mine = None
-        for name, method in METHODS.items():
-            laid = method(pairs, terms) if method is laid_by_us else method(pairs, color)
-            scores, theirs = _scores(laid, pairs, terms)
-            if np.abs(scores - theirs).max() > 1e-6:
-                raise SystemExit(f"{name}: the two functions differ by {np.abs(scores - theirs).max():.1e}")
-            mine = scores if mine is None else mine
-            gain = mine - scores
-            compared = f"{(gain < -LOWER).sum()} | {max(0.0, -gain.min()):.4f} | {(gain > LOWER).sum()}"
-            row = compared if method is not laid_by_us else " | | "
-            print(f"| {name} | {label} | {scores.mean():.4f} | {theirs.mean():.4f} | {row} |", flush=True)
+        mine = {search: _scores(laid_by_us(pairs, color, search), pairs, terms) for search in SEARCHES}
+        for name, method in list(METHODS.items())[1:]:
+            scores = _scores(method(pairs, color), pairs, terms)
+            for search, ours in mine.items():
+                gain = ours - scores
+                counts = f"{(gain < -LOWER).sum()} | {max(0.0, -gain.min()):.4f} | {(gain > LOWER).sum()}"
+                means = f"{scores.mean():.4f} | {search} | {ours.mean():.4f}"
+                print(f"| {name} | {label} | {means} | {counts} |", flush=True)
 
 
-def _scores(
-    laid: list[Ligand], pairs: list[tuple[Ligand, Ligand]], terms: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The scores of pairs where they are, by this package and by RDKit."""
+def _scores(laid: list[Ligand], pairs: list[tuple[Ligand, Ligand]], terms: tuple[str, ...]) -> np.ndarray:
+    """The scores of pairs where they are, on which this package and RDKit agree."""
     mine, theirs = [], []
     for mobile, (_, fixed) in zip(laid, pairs, strict=True):
         mine.append(float(score_in_place(mobile.data, fixed.data, terms).score))
         options = [one.options(rdGaussianShape, color=True) for one in (mobile, fixed)]
         theirs.append(np.mean(exact_scores(mobile.mol, fixed.mol, options)[: len(terms)]))
-    return np.array(mine), np.array(theirs)
+    if np.abs(np.subtract(mine, theirs)).max() > 1e-6:
+        raise SystemExit(f"the two functions differ by {np.abs(np.subtract(mine, theirs)).max():.1e}")
+    return np.array(mine)
 
 
 def back(ligands: list[Ligand], share: float) -> None:
@@ -218,7 +221,7 @@ def starts(ligands: list[Ligand], share: float) -> None:
     print("| laid by | spread of score: median | largest | pairs above 0.001 |\n|---|---|---|---|")
     for name, method in METHODS.items():
         flat = [pair for group in poses for pair in group]
-        scores = _scores(method(flat), flat, TERMS["shape"])[0].reshape(len(pairs), -1)
+        scores = _scores(method(flat), flat, TERMS["shape"]).reshape(len(pairs), -1)
         spread = np.ptp(scores, 1)
         print(f"| {name} | {np.median(spread):.1e} | {spread.max():.1e} | {(spread > 1e-3).sum()} |", flush=True)
 

@@ -9,12 +9,17 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import MolField, RBFField, from_smiles, read
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.compare import Metric, Scoring, align, align_many, score_in_place, similarity
+from tg_molfield.compare.alignment import blocked_overlap
+from tg_molfield.compare.alignment.blocked_overlap import BlockedOverlap
+from tg_molfield.compare.alignment.coarse import coarsened
+from tg_molfield.compare.alignment.mixture_overlap import MixtureOverlap, as_mixture
 from tg_molfield.compare.alignment.objective import Objective
+from tg_molfield.compare.alignment.pair_overlap import PairOverlap
 from tg_molfield.compare.alignment.rigid_motion import rotation_of
 from tg_molfield.compare.alignment.trust_region import best_step
-from tg_molfield.compare.terms import Terms
+from tg_molfield.compare.terms import Terms, padded_terms
 
-SHAPE = MolField("heavy", width_scale=1 / math.sqrt(2 * 2.41799))
+SHAPE = MolField.preset("shape")
 ELEMENTS = MolField("C N O", width_scale=0.45)
 
 
@@ -267,3 +272,52 @@ def test_molecules_that_cannot_be_aligned_are_refused():
     with pytest.raises(ValueError, match="channels"):
         align(SHAPE(data), ELEMENTS(data))
     assert Scoring.of({SHAPE: 1, ELEMENTS: 3}).measure.weights == (0.25, 0.75)
+
+
+def test_points_with_several_gaussians_are_summed_together(seeded):
+    options = {"properties": ["partial_charge"], "dtype": torch.float64}
+    molecules = [from_smiles(text, **options) for text in ("CCO", "CC(=O)N", "C")]
+    (field,) = Scoring.of("esp").fields(molecules)
+    terms = padded_terms(field)
+    mixture = as_mixture(terms)
+    assert mixture.pos.shape[1] == terms.pos.shape[1] // 3
+    rotation, translation = random_rotations(6).view(3, 2, 3, 3), torch.randn(3, 2, 3, dtype=torch.float64)
+    plain = PairOverlap(terms, terms).derivatives(rotation, translation)
+    together = MixtureOverlap(mixture, mixture).derivatives(rotation, translation)
+    for one, other in zip(together, plain, strict=True):
+        torch.testing.assert_close(one, other)
+    assert as_mixture(padded_terms(SHAPE(molecules[0]))) is None
+
+
+def test_many_gaussians_are_summed_in_blocks(seeded, monkeypatch):
+    terms = padded_terms(ELEMENTS(molecule("CC(=O)Oc1ccccc1C(=O)O")))
+    rotation, translation = random_rotations(2)[None], torch.randn(1, 2, 3, dtype=torch.float64)
+    whole = PairOverlap(terms, terms).derivatives(rotation, translation)
+    monkeypatch.setattr(blocked_overlap, "PAIRS_AT_ONCE", 40)
+    blocks = BlockedOverlap(terms, terms)
+    for one, other in zip(blocks.derivatives(rotation, translation), whole, strict=True):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(blocks.value(rotation, translation), whole.value)
+
+
+def test_large_molecules_are_found_again(seeded):
+    generator = torch.Generator().manual_seed(3)
+    places = 14 * torch.rand(900, 3, generator=generator, dtype=torch.float64) * torch.tensor([1.0, 1.3, 1.6])
+    large = Data(z=torch.full((900,), 6), pos=places)
+    found = align(turned(large), large, SHAPE)
+    assert deviation(found.moved, large) < 1e-5
+    coarse = coarsened(padded_terms(SHAPE(large)))
+    assert coarse.pos.shape[1] <= 400
+    volumes = [(one.weights[..., 0] * one.variances**1.5).sum() for one in (coarse, padded_terms(SHAPE(large)))]
+    torch.testing.assert_close(*volumes)
+
+
+@pytest.mark.parametrize("by", ["color", ("shape", "color"), ("shape", "esp"), {"shape": 2, "esp": 1}])
+def test_molecules_are_compared_by_name(by, seeded):
+    smiles = "C[C@H](N)C(=O)Nc1ccccc1"
+    data = from_smiles(smiles, dtype=torch.float64)
+    away = turned(data)
+    found = align(away, data, by)
+    assert found.score == pytest.approx(1.0, abs=1e-6)
+    assert deviation(found.moved, data) < 1e-3
+    assert found.moved.pos is not away.pos

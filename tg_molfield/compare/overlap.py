@@ -68,7 +68,8 @@ def gaussian_overlap(square: Tensor, variance: Tensor, other: Tensor) -> Tensor:
 
 def paired_overlap(f: Terms, g: Terms) -> Tensor:
     """Overlaps [B, C] of each function of f with the same of g."""
-    square = (f.pos[:, :, None] - g.pos[:, None]).square().sum(-1)
+    x, y = f.pos - f.pos[:, :1], g.pos - f.pos[:, :1]
+    square = x.square().sum(2)[:, :, None] + y.square().sum(2)[:, None] - 2 * x @ y.transpose(1, 2)
     table = gaussian_overlap(square, f.variances[:, :, None], g.variances[:, None])
     return (f.weights * (table @ g.weights)).sum(1)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tg_molfield.compare.alignment.pair_overlap import Overlaps, PairOverlap
+from tg_molfield.compare.alignment.mixture_overlap import MixtureOverlap, as_mixture
+from tg_molfield.compare.alignment.pair_overlap import PairOverlap
+from tg_molfield.compare.alignment.posed_overlap import Overlaps, PosedOverlap
 from tg_molfield.compare.terms import Terms
 
 PAIRS_AT_ONCE = 2**22
@@ -50,7 +52,9 @@ class BlockedOverlap:
         return PairOverlap(Terms(*(one[:, rows] for one in self._mobile)), self._fixed)
 
 
-def overlap_of(mobile: Terms, fixed: Terms) -> PairOverlap | BlockedOverlap:
-    """The overlaps of P pairs, in blocks where they are many."""
-    pairs = mobile.variances.numel() * fixed.variances.shape[1]
-    return PairOverlap(mobile, fixed) if pairs <= PAIRS_AT_ONCE else BlockedOverlap(mobile, fixed)
+def overlap_of(mobile: Terms, fixed: Terms) -> PosedOverlap | BlockedOverlap:
+    """The overlaps of P pairs, as the Gaussians allow: several a point together, in blocks where they are many."""
+    if mobile.variances.numel() * fixed.variances.shape[1] > PAIRS_AT_ONCE * len(mobile.pos):
+        return BlockedOverlap(mobile, fixed)
+    f, g = as_mixture(mobile), as_mixture(fixed)
+    return PairOverlap(mobile, fixed) if f is None or g is None else MixtureOverlap(f, g)

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from tg_molfield.compare.alignment.ascent import Ascent, Poses, climb
 from tg_molfield.compare.alignment.objective import Objective
-from tg_molfield.compare.alignment.sides import Side, blurred
+from tg_molfield.compare.alignment.sides import Side, blurred, single
 from tg_molfield.compare.alignment.starts import start_rotations
 from tg_molfield.compare.metrics import Metric
-from tg_molfield.compare.terms import Terms
 
 
 class Stage(NamedTuple):
@@ -127,13 +126,9 @@ def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -
 
 def _rough(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, blur: float) -> Objective:
     """The score that poses are searched with, in single precision."""
-    moved, still = ([blurred(_single(terms), blur) for terms in side.rough] for side in (mobile, fixed))
-    own = zip(mobile.rough_own[blur], fixed.rough_own[blur], strict=True)
-    return Objective(moved, still, [(f.float(), g.float()) for f, g in own], weights, metric)
-
-
-def _single(terms: Terms) -> Terms:
-    return Terms(*(one.float() for one in terms))
+    moved, still = ([blurred(single(terms), blur) for terms in side.rough] for side in (mobile, fixed))
+    own = list(zip(mobile.rough_own[blur], fixed.rough_own[blur], strict=True))
+    return Objective(moved, still, own, weights, metric)
 
 
 def _applied(rotation: Tensor, vector: Tensor) -> Tensor:

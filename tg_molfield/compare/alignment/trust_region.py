@@ -25,8 +25,8 @@ def best_step(gradient: Tensor, curvature: Tensor, radius: Tensor) -> tuple[Tens
     far = ((info != 0) | ~(step.norm(dim=1) <= radius)).nonzero()[:, 0]
     if len(far):
         step = step.index_copy(0, far, _bounded(gradient[far], curvature[far], radius[far]))
-    gain = (gradient * step).sum(1) + 0.5 * (step * (curvature @ step[..., None])[..., 0]).sum(1)
-    return step, gain
+    upwards = gradient + 0.5 * (curvature @ step[..., None])[..., 0]
+    return step, (upwards[:, None] @ step[..., None])[:, 0, 0]
 
 
 def _bounded(gradient: Tensor, curvature: Tensor, radius: Tensor) -> Tensor:
