@@ -246,8 +246,9 @@ def test_a_molecule_counts_once_by_its_best_conformer(query, tmp_path):
 
 
 def test_equal_titles_of_different_molecules_do_not_make_them_one(molecules, query, tmp_path):
-    (tmp_path / "a.sdf").write_text("".join(block(data, "untitled") for data in molecules))
-    assert len(screen(query, tmp_path / "a.sdf", BY, search="fast")) == len(molecules)
+    isomers = [from_smiles(smiles, properties=()) for smiles in ("CCCO", "CC(C)O", "CCOC")]
+    (tmp_path / "a.sdf").write_text("".join(block(data, "untitled") for data in [*molecules, *isomers]))
+    assert len(screen(query, tmp_path / "a.sdf", BY, search="fast")) == len(molecules) + 3
 
 
 def test_conformers_made_of_smiles(query, tmp_path):

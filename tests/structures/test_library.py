@@ -8,7 +8,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.files import Lines, read_bytes
 from tg_molfield.structures import from_smiles, read
-from tg_molfield.structures.library import Library, Recipe, build_entry, smiles_entry, write_sdf
+from tg_molfield.structures.library import Library, Recipe, build_entry, constitution, smiles_entry, write_sdf
 
 WATER = """water
   program         3D
@@ -237,3 +237,22 @@ def test_atoms_without_bonds_are_written_with_a_warning(tmp_path):
         write_sdf(tmp_path / "a.sdf", [(entry, data, {})])
     (mol,) = Chem.SDMolSupplier(str(tmp_path / "a.sdf"), sanitize=False)
     assert (mol.GetNumAtoms(), mol.GetNumBonds()) == (2, 0)
+
+
+def test_conformers_have_one_constitution(tmp_path):
+    def turned(text: str) -> str:
+        return text.replace("0.7570", "0.7571").replace(" 0.757 ", " -1.5 ").replace("0.417", "0.35")
+
+    def digests(name: str, *records: str) -> list[str]:
+        return [constitution(entry) for entry in Library(written(tmp_path, name, "".join(records)))]
+
+    sdf = digests("a.sdf", WATER, turned(WATER).replace("W 1", "W 2"), WATER.replace("  1  3  1", "  2  3  1"))
+    assert sdf[0] == sdf[1] != sdf[2]
+    comment = "##########  Score: -7.3\n"
+    mol2 = digests("a.mol2", WATER_MOL2, comment, turned(WATER_MOL2), WATER_MOL2.replace("2 1 3 1", "2 1 3 2"))
+    assert mol2[0] == mol2[1] != mol2[2]
+    smiles = [constitution(smiles_entry(text)) for text in ("CCO one", "CCO two", "COC one")]
+    assert smiles[0] == smiles[1] != smiles[2]
+    first, second = from_smiles("CCO", 2)
+    data = [constitution(entry) for entry in Library([first, second, from_smiles("CCN")])]
+    assert data[0] == data[1] != data[2]

@@ -58,8 +58,8 @@ def screen(
 ) -> None:
     """Search a library for the molecules that are most like a query, laid on it by their fields.
 
-    Records in a row with the same title are conformers of one molecule, which counts by its best. While the search
-    runs, its state is kept beside the first output, as in hits.sdf.checkpoint.
+    Records in a row with the same title, atoms and bonds are conformers of one molecule, which counts by its best.
+    While the search runs, its state is kept beside the first output, as in hits.sdf.checkpoint.
 
     Examples:
 

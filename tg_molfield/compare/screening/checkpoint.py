@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.compare.screening.chunks import Job, formula
+from tg_molfield.compare.screening.chunks import Job
 from tg_molfield.compare.screening.problems import FailedRecord, Problems
 from tg_molfield.compare.screening.ranking import Ranked, Run
 from tg_molfield.compare.screening.scored import Scored
 from tg_molfield.compare.screening.state import State
 from tg_molfield.files import shortened
-from tg_molfield.structures.library import Entry
+from tg_molfield.structures.library import Entry, constitution
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 
 _KIND = "screen, 1"
@@ -134,8 +134,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def _checked(self, scored: Scored, entry: Entry | None) -> Entry:
-        same = entry is not None and entry.title == scored.title
-        if entry is None or not same or (entry.kind == "data" and formula(entry.content) != scored.formula):
+        if entry is None or (entry.title, constitution(entry)) != (scored.title, scored.constitution):
             raise ValueError(
                 f"{self._path}: expected a checkpoint of this library, got one with another molecule at record "
                 f"{scored.position + 1} ({shortened(scored.title, 40)!r}); remove it, or give the same library"

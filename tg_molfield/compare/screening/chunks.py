@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tg_molfield.compare.alignment.sides import Side, check_alignable, side_of
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.scored import Failed, Outcome, Scored
 from tg_molfield.fields import RBFField
-from tg_molfield.structures.library import Built, Entry, Recipe, build_entry, fault_of_entry
+from tg_molfield.structures.library import Built, Entry, Recipe, build_entry, constitution, fault_of_entry
 
 _PAIRS_OF_ATOMS = 2**24
 """Pairs of atoms within molecules of one batch: small molecules are not padded to the size of large ones."""
@@ -86,16 +85,16 @@ def _scored(read: list[tuple[int, Entry, Built]], job: Job) -> Iterator[Scored |
         if not poses:
             yield Failed(position, str(found[0]))
             continue
+        same = constitution(entry)
         best = max(poses, key=lambda pose: float(pose.score.max()))
         for conformer, pose in enumerate(found, start=1):
             if not isinstance(pose, Found) or not (job.each_conformer or pose is best):
                 continue
             query = int(pose.score.argmax())
-            data = built.molecules[conformer - 1]
             yield Scored(
                 position,
                 entry.title,
-                formula(data),
+                same,
                 conformer,
                 len(found),
                 query,
@@ -103,7 +102,7 @@ def _scored(read: list[tuple[int, Entry, Built]], job: Job) -> Iterator[Scored |
                 tuple(round(value, _DECIMALS) for value in pose.by_term[query].tolist()),
                 tuple(pose.rotation[query].flatten().tolist()),
                 tuple(pose.translation[query].tolist()),
-                data if entry.kind == "smiles" else None,
+                built.molecules[conformer - 1] if entry.kind == "smiles" else None,
             )
 
 
@@ -170,11 +169,6 @@ def _batches(molecules: Sequence[Data]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
-
-
-def formula(data: Data) -> str:
-    """The elements of a molecule and their numbers."""
-    return " ".join(f"{z}:{count}" for z, count in sorted(Counter(data.z.tolist()).items()))
 
 
 @contextmanager

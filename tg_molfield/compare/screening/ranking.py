@@ -31,14 +31,14 @@ class Run(NamedTuple):
 
     Attributes:
         title: of all of them.
-        formula: of all of them.
+        constitution: of all of them.
         position: of the last.
         before: the number of conformers of those before the last.
         conformers: of the last.
     """
 
     title: str
-    formula: str
+    constitution: str
     position: int
     before: int
     conformers: int
@@ -47,15 +47,15 @@ class Run(NamedTuple):
         """The run with another conformer, if it is one of the same molecule."""
         if scored.position == self.position:
             return self
-        if not self.title or (scored.title, scored.formula) != (self.title, self.formula):
+        if not self.title or (scored.title, scored.constitution) != (self.title, self.constitution):
             return None
-        return Run(self.title, self.formula, scored.position, self.before + self.conformers, scored.conformers)
+        return Run(self.title, self.constitution, scored.position, self.before + self.conformers, scored.conformers)
 
 
 class Ranking:
     """The ``top`` best of the molecules that are added in the order of the library.
 
-    Entries in a row that have the same title, not empty, and the same elements are conformers of one molecule.
+    Entries in a row that have the same title, not empty, and the same atoms and bonds are conformers of one molecule.
 
     Args:
         top: how many are kept.
@@ -85,7 +85,7 @@ class Ranking:
         run = None if self.run is None else self.run.followed_by(scored)
         if run is None:
             self._close()
-            run = Run(scored.title, scored.formula, scored.position, 0, scored.conformers)
+            run = Run(scored.title, scored.constitution, scored.position, 0, scored.conformers)
         self.run = run
         ranked = Ranked(scored._replace(conformer=run.before + scored.conformer), entry)
         if self._each:

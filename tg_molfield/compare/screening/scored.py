@@ -13,7 +13,7 @@ class Scored(NamedTuple):
     Attributes:
         position: of the entry in the library, from 0.
         title: its name, may be empty.
-        formula: its elements; conformers of one molecule have the same title and formula.
+        constitution: its atoms and bonds; conformers of one molecule have the same title and constitution.
         conformer: which of its conformers this is, from 1.
         conformers: how many it has.
         query: the number of the query that it is most like, from 0.
@@ -26,7 +26,7 @@ class Scored(NamedTuple):
 
     position: int
     title: str
-    formula: str
+    constitution: str
     conformer: int
     conformers: int
     query: int

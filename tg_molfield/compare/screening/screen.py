@@ -50,9 +50,9 @@ def screen(
     """The molecules of a library that are most like a query, each laid on it as `align` does.
 
     The library is read record by record, whatever its size; only the best molecules are held. Records in a row that
-    have the same title and the same elements are conformers of one molecule, which counts once, by its best conformer.
-    Scores have 6 decimals; equal ones are ordered by position in the library. The hits do not depend on the number of
-    processes.
+    have the same title and the same atoms and bonds, in the same order, are conformers of one molecule, which counts
+    once, by its best conformer. Scores have 6 decimals; equal ones are ordered by position in the library. The hits do
+    not depend on the number of processes.
 
     Args:
         query: a molecule, or several, such as its conformers; the score is that of the most alike. Alignments run on

@@ -1,6 +1,7 @@
 """Libraries of molecules: read one by one from files of any size, and written again where they have been moved to."""
 
 from tg_molfield.structures.library.building import Built, Recipe, build_entry, fault_of_entry
+from tg_molfield.structures.library.constitution import constitution
 from tg_molfield.structures.library.entries import Entry, Library, smiles_entry
 from tg_molfield.structures.library.sdf_output import write_sdf
 from tg_molfield.structures.library.tables import TABLES
@@ -12,6 +13,7 @@ __all__ = [
     "Library",
     "Recipe",
     "build_entry",
+    "constitution",
     "fault_of_entry",
     "smiles_entry",
     "write_sdf",
