@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.compare.terms import Terms, flat_terms, padded_terms
-from tg_molfield.fields import RBFField
+from tg_molfield.fields import Field, RBFField
 from tg_molfield.precision import full_precision
 
 _PAIRS_AT_ONCE = 2**22
@@ -85,8 +85,19 @@ def check_fit(f: RBFField, g: RBFField) -> None:
             f"g: expected the channels of f, {' '.join(f.channels)}, got {' '.join(g.channels)}; select them with "
             "g[names]"
         )
+    check_places(f, g)
+
+
+def check_places(f: Field, g: Field) -> None:
+    """Raise an error unless two fields have one type, device and cell.
+
+    Raises:
+        ValueError: they do not.
+    """
     if f.dtype != g.dtype or f.device != g.device:
         raise ValueError(f"g: expected {f.dtype} on {f.device}, as f, got {g.dtype} on {g.device}; move it with .to()")
+    if not (isinstance(f, RBFField) and isinstance(g, RBFField)):
+        return
     if (f.cell is None) != (g.cell is None):
         raise ValueError("g: expected both fields periodic or neither, got one of each; give both or neither a cell")
     if f.cell is not None and g.cell is not None and f.pbc is not None and g.pbc is not None:
@@ -139,11 +150,11 @@ def _between(f: RBFField, g: RBFField) -> Tensor:
     total = weights.new_zeros(weights.shape[1])
     for variance in variances.unique():
         mine = variances == variance
-        total = total + (weights[mine] * _blurred(g, variance)(pos[mine])).sum(0)
+        total = total + (weights[mine] * blurred(g, variance)(pos[mine])).sum(0)
     return total
 
 
-def _blurred(g: RBFField, variance: Tensor) -> RBFField:
+def blurred(g: RBFField, variance: Tensor) -> RBFField:
     """∫ g(r) exp(−|r − x|²/(2 variance)) d³r as a field of x."""
     squares = g.widths.square()
     factors = (2 * math.pi * variance * squares / (variance + squares)) ** 1.5
