@@ -32,7 +32,8 @@ def _of_block(text: str) -> tuple[str, str]:
     if found := _V3000_ATOMS.search(text):
         return found[0], text[found.end() :]
     lines = text.split("\n")[_HEADER:]
-    end = _COUNTS + int(lines[0][:3])
+    count = lines[0][:3].strip()
+    end = _COUNTS + (int(count) if count.isdecimal() else 0)
     return "\n".join(lines[:end]), "\n".join(lines[end:])
 
 
