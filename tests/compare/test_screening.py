@@ -460,3 +460,12 @@ def test_wrong_queries(molecules):
 def test_wrong_options(molecules, query, options, message):
     with pytest.raises(ValueError, match=message):
         screen(query, molecules, BY, **options)
+
+
+def test_a_search_without_a_readable_record_leaves_no_checkpoint(query, tmp_path):
+    library, checkpoint = tmp_path / "library.smi", tmp_path / "state"
+    library.write_text("C1CC unclosed\nnonsense\n")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="expected a readable record, got none among 2"):
+            screen(query, library, checkpoint=checkpoint, checkpoint_seconds=0.0)
+        assert not checkpoint.exists()

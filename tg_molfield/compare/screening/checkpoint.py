@@ -133,6 +133,11 @@ class Checkpoint:
         write_checkpoint(self._path, _KIND, tensors, notes)
         self._written = time.monotonic()
 
+    def remove(self) -> None:
+        """Remove the file, of a search that has nothing to go on with."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
     def _checked(self, scored: Scored, entry: Entry | None) -> Entry:
         if entry is None or (entry.title, constitution(entry)) != (scored.title, scored.constitution):
             raise ValueError(

@@ -112,19 +112,22 @@ def screen(
         store.save(state)
         if progress is not None:
             progress(state.progress(source.done))
+    if state.problems.count == state.records:
+        store.remove()
+        raise ValueError(_nothing_found(state))
     store.save(state, now=True)
     return _hits(state, job)
 
 
+def _nothing_found(state: State) -> str:
+    if not state.records:
+        return "library: expected at least one molecule, got none; check where it comes from"
+    reasons = "".join(f"\n  {record}" for record in state.problems.failed[:10])
+    return f"library: expected a readable record, got none among {state.records}; correct the library{reasons}"
+
+
 def _hits(state: State, job: Job) -> Hits:
     problems = state.problems
-    if not state.records:
-        raise ValueError("library: expected at least one molecule, got none; check where it comes from")
-    if problems.count == state.records:
-        reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
-        raise ValueError(
-            f"library: expected a readable record, got none among {state.records}; correct the library{reasons}"
-        )
     problems.warn(state.records, stacklevel=4)
     ranked = enumerate(state.ranking.ordered(), start=1)
     hits = tuple(make_hit(rank, one, job.scoring, job.recipe) for rank, one in ranked)
