@@ -321,3 +321,20 @@ def test_molecules_are_compared_by_name(by, seeded):
     assert found.score == pytest.approx(1.0, abs=1e-6)
     assert deviation(found.moved, data) < 1e-3
     assert found.moved.pos is not away.pos
+
+
+def test_mixed_precision_changes_nothing():
+    first, second = molecule("CCOC(=O)C"), molecule("CCNC(=O)C")
+    plain = align(first, second, ELEMENTS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = align(first, second, ELEMENTS)
+        assert float(similarity(ELEMENTS(mixed.moved), ELEMENTS(second)).total) == pytest.approx(plain.score, abs=1e-9)
+    assert mixed.score == pytest.approx(plain.score, abs=1e-12)
+
+
+def test_positions_that_record_gradients_are_aligned():
+    first, second = molecule("CCOC(=O)C"), molecule("CCNC(=O)C")
+    first.pos = first.pos.clone().requires_grad_()
+    found = align(first, second, ELEMENTS)
+    similarity(ELEMENTS(found.moved), ELEMENTS(second)).total.backward()
+    assert float(first.pos.grad.sum(0).norm()) < 1e-6 < float(first.pos.grad.norm())

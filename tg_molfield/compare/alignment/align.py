@@ -18,6 +18,7 @@ from tg_molfield.compare.molecules import Molecules, fields_to_compare, listed
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.scoring import By
 from tg_molfield.fields import RBFField
+from tg_molfield.precision import full_precision
 
 
 def align(
@@ -56,6 +57,7 @@ def align(
     return align_many(mobile, fixed, by, metric=metric, search=search)[0, 0]
 
 
+@full_precision
 def align_many(
     mobiles: Molecules,
     fixeds: Molecules | None = None,
@@ -99,6 +101,7 @@ def align_many(
     return Alignments(found.score, found.by_term, measure.names, found.rotation, found.translation, molecules)
 
 
+@full_precision
 def score_in_place(
     mobiles: Molecules, fixeds: Molecules, by: By | None = None, *, metric: str | Metric = "tanimoto"
 ) -> Alignments:
