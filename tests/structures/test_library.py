@@ -256,6 +256,10 @@ def test_conformers_have_one_constitution(tmp_path):
     first, second = from_smiles("CCO", 2)
     data = [constitution(entry) for entry in Library([first, second, from_smiles("CCN")])]
     assert data[0] == data[1] != data[2]
+    bonds = [torch.tensor([[0], [1]]), torch.tensor([[0], [2]])]
+    linked = [Data(z=first.z, pos=first.pos, edge_index=bonds[row]) for row in (0, 0, 1)]
+    one, alike, other = [constitution(entry) for entry in Library(linked)]
+    assert one == alike != other
     v3000 = "blank counts\n     program        3D\n\n                                 999 V3000\nM  V30 BEGIN CTAB\n"
     v3000 += "M  V30 COUNTS 1 0 0 0 0\nM  V30 BEGIN ATOM\nM  V30 1 O 0 0 0.1 0\nM  V30 END ATOM\n"
     v3000 += "M  V30 END CTAB\nM  END\n$$$$\n"

@@ -13,9 +13,13 @@ _HEADER, _COUNTS = 3, 1
 
 
 def constitution(entry: Entry) -> str:
-    """A digest of the atoms and bonds of an entry: of its atoms without any numbers, and of its bonds."""
+    """A digest of the atoms and bonds of an entry: of its atoms without any numbers, and of its bonds.
+
+    The bonds of a ``Data`` are its ``edge_index``, if it has one.
+    """
     if entry.kind == "data":
-        atoms, bonds = " ".join(map(str, entry.content.z.tolist())), ""
+        edges = getattr(entry.content, "edge_index", None)
+        atoms, bonds = str(entry.content.z.tolist()), str(None if edges is None else edges.tolist())
     elif entry.kind == "smiles":
         atoms, bonds = "", entry.content.split()[0]
     elif entry.kind == ".mol2":
