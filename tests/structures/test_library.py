@@ -157,6 +157,22 @@ def test_libraries_of_molecules_files_and_batches(tmp_path):
     assert [place[2] for place in places] == [0.5, 0.5, 1.0, 1.0]
 
 
+def test_one_of_several_files_that_is_none_of_its_format_is_told(tmp_path):
+    files = [written(tmp_path, "a.sdf", WATER), written(tmp_path, "b.sdf", ""), written(tmp_path, "c.mol2", WATER)]
+    files += [written(tmp_path, "d.cif", "data_x\nloop_\n_a\n"), written(tmp_path, "e.sdf", WATER * 2)]
+    entries = list(Library(files))
+    assert [(entry.file, entry.record, entry.kind) for entry in entries] == [
+        ("a.sdf", 1, ".sdf"),
+        ("b.sdf", 1, "failed"),
+        ("c.mol2", 1, "failed"),
+        ("d.cif", 1, "failed"),
+        ("e.sdf", 1, ".sdf"),
+        ("e.sdf", 2, ".sdf"),
+    ]
+    assert "expected content, got an empty file" in entries[1].content
+    assert "expected a line @<TRIPOS>MOLECULE" in entries[2].content
+
+
 def test_other_structure_files_are_read_whole(tmp_path):
     path = written(tmp_path, "a.xyz", "1\nfirst\nO 0 0 0\n1\nsecond\nX 0 0 0\n1\nthird\nNe 0 0 0\n")
     entries = list(Library(path))

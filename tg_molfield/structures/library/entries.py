@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_path
-from tg_molfield.files import NO_FAULTS, Lines, decoded, fault_message, format_suffix, readable
+from tg_molfield.files import NO_FAULTS, Lines, decoded, decoding, fault_message, format_suffix, readable
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.registry import FORMATS, Format, format_of
 from tg_molfield.structures.formats.text_file import read_text
@@ -90,14 +90,21 @@ class Library:
         Raises:
             OSError: a file cannot be read.
             TypeError: what is iterated over is no ``Data``.
-            ValueError: a file is no file of its format.
+            ValueError: the only file is no file of its format; one of several is an entry of the kind ``"failed"``.
         """
         if not self.files:
             yield from self._molecules()
         for number, path in enumerate(self.files):
-            for entry, done in _file_entries(path):
-                self.done = (number + done) / len(self.files)
-                yield entry
+            record = 0
+            try:
+                for entry, done in _file_entries(path):
+                    record = entry.record
+                    self.done = (number + done) / len(self.files)
+                    yield entry
+            except ValueError as error:
+                if len(self.files) == 1:
+                    raise
+                yield _Place(path.name, record + 1).entry("", "failed", fault_message(error))
 
     def description(self) -> list[list[Any]]:
         """What tells this library from another: names, sizes and times of change of its files.
@@ -153,9 +160,12 @@ class _Place(NamedTuple):
 def _file_entries(path: Path) -> Iterator[tuple[Entry, float]]:
     """The entries of a file, with the share of it that has been read."""
     suffix = format_suffix(path)
-    if suffix not in TABLES and FORMATS[suffix].blocks is None:
-        yield from _whole_file(path, FORMATS[suffix])
-        return
+    whole = suffix not in TABLES and FORMATS[suffix].blocks is None
+    with decoding(path):
+        yield from _whole_file(path, FORMATS[suffix]) if whole else _streamed(path, suffix)
+
+
+def _streamed(path: Path, suffix: str) -> Iterator[tuple[Entry, float]]:
     lines = Lines(path)
     record, lost = 0, ""
     try:
@@ -164,9 +174,6 @@ def _file_entries(path: Path) -> Iterator[tuple[Entry, float]]:
             yield Entry(path.name, record, title, kind, content), lines.done
     except _TooLargeError:
         lost = f"expected records of at most {LARGEST_RECORD // 2**20} MiB, got a larger one; check what separates them"
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(str(path)) else f"{path}: {message}") from error
     if lines.damage:
         lost = f"expected a complete gzip file, got one that is damaged or cut short ({lines.damage}); copy it again"
     if lost:
