@@ -67,7 +67,7 @@ class MixtureOverlap(PosedOverlap):
             first.add_(e, alpha=height * rate)
             second.add_(e, alpha=height * rate**2)
         zeroth, first, second = (one.mul_(self._charges) for one in (zeroth, first, second))
-        return Energies(zeroth, first, second, 0.0)
+        return Energies(zeroth, first, second, None)
 
 
 def as_mixture(terms: Terms) -> Mixture | None:

@@ -38,14 +38,14 @@ class Energies(NamedTuple):
     Attributes:
         zeroth: Σ e [P, S, N, M].
         first: Σ a e.
-        second: Σ a² e; None where it is ``rate`` times the first.
-        rate: a.
+        second: Σ a² e; None where it is ``rates`` times the first.
+        rates: a [P], or None.
     """
 
     zeroth: Tensor
     first: Tensor
     second: Tensor | None
-    rate: float
+    rates: Tensor | None
 
 
 class PosedOverlap(ABC):
@@ -84,7 +84,8 @@ class PosedOverlap(ABC):
         """Some of the pairs."""
         part = copy.copy(self)
         for name in ("_points", "_products", "_distance", *self.by_pair):
-            setattr(part, name, getattr(self, name)[index])
+            value = getattr(self, name)
+            setattr(part, name, None if value is None else value[index])
         part._repeated = None
         return part
 
@@ -115,13 +116,14 @@ class PosedOverlap(ABC):
             return torch.bmm(mine[:, :count], inner)
 
         tables = motion_tables(mine.dtype, mine.device)
-        if found.second is None:
-            all_moments = moments(found.first, 10)
-            first = all_moments[:, :4, :4].reshape(-1, 16)
-            second = all_moments.view(-1, 100) * found.rate
-        else:
+        if found.second is not None:
             first = moments(found.first, 4).view(-1, 16)
             second = moments(found.second, 10).view(-1, 100)
+        else:
+            assert found.rates is not None
+            all_moments = moments(found.first, 10)
+            first = all_moments[:, :4, :4].reshape(-1, 16)
+            second = all_moments.view(-1, 100) * found.rates.repeat_interleave(poses)[:, None]
         curvature = second @ tables.square - first @ tables.bend
         shape = (pairs, poses, 6)
         value = found.zeroth.flatten(2).sum(2)
