@@ -5,6 +5,7 @@ from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.interactions.descriptors import DESCRIPTORS, INTERACTION_FIELD, Descriptor
 from tg_molfield.compare.interactions.interaction import Interaction, interaction
 from tg_molfield.compare.interactions.pair_overlaps import PairOverlaps, pair_overlaps
+from tg_molfield.compare.interactions.pocket import pocket
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.overlap import overlap
 from tg_molfield.compare.scoring import Scoring
@@ -35,6 +36,7 @@ __all__ = [
     "interaction",
     "overlap",
     "pair_overlaps",
+    "pocket",
     "score_in_place",
     "screen",
     "similarity",

@@ -95,7 +95,7 @@ def _protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> 
     if rows.all():
         return data
     keep = torch.as_tensor(rows)
-    return Data(**{key: data[key][keep] for key in _per_atom(data)}, **_name(data))
+    return Data(**{key: data[key][keep] for key in per_atom_keys(data)}, **_name(data))
 
 
 def _molecule(source: Source, dtype: torch.dtype, role: str) -> Data:
@@ -173,7 +173,7 @@ def _check_distance(bound: Data, host: Data, protein: Source, ligand: Source) ->
 
 
 def _join(ligand: Data, protein: Data, dtype: torch.dtype) -> Data:
-    shared = [key for key in _per_atom(ligand) if key in set(_per_atom(protein)) and key != "part"]
+    shared = [key for key in per_atom_keys(ligand) if key in set(per_atom_keys(protein)) and key != "part"]
     joined = Data()
     for data in (ligand, protein):
         check_precision(data["pos"], dtype)
@@ -187,7 +187,7 @@ def _join(ligand: Data, protein: Data, dtype: torch.dtype) -> Data:
     return validate(joined)
 
 
-def _per_atom(data: Data) -> list[str]:
+def per_atom_keys(data: Data) -> list[str]:
     """Keys with one row per atom: those in ``KEYS`` and custom ones."""
     atoms = data["z"].numel()
     return [
