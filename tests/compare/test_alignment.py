@@ -219,6 +219,14 @@ def test_fields_are_aligned_as_molecules_are():
     assert float(similarity(moved, ELEMENTS(second)).total) == pytest.approx(by_fields.score, abs=1e-12)
 
 
+def test_results_are_shown_in_a_line():
+    molecules = [molecule("CCO"), molecule("CCN")]
+    table = align_many(molecules, by=SHAPE)
+    assert repr(table) == "Alignments(2×2, by field 1, scores up to 1.0000)"
+    assert repr(table[0, 0]).startswith("Alignment(score=")
+    assert "tensor" not in repr(table[0, 1])
+
+
 def test_terms_are_weighted():
     first, second = molecule("CCOC(=O)C"), molecule("CCNC(=O)C")
     found = align(first, second, {SHAPE: 3, ELEMENTS: 1})

@@ -469,3 +469,9 @@ def test_a_search_without_a_readable_record_leaves_no_checkpoint(query, tmp_path
         with pytest.raises(ValueError, match="expected a readable record, got none among 2"):
             screen(query, library, checkpoint=checkpoint, checkpoint_seconds=0.0)
         assert not checkpoint.exists()
+
+
+def test_hits_are_shown_in_a_line(query, molecules):
+    hits = screen(query, molecules, BY)
+    assert repr(hits).startswith(f"Hits({len(molecules)} of {len(molecules)} records, the best ")
+    assert "tensor" not in repr(hits[0])

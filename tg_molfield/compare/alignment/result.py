@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -23,16 +23,16 @@ class Alignment:
 
     score: float
     by_term: dict[str, float]
-    rotation: Tensor
-    translation: Tensor
-    moved: Data | None = None
+    rotation: Tensor = field(repr=False)
+    translation: Tensor = field(repr=False)
+    moved: Data | None = field(default=None, repr=False)
 
     def apply(self, pos: Tensor) -> Tensor:
         """Positions [N, 3] in Å, moved as the molecule was."""
         return (pos.to(self.rotation) @ self.rotation.T + self.translation.to(self.rotation)).to(pos.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Alignments:
     """Many alignments: of A mobile with B fixed molecules, or of pairs.
 
@@ -51,6 +51,10 @@ class Alignments:
     rotation: Tensor
     translation: Tensor
     mobiles: tuple[Data, ...] = ()
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.score.shape))
+        return f"Alignments({shape}, by {' '.join(self.names)}, scores up to {float(self.score.max()):.4f})"
 
     def __len__(self) -> int:
         return len(self.score)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress, islice
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Hit:
     conformer: int
     query: int
     alignment: Alignment
-    entry: Entry
+    entry: Entry = field(repr=False)
 
     @property
     def score(self) -> float:
@@ -64,7 +64,7 @@ class Hit:
         return self.alignment.moved
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hits:
     """The best molecules of a library, in falling order of their scores.
 
@@ -84,6 +84,11 @@ class Hits:
     failed: tuple[FailedRecord, ...]
     failed_count: int
     charges: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        best = f", the best {self.hits[0].title!r} with {self.hits[0].score:.4f}" if self.hits else ""
+        failed = f", {self.failed_count} of them not readable" if self.failed_count else ""
+        return f"Hits({len(self)} of {self.records} records{failed}{best})"
 
     def __len__(self) -> int:
         return len(self.hits)
