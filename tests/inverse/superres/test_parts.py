@@ -6,7 +6,7 @@ from tg_molfield.fields import Grid
 from tg_molfield.inverse.lattice import Lattice
 from tg_molfield.inverse.superres import LatticeField, SuperresField, superresolve
 from tg_molfield.inverse.superres.channel_regression import regress_channels
-from tg_molfield.inverse.superres.kriging_weights import estimate_weight, kriging_weights, likely_width
+from tg_molfield.inverse.superres.kriging_weights import estimate_weight, kriging_weights
 from tg_molfield.inverse.superres.mixture import Mixture, Prior, refine, residual
 from tg_molfield.inverse.superres.sharpen import PoissonSharpener
 
@@ -30,15 +30,6 @@ def test_kriging_weights_solve_the_dense_system():
     covariance = torch.exp(-(nodes[:, None] - nodes).square().sum(2) / (2 * width**2))
     expected = torch.linalg.solve(covariance + 1e-3 * torch.eye(60), values.flatten())
     torch.testing.assert_close(kriging_weights(values, STEPS, width, 1e-3).flatten(), expected, atol=1e-5, rtol=1e-5)
-
-
-def test_likely_width_is_that_of_the_cloud():
-    pos = torch.rand(150, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 10
-    values = sampled(pos, torch.ones(150, dtype=torch.float64), 1.0)
-    width, cost = likely_width(values, STEPS)
-    assert width == pytest.approx(2**0.5, rel=0.25)
-    assert likely_width(10 * values, STEPS)[1] > cost
-    assert likely_width(0 * values, STEPS)[1] == -torch.inf
 
 
 def test_estimate_weight():

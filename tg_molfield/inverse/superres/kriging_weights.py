@@ -11,12 +11,9 @@ import math
 import torch
 from torch import Tensor
 
-from tg_molfield.inverse.superres.covariance import COVARIANCES
-
 NOISE = 1e-9
 """The variance of the samples' noise over that of the field: rounding."""
 
-_LIKELIHOOD_NOISE = 1e-6
 _FINEST_MODES = 0.3
 
 
@@ -44,26 +41,6 @@ def kriging_weights(values: Tensor, steps: Tensor, width: float, noise: float = 
     spectra, bases = _spectra(values, steps, width)
     turned = along_axes(values, [basis.mT for basis in bases])
     return along_axes(turned / (_product(spectra) + noise), bases)
-
-
-def likely_width(values: Tensor, steps: Tensor) -> tuple[float, float]:
-    """The width in Å under which samples [nx, ny, nz] are most likely, the variance left free.
-
-    Returns:
-        The width, and −2 · log likelihood a node, up to a constant; −∞ where all samples are 0.
-    """
-    spacing = float(steps.prod()) ** (1 / 3)
-    if not bool(values.any()):
-        return spacing, -math.inf
-
-    def cost(factor: float) -> float:
-        spectra, bases = _spectra(values, steps, factor * spacing)
-        spectrum = _product(spectra) + _LIKELIHOOD_NOISE
-        squares = along_axes(values, [basis.mT for basis in bases]).square() / spectrum
-        return float(spectrum.log().mean() + squares.mean().log())
-
-    lowest, best = min((cost(factor), factor) for factor in COVARIANCES["gaussian"].candidates)
-    return best * spacing, lowest
 
 
 def estimate_weight(values: Tensor, steps: Tensor, width: float) -> float:
