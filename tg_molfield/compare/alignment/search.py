@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "fast": Plan(4, (Stage(0.5, 2, 4), Stage(0.0, 2, 3))),
+    "fast": Plan(4, (Stage(0.5, 2, 3), Stage(0.0, 2, 2))),
     "normal": Plan(24, (Stage(0.5, 0, 16), Stage(0.5, 1, 10), Stage(0.5, 1, 6), Stage(0.0, 2, 3))),
     "thorough": Plan(60, (Stage(0.5, 2, 36), Stage(0.0, 3, 12))),
 }

@@ -65,7 +65,13 @@ def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequ
     placed = [one._replace(pos=frames.into(one.pos)) for one in terms]
     own = [_own(one) for one in placed]
     rough = [coarsened(one) for one in placed]
-    rough_own = {blur: [_own(blurred(single(one), blur)) for one in rough] for blur in blurs}
+    rough_own = {
+        blur: [
+            exact.float() if one is whole and not blur else _own(blurred(single(one), blur))
+            for exact, whole, one in zip(own, placed, rough, strict=True)
+        ]
+        for blur in blurs
+    }
     return Side(placed, own, rough, rough_own, frames)
 
 
