@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tg_molfield.compare.terms import Terms, flat_terms, padded_terms
 from tg_molfield.fields import Field, RBFField
+from tg_molfield.fields.gaussian_sums import gaussian_overlap
 from tg_molfield.precision import full_precision
 
 _PAIRS_AT_ONCE = 2**22
@@ -57,13 +58,6 @@ def self_overlap(f: RBFField) -> Tensor:
         parts = [paired_overlap(terms.part(row), terms.part(row)) for row in rows]
         return torch.cat(parts) if parts else terms.weights.new_zeros(0, len(f.channels))
     return torch.stack([_between(one, one) for one in f.unbatch()])
-
-
-def gaussian_overlap(square: Tensor, variance: Tensor, other: Tensor) -> Tensor:
-    """The overlap of two Gaussians of height 1 from their squared distance and variances, broadcast, in Å³."""
-    total = variance + other
-    ratio = 2 * math.pi * variance * other / total
-    return ratio * ratio.sqrt() * torch.exp(-square / (2 * total))
 
 
 def paired_overlap(f: Terms, g: Terms) -> Tensor:

@@ -1,12 +1,25 @@
-"""Fields that are sums of Gaussians, whatever they were made as."""
+"""Sums of Gaussians: fields that are, whatever they were made as, and the overlap of two Gaussians."""
 
 from __future__ import annotations
 
+import math
+
 import torch
+from torch import Tensor
 
 from tg_molfield.fields.field import ChannelSelection, Field, LinearCombination
 from tg_molfield.fields.kernels import Gaussian
 from tg_molfield.fields.rbf import RBFField
+
+
+def gaussian_overlap(square: Tensor, variance: Tensor, other: Tensor) -> Tensor:
+    """The overlap of two Gaussians of height 1 from their squared distance and variances, broadcast, in Å³.
+
+    Gaussians of variances v and w at distance d overlap by (2π v w/(v + w))^{3/2} exp(−d²/(2 (v + w))).
+    """
+    total = variance + other
+    ratio = 2 * math.pi * variance * other / total
+    return ratio * ratio.sqrt() * torch.exp(-square / (2 * total))
 
 
 def as_gaussians(field: Field) -> RBFField | None:

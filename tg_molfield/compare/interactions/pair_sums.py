@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from tg_molfield.compare.overlap import blurred, gaussian_overlap
+from tg_molfield.compare.overlap import blurred
 from tg_molfield.fields import RBFField
+from tg_molfield.fields.gaussian_sums import gaussian_overlap
 
 _PAIRS_AT_ONCE = 2**22
 

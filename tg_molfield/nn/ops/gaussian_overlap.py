@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.fields import RBFField
+from tg_molfield.fields.gaussian_sums import gaussian_overlap
 from tg_molfield.precision import full_precision
 
 
@@ -20,8 +19,6 @@ def is_gaussian_sum(field: RBFField) -> bool:
 @full_precision
 def squared_distance(f: RBFField, g: RBFField) -> Tensor:
     """∫ Σ_c (f_c − g_c)² d³x for each molecule, exactly, ``[B]`` in Å³.
-
-    Two Gaussians of widths s and t at distance d overlap by (2π s² t² / (s² + t²))^{3/2} exp(−d² / (2 (s² + t²))).
 
     Args:
         f: Gaussians with one width for each centre.
@@ -44,10 +41,8 @@ def squared_distance(f: RBFField, g: RBFField) -> Tensor:
     centers, weights, variances = zip(*map(_padded, (f, g)), strict=True)
     weights = (weights[0], -weights[1])
     center, weight, variance = (torch.cat(pair, dim=1) for pair in (centers, weights, variances))
-    total = variance.unsqueeze(1) + variance.unsqueeze(2)
-    product = variance.unsqueeze(1) * variance.unsqueeze(2)
     square = (center.unsqueeze(1) - center.unsqueeze(2)).square().sum(3)
-    overlap = (2 * math.pi * product / total) ** 1.5 * torch.exp(-square / (2 * total))
+    overlap = gaussian_overlap(square, variance.unsqueeze(1), variance.unsqueeze(2))
     return ((overlap @ weight) * weight).sum((1, 2))
 
 
