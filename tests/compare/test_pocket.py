@@ -79,6 +79,8 @@ def test_what_cannot_be_is_refused():
     for part, name in (([1, 1], "ligand atoms"), ([0, 0], "protein atoms")):
         with pytest.raises(ValueError, match=f"complex: expected {name} .* got none"):
             pocket(line(0.0, 2.0, part=part))
+    with pytest.raises(ValueError, match=r"expected part 0 \(ligand\) or 1 \(protein\), got 2"):
+        pocket(line(0.0, 2.0, 3.0, part=[0, 1, 2]))
     for wrong in (0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="distance: expected a positive number of Å"):
             pocket(data, wrong)

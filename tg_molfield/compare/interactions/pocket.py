@@ -65,6 +65,9 @@ def _part(data: Data) -> np.ndarray:
             "complex: expected one that is not periodic, got pbc; make the molecules whole and delete cell and pbc"
         )
     part: np.ndarray = data.part.cpu().numpy()
+    others = part[(part != LIGAND) & (part != PROTEIN)]
+    if len(others):
+        raise ValueError(f"complex: expected part 0 (ligand) or 1 (protein), got {others[0]}; correct complex.part")
     for number, name in ((LIGAND, "ligand"), (PROTEIN, "protein")):
         if not (part == number).any():
             raise ValueError(f"complex: expected {name} atoms (part {number}), got none; give both parts")
