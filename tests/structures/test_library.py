@@ -214,9 +214,9 @@ def test_conformers_and_what_is_noted_of_them():
     expected = from_smiles("CCO", 3, seed=5, properties=("partial_charge",))
     assert all(map(same, built.molecules, expected))
     assert built.computed == {"partial_charge"}
-    notes = build_entry(smiles_entry("FS(F)(F)F"), Recipe()).notes
+    notes = build_entry(smiles_entry("F[As](F)(F)(F)F"), Recipe()).notes
     assert all(note.startswith("smiles: expected") for note in notes)
-    assert "lone pairs at S" in notes[-1]
+    assert "parameters for As" in notes[-1]
 
 
 def test_written_molecules_keep_bonds_charges_and_tags(tmp_path):
