@@ -16,6 +16,7 @@ LAYERS = [
     "arguments",
     "random_stream",
     "memory",
+    "parallel",
     "files",
     "text_numbers",
     "tensor_files",
@@ -46,12 +47,13 @@ MAY_IMPORT = {
     "paths": {"arguments", "chem", "fields", "inverse"},
     "compare": {
         "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
-        "structures", "metrics", "optional",
+        "structures", "metrics", "parallel", "optional",
     },
     "nn": {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
         "inverse", "optional",
     },
+    "datasets": {"arguments", "parallel", "files", "text_numbers", "structures"},
     "training": {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "metrics", "nn", "transforms",
         "optional", "files",

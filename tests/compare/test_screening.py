@@ -12,10 +12,10 @@ from rdkit import Chem
 from torch_geometric.data import Data
 
 from tg_molfield.compare import align_many, score_in_place, screen
-from tg_molfield.compare.screening.problems import KEPT, Problems
 from tg_molfield.fields import MolField
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_smiles, read
 from tg_molfield.structures.library import Entry
+from tg_molfield.structures.library.problems import KEPT, Problems
 
 BY = MolField("heavy")
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CCCCCC", "C1CCCCC1", "CC(C)C", "OCC=O", "NCC(=O)O", "c1ccncc1"]
@@ -308,7 +308,9 @@ class Deadly:
 def test_a_process_that_ends_by_itself_is_told(molecules, query):
     molecule = molecules[0].clone()
     molecule.extra = Deadly()
-    with pytest.raises(ChildProcessError, match="workers: expected scores of the records 1 to 1 or later ones, got a"):
+    with pytest.raises(
+        ChildProcessError, match="workers: expected results for the records 1 to 1 or later ones, got a"
+    ):
         screen(query, [molecule], BY, workers=1)
 
 

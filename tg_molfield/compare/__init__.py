@@ -10,10 +10,10 @@ from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.overlap import overlap
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.hits import Hit, Hits
-from tg_molfield.compare.screening.problems import FailedRecord
 from tg_molfield.compare.screening.screen import screen
 from tg_molfield.compare.screening.state import ScreenProgress
 from tg_molfield.compare.similarity import QuadratureWarning, Similarity, similarity
+from tg_molfield.structures.library.problems import FailedRecord
 
 __all__ = [
     "DESCRIPTORS",

@@ -75,10 +75,10 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
         StructureWarning: what the readers warn of.
     """
     from tg_molfield.cli.structure import not_a_structure
-    from tg_molfield.compare.screening.problems import Problems
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import SUFFIXES
     from tg_molfield.structures.library import TABLES, Library, build_entry, fault_of_entry, smiles_entry
+    from tg_molfield.structures.library.problems import Problems
 
     is_file = format_suffix(text) in (*SUFFIXES, *TABLES)
     problems = Problems()

@@ -13,12 +13,12 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.compare.screening.chunks import Job
-from tg_molfield.compare.screening.problems import FailedRecord, Problems
 from tg_molfield.compare.screening.ranking import Ranked, Run
 from tg_molfield.compare.screening.scored import Scored
 from tg_molfield.compare.screening.state import State
 from tg_molfield.files import shortened
 from tg_molfield.structures.library import Entry, constitution
+from tg_molfield.structures.library.problems import FailedRecord, Problems
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 
 _KIND = "screen, 1"

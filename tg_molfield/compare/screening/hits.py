@@ -15,10 +15,10 @@ from torch_geometric.data import Data
 
 from tg_molfield.compare.alignment.result import Alignment, moved
 from tg_molfield.compare.scoring import Scoring
-from tg_molfield.compare.screening.problems import FailedRecord
 from tg_molfield.compare.screening.ranking import Ranked
 from tg_molfield.files import atomic_write
 from tg_molfield.structures.library import Entry, Recipe, build_entry, write_sdf
+from tg_molfield.structures.library.problems import FailedRecord
 
 Row = tuple[str | int | float, ...]
 

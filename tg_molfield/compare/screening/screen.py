@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,12 @@ from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import listed
 from tg_molfield.compare.scoring import By, Scoring
 from tg_molfield.compare.screening.checkpoint import Checkpoint, fingerprint
-from tg_molfield.compare.screening.chunks import Chunk, Job
+from tg_molfield.compare.screening.chunks import Chunk, Job, score_chunk
 from tg_molfield.compare.screening.hits import Hits, make_hit
-from tg_molfield.compare.screening.pool import outcomes
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import RBFField
+from tg_molfield.parallel import in_order
 from tg_molfield.structures.library import Entry, Library, Recipe
 
 _RECORDS_AT_ONCE, _SMILES_AT_ONCE, _CHARACTERS_AT_ONCE = 256, 32, 2**25
@@ -105,7 +106,7 @@ def screen(
     store = Checkpoint(path, fingerprint(job, top, source.description()), checkpoint_seconds)
     entries = enumerate(source)
     store.restore(state, entries)
-    for chunk, outcome in outcomes(_chunks(entries, batch_size), job, workers):
+    for chunk, outcome in in_order(_chunks(entries, batch_size), partial(score_chunk, job=job), workers, _place):
         state.take(chunk, outcome)
         if errors == "raise" and state.problems.count:
             raise ValueError(f"{state.problems.failed[0]}")
@@ -145,6 +146,10 @@ def _chunks(entries: Iterator[tuple[int, Entry]], batch_size: int | None) -> Ite
             chunk.append(following)
             characters += _size(following[1])
         yield chunk
+
+
+def _place(chunk: Chunk) -> str:
+    return f"the records {chunk[0][1].record} to {chunk[-1][1].record}"
 
 
 def _size(entry: Entry) -> int:

@@ -3,6 +3,8 @@
 from tg_molfield.structures.library.building import Built, Recipe, build_entry, fault_of_entry
 from tg_molfield.structures.library.constitution import constitution
 from tg_molfield.structures.library.entries import Entry, Library, smiles_entry
+from tg_molfield.structures.library.graphs import smiles_of_entry
+from tg_molfield.structures.library.problems import FailedRecord, Problems
 from tg_molfield.structures.library.sdf_output import write_sdf
 from tg_molfield.structures.library.tables import TABLES
 
@@ -10,11 +12,14 @@ __all__ = [
     "TABLES",
     "Built",
     "Entry",
+    "FailedRecord",
     "Library",
+    "Problems",
     "Recipe",
     "build_entry",
     "constitution",
     "fault_of_entry",
     "smiles_entry",
+    "smiles_of_entry",
     "write_sdf",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sized
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ class Entry:
         kind: the suffix of the format of its text, ``"smiles"``, ``"data"``, or ``"failed"``.
         content: the text, the ``Data``, or what is wrong.
         notes: what may not be read as the file means it, as in `Record`.
+        values: the labels of a row of a table, as text.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Entry:
     kind: str
     content: Any
     notes: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def smiles_entry(smiles: str) -> Entry:
@@ -54,6 +56,7 @@ class Library:
 
     Args:
         source: a path, several paths, or an iterable of ``Data``, such as a PyG data set.
+        labels: names of numbers to take: columns of a table into ``values``, and from extended XYZ as in ``read``.
 
     Attributes:
         files: the paths; empty for an iterable.
@@ -64,7 +67,8 @@ class Library:
         ValueError: a suffix is unknown.
     """
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, labels: tuple[str, ...] = ()) -> None:
+        self._labels = labels
         self.files: list[Path] = []
         self.done: float | None = 0.0
         self._source: Iterable[Any] = ()
@@ -97,7 +101,7 @@ class Library:
         for number, path in enumerate(self.files):
             record = 0
             try:
-                for entry, done in _file_entries(path):
+                for entry, done in _file_entries(path, self._labels):
                     record = entry.record
                     self.done = (number + done) / len(self.files)
                     yield entry
@@ -157,21 +161,21 @@ class _Place(NamedTuple):
         return Entry(self.file, self.record, title, kind, content)
 
 
-def _file_entries(path: Path) -> Iterator[tuple[Entry, float]]:
+def _file_entries(path: Path, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
     """The entries of a file, with the share of it that has been read."""
     suffix = format_suffix(path)
     whole = suffix not in TABLES and FORMATS[suffix].blocks is None
     with decoding(path):
-        yield from _whole_file(path, FORMATS[suffix]) if whole else _streamed(path, suffix)
+        yield from _whole_file(path, FORMATS[suffix], labels) if whole else _streamed(path, suffix, labels)
 
 
-def _streamed(path: Path, suffix: str) -> Iterator[tuple[Entry, float]]:
+def _streamed(path: Path, suffix: str, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
     lines = Lines(path)
     record, lost = 0, ""
     try:
-        for title, kind, content in _pieces(lines, suffix):
+        for title, kind, content, values in _pieces(lines, suffix, labels):
             record += 1
-            yield Entry(path.name, record, title, kind, content), lines.done
+            yield Entry(path.name, record, title, kind, content, values=values), lines.done
     except _TooLargeError:
         lost = f"expected records of at most {LARGEST_RECORD // 2**20} MiB, got a larger one; check what separates them"
     if lines.damage:
@@ -180,11 +184,11 @@ def _streamed(path: Path, suffix: str) -> Iterator[tuple[Entry, float]]:
         yield _Place(path.name, record + 1).entry("", "failed", f"{lost}, all records from here on are lost"), 1.0
 
 
-def _pieces(lines: Lines, suffix: str) -> Iterator[tuple[str, str, Any]]:
-    """Title, kind and content of each record."""
+def _pieces(lines: Lines, suffix: str, labels: tuple[str, ...]) -> Iterator[tuple[str, str, str, Mapping[str, str]]]:
+    """Title, kind, content and values of each record."""
     if suffix in TABLES:
-        for row in table_rows(lines, suffix):
-            yield row.title, "failed" if row.fault else "smiles", row.fault or row.smiles
+        for row in table_rows(lines, suffix, labels):
+            yield row.title, "failed" if row.fault else "smiles", row.fault or row.smiles, row.values
         return
     source = FORMATS[suffix]
     assert source.blocks is not None
@@ -193,13 +197,14 @@ def _pieces(lines: Lines, suffix: str) -> Iterator[tuple[str, str, Any]]:
     for block in source.blocks(counted):
         counted.size = 0
         text = decoded(block)
-        yield source.record(text, options).title, suffix, text
+        yield source.record(text, options).title, suffix, text, {}
 
 
-def _whole_file(path: Path, source: Format) -> Iterator[tuple[Entry, float]]:
+def _whole_file(path: Path, source: Format, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
+    options = ReadOptions(labels=labels if source.has_labels else ())
     text, damage = read_text(path, salvage=source.has_counts)
     number = 0
-    for number, record in enumerate(source.records(text, ReadOptions()), start=1):
+    for number, record in enumerate(source.records(text, options), start=1):
         yield _built(_Place(path.name, number), record), 1.0
     if damage:
         yield _Place(path.name, number + 1).entry("", "failed", damage), 1.0

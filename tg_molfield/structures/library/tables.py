@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from tg_molfield.files import decoded
+from tg_molfield.files import decoded, shortened
 
 TABLES = (".smi", ".smiles", ".csv", ".tsv")
 """Their suffixes, each also with ``.gz``."""
@@ -22,25 +23,36 @@ class Row(NamedTuple):
         title: the name of the molecule, may be empty.
         smiles: its SMILES.
         fault: what is wrong with the row, or an empty text.
+        values: the text of each column of labels that is not blank.
     """
 
     title: str
     smiles: str
     fault: str = ""
+    values: Mapping[str, str] = MappingProxyType({})
 
 
-def table_rows(lines: Iterable[str], suffix: str) -> Iterator[Row]:
+def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) -> Iterator[Row]:
     """The rows of a table that are not blank.
 
     ``.smi`` and ``.smiles`` have a SMILES and, after a blank, a title in each row; a first row that begins with the
     word SMILES is a header. ``.csv`` and ``.tsv`` have a header with a column ``smiles``, and may have one of titles
     (``name``, ``title``, ``id``, …, else the first other column), whatever the case.
 
+    Args:
+        lines: of the file.
+        suffix: of its name.
+        labels: columns whose values are taken, named as in the header.
+
     Raises:
-        ValueError: there is no column of SMILES.
+        ValueError: there is no column of SMILES, or none of some label.
     """
     filled = (decoded(line) for line in lines if line.strip())
-    return _separated(filled) if suffix in (".csv", ".tsv") else _plain(filled)
+    if suffix in (".csv", ".tsv"):
+        return _separated(filled, labels)
+    if labels:
+        raise ValueError(f"labels: expected a table with columns (.csv, .tsv), got {suffix}; convert it")
+    return _plain(filled)
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
@@ -52,13 +64,21 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
         yield Row(title, line.strip())
 
 
-def _separated(lines: Iterator[str]) -> Iterator[Row]:
+def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
     header = next(lines, "")
     delimiter = max(",;\t", key=header.count)
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    names = [name.lower() for name in columns]
     column = next((names.index(name) for name in ("smiles", "canonical_smiles") if name in names), None)
     if column is None:
         raise ValueError(f"expected a column 'smiles' in the first row, got {', '.join(names)[:40]!r}; name the column")
+    for label in labels:
+        if columns.count(label) != 1:
+            raise ValueError(
+                f"labels: expected one column {label!r}, got {columns.count(label)} among "
+                f"{shortened(', '.join(columns), 80)}; correct the name"
+            )
+    places = {label: columns.index(label) for label in labels}
     others = [row for row in range(len(names)) if row != column]
     known = [names.index(name) for name in _TITLES if name in names]
     title = next(iter(known + others), None)
@@ -73,4 +93,7 @@ def _separated(lines: Iterator[str]) -> Iterator[Row]:
             continue
         smiles = row[column].strip() if column < len(row) else ""
         name = row[title].strip() if title is not None and title < len(row) else ""
-        yield Row(name, smiles, "" if smiles else _NO_SMILES)
+        filled = {
+            label: row[place].strip() for label, place in places.items() if place < len(row) and row[place].strip()
+        }
+        yield Row(name, smiles, "" if smiles else _NO_SMILES, filled)

@@ -58,6 +58,11 @@ def sdf_mol(block: str) -> tuple[Mol, dict[str, str]]:
     return mol, _tags(lines[end:])
 
 
+def sdf_tags(block: str) -> dict[str, str]:
+    """The tags of one block, whatever its MOL block is."""
+    return _tags(block.partition("\nM  END")[2].split("\n")[1:])
+
+
 def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Data:
     lines = block.split("\n")[:-1]
     mol, table, end = _mol(lines)

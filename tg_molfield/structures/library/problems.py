@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tg_molfield.files import shortened
-from tg_molfield.structures import SkippedRecordsWarning, StructureWarning
-from tg_molfield.structures.library import Entry
+from tg_molfield.structures.library.entries import Entry
+from tg_molfield.structures.structure_warnings import SkippedRecordsWarning, StructureWarning
 
 KEPT = 1000
 """Failed records that are listed; all are counted."""
@@ -16,7 +16,7 @@ _NOTES, _SHOWN = 50, 10
 
 
 class FailedRecord(NamedTuple):
-    """A record of a library that could not be scored.
+    """A record of a library that could not be read or scored.
 
     Attributes:
         file: the name of its file, empty for molecules from an iterable.

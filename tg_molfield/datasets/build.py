@@ -1,0 +1,166 @@
+"""Building a data set chunk by chunk, so that an interrupted build goes on where it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import Data
+
+from tg_molfield.datasets.building import Builder, Chunk, Outcome, chunked, place
+from tg_molfield.datasets.packing import Packed, pack
+from tg_molfield.datasets.progress import BuildProgress, Clock, Show
+from tg_molfield.datasets.sources import Source
+from tg_molfield.datasets.store import MoleculeStore
+from tg_molfield.files import atomic_write, shortened
+from tg_molfield.parallel import in_order
+from tg_molfield.structures import DroppedKeysWarning
+from tg_molfield.structures.library import FailedRecord, Problems
+
+FORMAT = 1
+"""The version of the file."""
+
+
+class Filters:
+    """What the caller changes or leaves out before molecules are kept.
+
+    Args:
+        pre_filter: tells whether a molecule is kept.
+        pre_transform: gives the molecule that is kept.
+    """
+
+    def __init__(self, pre_filter: Callable[[Data], bool] | None, pre_transform: Callable[[Data], Data] | None) -> None:
+        self._filter, self._transform = pre_filter, pre_transform
+
+    def packed(self, molecules: list[Data]) -> list[Packed]:
+        """The molecules that are kept."""
+        kept = molecules if self._filter is None else [data for data in molecules if self._filter(data)]
+        return [pack(data if self._transform is None else self._transform(data)) for data in kept]
+
+
+def check_identity(path: Path, state: Mapping[str, Any], identity: Mapping[str, str]) -> None:
+    """Refuse a data set that was built of something else, or in another way.
+
+    Raises:
+        ValueError: the message names what differs.
+    """
+    before: dict[str, str] = state["identity"]
+    differing = [
+        f"{name} ({shortened(before.get(name, 'none'), 60)}, now {shortened(value, 60)})"
+        for name, value in identity.items()
+        if before.get(name) != value
+    ]
+    if differing:
+        raise ValueError(
+            f"{path}: expected a data set of the same source and options, got another {', another '.join(differing)}; "
+            "give force_reload=True to build it again, or another root"
+        )
+
+
+def build(
+    store: MoleculeStore,
+    source: Source,
+    builder: Builder,
+    filters: Filters,
+    workers: int,
+    errors: str,
+    show: Show,
+) -> None:
+    """Build what is not yet there, and mark the data set as complete.
+
+    Raises:
+        ChildProcessError: a worker process ended by itself.
+        OSError: a file cannot be read or written.
+        ValueError: no molecule is kept, or ``errors`` is ``"raise"`` and a record failed.
+
+    Warns:
+        SkippedRecordsWarning: records failed.
+        StructureWarning: what the readers warn of, once for all records.
+        DroppedKeysWarning: only some molecules have an attribute.
+    """
+    state = store.state()
+    problems = _problems(state.get("problems"))
+    done, kept, clock = state["records"], len(store), Clock()
+    entries = enumerate(source)
+    for _ in islice(entries, done):
+        pass
+    clock.seconds_left(source.done)
+    for chunk, outcomes in in_order(chunked(entries), builder, workers, place):
+        molecules, failed = _taken(chunk, outcomes, filters, problems)
+        if failed and errors == "raise":
+            raise ValueError(str(failed[0][1]))
+        done += len(chunk)
+        kept += len(molecules)
+        store.add(molecules, failed, {"records": done, "problems": _saved(problems)})
+        show(BuildProgress(done, kept, problems.count, source.done, clock.seconds_left(source.done)))
+    write_failed(store.path.with_name("failed.csv"), store.failed())
+    if not kept:
+        raise ValueError(_nothing_kept(done, problems))
+    store.add([], [], {"complete": True})
+    problems.warn(done, stacklevel=5)
+    if dropped := store.dropped_keys():
+        warnings.warn(
+            f"source: expected {', '.join(dropped)} in every molecule, got none in some; split the source to keep it, "
+            "it is left out of all",
+            DroppedKeysWarning,
+            stacklevel=5,
+        )
+
+
+def _taken(
+    chunk: Chunk, outcomes: list[Outcome], filters: Filters, problems: Problems
+) -> tuple[list[tuple[int, Packed]], list[tuple[int, FailedRecord]]]:
+    molecules: list[tuple[int, Packed]] = []
+    failed: list[tuple[int, FailedRecord]] = []
+    for (position, entry), outcome in zip(chunk, outcomes, strict=True):
+        for note in outcome.notes:
+            problems.note(entry, note)
+        if outcome.fault:
+            problems.fail(entry, outcome.fault)
+            failed.append((position, FailedRecord(entry.file, entry.record, entry.title, outcome.fault)))
+        molecules += [(position, packed) for packed in filters.packed(outcome.molecules)]
+    return molecules, failed
+
+
+def _nothing_kept(records: int, problems: Problems) -> str:
+    if not records:
+        return "source: expected at least one molecule, got none; check where it comes from"
+    if problems.count < records:
+        return f"pre_filter: expected to keep a molecule, got none of {records}; correct it"
+    reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
+    return f"source: expected a readable record, got none among {records}; correct the source{reasons}"
+
+
+def write_failed(path: Path, failed: list[FailedRecord]) -> None:
+    """Write a table of the records that failed."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "record", "name", "reason"))
+    table.writerows(failed)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+def _saved(problems: Problems) -> dict[str, Any]:
+    return {
+        "failed": problems.failed[:10],
+        "count": problems.count,
+        "notes": problems.notes,
+        "others": problems.others,
+    }
+
+
+def _problems(saved: Mapping[str, Any] | None) -> Problems:
+    if saved is None:
+        return Problems()
+    return Problems(
+        [FailedRecord(*one) for one in saved["failed"]],
+        saved["count"],
+        {note: (place, count) for note, (place, count) in saved["notes"].items()},
+        saved["others"],
+    )

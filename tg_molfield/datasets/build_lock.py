@@ -1,0 +1,22 @@
+"""One builder of a data set at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes must not build the same data set
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def build_lock(folder: Path) -> Iterator[None]:
+    """Wait until no other process builds in the folder; the system drops the lock of a killed one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "build.lock").open("ab") as stream:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

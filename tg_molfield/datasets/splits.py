@@ -1,0 +1,64 @@
+"""Splits of groups of molecules into training, validation and test sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from tg_molfield.arguments import as_list, check_integers, check_number
+
+NAMES = ("train", "valid", "test")
+
+
+def check_split(fractions: Sequence[float], by: str, seed: int) -> tuple[float, ...]:
+    """The fractions of a split, checked.
+
+    Raises:
+        TypeError: the fractions are no numbers.
+        ValueError: there are not three of them with the sum 1, or another argument is out of range.
+    """
+    shares = as_list("fractions", fractions, "numbers")
+    for share in shares:
+        check_number("fractions", share)
+    shares = [float(share) for share in shares]
+    if len(shares) != len(NAMES) or not all(share >= 0 for share in shares) or not math.isclose(sum(shares), 1):
+        raise ValueError(
+            f"fractions: expected three numbers from 0 with the sum 1, got {str(shares)[:40]}; (0.8, 0.1, 0.1) is usual"
+        )
+    if by not in ("random", "scaffold"):
+        raise ValueError(f"by: expected 'random' or 'scaffold', got {str(by)[:40]!r}; choose one of them")
+    check_integers(seed=seed)
+    return tuple(shares)
+
+
+def split_groups(
+    groups: Sequence[Hashable], fractions: Sequence[float], seed: int, large_first: bool
+) -> dict[str, Tensor]:
+    """Indices of three parts, none of which shares a group with another.
+
+    Groups go, in random order, to the first part that they still fit into, or to the one that lacks most.
+
+    Args:
+        groups: of each molecule, its group.
+        fractions: the shares of molecules in the parts.
+        seed: of the order.
+        large_first: begin with groups of more than half of the smallest part, the largest first.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    found = list(members.values())
+    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
+    wanted = [share * len(groups) for share in fractions]
+    if large_first:
+        limit = min(size for size in wanted if size > 0) / 2
+        order.sort(key=lambda row: -len(found[row]) if len(found[row]) > limit else 0)
+    parts: list[list[int]] = [[] for _ in NAMES]
+    for row in order:
+        room = [size - len(part) for size, part in zip(wanted, parts, strict=True)]
+        fitting = [number for number, free in enumerate(room) if len(found[row]) <= free + 0.5]
+        parts[fitting[0] if fitting else room.index(max(room))] += found[row]
+    return {name: torch.tensor(sorted(part), dtype=torch.long) for name, part in zip(NAMES, parts, strict=True)}
