@@ -63,7 +63,7 @@ MAY_IMPORT = {
 ROOMS = {
     "nn": [
         "ops", "checks", "bounded", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",
-        "autoencoder", "autodecoder",
+        "embedding", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip

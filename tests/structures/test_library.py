@@ -1,4 +1,5 @@
 import gzip
+import pickle
 import warnings
 
 import pytest
@@ -281,3 +282,19 @@ def test_conformers_have_one_constitution(tmp_path):
     v3000 += "M  V30 END CTAB\nM  END\n$$$$\n"
     oxygen, moved, neon = digests("b.sdf", v3000, v3000.replace("0.1", "7"), v3000.replace(" O ", " Ne "))
     assert oxygen == moved != neon
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.smi", "CCO ethanol\n"), ("a.csv", 'smiles,logP\nCCO,-0.3\n"x\n')])
+def test_entries_of_tables_go_to_other_processes(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    entries = list(Library(path))
+    assert pickle.loads(pickle.dumps(entries)) == entries
+
+
+def test_the_other_columns_of_a_table_are_the_values_of_its_entries(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,SMILES,logP,note\nm1,CCO,-0.3,\nm2,C,1.1,gas\n")
+    assert [dict(entry.values) for entry in Library(path)] == [{"logP": "-0.3"}, {"logP": "1.1", "note": "gas"}]
+    path.write_text("smiles,logP\nCCO,-0.3\n")
+    assert [(entry.title, entry.values) for entry in Library(path)] == [("-0.3", {"logP": "-0.3"})]

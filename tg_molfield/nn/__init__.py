@@ -9,6 +9,8 @@ from tg_molfield.nn.decoders.rbf import RBFDecoder
 from tg_molfield.nn.decoders.siren import SirenDecoder
 from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.domain import Domain, OutOfDomainWarning
+from tg_molfield.nn.embedding.embed import Embeddings
+from tg_molfield.nn.embedding.nearest import Neighbors, nearest
 from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.encoders.pyg import atom_encoder_from
@@ -26,11 +28,13 @@ __all__ = [
     "DecodedField",
     "Decoder",
     "Domain",
+    "Embeddings",
     "FeatureSizes",
     "FieldAutoDecoder",
     "FieldAutoEncoder",
     "Latent",
     "MoleculeDescriptor",
+    "Neighbors",
     "NeuralDecoder",
     "OutOfDomainWarning",
     "PaiNNEncoder",
@@ -42,4 +46,5 @@ __all__ = [
     "StructureFactorDecoder",
     "UnsolvedCodeWarning",
     "atom_encoder_from",
+    "nearest",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from tg_molfield.nn.checks import (
 )
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.domain import Domain
+from tg_molfield.nn.embedding.embed import Embeddings, embed
+from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
@@ -195,6 +197,7 @@ class FieldAutoEncoder(GAE):
         if target is not None and not refine:
             raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
         latent = self._encode(atoms, size, properties, randomised=self.training and self.random_frames)
+        self._note_domain(atoms)
         if not refine:
             return latent
         target = target.with_atoms(atoms) if target is not None and target.atoms is None else target
@@ -228,7 +231,46 @@ class FieldAutoEncoder(GAE):
             ValueError: as for :meth:`encode`.
         """
         atoms, size, properties = self._atoms(data, None, None, None, None)
-        return self.decoder.field(self._encode(atoms, size, properties, randomised=False)).with_atoms(atoms)
+        latent = self._encode(atoms, size, properties, randomised=False)
+        self._note_domain(atoms)
+        return self.decoder.field(latent).with_atoms(atoms)
+
+    def embed(
+        self,
+        molecules: Data | Iterable[Data],
+        batch_size: int = 256,
+        *,
+        errors: str = "raise",
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Embeddings:
+        """The codes of any number of molecules, as in evaluation and without gradients.
+
+        Batches are also bounded by their atoms, so large molecules need no smaller ``batch_size``. The mode of the
+        model, training or evaluation, is left as it was.
+
+        Args:
+            molecules: a list, a PyG data set, any other iterable of `Data`, or a `Batch`, with ``z``, ``pos`` and the
+                model's properties; in any floating type and on any device.
+            batch_size: the most molecules that are encoded at once.
+            errors: ``"raise"`` stops at the first molecule that has no code; ``"skip"`` leaves such molecules out and
+                tells why.
+            progress: called after every batch with the number of molecules done and that of all, None if not known.
+
+        Raises:
+            TypeError: something is no molecule.
+            ValueError: a molecule cannot be encoded; the message gives its index.
+
+        Warns:
+            OutOfDomainWarning: a trained model has not seen molecules of this kind; one warning for each reason.
+        """
+        was_training = [module for module in self.modules() if module.training]
+        self.eval()
+        try:
+            with torch.no_grad():
+                return embed(molecules, self._molecule, self._codes, batch_size, errors, progress)
+        finally:
+            for module in was_training:
+                module.training = True
 
     def recon_loss(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
@@ -361,12 +403,33 @@ class FieldAutoEncoder(GAE):
         features = self.encoder(z, centered.to(pos.dtype), batch, num_graphs, properties)
         features = replace(features.to(pos.dtype), pos=centered)
         code = self.pooling(features, pose).to(pos.dtype)
+        kept = features.to(pos.dtype) if self.decoder.needs_atoms else None
+        return Latent(code, pose.to(pos.dtype), kept, self.decoder.summary_channels)
+
+    def _note_domain(self, atoms: AtomList) -> None:
+        z, pos, batch = atoms
+        assert batch is not None
         if self.training:
             self.domain.update(z, batch)
         else:
             self.domain.check(z, pos, batch)
-        kept = features.to(pos.dtype) if self.decoder.needs_atoms else None
-        return Latent(code, pose.to(pos.dtype), kept, self.decoder.summary_channels)
+
+    def _molecule(self, data: Data) -> Encodable:
+        """The atoms of one molecule, checked, where and in the type that the model takes."""
+        z, pos, _, _, properties = atoms_of_data(data, self.properties)
+        outside = self.domain.reasons(z, pos)
+        z, pos, properties = converted(z, pos, properties, next(self.parameters()))
+        atoms, _, properties = self._atoms(z, pos, None, None, properties)
+        return Encodable(atoms.z, atoms.pos, properties, outside)
+
+    def _codes(self, molecules: Sequence[Encodable]) -> tuple[Tensor, Tensor]:
+        """``[B, D]`` and ``[B, summary_channels]``."""
+        if not molecules:
+            like = next(self.parameters())
+            return like.new_zeros(0, self.latent_dim), like.new_zeros(0, self.summary_channels)
+        atoms, properties = joined(molecules)
+        latent = self._encode(atoms, len(molecules), properties, randomised=False)
+        return latent.code, latent.summary
 
     def _values(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None

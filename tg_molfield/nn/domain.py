@@ -15,6 +15,8 @@ _HYDROGEN, _CARBON = 1, 6
 _STRAIGHT = -0.9
 """The cosine of the angle at a carbon with two neighbours below which it counts as linear."""
 
+_BARE = "expected explicit hydrogens, as in training, got none"
+
 
 class OutOfDomainWarning(UserWarning):
     """A model is given molecules of a kind that it was not trained on."""
@@ -64,23 +66,43 @@ class Domain(nn.Module):
         known = self.elements
         if not known:
             return
-        unknown = sorted(set(z.unique().tolist()) - set(known))
-        if unknown:
-            expected, got = (", ".join(symbols()[number] for number in numbers) for numbers in (known, unknown))
-            _warn(f"z: expected elements of the training set ({expected}), got {got}; do not trust the field there")
+        if fault := _unknown_elements(z, known):
+            _warn(f"{fault}; do not trust the field there")
         count = torch.bincount(batch)
-        if int(count.max()) > self.max_atoms:
-            _warn(
-                f"molecule {int(count.argmax())}: expected at most {self.max_atoms} atoms, as in training, got "
-                f"{int(count.max())}; compare the decoded field with the molecule's own"
-            )
+        if fault := self._too_large(int(count.max())):
+            _warn(f"molecule {int(count.argmax())}: {fault}; compare the decoded field with the molecule's own")
         if _HYDROGEN in known:
             bare = torch.ones_like(count, dtype=torch.bool)
             bare[batch[z == _HYDROGEN]] = False
             for graph in bare.nonzero()[:, 0].tolist():
                 if _lacks_hydrogens(z[batch == graph], pos[batch == graph]):
-                    _warn(f"molecule {graph}: expected explicit hydrogens, as in training, got none; add them first")
+                    _warn(f"molecule {graph}: {_BARE}; add them first")
                     break
+
+    def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str]:
+        """Why a molecule with atoms ``z [N]`` at ``pos [N, 3]`` Å lies outside the domain.
+
+        Returns:
+            What is wrong with its elements, its size and its hydrogens; empty where nothing is.
+        """
+        known = self.elements
+        if not known:
+            return "", "", ""
+        bare = _HYDROGEN in known and not bool((z == _HYDROGEN).any()) and _lacks_hydrogens(z, pos)
+        return _unknown_elements(z, known), self._too_large(len(z)), _BARE if bare else ""
+
+    def _too_large(self, count: int) -> str:
+        if count <= self.max_atoms:
+            return ""
+        return f"expected at most {self.max_atoms} atoms, as in training, got {count}"
+
+
+def _unknown_elements(z: Tensor, known: tuple[int, ...]) -> str:
+    unknown = sorted(set(z.unique().tolist()) - set(known))
+    if not unknown:
+        return ""
+    expected, got = (", ".join(symbols()[number] for number in numbers) for numbers in (known, unknown))
+    return f"z: expected elements of the training set ({expected}), got {got}"
 
 
 def _lacks_hydrogens(z: Tensor, pos: Tensor) -> bool:

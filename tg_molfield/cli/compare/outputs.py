@@ -13,6 +13,8 @@ from rich.table import Table
 
 from tg_molfield.files import atomic_write, format_suffix
 
+_NEVER_PACKED = (".html", ".npz", ".parquet")
+
 Row = tuple[str | int | float, ...]
 
 
@@ -25,16 +27,20 @@ def check_outputs(paths: Sequence[Path] | None, known: Sequence[str], inputs: It
         inputs: what is read, which must not be overwritten.
 
     Raises:
-        ValueError: a suffix is not one of those known, or a file is read too.
+        ValueError: a suffix is not one of those known, a file is named twice, or it is read too.
     """
+    written: set[str] = set()
     read = {os.path.realpath(path) for path in inputs}
     for path in paths or ():
-        if format_suffix(path) not in known or (path.suffix.lower() == ".gz" and format_suffix(path) == ".html"):
+        if format_suffix(path) not in known or (path.suffix.lower() == ".gz" and format_suffix(path) in _NEVER_PACKED):
             raise ValueError(
                 f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
             )
         if os.path.realpath(path) in read:
             raise ValueError(f"--output: expected another file than those to read, got {path}; choose another name")
+        if os.path.realpath(path) in written:
+            raise ValueError(f"--output: expected different files, got {path} twice; name each once")
+        written.add(os.path.realpath(path))
     return list(paths or ())
 
 

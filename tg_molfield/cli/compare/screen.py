@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +11,6 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tg_molfield.cli.compare.inputs import Molecule
     from tg_molfield.compare import Hits, ScreenProgress
 
@@ -69,6 +65,7 @@ def screen(
     """
     from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table
+    from tg_molfield.cli.record_bar import record_bar
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 
@@ -83,7 +80,12 @@ def screen(
     if len(queries) > 1:
         console.print(f"{len(queries)} queries; the score of a molecule is that of the most alike", highlight=False)
     began = time.monotonic()
-    with _bar() as progress:
+    with record_bar() as show:
+
+        def progress(state: ScreenProgress) -> None:
+            best = "" if state.best is None else f", best {state.best:.3f}"
+            show(f"{state.records} records{best}", state.done)
+
         hits = search_library(
             [one.data for one in queries],
             library,
@@ -130,20 +132,3 @@ def _write(path: Path, hits: Hits, queries: list[Molecule], query: str) -> None:
             f"Molecules like {queries[0].entry.file or query}", hits, [one.data for one in queries], facts=facts
         )
         page.save(path)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[ScreenProgress], None]]:
-    """A bar on the terminal."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("0 records", total=None)
-
-        def show(state: ScreenProgress) -> None:
-            best = "" if state.best is None else f", best {state.best:.3f}"
-            total = None if state.done is None else 1.0
-            bar.update(task, description=f"{state.records} records{best}", completed=state.done or 0.0, total=total)
-
-        yield show

@@ -50,12 +50,14 @@ class Record:
         notes: sentences of the form "name: expected …, got …; remedy" about what may not be read as the file means
             it; ``build`` may append to them.
         computed: names of the per-atom properties that the file does not give; ``build`` adds to them.
+        labels: the named values of the record as text, such as SDF tags; ``build`` adds to them.
     """
 
     title: str
     build: Callable[[], Data]
     notes: list[str] = field(default_factory=list)
     computed: set[str] = field(default_factory=set)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 def failed_record(title: str, message: str) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,11 +57,13 @@ class Built:
         molecules: its conformers.
         notes: what may not be read as its source means it, without its name, as in `Record`.
         computed: names of the properties that the source does not give.
+        labels: the named values of the source as text, such as SDF tags or the other columns of a table.
     """
 
     molecules: list[Data]
     notes: list[str] = field(default_factory=list)
     computed: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_entry(entry: Entry, recipe: Recipe) -> Built:
@@ -73,14 +76,15 @@ def build_entry(entry: Entry, recipe: Recipe) -> Built:
     if entry.kind == "failed":
         raise ValueError(entry.content)
     if entry.kind == "data":
-        return Built([entry.content], list(entry.notes))
+        return Built([entry.content], list(entry.notes), labels=entry.values)
     if entry.kind == "smiles":
         return _embedded(entry, recipe)
     make = FORMATS[entry.kind].record
     assert make is not None
     dimension = recipe.dimension if FORMATS[entry.kind].has_drawings else None
     record = make(entry.content, ReadOptions(recipe.dtype, recipe.properties or None, (), dimension, recipe.color))
-    return Built([record.build()], list(dict.fromkeys(record.notes)), frozenset(record.computed))
+    data = record.build()
+    return Built([data], list(dict.fromkeys(record.notes)), frozenset(record.computed), record.labels)
 
 
 def fault_of_entry(error: Exception) -> str:
@@ -115,4 +119,4 @@ def _embedded(entry: Entry, recipe: Recipe) -> Built:
         for warning in caught
         if isinstance(warning.message, StructureWarning)
     ]
-    return Built(molecules, notes, frozenset(recipe.properties))
+    return Built(molecules, notes, frozenset(recipe.properties), entry.values)

@@ -32,7 +32,7 @@ class Entry:
         kind: the suffix of the format of its text, ``"smiles"``, ``"data"``, or ``"failed"``.
         content: the text, the ``Data``, or what is wrong.
         notes: what may not be read as the file means it, as in `Record`.
-        values: the labels of a row of a table, as text.
+        values: the named values beside a SMILES or a ``Data`` as text; those of a record's text are read with it.
     """
 
     file: str
@@ -56,7 +56,7 @@ class Library:
 
     Args:
         source: a path, several paths, or an iterable of ``Data``, such as a PyG data set.
-        labels: names of numbers to take: columns of a table into ``values``, and from extended XYZ as in ``read``.
+        labels: names of numbers to take: columns that a table must have, and from extended XYZ as in ``read``.
 
     Attributes:
         files: the paths; empty for an iterable.
@@ -213,7 +213,8 @@ def _whole_file(path: Path, source: Format, labels: tuple[str, ...]) -> Iterator
 def _built(place: _Place, record: Record) -> Entry:
     try:
         data = record.build()
-        return Entry(place.file, place.record, record.title, "data", data, tuple(dict.fromkeys(record.notes)))
+        notes = tuple(dict.fromkeys(record.notes))
+        return Entry(place.file, place.record, record.title, "data", data, notes, record.labels)
     except NO_FAULTS:
         raise
     except Exception as error:

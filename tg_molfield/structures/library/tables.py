@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from tg_molfield.files import decoded, shortened
@@ -23,13 +22,14 @@ class Row(NamedTuple):
         title: the name of the molecule, may be empty.
         smiles: its SMILES.
         fault: what is wrong with the row, or an empty text.
-        values: the text of each column of labels that is not blank.
+        values: the text of each other column that is not blank; that of the title only where it is no usual one, or is
+            one of the labels.
     """
 
     title: str
     smiles: str
-    fault: str = ""
-    values: Mapping[str, str] = MappingProxyType({})
+    fault: str
+    values: Mapping[str, str]
 
 
 def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) -> Iterator[Row]:
@@ -42,7 +42,7 @@ def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) 
     Args:
         lines: of the file.
         suffix: of its name.
-        labels: columns whose values are taken, named as in the header.
+        labels: columns that there must be, named as in the header.
 
     Raises:
         ValueError: there is no column of SMILES, or none of some label.
@@ -61,7 +61,7 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
         if number == 0 and words[0].lower() == "smiles":
             continue
         title = words[1].strip() if len(words) > 1 else ""
-        yield Row(title, line.strip())
+        yield Row(title, line.strip(), "", {})
 
 
 def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
@@ -78,10 +78,10 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
                 f"labels: expected one column {label!r}, got {columns.count(label)} among "
                 f"{shortened(', '.join(columns), 80)}; correct the name"
             )
-    places = {label: columns.index(label) for label in labels}
     others = [row for row in range(len(names)) if row != column]
     known = [names.index(name) for name in _TITLES if name in names]
     title = next(iter(known + others), None)
+    kept = [at for at in others if columns[at] and (not known or at != title or columns[at] in labels)]
     rows = csv.reader(lines, delimiter=delimiter)
     while True:
         try:
@@ -89,11 +89,9 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row("", "", f"row: expected fields and quotes of CSV, got: {error}; correct the row")
+            yield Row("", "", f"row: expected fields and quotes of CSV, got: {error}; correct the row", {})
             continue
         smiles = row[column].strip() if column < len(row) else ""
         name = row[title].strip() if title is not None and title < len(row) else ""
-        filled = {
-            label: row[place].strip() for label, place in places.items() if place < len(row) and row[place].strip()
-        }
-        yield Row(name, smiles, "" if smiles else _NO_SMILES, filled)
+        values = {columns[at]: row[at].strip() for at in kept if at < len(row) and row[at].strip()}
+        yield Row(name, smiles, "" if smiles else _NO_SMILES, values)

@@ -44,7 +44,9 @@ def sdf_record(block: str, options: ReadOptions) -> Record:
     """The record of one block of `sdf_blocks`."""
     title = block.split("\n", 1)[0].strip()
     notes: list[str] = []
-    return Record(title, lambda: _data(block, title, options, notes), notes, set(options.properties or ()))
+    labels: dict[str, str] = {}
+    computed = set(options.properties or ())
+    return Record(title, lambda: _data(block, title, options, notes, labels), notes, computed, labels)
 
 
 def sdf_mol(block: str) -> tuple[Mol, dict[str, str]]:
@@ -63,7 +65,7 @@ def sdf_tags(block: str) -> dict[str, str]:
     return _tags(block.partition("\nM  END")[2].split("\n")[1:])
 
 
-def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Data:
+def _data(block: str, title: str, options: ReadOptions, notes: list[str], labels: dict[str, str]) -> Data:
     lines = block.split("\n")[:-1]
     mol, table, end = _mol(lines)
     conformer = mol.GetConformer()
@@ -73,7 +75,8 @@ def _data(block: str, title: str, options: ReadOptions, notes: list[str]) -> Dat
         raise ValueError(
             "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
         )
-    return add_labels(data, options.labels, _tags(lines[end:]), "tags of the record")
+    labels.update(_tags(lines[end:]))
+    return add_labels(data, options.labels, labels, "tags of the record")
 
 
 def _mol(lines: list[str]) -> tuple[Mol, AtomTable, int]:

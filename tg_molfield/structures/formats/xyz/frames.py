@@ -22,6 +22,9 @@ from tg_molfield.text_numbers import parse_numbers
 _LAMMPS = "Atoms. Timestep:"
 """How LAMMPS begins the comment of the frames of a dump."""
 
+_NO_LABELS = ("properties", "lattice", "pbc", "name")
+"""Pairs of a comment that are no labels, in lower case."""
+
 _COUNT = re.compile(r"[0-9]{1,9}")
 _NUMBER = r"[+-]?[0-9]+\.[0-9]+\s+"
 _TINKER_ROW = re.compile(rf"\s*[0-9]+\s+[A-Za-z]\S*\s+{_NUMBER}{_NUMBER}{_NUMBER}[0-9]+")
@@ -82,10 +85,11 @@ def _remedy(lines: list[str], start: int) -> str:
 
 def _record(frame: _Frame, options: ReadOptions) -> Record:
     notes: list[str] = []
-    return Record("", lambda: _data(frame, options, notes), notes)
+    labels: dict[str, str] = {}
+    return Record("", lambda: _data(frame, options, notes, labels), notes, labels=labels)
 
 
-def _data(frame: _Frame, options: ReadOptions, notes: list[str]) -> Data:
+def _data(frame: _Frame, options: ReadOptions, notes: list[str], own_labels: dict[str, str]) -> Data:
     if not frame.atoms:
         raise ValueError("z: expected at least one atom, got none; leave the frame out")
     name = qm9.qm9_name(frame.comment)
@@ -125,6 +129,7 @@ def _data(frame: _Frame, options: ReadOptions, notes: list[str]) -> Data:
     )
     check_coincident_atoms(data.pos)
     notes.extend(comment.notes + left_out)
+    own_labels.update({key: value for key, value in pairs.items() if key.lower() not in _NO_LABELS})
     return add_labels(data, options.labels, pairs, "values of the comment line")
 
 

@@ -1,0 +1,1 @@
+"""``tg-molfield embed``: the codes of the molecules of files."""

@@ -1,0 +1,1 @@
+"""Codes of many molecules: `FieldAutoEncoder.embed` and the molecules whose codes are nearest."""
