@@ -297,4 +297,18 @@ def test_the_other_columns_of_a_table_are_the_values_of_its_entries(tmp_path):
     path.write_text("id,SMILES,logP,note\nm1,CCO,-0.3,\nm2,C,1.1,gas\n")
     assert [dict(entry.values) for entry in Library(path)] == [{"logP": "-0.3"}, {"logP": "1.1", "note": "gas"}]
     path.write_text("smiles,logP\nCCO,-0.3\n")
-    assert [(entry.title, entry.values) for entry in Library(path)] == [("-0.3", {"logP": "-0.3"})]
+    assert [(entry.title, entry.values) for entry in Library(path)] == [("", {"logP": "-0.3"})]
+
+
+@pytest.mark.parametrize(
+    ("table", "titles"),
+    [
+        ("smiles,logS\nCCO,-0.77\nC,nan\n", ["", ""]),
+        ("smiles,id\nCCO,17\n", ["17"]),
+        ("smiles,what\nCCO,ethanol\n", ["ethanol"]),
+    ],
+)
+def test_numbers_are_no_titles_unless_the_column_is_one_of_titles(tmp_path, table, titles):
+    path = tmp_path / "table.csv"
+    path.write_text(table)
+    assert [entry.title for entry in Library(path)] == titles

@@ -37,7 +37,7 @@ def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) 
 
     ``.smi`` and ``.smiles`` have a SMILES and, after a blank, a title in each row; a first row that begins with the
     word SMILES is a header. ``.csv`` and ``.tsv`` have a header with a column ``smiles``, and may have one of titles
-    (``name``, ``title``, ``id``, …, else the first other column), whatever the case.
+    (``name``, ``title``, ``id``, …, whatever the case; else the first other column, where it has no numbers).
 
     Args:
         lines: of the file.
@@ -93,5 +93,14 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
             continue
         smiles = row[column].strip() if column < len(row) else ""
         name = row[title].strip() if title is not None and title < len(row) else ""
+        name = "" if not known and _is_number(name) else name
         values = {columns[at]: row[at].strip() for at in kept if at < len(row) and row[at].strip()}
         yield Row(name, smiles, "" if smiles else _NO_SMILES, values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
