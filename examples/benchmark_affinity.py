@@ -24,7 +24,7 @@ pairs of channels of a molecule with itself. The field comes from the atoms, or 
 All definitions were fixed before any correlation was seen. Data: the folders "affinity" and "smallmol" in
 TG_MOLFIELD_DATA.
 
-    python examples/benchmark_affinity.py                       both tables
+    python examples/benchmark_affinity.py                       all tables: 5 minutes for binding, 20 for solvation
     python examples/benchmark_affinity.py binding --share 0.2   two targets
 """
 
