@@ -173,7 +173,7 @@ def test_missing_hydrogens_are_told_once(tmp_path):
         (("align", "CCO", "CCN", "-o", "a.pdb"), "--output: expected a file with one of the suffixes .sdf, .html"),
         (("align", "CCO", "CCN", "--search", "best"), "search: expected one of fast"),
         (("align", "CCO", "CCN", "--conformers", "0"), "conformers: expected at least 1"),
-        (("align", "CCO", "CCN", "--dimension", "2"), "dimension: expected 3"),
+        (("similarity", "a.sdf", "a.sdf", "--dimension", "2"), "dimension: expected 3"),
         (("similarity", "CCO", "CCN", "-o", "a.sdf"), "--output: expected a file with one of the suffixes .csv"),
         (("similarity", "CCO", "CCN", "--metric", "cosine"), "metric: expected one of"),
         (("screen", "CCO", "nope.sdf", "-o", "a.csv"), "nope.sdf: expected an existing file"),

@@ -146,6 +146,7 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
         (("butane.xyz", "--channels", "ligand.C"), "got ligand.C; parts such as ligand.C need --ligand"),
         (("butane.xyz", "--channels", "Qq"), "Qq"),
         (("butane.xyz", "--record", "2"), "--record: expected at most 1, the records of butane.xyz, got 2"),
+        (("butane.xyz", "--ligand", "butane.xyz", "--record", "1"), "--record: expected a structure without --ligand"),
         (("butane.xyz", "--widths", "1.0"), "--widths: expected options of a structure for butane.xyz"),
         (
             ("butane.xyz", "--method", "magic"),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from tg_molfield.cli.models import MODEL_HELP
+
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
     from tg_molfield.fields import Field, Grid, Volume
-    from tg_molfield.nn import FieldAutoEncoder
 
 _PICTURES = (".png", ".svg", ".pdf")
 _FARTHEST = 20.0
@@ -75,7 +76,9 @@ def field(
             help="The absolute value at which the colours end.  \\[default: the 98th percentile on the surface]"
         ),
     ] = None,
-    record: Annotated[int, typer.Option(help="The record or model of the file, counted from 1.")] = 1,
+    record: Annotated[
+        int | None, typer.Option(help="The record or model of the file, counted from 1.  \\[default: 1]")
+    ] = None,
     dimension: Annotated[
         int | None,
         typer.Option(help="3 to take flat coordinates of an SDF or MOL file as a geometry, not a drawing."),
@@ -85,8 +88,8 @@ def field(
         typer.Option(help="The time limit for the conformer of a SMILES in seconds.  \\[default: 20]"),
     ] = None,
     model: Annotated[
-        Path | None,
-        typer.Option(help="A saved FieldAutoEncoder; its learned field is written instead of the exact one."),
+        str | None,
+        typer.Option(help=f"{MODEL_HELP} Its learned field is written instead of the exact one."),
     ] = None,
 ) -> None:
     """Write the field of a molecule as volumes, pictures or a page.
@@ -104,6 +107,7 @@ def field(
     tg-molfield field quartz.cif -o CHGCAR --preset promolecule
     """
     from tg_molfield.cli.coloring import Coloring, described, require_one_channel
+    from tg_molfield.cli.models import load_model
     from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
     from tg_molfield.fields import DistanceField, MolField
     from tg_molfield.structures import PROPERTIES
@@ -128,7 +132,7 @@ def field(
     if color_range is not None and color_by is None:
         raise ValueError(f"--color-range: expected --color-by with it, got {color_range}; leave it out")
     definition = MolField(**given) if preset is None else MolField.preset(preset)
-    learned = None if model is None else _model(model)
+    learned = None if model is None else load_model(model)
     attributes = definition.attributes if learned is None else set(learned.properties)
     coloring = None if color_by is None else Coloring.of(color_by, color_range, output)
     if coloring is not None:
@@ -205,12 +209,6 @@ def _sampled(field: Field, grid: Grid) -> Volume:
             f"--spacing: expected a grid that fits in memory, got {shape} nodes of {len(field.channels)} channels; "
             "give a larger spacing, a smaller margin or fewer channels"
         ) from error
-
-
-def _model(path: Path) -> FieldAutoEncoder:
-    from tg_molfield.nn import FieldAutoEncoder
-
-    return FieldAutoEncoder.load(path).requires_grad_(False)
 
 
 def _check_suffix(path: Path) -> None:

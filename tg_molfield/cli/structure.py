@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
+from tg_molfield.cli.no_effect import refuse
+
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
@@ -30,7 +32,7 @@ class Structure(NamedTuple):
 def load_structure(
     text: str,
     properties: Iterable[str],
-    record: int = 1,
+    record: int | None = None,
     dimension: int | None = None,
     timeout: float | None = None,
     color: bool = False,
@@ -40,7 +42,7 @@ def load_structure(
     Args:
         text: path of a file, or a SMILES.
         properties: per-atom properties to compute, unless the file holds them.
-        record: the record of the file, counted from 1.
+        record: the record of the file, counted from 1; the first if None.
         dimension: as in ``read``.
         timeout: as in ``from_smiles``.
         color: add the pharmacophore features.
@@ -49,15 +51,15 @@ def load_structure(
         ValueError: the structure cannot be read, or an option does not apply to it.
     """
     from tg_molfield.files import format_suffix
-    from tg_molfield.structures.formats.registry import SUFFIXES
+    from tg_molfield.structures.formats.registry import FORMATS
 
-    if format_suffix(text) in SUFFIXES:
-        if timeout is not None:
-            raise ValueError(f"--timeout: expected a SMILES with it, got the file {text}; leave it out")
-        return _from_file(text, set(properties), record, dimension, color)
-    for name, given in (("--record", record != 1), ("--dimension", dimension is not None)):
-        if given:
-            raise ValueError(f"{name}: expected a file with it, got {_short(text)}; leave it out")
+    suffix = format_suffix(text)
+    if suffix in FORMATS:
+        refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
+        if not FORMATS[suffix].has_drawings:
+            refuse({"--dimension": dimension}, "an SDF or MOL file", text)
+        return _from_file(text, set(properties), 1 if record is None else record, dimension, color)
+    refuse({"--record": record, "--dimension": dimension}, "a file", _short(text))
     return _from_smiles(text, set(properties), timeout, color)
 
 

@@ -26,12 +26,18 @@ def align(
         list[Path] | None,
         typer.Option("--output", "-o", help="The files to write: the moved molecule (.sdf), a page (.html)."),
     ] = None,
-    record: Annotated[int, typer.Option(help="The record of the mobile molecule, counted from 1.")] = 1,
-    fixed_record: Annotated[int, typer.Option(help="The record of the fixed molecule, counted from 1.")] = 1,
+    record: Annotated[
+        int | None, typer.Option(help="The record of the mobile molecule, counted from 1.  \\[default: 1]")
+    ] = None,
+    fixed_record: Annotated[
+        int | None, typer.Option(help="The record of the fixed molecule, counted from 1.  \\[default: 1]")
+    ] = None,
     metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
     search: Annotated[str, typer.Option(help="How thorough: fast, normal or thorough.")] = "normal",
-    conformers: Annotated[int, typer.Option(help="The conformers made of a SMILES; the best pair is taken.")] = 1,
-    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    conformers: Annotated[
+        int | None, typer.Option(help="The conformers made of a SMILES; the best pair is taken.  \\[default: 1]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
     dimension: Annotated[
         int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
     ] = None,
@@ -46,8 +52,13 @@ def align(
     """
     from tg_molfield.cli.compare.inputs import load, one_record, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_outputs, terms_of
+    from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.compare import Scoring, align_many
 
+    check_reading([mobile], {"--record": record})
+    check_reading([fixed], {"--fixed-record": fixed_record})
+    of_smiles = {"--conformers": conformers, "--seed": seed}
+    check_reading([mobile, fixed], None, of_smiles, {"--dimension": dimension})
     outputs = check_outputs(output, _SUFFIXES, [mobile, fixed])
     scoring = Scoring.of(weights(by or ["shape"]), metric)
     how = recipe(scoring, conformers, seed, dimension)

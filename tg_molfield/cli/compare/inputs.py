@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
@@ -50,18 +50,15 @@ def weights(by: Sequence[str]) -> dict[str | MolField, float]:
     return found
 
 
-def recipe(scoring: Scoring, conformers: int, seed: int, dimension: int | None, timeout: float = 20) -> Recipe:
-    """How molecules are read."""
+def recipe(
+    scoring: Scoring, conformers: int | None, seed: int | None, dimension: int | None, timeout: float | None = None
+) -> Recipe:
+    """How molecules are read; None is the default of an option."""
     from tg_molfield.structures.library import Recipe
 
-    return Recipe(
-        scoring.properties,
-        scoring.color,
-        dimension=dimension,  # type: ignore[arg-type]  # checked by Recipe
-        conformers=conformers,
-        seed=seed,
-        timeout=timeout,
-    )
+    given = {"conformers": conformers, "seed": seed, "timeout": timeout, "dimension": dimension}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return Recipe(scoring.properties, scoring.color, **options)
 
 
 def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
@@ -107,12 +104,13 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
     return found
 
 
-def one_record(molecules: Sequence[Molecule], record: int, option: str) -> list[Molecule]:
-    """The molecules (conformers) of one record; the screen tells if there are more records.
+def one_record(molecules: Sequence[Molecule], record: int | None, option: str) -> list[Molecule]:
+    """The molecules (conformers) of one record, the first if None; the screen tells if there are more records.
 
     Raises:
         ValueError: there is no such record.
     """
+    record = 1 if record is None else record
     chosen = [molecule for molecule in molecules if molecule.entry.record == record]
     numbers = sorted({molecule.entry.record for molecule in molecules})
     if not chosen:

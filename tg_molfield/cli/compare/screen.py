@@ -38,9 +38,12 @@ def screen(
     top: Annotated[int, typer.Option(help="The number of molecules to keep.")] = 1000,
     metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
     search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
-    conformers: Annotated[int, typer.Option(help="The conformers made of each SMILES.")] = 1,
-    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
-    timeout: Annotated[float, typer.Option(help="The time limit for the conformers of one SMILES in seconds.")] = 20,
+    conformers: Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="The time limit for the conformers of one SMILES in seconds.  \\[default: 20]"),
+    ] = None,
     each_conformer: Annotated[
         bool, typer.Option("--each-conformer", help="Rank every conformer, not the best of each molecule.")
     ] = False,
@@ -65,17 +68,21 @@ def screen(
     """
     from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table
+    from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.record_bar import record_bar
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 
+    of_smiles = {"--conformers": conformers, "--seed": seed, "--timeout": timeout}
+    check_reading([query, *library], None, of_smiles, {"--dimension": dimension})
     outputs = check_outputs(output, _SUFFIXES, [query, *library])
     state = outputs[0].with_name(outputs[0].name + ".checkpoint")
     if state.exists() and not resume:
         raise ValueError(f"{state}: expected no unfinished search, got one; give --resume to go on, or remove the file")
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
-    queries = load(query, scoring, recipe(scoring, conformers, seed, dimension, timeout))
+    how = recipe(scoring, conformers, seed, dimension, timeout)
+    queries = load(query, scoring, how)
     console = Console()
     if len(queries) > 1:
         console.print(f"{len(queries)} queries; the score of a molecule is that of the most alike", highlight=False)
@@ -93,9 +100,9 @@ def screen(
             top=top,
             metric=metric,
             search=search,
-            conformers=conformers,
-            seed=seed,
-            timeout=timeout,
+            conformers=how.conformers,
+            seed=how.seed,
+            timeout=how.timeout,
             each_conformer=each_conformer,
             dimension=dimension,  # type: ignore[arg-type]  # checked there
             workers=workers,

@@ -23,9 +23,13 @@ def similarity(
     ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A table to write (.csv).")] = None,
     metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
-    search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
-    conformers: Annotated[int, typer.Option(help="The conformers made of each SMILES, each with a row.")] = 1,
-    seed: Annotated[int, typer.Option(help="The seed of the conformers.")] = 0,
+    search: Annotated[
+        str | None, typer.Option(help="How thorough alignments are: fast, normal or thorough.  \\[default: normal]")
+    ] = None,
+    conformers: Annotated[
+        int | None, typer.Option(help="The conformers made of each SMILES, each with a row.  \\[default: 1]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
     dimension: Annotated[
         int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
     ] = None,
@@ -42,8 +46,13 @@ def similarity(
     """
     from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table, write_csv
+    from tg_molfield.cli.no_effect import check_reading, refuse
     from tg_molfield.compare import Scoring, align_many, score_in_place
 
+    of_smiles = {"--conformers": conformers, "--seed": seed}
+    check_reading([first, second], None, of_smiles, {"--dimension": dimension})
+    if in_place:
+        refuse({"--search": search}, "molecules that are aligned", "--in-place")
     check_outputs([output] if output else None, [".csv"], [first, second])
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
@@ -54,7 +63,7 @@ def similarity(
     if in_place:
         found = score_in_place(*sides, terms, metric=metric)
     else:
-        found = align_many(*sides, terms, metric=metric, search=search)
+        found = align_many(*sides, terms, metric=metric, search=search or "normal")
     names = found.names if len(found.names) > 1 else ()
     headers = ("rank", "record", "molecule", "other record", "other molecule", "score", *names)
     rows = []

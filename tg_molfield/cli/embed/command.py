@@ -44,8 +44,10 @@ def embed(
         str | None, typer.Option(help="Of neighbours: cosine or euclidean.  \\[default: cosine]")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="The most molecules that are encoded at once.")] = 256,
-    seed: Annotated[int, typer.Option(help="The seed of the conformers made of SMILES.")] = 0,
-    timeout: Annotated[float, typer.Option(help="The time limit for the conformer of one SMILES in seconds.")] = 20,
+    seed: Annotated[int | None, typer.Option(help="The seed of the conformers made of SMILES.  \\[default: 0]")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="The time limit for the conformer of one SMILES in seconds.  \\[default: 20]")
+    ] = None,
     dimension: Annotated[
         int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
     ] = None,
@@ -67,10 +69,12 @@ def embed(
     from tg_molfield.cli.embed.records import Records, recipe_of
     from tg_molfield.cli.embed.table import code_table
     from tg_molfield.cli.models import load_model
+    from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.record_bar import record_bar
     from tg_molfield.nn.embedding.nearest import nearest
     from tg_molfield.structures.library import Library
 
+    check_reading(files, None, {"--seed": seed, "--timeout": timeout}, {"--dimension": dimension})
     check_outputs([*output, failed_path(output[0])], SUFFIXES, files)
     check_packages(output)
     _check_neighbors(neighbors, distance)

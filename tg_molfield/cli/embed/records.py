@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch_geometric.data import Data
@@ -93,16 +93,11 @@ class Records:
             yield data
 
 
-def recipe_of(properties: tuple[str, ...], seed: int, timeout: float, dimension: int | None) -> Recipe:
-    """How molecules are read for a model that reads ``properties`` of their atoms."""
-    known = tuple(name for name in properties if name in PROPERTIES)
-    return Recipe(
-        known,
-        dtype=torch.float64,
-        dimension=dimension,  # type: ignore[arg-type]  # checked there
-        seed=seed,
-        timeout=timeout,
-    )
+def recipe_of(properties: tuple[str, ...], seed: int | None, timeout: float | None, dimension: int | None) -> Recipe:
+    """How molecules are read for a model that reads ``properties`` of their atoms; None is the default of an option."""
+    given = {"seed": seed, "timeout": timeout, "dimension": dimension}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return Recipe(tuple(name for name in properties if name in PROPERTIES), dtype=torch.float64, **options)
 
 
 def _completed(data: Data, properties: tuple[str, ...]) -> Data:

@@ -92,6 +92,7 @@ def superres(
 
     tg-molfield superres density.ccp4 --method kriging --format .ccp4
     """
+    from tg_molfield.cli.no_effect import refuse
     from tg_molfield.cli.superres.evaluation import baselines
     from tg_molfield.cli.superres.evaluation import evaluate as evaluate_fields
     from tg_molfield.cli.superres.inputs import density_problem, structure_problem
@@ -127,6 +128,8 @@ def superres(
         problem = density_problem(source, 2 if every is None else every, 2 if finer is None else finer, widths)
     else:
         _refuse(of_densities, "densities", of_structures, source)
+        if ligand is not None:
+            refuse({"--record": record}, "a structure without --ligand", ligand)
         problem, left_out = structure_problem(
             source,
             ligand,
