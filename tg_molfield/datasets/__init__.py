@@ -1,6 +1,8 @@
 """Data sets of molecules for PyTorch Geometric, on the disk."""
 
+from tg_molfield.datasets.freesolv import FreeSolvFields
 from tg_molfield.datasets.molecule_fields import MoleculeFields
 from tg_molfield.datasets.progress import BuildProgress
+from tg_molfield.datasets.qm9 import QM9Fields
 
-__all__ = ["BuildProgress", "MoleculeFields"]
+__all__ = ["BuildProgress", "FreeSolvFields", "MoleculeFields", "QM9Fields"]

@@ -109,7 +109,7 @@ def _size(entry: Entry) -> int:
 
 def _found_labels(entry: Entry, data: Data) -> Mapping[str, Any]:
     if entry.kind in (".sdf", ".mol"):
-        return sdf_tags(entry.content)
+        return {**sdf_tags(entry.content), **entry.values}
     return {**entry.values, **data.to_dict()} if entry.kind == "data" else entry.values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import Builder
 from tg_molfield.datasets.progress import Show, shown
-from tg_molfield.datasets.sources import Source
+from tg_molfield.datasets.sources import MoleculeSource, Source
 from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.store import MoleculeStore
 from tg_molfield.structures.build import float_dtype
@@ -47,7 +48,7 @@ class MoleculeFields(Dataset):
         root: the folder of the data set.
         source: a file (``.csv`` or ``.tsv`` with a column ``smiles``, ``.smi``, SDF, MOL2 or any that ``read`` takes;
             each also with ``.gz``), several files, a folder of files, or a sequence of ``Data`` or ``Atoms``, such as
-            another PyG data set. None opens what ``root`` has, however it was built.
+            another PyG data set. None opens what ``root`` has, if it has the options that are given.
         transform: applied to a molecule whenever it is read.
         pre_transform: applied once, before a molecule is kept.
         pre_filter: tells whether a molecule is kept, before ``pre_transform``.
@@ -110,18 +111,27 @@ class MoleculeFields(Dataset):
             raise ValueError(f"errors: expected 'raise' or 'skip', got {str(errors)[:40]!r}; choose one of them")
         super().__init__(str(as_path(root, "root").expanduser()), transform, pre_transform, pre_filter)
         self._store = MoleculeStore(Path(self.processed_dir) / _FILE)
+        names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
+        floating = float_dtype(dtype)
+        recipe = Recipe(check_properties(properties), False, dtype, dimension, conformers, seed, timeout)
         if source is None:
-            self._open()
+            self._open(Builder(recipe, names), force_reload)
         else:
-            names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
-            wanted = check_properties(properties)
-            floating = float_dtype(dtype)
-            items = Source(source, names, floating)
+            items = source if isinstance(source, Source) else MoleculeSource(source, names, floating)
             _check_conformers(conformers, items)
-            recipe = Recipe(wanted, False, floating if items.files else dtype, dimension, conformers, seed, timeout)
+            recipe = replace(recipe, dtype=floating) if items.files else recipe
             self._build(items, Builder(recipe, names), force_reload, workers if items.files else 0, errors, progress)
         self._state = self._store.state()
         self._numel = len(self._store)
+
+    @staticmethod
+    def is_complete(root: str | Path) -> bool:
+        """Whether a folder has a complete data set."""
+        store = MoleculeStore(as_path(root, "root").expanduser() / "processed" / _FILE)
+        try:
+            return store.path.exists() and not store.journal.exists() and bool(store.state().get("complete"))
+        finally:
+            store.close()
 
     @property
     def processed_file_names(self) -> list[str]:
@@ -185,17 +195,23 @@ class MoleculeFields(Dataset):
             scaffolds.append(found[smiles])
         return scaffolds
 
-    def _open(self) -> None:
+    def _open(self, builder: Builder, force_reload: bool) -> None:
+        """Take what there is, if it has the options that are not the usual ones."""
         path = self._store.path
+        if force_reload:
+            raise ValueError("force_reload: expected a source to build from, got none; give the source")
         if not path.exists():
             raise FileNotFoundError(f"{path}: expected a data set, got none; give a source to build it from")
-        state = self._store.state()
-        if not state.get("complete"):
+        if not self.is_complete(self.root):
             raise ValueError(f"{path}: expected a complete data set, got one that is not; give its source to go on")
+        state = self._store.state()
         if state["format"] != FORMAT:
             raise ValueError(
                 f"{path}: expected a data set of format {FORMAT}, got format {state['format']}; build it again"
             )
+        usual = _options(Builder(Recipe()), None, None)
+        given = _options(builder, self.pre_transform, self.pre_filter)
+        check_identity(path, state, {name: value for name, value in given.items() if value != usual[name]})
 
     def _build(
         self,
@@ -207,13 +223,14 @@ class MoleculeFields(Dataset):
         progress: Show | bool | None,
     ) -> None:
         path = self._store.path
-        journal = path.with_name(f"{_FILE}-journal")  # what a killed process had begun to write
-        if path.exists() and not journal.exists() and not force_reload and self._is_complete(source, builder):
+        if not force_reload and self.is_complete(self.root):
+            state = self._store.state()
+            check_identity(path, state, self._identity(source, builder, state)[0])
             return
         with build_lock(path.parent):
             if force_reload:
                 path.unlink(missing_ok=True)
-                journal.unlink(missing_ok=True)
+                self._store.journal.unlink(missing_ok=True)
             store = MoleculeStore(path, writable=True)
             try:
                 store.create()
@@ -232,32 +249,29 @@ class MoleculeFields(Dataset):
             finally:
                 store.close()
 
-    def _is_complete(self, source: Source, builder: Builder) -> bool:
-        """Whether there is all of the data set already, so that nothing is written."""
-        state = self._store.state()
-        if not state.get("complete"):
-            self._store.close()
-            return False
-        check_identity(self._store.path, state, self._identity(source, builder, state)[0])
-        return True
-
     def _identity(
         self, source: Source, builder: Builder, state: dict[str, Any]
     ) -> tuple[dict[str, str], dict[str, list[Any]]]:
         """What the molecules depend on, by name, and the states of the files."""
         text, files = source.digest(state.get("files", {}))
         recipe = builder.recipe
-        return {
-            "format": str(FORMAT),
-            "source": text,
-            "properties": ", ".join(recipe.properties),
-            "labels": ", ".join(builder.labels),
-            "dtype": str(recipe.dtype),
-            "dimension": str(recipe.dimension),
-            "conformers": f"{recipe.conformers}, seed {recipe.seed}" if source.has_smiles else "as given",
-            "pre_transform": _described(self.pre_transform),
-            "pre_filter": _described(self.pre_filter),
-        }, files
+        conformers = f"{recipe.conformers}, seed {recipe.seed}" if source.has_smiles else "as given"
+        options = _options(builder, self.pre_transform, self.pre_filter)
+        return {"format": str(FORMAT), "source": text, **options, "conformers": conformers}, files
+
+
+def _options(builder: Builder, pre_transform: Any, pre_filter: Any) -> dict[str, str]:
+    """The options that molecules depend on, by name."""
+    recipe = builder.recipe
+    return {
+        "properties": ", ".join(recipe.properties),
+        "labels": ", ".join(builder.labels),
+        "dtype": str(recipe.dtype),
+        "dimension": str(recipe.dimension),
+        "conformers": f"{recipe.conformers}, seed {recipe.seed}",
+        "pre_transform": _described(pre_transform),
+        "pre_filter": _described(pre_filter),
+    }
 
 
 def _check_conformers(conformers: int, source: Source) -> None:

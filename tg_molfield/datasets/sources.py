@@ -1,9 +1,10 @@
-"""`Source`: what a data set is built from."""
+"""What data sets are built from."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,58 @@ FileState = list[Any]
 """Size, time of change and digest of a file."""
 
 
-class Source:
-    """The entries of a file, a folder, several files, or a list of molecules, always in the same order.
+class Source(ABC):
+    """The entries that a data set is built from, always in the same order.
+
+    Attributes:
+        files: the paths that they depend on; empty for molecules in memory.
+        done: the share that has been read, from 0 to 1.
+    """
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.done: float | None = 0.0
+
+    @property
+    def has_smiles(self) -> bool:
+        """Whether there are tables of SMILES, of which conformers are made."""
+        return False
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries."""
+
+    def digest(self, known: dict[str, FileState]) -> tuple[str, dict[str, FileState]]:
+        """What tells this source from another.
+
+        Args:
+            known: the states of files as an earlier call gave them; those whose size and time are the same are not
+                read again.
+
+        Returns:
+            A short text, and the states of the files.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        whole = hashlib.sha256()
+        states: dict[str, FileState] = {}
+        for number, path in enumerate(self.files):
+            name = f"{number} {path.name}"
+            states[name] = _state_of(path, known.get(name))
+            whole.update(states[name][2].encode())
+        what = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
+        size = sum(state[0] for state in states.values())
+        return f"{what}, {size} bytes, digest {whole.hexdigest()[:16]}", states
+
+
+class MoleculeSource(Source):
+    """The entries of a file, a folder, several files, or a list of molecules.
 
     Args:
         source: a path or several, or a sequence of ``Data`` or ASE ``Atoms``, such as a PyG data set.
         labels: names of numbers to take.
         dtype: floating type of what becomes of ``Atoms``.
-
-    Attributes:
-        files: the paths; empty for a sequence.
-        done: the share that has been read, from 0 to 1.
 
     Raises:
         OSError: a path does not exist.
@@ -44,8 +86,7 @@ class Source:
     """
 
     def __init__(self, source: Any, labels: tuple[str, ...], dtype: torch.dtype | None) -> None:
-        self.files: list[Path] = []
-        self.done: float | None = 0.0
+        super().__init__()
         self._labels, self._dtype = labels, dtype
         self._items: Any = ()
         if isinstance(source, str | Path):
@@ -86,32 +127,14 @@ class Source:
         yield from self._file_entries() if self.files else self._item_entries()
 
     def digest(self, known: dict[str, FileState]) -> tuple[str, dict[str, FileState]]:
-        """What tells this source from another.
-
-        Args:
-            known: the states of files as an earlier call gave them; those whose size and time are the same are not
-                read again.
-
-        Returns:
-            A short text, and the states of the files.
-
-        Raises:
-            OSError: a file cannot be read.
-        """
-        whole = hashlib.sha256()
-        states: dict[str, FileState] = {}
-        for number, path in enumerate(self.files):
-            name = f"{number} {path.name}"
-            states[name] = _state_of(path, known.get(name))
-            whole.update(states[name][2].encode())
+        """As of any source; of molecules in memory, all their attributes count."""
         if self.files:
-            what = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
-            size = f"{sum(state[0] for state in states.values())} bytes"
-            return f"{what}, {size}, digest {whole.hexdigest()[:16]}", states
+            return super().digest(known)
+        whole = hashlib.sha256()
         for entry in self:
             content = pack(entry.content) if entry.kind == "data" else entry.content
             whole.update(repr((content, sorted(entry.values.items()))).encode())
-        return f"{len(self._items)} molecules, digest {whole.hexdigest()[:16]}", states
+        return f"{len(self._items)} molecules, digest {whole.hexdigest()[:16]}", {}
 
     def _file_entries(self) -> Iterator[Entry]:
         for number, path in enumerate(self.files):

@@ -45,6 +45,11 @@ class MoleculeStore:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": None}
 
+    @property
+    def journal(self) -> Path:
+        """What a killed process had begun to write, until the next one that may write takes it back."""
+        return self.path.with_name(f"{self.path.name}-journal")
+
     def create(self) -> None:
         """Make the tables, if there are none."""
         with self._explained(), self._connection as connection:
