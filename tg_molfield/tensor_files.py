@@ -6,7 +6,7 @@ import hashlib
 import json
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from tg_molfield.arguments import as_path
-from tg_molfield.files import atomic_write, decoding
+from tg_molfield.files import atomic_write, decoding, readable
 
 _KEY = "tg_molfield"
 _SHOWN = 60
@@ -57,6 +57,50 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
         if not isinstance(parameters, dict):
             raise ValueError("expected settings by name, got none; give a file that save() wrote")
     return parameters, tensors
+
+
+class TensorFile(NamedTuple):
+    """What the header of a safetensors file says.
+
+    Attributes:
+        kind: the class of the object that it holds, ``"checkpoint"`` for the state of an unfinished computation, empty
+            for a file that is not of this package.
+        parameters: those of `write_object`, or the notes of a checkpoint.
+        tensors: type and shape of each tensor, by name.
+    """
+
+    kind: str
+    parameters: dict[str, Any]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+
+
+def read_header(path: str | PathLike[str]) -> TensorFile:
+    """What the header of a safetensors file says; its tensors are not read.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no safetensors file, or its header is damaged.
+    """
+    path = as_path(path)
+    with readable(path), decoding(path):
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: (one.get_dtype(), tuple(one.get_shape())) for name, one in slices.items()}
+        except (SafetensorError, OSError) as error:
+            raise ValueError(
+                f"expected a safetensors file, got a damaged or other one ({error}); download or write it again"
+            ) from error
+        kind, parameters = "", {}
+        if _KEY in metadata:
+            content = _parsed(metadata[_KEY])
+            kind, parameters = str(content["model"]), content["hyper_parameters"]
+        elif {"fingerprint", "notes", "digest"} <= metadata.keys():
+            kind, parameters = "checkpoint", _parsed(metadata["notes"])
+        if not isinstance(parameters, dict):
+            raise ValueError("expected settings by name, got none; write the file again")
+    return TensorFile(kind, parameters, tensors)
 
 
 def write_checkpoint(

@@ -15,6 +15,7 @@ from tg_molfield.cli.compare.similarity import similarity
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.embed.command import embed
 from tg_molfield.cli.field import field
+from tg_molfield.cli.info.command import info
 from tg_molfield.cli.interpolate.command import interpolate
 from tg_molfield.cli.superres.command import superres
 from tg_molfield.cli.variadic import SeveralValues
@@ -49,6 +50,7 @@ def _options(
 app.command()(demo)
 app.command()(field)
 app.command()(embed)
+app.command()(info)
 app.command(cls=SeveralValues)(interpolate)
 app.command(cls=SeveralValues)(superres)
 app.command(cls=SeveralValues)(align)

@@ -1,0 +1,1 @@
+"""``tg-molfield info``: what is in a file."""

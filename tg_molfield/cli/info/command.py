@@ -1,0 +1,71 @@
+"""The command ``tg-molfield info``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from tg_molfield.cli.info.facts import Facts
+
+
+def info(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A structure, a table of SMILES, a volume, a saved model or a checkpoint; or organic-small.",
+        ),
+    ],
+) -> None:
+    """Print what is in a file.
+
+    Of structures: records, atoms, elements, named values and cells. Of volumes: channels, grid, cell and range. Of
+    models: their kind, channels, settings and size.
+
+    Examples:
+
+    tg-molfield info library.sdf.gz
+
+    tg-molfield info density.cube
+
+    tg-molfield info organic-small
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(source, markup=False)
+    facts = _facts(source)
+    width = max(map(len, facts)) + 2
+    for name, text in facts.items():
+        console.print(f"  {name:<{width}}{text}", markup=False)
+
+
+def _facts(source: str) -> Facts:
+    from tg_molfield.cli.info.structure import structure_facts
+    from tg_molfield.cli.info.tensors import tensor_facts
+    from tg_molfield.cli.info.volume import archive_facts, is_archive_of_volume, volume_facts
+    from tg_molfield.cli.record_bar import record_bar
+    from tg_molfield.files import format_suffix
+    from tg_molfield.nn.serialization import pretrained_file
+    from tg_molfield.structures.formats import registry
+    from tg_molfield.structures.library import TABLES
+    from tg_molfield.volumes.registry import SUFFIXES, is_volume
+
+    path, suffix = Path(source), format_suffix(source)
+    if suffix in (*registry.SUFFIXES, *TABLES):
+        with record_bar() as show:
+            return structure_facts(path, show)
+    if suffix in (".safetensors", ".checkpoint"):
+        return tensor_facts(path)
+    if is_volume(path):
+        volume = suffix != ".npz" or path.suffix.lower() == ".gz" or is_archive_of_volume(path)
+        return volume_facts(path) if volume else archive_facts(path)
+    if path.is_dir() or not path.exists():
+        return tensor_facts(pretrained_file(source))
+    known = (*registry.SUFFIXES, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")
+    raise ValueError(
+        f"{source}: expected a structure, a volume or a model ({', '.join(known)}; CHGCAR, LOCPOT, …), got the suffix "
+        f"{suffix!r}; rename or convert it"
+    )
