@@ -32,9 +32,44 @@ class Sampler(ABC):
             generator: random generator; by default torch's global one.
         """
 
+    def of_batch(
+        self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Query points [Q, 3] in Å around each of several molecules, and the molecule of each point [Q], sorted.
+
+        They are not the points of single calls.
+
+        Args:
+            pos: positions of the atoms [N, 3] in Å, molecule by molecule.
+            counts: atoms of each molecule [B], all ≥ 1.
+            num_queries: number of points of each molecule; ignored by samplers of fixed points.
+            generator: random generator; by default torch's global one.
+        """
+        points = [self(part, num_queries, generator) for part in pos.split(counts.tolist())]
+        sizes = torch.tensor([len(part) for part in points], device=pos.device)
+        return torch.cat(points), torch.arange(len(counts), device=pos.device).repeat_interleave(sizes)
+
+
+class _FreeSampler(Sampler):
+    """Draws as many points as asked for, of several molecules together."""
+
+    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+        return self._drawn(pos, torch.tensor([len(pos)], device=pos.device), num_queries, generator)[0]
+
+    def of_batch(
+        self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        points = self._drawn(pos, counts, num_queries, generator)
+        molecules = torch.arange(len(counts), device=pos.device).repeat_interleave(num_queries)
+        return points.reshape(-1, 3), molecules
+
+    @abstractmethod
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+        """Points [B, Q, 3]."""
+
 
 @dataclass(frozen=True)
-class UniformSampler(Sampler):
+class UniformSampler(_FreeSampler):
     """Points distributed uniformly in the bounding box of the atoms, extended by ``margin`` Å."""
 
     margin: float = 3.0
@@ -42,13 +77,14 @@ class UniformSampler(Sampler):
     def __post_init__(self) -> None:
         _require_not_negative("margin", self.margin)
 
-    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
-        low, high = pos.amin(0) - self.margin, pos.amax(0) + self.margin
-        return low + (high - low) * _draw(torch.rand, (num_queries, 3), pos, generator)
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+        low = torch.segment_reduce(pos, "min", lengths=counts, axis=0)[:, None] - self.margin
+        high = torch.segment_reduce(pos, "max", lengths=counts, axis=0)[:, None] + self.margin
+        return low + (high - low) * _draw(torch.rand, (len(counts), num_queries, 3), pos, generator)
 
 
 @dataclass(frozen=True)
-class NearAtomsSampler(Sampler):
+class NearAtomsSampler(_FreeSampler):
     """Points normally distributed around random atoms, with standard deviation ``spread`` Å along each axis."""
 
     spread: float = 1.0
@@ -56,14 +92,15 @@ class NearAtomsSampler(Sampler):
     def __post_init__(self) -> None:
         _require_not_negative("spread", self.spread)
 
-    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
-        chance = _draw(torch.rand, (num_queries,), pos, generator)
-        chosen = (chance * len(pos)).long().clamp_max(len(pos) - 1)
-        return pos[chosen] + self.spread * _draw(torch.randn, (num_queries, 3), pos, generator)
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+        chance = _draw(torch.rand, (len(counts), num_queries), pos, generator)
+        among = counts[:, None]
+        chosen = (chance * among).long().minimum(among - 1) + (counts.cumsum(0) - counts)[:, None]
+        return pos[chosen] + self.spread * _draw(torch.randn, (len(counts), num_queries, 3), pos, generator)
 
 
 @dataclass(frozen=True)
-class MixtureSampler(Sampler):
+class MixtureSampler(_FreeSampler):
     """A fraction ``near`` of the points from `NearAtomsSampler`, the rest from `UniformSampler`.
 
     Raises:
@@ -81,10 +118,10 @@ class MixtureSampler(Sampler):
         _require_not_negative("spread", self.spread)
         _require_not_negative("margin", self.margin)
 
-    def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
         close = round(self.near * num_queries)
-        near = NearAtomsSampler(self.spread)(pos, close, generator)
-        return torch.cat([near, UniformSampler(self.margin)(pos, num_queries - close, generator)])
+        near = NearAtomsSampler(self.spread)._drawn(pos, counts, close, generator)
+        return torch.cat([near, UniformSampler(self.margin)._drawn(pos, counts, num_queries - close, generator)], 1)
 
 
 @dataclass(frozen=True)
