@@ -53,7 +53,7 @@ MAY_IMPORT = {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics",
         "inverse", "optional",
     },
-    "datasets": {"arguments", "parallel", "files", "text_numbers", "structures"},
+    "datasets": {"arguments", "parallel", "files", "text_numbers", "chem", "structures"},
     "training": {
         "arguments", "random_stream", "precision", "memory", "chem", "fields", "metrics", "nn", "transforms",
         "optional", "files",

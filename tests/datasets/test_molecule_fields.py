@@ -153,8 +153,11 @@ def test_what_an_interrupted_write_leaves_is_rolled_back(root, table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"labels": "logS", "conformers": 2}, r"another conformers \(1, seed 0, now 2, seed 0\)"),
-        ({"labels": "logS", "seed": 7}, r"another conformers \(1, seed 0, now 1, seed 7\)"),
+        (
+            {"labels": "logS", "conformers": 2},
+            r"another conformers \(1 with seed 0 in 20 s, now 2 with seed 0 in 20 s\)",
+        ),
+        ({"labels": "logS", "seed": 7}, r"another conformers \(1 with seed 0 in 20 s, now 1 with seed 7 in 20 s\)"),
         ({}, r"another labels \(logS, now \)"),
         ({"labels": "logS", "properties": "logp"}, r"another properties \(, now logp\)"),
         ({"labels": "logS", "dtype": torch.float64}, r"another dtype \(torch.float32, now torch.float64\)"),
@@ -276,8 +279,9 @@ def test_tables_of_bad_rows_keep_the_good_one(data_dir, tmp_path):
         dataset = MoleculeFields(tmp_path, data_dir / "bad" / "smiles_only.csv")
     assert [data.smiles for data in dataset] == ["CCO"]
     assert [one.title for one in dataset.failed] == ["b", "c", "d"]
-    with pytest.raises(ValueError, match=r"smiles_only\.csv: record 2 \('b'\): smiles: expected a valid SMILES"):
-        MoleculeFields(tmp_path, data_dir / "bad" / "smiles_only.csv", errors="raise", force_reload=True)
+    for again in (False, True):
+        with pytest.raises(ValueError, match=r"smiles_only\.csv: record 2 \('b'\): smiles: expected a valid SMILES"):
+            MoleculeFields(tmp_path, data_dir / "bad" / "smiles_only.csv", errors="raise", force_reload=again)
 
 
 @pytest.mark.parametrize(
@@ -382,6 +386,23 @@ def test_attributes_that_some_lack_are_left_out(tmp_path):
     assert "name" not in molecules[0]
 
 
+def test_molecules_without_sound_atoms_fail(tmp_path):
+    sound, nothing, dummy = (Data(z=torch.tensor(z), pos=torch.zeros(len(z), 3)) for z in ([6], [], [0]))
+    nothing.z = nothing.z.long()
+    far = Data(z=torch.tensor([1]), pos=torch.full((1, 3), math.inf))
+    with pytest.warns(SkippedRecordsWarning):
+        dataset = MoleculeFields(tmp_path, [nothing, dummy, sound, far])
+    assert [data.name for data in dataset] == ["molecule 3"]
+    assert [one.record for one in dataset.failed] == [1, 2, 4]
+
+
+def test_frames_of_a_file_have_names_of_their_own(tmp_path):
+    path = written(tmp_path / "frames.xyz", "1\nenergy=-1.5\nHe 0 0 0\n" * 2)
+    dataset = MoleculeFields(tmp_path / "root", path, labels="energy")
+    assert [data.name for data in dataset] == ["frames", "frames 2"]
+    assert [data.y.tolist() for data in dataset] == [[[-1.5]]] * 2
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "message"),
     [
@@ -408,6 +429,23 @@ def test_options_without_effect_are_refused(tmp_path):
         MoleculeFields(tmp_path, [molecule("H2")], conformers=2)
     with pytest.raises(ValueError, match=r"labels: expected files that have labels \(\.csv, .*\), got a\.smi; leave"):
         MoleculeFields(tmp_path, written(tmp_path / "a.smi", "C a\n"), labels="a")
+
+
+def test_arguments_of_a_wrong_kind_are_named(tmp_path, table, dataset):
+    for options, kind, message in (
+        ({"progress": "x"}, TypeError, "progress: expected a function, True, False or None, got str"),
+        ({"workers": -1}, ValueError, "workers: expected 0 or more, got -1"),
+        ({"errors": "keep"}, ValueError, "errors: expected 'raise' or 'skip', got 'keep'"),
+        ({"conformers": 0}, ValueError, "conformers: expected at least 1, got 0"),
+        ({"labels": [3]}, TypeError, "labels: expected names, got int"),
+        ({"dtype": torch.int64}, TypeError, "dtype: expected a floating type"),
+    ):
+        with pytest.raises(kind, match=message):
+            MoleculeFields(tmp_path / "root", table, **options)
+    with pytest.raises(ValueError, match=r"seed: expected 0 to 2⁶³ − 1, got -1; give one in this range"):
+        dataset.split_idx(seed=-1)
+    with pytest.raises(OSError, match=r"table\.csv/processed: expected a folder that can be written, got: Not a direc"):
+        MoleculeFields(table, table)
 
 
 def test_a_damaged_file_is_told(tmp_path, table):

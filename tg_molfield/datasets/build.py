@@ -108,7 +108,7 @@ def build(
             f"source: expected {', '.join(dropped)} in every molecule, got none in some; split the source to keep it, "
             "it is left out of all",
             DroppedKeysWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

@@ -14,9 +14,19 @@ except ImportError:  # Windows: two processes must not build the same data set
 
 @contextmanager
 def build_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other process builds in the folder; the system drops the lock of a killed one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "build.lock").open("ab") as stream:
+    """Wait until no other process builds in the folder; the system drops the lock of a killed one.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / "build.lock").open("ab")
+    except OSError as error:
+        raise type(error)(
+            f"{folder}: expected a folder that can be written, got: {error.strerror or error}; give another root"
+        ) from error
+    with stream:
         if fcntl is not None:
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield

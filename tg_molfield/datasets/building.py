@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.chem.validation import check_atoms
 from tg_molfield.structures import with_properties
 from tg_molfield.structures.formats.sdf import sdf_tags
 from tg_molfield.structures.keys import validate
@@ -71,14 +72,14 @@ class Builder:
     def _completed(self, data: Data, entry: Entry, smiles: str, notes: list[str]) -> Data:
         data = copy.copy(data)
         if entry.kind == "data":
-            validate(data)
+            check_atoms(validate(data).z, data.pos)
             missing = [name for name in self.recipe.properties if name not in data]
             data = with_properties(data, missing) if missing else data
             for name, value in data.to_dict().items():
                 if isinstance(value, Tensor) and value.is_floating_point() and self.recipe.dtype is not None:
                     data[name] = value.to(self.recipe.dtype)
         if not isinstance(getattr(data, "name", None), str):
-            data.name = entry.title or PurePath(entry.file.removesuffix(".gz")).stem or f"record {entry.record}"
+            data.name = entry.title or _default_name(entry)
         if smiles:
             data.smiles = smiles
         if self.labels:
@@ -101,6 +102,11 @@ def chunked(entries: Iterator[tuple[int, Entry]]) -> Iterator[Chunk]:
 def place(chunk: Chunk) -> str:
     """What a chunk is called in messages."""
     return f"the records {chunk[0][1].record} to {chunk[-1][1].record}"
+
+
+def _default_name(entry: Entry) -> str:
+    stem = PurePath(entry.file.removesuffix(".gz")).stem or "molecule"
+    return stem if entry.file and entry.record == 1 else f"{stem} {entry.record}"
 
 
 def _size(entry: Entry) -> int:

@@ -58,8 +58,8 @@ class MoleculeFields(Dataset):
             SDF, values of extended XYZ, attributes of ``Data``, ``info`` of ``Atoms``. NaN where there is none.
         conformers: how many conformers are made of each SMILES; each is a molecule of the data set.
         seed: of the conformers.
-        workers: processes that build, beside this one. As always with processes, a script that uses them begins its
-            work under ``if __name__ == "__main__":``.
+        workers: processes that read files and make conformers, beside this one. As always with processes, a script
+            that uses them begins its work under ``if __name__ == "__main__":``.
         dtype: floating type; by default torch's, and for ``Data`` the one that it has.
         progress: a function that is called with a `BuildProgress` after every chunk, True or False; by default there
             is a bar in a terminal and in a notebook.
@@ -123,6 +123,8 @@ class MoleculeFields(Dataset):
             self._build(items, Builder(recipe, names), force_reload, workers if items.files else 0, errors, progress)
         self._state = self._store.state()
         self._numel = len(self._store)
+        if errors == "raise" and (failed := self.failed):
+            raise ValueError(str(failed[0]))
 
     @staticmethod
     def is_complete(root: str | Path) -> bool:
@@ -254,10 +256,10 @@ class MoleculeFields(Dataset):
     ) -> tuple[dict[str, str], dict[str, list[Any]]]:
         """What the molecules depend on, by name, and the states of the files."""
         text, files = source.digest(state.get("files", {}))
-        recipe = builder.recipe
-        conformers = f"{recipe.conformers}, seed {recipe.seed}" if source.has_smiles else "as given"
         options = _options(builder, self.pre_transform, self.pre_filter)
-        return {"format": str(FORMAT), "source": text, **options, "conformers": conformers}, files
+        if not source.has_smiles:
+            options["conformers"] = "as given"
+        return {"format": str(FORMAT), "source": text, **options}, files
 
 
 def _options(builder: Builder, pre_transform: Any, pre_filter: Any) -> dict[str, str]:
@@ -268,7 +270,7 @@ def _options(builder: Builder, pre_transform: Any, pre_filter: Any) -> dict[str,
         "labels": ", ".join(builder.labels),
         "dtype": str(recipe.dtype),
         "dimension": str(recipe.dimension),
-        "conformers": f"{recipe.conformers}, seed {recipe.seed}",
+        "conformers": f"{recipe.conformers} with seed {recipe.seed} in {recipe.timeout:g} s",
         "pre_transform": _described(pre_transform),
         "pre_filter": _described(pre_filter),
     }

@@ -52,7 +52,14 @@ def shown(progress: Show | bool | None) -> Iterator[Show]:
 
     Args:
         progress: None for a bar in a terminal or notebook; True and False for one or none anywhere.
+
+    Raises:
+        TypeError: it is something else.
     """
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(
+            f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
+        )
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 

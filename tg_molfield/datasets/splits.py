@@ -31,6 +31,8 @@ def check_split(fractions: Sequence[float], by: str, seed: int) -> tuple[float, 
     if by not in ("random", "scaffold"):
         raise ValueError(f"by: expected 'random' or 'scaffold', got {str(by)[:40]!r}; choose one of them")
     check_integers(seed=seed)
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed: expected 0 to 2⁶³ − 1, got {str(seed)[:40]}; give one in this range")
     return tuple(shares)
 
 
