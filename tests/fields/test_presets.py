@@ -251,7 +251,10 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
             ),
             "weights: expected none below 0",
         ),
-        (lambda: MolField.preset("esp")(from_ase(molecule("H2O"))), "got 'partial_charge'"),
+        (
+            lambda: MolField.preset("esp")(from_ase(molecule("H2O"))),
+            r"data.partial_charge: expected a tensor .* got none; call with_properties\(data, \['partial_charge'\]\)",
+        ),
     ],
 )
 def test_bad_definitions(make, message):

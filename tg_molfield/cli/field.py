@@ -110,7 +110,6 @@ def field(
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
     from tg_molfield.fields import DistanceField, MolField
-    from tg_molfield.structures import PROPERTIES
 
     for path in output:
         _check_suffix(path)
@@ -139,9 +138,7 @@ def field(
         shown = definition.channels if learned is None else learned.channels
         require_one_channel(shown, "give for example --preset vdw")
         attributes = attributes | coloring.definition.attributes
-    loaded = load_structure(
-        structure, attributes & set(PROPERTIES), record, dimension, timeout, "color_pos" in attributes
-    )
+    loaded = load_structure(structure, attributes, record, dimension, timeout)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
     grid = _grid(data, spacing, margin, _default_margin(chosen, level, spacing))

@@ -31,21 +31,19 @@ class Structure(NamedTuple):
 
 def load_structure(
     text: str,
-    properties: Iterable[str],
+    needed: set[str],
     record: int | None = None,
     dimension: int | None = None,
     timeout: float | None = None,
-    color: bool = False,
 ) -> Structure:
     """The molecule that ``text`` names: a file if its suffix is that of a structure file, else a SMILES.
 
     Args:
         text: path of a file, or a SMILES.
-        properties: per-atom properties to compute, unless the file holds them.
+        needed: the attributes that a definition reads, see `tg_molfield.structures.needed`.
         record: the record of the file, counted from 1; the first if None.
         dimension: as in ``read``.
         timeout: as in ``from_smiles``.
-        color: add the pharmacophore features.
 
     Raises:
         ValueError: the structure cannot be read, or an option does not apply to it.
@@ -58,9 +56,9 @@ def load_structure(
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         if not FORMATS[suffix].has_drawings:
             refuse({"--dimension": dimension}, "an SDF or MOL file", text)
-        return _from_file(text, set(properties), 1 if record is None else record, dimension, color)
+        return _from_file(text, needed, 1 if record is None else record, dimension)
     refuse({"--record": record, "--dimension": dimension}, "a file", _short(text))
-    return _from_smiles(text, set(properties), timeout, color)
+    return _from_smiles(text, needed, timeout)
 
 
 def has_bonds(text: str) -> bool:
@@ -86,40 +84,39 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
         )
 
 
-def _from_file(path: str, properties: set[str], record: int, dimension: int | None, color: bool) -> Structure:
-    from tg_molfield.structures import with_color
+def _from_file(path: str, needed: set[str], record: int, dimension: int | None) -> Structure:
     from tg_molfield.structures.formats.registry import format_of
-    from tg_molfield.structures.reading import read_records
+    from tg_molfield.structures.needed import with_needed
+    from tg_molfield.structures.reading import no_bonds, read_records
 
-    has_bonds, flat = format_of(Path(path)).has_bonds, cast("Literal[3] | None", dimension)
-    records = read_records(
-        path, properties=properties if has_bonds else None, dimension=flat, color=color and has_bonds
-    )
+    has_bonds = format_of(Path(path)).has_bonds
+    flat = cast("Literal[3] | None", dimension)
+    records = read_records(path, dimension=flat, needed=needed if has_bonds else None)
     if not 1 <= record <= len(records):
         raise ValueError(f"--record: expected 1 to {len(records)} for {path}, got {record}; records are counted from 1")
     source, data = records[record - 1]
-    if not has_bonds and not all(name in data for name in properties):
-        read_records(path, properties=properties)  # the error says which formats have properties
-    if color and not has_bonds:
-        data = with_color(data)
+    if not has_bonds:
+        data = with_needed(data, needed, f"{path}: {no_bonds(Path(path), 'properties')}")
     origin = "Gasteiger" if "partial_charge" in source.computed else "the file"
     return Structure(
         data,
         Path(path).name,
-        origin if "partial_charge" in properties else "",
+        origin if "partial_charge" in needed else "",
         f"{record} of {len(records)}" if len(records) > 1 else "",
     )
 
 
-def _from_smiles(smiles: str, properties: set[str], timeout: float | None, color: bool) -> Structure:
+def _from_smiles(smiles: str, needed: set[str], timeout: float | None) -> Structure:
     from tg_molfield.structures import from_smiles
+    from tg_molfield.structures.needed import to_compute
 
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    properties, color = to_compute(needed)
     try:
         data = from_smiles(smiles, properties=properties, color=color, **options)
     except ValueError as error:
         raise not_a_structure(smiles, error) from error
-    return Structure(data, smiles, "Gasteiger" if "partial_charge" in properties else "")
+    return Structure(data, smiles, "Gasteiger" if "partial_charge" in needed else "")
 
 
 def not_a_structure(text: str, error: Exception) -> Exception:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, check_kind
+from tg_molfield.chem.computed import COMPUTED_PROPERTIES
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
@@ -139,6 +140,11 @@ class CheckedAtoms:
             ValueError: it is missing, of another shape, or not finite.
         """
         values = getattr(self.source, name, None)
+        if not isinstance(values, Tensor) and name in COMPUTED_PROPERTIES:
+            raise ValueError(
+                f"data.{name}: expected a tensor [N], got none; call with_properties(data, ['{name}']), or give "
+                "properties='auto' and this definition as mol_field to read or from_smiles"
+            )
         if not isinstance(values, Tensor):
             keys = getattr(self.source, "keys", None)
             present = sorted(keys()) if callable(keys) else []

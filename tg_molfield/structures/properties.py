@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tg_molfield.chem.computed import COMPUTED_PROPERTIES
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
@@ -102,7 +104,7 @@ _COMPUTE: dict[str, Computed] = {
     "partial_charge": _partial_charge,
 }
 
-PROPERTIES = tuple(_COMPUTE)
+PROPERTIES = COMPUTED_PROPERTIES
 """Names of all properties; ``properties=PROPERTIES`` computes all of them."""
 
 ALWAYS_DEFINED = tuple(name for name in PROPERTIES if name != "partial_charge")

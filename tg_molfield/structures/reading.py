@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, check_dimension, failed_record
 from tg_molfield.structures.formats.registry import FORMATS, format_of
 from tg_molfield.structures.formats.text_file import read_text
+from tg_molfield.structures.needed import Definition, completed, needed_names, to_compute
 from tg_molfield.structures.properties import check_properties
 
 
@@ -26,6 +27,7 @@ def read(
     labels: Iterable[str] = (),
     dimension: Literal[3] | None = None,
     color: bool = False,
+    mol_field: Definition | None = None,
 ) -> list[Data]:
     """Every record or model of a structure file.
 
@@ -59,13 +61,16 @@ def read(
             lists them in one :class:`SkippedRecordsWarning`; a damaged gzip file is read up to the damage.
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
         properties: names of per-atom properties to compute as :func:`from_rdkit` does; only for SDF, MOL and MOL2.
-            Charges that a MOL2 record gives are taken, not computed.
+            Charges that a MOL2 record gives are taken, not computed. ``"auto"`` for what ``mol_field`` reads, also its
+            features, of any format: properties must then be in a file without bonds, whose features are those of bonds
+            perceived from the positions.
         labels: names of numbers to take, each as [1]: SDF tags, key=value pairs of the comment line of XYZ, and the
             properties of QM9's raw files (A, B, C, mu, alpha, homo, lumo, gap, r2, zpve, U0, U, H, G, Cv).
         dimension: 3 to take every record of an SDF or MOL file as a geometry, even where all z are 0. ``None`` takes
             flat records as geometries if their header says 3D, or if it says nothing and the record has every
             hydrogen, bonds of plausible lengths and no saturated carbon with two heavy neighbours.
         color: add the pharmacophore features, as in :func:`from_rdkit`; only for SDF, MOL and MOL2.
+        mol_field: a `MolField`, with ``properties="auto"``.
 
     Returns:
         One ``Data`` per record, all with the same keys.
@@ -77,7 +82,9 @@ def read(
             closer than 0.001 Å, or coordinates too large for ``dtype``. The message gives the file, the record and
             what to do.
     """
-    return [data for _, data in read_records(path, errors, dtype, properties, labels, dimension, color)]
+    needed = needed_names(properties, mol_field)
+    given = None if needed is not None else properties
+    return [data for _, data in read_records(path, errors, dtype, given, labels, dimension, color, needed)]
 
 
 def read_records(
@@ -88,13 +95,29 @@ def read_records(
     labels: Iterable[str] = (),
     dimension: Literal[3] | None = None,
     color: bool = False,
+    needed: Collection[str] | None = None,
 ) -> list[tuple[Record, Data]]:
-    """As `read`, each ``Data`` with the record that it was built from."""
+    """As `read`, each ``Data`` with the record that it was built from.
+
+    Args:
+        path: see `read` for this and the next ones.
+        errors: see there.
+        dtype: see there.
+        properties: None with ``needed``.
+        labels: see there.
+        dimension: see there.
+        color: see there.
+        needed: names of attributes; those that can be computed are, see `tg_molfield.structures.needed`.
+    """
     path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
     check_dimension(dimension)
     source = format_of(path)
+    names = frozenset(needed or ())
+    if needed is not None and source.has_bonds:
+        properties, features = to_compute(names)
+        color = color or features
     options = ReadOptions(
         float_dtype(dtype),
         None if properties is None else check_properties(properties),
@@ -103,13 +126,7 @@ def read_records(
         bool(color),
     )
     if (options.properties or options.color) and not source.has_bonds:
-        what, call = (
-            ("properties", "with_properties(data, ...)") if options.properties else ("color", "with_color(data)")
-        )
-        raise ValueError(
-            f"{path}: expected a format with bonds for {what} ({_suffixes_with('has_bonds')}), got "
-            f"{format_suffix(path)}; convert it to SDF, or perceive the bonds: {call}"
-        )
+        raise ValueError(f"{path}: {no_bonds(path, 'properties' if options.properties else 'color')}")
     if options.labels and not source.has_labels:
         raise ValueError(
             f"{path}: expected a format with labels ({_suffixes_with('has_labels')}), got {format_suffix(path)}; "
@@ -122,7 +139,19 @@ def read_records(
         )
     text, damage = read_text(path, salvage=errors == "skip" and source.has_counts)
     with decoding(path):
-        return build_records(path, _all_records(source.records(text, options), damage), errors)
+        records = source.records(text, options)
+        if names and not source.has_bonds:
+            records = (completed(record, names, no_bonds(path, "properties")) for record in records)
+        return build_records(path, _all_records(records, damage), errors)
+
+
+def no_bonds(path: Path, what: str) -> str:
+    """What is wrong where ``"properties"`` or ``"color"`` are asked of a format without bonds."""
+    call = "with_properties(data, ...)" if what == "properties" else "with_color(data)"
+    return (
+        f"expected a format with bonds for {what} ({_suffixes_with('has_bonds')}), got {format_suffix(path)}; convert "
+        f"it to SDF, or perceive the bonds: {call}"
+    )
 
 
 def _suffixes_with(feature: str) -> str:

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
+from tg_molfield.structures.needed import Definition, needed_names, to_compute
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.time_limit import conformers_within
@@ -39,6 +40,7 @@ def from_smiles(
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
     color: bool = False,
+    mol_field: Definition | None = None,
 ) -> Data: ...
 
 
@@ -51,6 +53,7 @@ def from_smiles(
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
     color: bool = False,
+    mol_field: Definition | None = None,
 ) -> Data | list[Data]: ...
 
 
@@ -62,6 +65,7 @@ def from_smiles(
     properties: Iterable[str] | None = None,
     timeout: float = 20.0,
     color: bool = False,
+    mol_field: Definition | None = None,
 ) -> Data | list[Data]:
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
@@ -77,9 +81,11 @@ def from_smiles(
         conformers: number of conformers, at least 1.
         seed: seed of the embedding, from 0 to 2³¹ − 2.
         dtype: floating type of the result; ``None`` means ``torch.get_default_dtype()``.
-        properties: per-atom properties as in :func:`from_rdkit`.
+        properties: per-atom properties as in :func:`from_rdkit`; ``"auto"`` for what ``mol_field`` reads, also its
+            pharmacophore features.
         timeout: time limit in seconds for all conformers together; it is met to about 3 s.
         color: add the pharmacophore features, as in :func:`from_rdkit`.
+        mol_field: a `MolField`, with ``properties="auto"``.
 
     Returns:
         One ``Data`` with ``z`` [N], ``pos`` [N, 3] in Å, ``name`` (the title, or the given SMILES) and the
@@ -96,6 +102,10 @@ def from_smiles(
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
     check_embedding(conformers, seed, timeout)
+    needed = needed_names(properties, mol_field)
+    if needed is not None:
+        properties, features = to_compute(needed)
+        color = color or features
     mol = parse_smiles(smiles)
     mol.SetProp("_Name", (mol.GetProp("_Name") if mol.HasProp("_Name") else "") or smiles)
     force_field = _embed(mol, smiles, conformers, seed, timeout)
