@@ -200,6 +200,11 @@ def test_options_that_do_not_fit_are_refused(tmp_path, table, options, message):
     assert table.read_text() == TABLE
 
 
+def test_a_file_to_read_is_named_once(tmp_path, table):
+    other = tmp_path / ".." / tmp_path.name / table.name
+    assert "expected different files" in refused("embed", table, other, "-o", tmp_path / "a.csv")
+
+
 def test_the_table_of_failures_never_replaces_what_is_read(tmp_path, table):
     source = table.rename(tmp_path / "a.failed.csv")
     assert "another file than those to read" in refused("embed", source, "-o", tmp_path / "a.csv")

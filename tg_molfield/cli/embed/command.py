@@ -75,6 +75,7 @@ def embed(
     from tg_molfield.structures.library import Library
 
     check_reading(files, None, {"--seed": seed, "--timeout": timeout}, {"--dimension": dimension})
+    _check_different(files)
     check_outputs([*output, failed_path(output[0])], SUFFIXES, files)
     check_packages(output)
     _check_neighbors(neighbors, distance)
@@ -125,6 +126,14 @@ def _described(summary: bool, encoder: FieldAutoEncoder) -> str:
         return f"summaries of {encoder.summary_channels} numbers"
     last = f", the last {encoder.summary_channels} the summary" if encoder.summary_channels else ""
     return f"codes of {encoder.latent_dim} numbers{last}"
+
+
+def _check_different(files: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for path in files:
+        if path.resolve() in seen:
+            raise ValueError(f"files: expected different files, got {path} twice; name each once")
+        seen.add(path.resolve())
 
 
 def _check_neighbors(neighbors: int | None, distance: str | None) -> None:
