@@ -1,10 +1,12 @@
+import gzip
 import math
 
 import pytest
 import torch
+from rdkit import Chem
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import Grid, MolField
+from tg_molfield import Grid, MolField, from_rdkit, read_complex
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.compare import DESCRIPTORS, INTERACTION_FIELD, Descriptor, interaction
 from tg_molfield.inverse.superres import superresolve
@@ -105,6 +107,18 @@ def test_a_ligand_far_away_meets_nothing():
     assert torch.equal(interaction(far, PROTEIN).values, torch.zeros(6, dtype=torch.float64))
     samples = INTERACTION_FIELD(PROTEIN).on(Grid.around(PROTEIN.pos, 1.0, 3.0))
     assert torch.equal(interaction(far, samples, per_atom=True).per_atom, torch.zeros(9, 6, dtype=torch.float64))
+
+
+def test_chemistry_of_rdkit_molecules_comes_with_the_complex(data_dir):
+    names = ("partial_charge", "donor", "acceptor", "logp")
+    with gzip.open(data_dir / "complexes" / "1iep_protein.pdb.gz", "rt") as file:
+        protein = from_rdkit(Chem.MolFromPDBBlock(file.read(), removeHs=False), properties=names)
+    mol = Chem.MolFromMolFile(str(data_dir / "complexes" / "1iep_ligand.sdf"), removeHs=False)
+    ligand = from_rdkit(mol, properties=names)
+    found = interaction(read_complex(protein, ligand), per_atom=True)
+    assert torch.allclose(found.values, interaction(ligand, protein).values)
+    assert found.per_atom.shape == (69, 6)
+    assert bool((found.values != 0).all())
 
 
 def test_contact_alone_needs_no_chemistry():

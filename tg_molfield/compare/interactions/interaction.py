@@ -58,7 +58,8 @@ def interaction(
         protein: a ``Data``, a ``Batch``, or a field, in the ligand's coordinate system.
         by: names of descriptors, or a `Descriptor` of one's own; all if not given. ``contact`` and ``clash`` need
             elements and positions alone; the others need ``partial_charge``, ``donor``, ``acceptor`` and ``logp``,
-            which ``read_complex(..., properties=...)`` and `from_rdkit` compute.
+            which ``from_rdkit(mol, properties=...)`` computes, and which `read_complex` keeps where ligand and protein
+            both have them.
         mol_field: the definition of the fields of a ``Data``.
         per_atom: give the share of each ligand atom, too; the ligand must be a ``Data``, or a field with centres.
         grid: where fields that are no sums of Gaussians are summed; chosen if not given.
