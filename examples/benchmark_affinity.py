@@ -21,8 +21,8 @@ Solvation: FreeSolv, its five folds, ridge regression with penalties chosen in t
 pairs of channels of a molecule with itself. The field comes from the atoms, or from 16³ samples in the box of
 `MolField.grid`, kriged or trilinear, and summed over that box.
 
-All definitions were fixed before any correlation was seen. Data: the folders "affinity" and "smallmol" in
-TG_MOLFIELD_DATA.
+The descriptors, their widths and signs were fixed before any correlation was seen. Data: the folders "affinity" and
+"smallmol" in TG_MOLFIELD_DATA.
 
     python examples/benchmark_affinity.py                       all tables: 5 minutes for binding, 20 for solvation
     python examples/benchmark_affinity.py binding --share 0.2   two targets
