@@ -10,8 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
+
+import torch
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
@@ -84,3 +87,14 @@ def _outcome(chunk: bytes) -> bytes:
     """What becomes of a chunk; plain bytes travel without shared memory."""
     assert _work is not None
     return pickle.dumps(_work(pickle.loads(chunk)))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A context in which torch uses one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

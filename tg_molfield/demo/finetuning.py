@@ -12,8 +12,8 @@ from torch_geometric.loader import DataLoader
 from tg_molfield.demo.enthalpies import ORGANIC, Enthalpies, with_enthalpies
 from tg_molfield.demo.linear_models import element_counts, least_squares, ridge
 from tg_molfield.demo.pretrained import NAME
-from tg_molfield.demo.training import one_thread
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.parallel import one_thread
 from tg_molfield.training import PropertyLoss
 
 COUNTS = "counts of elements, least squares"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from rich.console import Console
@@ -12,6 +11,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.parallel import one_thread
 from tg_molfield.training import AugmentedMolecules, MatchingLoss, TrainingReport, fit
 
 _MAX_ATOMS = 16
@@ -57,14 +57,3 @@ def train_model(
             progress=show,
         )
     return model, report
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A context in which torch uses one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from tg_molfield.compare.alignment.sides import Side, check_alignable, side_of
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.scored import Failed, Outcome, Scored
 from tg_molfield.fields import RBFField
+from tg_molfield.parallel import one_thread
 from tg_molfield.structures.library import Built, Entry, Recipe, build_entry, constitution, fault_of_entry
 
 _PAIRS_OF_ATOMS = 2**24
@@ -69,7 +69,7 @@ def score_chunk(chunk: Chunk, job: Job) -> Outcome:
         notes += [(position, note) for note in built.notes]
         if "partial_charge" in job.scoring.properties and entry.kind != "data":
             charges.add("computed" if "partial_charge" in built.computed else "file")
-    with _one_thread():
+    with one_thread():  # sums of several threads differ in their last digits
         results += _scored(read, job)
     return Outcome(sorted(results, key=lambda result: result.position), notes, charges)
 
@@ -169,14 +169,3 @@ def _batches(molecules: Sequence[Data]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of several threads differ in their last digits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
