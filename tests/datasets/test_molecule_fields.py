@@ -455,3 +455,20 @@ def test_a_damaged_file_is_told(tmp_path, table):
         MoleculeFields(tmp_path)
     with pytest.raises(ValueError, match="give force_reload=True to build it again"):
         MoleculeFields(tmp_path, table)
+
+
+@pytest.mark.parametrize("preset", ["esp", "color"])
+def test_what_a_definition_reads_is_computed(tmp_path, preset):
+    definition = MolField.preset(preset)
+    table = written(tmp_path / "a.csv", "smiles\nCCO\nc1ccccc1O\n")
+    dataset = MoleculeFields(tmp_path / "table", table, properties="auto", mol_field=definition)
+    expected = from_smiles("c1ccccc1O", properties="auto", mol_field=definition)
+    points = expected.pos + 1.5
+    assert torch.equal(definition(dataset[1])(points), definition(expected)(points))
+    bare = [Data(z=data.z, pos=data.pos) for data in dataset]
+    perceived = MoleculeFields(tmp_path / "list", bare, properties="auto", mol_field=definition)
+    torch.testing.assert_close(definition(perceived[1])(points), definition(expected)(points), rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="mol_field: expected a definition with properties='auto', got None"):
+        MoleculeFields(tmp_path / "other", table, properties="auto")
+    with pytest.raises(ValueError, match="another properties"):
+        MoleculeFields(tmp_path / "table", table)

@@ -74,7 +74,8 @@ class Builder:
         if entry.kind == "data":
             check_atoms(validate(data).z, data.pos)
             missing = [name for name in self.recipe.properties if name not in data]
-            data = with_properties(data, missing) if missing else data
+            color = self.recipe.color and "color_pos" not in data
+            data = with_properties(data, missing, color=color) if missing or color else data
             for name, value in data.to_dict().items():
                 if isinstance(value, Tensor) and value.is_floating_point() and self.recipe.dtype is not None:
                     data[name] = value.to(self.recipe.dtype)

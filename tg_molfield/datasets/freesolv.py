@@ -15,6 +15,7 @@ from tg_molfield.datasets.downloading import downloaded
 from tg_molfield.datasets.molecule_fields import MoleculeFields
 from tg_molfield.datasets.progress import Show
 from tg_molfield.files import atomic_write, decoding
+from tg_molfield.structures.needed import Definition
 
 _URL = "https://raw.githubusercontent.com/MobleyLab/FreeSolv/ff0961a3177863c8002e8487ff9718c513974138/"
 _TABLE, _STRUCTURES, _JOINED = "database.txt", "sdffiles.tar.gz", "freesolv.sdf"
@@ -38,6 +39,7 @@ class FreeSolvFields(MoleculeFields):
         pre_filter: see there.
         force_reload: see there.
         properties: see there.
+        mol_field: see there.
         workers: see there.
         dtype: see there.
         progress: see there.
@@ -57,6 +59,7 @@ class FreeSolvFields(MoleculeFields):
         pre_filter: Callable[[Data], bool] | None = None,
         force_reload: bool = False,
         properties: str | Iterable[str] = (),
+        mol_field: Definition | None = None,
         workers: int = 0,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
@@ -71,6 +74,7 @@ class FreeSolvFields(MoleculeFields):
             pre_filter=pre_filter,
             force_reload=force_reload,
             properties=properties,
+            mol_field=mol_field,
             labels=_LABEL,
             workers=workers,
             dtype=dtype,

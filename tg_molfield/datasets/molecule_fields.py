@@ -22,7 +22,7 @@ from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.store import MoleculeStore
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import FailedRecord, Recipe
-from tg_molfield.structures.properties import check_properties
+from tg_molfield.structures.needed import Definition, properties_to_compute
 from tg_molfield.structures.scaffolds import scaffold
 
 _FILE = "molecules.db"
@@ -54,6 +54,8 @@ class MoleculeFields(Dataset):
         pre_filter: tells whether a molecule is kept, before ``pre_transform``.
         force_reload: build again, whatever is there.
         properties: per-atom properties to compute, as for ``read``; bonds of molecules without them are perceived.
+            ``"auto"`` computes what ``mol_field`` reads.
+        mol_field: the definition of a field, for ``properties="auto"``.
         labels: numbers that become ``y``, in this order and in the unit of the source: columns of a table, tags of an
             SDF, values of extended XYZ, attributes of ``Data``, ``info`` of ``Atoms``. NaN where there is none.
         conformers: how many conformers are made of each SMILES; each is a molecule of the data set.
@@ -94,6 +96,7 @@ class MoleculeFields(Dataset):
         pre_filter: Callable[[Data], bool] | None = None,
         force_reload: bool = False,
         properties: str | Iterable[str] = (),
+        mol_field: Definition | None = None,
         labels: str | Iterable[str] = (),
         conformers: int = 1,
         seed: int = 0,
@@ -113,7 +116,7 @@ class MoleculeFields(Dataset):
         self._store = MoleculeStore(Path(self.processed_dir) / _FILE)
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         floating = float_dtype(dtype)
-        recipe = Recipe(check_properties(properties), False, dtype, dimension, conformers, seed, timeout)
+        recipe = Recipe(*properties_to_compute(properties, mol_field), dtype, dimension, conformers, seed, timeout)
         if source is None:
             self._open(Builder(recipe, names), force_reload)
         else:
@@ -266,7 +269,7 @@ def _options(builder: Builder, pre_transform: Any, pre_filter: Any) -> dict[str,
     """The options that molecules depend on, by name."""
     recipe = builder.recipe
     return {
-        "properties": ", ".join(recipe.properties),
+        "properties": ", ".join([*recipe.properties, *(("color",) if recipe.color else ())]),
         "labels": ", ".join(builder.labels),
         "dtype": str(recipe.dtype),
         "dimension": str(recipe.dimension),

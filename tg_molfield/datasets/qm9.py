@@ -13,6 +13,7 @@ from tg_molfield.arguments import as_path
 from tg_molfield.datasets.molecule_fields import MoleculeFields
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.qm9_sources import LABELS, QM9Source, download_raw, qm9_source
+from tg_molfield.structures.needed import Definition
 
 
 class QM9Fields(MoleculeFields):
@@ -37,6 +38,7 @@ class QM9Fields(MoleculeFields):
         pre_filter: see there.
         force_reload: see there.
         properties: see there.
+        mol_field: see there.
         workers: see there.
         dtype: see there.
         progress: see there.
@@ -57,6 +59,7 @@ class QM9Fields(MoleculeFields):
         pre_filter: Callable[[Data], bool] | None = None,
         force_reload: bool = False,
         properties: str | Iterable[str] = (),
+        mol_field: Definition | None = None,
         workers: int = 0,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
@@ -74,6 +77,7 @@ class QM9Fields(MoleculeFields):
             pre_filter=pre_filter,
             force_reload=force_reload,
             properties=properties,
+            mol_field=mol_field,
             labels=LABELS,
             workers=workers,
             dtype=dtype,

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.structures.added_properties import with_color
 from tg_molfield.structures.formats.records import Record
-from tg_molfield.structures.properties import PROPERTIES
+from tg_molfield.structures.properties import PROPERTIES, check_properties
 
 AUTO = "auto"
 
@@ -30,6 +30,19 @@ class Definition(Protocol):
 def to_compute(names: Collection[str]) -> tuple[tuple[str, ...], bool]:
     """The properties among ``names`` that can be computed, and whether pharmacophore features are."""
     return tuple(name for name in PROPERTIES if name in names), "color_pos" in names
+
+
+def properties_to_compute(
+    properties: str | Iterable[str], mol_field: Definition | None
+) -> tuple[tuple[str, ...], bool]:
+    """The properties that a data set computes, and whether the pharmacophore features.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: a property is not known, or only one of ``"auto"`` and ``mol_field`` is given.
+    """
+    needed = needed_names(properties, mol_field)
+    return (check_properties(properties), False) if needed is None else to_compute(needed)
 
 
 def needed_names(properties: Iterable[str] | None, mol_field: Definition | None) -> frozenset[str] | None:
