@@ -36,6 +36,7 @@ from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
 from tg_molfield.nn.serialization import pretrained_file, read_model, rebuild, save_model
+from tg_molfield.random_draws import seeds_of
 
 DEFAULT_FIELD = MolField()
 
@@ -45,8 +46,8 @@ class FieldAutoEncoder(GAE):
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the
     order of its atoms, and the pose with which the decoded field moves and rotates, exactly. Mirror images have
-    different codes. In training mode frames are random (from torch's generator), as augmentation; in evaluation they
-    are canonical.
+    different codes. In training mode frames are random, as augmentation: from torch's generator, or functions of
+    ``draw_seed`` [B] int64 where a batch has it; in evaluation they are canonical.
 
     No canonical frame is continuous: the code changes abruptly near symmetric geometries, and the decoded field with
     it, by as much as the decoder errs. Frames carry no gradient, so forces from a property model on the code miss their
@@ -196,7 +197,8 @@ class FieldAutoEncoder(GAE):
             raise ValueError(f"refine: expected 0 or more steps, got {refine}; give how many to make")
         if target is not None and not refine:
             raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
-        latent = self._encode(atoms, size, properties, randomised=self.training and self.random_frames)
+        seeds = seeds_of(z, size) if isinstance(z, Data) else None
+        latent = self._encode(atoms, size, properties, self.training and self.random_frames, seeds)
         self._note_domain(atoms)
         if not refine:
             return latent
@@ -392,11 +394,18 @@ class FieldAutoEncoder(GAE):
         self.decoder.check_atoms(z, batch, num_graphs)
         return AtomList(z, pos, batch), num_graphs, properties
 
-    def _encode(self, atoms: AtomList, num_graphs: int, properties: Tensor | None, randomised: bool) -> Latent:
+    def _encode(
+        self,
+        atoms: AtomList,
+        num_graphs: int,
+        properties: Tensor | None,
+        randomised: bool,
+        seeds: Tensor | None = None,
+    ) -> Latent:
         z, pos, batch = atoms
         assert batch is not None
         if randomised:
-            pose = random_pose(pos, batch, num_graphs)
+            pose = random_pose(pos, batch, num_graphs, seeds)
         else:
             pose = canonical_pose(z, pos, batch, num_graphs, properties)
         centered = pos.double() - pose.origin[batch]

@@ -14,6 +14,7 @@ from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.precision import full_precision
+from tg_molfield.random_draws import seeds_of
 
 _FAR = 6.0
 """Distance in Å beyond which the cost of a match is constant."""
@@ -56,7 +57,10 @@ class InitialGuessLoss:
             order = (owner * len(transform.elements) + transform.kinds(z)).argsort(stable=True)
             z, pos = z[order], pos[order]
             randomised = model.training and model.random_frames
-            pose = (random_pose(pos, owner, size) if randomised else canonical_pose(z, pos, owner, size)).to(pos.dtype)
+            if randomised:
+                pose = random_pose(pos, owner, size, seeds_of(batch, size)).to(pos.dtype)
+            else:
+                pose = canonical_pose(z, pos, owner, size).to(pos.dtype)
             local = pose.to_local(pos, owner)
             target, _ = to_dense_batch(local, owner, batch_size=size)
             code = transform(z, local, owner, size)

@@ -13,6 +13,7 @@ from torch_geometric.transforms import BaseTransform
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.fields import MolField
+from tg_molfield.random_draws import seeds_of
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 
 _NUM_QUERIES = 512
@@ -38,7 +39,8 @@ class MolFieldTransform(BaseTransform):
         sampler: draws the points; by default `MixtureSampler`, half near the atoms and half in the box.
         seed: makes the points reproducible: the same sequence of calls gives the same points. In worker processes
             they also depend on the seed of the loader, so that workers do not repeat each other. By default torch's
-            global generator is used.
+            global generator is used. Of a molecule with ``draw_seed`` [1] int64, in a batch [B], the points are a
+            function of that alone: the same in any batch, process and order.
         generator: a generator to draw from, instead of ``seed``.
 
     Raises:
@@ -92,16 +94,22 @@ class MolFieldTransform(BaseTransform):
                 "Batch.from_data_list, or remove data.batch"
             )
         field = self.mol_field(data)
-        generator = self._generator()
-        if isinstance(data, Batch):
-            counts = _atom_counts(data)
-            points, molecules = self.sampler.of_batch(data.pos.detach(), counts, self.num_queries, generator)
-        else:
-            points = self.sampler(data.pos.detach(), self.num_queries, generator)
-            molecules = torch.zeros(len(points), dtype=torch.long, device=points.device)
+        points, molecules = self._drawn(data)
         data.query_pos, data.query_batch = points, molecules
         data.field = field(points, molecules) if isinstance(data, Batch) else field(points)
         return data
+
+    def _drawn(self, data: Data) -> tuple[Tensor, Tensor]:
+        """The query points [Q, 3], and the molecule of each [Q]."""
+        pos = data.pos.detach()
+        counts = _atom_counts(data) if isinstance(data, Batch) else torch.tensor([len(pos)], device=pos.device)
+        seeds = seeds_of(data, len(counts))
+        if seeds is not None:
+            return self.sampler.of_seeds(pos, counts, self.num_queries, seeds)
+        if isinstance(data, Batch):
+            return self.sampler.of_batch(pos, counts, self.num_queries, self._generator())
+        points = self.sampler(pos, self.num_queries, self._generator())
+        return points, torch.zeros(len(points), dtype=torch.long, device=points.device)
 
     def _generator(self) -> torch.Generator | None:
         worker = get_worker_info()

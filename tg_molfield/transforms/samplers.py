@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_number
 from tg_molfield.fields import Grid
+from tg_molfield.random_draws import normal, uniform
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,55 @@ class Sampler(ABC):
             num_queries: number of points of each molecule; ignored by samplers of fixed points.
             generator: random generator; by default torch's global one.
         """
-        points = [self(part, num_queries, generator) for part in pos.split(counts.tolist())]
-        sizes = torch.tensor([len(part) for part in points], device=pos.device)
-        return torch.cat(points), torch.arange(len(counts), device=pos.device).repeat_interleave(sizes)
+        return _joined([self(part, num_queries, generator) for part in pos.split(counts.tolist())])
+
+    def of_seeds(self, pos: Tensor, counts: Tensor, num_queries: int, seeds: Tensor) -> tuple[Tensor, Tensor]:
+        """The same as functions of a seed for each molecule: other molecules do not matter.
+
+        Args:
+            pos: positions of the atoms [N, 3] in Å, molecule by molecule.
+            counts: atoms of each molecule [B], all ≥ 1.
+            num_queries: number of points of each molecule; ignored by samplers of fixed points.
+            seeds: [B] int64.
+        """
+        parts = zip(pos.split(counts.tolist()), seeds.tolist(), strict=True)
+        return _joined([self(part, num_queries, torch.Generator().manual_seed(seed)) for part, seed in parts])
+
+
+_Draws = Callable[[str, int, Tensor], Tensor]
+"""Numbers [B, count] of the floating type and device of a tensor; the name begins with "uniform" or "normal"."""
 
 
 class _FreeSampler(Sampler):
     """Draws as many points as asked for, of several molecules together."""
 
     def __call__(self, pos: Tensor, num_queries: int, generator: torch.Generator | None = None) -> Tensor:
-        return self._drawn(pos, torch.tensor([len(pos)], device=pos.device), num_queries, generator)[0]
+        return self.of_batch(pos, torch.tensor([len(pos)], device=pos.device), num_queries, generator)[0]
 
     def of_batch(
         self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        points = self._drawn(pos, counts, num_queries, generator)
+        def draws(name: str, count: int, like: Tensor) -> Tensor:
+            draw = torch.rand if name.startswith("uniform") else torch.randn
+            device = like.device if generator is None else generator.device
+            return draw((len(counts), count), generator=generator, dtype=like.dtype, device=device).to(like.device)
+
+        return self._flat(pos, counts, num_queries, draws)
+
+    def of_seeds(self, pos: Tensor, counts: Tensor, num_queries: int, seeds: Tensor) -> tuple[Tensor, Tensor]:
+        def draws(name: str, count: int, like: Tensor) -> Tensor:
+            draw = uniform if name.startswith("uniform") else normal
+            return draw(seeds.to(like.device), count, name).to(like.dtype)
+
+        return self._flat(pos, counts, num_queries, draws)
+
+    def _flat(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> tuple[Tensor, Tensor]:
+        points = self._drawn(pos, counts, num_queries, draws)
         molecules = torch.arange(len(counts), device=pos.device).repeat_interleave(num_queries)
         return points.reshape(-1, 3), molecules
 
     @abstractmethod
-    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> Tensor:
         """Points [B, Q, 3]."""
 
 
@@ -77,10 +107,10 @@ class UniformSampler(_FreeSampler):
     def __post_init__(self) -> None:
         _require_not_negative("margin", self.margin)
 
-    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> Tensor:
         low = torch.segment_reduce(pos, "min", lengths=counts, axis=0)[:, None] - self.margin
         high = torch.segment_reduce(pos, "max", lengths=counts, axis=0)[:, None] + self.margin
-        return low + (high - low) * _draw(torch.rand, (len(counts), num_queries, 3), pos, generator)
+        return low + (high - low) * draws("uniform in the box", 3 * num_queries, pos).view(len(counts), num_queries, 3)
 
 
 @dataclass(frozen=True)
@@ -92,11 +122,13 @@ class NearAtomsSampler(_FreeSampler):
     def __post_init__(self) -> None:
         _require_not_negative("spread", self.spread)
 
-    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
-        chance = _draw(torch.rand, (len(counts), num_queries), pos, generator)
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> Tensor:
+        chance = draws("uniform over atoms", num_queries, pos)
         among = counts[:, None]
         chosen = (chance * among).long().minimum(among - 1) + (counts.cumsum(0) - counts)[:, None]
-        return pos[chosen] + self.spread * _draw(torch.randn, (len(counts), num_queries, 3), pos, generator)
+        return pos[chosen] + self.spread * draws("normal around atoms", 3 * num_queries, pos).view(
+            len(counts), num_queries, 3
+        )
 
 
 @dataclass(frozen=True)
@@ -118,10 +150,10 @@ class MixtureSampler(_FreeSampler):
         _require_not_negative("spread", self.spread)
         _require_not_negative("margin", self.margin)
 
-    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, generator: torch.Generator | None) -> Tensor:
+    def _drawn(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> Tensor:
         close = round(self.near * num_queries)
-        near = NearAtomsSampler(self.spread)._drawn(pos, counts, close, generator)
-        return torch.cat([near, UniformSampler(self.margin)._drawn(pos, counts, num_queries - close, generator)], 1)
+        near = NearAtomsSampler(self.spread)._drawn(pos, counts, close, draws)
+        return torch.cat([near, UniformSampler(self.margin)._drawn(pos, counts, num_queries - close, draws)], 1)
 
 
 @dataclass(frozen=True)
@@ -153,11 +185,11 @@ class GridSampler(Sampler):
         return Grid.around(pos, self.spacing, self.margin).points(pos.dtype, pos.device)
 
 
-def _draw(
-    draw: Callable[..., Tensor], shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None
-) -> Tensor:
-    device = like.device if generator is None else generator.device
-    return draw(shape, generator=generator, dtype=like.dtype, device=device).to(like.device)
+def _joined(points: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The points of all molecules [Q, 3], and the molecule of each [Q]."""
+    device = points[0].device
+    sizes = torch.tensor([len(part) for part in points], device=device)
+    return torch.cat(points), torch.arange(len(points), device=device).repeat_interleave(sizes)
 
 
 def _require_not_negative(name: str, value: float) -> None:

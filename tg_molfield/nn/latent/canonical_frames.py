@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 from torch_geometric.utils import scatter
 
-from tg_molfield.chem.rotations import random_rotations
+from tg_molfield.chem.rotations import random_rotations, rotations_of_quaternions
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.pieces import runs_of
 from tg_molfield.precision import full_precision
+from tg_molfield.random_draws import normal
 
 POINT = 1e-8
 """Å²; a molecule whose largest second moment is smaller is a point."""
@@ -60,13 +62,19 @@ def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, prope
 
 
 @full_precision
-def random_pose(pos: Tensor, batch: Tensor, num_graphs: int) -> Pose:
-    """The same origins with uniformly random frames, from torch's global generator, in float64."""
+def random_pose(pos: Tensor, batch: Tensor, num_graphs: int, seeds: Tensor | None = None) -> Pose:
+    """The same origins with uniformly random frames, in float64.
+
+    They are functions of the ``seeds`` [B] int64 where given, else they come from torch's global generator.
+    """
     pos = pos.double()
     origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
-    frames = random_rotations(num_graphs, pos.device).unsqueeze(1)
+    if seeds is None:
+        frames = random_rotations(num_graphs, pos.device)
+    else:
+        frames = rotations_of_quaternions(normalize(normal(seeds.to(pos.device), 4, "normal frame"), dim=1))
     weights = torch.ones(num_graphs, 1, dtype=torch.float64, device=pos.device)
-    return Pose(origin, frames, weights, torch.full((num_graphs,), 3, device=pos.device))
+    return Pose(origin, frames.unsqueeze(1), weights, torch.full((num_graphs,), 3, device=pos.device))
 
 
 def _frames(
