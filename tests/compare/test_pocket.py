@@ -66,6 +66,18 @@ def test_the_pocket_of_a_crystal_structure(data_dir):
     assert torch.allclose(whole, cut, rtol=1e-4)
 
 
+def test_the_pocket_of_a_ligand_from_another_file_has_whole_residues(data_dir):
+    folder = data_dir / "complexes"
+    data = read_complex(folder / "1iep_protein.pdb.gz", folder / "1iep_ligand.sdf", dtype=torch.float64)
+    found = pocket(data, 5.0)
+    sizes, kept = (torch.bincount(one.residue_number[one.part == 1], minlength=600) for one in (data, found))
+    distances = torch.cdist(data.pos[data.part == 1], data.pos[data.part == 0]).amin(1)
+    near = data.residue_number[data.part == 1][distances <= 5.0].unique()
+    assert torch.equal(kept.nonzero()[:, 0], near)
+    assert torch.equal(kept[near], sizes[near])
+    assert 10 < len(near) < 60
+
+
 def test_nothing_near_is_told():
     data = line(0.0, 20.0, part=[0, 1])
     with pytest.warns(StructureWarning, match=r"within 6 Å of the ligand, got none, the nearest is 20\.0 Å away"):

@@ -6,6 +6,9 @@ from torch_geometric.data import Data
 from tg_molfield.structures import StructureWarning, from_rdkit, read, read_complex
 
 
+RESIDUES = ("residue_number", "chain", "hetero", "water")
+
+
 @pytest.fixture(scope="module")
 def complexes(data_dir):
     return data_dir / "complexes"
@@ -18,8 +21,11 @@ def test_1iep(complexes):
     ligand = read(complexes / "1iep_ligand.sdf")[0]
     assert torch.equal(data.pos[:69], ligand.pos)
     assert torch.equal(data.z[:69], ligand.z)
-    assert set(data.keys()) == {"z", "pos", "part", "name"}
+    assert set(data.keys()) == {"z", "pos", "part", "name", *RESIDUES}
     assert data.name == "STI"
+    protein = read(complexes / "1iep_protein.pdb.gz")[0]
+    assert all(torch.equal(data[key][69:], protein[key]) for key in RESIDUES)
+    assert [set(data[key][:69].tolist()) for key in RESIDUES] == [{1}, {int(protein.chain.max()) + 1}, {True}, {False}]
 
 
 @pytest.mark.filterwarnings("ignore:.*184l_ligand.sdf.*hydrogens")
@@ -113,6 +119,20 @@ def test_own_keys_join_where_both_have_them():
     assert data.mine.tolist() == [1, 2, 3, 4]
     assert "other" not in data
     assert data.part.tolist() == [0, 0, 1, 1]
+
+
+def test_a_ligand_without_residues_is_one_of_its_own():
+    protein = Data(z=torch.tensor([7]), pos=torch.full((1, 3), 3.0), residue_number=torch.tensor([9]))
+    ligand = Data(z=torch.tensor([6]), pos=torch.zeros(1, 3))
+    joined = read_complex(protein, ligand)
+    assert joined.residue_number.tolist() == [1, 9]
+    assert set(joined.keys()) == {"z", "pos", "part", "name", "residue_number"}
+    assert "residue_number" not in ligand
+    ligand.residue_number = torch.tensor([4])
+    protein.chain = torch.tensor([0])
+    joined = read_complex(protein, ligand)
+    assert joined.residue_number.tolist() == [4, 9]
+    assert joined.chain.tolist() == [1, 0]
 
 
 def test_what_belongs_to_the_whole_molecule_is_not_used():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from pathlib import Path
@@ -44,7 +45,9 @@ def read_complex(
     """A ligand and its protein as one molecule, the ligand's atoms first.
 
     The result has ``z`` [N], ``pos`` [N, 3] in Å, ``part`` [N] (0 ligand, 1 protein), the per-atom keys that both
-    have, and ``name``. Cells and graph-level values are dropped.
+    have, and ``name``. Where the protein has residues and the ligand has none, as in an SDF, ``residue_number`` [N],
+    ``chain`` [N], ``hetero`` [N] and ``water`` [N] are kept too: the ligand is residue 1 of a chain of its own. Cells
+    and graph-level values are dropped.
 
     Args:
         protein: a file with one model, a ``Data``, or an RDKit molecule.
@@ -173,6 +176,7 @@ def _check_distance(bound: Data, host: Data, protein: Source, ligand: Source) ->
 
 
 def _join(ligand: Data, protein: Data, dtype: torch.dtype) -> Data:
+    ligand = _as_residue(ligand, protein)
     shared = [key for key in per_atom_keys(ligand) if key in set(per_atom_keys(protein)) and key != "part"]
     joined = Data()
     for data in (ligand, protein):
@@ -185,6 +189,18 @@ def _join(ligand: Data, protein: Data, dtype: torch.dtype) -> Data:
     names = dict.fromkeys(name for data in (protein, ligand) for name in _name(data).values() if name)
     joined.name = " ".join(names)
     return validate(joined)
+
+
+def _as_residue(ligand: Data, protein: Data) -> Data:
+    """The ligand with what the protein tells of its residues: one residue of another chain."""
+    values: dict[str, int | bool] = {"residue_number": 1, "hetero": True, "water": False}
+    if "chain" in protein:
+        values["chain"] = int(protein["chain"].max()) + 1
+    ligand = copy.copy(ligand)
+    for key, value in values.items():
+        if key in protein and key not in ligand:
+            ligand[key] = torch.full((ligand["z"].numel(),), value, dtype=protein[key].dtype)
+    return ligand
 
 
 def per_atom_keys(data: Data) -> list[str]:

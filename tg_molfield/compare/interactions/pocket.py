@@ -22,8 +22,8 @@ def pocket(complex: Data, distance: float = 6.0) -> Data:
     """The ligand of a complex and what of the protein is near it.
 
     Residues are kept whole: all atoms of one chain with one residue number, so also those that differ in the insertion
-    code alone. Where the complex has no ``residue_number``, single atoms are kept: `read_complex` has it for a residue
-    as ligand, and for two ``Data`` that both have it. The atoms stay in their order.
+    code alone. Where the protein is from a format without residues, so that the complex has no ``residue_number``,
+    single atoms are kept. The atoms stay in their order.
 
     Args:
         complex: a ligand and a protein with ``part`` [N] (0 ligand, 1 protein), as `read_complex` gives it.
