@@ -403,6 +403,12 @@ def test_frames_of_a_file_have_names_of_their_own(tmp_path):
     assert [data.y.tolist() for data in dataset] == [[[-1.5]]] * 2
 
 
+def test_files_are_read_with_the_digits_of_the_type(tmp_path):
+    path = written(tmp_path / "far.xyz", "1\n\nHe 1234567.123456 0 0\n")
+    dataset = MoleculeFields(tmp_path / "root", path, dtype=torch.float64)
+    assert dataset[0].pos[0, 0].item() == 1234567.123456
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "message"),
     [

@@ -5,7 +5,6 @@ from torch_geometric.data import Data
 
 from tg_molfield.structures import StructureWarning, from_rdkit, read, read_complex
 
-
 RESIDUES = ("residue_number", "chain", "hetero", "water")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch_geometric.data import Data
 
-from tg_molfield.datasets.building import Builder, Chunk, Outcome, chunked, place
+from tg_molfield.datasets.building import Chunk, EntryBuilder, Outcome, chunked, place
 from tg_molfield.datasets.packing import Packed, pack
 from tg_molfield.datasets.progress import BuildProgress, Clock, Show
 from tg_molfield.datasets.sources import Source
@@ -65,7 +65,7 @@ def check_identity(path: Path, state: Mapping[str, Any], identity: Mapping[str, 
 def build(
     store: MoleculeStore,
     source: Source,
-    builder: Builder,
+    builder: EntryBuilder,
     filters: Filters,
     workers: int,
     errors: str,
@@ -102,13 +102,13 @@ def build(
     if not kept:
         raise ValueError(_nothing_kept(done, problems))
     store.add([], [], {"complete": True})
-    problems.warn(done, stacklevel=5)
+    problems.warn(done, stacklevel=6)
     if dropped := store.dropped_keys():
         warnings.warn(
             f"source: expected {', '.join(dropped)} in every molecule, got none in some; split the source to keep it, "
             "it is left out of all",
             DroppedKeysWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

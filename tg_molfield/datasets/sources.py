@@ -77,7 +77,7 @@ class MoleculeSource(Source):
     Args:
         source: a path or several, or a sequence of ``Data`` or ASE ``Atoms``, such as a PyG data set.
         labels: names of numbers to take.
-        dtype: floating type of what becomes of ``Atoms``.
+        dtype: floating type of files and of what becomes of ``Atoms``.
 
     Raises:
         OSError: a path does not exist.
@@ -138,7 +138,7 @@ class MoleculeSource(Source):
 
     def _file_entries(self) -> Iterator[Entry]:
         for number, path in enumerate(self.files):
-            library = Library(path, self._labels)
+            library = Library(path, self._labels, self._dtype)
             try:
                 for entry in library:
                     self.done = (number + (library.done or 0.0)) / len(self.files)

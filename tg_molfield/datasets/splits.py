@@ -13,8 +13,14 @@ from tg_molfield.arguments import as_list, check_integers, check_number
 NAMES = ("train", "valid", "test")
 
 
-def check_split(fractions: Sequence[float], by: str, seed: int) -> tuple[float, ...]:
+def check_split(fractions: Sequence[float], by: str, seed: int, choices: Sequence[str]) -> tuple[float, ...]:
     """The fractions of a split, checked.
+
+    Args:
+        fractions: of the three parts.
+        by: one of ``choices``.
+        seed: of the order.
+        choices: what ``by`` may be.
 
     Raises:
         TypeError: the fractions are no numbers.
@@ -28,8 +34,9 @@ def check_split(fractions: Sequence[float], by: str, seed: int) -> tuple[float, 
         raise ValueError(
             f"fractions: expected three numbers from 0 with the sum 1, got {str(shares)[:40]}; (0.8, 0.1, 0.1) is usual"
         )
-    if by not in ("random", "scaffold"):
-        raise ValueError(f"by: expected 'random' or 'scaffold', got {str(by)[:40]!r}; choose one of them")
+    if by not in choices:
+        known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+        raise ValueError(f"by: expected {known}, got {str(by)[:40]!r}; choose one of them")
     check_integers(seed=seed)
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed: expected 0 to 2⁶³ − 1, got {str(seed)[:40]}; give one in this range")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_path
@@ -57,6 +58,7 @@ class Library:
     Args:
         source: a path, several paths, or an iterable of ``Data``, such as a PyG data set.
         labels: names of numbers to take: columns that a table must have, and from extended XYZ as in ``read``.
+        dtype: floating type of what is read file by file; ``None`` means ``torch.get_default_dtype()``.
 
     Attributes:
         files: the paths; empty for an iterable.
@@ -67,8 +69,8 @@ class Library:
         ValueError: a suffix is unknown.
     """
 
-    def __init__(self, source: Any, labels: tuple[str, ...] = ()) -> None:
-        self._labels = labels
+    def __init__(self, source: Any, labels: tuple[str, ...] = (), dtype: torch.dtype | None = None) -> None:
+        self._labels, self._dtype = labels, dtype
         self.files: list[Path] = []
         self.done: float | None = 0.0
         self._source: Iterable[Any] = ()
@@ -101,7 +103,7 @@ class Library:
         for number, path in enumerate(self.files):
             record = 0
             try:
-                for entry, done in _file_entries(path, self._labels):
+                for entry, done in _file_entries(path, self._labels, self._dtype):
                     record = entry.record
                     self.done = (number + done) / len(self.files)
                     yield entry
@@ -161,12 +163,15 @@ class _Place(NamedTuple):
         return Entry(self.file, self.record, title, kind, content)
 
 
-def _file_entries(path: Path, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
+def _file_entries(path: Path, labels: tuple[str, ...], dtype: torch.dtype | None) -> Iterator[tuple[Entry, float]]:
     """The entries of a file, with the share of it that has been read."""
     suffix = format_suffix(path)
     whole = suffix not in TABLES and FORMATS[suffix].blocks is None
     with decoding(path):
-        yield from _whole_file(path, FORMATS[suffix], labels) if whole else _streamed(path, suffix, labels)
+        if whole:
+            yield from _whole_file(path, FORMATS[suffix], ReadOptions(dtype, labels=labels))
+        else:
+            yield from _streamed(path, suffix, labels)
 
 
 def _streamed(path: Path, suffix: str, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
@@ -200,8 +205,8 @@ def _pieces(lines: Lines, suffix: str, labels: tuple[str, ...]) -> Iterator[tupl
         yield source.record(text, options).title, suffix, text, {}
 
 
-def _whole_file(path: Path, source: Format, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
-    options = ReadOptions(labels=labels if source.has_labels else ())
+def _whole_file(path: Path, source: Format, options: ReadOptions) -> Iterator[tuple[Entry, float]]:
+    options = options if source.has_labels else replace(options, labels=())
     text, damage = read_text(path, salvage=source.has_counts)
     number = 0
     for number, record in enumerate(source.records(text, options), start=1):
