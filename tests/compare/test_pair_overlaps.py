@@ -67,6 +67,9 @@ def test_periodic_pairs_are_the_integrals_over_one_cell():
     expected = f.on(grid).values.flatten(1) @ g.on(grid).values.flatten(1).T * grid.voxel_volume
     assert torch.allclose(pair_overlaps(f, g).values[0, 0], expected, rtol=1e-9, atol=1e-9)
     assert torch.allclose(pair_overlaps(f, g, per_center=True).values.sum(0)[0], expected, rtol=1e-9, atol=1e-9)
+    sampled, error = pair_overlaps(f, g.on(grid), per_center=True, grid=grid)
+    assert torch.allclose(sampled.sum(0)[0], expected, rtol=1e-7, atol=1e-7)
+    assert float(error.max()) < 1e-7
 
 
 def test_gradients():

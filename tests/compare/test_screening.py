@@ -287,6 +287,27 @@ def test_properties_are_taken_from_the_bonds_of_the_library(tmp_path):
     assert torch.equal(hits[0].moved.partial_charge, query.partial_charge)
 
 
+def test_charges_of_different_kinds_are_told(molecules, tmp_path):
+    (tmp_path / "a.sdf").write_text("".join(block(one, f"m{i}") for i, one in enumerate(molecules[:3])))
+    computed = from_smiles("CC(=O)Nc1ccc(O)cc1", properties=("partial_charge",))
+    own = computed.clone()
+    own.partial_charge = own.partial_charge * 1.3
+    for query in (computed, molecules[2]):
+        assert screen(query, tmp_path / "a.sdf", "esp", search="fast")[0].score > 0.9
+    with pytest.warns(StructureWarning, match="partial charges: expected those of one kind, got the file's on one"):
+        screen(own, tmp_path / "a.sdf", "esp", search="fast")
+    lines = [
+        f"{Chem.Atom(z).GetSymbol()} {x} {y} {w}" for z, (x, y, w) in zip(own.z.tolist(), own.pos.tolist(), strict=True)
+    ]
+    (tmp_path / "a.xyz").write_text("\n".join([str(len(lines)), "", *lines, ""]))
+    screen(molecules[2], tmp_path / "a.xyz", "esp", search="fast")
+    for library in (tmp_path / "a.xyz", [molecules[2]]):
+        with pytest.warns(StructureWarning, match="partial charges"):
+            screen(own, library, "esp", search="fast")
+    screen(own, [own, computed], "esp", search="fast")
+    screen(own, tmp_path / "a.sdf", search="fast")
+
+
 def test_what_readers_warn_of_is_told_once(molecules, query, tmp_path):
     mol = Chem.MolFromMolBlock(block(molecules[0], "bare"))  # without hydrogens
     record = Chem.MolToMolBlock(mol) + "$$$$\n"

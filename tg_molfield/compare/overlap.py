@@ -12,9 +12,9 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.gaussian_pairs import overlaps_of_gaussians
 from tg_molfield.compare.terms import Terms, flat_terms, padded_terms
 from tg_molfield.fields import Field, RBFField
-from tg_molfield.fields.gaussian_sums import gaussian_overlap
 from tg_molfield.precision import full_precision
 
 _PAIRS_AT_ONCE = 2**22
@@ -62,10 +62,7 @@ def self_overlap(f: RBFField) -> Tensor:
 
 def paired_overlap(f: Terms, g: Terms) -> Tensor:
     """Overlaps [B, C] of each function of f with the same of g."""
-    x, y = f.pos - f.pos[:, :1], g.pos - f.pos[:, :1]
-    square = x.square().sum(2)[:, :, None] + y.square().sum(2)[:, None] - 2 * x @ y.transpose(1, 2)
-    table = gaussian_overlap(square, f.variances[:, :, None], g.variances[:, None])
-    return (f.weights * (table @ g.weights)).sum(1)
+    return (f.weights * overlaps_of_gaussians(f.pos, f.variances, g)).sum(1)
 
 
 def check_fit(f: RBFField, g: RBFField) -> None:
@@ -126,11 +123,10 @@ def _dense(f: Terms, g: Terms) -> Tensor:
 
 def _block(f: Terms, g: Terms, rows: int) -> Tensor:
     total = f.weights.new_zeros(len(f.pos), len(g.pos), f.weights.shape[2])
+    others = Terms(*(one[None] for one in g))
     for first in range(0, f.pos.shape[1], rows):
-        part = slice(first, first + rows)
-        square = (f.pos[:, None, part, None] - g.pos[None, :, None]).square().sum(-1)
-        table = gaussian_overlap(square, f.variances[:, None, part, None], g.variances[None, :, None])
-        total = total + (f.weights[:, None, part] * (table @ g.weights)).sum(2)
+        some = [one[:, None, first : first + rows] for one in f]
+        total = total + (some[2] * overlaps_of_gaussians(some[0], some[1], others)).sum(2)
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -32,30 +33,46 @@ class Overlaps(NamedTuple):
 def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     """Overlaps by the trapezoidal rule on the nodes of ``grid``, or of a grid chosen by `quadrature_grid`.
 
-    The error is estimated by what changes when every second node is left out, and by what the outermost nodes add,
-    where the fields should have vanished. Periodic axes have no outermost nodes.
-
     Raises:
         ValueError: no grid is given, and the fields have neither grids nor atoms.
     """
     grid = quadrature_grid(f, g) if grid is None else grid
     first, second = f.on(grid), g.on(grid)
-    values, others = first.values.double(), second.values.double()
+    values, others = first.values.double().flatten(1), second.values.double().flatten(1)
     products = torch.stack([values * others, values.square(), others.square()])
-    whole = products.sum((2, 3, 4))
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
-    coarse, inner = products, products
-    for axis, (repeats, nodes) in enumerate(zip(periodic, grid.shape, strict=True), start=1):
-        if nodes > 2 and not (repeats and nodes % 2):
-            coarse = 2 * coarse.index_select(axis + 1, torch.arange(0, nodes, 2, device=coarse.device))
-        if nodes > 2 and not repeats:
-            inner = inner.narrow(axis + 1, 1, nodes - 2)
+    whole, spread = with_error(products @ node_weights(grid, periodic, values.device))
     scale = (whole[1] * whole[2]).sqrt()
     known = scale > 0
-    spread = ((coarse.sum((2, 3, 4)) - whole).abs() + (inner.sum((2, 3, 4)) - whole).abs()).detach()
     error = float((spread[:, known] / scale[known]).max()) if bool(known.any()) else 0.0
-    fg, ff, gg = (whole * grid.voxel_volume).to(f.dtype)
+    fg, ff, gg = whole.to(f.dtype)
     return Overlaps(fg, ff, gg, error)
+
+
+def node_weights(grid: Grid, periodic: Sequence[bool], device: torch.device) -> Tensor:
+    """The weights of the nodes in three rules [Q, 3]: all nodes; every second along each axis; without the outermost.
+
+    Periodic axes have no outermost nodes; where they have an odd number of nodes, none is left out.
+    """
+    weights = torch.ones(3, *grid.shape, dtype=torch.float64, device=device)
+    for axis, (repeats, nodes) in enumerate(zip(periodic, grid.shape, strict=True)):
+        index = torch.arange(nodes, device=device)
+        shape = [nodes if other == axis else 1 for other in range(3)]
+        if nodes > 2 and not (repeats and nodes % 2):
+            weights[1] *= (2.0 * (index % 2 == 0)).view(shape)
+        if nodes > 2 and not repeats:
+            weights[2] *= ((index > 0) & (index < nodes - 1)).view(shape)
+    return weights.flatten(1).T * grid.voxel_volume
+
+
+def with_error(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Integrals and estimates of their errors [...] from sums by the three `node_weights` [..., 3].
+
+    The error is what changes when every second node is left out, and what the outermost nodes add, where the fields
+    should have vanished.
+    """
+    whole, coarse, inner = sums.unbind(-1)
+    return whole, ((whole - coarse).abs() + (whole - inner).abs()).detach()
 
 
 def quadrature_grid(f: Field, g: Field) -> Grid:

@@ -50,10 +50,11 @@ def align(
 
     tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
     """
-    from tg_molfield.cli.compare.inputs import load, one_record, recipe, warn_of_charges, weights
+    from tg_molfield.cli.compare.inputs import load, one_record, recipe, weights
     from tg_molfield.cli.compare.outputs import check_outputs, terms_of
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.compare import Scoring, align_many
+    from tg_molfield.compare.partial_charges import warn_of_charges
 
     check_reading([mobile], {"--record": record})
     check_reading([fixed], {"--fixed-record": fixed_record})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from tg_molfield.compare import Scoring
     from tg_molfield.fields import MolField
-    from tg_molfield.structures.library import Built, Entry, Recipe
+    from tg_molfield.structures.library import Entry, Recipe
 
 
 class Molecule(NamedTuple):
@@ -72,6 +71,7 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
         StructureWarning: what the readers warn of.
     """
     from tg_molfield.cli.structure import not_a_structure
+    from tg_molfield.compare.partial_charges import charges_of_record
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import SUFFIXES
     from tg_molfield.structures.library import TABLES, Library, build_entry, fault_of_entry, smiles_entry
@@ -95,7 +95,7 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
         for note in built.notes:
             problems.note(entry, note)
         title = entry.title or f"record {entry.record}"
-        charges = _charges(scoring, built)
+        charges = charges_of_record(scoring, built)
         found += [Molecule(entry, data, title, charges) for data in molecules]
     if not found:
         reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
@@ -122,23 +122,3 @@ def one_record(molecules: Sequence[Molecule], record: int | None, option: str) -
         text = f"{chosen[0].entry.file}: record {record} of {numbers[-1]}; {option} chooses another"
         Console().print(text, highlight=False, markup=False, soft_wrap=True)
     return chosen
-
-
-def warn_of_charges(first: set[str], second: set[str]) -> None:
-    """Warn if partial charges of two sides are not of one kind."""
-    from tg_molfield.structures import StructureWarning
-
-    if len((first | second) - {""}) > 1:
-        warnings.warn(
-            "partial charges: expected those of one kind, got the file's on one side and computed ones (Gasteiger) on "
-            "the other; give both with charges of one program, or leave esp out",
-            StructureWarning,
-            stacklevel=2,
-        )
-
-
-def _charges(scoring: Scoring, built: Built) -> str:
-    if "partial_charge" not in scoring.properties:
-        return ""
-    given = "partial_charge" in built.molecules[0] and "partial_charge" not in built.computed
-    return "file" if given else "computed"

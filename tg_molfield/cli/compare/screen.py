@@ -66,7 +66,7 @@ def screen(
 
     tg-molfield screen "CC(=O)Oc1ccccc1C(=O)O" library.smi --conformers 5 --workers 8 -o hits.sdf
     """
-    from tg_molfield.cli.compare.inputs import load, recipe, warn_of_charges, weights
+    from tg_molfield.cli.compare.inputs import load, recipe, weights
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.record_bar import record_bar
@@ -109,7 +109,6 @@ def screen(
             checkpoint=state,
             progress=progress,
         )
-    warn_of_charges({one.charges for one in queries}, set(hits.charges))
     failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
     console.print(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s", highlight=False)
     console.print(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))

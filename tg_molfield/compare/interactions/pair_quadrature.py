@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from tg_molfield.compare.interactions.pair_sums import channels_of_one_width
-from tg_molfield.fields import Field, Grid, RBFField
+from tg_molfield.compare.quadrature import node_weights, with_error
+from tg_molfield.fields import Field, Grid, RBFField, Volume
 
 _TERMS_AT_ONCE = 2**22
 
 
 def sums_on(f: Field, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     """∫ f_c g_d d³r of two functions and the errors, [1, C, D] each."""
-    values = f.on(grid).values.double().flatten(1)
-    return _with_error((values @ _estimates(g, grid).flatten(1)).unflatten(1, (3, -1))[None], f)
+    first, second = f.on(grid), g.on(grid)
+    periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
+    sums = first.values.double().flatten(1) @ _weighted(second, periodic).flatten(1)
+    return _rounded(sums.unflatten(1, (-1, 3))[None], f)
 
 
 def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     """The shares of the centres of f in ∫ f_c g_d d³r and the errors, [N, C, D] each."""
-    nodes, estimates = grid.points(torch.float64, f.device), _estimates(g, grid)
+    if f.cell is not None:
+        found = [sums_on(center, g, grid) for center in _centers(f)]
+        empty = f.weights.new_zeros(0, len(f.channels), len(g.channels))
+        values, errors = zip(*found, strict=True) if found else ([empty], [empty])
+        return torch.cat(list(values)), torch.cat(list(errors))
+    nodes, others = grid.points(torch.float64, f.device), _weighted(g.on(grid), (False, False, False))
     centers, weights = f.centers.double(), f.weights.double()
-    total = weights.new_zeros(*weights.shape, *estimates.shape[1:])
+    total = weights.new_zeros(*weights.shape, *others.shape[1:])
     step = max(1, _TERMS_AT_ONCE // max(1, len(centers)))
-    for some, values in zip(nodes.split(step), estimates.flatten(1).split(step), strict=True):
+    for some, values in zip(nodes.split(step), others.flatten(1).split(step), strict=True):
         squares = (centers[:, None] - some).square().sum(-1)
         for channels, widths in channels_of_one_width(f):
             table = f.kernel.value(squares / widths.double().square()[:, None])
-            reached = (table @ values).unflatten(1, (3, -1))[:, None]
+            reached = (table @ values).unflatten(1, (-1, 3))[:, None]
             total = total.index_add(1, channels, weights[:, channels, None, None] * reached)
-    return _with_error(total, f)
+    return _rounded(total, f)
 
 
-def _estimates(g: Field, grid: Grid) -> Tensor:
-    """[Q, 3, D]: g times the volume of a node; with every second node left out; with the outermost left out."""
-    values = g.on(grid).values.double() * grid.voxel_volume
-    coarse, inner = torch.ones(2, *grid.shape, dtype=values.dtype, device=values.device)
-    for axis, nodes in enumerate(grid.shape):
-        index = torch.arange(nodes, device=values.device)
-        shape = [nodes if other == axis else 1 for other in range(3)]
-        if nodes > 2:
-            coarse = coarse * (2.0 * (index % 2 == 0)).view(shape)
-            inner = inner * ((index > 0) & (index < nodes - 1)).view(shape)
-    return torch.stack([values, values * coarse, values * inner]).flatten(2).permute(2, 0, 1)
+def _centers(f: RBFField) -> list[RBFField]:
+    """The centres of one function, each as a field of its own."""
+    rows = [slice(i, i + 1) for i in range(len(f.centers))]
+    return [
+        RBFField(f.centers[row], f.weights[row], f.widths[row], f.kernel, f.channels, cell=f.cell, pbc=f.pbc)
+        for row in rows
+    ]
 
 
-def _with_error(estimates: Tensor, like: Field) -> tuple[Tensor, Tensor]:
-    """The values and their errors from the three estimates [..., 3, D]."""
-    whole, coarse, inner = estimates.unbind(-2)
-    error = ((whole - coarse).abs() + (whole - inner).abs()).detach()
-    return whole.to(like.dtype), error.to(like.dtype)
+def _weighted(g: Volume, periodic: Sequence[bool]) -> Tensor:
+    """[Q, D, 3]: the values of g times the weights of the nodes in each rule."""
+    return g.values.double().flatten(1).T[..., None] * node_weights(g.grid, periodic, g.device)[:, None]
+
+
+def _rounded(sums: Tensor, like: Field) -> tuple[Tensor, Tensor]:
+    values, errors = with_error(sums)
+    return values.to(like.dtype), errors.to(like.dtype)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.gaussian_pairs import overlaps_of_gaussians
 from tg_molfield.compare.overlap import blurred
+from tg_molfield.compare.terms import Terms
 from tg_molfield.fields import RBFField
-from tg_molfield.fields.gaussian_sums import gaussian_overlap
 
 _PAIRS_AT_ONCE = 2**22
 
@@ -39,10 +40,9 @@ def _shares(f: RBFField, g: RBFField) -> Iterator[tuple[slice, Tensor]]:
         share = f.weights.new_zeros(len(f.centers[rows]), len(f.channels), len(g.channels))
         for channels, widths in mine:
             reached = f.weights.new_zeros(len(share), len(g.channels))
-            for others, (pos, variances, weights) in theirs:
-                square = (f.centers[rows, None] - pos).square().sum(-1)
-                table = gaussian_overlap(square, widths[rows, None].square(), variances)
-                reached = reached.index_add(1, others, table @ weights)
+            for others, terms in theirs:
+                found = overlaps_of_gaussians(f.centers[rows], widths[rows].square(), terms)
+                reached = reached.index_add(1, others, found)
             share = share.index_add(1, channels, f.weights[rows][:, channels, None] * reached[:, None])
         yield rows, share
 
@@ -75,10 +75,10 @@ def channels_of_one_width(field: RBFField) -> list[tuple[Tensor, Tensor]]:
     return [(every[group == number], columns[:, number]) for number in range(columns.shape[1])]
 
 
-def _with_weight(field: RBFField, channels: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions, variances and weights of the Gaussians in some channels; those without weight are left out."""
+def _with_weight(field: RBFField, channels: Tensor, widths: Tensor) -> Terms:
+    """The Gaussians of one function in some channels; those without weight are left out."""
     weights = field.weights[:, channels]
     if weights.requires_grad:
-        return field.centers, widths.square(), weights
+        return Terms(field.centers, widths.square(), weights)
     kept = (weights != 0).any(1)
-    return field.centers[kept], widths[kept].square(), weights[kept]
+    return Terms(field.centers[kept], widths[kept].square(), weights[kept])

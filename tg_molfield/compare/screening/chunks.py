@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from tg_molfield.compare.alignment.pairs import align_pairs
 from tg_molfield.compare.alignment.search import BLURS, PLANS, Found
 from tg_molfield.compare.alignment.sides import Side, check_alignable, side_of
+from tg_molfield.compare.partial_charges import charges_of_record
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.scored import Failed, Outcome, Scored
 from tg_molfield.fields import RBFField
@@ -61,14 +62,15 @@ def score_chunk(chunk: Chunk, job: Job) -> Outcome:
     for position, entry in chunk:
         try:
             built = build_entry(entry, job.recipe)
+            origin = charges_of_record(job.scoring, built)
             built = Built([job.scoring.prepared(data) for data in built.molecules], built.notes, built.computed)
         except Exception as error:
             results.append(Failed(position, fault_of_entry(error)))
             continue
         read.append((position, entry, built))
         notes += [(position, note) for note in built.notes]
-        if "partial_charge" in job.scoring.properties and entry.kind != "data":
-            charges.add("computed" if "partial_charge" in built.computed else "file")
+        if origin == "computed" or (origin and entry.kind != "data"):
+            charges.add(origin)
     with one_thread():  # sums of several threads differ in their last digits
         results += _scored(read, job)
     return Outcome(sorted(results, key=lambda result: result.position), notes, charges)

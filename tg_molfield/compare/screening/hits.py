@@ -74,8 +74,8 @@ class Hits:
         records: the number of records in the library.
         failed: records that could not be scored, at most the first 1000.
         failed_count: the number of all of these.
-        charges: where partial charges of files are from, if they were compared: ``"file"``, ``"computed"`` (Gasteiger)
-            or both.
+        charges: where partial charges of the library are from, if they were compared: ``"file"``, ``"computed"``
+            (Gasteiger) or both.
     """
 
     hits: tuple[Hit, ...]

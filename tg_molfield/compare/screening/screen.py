@@ -14,6 +14,7 @@ from tg_molfield.compare.alignment.search import BLURS, PLANS
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import listed
+from tg_molfield.compare.partial_charges import charges_of_molecule, warn_of_charges
 from tg_molfield.compare.scoring import By, Scoring
 from tg_molfield.compare.screening.checkpoint import Checkpoint, fingerprint
 from tg_molfield.compare.screening.chunks import Chunk, Job, score_chunk
@@ -88,13 +89,15 @@ def screen(
 
     Warns:
         SkippedRecordsWarning: records were left out.
-        StructureWarning: what the readers warn of, once for all records.
+        StructureWarning: what the readers warn of, once for all records; or the query has partial charges of another
+            kind than the library.
     """
     _check(top, search, workers, batch_size, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
     if isinstance(query, RBFField):
         raise TypeError("query: expected molecules, got an RBFField; give a Data, and its definition as by=")
-    queries = [scoring.prepared(data) for data in listed("query", query)]
+    given = listed("query", query)
+    queries = [scoring.prepared(data) for data in given]
     fields = scoring.fields(queries)
     check_alignable(fields, fields)
     side = side_of(fields, [data.pos for data in queries], BLURS)
@@ -117,7 +120,7 @@ def screen(
         store.remove()
         raise ValueError(_nothing_found(state))
     store.save(state, now=True)
-    return _hits(state, job)
+    return _hits(state, job, given)
 
 
 def _nothing_found(state: State) -> str:
@@ -127,9 +130,11 @@ def _nothing_found(state: State) -> str:
     return f"library: expected a readable record, got none among {state.records}; correct the library{reasons}"
 
 
-def _hits(state: State, job: Job) -> Hits:
+def _hits(state: State, job: Job, queries: Sequence[Data]) -> Hits:
     problems = state.problems
     problems.warn(state.records, stacklevel=4)
+    if len(problems.charges) == 1:
+        warn_of_charges(problems.charges, {charges_of_molecule(data) for data in queries}, stacklevel=3)
     ranked = enumerate(state.ranking.ordered(), start=1)
     hits = tuple(make_hit(rank, one, job.scoring, job.recipe) for rank, one in ranked)
     names, charges = job.scoring.measure.names, frozenset(problems.charges)
