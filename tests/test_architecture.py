@@ -63,7 +63,7 @@ MAY_IMPORT = {
 }  # fmt: skip
 ROOMS = {
     "nn": [
-        "ops", "checks", "bounded", "serialization", "domain", "latent", "encoders", "pooling", "decoders", "resolver",
+        "ops", "checks", "bounded", "domain", "serialization", "latent", "encoders", "pooling", "decoders", "resolver",
         "embedding", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +18,16 @@ from torch import Tensor
 from tg_molfield.arguments import as_path
 from tg_molfield.files import atomic_write, decoding, readable
 
+FORMAT = 1
+"""The number of the format; a file with a higher one is refused, since its content may mean something else."""
+
 _KEY = "tg_molfield"
 _SHOWN = 60
 """Characters of a name in messages."""
 
 
 def write_object(path: str | PathLike[str], kind: str, parameters: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Write an object's tensors, with its class and parameters in the header.
+    """Write an object's tensors, with its class, its parameters and the version of the package in the header.
 
     Args:
         path: the file; an existing one is replaced once the new one is complete.
@@ -30,8 +35,15 @@ def write_object(path: str | PathLike[str], kind: str, parameters: dict[str, Any
         parameters: whatever else is needed to rebuild the object, as JSON values.
         tensors: by name.
     """
+    content = object_bytes(kind, parameters, tensors)
+    with atomic_write(as_path(path)) as stream:
+        stream.write(content)
+
+
+def object_bytes(kind: str, parameters: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
+    """The content of the file that :func:`write_object` writes."""
     content = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    _write(path, content, {_KEY: json.dumps({"model": kind, "hyper_parameters": parameters})})
+    return save(content, _header({"model": kind, "hyper_parameters": parameters}))
 
 
 def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -39,13 +51,11 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not one of this package's, holds an object of another class, or numbers that are not
-            finite.
+        ValueError: the file is not one of this package's, was written by a newer version of it in another format, holds
+            an object of another class, or numbers that are not finite.
     """
     path = as_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a file that save() wrote, got no file; check the path")
-    with decoding(path):
+    with readable(path), decoding(path):
         tensors, metadata = _read(path)
         if _KEY not in metadata:
             raise ValueError("expected an object of tg_molfield, got other tensors; give a file that save() wrote")
@@ -65,11 +75,13 @@ class TensorFile(NamedTuple):
     Attributes:
         kind: the class of the object that it holds, ``"checkpoint"`` for the state of an unfinished computation, empty
             for a file that is not of this package.
+        version: that of the package that wrote it, empty where the file does not say.
         parameters: those of `write_object`, or the notes of a checkpoint.
         tensors: type and shape of each tensor, by name.
     """
 
     kind: str
+    version: str
     parameters: dict[str, Any]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
 
@@ -79,7 +91,8 @@ def read_header(path: str | PathLike[str]) -> TensorFile:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no safetensors file, or its header is damaged.
+        ValueError: it is no safetensors file, its header is damaged, or a newer version of the package wrote it in
+            another format.
     """
     path = as_path(path)
     with readable(path), decoding(path):
@@ -92,21 +105,22 @@ def read_header(path: str | PathLike[str]) -> TensorFile:
             raise ValueError(
                 f"expected a safetensors file, got a damaged or other one ({error}); download or write it again"
             ) from error
+        written_by = _check_format(metadata)
         kind, parameters = "", {}
-        if _KEY in metadata:
+        if {"fingerprint", "notes", "digest"} <= metadata.keys():
+            kind, parameters = "checkpoint", _parsed(metadata["notes"])
+        elif _KEY in metadata:
             content = _parsed(metadata[_KEY])
             kind, parameters = str(content["model"]), content["hyper_parameters"]
-        elif {"fingerprint", "notes", "digest"} <= metadata.keys():
-            kind, parameters = "checkpoint", _parsed(metadata["notes"])
         if not isinstance(parameters, dict):
             raise ValueError("expected settings by name, got none; write the file again")
-    return TensorFile(kind, parameters, tensors)
+    return TensorFile(kind, written_by, parameters, tensors)
 
 
 def write_checkpoint(
     path: str | PathLike[str], fingerprint: str, tensors: dict[str, Tensor], notes: dict[str, Any]
 ) -> None:
-    """Write the state of an unfinished computation.
+    """Write the state of an unfinished computation, with the version of the package in the header.
 
     Args:
         path: the file; an existing one is replaced once the new one is complete.
@@ -116,7 +130,10 @@ def write_checkpoint(
     """
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(notes)
-    _write(path, content, {"fingerprint": fingerprint, "notes": text, "digest": _digest(content, fingerprint, text)})
+    checked = {"fingerprint": fingerprint, "notes": text, "digest": _digest(content, fingerprint, text)}
+    whole = save(content, {**_header({}), **checked})
+    with atomic_write(as_path(path)) as stream:
+        stream.write(whole)
 
 
 def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -124,10 +141,11 @@ def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[s
 
     Raises:
         ValueError: the file cannot be read, has changed since it was written, or was written with other data or
-            settings.
+            settings, or by a newer version of the package in another format.
     """
-    with decoding(Path(path)):
-        tensors, metadata = _read(Path(path))
+    path = as_path(path)
+    with decoding(path):
+        tensors, metadata = _read(path)
         if metadata.get("fingerprint") != fingerprint:
             raise ValueError(
                 "expected a checkpoint of the same samples and settings, got one of others; remove it or name another"
@@ -135,6 +153,40 @@ def read_checkpoint(path: str | PathLike[str], fingerprint: str) -> tuple[dict[s
         if metadata.get("digest") != _digest(tensors, metadata["fingerprint"], metadata["notes"]):
             raise ValueError("expected the content that was written, got another; remove the damaged checkpoint")
         return tensors, _parsed(metadata["notes"])
+
+
+@lru_cache(maxsize=1)
+def package_version() -> str:
+    """The version of this package, ``"unknown"`` where it runs without being installed."""
+    try:
+        return version("tg_molfield")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def check_format(number: Any, written_by: str) -> None:
+    """Refuse a file of a newer format.
+
+    Args:
+        number: of its format.
+        written_by: the version of the package that wrote it.
+
+    Raises:
+        ValueError: the number is higher than this version's, or no number.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= FORMAT:
+        author = f" written by tg_molfield {written_by[:_SHOWN]}" if written_by else ""
+        raise ValueError(f"expected format ≤ {FORMAT}, got {str(number)[:_SHOWN]}{author}; update the package")
+
+
+def _check_format(metadata: dict[str, str]) -> str:
+    """The version of the package that wrote a file with this ``metadata``; empty where it does not say."""
+    content = _parsed(metadata[_KEY]) if _KEY in metadata else {}
+    if not isinstance(content, dict):
+        raise ValueError("expected settings by name, got none; write the file again")
+    written_by = str(content.get("version", ""))
+    check_format(content.get("format", 1), written_by)
+    return written_by
 
 
 def _digest(tensors: dict[str, Tensor], *texts: str) -> str:
@@ -154,17 +206,17 @@ def _parsed(text: str) -> Any:
         ) from error
 
 
-def _write(path: str | PathLike[str], tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    with atomic_write(as_path(path)) as stream:
-        stream.write(save(tensors, metadata))
+def _header(content: dict[str, Any]) -> dict[str, str]:
+    return {_KEY: json.dumps({"format": FORMAT, "version": package_version(), **content})}
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file, all finite, and its metadata."""
     try:
         with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            tensors, metadata = {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+            metadata = file.metadata() or {}
+            _check_format(metadata)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"expected a file that save() or fit() wrote, got a damaged or other one ({error}); download or write "

@@ -1,4 +1,5 @@
 import re
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -84,6 +85,7 @@ def test_models_and_other_tensors(tmp_path):
     for source in (tmp_path / "model.safetensors", tmp_path):
         found = facts(source)
         assert found["kind"] == "saved FieldAutoEncoder"
+        assert found["version"] == version("tg_molfield")
         assert found["channels"] == "C N"
         assert found["latent_dim"] == "16"
         assert found["properties"] == '["partial_charge"]'
@@ -98,6 +100,7 @@ def test_models_and_other_tensors(tmp_path):
     found = facts(tmp_path / "a.sdf.checkpoint")
     assert found["kind"] == "checkpoint of an unfinished computation"
     assert found["records"] == "7"
+    assert found["version"] == version("tg_molfield")
 
 
 def test_arrays_that_are_no_volume(tmp_path):

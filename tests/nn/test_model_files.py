@@ -92,8 +92,13 @@ WRONG = {
     "no class": ("{}", "KeyError"),
     "no settings": ('{"model": "FieldAutoEncoder"}', "hyper_parameters"),
     "settings are no names": ('{"model": "FieldAutoEncoder", "hyper_parameters": 3}', "expected settings by name"),
-    "settings are missing": ('{"model": "FieldAutoEncoder", "hyper_parameters": {}}', "mol_field"),
+    "settings are missing": ('{"model": "FieldAutoEncoder", "hyper_parameters": {}}', "hyper_parameters"),
     "a long class": (json.dumps({"model": "x" * 10**6}), "expected a FieldAutoEncoder, got a xxxx"),
+    "a newer format": (
+        json.dumps({"format": 2, "version": "0.9", "model": "FieldAutoEncoder", "hyper_parameters": {}}),
+        "model.safetensors: expected format ≤ 1, got 2 written by tg_molfield 0.9; update the package",
+    ),
+    "a format that is no number": ('{"format": "new", "model": "FieldAutoEncoder"}', "expected format ≤ 1, got new;"),
     "a large number": ('{"model": "FieldAutoEncoder", "hyper_parameters": {"latent_dim": 1e999}}', "expected"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GAE
 from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
+from typing_extensions import Self
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
@@ -35,13 +36,13 @@ from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
-from tg_molfield.nn.serialization import pretrained_file, read_model, rebuild, save_model
+from tg_molfield.nn.serialization import Serializable
 from tg_molfield.random_draws import seeds_of
 
 DEFAULT_FIELD = MolField()
 
 
-class FieldAutoEncoder(GAE):
+class FieldAutoEncoder(Serializable, GAE):
     """Encodes molecules as codes and decodes codes as fields.
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the
@@ -75,6 +76,8 @@ class FieldAutoEncoder(GAE):
         TypeError: an option that the chosen part does not use.
         ValueError: an option is out of range, or the parts do not fit each other.
     """
+
+    module_marks: ClassVar[dict[str, Any]] = {"encoder": False, "decoder": None}
 
     def __init__(
         self,
@@ -319,56 +322,27 @@ class FieldAutoEncoder(GAE):
         values, batch = self._values(latent, query_pos, target, query_batch)
         return psnr_per_graph(values, target, batch, len(latent), peak=1.0)
 
-    def save(self, path: str | Path) -> None:
-        """Write the parameters, hyper-parameters and definition as a safetensors file.
-
-        Raises:
-            ValueError: the definition has a kernel without a name.
-        """
-        save_model(path, self, self.hyper_parameters, self.channels, self.mol_field)
-
     @classmethod
-    def load(
-        cls, path: str | Path, encoder: nn.Module | None = None, decoder: Decoder | None = None
-    ) -> FieldAutoEncoder:
-        """The model that :meth:`save` wrote, in evaluation mode.
-
-        Args:
-            path: the file.
-            encoder: a module of the kind it was built with, where that was not made by name.
-            decoder: likewise.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds something else, or a module is missing or does not fit.
-        """
-        saved = read_model(path, "FieldAutoEncoder")
-        options = dict(saved.hyper_parameters)
-        named_encoder, named_decoder = options.pop("encoder", None), options.pop("decoder", None)
-        if (named_encoder is False) != (encoder is not None) or (named_decoder is None) != (decoder is not None):
-            raise ValueError(
-                f"{path}: expected encoder= and decoder= exactly where the model was built with modules, got others; "
-                "pass modules of the same kind"
-            )
-        parts: dict[str, Any] = {"decoder": decoder or named_decoder, "encoder": encoder or named_encoder}
-        return rebuild(path, saved, lambda: cls(saved.field, **parts, **options))
-
-    @classmethod
-    def from_pretrained(cls, name_or_path: str | Path) -> FieldAutoEncoder:
-        """A trained model, in evaluation mode; the named ones are part of the package and need no network.
+    def from_pretrained(
+        cls, name_or_path: str | Path, *, channels: MolField | str | Sequence[str] | None = None, **modules: nn.Module
+    ) -> Self:
+        """A trained model, in evaluation mode; the named ones are part of the package, and nothing is downloaded.
 
         ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, trained on up to 96
         atoms, with a code of 512 numbers, and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels,
         as sums over atoms), or after :meth:`set_mol_field` into another.
 
         Args:
-            name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``.
+            name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``, such as
+                :meth:`save_pretrained` writes.
+            channels: refuse a model of another field: a definition, or names of channels.
+            modules: see :meth:`load`.
 
         Raises:
             FileNotFoundError: there is no such model, file or folder, or the folder holds none.
-            ValueError: the file holds something else.
+            ValueError: as for :meth:`load`; or ``config.json`` tells of another model than the folder holds.
         """
-        return cls.load(pretrained_file(name_or_path))
+        return super().from_pretrained(name_or_path, channels=channels, **modules)
 
     def _atoms(
         self,

@@ -83,7 +83,7 @@ def test_functions_of_a_nameless_kernel_are_not_saved(tmp_path):
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "field.safetensors"
-    with pytest.raises(FileNotFoundError, match="expected a file that save"):
+    with pytest.raises(FileNotFoundError, match="expected an existing file, got none"):
         SuperresField.load(path)
     path.write_bytes(b"damaged")
     with pytest.raises(ValueError, match="got a damaged or other one"):

@@ -22,7 +22,7 @@ def tensor_facts(path: Path) -> Facts:
         ValueError: it is no safetensors file, or damaged.
     """
     header = read_header(path)
-    facts = {"kind": _kind(header.kind)}
+    facts = {"kind": _kind(header.kind)} | ({"version": header.version} if header.version else {})
     settings = dict(header.parameters)
     if header.kind == "checkpoint":
         notes = {name: value for name, value in settings.items() if name not in facts}

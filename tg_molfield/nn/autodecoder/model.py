@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -22,11 +21,11 @@ from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
-from tg_molfield.nn.serialization import read_model, rebuild, save_model
+from tg_molfield.nn.serialization import Serializable
 from tg_molfield.random_stream import RandomStream
 
 
-class FieldAutoDecoder(nn.Module):
+class FieldAutoDecoder(Serializable, nn.Module):
     """``num_volumes`` fields as codes of one decoder, fitted to samples that were computed or read from files.
 
     There is no encoder; each field keeps its position and orientation. `superresolve` reconstructs fields without
@@ -52,6 +51,8 @@ class FieldAutoDecoder(nn.Module):
         ValueError: there is no such decoder, it does not fit, or an option is out of range.
         TypeError: the decoder has no such option.
     """
+
+    module_marks: ClassVar[dict[str, Any]] = {"decoder": None}
 
     def __init__(
         self,
@@ -177,38 +178,6 @@ class FieldAutoDecoder(nn.Module):
         truths = sample_fields(fields, grid, self.channels, self.num_volumes, False, None)
         with torch.no_grad():
             return [psnr(self.field(i), truth, truth.grid, peak) for i, truth in enumerate(truths)]
-
-    def save(self, path: str | Path) -> None:
-        """Write the parameters, hyper-parameters and definition as a safetensors file.
-
-        Raises:
-            ValueError: the definition has a kernel without a name.
-        """
-        save_model(path, self, self.hyper_parameters, self.channels, self.mol_field)
-
-    @classmethod
-    def load(cls, path: str | Path, decoder: Decoder | None = None) -> FieldAutoDecoder:
-        """The model that :meth:`save` wrote, in evaluation mode.
-
-        Args:
-            path: the file.
-            decoder: a `Decoder` like the one the model was built with, if it was not built by name.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds something else, or the decoder is missing or does not fit.
-        """
-        saved = read_model(path, "FieldAutoDecoder")
-        options = dict(saved.hyper_parameters)
-        named = options.pop("decoder", None)
-        if (named is None) != (decoder is not None):
-            expected = "a Decoder" if named is None else "None"
-            raise ValueError(
-                f"decoder: expected {expected}, as {path} was built with decoder={named!r}, got {decoder}; give a "
-                "decoder only if the model was built with one"
-            )
-        made = decoder if decoder is not None else named
-        return rebuild(path, saved, lambda: cls(saved.field, decoder=made, **options))
 
     @torch.no_grad()
     def _psnr_at_nodes(self, index: int, volume: Volume) -> PSNR:

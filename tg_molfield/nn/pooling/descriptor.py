@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
@@ -16,7 +14,7 @@ from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.gyration import NUM_SHAPE, shape_invariants
 from tg_molfield.nn.pooling.base import Pooling
-from tg_molfield.nn.serialization import read_model, rebuild, save_model
+from tg_molfield.nn.serialization import Serializable
 
 
 class DescriptorPooling(Pooling):
@@ -94,7 +92,7 @@ class DescriptorPooling(Pooling):
             layer.bias.mul_(factor)
 
 
-class MoleculeDescriptor(nn.Module):
+class MoleculeDescriptor(Serializable, nn.Module):
     """Molecules to numbers that do not depend on place, orientation, mirror images and order of atoms.
 
     An encoder and a `DescriptorPooling`, whose parameters can start those of a `FieldAutoEncoder` with
@@ -147,18 +145,3 @@ class MoleculeDescriptor(nn.Module):
         batch, size = check_molecules(z, pos, batch, num_graphs)
         center = scatter(pos.double(), batch, dim=0, dim_size=size, reduce="mean")
         return self.encoder(z, (pos.double() - center[batch]).to(pos.dtype), batch, size)
-
-    def save(self, path: str | Path) -> None:
-        """Write the parameters and hyper-parameters as a safetensors file."""
-        save_model(path, self, self.hyper_parameters)
-
-    @classmethod
-    def load(cls, path: str | Path) -> MoleculeDescriptor:
-        """What :meth:`save` wrote, in evaluation mode.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds something else.
-        """
-        saved = read_model(path, cls.__name__)
-        return rebuild(path, saved, lambda: cls(**saved.hyper_parameters))

@@ -1,0 +1,96 @@
+"""Models as JSON values and tensors, in memory."""
+
+import json
+
+import pytest
+import torch
+from small_models import SMALL, build
+
+from tg_molfield.fields import MolField
+from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder, MoleculeDescriptor, RBFDecoder
+from tg_molfield.nn.serialization import check_same_model, describe_model, rebuild_model
+
+FIELD = MolField("H C O", widths=0.5, width_scale=1.0)
+
+
+def through_json(model):
+    description, tensors = describe_model(model)
+    return json.loads(json.dumps(description)), {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+MODELS = {
+    **{decoder: lambda decoder=decoder: build(decoder, channels=FIELD) for decoder in SMALL},
+    "channels alone": lambda: build("siren", channels="a b"),
+    "another definition": lambda: build("structure_factors", channels=MolField("H C O")),
+    "double": lambda: build("rbf", channels=FIELD).double(),
+    "codes": lambda: FieldAutoDecoder(FIELD, 2, 8, decoder_options={"width": 8, "num_layers": 1}),
+    "descriptor": lambda: MoleculeDescriptor(8, 4, 8, 1),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_are_rebuilt_from_json_and_tensors(name):
+    model = MODELS[name]()
+    if name == "another definition":
+        model.set_mol_field(FIELD)
+    description, tensors = through_json(model)
+    again = rebuild_model(description, tensors)
+    assert type(again) is type(model)
+    assert not again.training
+    assert getattr(again, "mol_field", None) == getattr(model, "mol_field", None)
+    state = again.state_dict()
+    assert state.keys() == tensors.keys()
+    assert all(torch.equal(state[key], value) and state[key].dtype == value.dtype for key, value in tensors.items())
+    assert through_json(again)[0] == description
+    check_same_model(description, again)
+
+
+def test_modules_of_your_own_are_asked_for_by_name():
+    torch.manual_seed(0)
+    options = {"num_slots": 3, "width": 8, "num_tokens": 2}
+    model = FieldAutoEncoder("H C", 16, RBFDecoder(("H", "C"), 16, **options), encoder_options={"out_channels": 8})
+    description, tensors = through_json(model)
+    own = RBFDecoder(("H", "C"), 16, **options)
+    again = rebuild_model(description, tensors, decoder=own)
+    assert again.decoder is own
+    for modules, got in (({}, "none"), ({"encoder": own}, "encoder="), ({"decoder": own, "head": own}, "head=")):
+        with pytest.raises(ValueError, match=rf"modules: expected decoder=, as the model was built with, got .*{got}"):
+            rebuild_model(description, tensors, **modules)
+    with pytest.raises(TypeError, match="decoder: expected a module, got str"):
+        rebuild_model(description, tensors, decoder="rbf")
+
+
+def test_models_of_other_channels_are_refused():
+    description, tensors = through_json(build("rbf", channels=FIELD))
+    for channels in ("H C O", ["H", "C", "O"], FIELD):
+        rebuild_model(description, tensors, channels)
+    with pytest.raises(ValueError, match="channels: expected C N, got a model of H C O; leave channels out"):
+        rebuild_model(description, tensors, "C N")
+    with pytest.raises(
+        ValueError, match=r"channels: expected MolField\('H C O'\), got a model of MolField\('H C O', w"
+    ):
+        rebuild_model(description, tensors, MolField("H C O"))
+    other = build("rbf", channels="H C O")
+    with pytest.raises(ValueError, match="mol_field: expected None, as this model has, got"):
+        check_same_model(description, other)
+    with pytest.raises(ValueError, match="latent_dim: expected 16, as this model has, got"):
+        check_same_model(description, FieldAutoEncoder(FIELD, 16))
+
+
+def test_other_modules_are_described_but_not_rebuilt():
+    line = torch.nn.Linear(2, 1)
+    description, tensors = through_json(line)
+    assert description == {"model": "Linear"}
+    assert tensors.keys() == {"weight", "bias"}
+    check_same_model(description, line)
+    with pytest.raises(ValueError, match=r"model: expected one of .*FieldAutoEncoder.*, got Linear; build it yourself"):
+        rebuild_model(description, tensors)
+    with pytest.raises(ValueError, match="hyper_parameters: expected it in the description"):
+        rebuild_model({"model": "FieldAutoEncoder"}, tensors)
+
+
+def test_options_that_are_no_json_values_are_named():
+    model = build("rbf", channels=FIELD)
+    model.hyper_parameters["encoder_options"] = {"dtype": torch.float32}
+    with pytest.raises(ValueError, match="model: expected options of numbers, texts and lists, got others"):
+        describe_model(model)

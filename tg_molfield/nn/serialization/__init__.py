@@ -1,0 +1,19 @@
+"""Models as JSON values and tensors, in memory, in files and in folders."""
+
+from tg_molfield.nn.serialization.description import (
+    check_channels,
+    check_same_model,
+    describe_model,
+    rebuild_model,
+)
+from tg_molfield.nn.serialization.folder import pretrained_file
+from tg_molfield.nn.serialization.serializable import Serializable
+
+__all__ = [
+    "Serializable",
+    "check_channels",
+    "check_same_model",
+    "describe_model",
+    "pretrained_file",
+    "rebuild_model",
+]
