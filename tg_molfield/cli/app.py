@@ -12,6 +12,7 @@ from rich.markup import escape
 from tg_molfield.cli.compare.align import align
 from tg_molfield.cli.compare.screen import screen
 from tg_molfield.cli.compare.similarity import similarity
+from tg_molfield.cli.data_sets.build import build
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.embed.command import embed
 from tg_molfield.cli.field import field
@@ -49,6 +50,7 @@ def _options(
 
 app.command()(demo)
 app.command()(field)
+app.command()(build)
 app.command()(embed)
 app.command()(info)
 app.command(cls=SeveralValues)(interpolate)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
 from tg_molfield.cli.models import MODEL_HELP
 
 if TYPE_CHECKING:
@@ -29,28 +30,11 @@ def field(
             help="The files to write, by name: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
         ),
     ],
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            help="Elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
-            "\\[default: H C N O F P S Cl other]"
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead of channels, kernel and "
-            "widths."
-        ),
-    ] = None,
-    kernel: Annotated[str | None, typer.Option(help="The radial function of an atom.  \\[default: gaussian]")] = None,
-    widths: Annotated[
-        str | None,
-        typer.Option(help="The widths: an element property or a number in Å.  \\[default: vdw_radius]"),
-    ] = None,
-    width_scale: Annotated[
-        float | None, typer.Option(help="The factor from the widths to σ.  \\[default: 0.5]")
-    ] = None,
+    channels: Channels = None,
+    preset: Preset = None,
+    kernel: Kernel = None,
+    widths: Widths = None,
+    width_scale: WidthScale = None,
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.25,
     margin: Annotated[
         float | None,
@@ -113,24 +97,11 @@ def field(
 
     for path in output:
         _check_suffix(path)
-    if model is not None and preset is not None:
-        raise ValueError(
-            f"--preset: expected none with --model, which has its own field, got {preset}; give one of the two"
-        )
-    values = {"channels": channels, "kernel": kernel, "widths": widths and _number(widths), "width_scale": width_scale}
-    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    if given and (preset is not None or model is not None):
-        name = next(iter(given))
-        owner = "--preset" if preset is not None else "--model"
-        raise ValueError(
-            f"--{name.replace('_', '-')}: expected none with {owner}, which has its own field, got {given[name]}; "
-            "give one of the two"
-        )
     if level is not None and not any(path.suffix.lower() == ".html" for path in output):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
     if color_range is not None and color_by is None:
         raise ValueError(f"--color-range: expected --color-by with it, got {color_range}; leave it out")
-    definition = MolField(**given) if preset is None else MolField.preset(preset)
+    definition = definition_of(preset, channels, kernel, widths, width_scale, model) or MolField()
     learned = None if model is None else load_model(model)
     attributes = definition.attributes if learned is None else set(learned.properties)
     coloring = None if color_by is None else Coloring.of(color_by, color_range, output)
@@ -164,13 +135,6 @@ def field(
             markup=False,
             soft_wrap=True,
         )
-
-
-def _number(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _grid(data: Data, spacing: float, margin: float | None, default: float) -> Grid:

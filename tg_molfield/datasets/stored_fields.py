@@ -164,7 +164,7 @@ class StoredFields(Dataset):
                 store.create()
                 state = store.state()
                 identity, files = self._identity(source, builder, state)
-                if state:
+                if state.get("records") or state.get("complete"):
                     check_identity(path, state, identity)
                 else:
                     start = {"format": FORMAT, "identity": identity, "files": files, "labels": builder.labels}

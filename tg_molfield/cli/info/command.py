@@ -17,14 +17,15 @@ def info(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A structure, a table of SMILES, a volume, a saved model or a checkpoint; or organic-small.",
+            help="A structure, a table of SMILES, a volume, a saved model or a checkpoint; the folder of a data set; "
+            "or organic-small.",
         ),
     ],
 ) -> None:
     """Print what is in a file.
 
     Of structures: records, atoms, elements, named values and cells. Of volumes: channels, grid, cell and range. Of
-    models: their kind, channels, settings and size.
+    models: their kind, channels, settings and size. Of data sets: molecules, labels and what they were built of.
 
     Examples:
 
@@ -43,6 +44,7 @@ def info(
 
 
 def _facts(source: str) -> Facts:
+    from tg_molfield.cli.info.data_set import data_set_facts, store_of
     from tg_molfield.cli.info.structure import structure_facts
     from tg_molfield.cli.info.tensors import tensor_facts
     from tg_molfield.cli.info.volume import archive_facts, is_archive_of_volume, volume_facts
@@ -62,6 +64,8 @@ def _facts(source: str) -> Facts:
     if is_volume(path):
         volume = suffix != ".npz" or path.suffix.lower() == ".gz" or is_archive_of_volume(path)
         return volume_facts(path) if volume else archive_facts(path)
+    if path.is_dir() and (store := store_of(path)) is not None:
+        return data_set_facts(store)
     if path.is_dir() or not path.exists():
         return tensor_facts(pretrained_file(source))
     known = (*registry.SUFFIXES, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")

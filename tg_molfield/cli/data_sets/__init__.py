@@ -1,0 +1,1 @@
+"""Data sets on the command line: building and opening them."""

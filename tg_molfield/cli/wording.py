@@ -1,0 +1,29 @@
+"""Words of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+
+@contextmanager
+def worded(options: Mapping[str, str]) -> Iterator[None]:
+    """Replace what an error says about arguments by the options that set them.
+
+    Args:
+        options: what to write in place of each text.
+    """
+    try:
+        yield
+    except (ValueError, FileNotFoundError, FileExistsError) as error:
+        text = str(error)
+        for argument, option in options.items():
+            text = text.replace(argument, option)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 molecule``, ``1,024 molecules``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
