@@ -54,7 +54,7 @@ MAY_IMPORT = {
         "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files",
         "metrics", "inverse", "optional",
     },
-    "datasets": {"arguments", "parallel", "files", "text_numbers", "chem", "structures"},
+    "datasets": {"arguments", "parallel", "files", "text_numbers", "chem", "structures", "compare", "optional"},
     "training": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "chem", "fields", "metrics",
         "nn", "transforms", "tensor_files", "optional", "files",

@@ -1,8 +1,9 @@
 """Data sets of molecules for PyTorch Geometric, on the disk."""
 
+from tg_molfield.datasets.complex_fields import ComplexFields
 from tg_molfield.datasets.freesolv import FreeSolvFields
 from tg_molfield.datasets.molecule_fields import MoleculeFields
 from tg_molfield.datasets.progress import BuildProgress
 from tg_molfield.datasets.qm9 import QM9Fields
 
-__all__ = ["BuildProgress", "FreeSolvFields", "MoleculeFields", "QM9Fields"]
+__all__ = ["BuildProgress", "ComplexFields", "FreeSolvFields", "MoleculeFields", "QM9Fields"]

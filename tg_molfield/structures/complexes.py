@@ -70,15 +70,39 @@ def read_complex(
         StructureWarning: no ligand atom is within 10 Å of the protein.
     """
     dtype = float_dtype(dtype)
-    if isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand):
-        bound, host = _split(protein, ligand, dtype, waters, hetero)
+    if is_residue(ligand):
+        bound, host = split_residue(protein, str(ligand), dtype, waters, hetero)
     else:
-        bound, host = _molecule(ligand, dtype, "ligand"), _protein(protein, dtype, waters, hetero)
-    _check_distance(bound, host, protein, ligand)
-    return _join(bound, host, dtype)
+        bound, host = _molecule(ligand, dtype, "ligand"), read_protein(protein, dtype, waters, hetero)
+    return join_complex(bound, host, dtype, _place(protein, "protein"), _place(ligand, "ligand"))
 
 
-def _protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> Data:
+def is_residue(ligand: Source) -> bool:
+    """Whether a ligand is named as a residue of the protein file, not as a file."""
+    return isinstance(ligand, str) and format_suffix(ligand) not in SUFFIXES and _RESIDUE.match(ligand) is not None
+
+
+def join_complex(ligand: Data, protein: Data, dtype: torch.dtype, protein_place: str, ligand_place: str) -> Data:
+    """A ligand and its protein as one molecule, see `read_complex`.
+
+    Args:
+        ligand: its atoms.
+        protein: those that are wanted of it.
+        dtype: floating type of the result.
+        protein_place: what messages call the protein.
+        ligand_place: what messages call the ligand.
+
+    Raises:
+        ValueError: a ligand atom is closer than 0.5 Å to a protein atom.
+
+    Warns:
+        StructureWarning: no ligand atom is within 10 Å of the protein.
+    """
+    _check_distance(ligand, protein, protein_place, ligand_place)
+    return _join(ligand, protein, dtype)
+
+
+def read_protein(source: Source, dtype: torch.dtype, waters: bool, hetero: bool) -> Data:
     """The one molecule of a source without the waters and the hetero atoms that are not wanted.
 
     What is left out of a file need not be readable.
@@ -121,7 +145,7 @@ def _molecule(source: Source, dtype: torch.dtype, role: str) -> Data:
     return records[0]
 
 
-def _split(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hetero: bool) -> tuple[Data, Data]:
+def split_residue(protein: Source, residue: str, dtype: torch.dtype, waters: bool, hetero: bool) -> tuple[Data, Data]:
     """A residue of the protein file, and what is wanted of the rest of the file."""
     model = only_model(protein, f"protein and {residue}") if isinstance(protein, str | Path) else None
     if model is None:
@@ -153,7 +177,7 @@ def _place(source: Source, role: str) -> str:
     return str(source) if isinstance(source, str | Path) else role
 
 
-def _check_distance(bound: Data, host: Data, protein: Source, ligand: Source) -> None:
+def _check_distance(bound: Data, host: Data, protein: str, ligand: str) -> None:
     from scipy.spatial import cKDTree
 
     distance, nearest = cKDTree(host["pos"].detach().cpu().numpy()).query(bound["pos"].detach().cpu().numpy())
@@ -161,17 +185,17 @@ def _check_distance(bound: Data, host: Data, protein: Source, ligand: Source) ->
     if len(close):
         row = int(close[0])
         raise ValueError(
-            f"{_place(protein, 'protein')} and {_place(ligand, 'ligand')}: expected ligand atoms at least {OVERLAP} Å "
+            f"{protein} and {ligand}: expected ligand atoms at least {OVERLAP} Å "
             f"from the protein, got {len(close)} closer ones (ligand atom {row} and protein atom {int(nearest[row])}: "
             f"{distance[row]:.2f} Å); if the protein contains the ligand, leave hetero=False or give the residue: "
             "ligand='NAME/CHAIN/NUMBER'"
         )
     if distance.min() > CONTACT:
         warnings.warn(
-            f"{_place(protein, 'protein')} and {_place(ligand, 'ligand')}: expected a ligand within {CONTACT} Å of the "
+            f"{protein} and {ligand}: expected a ligand within {CONTACT} Å of the "
             f"protein, got one {distance.min():.1f} Å away; check that both have the same coordinate system",
             StructureWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
