@@ -265,7 +265,7 @@ def test_a_total_charge_of_0_has_no_sign(tmp_path):
         (("C[/x]", "-o", "a.cube"), "C[/x]"),
         (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
         (("C", "-o", "a.png.gz"), "--output: expected a file with one of the suffixes"),
-        (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger spacing"),
+        (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger --spacing"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "got 'nix'"),
         (("CCO", "--preset", "vdw", "--channels", "C", "-o", "a.cube"), "--channels: expected none with --preset"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from typer.core import TyperGroup
 
 from tg_molfield.cli.compare.align import align
 from tg_molfield.cli.compare.screen import screen
@@ -18,16 +19,35 @@ from tg_molfield.cli.embed.command import embed
 from tg_molfield.cli.field import field
 from tg_molfield.cli.info.command import info
 from tg_molfield.cli.interpolate.command import interpolate
+from tg_molfield.cli.stopping import exit_status, sentence, stopped_in_order
 from tg_molfield.cli.superres.command import superres
+from tg_molfield.cli.terminal import beside, print_any_letter
 from tg_molfield.cli.variadic import SeveralValues
 
 _EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError, MemoryError, FloatingPointError)
 
+_debug = False
+"""Whether tracebacks are shown."""
+
+
+class _Commands(TyperGroup):
+    """The commands, which end on Ctrl-C and signals with one line and the exit status that shells expect."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            if _debug:
+                traceback.print_exc()
+            _tell("yellow", sentence(stop))
+            raise typer.Exit(exit_status(stop)) from None
+
+
 app = typer.Typer(
     name="tg-molfield",
+    cls=_Commands,
     help="Molecules as continuous vector-valued fields: from structures to fields, files, pictures and learned models.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -41,9 +61,20 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _set_debug(wanted: bool) -> None:
+    global _debug
+    _debug = wanted
+
+
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", callback=_set_debug, help="Show where errors come from; goes before the command."),
+    ] = False,
 ) -> None:
     """Molecules as continuous vector-valued fields."""
 
@@ -62,12 +93,21 @@ app.command(cls=SeveralValues)(screen)
 
 def main() -> None:
     """Run the command; expected errors are printed in one line, with exit status 1."""
-    warnings.showwarning = lambda message, *_: Console(stderr=True).print(
-        f"[yellow]warning:[/] {escape(str(message))}", highlight=False, soft_wrap=True
-    )
+    print_any_letter()
+    warnings.showwarning = lambda message, *_: _tell("yellow", f"warning: {message}")
     try:
-        app()
+        with stopped_in_order():
+            app()
     except _EXPECTED as error:
+        if _debug:
+            raise
         text = error.args[0] if isinstance(error, KeyError) else error
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(text))}", highlight=False, soft_wrap=True)
+        _tell("bold red", f"error: {text}")
         sys.exit(1)
+
+
+def _tell(style: str, line: str) -> None:
+    """Print a line beside the results, its first word in a style."""
+    first, _, rest = line.partition(" ")
+    beside().print(first, style=style, markup=False, end=" ")
+    beside().print(rest, markup=False)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.sizes import Yes
+from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -75,6 +76,7 @@ def field(
         str | None,
         typer.Option(help=f"{MODEL_HELP} Its learned field is written instead of the exact one."),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Write the field of a molecule as volumes, pictures or a page.
 
@@ -109,32 +111,32 @@ def field(
         shown = definition.channels if learned is None else learned.channels
         require_one_channel(shown, "give for example --preset vdw")
         attributes = attributes | coloring.definition.attributes
-    loaded = load_structure(structure, attributes, record, dimension, timeout)
+    with progress(f"reading {structure}"):
+        loaded = load_structure(structure, attributes, record, dimension, timeout)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
     grid = _grid(data, spacing, margin, _default_margin(chosen, level, spacing))
-    volume = _sampled(chosen, grid.on_lattice() if any(map(_needs_lattice, output)) else grid)
+    if any(map(_needs_lattice, output)):
+        grid = grid.on_lattice()
+    _refuse_large(output, chosen, grid, yes)
+    with progress(f"sampling {grid.num_nodes:,} nodes"):
+        volume = _sampled(chosen, grid)
     if not has_bonds(structure):
         warn_of_missing_hydrogens(data, volume.channels)
-    console = Console()
     if loaded.record:
-        console.print(f"record {loaded.record}; --record chooses another", highlight=False)
+        say(f"record {loaded.record}; --record chooses another")
     charges = f"{loaded.charges}, sum {_total_charge(data):.3f} e" if loaded.charges else ""
     if charges:
-        console.print(f"partial charges: {charges}", highlight=False)
+        say(f"partial charges: {charges}")
     surfaces = None
     if coloring is not None:
         quantity = described(None if learned is not None else definition, preset)
-        surfaces = coloring.figure(volume, level, quantity, data, charges)
+        with progress("colouring the surface"):
+            surfaces = coloring.figure(volume, level, quantity, data, charges)
     for path in output:
-        _write(volume, path, title, level, 0.0 if isinstance(chosen, DistanceField) else None, surfaces)
-        shape = "×".join(map(str, volume.grid.shape))
-        console.print(
-            f"{path}: {shape} nodes, channels {' '.join(volume.channels)}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        with progress(f"writing {path.name}"):
+            _write(volume, path, title, level, 0.0 if isinstance(chosen, DistanceField) else None, surfaces)
+        say(f"{path}: {_nodes(volume.grid)}, channels {' '.join(volume.channels)}")
 
 
 def _grid(data: Data, spacing: float, margin: float | None, default: float) -> Grid:
@@ -144,6 +146,10 @@ def _grid(data: Data, spacing: float, margin: float | None, default: float) -> G
     if margin is None and "pbc" in data and bool(data.pbc.all()):
         return Grid.from_cell(data.cell, spacing=spacing)
     return Grid.around(data.pos, spacing, default if margin is None else margin)
+
+
+def _nodes(grid: Grid) -> str:
+    return f"{'×'.join(map(str, grid.shape))} nodes"
 
 
 def _total_charge(data: Data) -> float:
@@ -165,9 +171,8 @@ def _sampled(field: Field, grid: Grid) -> Volume:
     except (RuntimeError, MemoryError) as error:
         if "memory" not in str(error) and not isinstance(error, MemoryError):
             raise
-        shape = "×".join(map(str, grid.shape))
         raise MemoryError(
-            f"--spacing: expected a grid that fits in memory, got {shape} nodes of {len(field.channels)} channels; "
+            f"--spacing: expected a grid that fits in memory, got {_nodes(grid)} of {len(field.channels)} channels; "
             "give a larger spacing, a smaller margin or fewer channels"
         ) from error
 
@@ -180,6 +185,18 @@ def _check_suffix(path: Path) -> None:
         raise ValueError(
             f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
         )
+
+
+def _refuse_large(output: list[Path], field: Field, grid: Grid, yes: bool) -> None:
+    from tg_molfield.cli.sizes import refuse_large, volume_size
+    from tg_molfield.memory import check_fits
+    from tg_molfield.volumes.registry import is_volume
+
+    values = len(field.channels) * grid.num_nodes
+    remedy = "give a larger --spacing or fewer --channels"
+    check_fits("--spacing", f"{_nodes(grid)} of {len(field.channels)} channels", values * field.dtype.itemsize, remedy)
+    sizes = {path.name: volume_size(path, values, field.dtype.itemsize) for path in output if is_volume(path)}
+    refuse_large(sizes, yes, remedy)
 
 
 def _needs_lattice(path: Path) -> bool:

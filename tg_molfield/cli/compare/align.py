@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from tg_molfield.cli.compare.inputs import Molecule
@@ -66,23 +67,20 @@ def align(
     mobiles = one_record(load(mobile, scoring, how), record, "--record")
     fixeds = one_record(load(fixed, scoring, how), fixed_record, "--fixed-record")
     warn_of_charges({one.charges for one in mobiles}, {one.charges for one in fixeds})
-    found = align_many(
-        [one.data for one in mobiles],
-        [one.data for one in fixeds],
-        weights(by or ["shape"]),
-        metric=metric,
-        search=search,
-    )
+    with progress("aligning"):
+        found = align_many(
+            [one.data for one in mobiles],
+            [one.data for one in fixeds],
+            weights(by or ["shape"]),
+            metric=metric,
+            search=search,
+        )
     row, column = divmod(int(found.score.argmax()), len(fixeds))
     best = found[row, column]
-    Console().print(
-        f"{mobiles[row].title} on {fixeds[column].title}: score {best.score:.4f}{terms_of(best.by_term)}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    say(f"{mobiles[row].title} on {fixeds[column].title}: score {best.score:.4f}{terms_of(best.by_term)}")
     for path in outputs:
-        _write(path, mobiles[row], fixeds[column], best)
+        with progress(f"writing {path.name}"):
+            _write(path, mobiles[row], fixeds[column], best)
 
 
 def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.console import Console
+from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -81,22 +81,26 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
     problems = Problems()
     found: list[Molecule] = []
     total = 0
-    for entry in Library(text) if is_file else [smiles_entry(text)]:
-        total += 1
-        try:
-            built = build_entry(entry, how)
-            molecules = [scoring.prepared(data) for data in built.molecules]
-        except Exception as error:
-            reason = fault_of_entry(error)
-            if not is_file:
-                raise not_a_structure(text, error) from error
-            problems.fail(entry, reason)
-            continue
-        for note in built.notes:
-            problems.note(entry, note)
-        title = entry.title or f"record {entry.record}"
-        charges = charges_of_record(scoring, built)
-        found += [Molecule(entry, data, title, charges) for data in molecules]
+    source = Library(text) if is_file else None
+    with progress(f"reading {text}") as show:
+        for entry in source or [smiles_entry(text)]:
+            total += 1
+            if source is not None:
+                show(f"{total} records", source.done)
+            try:
+                built = build_entry(entry, how)
+                molecules = [scoring.prepared(data) for data in built.molecules]
+            except Exception as error:
+                reason = fault_of_entry(error)
+                if source is None:
+                    raise not_a_structure(text, error) from error
+                problems.fail(entry, reason)
+                continue
+            for note in built.notes:
+                problems.note(entry, note)
+            title = entry.title or f"record {entry.record}"
+            charges = charges_of_record(scoring, built)
+            found += [Molecule(entry, data, title, charges) for data in molecules]
     if not found:
         reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
         raise ValueError(f"{text}: expected a readable record, got none among {total}; correct the file{reasons}")
@@ -119,6 +123,5 @@ def one_record(molecules: Sequence[Molecule], record: int | None, option: str) -
             "counted from 1"
         )
     if len(numbers) > 1:
-        text = f"{chosen[0].entry.file}: record {record} of {numbers[-1]}; {option} chooses another"
-        Console().print(text, highlight=False, markup=False, soft_wrap=True)
+        say(f"{chosen[0].entry.file}: record {record} of {numbers[-1]}; {option} chooses another")
     return chosen

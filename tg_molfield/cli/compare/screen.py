@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+
+from tg_molfield.cli.terminal import progress, say, say_table
 
 if TYPE_CHECKING:
     from tg_molfield.cli.compare.inputs import Molecule
@@ -69,7 +70,6 @@ def screen(
     from tg_molfield.cli.compare.inputs import load, recipe, weights
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table
     from tg_molfield.cli.no_effect import check_reading
-    from tg_molfield.cli.record_bar import record_bar
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 
@@ -83,13 +83,12 @@ def screen(
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension, timeout)
     queries = load(query, scoring, how)
-    console = Console()
     if len(queries) > 1:
-        console.print(f"{len(queries)} queries; the score of a molecule is that of the most alike", highlight=False)
+        say(f"{len(queries)} queries; the score of a molecule is that of the most alike")
     began = time.monotonic()
-    with record_bar() as show:
+    with progress("0 records") as show:
 
-        def progress(state: ScreenProgress) -> None:
+        def tell(state: ScreenProgress) -> None:
             best = "" if state.best is None else f", best {state.best:.3f}"
             show(f"{state.records} records{best}", state.done)
 
@@ -107,14 +106,15 @@ def screen(
             dimension=dimension,  # type: ignore[arg-type]  # checked there
             workers=workers,
             checkpoint=state,
-            progress=progress,
+            progress=tell,
         )
     failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
-    console.print(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s", highlight=False)
-    console.print(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
+    say(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s")
+    say_table(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
     for path in outputs:
-        _write(path, hits, queries, query)
-        console.print(f"{path}: {_content(path, hits)}", highlight=False, markup=False, soft_wrap=True)
+        with progress(f"writing {path.name}"):
+            _write(path, hits, queries, query)
+        say(f"{path}: {_content(path, hits)}")
     state.unlink(missing_ok=True)
 
 

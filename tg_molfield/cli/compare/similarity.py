@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from tg_molfield.cli.sizes import Yes, refuse_large
+from tg_molfield.cli.terminal import progress, say, say_table
 
 _SHOWN = 50
+_ROW = 50
+"""Bytes of a row of the table, about."""
 
 
 def similarity(
@@ -33,6 +37,7 @@ def similarity(
     dimension: Annotated[
         int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Print how alike molecules are, the most alike first: each record of a file with each of another.
 
@@ -59,12 +64,16 @@ def similarity(
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
     mine, theirs = load(first, scoring, how), load(second, scoring, how)
+    if output:
+        pairs = len(mine) * len(theirs)
+        refuse_large({output.name: _ROW * pairs}, yes, "compare fewer molecules")
     warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})
     sides = [one.data for one in mine], [one.data for one in theirs]
-    if in_place:
-        found = score_in_place(*sides, terms, metric=metric)
-    else:
-        found = align_many(*sides, terms, metric=metric, search=search or "normal")
+    with progress(f"comparing {len(mine) * len(theirs)} pairs"):
+        if in_place:
+            found = score_in_place(*sides, terms, metric=metric)
+        else:
+            found = align_many(*sides, terms, metric=metric, search=search or "normal")
     names = found.names if len(found.names) > 1 else ()
     headers = ("rank", "record", "molecule", "other record", "other molecule", "score", *names)
     rows = []
@@ -74,10 +83,10 @@ def similarity(
         by_term = found.by_term[a, b].tolist() if names else []
         pair = (mine[a].entry.record, mine[a].title, theirs[b].entry.record, theirs[b].title)
         rows.append((rank, *pair, float(found.score[a, b]), *by_term))
-    console = Console()
-    console.print(printed_table(headers, rows[:_SHOWN]))
+    say_table(printed_table(headers, rows[:_SHOWN]))
     if len(rows) > _SHOWN:
-        console.print(f"and {len(rows) - _SHOWN} more pairs{'' if output else '; -o table.csv writes all'}")
+        say(f"and {len(rows) - _SHOWN} more pairs{'' if output else '; -o table.csv writes all'}")
     if output:
-        write_csv(output, headers, rows)
-        console.print(f"{output}: {len(rows)} pairs", highlight=False, markup=False, soft_wrap=True)
+        with progress(f"writing {output.name}"):
+            write_csv(output, headers, rows)
+        say(f"{output}: {len(rows)} pairs")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from tg_molfield.cli.info.facts import Facts
@@ -35,12 +36,11 @@ def info(
 
     tg-molfield info organic-small
     """
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(source, markup=False)
     facts = _facts(source)
+    say(source)
     width = max(map(len, facts)) + 2
     for name, text in facts.items():
-        console.print(f"  {name:<{width}}{text}", markup=False)
+        say(f"  {name:<{width}}{text}")
 
 
 def _facts(source: str) -> Facts:
@@ -48,7 +48,6 @@ def _facts(source: str) -> Facts:
     from tg_molfield.cli.info.structure import structure_facts
     from tg_molfield.cli.info.tensors import tensor_facts
     from tg_molfield.cli.info.volume import archive_facts, is_archive_of_volume, volume_facts
-    from tg_molfield.cli.record_bar import record_bar
     from tg_molfield.files import format_suffix
     from tg_molfield.nn.serialization import pretrained_file
     from tg_molfield.structures.formats import registry
@@ -57,13 +56,16 @@ def _facts(source: str) -> Facts:
 
     path, suffix = Path(source), format_suffix(source)
     if suffix in (*registry.SUFFIXES, *TABLES):
-        with record_bar() as show:
+        with progress("0 records") as show:
             return structure_facts(path, show)
     if suffix in (".safetensors", ".checkpoint"):
         return tensor_facts(path)
     if is_volume(path):
         volume = suffix != ".npz" or path.suffix.lower() == ".gz" or is_archive_of_volume(path)
-        return volume_facts(path) if volume else archive_facts(path)
+        if not volume:
+            return archive_facts(path)
+        with progress(f"reading {path.name}"):
+            return volume_facts(path)
     if path.is_dir() and (store := store_of(path)) is not None:
         return data_set_facts(store)
     if path.is_dir() or not path.exists():

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from tg_molfield.cli.interpolate.inputs import read_path
 from tg_molfield.cli.interpolate.outputs import path_page, summary, table_rows, thinned_for_page, write_table
+from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
+from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from tg_molfield.fields import Volume
@@ -38,6 +39,7 @@ def interpolate(
     margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
     suffix: Annotated[str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4 or npz.")] = "cube",
     check: Annotated[bool, typer.Option(help="Find the atoms of every step and check bonds and contacts.")] = True,
+    yes: Yes = False,
 ) -> None:
     """Fields between the frames of a trajectory or an ensemble, or between two conformers.
 
@@ -63,30 +65,34 @@ def interpolate(
     for option, number in (("--steps", steps), ("--every", every)):
         if number < 1:
             raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
-    path = read_path(files, frames, every, kind, blind, channels, spacing, margin)
+    with progress("reading frames"):
+        path = read_path(files, frames, every, kind, blind, channels, spacing, margin)
     times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
-    molecules = [path.data(time) for time in times]
-    grid = Grid.around(torch.cat([one.pos for one in molecules]), spacing, margin)
     labels = [f"{time + 1:g}" for time in times]
+    names = [f"step_{number:03d}{ending}" for number in range(len(times))]
     shown: dict[str, Volume] = {}
     metrics: list[PathMetrics] = []
-    output.mkdir(parents=True, exist_ok=True)
-    for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
-        volume = path.field(time).on(grid)
-        volume.save(output / f"step_{number:03d}{ending}")
-        shown[label] = thinned_for_page(volume, len(molecules))
+    with progress("step 1") as show:
+        molecules = [path.data(time) for time in times]
+        grid = Grid.around(torch.cat([one.pos for one in molecules]), spacing, margin)
+        size = volume_size(names[0], len(path.mol_field.channels) * grid.num_nodes, molecules[0].pos.itemsize)
+        refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
+        output.mkdir(parents=True, exist_ok=True)
+        for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
+            show(f"step {number + 1} of {len(times)}", number / len(times))
+            volume = path.field(time).on(grid)
+            volume.save(output / names[number])
+            shown[label] = thinned_for_page(volume, len(molecules))
+            if check:
+                before, _ = path.locate(time)
+                ends = [path.data(float(path.times[frame])) for frame in (before, before + 1)]
+                metrics.append(path_metrics(data, ends, path.mol_field, volume))
+        show("writing path.html", None)
+        rows = table_rows(labels, metrics) if check else []
+        path_page(path, files, blind, shown, rows).save(output / "path.html")
         if check:
-            before, _ = path.locate(time)
-            ends = [path.data(float(path.times[frame])) for frame in (before, before + 1)]
-            metrics.append(path_metrics(data, ends, path.mol_field, volume))
-    rows = table_rows(labels, metrics) if check else []
-    path_page(path, files, blind, shown, rows).save(output / "path.html")
+            write_table(output / "path.csv", rows)
+    say(path)
+    say(f"wrote {output}/: {len(times)} volumes, path.html{', path.csv' * check}")
     if check:
-        write_table(output / "path.csv", rows)
-    console = Console()
-    console.print(f"{path}", highlight=False, markup=False)
-    console.print(
-        f"wrote {output}/: {len(times)} volumes, path.html{', path.csv' * check}", highlight=False, markup=False
-    )
-    if check:
-        console.print(summary(metrics), highlight=False)
+        say(summary(metrics))

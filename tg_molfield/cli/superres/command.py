@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
+from tg_molfield.cli.terminal import progress, say, say_table
 
 _CHANNELS = "H C N O F P S Cl other"
 
@@ -79,6 +80,7 @@ def superres(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("superres"),
     volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz, .cube, .dx, .ccp4 …")] = ".npz",
+    yes: Yes = False,
 ) -> None:
     """Reconstruct a field between its samples, and compare it with interpolation and the truth.
 
@@ -125,43 +127,46 @@ def superres(
         _refuse(of_structures, "structures", of_densities, source)
         if finer is not None and every != 1:
             raise ValueError(f"--finer: expected only with --every 1, got --every {every or 2}; give --every 1")
-        problem = density_problem(source, 2 if every is None else every, 2 if finer is None else finer, widths)
+        with progress(f"reading {Path(source).name}"):
+            problem = density_problem(source, 2 if every is None else every, 2 if finer is None else finer, widths)
     else:
         _refuse(of_densities, "densities", of_structures, source)
         if ligand is not None:
             refuse({"--record": record}, "a structure without --ligand", ligand)
-        problem, left_out = structure_problem(
-            source,
-            ligand,
-            1 if record is None else record,
-            _CHANNELS if channels is None else channels,
-            0.25 if beta is None else beta,
-            32 if train is None else train,
-            evaluate or [64, 128],
-        )
-    console = Console(highlight=False, soft_wrap=True)
+        with progress(f"sampling the field of {Path(source).name}"):
+            problem, left_out = structure_problem(
+                source,
+                ligand,
+                1 if record is None else record,
+                _CHANNELS if channels is None else channels,
+                0.25 if beta is None else beta,
+                32 if train is None else train,
+                evaluate or [64, 128],
+            )
+    values = len(problem.samples.channels) * problem.finest.num_nodes
+    names = ["reconstruction"] if problem.truth is None else ["reconstruction", "truth"]
+    sizes = {name + ending: volume_size(name + ending, values, problem.samples.dtype.itemsize) for name in names}
+    refuse_large(sizes, yes, "give a coarser grid (--eval, --finer)")
     shape = "×".join(map(str, problem.samples.grid.shape))
-    console.print(f"{problem.name}: {shape} nodes, channels {' '.join(problem.samples.channels)}", markup=False)
+    say(f"{problem.name}: {shape} nodes, channels {' '.join(problem.samples.channels)}")
     if left_out:
-        console.print(f"no atoms in {' '.join(left_out)}; left out", markup=False)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
-    with bar:
-        task = bar.add_task(method, total=1.0)
-        result = reconstruct(
-            problem, method, options, lambda text, share: bar.update(task, description=text, completed=share)
-        )
-    rows, finest = evaluate_fields(problem, {**baselines(problem.samples), method: result.field})
-    facts = {"source": source, "ligand": ligand, "method": method, "options": options}
-    write_results(output, ending, problem, result, rows, finest, facts)
+        say(f"no atoms in {' '.join(left_out)}; left out")
+    with progress(method) as show:
+        result = reconstruct(problem, method, options, show)
+        show("comparing with interpolation", None)
+        rows, finest = evaluate_fields(problem, {**baselines(problem.samples), method: result.field})
+        show(f"writing {output}/", None)
+        facts = {"source": source, "ligand": ligand, "method": method, "options": options}
+        written = write_results(output, ending, problem, result, rows, finest, facts)
     if rows:
-        console.print(screen_table(rows))
-    console.print(
+        say_table(screen_table(rows))
+    say(
         f"{method}: {result.seconds:.1f} s, {result.parameters:,} numbers for {result.samples:,} samples; at the "
         f"samples {result.psnr_at_samples.all_nodes:.1f} dB, occupied {result.psnr_at_samples.occupied:.1f} dB"
     )
     if result.note:
-        console.print(result.note, markup=False)
-    console.print(f"wrote {output}/: {', '.join(sorted(path.name for path in output.iterdir()))}", markup=False)
+        say(result.note)
+    say(f"wrote {output}/: {', '.join(sorted(path.name for path in written))}")
 
 
 def _refuse(options: Mapping[str, object], kind: str, instead: Mapping[str, object], source: str) -> None:

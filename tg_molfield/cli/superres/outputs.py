@@ -22,8 +22,8 @@ def write_results(
     rows: Sequence[Row],
     finest: dict[str, Volume],
     facts: dict[str, Any],
-) -> None:
-    """Write the volumes, the field or model, the figures and the page.
+) -> list[Path]:
+    """Write the volumes, the field or model, the figures and the page, and return the files.
 
     Args:
         folder: made if it does not exist.
@@ -34,12 +34,17 @@ def write_results(
         finest: the fields on the finest grid, by method.
         facts: the input, for ``report.json``.
     """
-    result.save(folder / "model.safetensors")
-    finest[result.method].with_atoms(problem.samples.atoms).save(folder / f"reconstruction{ending}")
+    model, report, table, page = (
+        folder / name for name in ("model.safetensors", "report.json", "psnr.csv", "page.html")
+    )
+    result.save(model)
+    written = [model, *finest[result.method].with_atoms(problem.samples.atoms).save(folder / f"reconstruction{ending}")]
     if problem.truth is not None:
-        problem.truth.save(folder / f"truth{ending}")
+        written += problem.truth.save(folder / f"truth{ending}")
     grid = {"channels": problem.samples.channels, "nodes": problem.samples.grid.shape}
-    write_json(folder / "report.json", facts | grid, result, rows)
+    write_json(report, facts | grid, result, rows)
     if rows:
-        write_csv(folder / "psnr.csv", rows)
-    reconstruction_page(problem, result, rows, finest).save(folder / "page.html")
+        write_csv(table, rows)
+        written.append(table)
+    reconstruction_page(problem, result, rows, finest).save(page)
+    return [*written, report, page]

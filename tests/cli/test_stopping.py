@@ -1,0 +1,84 @@
+"""What is left when a command is stopped, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tg_molfield.cli import stopping
+
+ROOT = Path(__file__).parents[2]
+SLOW = """
+import sys, time
+import tg_molfield.volumes.cube as cube
+from tg_molfield.cli import main
+
+def rows(values, number, per_line):
+    for line in range(10**6):
+        print("writing", flush=True) if line == 5 else None
+        time.sleep(0.001)
+        yield b"x" * 2**12
+
+cube.format_rows = rows
+sys.argv[:] = ["tg-molfield", *sys.argv[1:]]
+main()
+"""
+"""A command that never ends writing a CUBE file."""
+
+
+def started(folder: Path, *arguments: str, code: str = SLOW) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [(signal.SIGTERM, "stopped by SIGTERM\n"), (signal.SIGINT, "stopped by Ctrl-C\n")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_stopped_command_leaves_no_files(tmp_path, number, line):
+    (tmp_path / "a.cube").write_text("of before")
+    (tmp_path / "c.xyz").write_text("1\n\nC 0 0 0\n")
+    process = started(tmp_path, "field", "c.xyz", "-o", "a.cube", "--channels", "C", "--spacing", "1")
+    for text in process.stdout:
+        if text == "writing\n":
+            break
+    assert list(tmp_path.glob(".*"))
+    process.send_signal(number)
+    process.send_signal(number) if number == signal.SIGTERM else None
+    _, shown = process.communicate(timeout=30)
+    assert (process.returncode, shown) == (128 + number, line)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.cube", "c.xyz"]
+    assert (tmp_path / "a.cube").read_text() == "of before"
+
+
+def test_more_may_be_told_of_the_end():
+    stop = stopping.Stopped(signal.SIGTERM)
+    assert stopping.sentence(stop) == "stopped by SIGTERM"
+    stop.args = ("give --resume to go on",)
+    assert stopping.sentence(stop) == "stopped by SIGTERM; give --resume to go on"
+    assert stopping.exit_status(stop) == 143
+    assert stopping.exit_status(KeyboardInterrupt()) == 130
+
+
+def test_signals_are_taken_back_and_ignored_ones_stay_ignored():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with stopping.stopped_in_order():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with pytest.raises(stopping.Stopped), stopping.stopped_in_order():
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)

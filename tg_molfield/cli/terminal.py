@@ -1,0 +1,68 @@
+"""Where commands print: results on the standard output, progress, warnings and errors beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, TextIO, cast
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Show = Callable[[str, float | None], None]
+
+_WIDE = 10_000
+
+
+@cache
+def beside() -> Console:
+    """The console of progress, warnings and errors, which is the standard error."""
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def say(text: object) -> None:
+    """Print a line of results as it stands."""
+    print(text)
+
+
+def say_table(table: Table) -> None:
+    """Print a table: as wide as a terminal, elsewhere without a frame and with a line for each row."""
+    console = Console(emoji=False)
+    if not console.is_terminal:
+        table.box = None
+        console = Console(emoji=False, width=_WIDE)
+    console.print(table)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Show]:
+    """A bar while the block runs, in a terminal only; it vanishes afterwards.
+
+    Args:
+        text: what is done.
+
+    Yields:
+        What to call with another text and the share that is done, None if that is not known.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = beside()
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=None)
+
+        def show(text: str, share: float | None) -> None:
+            bar.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
+
+        yield show
+
+
+def print_any_letter() -> None:
+    """Print ``?`` for letters that the encoding of a stream lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            cast("TextIO", stream).reconfigure(errors="replace")  # type: ignore[attr-defined]
