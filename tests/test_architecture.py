@@ -32,8 +32,8 @@ LAYERS = [
     "compare",
     "nn",
     "datasets",
-    "training",
     "viz",
+    "training",
     "demo",
     "cli",
 ]
@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "datasets": {"arguments", "parallel", "files", "text_numbers", "chem", "structures", "compare", "optional"},
     "training": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "chem", "fields", "metrics",
-        "nn", "transforms", "tensor_files", "optional", "files",
+        "nn", "transforms", "viz", "tensor_files", "optional", "files",
     },
     "viz": {"arguments", "chem", "fields", "files", "volumes", "optional"},
 }  # fmt: skip

@@ -23,10 +23,10 @@ def build(decoder: str = "structure_factors") -> FieldAutoEncoder:
 def test_training_the_guess_is_reproducible_and_lowers_the_loss():
     runs = []
     for _ in range(2):
-        source = AugmentedMolecules(molecules(), 8, relabel=0, grow=0, elements=(1, 6, 8))
+        source = AugmentedMolecules(molecules(), 32, relabel=0, grow=0, elements=(1, 6, 8))
         runs.append(fit(build(), source, InitialGuessLoss(), max_steps=60, lr=3e-3).losses)
     assert runs[0] == runs[1]
-    assert sum(runs[0][-10:]) < 0.8 * sum(runs[0][:10])
+    assert sum(runs[0][-10:]) < 0.85 * sum(runs[0][:10])
 
 
 def test_the_loss_does_not_depend_on_order_or_place():

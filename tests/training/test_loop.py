@@ -78,7 +78,7 @@ def test_the_budget_of_seconds_ends_the_run_and_progress_is_told():
 
 def test_what_cannot_be_trained_is_named():
     loader = DataLoader(with_queries(), batch_size=3)
-    with pytest.raises(ValueError, match="max_steps, max_seconds: expected at least one budget"):
+    with pytest.raises(ValueError, match="max_epochs, max_steps, max_seconds: expected at least one budget"):
         fit(build(), loader)
     with pytest.raises(ValueError, match="max_steps: expected 0 or more, got -1"):
         fit(build(), loader, max_steps=-1)
@@ -87,8 +87,10 @@ def test_what_cannot_be_trained_is_named():
     with pytest.raises(ValueError, match="MolFieldTransform"):
         fit(build(), DataLoader(molecules(), batch_size=3), max_steps=1)
     assert fit(build(), loader, max_seconds=0).steps == 0
-    with pytest.raises(ValueError, match="batches: expected at least one batch"):
+    with pytest.raises(ValueError, match="data: expected at least one molecule, got none"):
         fit(build(), [], max_steps=1)
+    with pytest.raises(ValueError, match="data: expected at least one batch"):
+        fit(build(), iter([]), max_steps=1)
     with pytest.raises(FloatingPointError, match="at step 0"):
         fit(build(), loader, lambda model, batch: FieldLoss()(model, batch) * float("nan"), max_steps=1)
     with pytest.raises(TypeError, match="expected an RBFDecoder, got SirenDecoder"):

@@ -2,9 +2,11 @@
 
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
-from tg_molfield.training.loop import TrainingReport, fit
+from tg_molfield.training.loop import fit
 from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss, MissingDefinitionWarning
 from tg_molfield.training.property_loss import PropertyLoss
+from tg_molfield.training.report import TrainingReport
+from tg_molfield.training.validation import Validation
 
 __all__ = [
     "AugmentedMolecules",
@@ -15,5 +17,6 @@ __all__ = [
     "MissingDefinitionWarning",
     "PropertyLoss",
     "TrainingReport",
+    "Validation",
     "fit",
 ]

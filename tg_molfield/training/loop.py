@@ -1,88 +1,141 @@
-"""A plain training loop with a budget of steps or seconds."""
+"""`fit`: training of a model in place."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_integers, check_kind
+from tg_molfield.arguments import as_path, check_integers, check_kind
+from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.random_stream import RandomStream
+from tg_molfield.training.batches import batches_of, is_data_set
+from tg_molfield.training.budget import Budget
+from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.losses import FieldLoss
+from tg_molfield.training.optimization import Optimization
+from tg_molfield.training.progress import Show, shown
+from tg_molfield.training.ranks import joined_ranks
+from tg_molfield.training.report import TrainingReport
+from tg_molfield.training.run import Habits, Run
+from tg_molfield.training.validation import Validator
+from tg_molfield.transforms import MolFieldTransform
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-@dataclass
-class TrainingReport:
-    """The course of a training run.
-
-    Attributes:
-        losses: the loss of every step.
-        seconds: the wall time.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """The number of steps."""
-        return len(self.losses)
-
-
 def fit(
     model: Model,
-    batches: Iterable[Data],
+    data: Any,
     loss: Callable[[Model, Data], Tensor] | None = None,
     *,
+    valid: Any = None,
+    transform: BatchTransform | None = None,
+    batch_size: int = 64,
+    max_epochs: int | None = None,
     max_steps: int | None = None,
     max_seconds: float | None = None,
     lr: float = 1e-3,
     weight_decay: float = 1e-4,
     clip: float = 1.0,
     warmup: float = 0.02,
+    schedule: str = "cosine",
+    ema: float | None = None,
+    precision: str = "float32",
+    validate_every: int | None = None,
+    patience: int | None = None,
+    folder: str | Path | None = None,
+    resume: bool = True,
+    checkpoint_seconds: float = 300.0,
+    tensorboard: bool = False,
+    pictures: int = 0,
+    workers: int = 0,
     seed: int = 0,
-    progress: Callable[[TrainingReport, float], None] | None = None,
+    progress: Show | bool | None = None,
 ) -> TrainingReport:
     """Train ``model`` in place with AdamW and leave it in evaluation mode.
 
-    The learning rate rises linearly during the first ``warmup`` of the budget and then falls to 0 along a cosine. If
-    both budgets are given, training ends when the first is spent. A run limited by steps is reproducible from
-    ``seed``, also where several run in threads. The global state of torch's generator is not changed.
+    The learning rate rises linearly during the first ``warmup`` of the budget and then falls to 0 along a cosine.
+
+    Of a data set or `AugmentedMolecules` every random number, of the order, the points, the frames and the
+    augmentation, is a function of the seed, the epoch and the molecule. With a ``folder`` a run that was killed
+    anywhere goes on from its last checkpoint when it is called again, and ends as if it had not been interrupted: to
+    the bit on a processor with one thread and as many ranks. Batches of a loader come as they are; a run on them is
+    reproducible from ``seed`` if the loader draws from torch's generator, and cannot be resumed.
+
+    Started by ``torchrun`` or within an initialised ``torch.distributed``, the processes share each batch; the losses
+    are those of one process where a loss is a mean over molecules, as `FieldLoss` is. Ctrl-C and SIGTERM end a run
+    after the step that is under way, with a checkpoint. The global state of the random generators is not changed.
 
     Args:
         model: a `FieldAutoEncoder`, or another module together with a loss for it.
-        batches: a `DataLoader` or another iterable of batches on the model's device, repeated as often as needed.
+        data: molecules to train on: a PyG data set, such as a `MoleculeFields`, a list of ``Data``, or
+            `AugmentedMolecules`; or a ``DataLoader`` or another iterable of batches, repeated as often as needed.
         loss: a differentiable function of the model and a batch; `FieldLoss` by default.
+        valid: molecules or batches to validate with, likewise; the model is left with the parameters that had the
+            least loss there. By default the last parameters.
+        transform: applied to whole batches of molecules; by default a `MolFieldTransform` of the model's definition,
+            where molecules have no ``query_pos`` and the loss is a `FieldLoss`.
+        batch_size: molecules in a batch, of all ranks together.
+        max_epochs: the budget in passes through the data.
         max_steps: the budget in steps.
-        max_seconds: the budget in seconds.
+        max_seconds: the budget in seconds; beside another budget, the seconds of this call, after which the run can be
+            resumed.
         lr: the maximum learning rate.
         weight_decay: the weight decay of AdamW.
         clip: the maximum norm of the gradient.
-        warmup: the fraction of the budget for the warm-up.
-        seed: the seed of shuffling, sampling and random frames.
-        progress: called after each step with the report so far and the fraction of the budget spent.
+        warmup: the share of the budget for the warm-up.
+        schedule: ``"cosine"``, or ``"constant"`` after the warm-up.
+        ema: the decay of an average of the parameters, such as 0.999, that is validated and left in their place.
+        precision: ``"float32"``, or ``"bfloat16"`` for mixed precision.
+        validate_every: steps from one validation to the next; by default an epoch.
+        patience: how many validations without a smaller loss end the run.
+        folder: where ``checkpoint.safetensors``, the best ``model.safetensors``, ``log.csv`` and pictures are written.
+        resume: False begins anew where the folder has a checkpoint.
+        checkpoint_seconds: from one checkpoint to the next; there is one after each validation, too.
+        tensorboard: write the log for TensorBoard, too (extra ``train``).
+        pictures: how many molecules of ``valid`` are drawn at each validation, with their reconstruction.
+        workers: processes that load data.
+        seed: of order, points, frames and augmentation.
+        progress: a function that is called after each step with the report so far and the share of the budget that is
+            spent, True or False; by default there is a bar in a terminal and in a notebook.
 
     Raises:
-        ValueError: no budget is given or one is negative, or there are no batches.
-        TypeError: ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
+        ValueError: no budget is given, an option is out of range or has no effect, there are no molecules, or the
+            checkpoint in ``folder`` is of another run.
+        TypeError: an argument is of another kind, or ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
         FloatingPointError: the loss is not finite.
+        KeyboardInterrupt: the run was interrupted; the model has its best parameters so far.
     """
-    if max_steps is None and max_seconds is None:
-        raise ValueError("max_steps, max_seconds: expected at least one budget, got None for both; give one")
-    check_integers(max_steps=max_steps, seed=seed)
-    for name, budget in (("max_steps", max_steps), ("max_seconds", max_seconds)):
-        if budget is not None and not budget >= 0:
-            raise ValueError(f"{name}: expected 0 or more, got {budget}; give a budget")
     check_kind("model", model, nn.Module, "a model", "give a FieldAutoEncoder")
+    check_integers(seed=seed, batch_size=batch_size, workers=workers)
+    for name, count, least in (("batch_size", batch_size, 1), ("workers", workers, 0)):
+        if count < least:
+            raise ValueError(f"{name}: expected at least {least}, got {count}; give more")
+    budget = Budget(max_epochs, max_steps, max_seconds)
+    optimization = Optimization(lr, weight_decay, clip, warmup, schedule, ema, precision)
+    where = None if folder is None else as_path(folder, "folder")
+    habits = Habits(where, validate_every, patience, checkpoint_seconds, pictures, tensorboard)
+    measure = _checked_loss(loss, model)
+    definition = getattr(model, "mol_field", None)
+    points = MolFieldTransform(definition) if isinstance(definition, MolField) else None
+    with joined_ranks(next(model.parameters()).device) as ranks, shown(progress if ranks.is_first else False) as show:
+        own = points if isinstance(measure, FieldLoss) else None
+        batches = batches_of(data, transform, own, batch_size, seed, workers)
+        validator = None
+        if valid is not None:
+            valid = DrawnMolecules(valid, transform, seed, points) if is_data_set(valid) else valid
+            validator = Validator(valid, measure, batch_size, seed)
+        run = Run(model, measure, batches, validator, budget, optimization, habits, ranks, seed)
+        if resume:
+            run.resume()
+        return run.go_on(show)
+
+
+def _checked_loss(loss: Any, model: nn.Module) -> Callable[[Any, Data], Tensor]:
     if loss is not None and not callable(loss):
         raise TypeError(
             f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or give for "
@@ -92,52 +145,4 @@ def fit(
         raise TypeError(
             f"loss: expected a function for a {type(model).__name__}, got None; give one or train a FieldAutoEncoder"
         )
-    measure: Callable[[Any, Data], Tensor] = FieldLoss() if loss is None else loss
-    report = TrainingReport()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98), fused=True)
-    random = RandomStream(seed)
-    model.train()
-    begin = time.perf_counter()
-    stream = _endless(batches)
-    spent = 1.0 if max_steps == 0 or max_seconds == 0 else 0.0
-    while spent < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = lr * _schedule(spent, warmup)
-        optimizer.zero_grad(set_to_none=True)
-        with random.active():
-            value = measure(model, next(stream))
-        if not math.isfinite(float(value.detach())):
-            raise FloatingPointError(
-                f"loss: expected a finite number, got {float(value.detach())} at step {report.steps}; "
-                f"use lr below {lr} or check the data"
-            )
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimizer.step()
-        report.losses.append(float(value.detach()))
-        report.seconds = time.perf_counter() - begin
-        spent = max(
-            report.steps / max_steps if max_steps else 0.0, report.seconds / max_seconds if max_seconds else 0.0
-        )
-        if progress is not None:
-            progress(report, min(spent, 1.0))
-    model.eval()
-    return report
-
-
-def _schedule(spent: float, warmup: float) -> float:
-    if spent < warmup:
-        return (spent + 0.1 * warmup) / (1.1 * warmup)
-    return 0.5 * (1 + math.cos(math.pi * (spent - warmup) / (1 - warmup)))
-
-
-def _endless(batches: Iterable[Data]) -> Iterator[Data]:
-    while True:
-        empty = True
-        for batch in batches:
-            empty = False
-            yield batch
-        if empty:
-            raise ValueError(
-                "batches: expected at least one batch, got none; give a list or a DataLoader, not an iterator"
-            )
+    return FieldLoss() if loss is None else loss

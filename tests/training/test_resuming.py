@@ -1,0 +1,200 @@
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small import FIELD, model, molecules
+from torch_geometric.datasets import FakeDataset
+from torch_geometric.loader import DataLoader
+
+from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.tensor_files import read_header
+from tg_molfield.training import AugmentedMolecules, fit
+from tg_molfield.transforms import MolFieldTransform
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+OPTIONS = {"batch_size": 3, "max_epochs": 6, "ema": 0.9, "checkpoint_seconds": 0, "lr": 3e-3}
+
+
+class Killed(Exception):
+    """Ends a run in the middle."""
+
+
+def unbroken(**options):
+    own = model()
+    return own, fit(own, molecules(), valid=molecules(3), **{**OPTIONS, **options})
+
+
+def same(one, two) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("at", [1, 4, 5, 17])
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(at, tmp_path):
+    whole, report = unbroken()
+
+    def kill(report, share):
+        if report.steps == at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(model(), molecules(), valid=molecules(3), folder=tmp_path, progress=kill, **OPTIONS)
+    other = model(seed=3)
+    torch.manual_seed(9)
+    resumed = fit(other, molecules(), valid=molecules(3), folder=tmp_path, **OPTIONS)
+    assert resumed.losses == report.losses
+    assert resumed.validations == report.validations
+    assert same(whole, other)
+    again = fit(model(), molecules(), valid=molecules(3), folder=tmp_path, **OPTIONS)
+    assert (again.losses, again.ended) == (report.losses, "budget")
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", *(str(v.step) for v in report.validations)]
+
+
+def test_parts_of_a_run_are_the_whole_run(tmp_path):
+    whole, report = unbroken()
+    parts, own = [], model()
+    for _ in range(30):
+        part = fit(own, molecules(), valid=molecules(3), folder=tmp_path, max_seconds=0.05, **OPTIONS)
+        parts.append(part.ended)
+        if part.ended == "budget":
+            break
+    assert set(parts[:-1]) <= {"seconds"}
+    assert part.losses == report.losses
+    assert same(whole, own)
+
+
+def test_workers_do_not_change_the_draws():
+    assert unbroken(workers=2, max_epochs=2)[1].losses == unbroken(max_epochs=2)[1].losses
+
+
+def test_augmented_molecules_are_resumed(tmp_path):
+    def run(folder=None, progress=None):
+        return fit(
+            model(), AugmentedMolecules(molecules(), 4), max_steps=6, folder=folder, progress=progress,
+            checkpoint_seconds=0,
+        )  # fmt: skip
+
+    def kill(report, share):
+        if report.steps == 3:
+            raise Killed
+
+    report = run()
+    with pytest.raises(Killed):
+        run(tmp_path, kill)
+    assert run(tmp_path).losses == report.losses
+    assert len(set(report.losses)) == 6
+
+
+def test_draws_of_a_data_set_are_functions_of_the_seed_the_epoch_and_the_molecule():
+    from tg_molfield.training.drawn import DrawnMolecules
+    from tg_molfield.training.order import Share
+
+    def shake(data):
+        data.pos = torch.randn(data.num_nodes, 3) + random.random() + np.random.rand()  # noqa: NPY002
+        return data
+
+    fake = FakeDataset(num_graphs=6, avg_num_nodes=4)
+    fake.transform = shake
+    drawn = DrawnMolecules(fake, seed=2)
+    state, state_of_python, state_of_numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()[1]  # noqa: NPY002
+    one = drawn[Share(1, 0, torch.tensor([4, 2, 0]), 1.0)].to_data_list()
+    torch.rand(3)
+    other = drawn[Share(1, 5, torch.tensor([1, 4]), 1.0)].to_data_list()
+    assert torch.equal(one[0].pos, other[1].pos)
+    assert torch.equal(one[0].draw_seed, other[1].draw_seed)
+    later = drawn[Share(2, 0, torch.tensor([4]), 1.0)].to_data_list()
+    assert not torch.equal(one[0].pos, later[0].pos)
+    torch.set_rng_state(state)
+    drawn[Share(1, 0, torch.tensor([4]), 1.0)]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert random.getstate() == state_of_python
+    assert (np.random.get_state()[1] == state_of_numpy).all()  # noqa: NPY002
+    fake.transform = MolFieldTransform(FIELD, seed=1)
+    with pytest.raises(ValueError, match=r"data.transform: expected no seed or generator in MolFieldTransform"):
+        DrawnMolecules(fake)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    fit(model(), molecules(), max_steps=2, folder=tmp_path)
+    for options in ({"lr": 1.0}, {"seed": 3}, {"batch_size": 2}):
+        with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected a checkpoint of the same"):
+            fit(model(), molecules(), max_steps=2, folder=tmp_path, **options)
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected a checkpoint of the same"):
+        fit(model(), molecules(5), max_steps=2, folder=tmp_path)
+    fresh = fit(model(), molecules(), max_steps=3, folder=tmp_path, lr=1.0, resume=False)
+    assert fresh.steps == 3
+    data = (tmp_path / "checkpoint.safetensors").read_bytes()
+    (tmp_path / "checkpoint.safetensors").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected"):
+        fit(model(), molecules(), max_steps=3, folder=tmp_path, lr=1.0)
+
+
+def test_a_longer_budget_goes_on(tmp_path):
+    fit(model(), molecules(), max_steps=2, folder=tmp_path, schedule="constant")
+    longer = fit(model(), molecules(), max_steps=4, folder=tmp_path, schedule="constant")
+    whole = fit(model(), molecules(), max_steps=4, schedule="constant", warmup=0.0)
+    assert longer.steps == whole.steps == 4
+
+
+def test_loaders_are_trained_on_but_leave_no_checkpoint(tmp_path):
+    items = [MolFieldTransform(FIELD, 8)(data) for data in molecules()]
+    fit(model(), DataLoader(items, batch_size=2), max_steps=2, folder=tmp_path)
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert isinstance(FieldAutoEncoder.from_pretrained(tmp_path), FieldAutoEncoder)
+
+
+SCRIPT = """
+import sys
+from small import model, molecules
+from tg_molfield.training import fit
+if __name__ == "__main__":
+    import torch
+    torch.set_num_threads(1)
+    report = fit(model(), molecules(), valid=molecules(3), batch_size=3, max_epochs=15, ema=0.9, checkpoint_seconds=0,
+                 lr=3e-3, folder=sys.argv[1])
+    print(report.ended)
+"""
+
+
+def start(folder: Path) -> subprocess.Popen:
+    script = folder.parent / "train.py"
+    script.write_text(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n" + SCRIPT)
+    return subprocess.Popen([sys.executable, script, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, None), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_signals_leave_a_run_that_goes_on(number, status, tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder)
+    wait_for(folder / "checkpoint.safetensors", process)
+    process.send_signal(number)
+    _, errors = process.communicate()
+    if number == signal.SIGINT:
+        assert "KeyboardInterrupt: interrupted after step" in errors
+        assert f"give folder={str(folder)!r} again to go on" in errors
+    else:
+        assert process.returncode == status
+    done = read_header(folder / "checkpoint.safetensors").parameters
+    assert done["ended"] == ""
+    own = model()
+    report = fit(
+        own, molecules(), valid=molecules(3), batch_size=3, max_epochs=15, ema=0.9, lr=3e-3, folder=folder
+    )  # fmt: skip
+    whole = model()
+    assert (
+        fit(whole, molecules(), valid=molecules(3), batch_size=3, max_epochs=15, ema=0.9, lr=3e-3).losses
+        == report.losses
+    )
+    assert same(own, whole)

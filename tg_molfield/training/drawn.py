@@ -1,0 +1,116 @@
+"""`DrawnMolecules`: whole batches of a data set, whose random numbers are functions of (seed, epoch, index)."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from torch_geometric.data import Batch, Data
+from torch_geometric.transforms import Compose
+
+from tg_molfield.random_draws import draw_seeds
+from tg_molfield.random_stream import RandomStream
+from tg_molfield.training.order import Share
+
+BatchTransform = Callable[[Batch], Batch]
+
+
+class DrawnMolecules(Dataset):
+    """The batches of a data set by `Share`, for a `DataLoader` with a `BatchOrder` as its sampler.
+
+    The data set's own transform draws from the global generators of torch, NumPy and Python, which start from a seed
+    for each molecule and are given back as they were. Each molecule gets a ``draw_seed`` [1], of which the points of a
+    `MolFieldTransform` and the frames of a `FieldAutoEncoder` are functions. Where the shares of ranks differ in size,
+    a batch has ``rank_weight`` [1]: what its mean loss counts in the mean over ranks.
+
+    Args:
+        dataset: items are ``Data``, such as a PyG data set or a list.
+        transform: applied to whole batches, such as a `MolFieldTransform`.
+        seed: of all draws.
+        points: the transform where there is none and molecules have no ``query_pos``.
+
+    Raises:
+        ValueError: a `MolFieldTransform` of the data set draws from a generator of its own.
+    """
+
+    def __init__(
+        self,
+        dataset: Sequence[Data] | Dataset,
+        transform: BatchTransform | None = None,
+        seed: int = 0,
+        points: BatchTransform | None = None,
+    ) -> None:
+        own = getattr(dataset, "transform", None)
+        for part in own.transforms if isinstance(own, Compose) else [own]:
+            if isinstance(getattr(part, "generator", None), torch.Generator):
+                raise ValueError(
+                    f"data.transform: expected no seed or generator in {type(part).__name__}, since the draws are "
+                    "functions of the seed of the training, got one; leave it out"
+                )
+        self.dataset: Any = dataset
+        self.seed = seed
+        self._draws = not isinstance(dataset, (list, tuple))
+        if transform is None and points is not None and len(self) and "query_pos" not in self.molecules(1)[0]:
+            transform = points
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, share: Share) -> Batch:
+        """The batch of a share.
+
+        Raises:
+            TypeError: an item of the data set is no ``Data``.
+        """
+        seeds = draw_seeds(self.seed, share.epoch, share.items)
+        with _generators_kept():
+            molecules = [self._item(*one) for one in zip(share.items.tolist(), seeds.tolist(), strict=True)]
+            for data, seed in zip(molecules, seeds.split(1), strict=True):
+                data.draw_seed = seed
+            batch = Batch.from_data_list(molecules)
+            if self.transform is not None:
+                _seed_all(int(seeds[0]))
+                batch = self.transform(batch)
+        if share.weight != 1:
+            batch.rank_weight = torch.tensor([share.weight])
+        return batch
+
+    def molecules(self, count: int) -> list[Data]:
+        """The first molecules of the data set, at most ``count``, without the transform of batches."""
+        with _generators_kept():
+            return [self._item(index, index) for index in range(min(count, len(self)))]
+
+    def _item(self, index: int, seed: int) -> Data:
+        if self._draws:
+            _seed_all(seed)
+        data = self.dataset[index]
+        if not isinstance(data, Data):
+            raise TypeError(
+                f"data[{index}]: expected a Data, got {type(data).__name__}; give a PyG data set or a list of Data"
+            )
+        return copy.copy(data)
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Give the global generators of torch, NumPy and Python back as they were."""
+    kept, kept_by_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with RandomStream(0).active():
+            yield
+    finally:
+        random.setstate(kept)
+        np.random.set_state(kept_by_numpy)  # noqa: NPY002
+
+
+def _seed_all(seed: int) -> None:
+    torch.default_generator.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
