@@ -120,4 +120,4 @@ def test_an_interrupted_build_says_how_to_go_on(tmp_path, table, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(building, "built", interrupted)
-    assert "interrupted; the same command goes on where it was" in refused("build", table, "-o", tmp_path / "a")
+    assert "stopped by Ctrl-C; the same command goes on where it was" in refused("build", table, "-o", tmp_path / "a")

@@ -25,6 +25,7 @@ def test_sizes_are_about_right(tmp_path, name, dtype):
     ("arguments", "written"),
     [
         (("field", "C", "--spacing", "0.5", "-o"), "a.cube"),
+        (("reconstruct", "C", "--spacing", "0.5", "-o"), "a.cube"),
         (("superres", "c.xyz", "--method", "spline", "--train", "8", "--eval", "10", "-o"), "out"),
         (("interpolate", "c.xyz", "--steps", "1", "--spacing", "1", "--no-check", "-o"), "out"),
         (("similarity", "C", "C", "-o"), "a.csv"),

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
+from tg_molfield.cli.field_files import (
+    FieldFiles,
+    Written,
+    check_field_files,
+    check_size,
+    need_lattice,
+    write_fields,
+)
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.sampling import default_margin, grid_of, sampled
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-    from tg_molfield.fields import Field, Grid, Volume
-
-_PICTURES = (".png", ".svg", ".pdf")
-_FARTHEST = 20.0
-
 
 def field(
     structure: Annotated[str, typer.Argument(help="A structure file (xyz, sdf, mol, mol2, pdb, cif …), or a SMILES.")],
-    output: Annotated[
-        list[Path],
-        typer.Option(
-            "--output",
-            "-o",
-            help="The files to write, by name: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
-        ),
-    ],
+    output: FieldFiles,
     channels: Channels = None,
     preset: Preset = None,
     kernel: Kernel = None,
@@ -97,10 +93,7 @@ def field(
     from tg_molfield.cli.structure import has_bonds, load_structure, warn_of_missing_hydrogens
     from tg_molfield.fields import DistanceField, MolField
 
-    for path in output:
-        _check_suffix(path)
-    if level is not None and not any(path.suffix.lower() == ".html" for path in output):
-        raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, output))}; leave it out")
+    check_field_files(output, level)
     if color_range is not None and color_by is None:
         raise ValueError(f"--color-range: expected --color-by with it, got {color_range}; leave it out")
     definition = definition_of(preset, channels, kernel, widths, width_scale, model) or MolField()
@@ -115,12 +108,11 @@ def field(
         loaded = load_structure(structure, attributes, record, dimension, timeout)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
-    grid = _grid(data, spacing, margin, _default_margin(chosen, level, spacing))
-    if any(map(_needs_lattice, output)):
-        grid = grid.on_lattice()
-    _refuse_large(output, chosen, grid, yes)
+    grid = grid_of(data, spacing, margin, default_margin(chosen, level, spacing))
+    grid = grid.on_lattice() if need_lattice(output) else grid
+    check_size(output, chosen, grid, yes)
     with progress(f"sampling {grid.num_nodes:,} nodes"):
-        volume = _sampled(chosen, grid)
+        volume = sampled(chosen, grid)
     if not has_bonds(structure):
         warn_of_missing_hydrogens(data, volume.channels)
     if loaded.record:
@@ -133,97 +125,9 @@ def field(
         quantity = described(None if learned is not None else definition, preset)
         with progress("colouring the surface"):
             surfaces = coloring.figure(volume, level, quantity, data, charges)
-    for path in output:
-        with progress(f"writing {path.name}"):
-            _write(volume, path, title, level, 0.0 if isinstance(chosen, DistanceField) else None, surfaces)
-        say(f"{path}: {_nodes(volume.grid)}, channels {' '.join(volume.channels)}")
-
-
-def _grid(data: Data, spacing: float, margin: float | None, default: float) -> Grid:
-    """The unit cell of a crystal, unless a margin is given; else a box around the atoms."""
-    from tg_molfield.fields import Grid
-
-    if margin is None and "pbc" in data and bool(data.pbc.all()):
-        return Grid.from_cell(data.cell, spacing=spacing)
-    return Grid.around(data.pos, spacing, default if margin is None else margin)
-
-
-def _nodes(grid: Grid) -> str:
-    return f"{'×'.join(map(str, grid.shape))} nodes"
+    position = 0.0 if isinstance(chosen, DistanceField) else None
+    write_fields(Written(volume, title, level=level, position=position, surfaces=surfaces), output)
 
 
 def _total_charge(data: Data) -> float:
     return round(float(data.partial_charge.sum()), 3) + 0.0  # never −0
-
-
-def _default_margin(field: Field, level: float | None, spacing: float) -> float:
-    """4 Å, or more for a surface at a distance ``level`` from the spheres of the atoms, up to 20 Å."""
-    from tg_molfield.fields import DistanceField
-
-    if not isinstance(field, DistanceField):
-        return 4.0
-    return max(4.0, float(field.base.widths.max()) + min(level or 0.0, _FARTHEST) + 2 * spacing)
-
-
-def _sampled(field: Field, grid: Grid) -> Volume:
-    try:
-        return field.on(grid)
-    except (RuntimeError, MemoryError) as error:
-        if "memory" not in str(error) and not isinstance(error, MemoryError):
-            raise
-        raise MemoryError(
-            f"--spacing: expected a grid that fits in memory, got {_nodes(grid)} of {len(field.channels)} channels; "
-            "give a larger spacing, a smaller margin or fewer channels"
-        ) from error
-
-
-def _check_suffix(path: Path) -> None:
-    from tg_molfield.volumes.registry import SUFFIXES, is_volume
-
-    known = (*_PICTURES, ".html", *SUFFIXES)
-    if not path.name.lower().endswith((*_PICTURES, ".html")) and not is_volume(path):
-        raise ValueError(
-            f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
-        )
-
-
-def _refuse_large(output: list[Path], field: Field, grid: Grid, yes: bool) -> None:
-    from tg_molfield.cli.sizes import refuse_large, volume_size
-    from tg_molfield.memory import check_fits
-    from tg_molfield.volumes.registry import is_volume
-
-    values = len(field.channels) * grid.num_nodes
-    remedy = "give a larger --spacing or fewer --channels"
-    check_fits("--spacing", f"{_nodes(grid)} of {len(field.channels)} channels", values * field.dtype.itemsize, remedy)
-    sizes = {path.name: volume_size(path, values, field.dtype.itemsize) for path in output if is_volume(path)}
-    refuse_large(sizes, yes, remedy)
-
-
-def _needs_lattice(path: Path) -> bool:
-    from tg_molfield.volumes.registry import is_volume, needs_lattice
-
-    return is_volume(path) and needs_lattice(path)
-
-
-def _write(
-    volume: Volume,
-    path: Path,
-    title: str,
-    level: float | None,
-    position: float | None,
-    surfaces: tuple[Any, str] | None,
-) -> None:
-    suffix = path.suffix.lower()
-    if suffix in _PICTURES:
-        from tg_molfield.viz import plot_slices, save_figure
-
-        save_figure(plot_slices(volume, position=position), path)
-    elif suffix == ".html":
-        from tg_molfield.viz import Page, plot_slices, plot_surfaces
-
-        page = Page(title)
-        page.figure(*surfaces or (plot_surfaces(volume, levels=level), "Isosurfaces"))
-        page.figure(plot_slices(volume, position=position), "Slices")
-        page.save(path)
-    else:
-        volume.save(path)

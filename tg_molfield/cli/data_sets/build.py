@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from tg_molfield.cli.data_sets.options import (
     Conformers,
@@ -19,6 +18,7 @@ from tg_molfield.cli.data_sets.options import (
     Workers,
 )
 from tg_molfield.cli.definition import Channels, Preset, definition_of
+from tg_molfield.cli.terminal import say, say_table
 from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
@@ -69,25 +69,24 @@ def build(
 
     definition = definition_of(preset, channels)
     how = Reading(labels, properties, definition, conformers, seed, timeout, dimension, workers)
-    console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     before = not force and MoleculeFields.is_complete(output)
     try:
         dataset = built(source, output, how, local, force)
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on where it was")
-        raise typer.Exit(130) from None
-    _report(dataset, output, "built before" if before else f"{time.monotonic() - began:.0f} s", console)
+    except KeyboardInterrupt as stop:
+        stop.args = ("the same command goes on where it was",)
+        raise
+    _report(dataset, output, "built before" if before else f"{time.monotonic() - began:.0f} s")
 
 
-def _report(dataset: MoleculeFields, output: Path, when: str, console: Console) -> None:
+def _report(dataset: MoleculeFields, output: Path, when: str) -> None:
     from tg_molfield.cli.compare.outputs import printed_table
 
     labels = f", labels {', '.join(dataset.labels)}" if dataset.labels else ""
-    console.print(f"{output}: {counted(len(dataset), 'molecule')}{labels}, {when}", markup=False)
+    say(f"{output}: {counted(len(dataset), 'molecule')}{labels}, {when}")
     failed = dataset.failed
     if failed:
         rows = [(one.file, one.record, one.title, one.reason) for one in failed[:_SHOWN]]
-        console.print(printed_table(("file", "record", "name", "reason"), rows))
+        say_table(printed_table(("file", "record", "name", "reason"), rows))
         table = Path(dataset.processed_dir) / "failed.csv"
-        console.print(f"{table}: {counted(len(failed), 'record')} failed", markup=False)
+        say(f"{table}: {counted(len(failed), 'record')} failed")

@@ -1,0 +1,136 @@
+"""The files that a field is written to: volumes, pictures and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tg_molfield.cli.sampling import nodes
+from tg_molfield.cli.terminal import progress, say
+
+if TYPE_CHECKING:
+    from tg_molfield.fields import Field, Grid, Volume
+
+PICTURES = (".png", ".svg", ".pdf")
+
+FieldFiles = Annotated[
+    list[Path],
+    typer.Option(
+        "--output",
+        "-o",
+        help="The files to write, by name: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
+    ),
+]
+
+
+def check_field_files(paths: Sequence[Path], level: float | None) -> None:
+    """Refuse files of other kinds, and a level without a page to draw it on.
+
+    Raises:
+        ValueError: the message names the file or the option.
+    """
+    from tg_molfield.volumes.registry import SUFFIXES, is_volume
+
+    known = (*PICTURES, ".html", *SUFFIXES)
+    for path in paths:
+        if not path.name.lower().endswith((*PICTURES, ".html")) and not is_volume(path):
+            raise ValueError(
+                f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
+            )
+    if level is not None and not any(path.suffix.lower() == ".html" for path in paths):
+        raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, paths))}; leave it out")
+
+
+def need_lattice(paths: Sequence[Path]) -> bool:
+    """Whether a file holds grids with nodes at whole steps from the origin alone."""
+    from tg_molfield.volumes.registry import is_volume, needs_lattice
+
+    return any(is_volume(path) and needs_lattice(path) for path in paths)
+
+
+def check_size(paths: Sequence[Path], field: Field, grid: Grid, yes: bool) -> None:
+    """Refuse grids that do not fit in memory, and large files unless they are wanted.
+
+    Raises:
+        MemoryError: the values do not fit.
+        ValueError: the volumes take over 500 MB, and are not wanted.
+    """
+    from tg_molfield.cli.sizes import refuse_large, volume_size
+    from tg_molfield.memory import check_fits
+    from tg_molfield.volumes.registry import is_volume
+
+    values = len(field.channels) * grid.num_nodes
+    remedy = "give a larger --spacing or fewer --channels"
+    check_fits("--spacing", f"{nodes(grid)} of {len(field.channels)} channels", values * field.dtype.itemsize, remedy)
+    sizes = {path.name: volume_size(path, values, field.dtype.itemsize) for path in paths if is_volume(path)}
+    refuse_large(sizes, yes, remedy)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written and shown.
+
+    Attributes:
+        volume: the field.
+        title: of the page.
+        truth: the field that it is compared with in pictures and on the page, if there is one.
+        level: of isosurfaces, as in `plot_surfaces`.
+        position: of slices, as in `plot_slices`.
+        surfaces: a figure and its caption in place of isosurfaces.
+        facts: figures at the head of the page.
+    """
+
+    volume: Volume
+    title: str
+    truth: Volume | None = None
+    level: float | None = None
+    position: float | None = None
+    surfaces: tuple[Any, str] | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_fields(written: Written, paths: Sequence[Path]) -> None:
+    """Write a field in the formats that the suffixes name, and say so."""
+    volume = written.volume
+    for path in paths:
+        with progress(f"writing {path.name}"):
+            _write(written, path)
+        say(f"{path}: {nodes(volume.grid)}, channels {' '.join(volume.channels)}")
+
+
+def _write(written: Written, path: Path) -> None:
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        from tg_molfield.viz import save_figure
+
+        save_figure(_slices(written), path)
+    elif suffix == ".html":
+        from tg_molfield.viz import Page, plot_surfaces
+
+        page = Page(written.title)
+        if written.facts:
+            page.facts(written.facts)
+        surfaces = written.surfaces or (plot_surfaces(_fields(written), levels=written.level), "Isosurfaces")
+        page.figure(*surfaces)
+        page.figure(_slices(written), "Slices")
+        page.save(path)
+    else:
+        written.volume.save(path)
+
+
+def _fields(written: Written) -> Volume | dict[str, Volume]:
+    """The field, or where there is a truth, that first, both by name."""
+    if written.truth is None:
+        return written.volume
+    return {"exact": written.truth, "reconstructed": written.volume}
+
+
+def _slices(written: Written) -> Any:
+    from tg_molfield.viz import plot_slices
+
+    difference = written.truth is not None
+    return plot_slices(_fields(written), position=written.position, difference=difference)

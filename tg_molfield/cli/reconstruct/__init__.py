@@ -1,0 +1,1 @@
+"""``tg-molfield reconstruct``: the field that a model reconstructs, beside the exact one."""

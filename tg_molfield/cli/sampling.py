@@ -1,0 +1,52 @@
+"""Fields of molecules on grids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from tg_molfield.fields import Field, Grid, Volume
+
+_FARTHEST = 20.0
+
+
+def grid_of(data: Data, spacing: float, margin: float | None, default: float = 4.0) -> Grid:
+    """The unit cell of a crystal, unless a margin is given; else a box around the atoms."""
+    from tg_molfield.fields import Grid
+
+    if margin is None and "pbc" in data and bool(data.pbc.all()):
+        return Grid.from_cell(data.cell, spacing=spacing)
+    return Grid.around(data.pos, spacing, default if margin is None else margin)
+
+
+def default_margin(field: Field, level: float | None, spacing: float) -> float:
+    """4 Å, or more for a surface at a distance ``level`` from the spheres of the atoms, up to 20 Å."""
+    from tg_molfield.fields import DistanceField
+
+    if not isinstance(field, DistanceField):
+        return 4.0
+    return max(4.0, float(field.base.widths.max()) + min(level or 0.0, _FARTHEST) + 2 * spacing)
+
+
+def sampled(field: Field, grid: Grid) -> Volume:
+    """The values of a field at the nodes of a grid.
+
+    Raises:
+        MemoryError: they do not fit in memory.
+    """
+    try:
+        return field.on(grid)
+    except (RuntimeError, MemoryError) as error:
+        if "memory" not in str(error) and not isinstance(error, MemoryError):
+            raise
+        raise MemoryError(
+            f"--spacing: expected a grid that fits in memory, got {nodes(grid)} of {len(field.channels)} channels; "
+            "give a larger spacing, a smaller margin or fewer channels"
+        ) from error
+
+
+def nodes(grid: Grid) -> str:
+    """The nodes along each axis, in words."""
+    return f"{'×'.join(map(str, grid.shape))} nodes"
