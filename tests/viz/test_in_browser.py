@@ -71,10 +71,12 @@ def place_of(browser, row):
 
 
 def middle_of(browser, selector):
-    """Where the middle of an element is in the window."""
+    """Where the middle of an element is in the window, after scrolling to it."""
+    found = f"document.querySelector({selector!r})"
+    browser.run(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    browser.run(SETTLED)
     return browser.run(
-        f"(box => [(box.left + box.right) / 2, (box.top + box.bottom) / 2])"
-        f"(document.querySelector({selector!r}).getBoundingClientRect())"
+        f"(box => [(box.left + box.right) / 2, (box.top + box.bottom) / 2])({found}.getBoundingClientRect())"
     )
 
 
@@ -163,10 +165,9 @@ def test_maps_of_few_molecules_on_a_phone(opened, count):
 def test_surfaces_and_slices_of_a_report(opened, volume):
     page = comparison_page("Report", [Case("water", volume, volume, merits={"PSNR (dB)": 41.25})], unit="e/Å³")
     window = opened(page, DRAWN, 700, 700)
-    window.run("document.querySelector('.plot').scrollIntoView()")
-    window.wait(DRAWN)
+    legend = middle_of(window, ".plot .legendtoggle")
     before = picture(window)
-    window.click(*middle_of(window, ".plot .legendtoggle"))
+    window.click(*legend)
     window.wait("document.querySelector('.plot').data.some(trace => trace.visible === 'legendonly')")
     assert (picture(window) != before).any()
     assert window.errors == []
@@ -176,8 +177,8 @@ def test_the_slider_of_an_animation(opened, volume):
     figure = animate_surfaces({"first": volume, "last": volume * 0.5}, "O", max_nodes=15**3)
     window = opened(Page("Path").figure(figure), DRAWN, 700, 900)
     assert window.run("document.querySelector('.slider-label').textContent").endswith("first")
-    before = picture(window)
     x, y = middle_of(window, ".slider-rail-touch-rect")
+    before = picture(window)
     window.click(x + 0.45 * window.run(f"{RAIL}.width"), y)
     window.wait("document.querySelector('.slider-label').textContent.endsWith('last')")
     assert (picture(window) != before).any()

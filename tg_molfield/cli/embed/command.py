@@ -79,6 +79,7 @@ def embed(
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.record_bar import record_bar
+    from tg_molfield.cli.terminal import progress
     from tg_molfield.nn.embedding.nearest import nearest
     from tg_molfield.structures.library import Library
 
@@ -125,7 +126,7 @@ def embed(
     for path in output:
         if is_map(path):
             of_map = found.summary if encoder.summary_channels else found.code
-            with Console(stderr=True).status("drawing the map"):
+            with progress("drawing the map"):
                 write_map(path, sources, of_map, table, projections, model, files)
             console.print(f"{path}: a map of {len(table)} molecules", markup=False)
         else:
