@@ -12,7 +12,7 @@ from typing import Any
 
 from torch_geometric.data import Data
 
-from tg_molfield.datasets.building import Chunk, EntryBuilder, Outcome, chunked, place
+from tg_molfield.datasets.building import EntryBuilder, Outcome
 from tg_molfield.datasets.packing import Packed, pack
 from tg_molfield.datasets.progress import BuildProgress, Clock, Show
 from tg_molfield.datasets.sources import Source
@@ -20,7 +20,7 @@ from tg_molfield.datasets.store import MoleculeStore
 from tg_molfield.files import atomic_write, shortened
 from tg_molfield.parallel import in_order
 from tg_molfield.structures import DroppedKeysWarning
-from tg_molfield.structures.library import FailedRecord, Problems
+from tg_molfield.structures.library import Chunk, FailedRecord, Problems, chunked, place
 
 FORMAT = 1
 """The version of the file."""
@@ -68,14 +68,15 @@ def build(
     builder: EntryBuilder,
     filters: Filters,
     workers: int,
+    cluster: Any,
     errors: str,
     show: Show,
 ) -> None:
     """Build what is not yet there, and mark the data set as complete.
 
     Raises:
-        ChildProcessError: a worker process ended by itself.
-        OSError: a file cannot be read or written.
+        ChildProcessError: worker processes ended by themselves.
+        OSError: a file cannot be read or written, or the scheduler of the cluster is lost.
         ValueError: no molecule is kept, or ``errors`` is ``"raise"`` and a record failed.
 
     Warns:
@@ -90,7 +91,7 @@ def build(
     for _ in islice(entries, done):
         pass
     clock.seconds_left(source.done)
-    for chunk, outcomes in in_order(chunked(entries), builder, workers, place):
+    for chunk, outcomes in in_order(chunked(entries), builder, place, workers, cluster):
         molecules, failed = _taken(chunk, outcomes, filters, problems)
         if failed and errors == "raise":
             raise ValueError(str(failed[0][1]))

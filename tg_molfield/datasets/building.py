@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.structures.library import Entry, fault_of_entry
-
-_SMILES_AT_ONCE, _RECORDS_AT_ONCE, _BYTES_AT_ONCE = 32, 256, 2**24
-"""What is built and kept at a time; fewer where conformers are made or records are large."""
-
-Chunk = list[tuple[int, Entry]]
-"""Entries with their positions in the source."""
+from tg_molfield.structures.library import Chunk, Entry, fault_of_entry
 
 
 @dataclass(frozen=True)
@@ -68,27 +60,3 @@ class EntryBuilder(ABC):
             return Outcome(self.molecules(entry, notes), "", notes)
         except Exception as error:
             return Outcome(fault=fault_of_entry(error))
-
-
-def chunked(entries: Iterator[tuple[int, Entry]]) -> Iterator[Chunk]:
-    """Entries in chunks that depend on their content alone."""
-    while first := next(entries, None):
-        chunk = [first]
-        limit = _SMILES_AT_ONCE if first[1].kind == "smiles" else _RECORDS_AT_ONCE
-        size = _size(first[1].content)
-        while len(chunk) < limit and size < _BYTES_AT_ONCE and (following := next(entries, None)):
-            chunk.append(following)
-            size += _size(following[1].content)
-        yield chunk
-
-
-def place(chunk: Chunk) -> str:
-    """What a chunk is called in messages."""
-    return f"the records {chunk[0][1].record} to {chunk[-1][1].record}"
-
-
-def _size(content: Any) -> int:
-    if isinstance(content, Data):
-        tensors = (value for value in content.to_dict().values() if isinstance(value, Tensor))
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    return len(content) if isinstance(content, str) else 0

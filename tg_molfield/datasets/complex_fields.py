@@ -62,6 +62,7 @@ class ComplexFields(StoredFields):
         table: labels by the name of the complex or the title of the ligand: a CSV or TSV, an index file of PDBbind
             (labels ``-logKd/Ki``, ``resolution``, ``release year``), or the name of a file that each folder has.
         workers: see there.
+        cluster: see there; its workers read the files themselves, under the same paths.
         dtype: see there.
         progress: see there.
         errors: see there.
@@ -102,6 +103,7 @@ class ComplexFields(StoredFields):
         labels: str | Iterable[str] = (),
         table: str | Path | None = None,
         workers: int = 0,
+        cluster: Any = None,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
         errors: str = "skip",
@@ -130,6 +132,7 @@ class ComplexFields(StoredFields):
             pre_filter=pre_filter,
             force_reload=force_reload,
             workers=workers,
+            cluster=cluster,
             errors=errors,
             progress=progress,
         )

@@ -41,6 +41,7 @@ class FreeSolvFields(MoleculeFields):
         properties: see there.
         mol_field: see there.
         workers: see there.
+        cluster: see there.
         dtype: see there.
         progress: see there.
 
@@ -61,6 +62,7 @@ class FreeSolvFields(MoleculeFields):
         properties: str | Iterable[str] = (),
         mol_field: Definition | None = None,
         workers: int = 0,
+        cluster: Any = None,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
     ) -> None:
@@ -77,6 +79,7 @@ class FreeSolvFields(MoleculeFields):
             mol_field=mol_field,
             labels=_LABEL,
             workers=workers,
+            cluster=cluster,
             dtype=dtype,
             progress=progress,
         )

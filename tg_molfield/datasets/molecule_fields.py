@@ -56,6 +56,8 @@ class MoleculeFields(StoredFields):
         seed: of the conformers.
         workers: processes that read files and make conformers, beside this one. As always with processes, a script
             that uses them begins its work under ``if __name__ == "__main__":``.
+        cluster: a Dask cluster that does it instead: the address of its scheduler, as in ``"tcp://host:8786"``, or a
+            ``distributed.Client``. The data set is the same. Needs the extra ``cluster``.
         dtype: floating type; by default torch's, and for ``Data`` the one that it has.
         progress: a function that is called with a `BuildProgress` after every chunk, True or False; by default there
             is a bar in a terminal and in a notebook.
@@ -95,6 +97,7 @@ class MoleculeFields(StoredFields):
         conformers: int = 1,
         seed: int = 0,
         workers: int = 0,
+        cluster: Any = None,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
         errors: str = "skip",
@@ -118,6 +121,7 @@ class MoleculeFields(StoredFields):
             pre_filter=pre_filter,
             force_reload=force_reload,
             workers=workers,
+            cluster=cluster,
             errors=errors,
             progress=progress,
         )

@@ -40,6 +40,7 @@ class QM9Fields(MoleculeFields):
         properties: see there.
         mol_field: see there.
         workers: see there.
+        cluster: see there.
         dtype: see there.
         progress: see there.
 
@@ -61,6 +62,7 @@ class QM9Fields(MoleculeFields):
         properties: str | Iterable[str] = (),
         mol_field: Definition | None = None,
         workers: int = 0,
+        cluster: Any = None,
         dtype: torch.dtype | None = None,
         progress: Show | bool | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class QM9Fields(MoleculeFields):
             mol_field=mol_field,
             labels=LABELS,
             workers=workers,
+            cluster=cluster,
             dtype=dtype,
             progress=progress,
             dimension=3,

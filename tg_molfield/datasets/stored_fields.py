@@ -9,13 +9,14 @@ from typing import Any
 
 from torch_geometric.data import Data, Dataset
 
-from tg_molfield.arguments import as_path, check_integers
+from tg_molfield.arguments import as_path
 from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.progress import Show, shown
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import MoleculeStore
+from tg_molfield.parallel import check_workers
 from tg_molfield.structures.library import FailedRecord
 from tg_molfield.structures.scaffolds import scaffold
 
@@ -34,6 +35,7 @@ class StoredFields(Dataset):
         pre_filter: tells whether a molecule is kept, before ``pre_transform``.
         force_reload: build again, whatever is there.
         workers: processes that build, beside this one.
+        cluster: a Dask cluster that builds instead.
         errors: ``"skip"``, or ``"raise"`` to stop at the first record that fails.
         progress: as for `MoleculeFields`.
 
@@ -56,12 +58,11 @@ class StoredFields(Dataset):
         pre_filter: Callable[[Data], bool] | None,
         force_reload: bool,
         workers: int,
+        cluster: Any,
         errors: str,
         progress: Show | bool | None,
     ) -> None:
-        check_integers(workers=workers)
-        if workers < 0:
-            raise ValueError(f"workers: expected 0 or more, got {workers}; 0 uses this process alone")
+        check_workers(workers, cluster)
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors: expected 'raise' or 'skip', got {str(errors)[:40]!r}; choose one of them")
         super().__init__(str(as_path(root, "root").expanduser()), transform, pre_transform, pre_filter)
@@ -69,7 +70,8 @@ class StoredFields(Dataset):
         if source is None:
             self._open(builder, force_reload)
         else:
-            self._build(source, builder, force_reload, workers if source.files else 0, errors, progress)
+            workers = workers if source.files else 0
+            self._build(source, builder, force_reload, workers, cluster, errors, progress)
         self._state = self._store.state()
         self._numel = len(self._store)
         if errors == "raise" and (failed := self.failed):
@@ -147,6 +149,7 @@ class StoredFields(Dataset):
         builder: EntryBuilder,
         force_reload: bool,
         workers: int,
+        cluster: Any,
         errors: str,
         progress: Show | bool | None,
     ) -> None:
@@ -171,9 +174,8 @@ class StoredFields(Dataset):
                     store.add([], [], {**start, "records": 0, "complete": False})
                 if not state.get("complete"):
                     with shown(progress) as show:
-                        build(
-                            store, source, builder, Filters(self.pre_filter, self.pre_transform), workers, errors, show
-                        )
+                        filters = Filters(self.pre_filter, self.pre_transform)
+                        build(store, source, builder, filters, workers, cluster, errors, show)
             finally:
                 store.close()
 

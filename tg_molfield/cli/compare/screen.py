@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tg_molfield.cli.data_sets.options import Cluster
 from tg_molfield.cli.terminal import progress, say, say_table
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def screen(
         int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that search, beside this one.")] = 0,
+    cluster: Cluster = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted search with the same output was.")
     ] = False,
@@ -105,6 +107,7 @@ def screen(
             each_conformer=each_conformer,
             dimension=dimension,  # type: ignore[arg-type]  # checked there
             workers=workers,
+            cluster=cluster,
             checkpoint=state,
             progress=tell,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tg_molfield.cli.data_sets.options import (
+    Cluster,
     Conformers,
     ConformerSeed,
     Dimension,
@@ -48,6 +49,7 @@ def build(
         Path | None, typer.Option(help="A local copy of freesolv or qm9, which is then not downloaded.")
     ] = None,
     workers: Workers = 0,
+    cluster: Cluster = None,
     force: Annotated[bool, typer.Option("--force", help="Build again what the folder has.")] = False,
 ) -> None:
     """Build a data set of molecules in a folder, for train, evaluate and Python.
@@ -68,7 +70,7 @@ def build(
     from tg_molfield.datasets import MoleculeFields
 
     definition = definition_of(preset, channels)
-    how = Reading(labels, properties, definition, conformers, seed, timeout, dimension, workers)
+    how = Reading(labels, properties, definition, conformers, seed, timeout, dimension, workers, cluster)
     began = time.monotonic()
     before = not force and MoleculeFields.is_complete(output)
     try:

@@ -26,6 +26,7 @@ _WORDS = {
     "of labels": "of --labels",
     "conformers:": "--conformers:",
     "workers:": "--workers:",
+    "cluster:": "--cluster:",
 }
 
 
@@ -42,6 +43,7 @@ class Reading:
         timeout: seconds for the conformers of one SMILES.
         dimension: 3 to take flat coordinates as geometries.
         workers: processes beside this one.
+        cluster: the scheduler of a Dask cluster.
     """
 
     labels: Sequence[str] | None = None
@@ -52,6 +54,7 @@ class Reading:
     timeout: float | None = None
     dimension: int | None = None
     workers: int = 0
+    cluster: str | None = None
 
     def own(self) -> dict[str, Any]:
         """The options that public data sets do not have, by the names of the command line."""
@@ -88,7 +91,8 @@ def built(
     from tg_molfield import datasets
     from tg_molfield.structures import SkippedRecordsWarning
 
-    options: dict[str, Any] = {"force_reload": force, "workers": how.workers, **_computed(how)}
+    options: dict[str, Any] = {"force_reload": force, "workers": how.workers, "cluster": how.cluster}
+    options |= _computed(how)
     kind: type[MoleculeFields] = datasets.MoleculeFields
     source: Any = local
     if is_public(sources):

@@ -27,3 +27,7 @@ Dimension = Annotated[
     int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
 ]
 Workers = Annotated[int, typer.Option(help="Processes that read molecules, beside this one.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="The scheduler of a Dask cluster that does it, such as tcp://host:8786."),
+]

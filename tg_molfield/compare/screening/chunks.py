@@ -17,7 +17,7 @@ from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.scored import Failed, Outcome, Scored
 from tg_molfield.fields import RBFField
 from tg_molfield.parallel import one_thread
-from tg_molfield.structures.library import Built, Entry, Recipe, build_entry, constitution, fault_of_entry
+from tg_molfield.structures.library import Built, Chunk, Entry, Recipe, build_entry, constitution, fault_of_entry
 
 _PAIRS_OF_ATOMS = 2**24
 """Pairs of atoms within molecules of one batch: small molecules are not padded to the size of large ones."""
@@ -44,10 +44,6 @@ class Job:
     search: str
     recipe: Recipe
     each_conformer: bool
-
-
-Chunk = list[tuple[int, Entry]]
-"""Entries with their positions in the library."""
 
 
 def score_chunk(chunk: Chunk, job: Job) -> Outcome:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch_geometric.data import Data
 
@@ -17,16 +17,13 @@ from tg_molfield.compare.molecules import listed
 from tg_molfield.compare.partial_charges import charges_of_molecule, warn_of_charges
 from tg_molfield.compare.scoring import By, Scoring
 from tg_molfield.compare.screening.checkpoint import Checkpoint, fingerprint
-from tg_molfield.compare.screening.chunks import Chunk, Job, score_chunk
+from tg_molfield.compare.screening.chunks import Job, score_chunk
 from tg_molfield.compare.screening.hits import Hits, make_hit
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import RBFField
-from tg_molfield.parallel import in_order
-from tg_molfield.structures.library import Entry, Library, Recipe
-
-_RECORDS_AT_ONCE, _SMILES_AT_ONCE, _CHARACTERS_AT_ONCE = 256, 32, 2**25
-"""What is read and aligned as one batch; fewer where conformers are made or records are large."""
+from tg_molfield.parallel import check_workers, in_order
+from tg_molfield.structures.library import Library, Recipe, chunked, place
 
 
 def screen(
@@ -44,6 +41,7 @@ def screen(
     dimension: Literal[3] | None = None,
     errors: str = "skip",
     workers: int = 0,
+    cluster: Any = None,
     batch_size: int | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 30.0,
@@ -54,7 +52,7 @@ def screen(
     The library is read record by record, whatever its size; only the best molecules are held. Records in a row that
     have the same title and the same atoms and bonds, in the same order, are conformers of one molecule, which counts
     once, by its best conformer. Scores have 6 decimals; equal ones are ordered by position in the library. The hits do
-    not depend on the number of processes.
+    not depend on who does the work.
 
     Args:
         query: a molecule, or several, such as its conformers; the score is that of the most alike. Alignments run on
@@ -75,6 +73,8 @@ def screen(
             first.
         workers: processes that read, make conformers and align, beside this one; 0 for none. As always with processes,
             a script that uses them begins its work under ``if __name__ == "__main__":``.
+        cluster: a Dask cluster that does it instead: the address of its scheduler, as in ``"tcp://host:8786"``, or a
+            ``distributed.Client``. The hits are the same. Needs the extra ``cluster``.
         batch_size: records that are read and aligned at a time; by default 256, or 32 SMILES.
         checkpoint: a file for the state of the search, replaced every ``checkpoint_seconds``; if it exists, the search
             goes on from it.
@@ -92,7 +92,8 @@ def screen(
         StructureWarning: what the readers warn of, once for all records; or the query has partial charges of another
             kind than the library.
     """
-    _check(top, search, workers, batch_size, checkpoint_seconds, errors)
+    check_workers(workers, cluster)
+    _check(top, search, batch_size, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
     if isinstance(query, RBFField):
         raise TypeError("query: expected molecules, got an RBFField; give a Data, and its definition as by=")
@@ -109,7 +110,8 @@ def screen(
     store = Checkpoint(path, fingerprint(job, top, source.description()), checkpoint_seconds)
     entries = enumerate(source)
     store.restore(state, entries)
-    for chunk, outcome in in_order(_chunks(entries, batch_size), partial(score_chunk, job=job), workers, _place):
+    work = partial(score_chunk, job=job)
+    for chunk, outcome in in_order(chunked(entries, batch_size), work, place, workers, cluster):
         state.take(chunk, outcome)
         if errors == "raise" and state.problems.count:
             raise ValueError(f"{state.problems.failed[0]}")
@@ -141,31 +143,10 @@ def _hits(state: State, job: Job, queries: Sequence[Data]) -> Hits:
     return Hits(hits, names, state.records, tuple(problems.failed), problems.count, charges)
 
 
-def _chunks(entries: Iterator[tuple[int, Entry]], batch_size: int | None) -> Iterator[Chunk]:
-    """Entries in batches that depend on the library alone."""
-    while first := next(entries, None):
-        chunk = [first]
-        limit = batch_size or (_SMILES_AT_ONCE if first[1].kind == "smiles" else _RECORDS_AT_ONCE)
-        characters = _size(first[1])
-        while len(chunk) < limit and characters < _CHARACTERS_AT_ONCE and (following := next(entries, None)):
-            chunk.append(following)
-            characters += _size(following[1])
-        yield chunk
-
-
-def _place(chunk: Chunk) -> str:
-    return f"the records {chunk[0][1].record} to {chunk[-1][1].record}"
-
-
-def _size(entry: Entry) -> int:
-    return len(entry.content) if isinstance(entry.content, str) else 0
-
-
-def _check(top: int, search: str, workers: int, batch_size: int | None, seconds: float, errors: str) -> None:
-    check_integers(top=top, workers=workers, batch_size=batch_size)
+def _check(top: int, search: str, batch_size: int | None, seconds: float, errors: str) -> None:
+    check_integers(top=top, batch_size=batch_size)
     for name, value, least, remedy in (
         ("top", top, 1, "100 is usual"),
-        ("workers", workers, 0, "0 uses this process alone"),
         ("batch_size", batch_size, 1, "256 is usual"),
     ):
         if value is not None and value < least:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tg_molfield.compare.screening.chunks import Chunk
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.scored import Failed, Outcome
-from tg_molfield.structures.library.problems import Problems
+from tg_molfield.structures.library import Chunk, Problems
 
 
 class ScreenProgress(NamedTuple):

@@ -1,6 +1,7 @@
 """Libraries of molecules: read one by one from files of any size, and written again where they have been moved to."""
 
 from tg_molfield.structures.library.building import Built, Recipe, build_entry, fault_of_entry
+from tg_molfield.structures.library.chunks import Chunk, chunked, place
 from tg_molfield.structures.library.constitution import constitution
 from tg_molfield.structures.library.entries import Entry, Library, smiles_entry
 from tg_molfield.structures.library.graphs import smiles_of_entry
@@ -11,14 +12,17 @@ from tg_molfield.structures.library.tables import TABLES
 __all__ = [
     "TABLES",
     "Built",
+    "Chunk",
     "Entry",
     "FailedRecord",
     "Library",
     "Problems",
     "Recipe",
     "build_entry",
+    "chunked",
     "constitution",
     "fault_of_entry",
+    "place",
     "smiles_entry",
     "smiles_of_entry",
     "write_sdf",
