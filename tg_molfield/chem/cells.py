@@ -62,6 +62,64 @@ def is_periodic(pbc: Any) -> bool:
     return pbc is not None and bool(_as_tensor("pbc", pbc).any())
 
 
+def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
+    """The cell [3, 3] with the vectors of directions that are not periodic replaced by unit normals.
+
+    Raises:
+        ValueError: the periodic vectors are not finite, or do not span a line, a plane or space.
+    """
+    vectors: dict[int, Tensor] = {axis: cell[axis] for axis in range(3) if bool(pbc[axis])}
+    if not vectors:
+        return torch.eye(3, dtype=cell.dtype, device=cell.device)
+    spanned = torch.stack(list(vectors.values()))
+    if not spanned.isfinite().all():
+        raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
+    _, sizes, right = torch.linalg.svd(spanned)
+    if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
+        raise ValueError(
+            f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"
+        )
+    normals = iter(right[len(spanned) :])
+    return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
+
+
+def box_vectors(cell: Tensor, pbc: Tensor) -> tuple[Tensor, Tensor]:
+    """The vectors [3, 3] of a cell, and which of them it gives [3]; others are unit vectors at right angles to these.
+
+    Args:
+        cell: [3, 3] in Å, rows are vectors; those of directions that are not periodic may be 0.
+        pbc: which directions are periodic [3], bool.
+
+    Raises:
+        ValueError: as for `complete_cell`.
+    """
+    complete_cell(cell, pbc)
+    vectors, given = torch.zeros_like(cell), torch.zeros_like(pbc)
+    for axis in sorted(range(3), key=lambda axis: not pbc[axis]):
+        if _are_independent(torch.stack([*vectors[given], cell[axis]])):
+            vectors[axis], given[axis] = cell[axis], True
+    for axis in (~given).nonzero().flatten().tolist():
+        vectors[axis] = _unit_normal(axis, vectors[(axis + 1) % 3], vectors[(axis + 2) % 3])
+    return vectors, given
+
+
+def _are_independent(vectors: Tensor) -> bool:
+    lengths = vectors.norm(dim=1, keepdim=True)
+    if not bool(vectors.isfinite().all() and (lengths > 0).all()):
+        return False
+    return float(torch.linalg.svdvals(vectors / lengths).min()) > 1e-6
+
+
+def _unit_normal(axis: int, following: Tensor, last: Tensor) -> Tensor:
+    """The normal of two vectors, or of one where the other is 0: then as near to a Cartesian axis as it can be."""
+    normal = torch.linalg.cross(following, last)
+    if not bool(normal.any()):
+        along = following + last
+        flat = [unit - (unit @ along) / (along @ along) * along for unit in torch.eye(3).to(along).roll(-axis, 0)]
+        normal = next(one for one in flat if float(one.norm()) > 0.5)
+    return normal / normal.norm()
+
+
 def _as_tensor(name: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, check_integers, check_kind, check_number
-from tg_molfield.chem.cells import as_cells
+from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
 
 Vector = tuple[float, float, float]
+
+_MOST_NODES = 1e12
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,43 @@ class Grid:
         """
         pos = _positions(pos)
         spacing = _spacing(spacing)
-        check_number("margin", margin)
-        if not 0 <= margin < math.inf:
-            raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
+        _check_margin(margin)
         low, high = pos.amin(0) - margin, pos.amax(0) + margin
         steps = torch.ceil((high - low) / spacing - 1e-9).clamp_min(1)
         origin = (low + high - steps * spacing) / 2
         return cls(_triple(origin), _diagonal(spacing), _shape(steps + 1))
+
+    @classmethod
+    def of(cls, data: Any, spacing: float = 0.5, margin: float = 4.0) -> Grid:
+        """The grid for the field of a molecule, a crystal or a slab.
+
+        Around a molecule, a box as of `around`. Along the periodic directions of a crystal or a slab, its cell, from
+        the origin; so that the volume is periodic. Along the other directions of a slab or a chain, the cell as well
+        where it leaves at least ``margin`` around the atoms, else as much more as that takes.
+
+        Args:
+            data: with ``pos`` [N, 3] in Å and, where it is periodic, ``cell`` and ``pbc``, as `from_ase` gives them.
+            spacing: the distance between neighbouring nodes in Å; along periodic directions the largest that divides
+                the cell.
+            margin: the least distance in Å from any atom to the border in the directions that are not periodic.
+
+        Raises:
+            ValueError: no positions, positions or vectors that are not finite or do not span space, or a spacing that
+                is not positive.
+        """
+        pbc = getattr(data, "pbc", None)
+        cell = getattr(data, "cell", None)
+        if cell is None or not is_periodic(pbc):
+            return cls.around(data.pos, spacing, margin)
+        _check_margin(margin)
+        flags = as_pbc(pbc, 1)[0].cpu()
+        vectors, given = box_vectors(as_cells(cell, 1)[0].detach().to("cpu", torch.float64), flags)
+        inverse = torch.linalg.inv(vectors)
+        steps = _positions(data.pos) @ inverse
+        room = margin * inverse.norm(dim=0)
+        low = torch.where(flags, 0.0, torch.where(given, (steps.amin(0) - room).clamp_max(0), steps.amin(0) - room))
+        high = torch.where(flags, 1.0, torch.where(given, (steps.amax(0) + room).clamp_min(1), steps.amax(0) + room))
+        return cls.from_cell(vectors * (high - low)[:, None], origin=_triple(low @ vectors), spacing=spacing)
 
     @classmethod
     def cube(cls, center: Sequence[float] | Tensor, side: float, n: int) -> Grid:
@@ -239,6 +272,12 @@ def _spacing(spacing: float) -> float:
     return spacing
 
 
+def _check_margin(margin: float) -> None:
+    check_number("margin", margin)
+    if not 0 <= margin < math.inf:
+        raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
+
+
 def _factor(factor: int) -> int:
     check_integers(factor=factor)
     if factor is None or factor < 1:
@@ -252,6 +291,14 @@ def _triple(values: Tensor) -> Vector:
 
 
 def _shape(values: Tensor) -> tuple[int, int, int]:
+    """The numbers of nodes.
+
+    Raises:
+        MemoryError: there are more along an axis than any computer can hold.
+    """
+    most = float(values.max())
+    if most > _MOST_NODES:
+        raise MemoryError(f"spacing: expected at most {_MOST_NODES:.0e} nodes along an axis, got {most:.3g}; give more")
     x, y, z = (round(value) for value in values.tolist())
     return (x, y, z)
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.cells import as_cells, as_pbc, is_periodic
+from tg_molfield.chem.cells import as_cells, as_pbc, complete_cell, is_periodic
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
@@ -58,27 +58,6 @@ def periodic_reach(kernel: Kernel) -> float:
             f"kernel: expected one whose periodic sum converges, got {kernel.name!r}; choose one that decays faster"
         )
     return reach
-
-
-def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
-    """The cell [3, 3] with the vectors of directions that are not periodic replaced by unit normals.
-
-    Raises:
-        ValueError: the periodic vectors are not finite, or do not span a line, a plane or space.
-    """
-    vectors: dict[int, Tensor] = {axis: cell[axis] for axis in range(3) if bool(pbc[axis])}
-    if not vectors:
-        return torch.eye(3, dtype=cell.dtype, device=cell.device)
-    spanned = torch.stack(list(vectors.values()))
-    if not spanned.isfinite().all():
-        raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
-    _, sizes, right = torch.linalg.svd(spanned)
-    if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
-        raise ValueError(
-            f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"
-        )
-    normals = iter(right[len(spanned) :])
-    return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
 
 
 def repeating_axes(grid: Grid, cell: Tensor, pbc: Tensor) -> Periodic:
