@@ -37,7 +37,7 @@ def field(
         float | None,
         typer.Option(
             help="The margin of the grid around the atoms in Å.  \\[default: 4, or more for a distance above 0; for a "
-            "crystal, its unit cell instead]"
+            "crystal or slab, its unit cell instead]"
         ),
     ] = None,
     level: Annotated[
@@ -76,7 +76,7 @@ def field(
 ) -> None:
     """Write the field of a molecule as volumes, pictures or a page.
 
-    A crystal is sampled over its unit cell, a molecule in a box around its atoms.
+    A crystal or slab is sampled over its unit cell, a molecule in a box around its atoms.
 
     Examples:
 
@@ -125,7 +125,7 @@ def field(
         quantity = described(None if learned is not None else definition, preset)
         with progress("colouring the surface"):
             surfaces = coloring.figure(volume, level, quantity, data, charges)
-    position = 0.0 if isinstance(chosen, DistanceField) else None
+    position = 0.0 if isinstance(chosen, DistanceField) and not any(volume.periodic) else None
     write_fields(Written(volume, title, level=level, position=position, surfaces=surfaces), output)
 
 

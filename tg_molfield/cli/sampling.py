@@ -13,12 +13,10 @@ _FARTHEST = 20.0
 
 
 def grid_of(data: Data, spacing: float, margin: float | None, default: float = 4.0) -> Grid:
-    """The unit cell of a crystal, unless a margin is given; else a box around the atoms."""
+    """A box around the atoms of a molecule, the unit cell of a crystal or slab; a box too where a margin is given."""
     from tg_molfield.fields import Grid
 
-    if margin is None and "pbc" in data and bool(data.pbc.all()):
-        return Grid.from_cell(data.cell, spacing=spacing)
-    return Grid.around(data.pos, spacing, default if margin is None else margin)
+    return Grid.of(data, spacing, default) if margin is None else Grid.around(data.pos, spacing, margin)
 
 
 def default_margin(field: Field, level: float | None, spacing: float) -> float:

@@ -17,9 +17,10 @@ from tg_molfield.viz.colors import INK, channel_color, element_color
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.levels import surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
-from tg_molfield.viz.molecule import positions
+from tg_molfield.viz.molecule import Array, Indices, positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
 from tg_molfield.viz.traces import bond_trace, surface_trace
+from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
 
 _PAUSE = 120
 _BELOW = 110
@@ -37,7 +38,8 @@ def animate_surfaces(
 ) -> Any:
     """Isosurfaces of several volumes, shown one after another.
 
-    The figure contains every surface, so its size grows with the number of volumes and with ``max_nodes``.
+    Periodic volumes are drawn with the outline of the cell that they cover and the atoms in it. The figure contains
+    every surface, so its size grows with the number of volumes and with ``max_nodes``.
 
     Args:
         volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
@@ -69,7 +71,8 @@ def animate_surfaces(
     frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
     figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
     corners = np.concatenate([_extent(volume) for volume in volumes.values()])
-    arrange(figure, [("", "")], cube_axes(corners), camera(first.atoms), title, height)
+    view = cell_camera(first) if any(first.periodic) else camera(first.atoms)
+    arrange(figure, [("", "")], cube_axes(corners), view, title, height)
     figure.update_layout(
         margin={"b": _BELOW}, sliders=[_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
     )
@@ -89,25 +92,30 @@ def _traces(volume: Volume, levels: Mapping[str, tuple[float, ...]], opacity: fl
                 surface_trace(*surface, color, opacity, name=escape(name, quote=False) + sign, showlegend=True)
             )
     if volume.atoms is not None:
-        traces += [bond_trace(volume.atoms, name="bonds", showlegend=True), _dots(volume.atoms)]
+        inside, index = atoms_in_cell(volume.atoms, volume)
+        traces += [bond_trace(inside, name="bonds", showlegend=True), _dots(inside, index)]
+    if len(corners := cell_corners(volume)):
+        traces.append(cell_trace(corners, showlegend=True))
     return traces
 
 
 _NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
 
 
-def _dots(atoms: AtomList) -> Any:
+def _dots(atoms: AtomList, index: Indices) -> Any:
     graph_objects = require("plotly.graph_objects", "viz")
     x, y, z = positions(atoms).astype(np.float32).T
     numbers = atoms.z.tolist()
     marker = {"size": 4 if len(numbers) < 100 else 2, "color": [element_color(number) for number in numbers]}
-    text = [f"{symbols()[number]} {index}" for index, number in enumerate(numbers)]
+    text = [f"{symbols()[number]} {one}" for one, number in zip(index, numbers, strict=True)]
     return graph_objects.Scatter3d(
         x=x, y=y, z=z, mode="markers", marker=marker, text=text, hoverinfo="text", name="atoms"
     )
 
 
-def _extent(volume: Volume) -> Any:
+def _extent(volume: Volume) -> Array:
+    if any(volume.periodic):
+        return cell_corners(volume)
     if volume.atoms is not None:
         return positions(volume.atoms)
     grid = volume.grid

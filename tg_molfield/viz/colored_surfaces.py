@@ -18,6 +18,7 @@ from tg_molfield.viz.meshes import is_open, isosurface, thinned
 from tg_molfield.viz.molecule import Array, positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.traces import atom_traces, bond_trace, colored_surface_trace
+from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
 from tg_molfield.viz.vertex_values import color_axis, has_sign, values_at
 
 
@@ -44,7 +45,8 @@ def plot_colored_surfaces(
 
     One scene per field, side by side, with one colour scale. Signed values are red below 0 and blue above, as far on
     one side as on the other; values that cannot be negative run from 0 in viridis. Hovering shows the value, and the
-    legend hides the surface, to show the atoms.
+    legend hides the surface, to show the atoms. A periodic volume is drawn with the outline of the cell that it covers
+    and the atoms in it.
 
     Args:
         volumes: a field, or fields by name, whose surfaces are drawn; the first is the reference.
@@ -93,8 +95,8 @@ def plot_colored_surfaces(
     headings: list[tuple[str, str]] = []
     others = [*fields.values(), *colors.values()]
     seen = [known_atoms([field, *others], atoms) for field in fields.values()]
-    view = camera(seen[0], len(fields))
-    content = [positions(some) for some in seen if some is not None]
+    view = cell_camera(reference, len(fields)) if any(reference.periodic) else camera(seen[0], len(fields))
+    content: list[Array] = []
     for number, row in enumerate(fields):
         volume = thinned(sampled[row], max_nodes)
         low, high = value_range(volume, chosen)
@@ -110,8 +112,13 @@ def plot_colored_surfaces(
         some = seen[number]
         if some is not None:
             options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
-            figure.add_trace(bond_trace(some, showlegend=number == 0, **options))
-            figure.add_traces(atom_traces(some, showlegend=False, **options))
+            inside, index = atoms_in_cell(some, volume)
+            content.append(positions(inside))
+            figure.add_trace(bond_trace(inside, showlegend=number == 0, **options))
+            figure.add_traces(atom_traces(inside, index, showlegend=False, **options))
+        if len(corners := cell_corners(volume)):
+            content.append(corners)
+            figure.add_trace(cell_trace(corners, showlegend=number == 0, scene=scene_name(number)))
         cut = any(is_open(volume, chosen, one) for one in drawn)
         note = "cut off at the border of the grid" if cut else ""
         headings.append((row, note if drawn else "no surface at this level"))

@@ -36,7 +36,8 @@ def is_distance(volume: Volume) -> bool:
 def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str, float] | None) -> tuple[float, ...]:
     """The level of a channel: as given, else 0.3 of its largest absolute value; two levels, ±, for a signed channel.
 
-    The default level of a signed distance is 0.
+    The default level of a signed distance is 0. Where all values are above the default, as in a crystal they may be, it
+    is at 0.3 of the way from the least to the largest.
 
     Args:
         reference: the volume that determines the levels.
@@ -55,6 +56,8 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
     if is_distance(reference):
         return (0.0,)
     level = LEVEL * max(abs(low), abs(high))
+    if level <= low < high:
+        return (low + LEVEL * (high - low),)
     return (level, -level) if low < -level else (level,)
 
 

@@ -22,7 +22,7 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
     Returns:
         Vertices [V, 3] in Å and faces [F, 3], counter-clockwise seen from outside. Inside is where values are above a
         level ≥ 0, or below a negative level; where signed distances are below any level. The surface is open where it
-        meets the border of the grid.
+        meets the border of the grid, or of the cell that a periodic volume covers.
 
     Raises:
         ValueError: the level is out of range, the grid has one node along an axis, or values are not finite.
@@ -35,6 +35,7 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
     require_between(level, channel, *value_range(volume, channel))
     (index,) = volume.channel_indices(channel)
     values = volume.values[index].detach().cpu().double().numpy()
+    values = np.pad(values, [(0, int(repeats)) for repeats in volume.periodic], mode="wrap")
     measure = require("skimage.measure", "viz")
     outward = "descent" if _inside_is_below(volume, level) else "ascent"
     vertices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=outward, allow_degenerate=False)
@@ -45,11 +46,12 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
 
 
 def is_open(volume: Volume, channel: str, level: float) -> bool:
-    """Whether the isosurface is cut off at the border of the grid."""
+    """Whether the isosurface is cut off at the border of the grid, along axes that do not repeat."""
     (index,) = volume.channel_indices(channel)
     values = volume.values[index].detach()
     inside = values < level if _inside_is_below(volume, level) else values > level
-    return any(bool(inside.select(axis, end).any()) for axis in range(3) for end in (0, -1))
+    borders = [axis for axis in range(3) if not volume.periodic[axis]]
+    return any(bool(inside.select(axis, end).any()) for axis in borders for end in (0, -1))
 
 
 def _inside_is_below(volume: Volume, level: float) -> bool:
@@ -64,7 +66,10 @@ def thinned(volume: Volume, max_nodes: int) -> Volume:
     counts = [n if n == 1 else max(2, int(n * factor)) for n in volume.grid.shape]
     steps = volume.grid.axes_tensor()
     for axis, (old, new) in enumerate(zip(volume.grid.shape, counts, strict=True)):
-        steps[axis] *= (old - 1) / (new - 1) if new > 1 else 1.0
+        if volume.periodic[axis]:
+            steps[axis] *= old / new
+        elif new > 1:
+            steps[axis] *= (old - 1) / (new - 1)
     x, y, z = (tuple(step) for step in steps.tolist())
     nx, ny, nz = counts
     return volume.on(Grid(volume.grid.origin, (x, y, z), (nx, ny, nz)))

@@ -10,6 +10,7 @@ import torch
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.cells import is_periodic
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -21,6 +22,7 @@ from tg_molfield.viz.molecule import Array, Indices, positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
 from tg_molfield.viz.sticks import stick_traces, without_carbon_hydrogens
 from tg_molfield.viz.traces import surface_trace
+from tg_molfield.viz.unit_cell import cell_trace, corners_of
 
 _COLORS = (("#0f9d8a", "#0a5f54"), ("#e8a33d", "#9a5f0c"))
 """Of the fixed and of the mobile molecule: of its carbons and its surface, and of a surface at a negative level."""
@@ -47,9 +49,9 @@ def plot_overlay(
     """Two molecules where they stand, in one scene, with a surface of each one's field at the same level.
 
     The molecules are sticks with carbons of two colours; the surfaces are translucent, in the colour of their
-    molecule. The legend shows and hides each. The camera looks at the broad side of ``fixed``, so that overlays on one
-    molecule are seen from one side. With the default ``max_vertices`` a figure takes about 120 kB of a page, so that
-    20 of them stay below 5 MB.
+    molecule. The cell of a periodic ``fixed`` is drawn too. The legend shows and hides each. The camera looks at the
+    broad side of ``fixed``, so that overlays on one molecule are seen from one side. With the default ``max_vertices``
+    a figure takes about 120 kB of a page, so that 20 of them stay below 5 MB.
 
     Args:
         fixed: a molecule with ``z`` [N] and ``pos`` [N, 3] in Å: a ``Data`` or an `AtomList`.
@@ -60,8 +62,8 @@ def plot_overlay(
         level: the isovalue; by default 0 for a signed distance, else 0.3 of the largest absolute value in the field of
             ``fixed``, of both signs for a signed channel, darker below 0.
         names: the names of the two in the legend.
-        grid: the grid on which fields are sampled; by default a box around each molecule with a margin of 4 Å, or
-            the grid of a volume.
+        grid: the grid on which fields are sampled; by default that of `Grid.of` for each molecule, or the grid of a
+            volume.
         unit: unit of the level, shown in the legend.
         hydrogens: whether hydrogens of carbons are drawn.
         opacity: opacity of the surfaces, between 0 and 1.
@@ -94,7 +96,7 @@ def plot_overlay(
         label = escape(name, quote=False)
         figure.add_traces(stick_traces(shown, _COLORS[number][0], label, legendgroup=f"molecule {number}"))
     if fields is not None:
-        volumes = _volumes(fields, grid, molecules)
+        volumes = _volumes(fields, grid, (fixed, mobile))
         chosen = one_channel(volumes[0], channel, "channel")
         levels = surface_levels(volumes[0], chosen, level)
         for volume, name, colors in zip(volumes, names, _COLORS, strict=True):
@@ -109,6 +111,10 @@ def plot_overlay(
                 notes.append(f"{name}: no surface at this level")
             elif any(is_open(volume, chosen, one) for one, _ in drawn):
                 notes.append(f"{name}: cut off at the border of the grid")
+    if is_periodic(getattr(fixed, "pbc", None)):
+        corners = corners_of(Grid.of(fixed, _SPACING, _MARGIN))
+        content.append(corners)
+        figure.add_trace(cell_trace(corners, showlegend=True))
     arrange(figure, [("", "; ".join(notes))], cube_axes(np.concatenate(content)), view, title, height)
     return figure
 
@@ -127,17 +133,17 @@ def _atoms(argument: str, molecule: Any) -> AtomList:
     return AtomList(z, pos)
 
 
-def _volumes(fields: tuple[Field, Field], grid: Grid | None, molecules: list[AtomList]) -> list[Volume]:
-    """The two fields on ``grid``, else volumes as they are and other fields in a box around their molecule."""
+def _volumes(fields: tuple[Field, Field], grid: Grid | None, molecules: tuple[Any, Any]) -> list[Volume]:
+    """The two fields on ``grid``, else volumes as they are and other fields on the grid of their molecule."""
     if not isinstance(fields, (tuple, list)) or len(fields) != 2:
         got = type(fields).__name__
         raise TypeError(f"fields: expected a pair, of the fixed and of the mobile molecule, got {got}; give (f, g)")
     named = named_fields(dict(zip(("fixed", "mobile"), fields, strict=True)), "fields")
     volumes = []
-    for field, atoms in zip(named.values(), molecules, strict=True):
+    for field, molecule in zip(named.values(), molecules, strict=True):
         box = grid
         if grid is None and not isinstance(field, Volume):
-            box = Grid.around(atoms.pos, _SPACING, _MARGIN)
+            box = Grid.of(molecule, _SPACING, _MARGIN)
         volumes.append(as_volume(field, box))
     return volumes
 

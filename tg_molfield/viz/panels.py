@@ -9,7 +9,7 @@ import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
-from tg_molfield.viz.colors import element_color
+from tg_molfield.viz.colors import INK, element_color
 from tg_molfield.viz.molecule import Array
 from tg_molfield.viz.planes import Planes
 
@@ -78,3 +78,8 @@ def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float) -> 
         for x, y, z in zip(u[near], v[near], numbers, strict=True):
             ink = "#101418" if z in (1, 9, 16) else "white"
             axis.text(x, y, symbols()[z], ha="center", va="center_baseline", fontsize=5.5, color=ink, zorder=4)
+
+
+def draw_cell(axis: Axes, polygon: Array) -> None:
+    """Draw the outline [P, 2] in which the plane cuts the cell."""
+    axis.plot(*polygon.T, color=INK, linewidth=0.8, zorder=2.5, scalex=False, scaley=False)

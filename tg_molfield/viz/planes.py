@@ -12,6 +12,7 @@ import torch
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.viz.molecule import Array, positions, principal_axes
 
 _AXES = "xyz"
@@ -32,6 +33,7 @@ class Planes:
         names: names of the three axes, such as ``("x", "y", "z")``.
         window: the visible part, ``(u_low, u_high, v_low, v_high)`` in Å.
         span: range of positions along the normal, in Å.
+        periodic: the axes of the grid along which values repeat, so that there are some up to the end of the cell.
     """
 
     grid: Grid
@@ -40,6 +42,7 @@ class Planes:
     names: tuple[str, str, str]
     window: tuple[float, float, float, float]
     span: tuple[float, float]
+    periodic: Periodic = (False, False, False)
 
     def candidates(self) -> Array:
         """Positions along the normal: those of the nodes if these form planes across it, else every 0.25 Å."""
@@ -56,10 +59,11 @@ class Planes:
             nodes = nodes if len(nodes) else np.array([(low + high) / 2])
         return nodes[:: -(-len(nodes) // _MOST_PLANES)]
 
-    def best(self, field: Field, channels: Sequence[str]) -> dict[str, float]:
-        """For each channel, the position of the plane with the largest sum of squares."""
+    def best(self, field: Field, channels: Sequence[str], inside: bool = False) -> dict[str, float]:
+        """For each channel, the position of the plane with the largest sum of squares, of negative values if inside."""
         places = self.candidates()
-        energies = np.square(np.nan_to_num(self.sample(field, channels, places, resolution=40))).sum((2, 3))
+        values = np.nan_to_num(self.sample(field, channels, places, resolution=40))
+        energies = np.square(np.minimum(values, 0) if inside else values).sum((2, 3))
         return {name: float(places[column.argmax()]) for name, column in zip(channels, energies.T, strict=True)}
 
     def sample(self, field: Field, channels: Sequence[str], places: Array, resolution: int = 160) -> Array:
@@ -84,7 +88,7 @@ class Planes:
             ]
         values = torch.cat(parts).numpy()
         fractional = self.grid.fractional(points).numpy()
-        last = np.array(self.grid.shape) - 1
+        last = np.array(self.grid.shape) - ~np.array(self.periodic)
         values[((fractional < -_SLACK) | (fractional > last + _SLACK)).any(1)] = np.nan
         return np.moveaxis(values.reshape(len(places), len(v), len(u), len(channels)), -1, 1)
 
@@ -101,17 +105,22 @@ class Planes:
         return f"{_number(position)} Å along the normal"
 
 
-def planes_through(grid: Grid, plane: str | Sequence[float] | None, atoms: AtomList | None) -> Planes:
+def planes_through(
+    grid: Grid,
+    plane: str | Sequence[float] | None,
+    atoms: AtomList | None,
+    periodic: Periodic = (False, False, False),
+) -> Planes:
     """The planes perpendicular to ``"x"``, ``"y"``, ``"z"`` or a normal [3], or parallel to that of the ``"atoms"``.
 
-    ``None`` means the plane of the grid if it is one node thick, else the mean plane of the atoms if there are atoms,
-    else ``"z"``.
+    ``None`` means the plane of the grid if it is one node thick, else that of its first two axes if it is periodic,
+    else the mean plane of the atoms if there are atoms, else ``"z"``.
 
     Raises:
         ValueError: another plane, a normal of length 0, or ``"atoms"`` without atoms.
     """
     if plane is None:
-        plane = _default(grid, atoms)
+        plane = _default(grid, atoms, any(periodic))
     origin = np.zeros(3)
     if isinstance(plane, str) and plane == "atoms":
         if atoms is None:
@@ -127,22 +136,22 @@ def planes_through(grid: Grid, plane: str | Sequence[float] | None, atoms: AtomL
         rows = np.eye(3)[[_AXES.index(name) for name in names]]
     else:
         rows, names = _rows_for(np.asarray(plane, dtype=np.float64), grid), ("u", "v", "normal")
-    ends = [(0.0, float(count - 1)) for count in grid.shape]
+    ends = [(0.0, float(count - (not repeats))) for count, repeats in zip(grid.shape, periodic, strict=True)]
     corners = grid.origin_tensor().numpy() + np.array(list(product(*ends))) @ grid.axes_tensor().numpy()
     low, high = _extent((corners - origin) @ rows.T)
-    if atoms is not None:
+    if atoms is not None and not any(periodic):
         near_low, near_high = _extent((positions(atoms) - origin) @ rows.T)
         closer_low, closer_high = np.maximum(low, near_low - _MARGIN), np.minimum(high, near_high + _MARGIN)
         if (closer_low < closer_high).all():
             low, high = closer_low, closer_high
     window = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    return Planes(grid, origin, rows, names, window, (float(low[2]), float(high[2])))
+    return Planes(grid, origin, rows, names, window, (float(low[2]), float(high[2])), periodic)
 
 
-def _default(grid: Grid, atoms: AtomList | None) -> str | Sequence[float]:
-    if 1 in grid.shape:
+def _default(grid: Grid, atoms: AtomList | None, is_periodic: bool) -> str | Sequence[float]:
+    if 1 in grid.shape or is_periodic:
         axes = grid.axes_tensor().numpy()
-        thin = grid.shape.index(1)
+        thin = grid.shape.index(1) if 1 in grid.shape else 2
         normal = np.cross(axes[thin - 2], axes[thin - 1])
         return _AXES[int(np.abs(normal).argmax())] if np.count_nonzero(normal) == 1 else normal.tolist()
     return "z" if atoms is None else "atoms"

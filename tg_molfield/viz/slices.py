@@ -13,8 +13,10 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.viz.colors import INK
 from tg_molfield.viz.figures import PAPER
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid
-from tg_molfield.viz.panels import draw_atoms, draw_panel, scale_of
+from tg_molfield.viz.levels import is_distance
+from tg_molfield.viz.panels import draw_atoms, draw_cell, draw_panel, scale_of
 from tg_molfield.viz.planes import Planes, planes_through
+from tg_molfield.viz.unit_cell import atoms_in_cell, cell_corners, cut_by_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,16 +47,18 @@ def plot_slices(
 
     The fields of a column share one colour scale, which starts at 0, or is symmetric about 0 for signed fields; the
     differences of a column share a scale that is symmetric about 0. Atoms within 0.6 Å of the plane are drawn. With
-    atoms, the figure shows the grid up to 3 Å around them, else the whole grid; points outside the grid are grey.
+    atoms, the figure shows the grid up to 3 Å around them, else the whole grid; points outside the grid are grey. Of a
+    periodic volume the whole cell is shown, with its outline.
 
     Args:
         volumes: a field, or fields by name; the first is the reference.
         channels: the channels to show; by default those that are not empty in the reference.
         plane: ``"x"``, ``"y"`` or ``"z"`` for the plane perpendicular to that axis, ``"atoms"`` for the mean plane of
-            the atoms, or a normal [3]. By default the plane of the grid if it is one node thick, else ``"atoms"`` if
-            there are atoms, else ``"z"``.
+            the atoms, or a normal [3]. By default the plane of the grid if it is one node thick, else the plane of
+            the first two vectors of a periodic volume, else ``"atoms"`` if there are atoms, else ``"z"``.
         position: position along the normal in Å (for ``"atoms"``, from their mean plane); by default, for each
-            channel, the plane with the largest sum of squares in the reference.
+            channel, the plane with the largest sum of squares in the reference, of a signed distance inside the
+            surface.
         grid: the grid to slice; by default that of the first volume. Required if no field is a `Volume`.
         difference: add a row with the difference from the first field for every other field.
         atoms: the atoms to draw; by default those of the fields.
@@ -76,10 +80,16 @@ def plot_slices(
         raise ValueError("volumes: expected at least two fields for difference=True, got 1; put the reference first")
     where = shared_grid(fields, grid)
     reference = next(iter(fields.values()))
-    names = chosen_channels(as_volume(reference, grid), channels)
+    sampled = as_volume(reference, grid)
+    names = chosen_channels(sampled, channels)
     seen = known_atoms(fields.values(), atoms)
-    planes = planes_through(where, plane, seen)
-    places = planes.best(reference, names) if position is None else dict.fromkeys(names, _inside(planes, position))
+    planes = planes_through(where, plane, seen, sampled.periodic)
+    drawn = seen and atoms_in_cell(seen, sampled)[0]
+    cell = (cell_corners(sampled) - planes.origin) @ planes.rows.T
+    if position is None:
+        places = planes.best(reference, names, inside=is_distance(sampled))
+    else:
+        places = dict.fromkeys(names, _inside(planes, position))
 
     rows = len(fields) + (len(fields) - 1 if difference else 0)
     u_low, u_high, v_low, v_high = planes.window
@@ -101,8 +111,10 @@ def plot_slices(
             if panels:
                 _draw_group(figure, panel_axes, panels, signed, planes, unit)
         for axis in axes:
-            if seen is not None:
-                draw_atoms(axis, seen, planes, places[name])
+            if drawn is not None:
+                draw_atoms(axis, drawn, planes, places[name])
+            if len(cell):
+                draw_cell(axis, cut_by_plane(cell, places[name]))
             _dress(axis, planes, first=column == 0, last=axis is axes[-1])
     _name_rows(grid_of_axes[:, 0], list(fields), difference, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
     if title:

@@ -15,9 +15,10 @@ from tg_molfield.viz.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
-from tg_molfield.viz.molecule import positions
+from tg_molfield.viz.molecule import Array, positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.traces import atom_traces, bond_trace, surface_trace
+from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
 
 
 def plot_surfaces(
@@ -37,7 +38,8 @@ def plot_surfaces(
     """Isosurfaces of fields, one scene per field, side by side; the legend shows and hides a channel in all scenes.
 
     The channel of an element has the colour of that element; a signed channel has two surfaces, at ± the level, in two
-    colours. All scenes have the same levels, those of the first field.
+    colours. All scenes have the same levels, those of the first field. A periodic volume is drawn with the outline of
+    the cell that it covers and the atoms in it.
 
     Args:
         volumes: a field, or fields by name; the first is the reference.
@@ -72,7 +74,7 @@ def plot_surfaces(
 
     figure = graph_objects.Figure()
     listed: set[str] = set()
-    content = [] if seen is None else [positions(seen)]
+    content: list[Array] = []
     headings: list[tuple[str, str]] = []
     for number, (row, field) in enumerate(fields.items()):
         volume = thinned(as_volume(field, grid)[names], max_nodes)
@@ -87,12 +89,18 @@ def plot_surfaces(
             figure.add_trace(surface_trace(vertices, faces, side.color, opacity, **options))
         if seen is not None:
             options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
-            figure.add_trace(bond_trace(seen, showlegend=number == 0, **options))
-            figure.add_traces(atom_traces(seen, showlegend=False, **options))
+            inside, index = atoms_in_cell(seen, volume)
+            content.append(positions(inside))
+            figure.add_trace(bond_trace(inside, showlegend=number == 0, **options))
+            figure.add_traces(atom_traces(inside, index, showlegend=False, **options))
+        if len(corners := cell_corners(volume)):
+            content.append(corners)
+            figure.add_trace(cell_trace(corners, showlegend=number == 0, scene=scene_name(number)))
         absent = [name for name in names if name not in {side.channel for side in drawn}]
         headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()
-    arrange(figure, headings, cube_axes(points), camera(seen, len(headings)), title, height)
+    view = cell_camera(reference, len(headings)) if any(reference.periodic) else camera(seen, len(headings))
+    arrange(figure, headings, cube_axes(points), view, title, height)
     return figure
 
 

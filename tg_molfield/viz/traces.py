@@ -37,8 +37,14 @@ def colored_surface_trace(vertices: Array, faces: Indices, values: Array, unit: 
     )  # fmt: skip
 
 
-def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
-    """One mesh of spheres per element, smaller for hydrogen; hovering shows the symbol and the index."""
+def atom_traces(atoms: AtomList, index: Indices | None = None, **options: Any) -> list[Any]:
+    """One mesh of spheres per element, smaller for hydrogen; hovering shows the symbol and the index.
+
+    Args:
+        atoms: the atoms.
+        index: of each atom [N], where it is not its place in the list.
+        options: of all traces.
+    """
     pos = positions(atoms)
     numbers = atoms.z.cpu().numpy()
     unit, triangles = ball(2 if len(pos) <= 40 else 1 if len(pos) <= 400 else 0)
@@ -48,7 +54,7 @@ def atom_traces(atoms: AtomList, **options: Any) -> list[Any]:
         radius = 0.2 if z == 1 else 0.3
         vertices = (pos[mine, None] + radius * unit).reshape(-1, 3)
         faces = (triangles + len(unit) * np.arange(len(mine))[:, None, None]).reshape(-1, 3)
-        words = [f"{symbols()[z]} {i}" for i in mine]
+        words = [f"{symbols()[z]} {i if index is None else index[i]}" for i in mine]
         text = np.repeat(words, len(unit)).tolist()
         traces.append(_mesh(vertices, faces, color=element_color(int(z)), hoverinfo="text", text=text, **options))
     return traces
