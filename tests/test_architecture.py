@@ -59,7 +59,7 @@ MAY_IMPORT = {
         "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "chem", "fields", "metrics",
         "nn", "transforms", "viz", "tensor_files", "optional", "files",
     },
-    "viz": {"arguments", "chem", "fields", "files", "volumes", "optional"},
+    "viz": {"arguments", "chem", "fields", "structures", "files", "volumes", "optional"},
 }  # fmt: skip
 ROOMS = {
     "nn": [

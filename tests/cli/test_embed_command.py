@@ -1,8 +1,10 @@
 import csv
 import gzip
 import io
+import json
 import re
 import sys
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -167,6 +169,30 @@ def test_parquet(tmp_path, table):
     assert found["name"] == ["ethanol", "benzene", "acid, acetic"]
 
 
+def test_a_map_of_the_molecules(tmp_path, table):
+    frames = tmp_path / "frames.xyz"
+    frames.write_text(XYZ)
+    text = run("embed", table, frames, "-o", tmp_path / "map.html", "-o", tmp_path / "codes.csv")
+    assert "map.html: a map of 5 molecules" in text
+    html = (tmp_path / "map.html").read_text()
+    data = json.loads(gzip.decompress(b64decode(re.search(r'type="application/gzip">([^<]*)', html)[1])))
+    assert data["names"] == ["ethanol", "benzene", "acid, acetic", "water", "frames.xyz: record 2"]
+    assert [svg.count("<circle") for svg in data["svgs"]] == [0, 0, 0, 3, 2]
+    columns = {column["name"]: column for column in data["columns"]}
+    assert columns["logP"]["values"] == [-0.3, 2.1, None, None, None]
+    assert columns["Class"]["values"] == ["a", "c", "c", "", ""]
+    assert columns["smiles"]["kind"] == "text"
+    assert data["columns"][data["color"]]["name"] == "logP"
+    assert len(rows(tmp_path / "codes.csv")) == 5
+
+
+def test_a_map_by_umap_without_its_package_names_the_extra(tmp_path, table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    message = refused("embed", table, "-o", tmp_path / "map.html", "--projection", "pca", "umap")
+    assert "tg_molfield[maps]" in message
+    assert not (tmp_path / "map.html").exists()
+
+
 def test_parquet_without_its_package_names_the_extra(tmp_path, table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     assert "tg_molfield[parquet]" in refused("embed", table, "-o", tmp_path / "a.parquet")
@@ -193,6 +219,9 @@ def test_no_molecule_with_a_code_is_an_error(tmp_path):
         (["-o", "{0}/a.csv", "--distance", "cosine"], "--neighbors with it"),
         (["-o", "{0}/a.csv", "--neighbors", "1", "--distance", "l1"], "cosine, euclidean"),
         (["-o", "{0}/a.csv", "--batch-size", "0"], "1 or more"),
+        (["-o", "{0}/a.csv", "--projection", "pca"], "--projection: expected an output .html with it"),
+        (["-o", "{0}/a.html", "--projection", "tsne"], "--projection: expected pca or umap, got tsne"),
+        (["-o", "{0}/a.html.gz"], "one of the suffixes"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, table, options, message):

@@ -83,7 +83,7 @@ def _options(
 app.command()(demo)
 app.command()(field)
 app.command()(build)
-app.command()(embed)
+app.command(cls=SeveralValues)(embed)
 app.command()(reconstruct)
 app.command()(info)
 app.command(cls=SeveralValues)(interpolate)

@@ -13,6 +13,7 @@ SEVERAL: dict[str, Callable[[str], object]] = {
     "--eval": str.isdecimal,
     "--frames": str.isdecimal,
     "--by": _TERM.fullmatch,
+    "--projection": ("pca", "umap").__contains__,
 }
 """These options, and what their values look like."""
 

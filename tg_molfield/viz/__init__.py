@@ -1,9 +1,10 @@
-"""Plots of fields: slices, isosurfaces, and reports as one HTML file. Plotting packages are imported on first use."""
+"""Plots of fields, maps of codes, and reports as one HTML file. Plotting packages are imported on first use."""
 
 from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.hits import hits_page
+from tg_molfield.viz.map.page import map_page
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.overlay import plot_overlay
 from tg_molfield.viz.page import Page
@@ -18,6 +19,7 @@ __all__ = [
     "comparison_page",
     "hits_page",
     "isosurface",
+    "map_page",
     "plot_colored_surfaces",
     "plot_overlay",
     "plot_slices",

@@ -18,6 +18,8 @@ SEQUENTIAL = (
     "#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"
 )  # fmt: skip
 """Viridis, which readers with any colour vision can tell apart."""
+CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+"""Okabe and Ito's colours, which readers with any colour vision can tell apart."""
 
 _UNKNOWN = "#d6609e"
 _OTHERS = ("#7c6bd6", "#2a9d5c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")

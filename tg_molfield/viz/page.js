@@ -91,13 +91,9 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 
-/* Plotly travels compressed, at less than half its size. */
 async function loadPlotly() {
-  const packed = document.getElementById("plotly").textContent;
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
+  script.textContent = await unpack(document.getElementById("plotly"));
   document.head.append(script);
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -35,6 +36,8 @@ class Page:
         below = f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else ""
         self._parts = [f"<header><h1>{escape(title)}</h1>{below}</header>"]
         self._interactive = False
+        self._scripts: dict[str, None] = {}
+        self._styles: dict[str, None] = {}
 
     def heading(self, text: str, note: str = "") -> Page:
         """A heading of level 2, without Markdown, with an optional lighter ``note`` after it."""
@@ -86,19 +89,34 @@ class Page:
             raise TypeError(
                 f"figure: expected a matplotlib or plotly figure, got {type(figure).__name__}; give plot_slices(...)"
             )
-        below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-        return self._add(f"<figure>{content}{below}</figure>")
+        return self._add(_figure(content, caption))
+
+    def widget(self, markup: str, caption: str = "", *, script: str, style: str = "") -> Page:
+        """A figure that draws itself: ``markup`` as it stands, not escaped, with a script and a style.
+
+        Args:
+            markup: HTML of the figure; `packed` gives the data of one.
+            caption: plain text below it.
+            script: JavaScript without ``</script>``, written once for all figures that share it.
+            style: CSS, likewise.
+        """
+        self._scripts[script] = None
+        self._styles[style] = None
+        return self._add(_figure(markup, caption))
 
     def html(self) -> str:
         """The page as one HTML document."""
-        scripts = ""
+        parts = []
+        scripts = list(self._scripts)
         if self._interactive:
-            library = require("plotly.offline", "viz").get_plotlyjs().encode()
-            packed = b64encode(gzip.compress(library, mtime=0)).decode()
-            scripts = f'<script id="plotly" type="application/gzip">{packed}</script>\n'
-            scripts += f"<script>{_resource('page.js')}</script>"
-        return Template(_resource("page.html")).substitute(
-            title=escape(self.title), style=_resource("page.css"), body="\n".join(self._parts), scripts=scripts
+            parts.append(_packed_text(require("plotly.offline", "viz").get_plotlyjs(), ' id="plotly"'))
+            scripts.append(resource(__package__, "page.js"))
+        if scripts:
+            scripts.insert(0, resource(__package__, "unpack.js"))
+        parts += [f"<script>{script}</script>" for script in scripts]
+        style = "\n".join([resource(__package__, "page.css"), *self._styles])
+        return Template(resource(__package__, "page.html")).substitute(
+            title=escape(self.title), style=style, body="\n".join(self._parts), scripts="\n".join(parts)
         )
 
     def save(self, path: str | Path) -> None:
@@ -120,8 +138,25 @@ class Page:
         return self
 
 
-def _resource(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+def resource(package: str | None, name: str) -> str:
+    """The text of a file of the package ``package``."""
+    assert package is not None
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def packed(data: Any) -> str:
+    """Data for the script of a `Page.widget`, as compressed JSON; ``unpack(element)`` gives its text there."""
+    return _packed_text(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _packed_text(text: str, attributes: str = "") -> str:
+    content = b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode()
+    return f'<script{attributes} type="application/gzip">{content}</script>'
+
+
+def _figure(content: str, caption: str) -> str:
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{content}{below}</figure>"
 
 
 def _brief(value: Cell) -> str:

@@ -29,7 +29,7 @@ def embed(
     ],
     output: Annotated[
         list[Path],
-        typer.Option("--output", "-o", help="The tables to write: .csv, .npz, or .parquet (needs pyarrow)."),
+        typer.Option("--output", "-o", help="Tables: .csv, .npz or .parquet (needs pyarrow). A map as a page: .html."),
     ],
     model: Annotated[str, typer.Option(help=MODEL_HELP)] = "organic-small",
     summary: Annotated[
@@ -42,6 +42,10 @@ def embed(
     ] = None,
     distance: Annotated[
         str | None, typer.Option(help="Of neighbours: cosine or euclidean.  \\[default: cosine]")
+    ] = None,
+    projection: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the map: pca, umap (needs umap-learn) or both.  \\[default: pca]"),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="The most molecules that are encoded at once.")] = 256,
     seed: Annotated[int | None, typer.Option(help="The seed of the conformers made of SMILES.  \\[default: 0]")] = None,
@@ -56,34 +60,42 @@ def embed(
 
     The rows are in the order of the records. Records that cannot be read or encoded are listed, with the reason, in a
     file beside the first output, as in codes.failed.csv. A neighbour is given by its row, counted from 1 (in .npz files
-    from 0).
+    from 0). A map shows the summaries of the molecules in a plane, where the model has summaries, else their codes;
+    each molecule is drawn and coloured by any of its properties.
 
     Examples:
 
     tg-molfield embed library.sdf -o codes.csv --summary --neighbors 10
 
     tg-molfield embed molecules.smi -o codes.npz -o codes.parquet --model trained.safetensors
+
+    tg-molfield embed library.sdf -o map.html --projection pca umap
     """
     from tg_molfield.cli.compare.outputs import check_outputs, printed_table
+    from tg_molfield.cli.embed.map import check_projections, is_map, write_map
     from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path, write_codes, write_failed
     from tg_molfield.cli.embed.records import Records, recipe_of
     from tg_molfield.cli.embed.table import code_table
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.record_bar import record_bar
+    from tg_molfield.cli.terminal import progress
     from tg_molfield.nn.embedding.nearest import nearest
     from tg_molfield.structures.library import Library
 
     check_reading(files, None, {"--seed": seed, "--timeout": timeout}, {"--dimension": dimension})
     _check_different(files)
-    check_outputs([*output, failed_path(output[0])], SUFFIXES, files)
+    check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
     check_packages(output)
     _check_neighbors(neighbors, distance)
+    projections = check_projections(projection, output)
     encoder = load_model(model)
     if (summary or neighbors is not None) and not encoder.summary_channels:
         option = "--summary" if summary else "--neighbors"
         raise ValueError(f"{option}: expected a model with a summary, got {model}, whose codes have none; leave it out")
-    records = Records(Library(list(files)), recipe_of(encoder.properties, seed, timeout, dimension))
+    records = Records(
+        Library(list(files)), recipe_of(encoder.properties, seed, timeout, dimension), any(map(is_map, output))
+    )
     began = time.monotonic()
     with record_bar() as show:
         found = encoder.embed(
@@ -112,8 +124,14 @@ def embed(
     if near is not None:
         console.print(printed_table(("molecule", "distance of the nearest"), _nearest_rows(sources, near)))
     for path in output:
-        write_codes(path, table)
-        console.print(f"{path}: {len(table)} molecules, {_described(summary, encoder)}", markup=False)
+        if is_map(path):
+            of_map = found.summary if encoder.summary_channels else found.code
+            with progress("drawing the map"):
+                write_map(path, sources, of_map, table, projections, model, files)
+            console.print(f"{path}: a map of {len(table)} molecules", markup=False)
+        else:
+            write_codes(path, table)
+            console.print(f"{path}: {len(table)} molecules, {_described(summary, encoder)}", markup=False)
     write_failed(failed_path(output[0]), failed)
     if failed:
         rows = [(one.file, one.record, one.title, one.reason) for one in failed[:_SHOWN]]

@@ -34,6 +34,7 @@ class Source(NamedTuple):
         name: its title, may be empty.
         smiles: its SMILES, empty where its bonds are not known.
         labels: its named values.
+        atoms: its atoms where it is to be drawn without a SMILES.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Source(NamedTuple):
     name: str
     smiles: str
     labels: Mapping[str, str]
+    atoms: Data | None = None
 
     @property
     def title(self) -> str:
@@ -60,6 +62,7 @@ class Records:
     Attributes:
         library: the files.
         recipe: how they are read.
+        drawn: whether the molecules are to be drawn.
         sources: of each molecule that was given.
         failed: the records that could not be read, by number.
         problems: the notes.
@@ -68,6 +71,7 @@ class Records:
 
     library: Library
     recipe: Recipe
+    drawn: bool = False
     sources: list[Source] = field(default_factory=list)
     failed: dict[int, FailedRecord] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
@@ -88,7 +92,8 @@ class Records:
                 self.problems.note(entry, note)
             if "partial_charge" in self.recipe.properties:
                 self.problems.charges.add(_charges(built))
-            self.sources.append(_source(self.count, entry, built))
+            source = _source(self.count, entry, built)
+            self.sources.append(source._replace(atoms=data if self.drawn and not source.smiles else None))
             data.name = f"{entry.file}: record {entry.record}"
             yield data
 

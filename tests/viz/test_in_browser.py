@@ -1,0 +1,185 @@
+"""Pages in headless Chromium: they load without errors and requests, and their controls change the picture."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from browser import CHROMIUM, Browser
+from matplotlib.image import imread
+
+from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, map_page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+MAP = "document.querySelector('.map').molecules"
+CANVAS = "document.querySelector('.map canvas')"
+DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot._fullLayout && plot.querySelector('canvas'))"
+RAIL = "document.querySelector('.slider-rail-touch-rect').getBoundingClientRect()"
+SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    window = Browser()
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open a page, wait until it is drawn, and expect neither errors nor requests nor columns cut off."""
+
+    def open_page(page, drawn, width=1200, height=900):
+        page.save(tmp_path / "page.html")
+        browser.open(tmp_path / "page.html", width, height)
+        browser.wait(drawn)
+        browser.run(SETTLED)
+        assert browser.errors == []
+        assert browser.requests == []
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        return browser
+
+    return open_page
+
+
+def picture(browser):
+    """What is seen, ``[rows, columns, 3]`` from 0 to 255."""
+    browser.run(SETTLED)
+    return np.round(255 * imread(BytesIO(browser.screenshot()))[..., :3]).astype(int)
+
+
+def share_of(seen, color, tolerance=3):
+    """The share of the pixels that have a colour, such as ``"#d55e00"``."""
+    wanted = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
+    return (np.abs(seen - wanted).max(-1) <= tolerance).mean()
+
+
+def choose(browser, selector, value):
+    browser.run(
+        f"(element => {{ element.value = {value!r}; element.dispatchEvent(new Event('change')) }})"
+        f"(document.querySelector({selector!r}))"
+    )
+
+
+def place_of(browser, row):
+    """Where a molecule of the map is in the window."""
+    return browser.run(
+        f"(() => {{ const box = {CANVAS}.getBoundingClientRect(); const [x, y] = {MAP}.screen({row});"
+        " return [box.left + x, box.top + y]; })()"
+    )
+
+
+def middle_of(browser, selector):
+    """Where the middle of an element is in the window, after scrolling to it."""
+    found = f"document.querySelector({selector!r})"
+    browser.run(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    browser.run(SETTLED)
+    return browser.run(
+        f"(box => [(box.left + box.right) / 2, (box.top + box.bottom) / 2])({found}.getBoundingClientRect())"
+    )
+
+
+@pytest.fixture(scope="module")
+def molecule_map():
+    codes = torch.tensor([[0.0, 0], [10, 0], [10, 5], [0, 5], [5, 2.5]])
+    properties = {"logP": [0.0, 1.0, 2.0, 4.0, None], "class": ["acid", "base", "base", "acid", ""]}
+    smiles = ["CCO", "c1ccccc1", "CC(=O)O", "CN", "ClC(Cl)Cl"]
+    return map_page("Map", codes, smiles, properties=properties, units={"logP": "log units"})
+
+
+def test_colours_of_a_map(opened, molecule_map):
+    window = opened(molecule_map, MAP)
+    seen = picture(window)
+    assert share_of(seen, "#440154") > 1e-5, "the lowest value is violet"
+    assert share_of(seen, "#fde725") > 1e-5, "the highest value is yellow"
+    legend = window.run("document.querySelector('.map-legend').textContent")
+    assert legend == "logP (log units)024no value (1)"
+    choose(window, ".map-color", "1")
+    seen = picture(window)
+    assert share_of(seen, "#0072b2") > 1e-5
+    assert share_of(seen, "#fde725") == 0
+    window.run("document.querySelectorAll('.map-entry')[0].click()")
+    assert share_of(picture(window), "#0072b2") < share_of(seen, "#0072b2")
+
+
+def test_pointing_clicking_and_keys_of_a_map(opened, molecule_map):
+    window = opened(molecule_map, MAP)
+    x, y = place_of(window, 1)
+    window.mouse("mouseMoved", x + 2, y)
+    assert window.run("document.querySelector('.map-tip strong').textContent") == "c1ccccc1"
+    assert window.run("document.querySelector('.map-tip svg').getBoundingClientRect().width") > 30
+    window.click(x, y)
+    card = "document.querySelector('.map-card')"
+    assert window.run(f"{card}.querySelector('h3').textContent") == "c1ccccc1"
+    assert window.run(f"{card}.textContent").count("log units") == 1
+    window.run(f"{CANVAS}.focus()")
+    for key, row in (("ArrowLeft", 4), ("ArrowUp", 4), ("Escape", -1), ("ArrowDown", 4)):
+        window.key(key)
+        assert window.run(f"{MAP}.selected") == row
+    before = place_of(window, 0)
+    window.key("+", "+")
+    assert place_of(window, 0)[0] < before[0] - 50
+    window.key("ArrowRight", modifiers=8)
+    window.key("0", "0")
+    assert place_of(window, 0) == pytest.approx(before)
+    window.mouse("mouseWheel", x, y, deltaX=0, deltaY=-200)
+    window.wait(f"{MAP}.view.scale > {MAP}.view.least")
+    assert place_of(window, 1) == pytest.approx((x, y), abs=1)
+
+
+def test_dragging_a_map_moves_it_and_selects_nothing(opened, molecule_map):
+    window = opened(molecule_map, MAP)
+    x, y = place_of(window, 4)
+    window.mouse("mousePressed", x, y, button="left", clickCount=1)
+    window.mouse("mouseMoved", x + 40, y - 30, button="left", buttons=1)
+    window.mouse("mouseReleased", x + 40, y - 30, button="left", clickCount=1)
+    assert place_of(window, 4) == pytest.approx((x + 40, y - 30))
+    assert window.run(f"{MAP}.selected") == -1
+
+
+def test_molecules_of_a_map_are_found_by_name(opened, molecule_map):
+    window = opened(molecule_map, MAP)
+    window.run("document.querySelector('.map-find').focus()")
+    for letter in "cc":
+        window.key(letter, letter)
+    found = "document.querySelector('.map-found').textContent"
+    assert window.run(found).startswith("3 found")
+    rows = []
+    for _ in range(4):
+        window.key("Enter", "\r")
+        rows.append(window.run(f"{MAP}.selected"))
+    assert rows == [0, 1, 2, 0]
+    assert window.run(found) == "1 of 3"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_maps_of_few_molecules_on_a_phone(opened, count):
+    window = opened(map_page("Few", torch.ones(count, 3), ["C"] * count), MAP, 360, 800)
+    x, y = place_of(window, 0)
+    assert 0 < x < 360
+    window.click(x, y)
+    assert window.run(f"{MAP}.selected") >= 0
+
+
+def test_surfaces_and_slices_of_a_report(opened, volume):
+    page = comparison_page("Report", [Case("water", volume, volume, merits={"PSNR (dB)": 41.25})], unit="e/Å³")
+    window = opened(page, DRAWN, 700, 700)
+    legend = middle_of(window, ".plot .legendtoggle")
+    before = picture(window)
+    window.click(*legend)
+    window.wait("document.querySelector('.plot').data.some(trace => trace.visible === 'legendonly')")
+    assert (picture(window) != before).any()
+    assert window.errors == []
+
+
+def test_the_slider_of_an_animation(opened, volume):
+    figure = animate_surfaces({"first": volume, "last": volume * 0.5}, "O", max_nodes=15**3)
+    window = opened(Page("Path").figure(figure), DRAWN, 700, 900)
+    assert window.run("document.querySelector('.slider-label').textContent").endswith("first")
+    x, y = middle_of(window, ".slider-rail-touch-rect")
+    before = picture(window)
+    window.click(x + 0.45 * window.run(f"{RAIL}.width"), y)
+    window.wait("document.querySelector('.slider-label').textContent.endsWith('last')")
+    assert (picture(window) != before).any()
+    assert window.errors == []
