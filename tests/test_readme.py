@@ -1,4 +1,4 @@
-"""The Python of the README and the guide runs as it stands, with shorter budgets; commands and files exist."""
+"""The Python of the README and the documents runs as it stands, with shorter budgets; commands and files exist."""
 
 import re
 import shlex
@@ -14,7 +14,16 @@ pytestmark = pytest.mark.usefixtures("seeded")
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "docs/guide.md", "examples/README.md")}
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
+TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "examples/README.md", *PAGES)}
+WRITTEN = {
+    "README.md": "caffeine.cube",
+    "docs/guide.md": "finer.safetensors",
+    "docs/paper.md": "",
+    "docs/howto/predict_at_points.md": "",
+    "docs/howto/sample_a_crystal.md": "CHGCAR",
+}
+"""What the Python of texts that need no files writes."""
 
 
 def calls(program: str) -> list:
@@ -32,7 +41,7 @@ def calls(program: str) -> list:
     return found
 
 
-@pytest.mark.parametrize(("name", "written"), [("README.md", "caffeine.cube"), ("docs/guide.md", "finer.safetensors")])
+@pytest.mark.parametrize(("name", "written"), WRITTEN.items())
 def test_python_blocks_run_in_order(name, written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
