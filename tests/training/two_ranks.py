@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
+from lightning.pytorch.callbacks import LambdaCallback
+from lightning_runs import data, module, recorder, told, trainer
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
@@ -42,16 +44,31 @@ def main(folder: Path) -> None:
         model = FieldAutoEncoder(FIELD, 64, decoder, **OPTIONS[decoder])
         guess = getattr(model.decoder, "initial_guess", torch.nn.Identity())
         before = [parameter.detach().clone() for parameter in guess.parameters()]
-        trainer = Trainer(
+        plain = Trainer(
             max_epochs=1, accelerator="cpu", devices=2, strategy="ddp_fork", logger=False, enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder, num_sanity_val_steps=0,
         )  # fmt: skip
-        module = Recorded(model, folder, decoder, items, before)
-        trainer.fit(module, DataLoader(items, batch_size=2), DataLoader(items, batch_size=2))
+        trained = Recorded(model, folder, decoder, items, before)
+        plain.fit(trained, DataLoader(items, batch_size=2), DataLoader(items, batch_size=2))
+    train_together(folder, "unbroken", None)
+    train_together(folder, "resumed", folder / "one.ckpt")
     for rank in range(2):
         parts = [json.loads(path.read_text()) for path in sorted(folder.glob(f"*.{rank}"))]
         logs = {name: value for part in parts for name, value in part.items()}
         (folder / f"rank{rank}.json").write_text(json.dumps(logs))
+
+
+def train_together(folder: Path, name: str, checkpoint: Path | None) -> None:
+    """Write what each rank ends in, with a `FieldDataModule`."""
+    torch.manual_seed(len(name))
+    recorded, own = recorder(), module(ema=0.5)
+    ending = LambdaCallback(
+        on_fit_end=lambda trainer, module: (folder / f"{name}.{trainer.global_rank}").write_text(
+            json.dumps({name: told(trainer, module, recorded.losses)})
+        )
+    )
+    options = {"devices": 2, "strategy": "ddp_fork", "callbacks": [recorded, ending]}
+    trainer(folder, max_epochs=2, **options).fit(own, data(), ckpt_path=checkpoint)
 
 
 class Recorded(FieldLightningModule):

@@ -22,7 +22,7 @@ def mol_field_to_dict(mol_field: MolField) -> dict[str, Any]:
     Raises:
         ValueError: its kernel has no name by which it could be found again.
     """
-    if KERNELS.get(mol_field.kernel.name) != mol_field.kernel:
+    if not has_named_kernel(mol_field):
         raise ValueError(
             f"mol_field: expected a kernel known by name ({', '.join(KERNELS)}), got {mol_field.kernel}; a function of "
             "your own cannot be saved"
@@ -32,6 +32,11 @@ def mol_field_to_dict(mol_field: MolField) -> dict[str, Any]:
     gaussians = values.pop("form_factors")
     described = None if gaussians is None else {"kind": type(gaussians).__name__, **asdict(gaussians)}
     return {**values, "channels": channels, "kernel": mol_field.kernel.name, "form_factors": described}
+
+
+def has_named_kernel(mol_field: MolField) -> bool:
+    """Whether the kernel of a definition can be found again by its name."""
+    return KERNELS.get(mol_field.kernel.name) == mol_field.kernel
 
 
 def mol_field_from_dict(values: dict[str, Any]) -> MolField:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tg_molfield.arguments import check_number
+
 
 class ExponentialMovingAverage:
     """Averages of the parameters of a model over its last steps, which often generalise better than the last ones.
@@ -23,8 +25,7 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"ema: expected a decay of at least 0 and below 1, got {decay}; give for example 0.999")
+        check_decay(decay)
         self.decay = decay
         self._parameters = dict(model.named_parameters())
         self.averages = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
@@ -45,14 +46,23 @@ class ExponentialMovingAverage:
     @torch.no_grad()
     def swapped(self) -> Iterator[None]:
         """Within, the model has the averages for parameters."""
-        self._swap()
+        self.swap()
         try:
             yield
         finally:
-            self._swap()
+            self.swap()
 
-    def _swap(self) -> None:
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Give the averages to the model and keep its parameters in their place."""
         for name, parameter in self._parameters.items():
             kept = parameter.detach().clone()
             parameter.data.copy_(self.averages[name])
             self.averages[name].copy_(kept)
+
+
+def check_decay(decay: float) -> None:
+    """Raise a TypeError unless the decay of an average is a number, a ValueError unless it is in range."""
+    check_number("ema", decay)
+    if not 0 <= decay < 1:
+        raise ValueError(f"ema: expected a decay of at least 0 and below 1, got {decay}; give for example 0.999")

@@ -13,6 +13,8 @@ from tg_molfield.arguments import check_number
 
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16")
+BETAS = (0.9, 0.98)
+"""Of AdamW: the memory of squared gradients is short, as these models need."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Optimization:
     def optimizer(self, model: nn.Module) -> torch.optim.AdamW:
         """AdamW for a model."""
         return torch.optim.AdamW(
-            model.parameters(), lr=self.lr, weight_decay=self.weight_decay, betas=(0.9, 0.98), fused=True
+            model.parameters(), lr=self.lr, weight_decay=self.weight_decay, betas=BETAS, fused=True
         )
 
     def lr_at(self, spent: float) -> float:

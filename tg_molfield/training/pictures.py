@@ -53,7 +53,12 @@ def save_reconstructions(
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, data in enumerate(molecules):
-        path = folder / f"step-{step:08d}-molecule-{index}.png"
+        path = folder / picture_name(step, index)
         save_figure(reconstruction_figure(model, mol_field, data, f"step {step}"), path, dpi=100)
         paths.append(path)
     return paths
+
+
+def picture_name(step: int, index: int) -> str:
+    """The name of the file of a picture."""
+    return f"step-{step:08d}-molecule-{index}.png"

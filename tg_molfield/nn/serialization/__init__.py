@@ -2,6 +2,7 @@
 
 from tg_molfield.nn.serialization.description import (
     check_channels,
+    check_modules,
     check_same_model,
     describe_model,
     rebuild_model,
@@ -12,6 +13,7 @@ from tg_molfield.nn.serialization.serializable import Serializable
 __all__ = [
     "Serializable",
     "check_channels",
+    "check_modules",
     "check_same_model",
     "describe_model",
     "pretrained_file",

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.files import shortened
@@ -73,6 +74,7 @@ def rebuild_model(
         ValueError: the description is that of no model of this package, of one with other channels or modules, or of a
             larger one than there are tensors for; or names, shapes or types of the tensors do not fit.
     """
+    check_modules(modules)
     kind = description.get("model")
     if kind not in CLASSES:
         raise ValueError(f"model: expected one of {', '.join(CLASSES)}, got {shown(kind)}; build it yourself")
@@ -145,6 +147,12 @@ def _field(description: dict[str, Any]) -> MolField | tuple[str, ...]:
     return tuple(description["channels"]) if mol_field is None else mol_field_from_dict(mol_field)
 
 
+def check_modules(modules: dict[str, nn.Module]) -> None:
+    """Raise a TypeError unless all are modules."""
+    for name, module in modules.items():
+        check_kind(name, module, nn.Module, "a module", "give one of the kind that the model was built with")
+
+
 def _check_modules(marks: dict[str, Any], hyper_parameters: dict[str, Any], modules: dict[str, nn.Module]) -> None:
     expected = {name for name, mark in marks.items() if name in hyper_parameters and hyper_parameters[name] is mark}
     if expected != modules.keys():
@@ -155,9 +163,6 @@ def _check_modules(marks: dict[str, Any], hyper_parameters: dict[str, Any], modu
             f"modules: expected {needed}, as the model was built with, got {given}; give modules of the same kind for "
             "those, and for no others"
         )
-    for name, module in modules.items():
-        if not isinstance(module, nn.Module):
-            raise TypeError(f"{name}: expected a module, got {type(module).__name__}; give one of the same kind")
 
 
 def _check_tensors(model: nn.Module, tensors: dict[str, Tensor]) -> None:

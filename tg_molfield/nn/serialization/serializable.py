@@ -12,7 +12,7 @@ from typing_extensions import Self
 from tg_molfield.arguments import as_path
 from tg_molfield.fields import MolField
 from tg_molfield.files import decoding
-from tg_molfield.nn.serialization.description import CLASSES, describe_model, rebuild_model
+from tg_molfield.nn.serialization.description import CLASSES, check_modules, describe_model, rebuild_model
 from tg_molfield.nn.serialization.folder import check_config, pretrained_file, write_folder
 from tg_molfield.tensor_files import read_object, write_object
 
@@ -108,6 +108,7 @@ class Serializable:
         channels: MolField | str | Sequence[str] | None,
         modules: dict[str, nn.Module],
     ) -> Self:
+        check_modules(modules)
         parameters, tensors = read_object(path, cls.__name__)
         description = {"model": cls.__name__, **parameters}
         if folder is not None:
