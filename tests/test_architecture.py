@@ -18,6 +18,7 @@ LAYERS = [
     "random_stream",
     "memory",
     "parallel",
+    "progress",
     "files",
     "text_numbers",
     "tensor_files",
@@ -48,16 +49,18 @@ MAY_IMPORT = {
     "paths": {"arguments", "chem", "fields", "inverse"},
     "compare": {
         "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
-        "structures", "metrics", "parallel", "optional",
+        "structures", "metrics", "parallel", "progress", "optional",
     },
     "nn": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files",
         "metrics", "inverse", "optional",
     },
-    "datasets": {"arguments", "parallel", "files", "text_numbers", "chem", "structures", "compare", "optional"},
+    "datasets": {
+        "arguments", "parallel", "progress", "files", "text_numbers", "chem", "structures", "compare", "optional",
+    },
     "training": {
-        "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "chem", "fields", "metrics",
-        "nn", "transforms", "viz", "tensor_files", "optional", "files",
+        "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem", "fields",
+        "metrics", "nn", "transforms", "viz", "tensor_files", "optional", "files",
     },
     "viz": {"arguments", "chem", "fields", "structures", "files", "volumes", "optional"},
 }  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
+
+from tg_molfield.progress import duration
 
 
 class BuildProgress(NamedTuple):
@@ -46,46 +47,8 @@ class Clock:
 Show = Callable[[BuildProgress], None]
 
 
-@contextmanager
-def shown(progress: Show | bool | None) -> Iterator[Show]:
-    """What to call after every chunk: a function given, a bar, or nothing.
-
-    Args:
-        progress: None for a bar in a terminal or notebook; True and False for one or none anywhere.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise TypeError(
-            f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
-        )
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    if callable(progress):
-        yield progress
-    elif progress or (progress is None and (console.is_terminal or console.is_jupyter)):
-        with Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
-            task = bar.add_task("0 molecules", total=None)
-
-            def show(state: BuildProgress) -> None:
-                total = None if state.done is None else 1.0
-                bar.update(task, description=_sentence(state), completed=state.done or 0.0, total=total)
-
-            yield show
-    else:
-        yield lambda state: None
-
-
-def _sentence(state: BuildProgress) -> str:
+def described(state: BuildProgress) -> tuple[str, float | None]:
+    """The state in a few words, and the share that is done."""
     failed = f", {state.failed} failed" if state.failed else ""
-    left = "" if state.seconds_left is None else f", {_duration(state.seconds_left)} left"
-    return f"{state.molecules} molecules{failed}{left}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
+    left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
+    return f"{state.molecules} molecules{failed}{left}", state.done

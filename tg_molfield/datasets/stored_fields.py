@@ -13,10 +13,11 @@ from tg_molfield.arguments import as_path
 from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
-from tg_molfield.datasets.progress import Show, shown
+from tg_molfield.datasets.progress import Show, described
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import MoleculeStore
 from tg_molfield.parallel import check_workers
+from tg_molfield.progress import shown
 from tg_molfield.structures.library import FailedRecord
 from tg_molfield.structures.scaffolds import scaffold
 
@@ -173,7 +174,7 @@ class StoredFields(Dataset):
                     start = {"format": FORMAT, "identity": identity, "files": files, "labels": builder.labels}
                     store.add([], [], {**start, "records": 0, "complete": False})
                 if not state.get("complete"):
-                    with shown(progress) as show:
+                    with shown(progress, described) as show:
                         filters = Filters(self.pre_filter, self.pre_transform)
                         build(store, source, builder, filters, workers, cluster, errors, show)
             finally:

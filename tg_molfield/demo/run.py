@@ -54,7 +54,7 @@ def run(
     mol_field = MolField()
     train, test = split_by_formula(ase_molecules(), held_out, seed)
     console.print(f"{len(train)} molecules to train on, {len(test)} held out; channels {' '.join(mol_field.channels)}")
-    model, report = train_model(train, mol_field, 60 * minutes, seed, console)
+    model, report = train_model(train, mol_field, 60 * minutes, seed)
     model.save(folder / "model.safetensors")
     with _bar(console) as bar:
         task = bar.add_task("evaluating", total=len(test))

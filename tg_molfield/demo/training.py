@@ -1,12 +1,10 @@
-"""Training of the demonstration's model, with a progress bar."""
+"""Training of the demonstration's model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField
@@ -18,7 +16,7 @@ _MAX_ATOMS = 16
 
 
 def train_model(
-    molecules: Sequence[Data], mol_field: MolField, seconds: float, seed: int, console: Console
+    molecules: Sequence[Data], mol_field: MolField, seconds: float, seed: int
 ) -> tuple[FieldAutoEncoder, TrainingReport]:
     """A `FieldAutoEncoder` trained for ``seconds`` on ``molecules`` of at most 16 atoms.
 
@@ -33,20 +31,7 @@ def train_model(
             pooling_options={"num_blocks": 0},
             decoder_options={"num_slots": _MAX_ATOMS, "num_blocks": 1, "num_steps": 8},
         )
-    bar = Progress(
-        TextColumn("training"),
-        BarColumn(),
-        TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.3f}  left"),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    with bar, one_thread():
-        task = bar.add_task("training", total=1.0, step=0, loss=float("nan"))
-
-        def show(report: TrainingReport, spent: float) -> None:
-            recent = report.losses[-50:]
-            bar.update(task, completed=spent, step=report.steps, loss=sum(recent) / len(recent))
-
+    with one_thread():
         report = fit(
             model,
             AugmentedMolecules(molecules, batch_size=32, max_atoms=_MAX_ATOMS),
@@ -54,6 +39,5 @@ def train_model(
             max_seconds=seconds,
             lr=2e-3,
             seed=seed,
-            progress=show,
         )
     return model, report

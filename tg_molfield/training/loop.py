@@ -12,12 +12,13 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_path, check_integers, check_kind
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.progress import shown
 from tg_molfield.training.batches import batches_of, is_data_set
 from tg_molfield.training.budget import Budget
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.losses import FieldLoss
 from tg_molfield.training.optimization import Optimization
-from tg_molfield.training.progress import Show, shown
+from tg_molfield.training.progress import Show, described
 from tg_molfield.training.ranks import joined_ranks
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.run import Habits, Run
@@ -122,7 +123,10 @@ def fit(
     measure = _checked_loss(loss, model)
     definition = getattr(model, "mol_field", None)
     points = MolFieldTransform(definition) if isinstance(definition, MolField) else None
-    with joined_ranks(next(model.parameters()).device) as ranks, shown(progress if ranks.is_first else False) as show:
+    with (
+        joined_ranks(next(model.parameters()).device) as ranks,
+        shown(progress if ranks.is_first else False, described, stays=True) as show,
+    ):
         own = points if isinstance(measure, FieldLoss) else None
         batches = batches_of(data, transform, own, batch_size, seed, workers)
         validator = None

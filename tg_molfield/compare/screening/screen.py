@@ -23,6 +23,7 @@ from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import RBFField
 from tg_molfield.parallel import check_workers, in_order
+from tg_molfield.progress import shown
 from tg_molfield.structures.library import Library, Recipe, chunked, place
 
 
@@ -45,7 +46,7 @@ def screen(
     batch_size: int | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 30.0,
-    progress: Callable[[ScreenProgress], None] | None = None,
+    progress: Callable[[ScreenProgress], None] | bool | None = None,
 ) -> Hits:
     """The molecules of a library that are most like a query, each laid on it as `align` does.
 
@@ -79,7 +80,8 @@ def screen(
         checkpoint: a file for the state of the search, replaced every ``checkpoint_seconds``; if it exists, the search
             goes on from it.
         checkpoint_seconds: the least time between two writes.
-        progress: called after every batch.
+        progress: a function that is called with a `ScreenProgress` after every batch, True or False; by default there
+            is a bar in a terminal and in a notebook.
 
     Raises:
         TypeError: an argument is of another kind.
@@ -111,18 +113,24 @@ def screen(
     entries = enumerate(source)
     store.restore(state, entries)
     work = partial(score_chunk, job=job)
-    for chunk, outcome in in_order(chunked(entries, batch_size), work, place, workers, cluster):
-        state.take(chunk, outcome)
-        if errors == "raise" and state.problems.count:
-            raise ValueError(f"{state.problems.failed[0]}")
-        store.save(state)
-        if progress is not None:
-            progress(state.progress(source.done))
+    with shown(progress, _described) as show:
+        for chunk, outcome in in_order(chunked(entries, batch_size), work, place, workers, cluster):
+            state.take(chunk, outcome)
+            if errors == "raise" and state.problems.count:
+                raise ValueError(f"{state.problems.failed[0]}")
+            store.save(state)
+            show(state.progress(source.done))
     if state.problems.count == state.records:
         store.remove()
         raise ValueError(_nothing_found(state))
     store.save(state, now=True)
     return _hits(state, job, given)
+
+
+def _described(progress: ScreenProgress) -> tuple[str, float | None]:
+    best = "" if progress.best is None else f", best {progress.best:.3f}"
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    return f"{progress.records} records{failed}{best}", progress.done
 
 
 def _nothing_found(state: State) -> str:

@@ -1,0 +1,56 @@
+"""How far long work is: a bar in a terminal or a notebook, or calls of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def shown(
+    progress: Callable[..., None] | bool | None,
+    describe: Callable[..., tuple[str, float | None]],
+    stays: bool = False,
+) -> Iterator[Callable[..., None]]:
+    """What to call with the state of the work, again and again.
+
+    Args:
+        progress: a function that is called instead of showing a bar; None for a bar in a terminal or notebook; True
+            and False for one or none anywhere.
+        describe: from the same arguments, the state in a few words and the share that is done, None where that is
+            not known.
+        stays: whether the bar stays when the work is done.
+
+    Raises:
+        TypeError: ``progress`` is something else.
+    """
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(
+            f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
+        )
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if callable(progress):
+        yield progress
+    elif progress or (progress is None and (console.is_terminal or console.is_jupyter)):
+        columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=not stays) as bar:
+            task = bar.add_task("", total=None)
+
+            def show(*state: Any) -> None:
+                text, share = describe(*state)
+                bar.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
+
+            yield show
+    else:
+        yield lambda *state: None
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 0:02:07."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
