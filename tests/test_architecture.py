@@ -53,7 +53,7 @@ MAY_IMPORT = {
     },
     "nn": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files",
-        "metrics", "inverse", "optional",
+        "metrics", "inverse", "parallel", "optional",
     },
     "datasets": {
         "arguments", "parallel", "progress", "files", "text_numbers", "chem", "structures", "compare", "optional",

@@ -141,7 +141,8 @@ def test_progress_reaches_the_end(pretrained, molecules):
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_the_nearest_are_those_of_all_distances(distance, seeded, monkeypatch):
-    monkeypatch.setattr("tg_molfield.nn.embedding.nearest._NUMBERS_AT_ONCE", 1000)  # blocks of five rows
+    monkeypatch.setattr("tg_molfield.nn.embedding.nearest.ROWS_AT_ONCE", 30)
+    monkeypatch.setattr("tg_molfield.nn.embedding.nearest._COLUMNS_AT_ONCE", 7)
     points = torch.randn(200, 5)
     points[7] = points[3]
     found = nearest(points, 4, distance)
@@ -156,6 +157,12 @@ def test_the_nearest_are_those_of_all_distances(distance, seeded, monkeypatch):
     torch.testing.assert_close(found.distance, expected.values, rtol=0, atol=1e-12)
     assert torch.equal(found.index, expected.indices)
     assert found.distance[3, 0] == found.distance[7, 0] == 0
+
+
+def test_memory_for_neighbors_is_that_of_a_block(seeded, largest_bytes, monkeypatch):
+    monkeypatch.setattr("tg_molfield.nn.embedding.nearest.ROWS_AT_ONCE", 64)
+    monkeypatch.setattr("tg_molfield.nn.embedding.nearest._COLUMNS_AT_ONCE", 512)
+    assert largest_bytes(nearest, torch.randn(4000, 4), 3) < 1.1 * 8 * 64 * 512
 
 
 def test_fewer_molecules_than_neighbors(seeded):
@@ -173,3 +180,23 @@ def test_fewer_molecules_than_neighbors(seeded):
 def test_neighbors_of_something_else_are_refused(codes, k, distance):
     with pytest.raises(ValueError, match="expected"):
         nearest(codes, k, distance)
+
+
+def test_processes_give_the_same_codes(molecules):
+    model = build()
+    given = [*molecules, atoms([26, 1]), Data(z=torch.tensor([6])), molecules[0]]
+    options = {"batch_size": 2, "errors": "skip"}
+    expected, found = model.embed(given, **options), model.embed(given, workers=1, **options)
+    torch.testing.assert_close(found.code, expected.code, rtol=0, atol=1e-6)
+    assert found.index.tolist() == expected.index.tolist()
+    assert found.failed == expected.failed
+    model.encoder.hidden_state = lambda: 0
+    with pytest.raises(ValueError, match="workers: expected work that can be sent to other processes, got"):
+        model.embed(given, workers=1, **options)
+
+
+def test_molecules_outside_the_domain_are_listed(pretrained, molecules):
+    with pytest.warns(OutOfDomainWarning):
+        found = pretrained.embed([molecules[0], from_smiles("C" * 40)])
+    assert list(found.outside) == [1]
+    assert found.outside[1][1].startswith("expected at most 96 atoms")

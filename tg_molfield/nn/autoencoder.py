@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -247,6 +248,8 @@ class FieldAutoEncoder(Serializable, GAE):
         *,
         errors: str = "raise",
         progress: Callable[[int, int | None], None] | None = None,
+        workers: int = 0,
+        cluster: Any = None,
     ) -> Embeddings:
         """The codes of any number of molecules, as in evaluation and without gradients.
 
@@ -260,10 +263,16 @@ class FieldAutoEncoder(Serializable, GAE):
             errors: ``"raise"`` stops at the first molecule that has no code; ``"skip"`` leaves such molecules out and
                 tells why.
             progress: called after every batch with the number of molecules done and that of all, None if not known.
+            workers: processes that encode, each with one thread on the processor; by default this process does, on the
+                device of the model. A script that uses them begins its work under ``if __name__ == "__main__":``.
+            cluster: a Dask cluster that does it instead: the address of its scheduler, as in ``"tcp://host:8786"``, or
+                a ``distributed.Client``. Needs the extra ``cluster``.
 
         Raises:
             TypeError: something is no molecule.
             ValueError: a molecule cannot be encoded; the message gives its index.
+            ChildProcessError: worker processes ended by themselves.
+            ConnectionError: the scheduler of the cluster cannot be reached, or not any more.
 
         Warns:
             OutOfDomainWarning: a trained model has not seen molecules of this kind; one warning for each reason.
@@ -272,7 +281,9 @@ class FieldAutoEncoder(Serializable, GAE):
         self.eval()
         try:
             with torch.no_grad():
-                return embed(molecules, self._molecule, self._codes, batch_size, errors, progress)
+                model = deepcopy(self).cpu() if workers or cluster is not None else self
+                options = (batch_size, errors, progress, workers, cluster)
+                return embed(molecules, model._molecule, model._codes, *options)
         finally:
             for module in was_training:
                 module.training = True

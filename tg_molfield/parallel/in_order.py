@@ -37,14 +37,16 @@ def in_order(
         ChildProcessError: processes ended by themselves.
         ConnectionError: the scheduler cannot be reached, or not any more.
         ImportError: there is a cluster, but not the package for it.
-        ValueError: a worker of the cluster has other versions of the packages that results depend on.
+        ValueError: the work cannot be pickled, or a worker of the cluster has other versions of the packages that
+            results depend on.
     """
     if workers == 0 and cluster is None:
         for chunk in chunks:
             yield chunk, work(chunk)
         return
+    pickled = _pickled(work)
     pool: Processes | Cluster
-    with Processes(pickle.dumps(work), workers) if cluster is None else Cluster(pickle.dumps(work), cluster) as pool:
+    with Processes(pickled, workers) if cluster is None else Cluster(pickled, cluster) as pool:
         waiting: deque[tuple[Chunk, Any]] = deque()
         for chunk in chunks:
             waiting.append((chunk, pool.submit(pickle.dumps(chunk))))
@@ -69,6 +71,16 @@ def check_workers(workers: int, cluster: Any = None) -> None:
         if workers:
             raise ValueError(f"workers: expected none beside a cluster, got {workers}; leave out one of the two")
         check_cluster(cluster)
+
+
+def _pickled(work: Callable[[Any], Any]) -> bytes:
+    try:
+        return pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"workers: expected work that can be sent to other processes, got {error}; define its classes and "
+            "functions in a module, or leave out workers and cluster"
+        ) from error
 
 
 def _first(waiting: deque[tuple[Chunk, Any]], pool: Processes | Cluster, place: Callable[[Chunk], str]) -> Any:

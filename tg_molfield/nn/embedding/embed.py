@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence, Sized
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,15 +12,12 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.files import shortened
-from tg_molfield.nn.domain import OutOfDomainWarning
+from tg_molfield.nn.embedding.batches import BatchEncoder, Encode, Encoded, Group, Named, batched, place, reason_of
 from tg_molfield.nn.embedding.encodable import Encodable
-
-_ATOMS_AT_ONCE = 2**13
-_REMEDIES = ("do not trust their codes", "compare decoded fields with the molecules' own", "add them first")
-"""What to do about molecules outside the domain, by reason; see `Domain.reasons`."""
+from tg_molfield.nn.embedding.outside import OutsideDomain
+from tg_molfield.parallel import check_workers, in_order
 
 Read = Callable[[Data], Encodable]
-Encode = Callable[[Sequence[Encodable]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +29,15 @@ class Embeddings:
         summary: ``[M, S]``, see `Latent.summary`.
         index: ``[M]`` int64, which of the given molecules each row is of, counted from 0.
         failed: why the other molecules have no code, by their index.
+        outside: why molecules lie outside the domain of the model, by their index: what is wrong with their elements,
+            their size and their hydrogens, empty where nothing is.
     """
 
     code: Tensor
     summary: Tensor
     index: Tensor
     failed: dict[int, str]
+    outside: dict[int, tuple[str, ...]]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -51,114 +50,93 @@ def embed(
     batch_size: int,
     errors: str,
     progress: Callable[[int, int | None], None] | None,
+    workers: int,
+    cluster: Any,
 ) -> Embeddings:
     """See `FieldAutoEncoder.embed`.
 
     Args:
         molecules: the molecules.
         read: checks a molecule; raises a ValueError for one that has no code.
-        encode: codes and summaries of a batch, ``[B, D]`` and ``[B, S]``; may raise a ValueError for some of it.
+        encode: codes and summaries of a batch.
         batch_size: the most molecules in a batch.
         errors: ``"raise"`` or ``"skip"``.
         progress: called with the molecules done and all.
+        workers: processes that encode.
+        cluster: a Dask cluster that does.
     """
     check_integers(batch_size=batch_size)
     if batch_size < 1:
         raise ValueError(f"batch_size: expected 1 or more, got {batch_size}; 256 is usual")
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    check_workers(workers, cluster)
     listed = _listed(molecules)
     total = len(listed) if isinstance(listed, Sized) else None
-    run = _Run(encode, errors == "raise")
-    waiting: list[_Waiting] = []
-    atoms = 0
-    for index, data in enumerate(listed):
-        _check_molecule(index, data)
-        name = _name(index, data)
-        try:
-            molecule = read(data)
-        except (ValueError, TypeError) as error:
-            run.fail(index, name, error)
-            continue
-        if waiting and (len(waiting) == batch_size or atoms + len(molecule.z) > _ATOMS_AT_ONCE):
-            run.take(waiting)
-            waiting, atoms = [], 0
-            if progress is not None:
-                progress(index, total)
-        waiting.append(_Waiting(index, name, molecule))
-        atoms += len(molecule.z)
-    run.take(waiting)
-    found = run.result()
+    run = _Run(read, errors == "raise")
+    work = BatchEncoder(encode, one_thread=bool(workers) or cluster is not None)
+    for group, encoded in in_order(batched(run.read(listed), batch_size), work, place, workers, cluster):
+        run.take(group, encoded)
+        if progress is not None:
+            progress(group[-1].place + 1, total)
+    found = run.result(encode)
+    run.outside.warn(stacklevel=4)
     if progress is not None:
         progress(len(found) + len(found.failed), total)
     return found
 
 
-class _Waiting(NamedTuple):
-    place: int
-    name: str
-    molecule: Encodable
-
-
-@dataclass
 class _Run:
     """What has been found so far.
 
-    Attributes:
-        encode: codes of a batch.
+    Args:
+        read: checks a molecule.
         strict: whether the first failure is raised.
-        codes: of each batch, codes and summaries.
-        index: the molecule of each row.
-        failed: as in `Embeddings`.
-        outside: of each reason to lie outside the domain, the first molecule with its reason, and their number.
     """
 
-    encode: Encode
-    strict: bool
-    codes: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    index: list[int] = field(default_factory=list)
-    failed: dict[int, str] = field(default_factory=dict)
-    outside: dict[int, tuple[str, int]] = field(default_factory=dict)
+    def __init__(self, read: Read, strict: bool) -> None:
+        self.outside = OutsideDomain()
+        self._read = read
+        self._strict = strict
+        self._codes: list[tuple[Tensor, Tensor]] = []
+        self._index: list[int] = []
+        self._failed: dict[int, str] = {}
+        self._outside: dict[int, tuple[str, ...]] = {}
 
-    def take(self, group: Sequence[_Waiting]) -> None:
-        """Encode a batch; one by one if it cannot be encoded as a whole."""
-        if not group:
-            return
-        try:
-            code, summary = self.encode([one.molecule for one in group])
-            if not bool(code.isfinite().all()):
-                raise ValueError("code: expected finite numbers, got NaN or infinity; check the positions")
-        except ValueError as error:
-            if len(group) == 1:
-                self.fail(group[0].place, group[0].name, error)
-            else:
-                for one in group:
-                    self.take([one])
-            return
-        self.codes.append((code.cpu(), summary.cpu()))
-        for one in group:
-            self.index.append(one.place)
-            for kind, reason in enumerate(one.molecule.outside):
-                if reason:
-                    first, count = self.outside.get(kind, (f"{one.name}: {reason}", 0))
-                    self.outside[kind] = first, count + 1
+    def read(self, molecules: Iterable[Data]) -> Iterator[Named]:
+        """Those that can be read."""
+        for index, data in enumerate(molecules):
+            _check_molecule(index, data)
+            name = _name(index, data)
+            try:
+                molecule = self._read(data)
+            except (ValueError, TypeError) as error:
+                self._fail(index, name, reason_of(error))
+                continue
+            yield Named(index, name, molecule)
 
-    def fail(self, index: int, name: str, error: Exception) -> None:
-        """Note or raise the failure of a molecule."""
-        reason = str(error).removeprefix("molecule 0: ")
-        if self.strict:
-            raise ValueError(f"{name}: {reason}") from error
-        self.failed[index] = reason
+    def take(self, group: Group, encoded: Encoded) -> None:
+        """Take what becomes of a batch."""
+        for row, reason in encoded.failed.items():
+            self._fail(group[row].place, group[row].name, reason)
+        self._codes.append((encoded.code, encoded.summary))
+        for row in encoded.rows:
+            index, name, molecule = group[row]
+            self._index.append(index)
+            self.outside.note(name, molecule.outside)
+            if any(molecule.outside):
+                self._outside[index] = molecule.outside
 
-    def result(self) -> Embeddings:
-        """The codes, after the warnings."""
-        for kind, (first, count) in sorted(self.outside.items()):
-            others = f" (and {count - 1} more)" if count > 1 else ""
-            warnings.warn(f"{first}{others}; {_REMEDIES[kind]}", OutOfDomainWarning, stacklevel=4)
-        if not self.codes:
-            self.codes.append(self.encode([]))
-        code, summary = (torch.cat(parts) for parts in zip(*self.codes, strict=True))
-        return Embeddings(code, summary, torch.tensor(self.index, dtype=torch.int64), dict(sorted(self.failed.items())))
+    def result(self, encode: Encode) -> Embeddings:
+        """The codes."""
+        code, summary = (torch.cat(parts) for parts in zip(*(self._codes or [encode([])]), strict=True))
+        index = torch.tensor(self._index, dtype=torch.int64)
+        return Embeddings(code.cpu(), summary.cpu(), index, dict(sorted(self._failed.items())), self._outside)
+
+    def _fail(self, index: int, name: str, reason: str) -> None:
+        if self._strict:
+            raise ValueError(f"{name}: {reason}")
+        self._failed[index] = reason
 
 
 def _listed(molecules: Any) -> Iterable[Data]:

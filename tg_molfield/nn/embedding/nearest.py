@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,10 @@ from tg_molfield.arguments import check_integers
 from tg_molfield.chem.validation import check_tensor
 
 DISTANCES = ("cosine", "euclidean")
-_NUMBERS_AT_ONCE = 2**23
+ROWS_AT_ONCE = 1024
+_COLUMNS_AT_ONCE = 8192
+_SPARE = 8
+"""More candidates than neighbours, as products of codes tell the nearest only up to rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,42 +46,89 @@ def nearest(codes: Tensor, k: int, distance: str = "cosine") -> Neighbors:
     Raises:
         ValueError: an argument is not as described.
     """
+    found = [*nearest_blocks(codes, k, distance)]
+    if not found:
+        return Neighbors(torch.zeros(0, 0, dtype=torch.int64), torch.zeros(0, 0, dtype=torch.float64))
+    return Neighbors(torch.cat([one.index for one in found]), torch.cat([one.distance for one in found]))
+
+
+def nearest_blocks(codes: Tensor, k: int, distance: str = "cosine", start: int = 0) -> Iterator[Neighbors]:
+    """As `nearest`, the neighbours of `ROWS_AT_ONCE` rows at a time; memory does not grow with their number.
+
+    Args:
+        codes: ``[M, S]``, which may be mapped from a file.
+        k: how many.
+        distance: as for `nearest`.
+        start: the first row.
+    """
     check_tensor("codes", codes)
     check_integers(k=k)
-    if codes.dim() != 2 or not codes.is_floating_point() or not bool(codes.isfinite().all()):
+    if codes.dim() != 2 or not codes.is_floating_point() or not all(map(_is_finite, codes.split(_COLUMNS_AT_ONCE))):
         raise ValueError(f"codes: expected finite floats [M, S], got {codes.dtype} of {list(codes.shape)}; repair them")
     if k < 1:
         raise ValueError(f"k: expected 1 or more, got {k}; 10 is usual")
     if distance not in DISTANCES:
         raise ValueError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}; choose one")
-    points = codes.detach().double()
-    if distance == "cosine":
-        points = F.normalize(points)
-    count = len(points)
+    count = len(codes)
     k = min(k, max(count - 1, 0))
-    square = points.square().sum(1)
-    found = []
-    for rows in torch.arange(count, device=points.device).split(max(1, _NUMBERS_AT_ONCE // max(count, 1))):
-        closeness = points[rows] @ points.T
+    for first in range(start, count, ROWS_AT_ONCE):
+        rows = torch.arange(first, min(first + ROWS_AT_ONCE, count), device=codes.device)
+        candidates = _candidates(codes, rows, min(k + _SPARE, count - 1), distance)
+        yield _sorted(codes, rows, candidates, k, distance)
+
+
+def _candidates(codes: Tensor, rows: Tensor, count: int, distance: str) -> Tensor:
+    """``[R, count]``, those whose products with ``rows [R]`` are the closest."""
+    own = _points(codes[rows], distance)
+    best = own.new_full((len(rows), count), -torch.inf)
+    index = torch.zeros(len(rows), count, dtype=torch.int64, device=rows.device)
+    for columns in _blocks(len(codes) if count else 0, rows.device):
+        others = _points(codes[columns], distance)
+        closeness = own @ others.T
         if distance == "euclidean":
-            closeness = 2 * closeness - square
-        closeness[torch.arange(len(rows), device=points.device), rows] = -torch.inf
-        found.append(_sorted(points, rows, closeness.topk(k).indices, distance))
-    if not found:
-        return Neighbors(torch.zeros(0, 0, dtype=torch.int64), points.new_zeros(0, 0))
-    index, distances = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return Neighbors(index, distances)
+            closeness = 2 * closeness - others.square().sum(1)
+        closeness.masked_fill_(rows[:, None] == columns, -torch.inf)
+        row, column = (closeness > best[:, -1:]).nonzero(as_tuple=True)
+        number = torch.bincount(row, minlength=len(rows))
+        slot = torch.arange(len(row), device=row.device) - (number.cumsum(0) - number)[row]
+        values = torch.cat([best, best.new_full((len(rows), int(number.max())), -torch.inf)], 1)
+        places = F.pad(index, (0, int(number.max())))
+        values[row, count + slot] = closeness[row, column]
+        places[row, count + slot] = columns[column]
+        best, kept = values.topk(count)
+        index = places.gather(1, kept)
+    return index
 
 
-def _sorted(points: Tensor, rows: Tensor, index: Tensor, distance: str) -> tuple[Tensor, Tensor]:
-    """The neighbours of ``rows [R]`` at ``index [R, k]`` in the order of their distances, which are free of rounding.
+def _blocks(count: int, device: torch.device) -> Iterator[Tensor]:
+    """Numbers up to ``count`` in blocks that grow with what is before them: each brings few that are closer."""
+    first, size = 0, _COLUMNS_AT_ONCE // 16
+    while first < count:
+        last = min(count, first + max(1, size))
+        yield torch.arange(first, last, device=device)
+        first, size = last, min(last, _COLUMNS_AT_ONCE)
+
+
+def _sorted(codes: Tensor, rows: Tensor, index: Tensor, k: int, distance: str) -> Neighbors:
+    """The ``k`` nearest to ``rows [R]`` of those at ``index [R, K]``, by their distances, which are free of rounding.
 
     Equal distances are in the order of the rows.
     """
     index = index.sort(1).values
-    distances = (points[rows, None] - points[index]).norm(dim=2)
+    own, others = _points(codes[rows], distance), _points(codes[index], distance)
+    distances = (own[:, None] - others).norm(dim=2)
     if distance == "cosine":
-        zero = (points[rows] == 0).all(1)[:, None] | (points[index] == 0).all(2)
+        zero = (own == 0).all(1)[:, None] | (others == 0).all(2)
         distances = torch.where(zero, torch.ones_like(distances), distances.square() / 2)
-    order = distances.argsort(dim=1, stable=True)
-    return index.gather(1, order), distances.gather(1, order)
+    order = distances.argsort(dim=1, stable=True)[:, :k]
+    return Neighbors(index.gather(1, order), distances.gather(1, order))
+
+
+def _points(codes: Tensor, distance: str) -> Tensor:
+    """Codes ``[..., S]`` as points whose Euclidean distances order them."""
+    points = codes.detach().double()
+    return F.normalize(points, dim=-1) if distance == "cosine" else points
+
+
+def _is_finite(codes: Tensor) -> bool:
+    return bool(codes.isfinite().all())
