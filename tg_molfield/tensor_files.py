@@ -128,7 +128,7 @@ def write_checkpoint(
         tensors: by name.
         notes: anything else, as JSON values.
     """
-    content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(notes)
     checked = {"fingerprint": fingerprint, "notes": text, "digest": _digest(content, fingerprint, text)}
     whole = save(content, {**_header({}), **checked})

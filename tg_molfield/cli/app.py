@@ -16,6 +16,7 @@ from tg_molfield.cli.compare.similarity import similarity
 from tg_molfield.cli.data_sets.build import build
 from tg_molfield.cli.demo import demo
 from tg_molfield.cli.embed.command import embed
+from tg_molfield.cli.evaluate.command import evaluate
 from tg_molfield.cli.field import field
 from tg_molfield.cli.info.command import info
 from tg_molfield.cli.interpolate.command import interpolate
@@ -23,6 +24,7 @@ from tg_molfield.cli.reconstruct.command import reconstruct
 from tg_molfield.cli.stopping import exit_status, sentence, stopped_in_order
 from tg_molfield.cli.superres.command import superres
 from tg_molfield.cli.terminal import beside, print_any_letter
+from tg_molfield.cli.train.command import train
 from tg_molfield.cli.variadic import SeveralValues
 
 _EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError, MemoryError, FloatingPointError)
@@ -83,6 +85,8 @@ def _options(
 app.command()(demo)
 app.command()(field)
 app.command()(build)
+app.command()(train)
+app.command()(evaluate)
 app.command(cls=SeveralValues)(embed)
 app.command()(reconstruct)
 app.command()(info)

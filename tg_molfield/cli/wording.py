@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,7 +19,7 @@ def worded(options: Mapping[str, str]) -> Iterator[None]:
     except (ValueError, FileNotFoundError, FileExistsError) as error:
         text = str(error)
         for argument, option in options.items():
-            text = text.replace(argument, option)
+            text = re.sub(rf"(?<![\w-]){re.escape(argument)}", option.replace("\\", r"\\"), text)
         if text == str(error):
             raise
         raise type(error)(text) from error

@@ -44,6 +44,7 @@ class Reading:
         dimension: 3 to take flat coordinates as geometries.
         workers: processes beside this one.
         cluster: the scheduler of a Dask cluster.
+        seed_option: the name of the option ``seed``.
     """
 
     labels: Sequence[str] | None = None
@@ -55,13 +56,14 @@ class Reading:
     dimension: int | None = None
     workers: int = 0
     cluster: str | None = None
+    seed_option: str = "--seed"
 
     def own(self) -> dict[str, Any]:
         """The options that public data sets do not have, by the names of the command line."""
         return {
             "--labels": self.labels or None,
             "--conformers": self.conformers,
-            "--seed": self.seed,
+            self.seed_option: self.seed,
             "--timeout": self.timeout,
             "--dimension": self.dimension,
         }
@@ -101,9 +103,16 @@ def built(
     else:
         refuse({"--local": local}, " or ".join(PUBLIC), ", ".join(sources))
         source = _files(sources)
-        of_smiles = {"--conformers": how.conformers, "--seed": how.seed, "--timeout": how.timeout}
+        of_smiles = {"--conformers": how.conformers, how.seed_option: how.seed, "--timeout": how.timeout}
         check_reading(source, None, of_smiles, {"--dimension": how.dimension})
-        options |= {name.removeprefix("--"): value for name, value in how.own().items() if value is not None}
+        given = {
+            "labels": how.labels or None,
+            "conformers": how.conformers,
+            "seed": how.seed,
+            "timeout": how.timeout,
+            "dimension": how.dimension,
+        }
+        options |= {name: value for name, value in given.items() if value is not None}
     with worded(_WORDS), warnings.catch_warnings():
         warnings.simplefilter("ignore", SkippedRecordsWarning)
         return kind(root, source, **options)

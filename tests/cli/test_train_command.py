@@ -1,0 +1,167 @@
+import csv
+import re
+
+import pytest
+import torch
+from commands import refused, run, sdf
+from safetensors.torch import load_file
+
+from tg_molfield import FieldAutoEncoder, MolField
+from tg_molfield.cli.train import training
+from tg_molfield.datasets import MoleculeFields
+from tg_molfield.training import fit
+from tg_molfield.transforms import MolFieldTransform
+
+pytest.importorskip("yaml")
+
+SMILES = ["CCO", "CC(=O)N", "c1ccccc1", "CC", "CCCO", "OCCO", "CC#N", "C1CCCCC1", "COC", "CCN", "NCCO", "CC=O"]
+SMALL = (
+    "--channels", "C N O", "--decoder", "siren", "--latent-dim", 8, "--encoder-options", "num_layers=1 out_channels=8",
+    "--decoder-options", "width=8 num_layers=2", "--points", 16, "--batch-size", 4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("set")
+    MoleculeFields(folder, sdf(folder / "a.sdf", SMILES), progress=False)
+    return folder
+
+
+def losses(path):
+    return load_file(path / "checkpoint.safetensors")["losses"].tolist()
+
+
+def test_a_data_set_and_flags(tmp_path, folder):
+    output = tmp_path / "run"
+    text = run("train", folder, "-o", output, *SMALL, "--max-epochs", 2, "--fractions", "0.5,0.25,0.25", "--seed", 3)
+    assert f"{output}: 6 molecules to train on, 3 to validate with; " in text
+    assert re.search(r"4 steps in \d+ s, loss \S+; ended by all of the budget", text)
+    assert re.search(r"best validation: loss \S+, \S+ dB, occupied \S+ dB, after step [24]\n", text)
+    model = FieldAutoEncoder.from_pretrained(output)
+    assert (model.latent_dim, model.channels) == (8, ("C", "N", "O"))
+    with (output / "log.csv").open() as stream:
+        assert [row["step"] for row in csv.DictReader(stream)] == ["2", "4"]
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        expected = FieldAutoEncoder(
+            MolField("C N O"), 8, "siren", encoder_options={"num_layers": 1, "out_channels": 8},
+            decoder_options={"width": 8, "num_layers": 2},
+        )  # fmt: skip
+    dataset = MoleculeFields(folder)
+    parts = dataset.split_idx((0.5, 0.25, 0.25))
+    transform = MolFieldTransform(expected.mol_field, 16)
+    report = fit(
+        expected, dataset[parts["train"]], valid=dataset[parts["valid"]], transform=transform, batch_size=4,
+        max_epochs=2, seed=3,
+    )  # fmt: skip
+    assert losses(output) == report.losses
+
+
+def test_the_configuration_repeats_the_training(tmp_path, folder):
+    run("train", folder, "-o", tmp_path / "a", *SMALL, "--max-epochs", 2, "--lr", "1e-2", "--ema", 0.9)
+    run("train", tmp_path / "a" / "config.yaml", "-o", tmp_path / "b")
+    assert losses(tmp_path / "a") == losses(tmp_path / "b")
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in "ab")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    run("train", tmp_path / "a", "-o", tmp_path / "c", "--seed", 1)
+    assert losses(tmp_path / "c") != losses(tmp_path / "a")
+
+
+def test_a_training_in_pieces_is_that_of_one_piece(tmp_path, folder):
+    run("train", folder, "-o", tmp_path / "whole", *SMALL, "--max-epochs", 2)
+    text = run("train", folder, "-o", tmp_path / "run", *SMALL, "--max-epochs", 2, "--max-seconds", "1e-6")
+    assert "1 step in" in text
+    assert f"tg-molfield train {tmp_path / 'run' / 'config.yaml'} --resume goes on" in text
+    run("train", tmp_path / "run" / "config.yaml", "--resume")
+    run("train", "--resume", "-o", tmp_path / "run")
+    run("train", folder, *SMALL, "--max-epochs", 2, "--max-seconds", 60, "--resume", "-o", tmp_path / "run")
+    assert len(losses(tmp_path / "run")) == 6
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
+def test_a_folder_with_a_training_is_not_overwritten(tmp_path, folder):
+    output = tmp_path / "run"
+    run("train", folder, "-o", output, *SMALL, "--max-steps", 1)
+    message = refused("train", folder, "-o", output, *SMALL, "--max-steps", 1)
+    assert "give --resume to go on, --force to begin anew, or another --output" in message
+    message = refused("train", "--resume", "-o", output, "--lr", 1)
+    assert "--lr: expected 0.001, as " in message
+    assert "got 1.0; leave it out, or give --force" in message
+    assert "got both; give one" in refused("train", "--resume", "--force", "-o", output)
+    before = losses(output)
+    run("train", folder, "-o", output, *SMALL, "--max-steps", 1, "--seed", 5, "--force")
+    assert losses(output) != before
+    (output / "config.yaml").unlink()
+    assert "expected config.yaml beside checkpoint" in refused("train", folder, "-o", output, *SMALL, "--resume")
+
+
+def test_molecules_that_are_built_for_it(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("smiles\n" + "\n".join(SMILES) + "\n")
+    output = tmp_path / "run"
+    options = ("--preset", "esp", "--properties", "logp", "--decoder", "atoms", "--max-steps", 1, "--by", "scaffold")
+    run("train", table, "-o", output, *options, "--latent-dim", 8)
+    data = MoleculeFields(output / "data")[0]
+    assert {"partial_charge", "logp"} <= set(data.keys())
+    assert "part test (scaffold, seed 0)" in run("evaluate", "--model", output, "--nodes", 8)
+    run("train", output, "-o", tmp_path / "again")
+    assert losses(output) == losses(tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("options", "loss"),
+    [
+        (["--channels", "C"], "matching"),
+        (["--preset", "vdw"], "field"),
+        (["--channels", "C", "--decoder", "siren"], "field"),
+        (["--model", "organic-small"], "initial_guess"),
+    ],
+)
+def test_the_loss_belongs_to_the_decoder(tmp_path, folder, options, loss):
+    run("train", folder, "-o", tmp_path, *options, "--max-steps", 0)
+    assert f'loss: "{loss}"' in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_trained_model_is_trained_further(tmp_path, folder):
+    run("train", folder, "-o", tmp_path / "a", *SMALL, "--max-steps", 1)
+    run("train", folder, "-o", tmp_path / "b", "--model", tmp_path / "a", "--max-steps", 0)
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in "ab")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    message = refused("train", folder, "-o", tmp_path / "c", "--model", tmp_path / "a", "--latent-dim", 9)
+    assert "--latent-dim: expected a new model with it" in message
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, folder, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", interrupted)
+    message = refused("train", folder, "-o", tmp_path, *SMALL, "--max-steps", 1)
+    assert f"stopped by Ctrl-C; tg-molfield train {tmp_path / 'config.yaml'} --resume goes on" in message
+
+
+def test_options_that_do_not_fit_are_refused(tmp_path, folder):
+    cases = [
+        ([], "source: expected molecules to train on, got none"),
+        ([folder, "--decoder", "mlp"], "decoder: expected 'rbf', 'siren'"),
+        ([folder, "--encoder-options", "layers=3"], "layers"),
+        ([folder, "--loss", "mse"], "--loss: expected one of field, matching, initial_guess, got 'mse'"),
+        ([folder, "--loss", "matching", "--points", 9], "--points: expected --loss field with it"),
+        ([folder, "--preset-options", "beta=1"], "--preset-options: expected --preset with it"),
+        ([folder, "--preset", "mnf", "--channels", "C"], "--channels: expected none with --preset"),
+        ([folder, "--max-epochs", -1], "--max-epochs: expected 0 or more, got -1"),
+        ([folder, "--lr", -1], "--lr: expected 0 or more, got -1"),
+        ([folder, "--warmup", 2], "--warmup: expected a share"),
+        ([folder, "--precision", "half"], "--precision: expected 'float32' or 'bfloat16'"),
+        ([folder, "--fractions", "1,0,0", "--patience", 3], "give a share of them in --fractions"),
+        ([folder, "--fractions", "0,1,0"], "--fractions: expected molecules to train on, got none of 12"),
+        ([folder, "--by", "size"], "--by: expected 'random' or 'scaffold'"),
+        ([folder, "--channels", "C logp"], "expected molecules with logp, got none; build the data set"),
+        ([folder, "--conformer-seed", 3], "--conformer-seed: expected a source that is to be read with it"),
+        ([folder, "--device", "tpu9"], "--device: expected cpu or a CUDA device"),
+        ([tmp_path / "a.yaml"], "a.yaml: expected an existing file, got none"),
+    ]
+    for arguments, message in cases:
+        assert message in refused("train", *arguments, "-o", tmp_path / "run")
+        assert not (tmp_path / "run").exists()

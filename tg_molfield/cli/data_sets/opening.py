@@ -1,0 +1,84 @@
+"""Data sets that were built before, and those of other sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tg_molfield.cli.data_sets.building import Reading, built
+from tg_molfield.cli.no_effect import refuse
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from tg_molfield.datasets import MoleculeFields
+
+KINDS = {"molecules": "MoleculeFields", "complexes": "ComplexFields"}
+"""The classes of data sets, by what they say of themselves."""
+
+
+def is_data_set(path: str | Path) -> bool:
+    """Whether a folder has a data set, complete or not."""
+    return (Path(path).expanduser() / "processed" / "molecules.db").is_file()
+
+
+def opened(path: str | Path) -> MoleculeFields:
+    """The data set in a folder.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not complete, or of a kind that is not known.
+    """
+    from tg_molfield import datasets
+    from tg_molfield.datasets.store import MoleculeStore
+
+    path = Path(path).expanduser()
+    store = MoleculeStore(path / "processed" / "molecules.db")
+    kind = store.state().get("identity", {}).get("kind")
+    store.close()
+    if kind is not None and kind not in KINDS:
+        raise ValueError(
+            f"{path}: expected a data set of {' or '.join(KINDS)}, got one of {str(kind)[:40]}; build it anew"
+        )
+    return getattr(datasets, KINDS[kind or "molecules"])(path)
+
+
+def opened_or_built(
+    sources: Sequence[str], folder: Path, how: Reading, local: str | Path | None = None, force: bool = False
+) -> MoleculeFields:
+    """The data set of one folder, or one that is built of other sources.
+
+    Args:
+        sources: a folder of a data set; or what `built` takes.
+        folder: where it is built.
+        how: how molecules are read, of sources alone.
+        local: a local copy of a public data set.
+        force: build it again.
+
+    Raises:
+        ValueError: an option has no effect on a data set that is there.
+    """
+    there = [source for source in sources if is_data_set(source)]
+    if not there:
+        return built(sources, folder, how, None if local is None else Path(local), force)
+    if len(sources) > 1:
+        raise ValueError(f"source: expected one data set alone, got {there[0]} beside others; give one")
+    refuse({**how.own(), "--local": local}, "a source that is to be read", f"the data set {there[0]}")
+    return opened(there[0])
+
+
+def check_attributes(data: Data, names: Any, where: str) -> None:
+    """Raise a ValueError unless a molecule has the named attributes.
+
+    Args:
+        data: the first molecule of a data set.
+        names: what is read of it.
+        where: the data set, for the message.
+    """
+    missing = sorted(name for name in names if name not in data)
+    if missing:
+        raise ValueError(
+            f"{where}: expected molecules with {', '.join(missing)}, got none; build the data set with --properties "
+            f"'{' '.join(missing)}', or with --preset or --channels of the field"
+        )

@@ -1,0 +1,1 @@
+"""``tg-molfield evaluate``: how well a model reconstructs the molecules of a data set."""

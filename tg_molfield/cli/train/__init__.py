@@ -1,0 +1,1 @@
+"""``tg-molfield train``: training a `FieldAutoEncoder` by flags or a YAML file."""

@@ -1,0 +1,143 @@
+"""The flags of ``tg-molfield train``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+_DATA, _FIELD, _MODEL, _COURSE = "Molecules", "Field", "Model", "Training"
+
+
+def _flag(help_text: str, panel: str, **options: Any) -> Any:
+    return typer.Option(help=help_text, rich_help_panel=panel, **options)
+
+
+Local = Annotated[str | None, _flag("A local copy of freesolv or qm9, which is then not downloaded.", _DATA)]
+Conformers = Annotated[int | None, _flag("The conformers made of each SMILES.  \\[default: 1]", _DATA)]
+ConformerSeed = Annotated[int | None, _flag("The seed of the conformers.  \\[default: 0]", _DATA)]
+Timeout = Annotated[
+    float | None, _flag("The time limit for the conformers of one SMILES in seconds.  \\[default: 20]", _DATA)
+]
+Dimension = Annotated[int | None, _flag("3 to take flat coordinates of SDF files as geometries, not drawings.", _DATA)]
+By = Annotated[
+    str | None,
+    _flag("Split at random, or by scaffold; by protein for complexes.  \\[default: random]", _DATA),
+]
+Fractions = Annotated[
+    str | None,
+    _flag(
+        "The shares to train on, to validate with and to test with.  \\[default: 0.8,0.1,0.1]",
+        _DATA,
+        metavar="TRAIN,VALID,TEST",
+    ),
+]
+SplitSeed = Annotated[int | None, _flag("The seed of the split.  \\[default: 0]", _DATA)]
+
+Channels = Annotated[
+    str | None,
+    _flag(
+        "Elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
+        "\\[default: H C N O F P S Cl other]",
+        _FIELD,
+    ),
+]
+Preset = Annotated[
+    str | None, _flag("A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead.", _FIELD)
+]
+PresetOptions = Annotated[
+    str | None, _flag("Options of the preset, such as 'beta=0.5 normalize_grid_size=none'.", _FIELD)
+]
+Kernel = Annotated[str | None, _flag("The radial function of an atom.  \\[default: gaussian]", _FIELD)]
+Widths = Annotated[
+    str | None, _flag("The widths: an element property or a number in Å.  \\[default: vdw_radius]", _FIELD)
+]
+WidthScale = Annotated[float | None, _flag("The factor from the widths to σ.  \\[default: 0.5]", _FIELD)]
+
+Model = Annotated[
+    str | None,
+    _flag("A trained model to begin with, instead of a new one: its name, file or folder.", _MODEL),
+]
+Decoder = Annotated[str | None, _flag("rbf, siren, atoms or structure_factors.  \\[default: rbf]", _MODEL)]
+Encoder = Annotated[str | None, _flag("painn.  \\[default: painn]", _MODEL)]
+LatentDim = Annotated[int | None, _flag("The length of the code.  \\[default: 512]", _MODEL)]
+SummaryChannels = Annotated[
+    int | None, _flag("Numbers at the end of the code for property models.  \\[default: 0]", _MODEL)
+]
+Properties = Annotated[
+    str | None,
+    _flag("Per-atom properties that the code holds besides elements and positions, such as 'partial_charge'.", _MODEL),
+]
+EncoderOptions = Annotated[str | None, _flag("Such as 'num_layers=3 cutoff=5 out_channels=64'.", _MODEL)]
+PoolingOptions = Annotated[str | None, _flag("Such as 'num_blocks=1'.", _MODEL)]
+DecoderOptions = Annotated[str | None, _flag("Such as 'num_slots=48 width=128'.", _MODEL)]
+RandomFrames = Annotated[
+    bool | None,
+    typer.Option(
+        "--random-frames/--canonical-frames", help="Frames in training.  \\[default: random]", rich_help_panel=_MODEL
+    ),
+]
+
+Loss = Annotated[
+    str | None,
+    _flag(
+        "field (error at points), matching (of the Gaussians of rbf) or initial_guess (of structure_factors).  "
+        "\\[default: by decoder and field]",
+        _COURSE,
+    ),
+]
+Points = Annotated[int | None, _flag("Points of each molecule for the loss field.  \\[default: 512]", _COURSE)]
+BatchSize = Annotated[int | None, _flag("Molecules in a batch.  \\[default: 64]", _COURSE)]
+MaxEpochs = Annotated[
+    int | None, _flag("The budget in passes through the molecules.  \\[default: 100 without another budget]", _COURSE)
+]
+MaxSteps = Annotated[int | None, _flag("The budget in steps.", _COURSE)]
+MaxSeconds = Annotated[
+    float | None,
+    _flag("The budget in seconds; beside another one, the seconds of this call, to be resumed.", _COURSE),
+]
+Lr = Annotated[float | None, _flag("The maximum learning rate.  \\[default: 0.001]", _COURSE)]
+WeightDecay = Annotated[float | None, _flag("Of AdamW.  \\[default: 0.0001]", _COURSE)]
+Clip = Annotated[float | None, _flag("The maximum norm of the gradient.  \\[default: 1]", _COURSE)]
+Warmup = Annotated[float | None, _flag("The share of the budget for the warm-up.  \\[default: 0.02]", _COURSE)]
+Schedule = Annotated[str | None, _flag("cosine or constant after the warm-up.  \\[default: cosine]", _COURSE)]
+Ema = Annotated[float | None, _flag("The decay of an average of the parameters, such as 0.999.", _COURSE)]
+Precision = Annotated[str | None, _flag("float32 or bfloat16.  \\[default: float32]", _COURSE)]
+ValidateEvery = Annotated[int | None, _flag("Steps between validations.  \\[default: an epoch]", _COURSE)]
+Patience = Annotated[int | None, _flag("Validations without improvement that end the training.", _COURSE)]
+Seed = Annotated[int | None, _flag("The seed of parameters, order, points and frames.  \\[default: 0]", _COURSE)]
+CheckpointSeconds = Annotated[
+    float | None, _flag("From one checkpoint to the next, beside those of validations.  \\[default: 300]", _COURSE)
+]
+Tensorboard = Annotated[
+    bool | None, typer.Option("--tensorboard", help="Write the log for TensorBoard, too.", rich_help_panel=_COURSE)
+]
+Pictures = Annotated[int | None, _flag("Molecules that are drawn at each validation.  \\[default: 0]", _COURSE)]
+Workers = Annotated[int | None, _flag("Processes that read and load molecules.  \\[default: 0]", _COURSE)]
+Device = Annotated[str | None, _flag("cpu or cuda.  \\[default: cuda where there is one]", _COURSE)]
+
+
+def parsed_options(name: str, text: str | None) -> dict[str, Any] | None:
+    """The options in ``"num_layers=3 cutoff=5"``: numbers, true, false, none or text.
+
+    Raises:
+        ValueError: a word is no ``name=value``.
+    """
+    if text is None:
+        return None
+    options = {}
+    for word in text.split():
+        key, sign, value = word.partition("=")
+        if not key or not sign:
+            raise ValueError(f"{name}: expected words such as num_layers=3, got {word[:40]!r}; correct it")
+        options[key] = _value(value)
+    return options
+
+
+def _value(text: str) -> Any:
+    word = {"none": "null"}.get(text.lower(), text.lower())
+    try:
+        return json.loads(word)
+    except ValueError:
+        return text

@@ -1,0 +1,124 @@
+"""A training from its configuration to the report on the screen."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from tg_molfield.cli.terminal import say
+from tg_molfield.cli.train.configuration import FILE, Configuration, option
+from tg_molfield.cli.train.folder import builds_anew, check_folder, configuration_before
+from tg_molfield.cli.train.parts import device_of, loss_of, molecules_of, resolved
+from tg_molfield.cli.wording import counted, worded
+from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
+from tg_molfield.training import TrainingReport, fit
+from tg_molfield.training.budget import Budget
+from tg_molfield.training.optimization import Optimization
+from tg_molfield.training.run import Habits
+
+_EPOCHS = 100
+_WORDS = {
+    **{f"{one.name}:": f"{option(one.name)}:" for one in fields(Configuration)},
+    "expected valid with it, got none; give molecules to validate with": (
+        "expected molecules to validate with, got none; give a share of them in --fractions"
+    ),
+}
+
+
+def trained(how: Configuration, resume: bool, force: bool) -> None:
+    """Train, and say what came of it.
+
+    Raises:
+        ValueError: an option is out of range or has no effect, or the folder has another training.
+        OSError: a file cannot be read or written.
+        KeyboardInterrupt, SystemExit: it was interrupted.
+    """
+    if resume and force:
+        raise ValueError("--resume: expected either --resume or --force, got both; give one")
+    first = os.environ.get("RANK", "0") == "0"
+    folder = Path(how.output)
+    if how.max_epochs is None and how.max_steps is None and how.max_seconds is None:
+        how = replace(how, max_epochs=_EPOCHS)
+    before = configuration_before(folder)
+    with worded(_WORDS):
+        how, model = resolved(how)
+        loss, transform = loss_of(how, model)
+        device = device_of(how.device)
+        habits = _checked(how)
+        if first:
+            check_folder(how, before, resume, force)
+        train, valid = molecules_of(how, model, builds_anew(how, before, force))
+        if valid is None:
+            habits.check_without_validation()
+        if first:
+            folder.mkdir(parents=True, exist_ok=True)
+            how.write(folder)
+            _tell_begin(folder, len(train), 0 if valid is None else len(valid), model)
+        how_to = f"tg-molfield train {folder / FILE} --resume goes on"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", OutOfDomainWarning)
+                report = fit(
+                    model.to(device), train, loss, valid=valid, transform=transform, folder=folder, resume=not force,
+                    **_options(how),
+                )  # fmt: skip
+        except KeyboardInterrupt as stop:
+            stop.args = (how_to,)
+            raise
+        except SystemExit:
+            say(f"stopped; {how_to}")
+            raise
+    if first:
+        _tell_end(folder, report, how)
+
+
+_OF_FIT = (
+    "batch_size", "max_epochs", "max_steps", "max_seconds", "lr", "weight_decay", "clip", "warmup", "schedule", "ema",
+    "precision", "validate_every", "patience", "checkpoint_seconds", "tensorboard", "pictures", "workers", "seed",
+)  # fmt: skip
+
+
+def _checked(how: Configuration) -> Habits:
+    """What `fit` refuses, before molecules are read and anything is written.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+    if how.batch_size < 1 or how.workers < 0:
+        name, least = ("batch_size", 1) if how.batch_size < 1 else ("workers", 0)
+        raise ValueError(f"{name}: expected at least {least}, got {getattr(how, name)}; give more")
+    Budget(how.max_epochs, how.max_steps, how.max_seconds)
+    Optimization(how.lr, how.weight_decay, how.clip, how.warmup, how.schedule, how.ema, how.precision)
+    return Habits(
+        Path(how.output), how.validate_every, how.patience, how.checkpoint_seconds, how.pictures, how.tensorboard
+    )
+
+
+def _options(how: Configuration) -> dict[str, Any]:
+    return {name: getattr(how, name) for name in _OF_FIT}
+
+
+def _tell_begin(folder: Path, train: int, valid: int, model: FieldAutoEncoder) -> None:
+    size = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    say(
+        f"{folder}: {counted(train, 'molecule')} to train on, {valid:,} to validate with; {size:,} parameters, "
+        f"channels {' '.join(model.channels)}"
+    )
+
+
+def _tell_end(folder: Path, report: TrainingReport, how: Configuration) -> None:
+    why = {"budget": "all of the budget", "patience": f"no improvement in {how.patience} validations"}
+    ended = why.get(report.ended, "the seconds of this call")
+    recent = report.losses[-50:]
+    loss = f", loss {sum(recent) / len(recent):.4g}" if recent else ""
+    say(f"{counted(report.steps, 'step')} in {report.seconds:.0f} s{loss}; ended by {ended}")
+    best = report.best
+    if best is not None:
+        quality = "" if best.psnr != best.psnr else f", {best.psnr:.2f} dB, occupied {best.psnr_occupied:.2f} dB"
+        say(f"best validation: loss {best.loss:.4g}{quality}, after step {best.step:,}")
+    if report.ended not in why:
+        say(f"tg-molfield train {folder / FILE} --resume goes on")
+    say(f"{folder / 'model.safetensors'}: the model; tg-molfield evaluate --model {folder} tests it")
