@@ -1,9 +1,10 @@
 """Data sets of molecules for PyTorch Geometric, on the disk."""
 
 from tg_molfield.datasets.complex_fields import ComplexFields
+from tg_molfield.datasets.ensemble_fields import EnsembleFields
 from tg_molfield.datasets.freesolv import FreeSolvFields
 from tg_molfield.datasets.molecule_fields import MoleculeFields
 from tg_molfield.datasets.progress import BuildProgress
 from tg_molfield.datasets.qm9 import QM9Fields
 
-__all__ = ["BuildProgress", "ComplexFields", "FreeSolvFields", "MoleculeFields", "QM9Fields"]
+__all__ = ["BuildProgress", "ComplexFields", "EnsembleFields", "FreeSolvFields", "MoleculeFields", "QM9Fields"]

@@ -6,7 +6,6 @@ import csv
 import io
 import warnings
 from collections.abc import Callable, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +86,7 @@ def build(
     state = store.state()
     problems = _problems(state.get("problems"))
     done, kept, clock = state["records"], len(store), Clock()
-    entries = enumerate(source)
-    for _ in islice(entries, done):
-        pass
+    entries = enumerate(source.entries(done), done)
     clock.seconds_left(source.done)
     for chunk, outcomes in in_order(chunked(entries), builder, place, workers, cluster):
         molecules, failed = _taken(chunk, outcomes, filters, problems)

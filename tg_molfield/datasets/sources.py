@@ -6,6 +6,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
 from tg_molfield.structures.library import TABLES, Entry, Library
 
 _PIECE = 2**20
-_WITH_LABELS = (".csv", ".tsv", ".sdf", ".mol", ".xyz", ".extxyz")
+WITH_LABELS = (".csv", ".tsv", ".sdf", ".mol", ".xyz", ".extxyz")
+"""The suffixes of files that have named numbers."""
 
 FileState = list[Any]
 """Size, time of change and digest of a file."""
@@ -46,6 +48,13 @@ class Source(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Entry]:
         """The entries."""
+
+    def entries(self, start: int) -> Iterator[Entry]:
+        """The entries from a position on."""
+        found = iter(self)
+        for _ in islice(found, start):
+            pass
+        return found
 
     def digest(self, known: dict[str, FileState]) -> tuple[str, dict[str, FileState]]:
         """What tells this source from another.
@@ -105,9 +114,9 @@ class MoleculeSource(Source):
             raise ValueError("source: expected at least one molecule, got none; check where it comes from")
         for path in self.files:
             Library(path)
-            if labels and format_suffix(path) not in _WITH_LABELS:
+            if labels and format_suffix(path) not in WITH_LABELS:
                 raise ValueError(
-                    f"labels: expected files that have labels ({', '.join(_WITH_LABELS)}), got {path.name}; leave out "
+                    f"labels: expected files that have labels ({', '.join(WITH_LABELS)}), got {path.name}; leave out "
                     "labels, or set data.y in pre_transform"
                 )
 

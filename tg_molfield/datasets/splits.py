@@ -71,3 +71,29 @@ def split_groups(
         fitting = [number for number, free in enumerate(room) if len(found[row]) <= free + 0.5]
         parts[fitting[0] if fitting else room.index(max(room))] += found[row]
     return {name: torch.tensor(sorted(part), dtype=torch.long) for name, part in zip(NAMES, parts, strict=True)}
+
+
+def split_blocks(groups: Sequence[Hashable], fractions: Sequence[float], gap: int) -> dict[str, Tensor]:
+    """Indices of three parts, which are blocks that follow each other in every group.
+
+    Args:
+        groups: of each frame, its group.
+        fractions: the shares of frames in the blocks.
+        gap: frames that are left out between blocks.
+
+    Raises:
+        ValueError: a block has no frames beside the gap.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    parts: list[list[int]] = [[] for _ in NAMES]
+    for rows in members.values():
+        before = 0.0
+        for part, share in zip(parts, fractions, strict=True):
+            begin, end = round(before * len(rows)), round((before + share) * len(rows))
+            before += share
+            if begin and 0 < end - begin <= gap:
+                raise ValueError(f"gap: expected less than the {end - begin} frames of a block, got {gap}; give fewer")
+            part += rows[begin + (gap if begin else 0) : end]
+    return {name: torch.tensor(sorted(part), dtype=torch.long) for name, part in zip(NAMES, parts, strict=True)}

@@ -18,7 +18,7 @@ def assemble(table: AtomTable) -> AtomSites:
     Raises:
         ValueError: the same atom is listed twice, or an occupancy that decides between locations cannot be read.
     """
-    names = _atom_names(table)
+    names = atom_names(table)
     kinds = residue_kinds(table, names)
     elements = assign_elements(table, kinds, names)
     table, kinds = separate_copies(table._replace(name=table.name.stripped()), kinds, elements.z)
@@ -42,7 +42,7 @@ def assemble(table: AtomTable) -> AtomSites:
     )
 
 
-def _atom_names(table: AtomTable) -> dict[str, frozenset[str]]:
+def atom_names(table: AtomTable) -> dict[str, frozenset[str]]:
     """The atom names in capitals that occur in the residues of each name."""
     residue_name = Texts.of([residue.code for residue in table.residues])
     atoms = np.array([value.strip().upper() for value in table.name.values])

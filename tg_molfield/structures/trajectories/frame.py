@@ -1,0 +1,93 @@
+"""`Frame`, and `FrameFile`: what all formats of trajectories have."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Frame(NamedTuple):
+    """One frame of a trajectory.
+
+    Attributes:
+        pos: [N, 3] positions in Å.
+        cell: [3, 3] cell vectors as rows in Å, or None.
+        time: in ps, or None where the file does not tell.
+    """
+
+    pos: np.ndarray
+    cell: np.ndarray | None
+    time: float | None
+
+
+class FrameFile(ABC):
+    """The frames of a file, read one by one.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        path: the file.
+        num_atoms: N.
+        notes: what may not be read as the file means it.
+        damage: what is wrong with the end of the file, or an empty text.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no file of its format.
+    """
+
+    num_atoms: int
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self.damage = ""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of frames."""
+
+    @abstractmethod
+    def frame(self, index: int) -> Frame:
+        """The frame of an index, from 0; frames in order are read fastest.
+
+        Raises:
+            ValueError: the frame is damaged, or has no positions.
+        """
+
+    def close(self) -> None:  # noqa: B027
+        """Close the file."""
+
+
+def cut_short(frames: int) -> str:
+    """What to say of a file that ends within a frame.
+
+    Args:
+        frames: how many are complete.
+    """
+    return f"expected complete frames, got the end of the file within one, after {frames}; copy the file again"
+
+
+def cell_from_lengths(lengths: np.ndarray, angles: np.ndarray) -> np.ndarray | None:
+    """[3, 3] cell vectors of the lengths [3] in Å and the angles [3] α, β, γ in degrees; None for lengths of 0.
+
+    Raises:
+        ValueError: they are not those of a cell.
+    """
+    from ase.geometry import cellpar_to_cell
+
+    if not lengths.any():
+        return None
+    values = np.concatenate([lengths, angles]).astype(np.float64)
+    if not (np.isfinite(values).all() and (values > 0).all() and (values[3:] < 180).all()):
+        raise ValueError(
+            f"cell: expected lengths and angles of a cell, got {values.round(3).tolist()}; correct the file"
+        )
+    cell: np.ndarray = cellpar_to_cell(values)
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
+        raise ValueError(f"cell: expected angles that span a volume, got {values[3:].round(3).tolist()}; correct them")
+    return cell
