@@ -23,6 +23,7 @@ LAYERS = [
     "text_numbers",
     "tensor_files",
     "chem",
+    "display",
     "volumes",
     "fields",
     "structures",
@@ -40,34 +41,37 @@ LAYERS = [
 ]
 MAY_IMPORT = {
     "chem": {"arguments", "optional"},
+    "display": {"chem"},
     "volumes": {"arguments", "memory", "files", "text_numbers", "chem", "optional"},
-    "fields": {"arguments", "precision", "memory", "chem", "volumes", "files", "optional"},
+    "fields": {"arguments", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
     "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"arguments", "random_draws", "chem", "fields"},
     "metrics": {"arguments", "fields"},
-    "inverse": {"arguments", "precision", "memory", "chem", "fields", "files", "tensor_files", "metrics", "optional"},
+    "inverse": {
+        "arguments", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics", "optional",
+    },
     "paths": {"arguments", "chem", "fields", "inverse"},
     "compare": {
         "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
-        "structures", "metrics", "parallel", "progress", "optional",
+        "display", "structures", "metrics", "parallel", "progress", "optional",
     },
     "nn": {
-        "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "fields", "files", "tensor_files",
-        "metrics", "inverse", "parallel", "optional",
+        "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields", "files",
+        "tensor_files", "metrics", "inverse", "parallel", "optional",
     },
     "datasets": {
         "arguments", "parallel", "progress", "files", "text_numbers", "chem", "structures", "compare", "optional",
     },
     "training": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem", "fields",
-        "metrics", "nn", "transforms", "viz", "tensor_files", "optional", "files",
+        "display", "metrics", "nn", "transforms", "viz", "tensor_files", "optional", "files",
     },
-    "viz": {"arguments", "chem", "fields", "structures", "files", "volumes", "optional"},
+    "viz": {"arguments", "chem", "display", "fields", "structures", "files", "volumes", "optional"},
 }  # fmt: skip
 ROOMS = {
     "nn": [
-        "ops", "checks", "bounded", "domain", "serialization", "latent", "encoders", "pooling", "decoders", "resolver",
-        "embedding", "autoencoder", "autodecoder",
+        "cards", "ops", "checks", "bounded", "domain", "serialization", "latent", "encoders", "pooling", "decoders",
+        "resolver", "embedding", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.display.colors import DIVERGING, SEQUENTIAL
 from tg_molfield.fields import Channel, Grid, MolField, Volume
 from tg_molfield.viz import isosurface, plot_colored_surfaces, plot_surfaces
-from tg_molfield.viz.colors import DIVERGING, SEQUENTIAL
 from tg_molfield.viz.meshes import is_open
 
 

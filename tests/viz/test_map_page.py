@@ -9,9 +9,9 @@ import pytest
 import torch
 from rdkit import Chem
 
+from tg_molfield.display.atoms_svg import MAX_ATOMS, atoms_svg
 from tg_molfield.fields import AtomList
 from tg_molfield.viz import map_page
-from tg_molfield.viz.atoms_svg import MAX_ATOMS, atoms_svg
 from tg_molfield.viz.map import page as map_module
 from tg_molfield.viz.map.projection import principal_components
 

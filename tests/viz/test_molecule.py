@@ -1,8 +1,9 @@
 import numpy as np
 import torch
 
+from tg_molfield.chem.principal_axes import principal_axes
 from tg_molfield.fields import AtomList
-from tg_molfield.viz.molecule import ball, formula, principal_axes
+from tg_molfield.viz.molecule import ball, formula
 
 
 def test_formula_in_hills_order():

@@ -11,6 +11,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from tg_molfield.arguments import check_kind
+from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.engine import cutoff, is_transformed, sum_in_tiles
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -41,6 +42,12 @@ class AggregateField(Field):
             raise ValueError(f"weights: expected none below 0 for a {self.rule}, got {lowest:.3g}; use aggregate='sum'")
         self.base = base
         self._atoms, self._mol_field = base.atoms, base.mol_field
+
+    def _repr_html_(self) -> str:
+        return field_card(self, {"centers": f"{len(self.base.centers):,}", "rule": self.rule})
+
+    def _quick_centers(self) -> Tensor | None:
+        return self.base._quick_centers()
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
+from tg_molfield.fields.cards import definition_card
 from tg_molfield.fields.channels import (
     GROUPS,
     PARTS,
@@ -195,6 +196,9 @@ class MolField:
         defaults = inspect.signature(type(self)).parameters
         shown += [f"{name}={value!r}" for name, value in values.items() if value != defaults[name].default]
         return f"MolField({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        return definition_card(self)
 
     @full_precision
     def __call__(self, data: Any) -> RBFField | AggregateField:

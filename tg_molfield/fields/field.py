@@ -14,6 +14,7 @@ from typing_extensions import Self
 from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_points
+from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.detached import detached
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
@@ -98,6 +99,14 @@ class Field(ABC):
         field = copy.copy(self)
         field._mol_field = mol_field
         return field
+
+    def _repr_html_(self) -> str:
+        """The field in a notebook."""
+        return field_card(self)
+
+    def _quick_centers(self) -> Tensor | None:
+        """The centres [N, 3] of a field of one molecule that costs little more than N terms a point, else None."""
+        return None
 
     @property
     @abstractmethod
@@ -426,6 +435,9 @@ class ChannelSelection(Field):
     @property
     def device(self) -> torch.device:
         return self._field.device
+
+    def _quick_centers(self) -> Tensor | None:
+        return self._field._quick_centers()
 
     def __repr__(self) -> str:
         return f"ChannelSelection({self._field!r}, {' '.join(self.channels)})"

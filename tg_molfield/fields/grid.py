@@ -13,6 +13,7 @@ from torch import Tensor
 from tg_molfield.arguments import as_list, check_integers, check_kind, check_number
 from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic
 from tg_molfield.chem.validation import check_tensor
+from tg_molfield.fields.cards import grid_card
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
 
@@ -53,6 +54,9 @@ class Grid:
         object.__setattr__(self, "origin", origin)
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "shape", shape)
+
+    def _repr_html_(self) -> str:
+        return grid_card(self)
 
     @classmethod
     def around(cls, pos: Tensor, spacing: float = 0.5, margin: float = 4.0) -> Grid:

@@ -16,9 +16,9 @@ from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, element_property
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.channels import Channel, parse_channels
+from tg_molfield.fields.units import COULOMB
 
 _ELEMENTS = "H C N O F P S Cl other"
-_COULOMB = 14.399645
 
 
 def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, An
     if not (math.isfinite(softening) and softening > 0):
         raise ValueError(f"softening: expected a positive number in Å, got {softening}; the default is 0.5")
     return {
-        "channels": [Channel("esp", charge, factor=_COULOMB / softening)],
+        "channels": [Channel("esp", charge, factor=COULOMB / softening)],
         "kernel": "coulomb",
         "widths": softening,
         "width_scale": 1.0,
@@ -133,7 +133,7 @@ def _esp_gaussian(charge: str = "partial_charge", terms: int = 3) -> dict[str, A
     with 3 terms, 0.8 % with 4, 0.35 % with 5 and 0.27 % with 6; beyond, it falls to 0.
     """
     return {
-        "channels": [Channel("esp", charge, factor=_COULOMB)],
+        "channels": [Channel("esp", charge, factor=COULOMB)],
         "form_factors": CoulombGaussians(terms),
     }
 

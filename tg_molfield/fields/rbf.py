@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_tensor
+from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -139,6 +140,15 @@ class RBFField(Field):
     def __repr__(self) -> str:
         graphs = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""
         return f"RBFField({len(self.centers)} centers, {self.kernel.name}, channels={' '.join(self.channels)}{graphs})"
+
+    def _repr_html_(self) -> str:
+        facts = {"centers": f"{len(self.centers):,}", "kernel": self.kernel.name}
+        if self.pbc is not None:
+            facts["periodic"] = "yes" if bool(self.pbc.any()) else "no"
+        return field_card(self, facts)
+
+    def _quick_centers(self) -> Tensor | None:
+        return self.centers if self.num_graphs == 1 and self.pbc is None else None
 
     @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:

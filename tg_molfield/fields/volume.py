@@ -13,6 +13,7 @@ from torch import Tensor
 from tg_molfield.arguments import as_list, as_path
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_points, check_tensor
+from tg_molfield.fields.cards import volume_card
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
@@ -87,6 +88,9 @@ class Volume(Field):
         shape = "×".join(map(str, self.grid.shape))
         periodic = f", periodic={self.periodic}" if any(self.periodic) else ""
         return f"Volume({shape}, channels={' '.join(self.channels)}, interpolation={self.interpolation!r}{periodic})"
+
+    def _repr_html_(self) -> str:
+        return volume_card(self)
 
     @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:

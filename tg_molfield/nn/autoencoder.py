@@ -21,6 +21,7 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
+from tg_molfield.nn.cards import domain_of, model_card
 from tg_molfield.nn.checks import (
     atoms_of_data,
     check_like,
@@ -123,6 +124,17 @@ class FieldAutoEncoder(Serializable, GAE):
             "random_frames": random_frames,
             "properties": self.properties,
         }
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            "code": f"{self.latent_dim} numbers"
+            + (f", the last {self.summary_channels} the summary" if self.summary_channels else ""),
+            "encoder": type(self.encoder).__name__,
+            "decoder": type(self.decoder).__name__,
+            "reads": ", ".join(["z", "pos", *self.properties]),
+            "trained on": domain_of(self.domain),
+        }
+        return model_card(self, facts)
 
     @property
     def channels(self) -> tuple[str, ...]:

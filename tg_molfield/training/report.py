@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tg_molfield.display.card import Picture, card
+from tg_molfield.display.curve import curve
 from tg_molfield.training.validation import Validation
 
 
@@ -22,6 +24,21 @@ class TrainingReport:
     seconds: float = 0.0
     validations: list[Validation] = field(default_factory=list)
     ended: str = ""
+
+    def _repr_html_(self) -> str:
+        best = self.best
+        facts = {
+            "steps": f"{self.steps:,}" + (f", ended by {self.ended}" if self.ended else ""),
+            "time": f"{self.seconds:.0f} s",
+            "last loss": self.losses[-1] if self.losses else None,
+            "best validation": best and f"loss {best.loss:.4g} after step {best.step:,}",
+        }
+        validated = [one.loss for one in self.validations]
+        pictures = [
+            Picture(curve(self.losses, logarithmic=True), "loss, logarithmic"),
+            Picture(curve(validated, logarithmic=True), "validation loss, logarithmic"),
+        ]
+        return card("TrainingReport", facts, pictures)
 
     @property
     def steps(self) -> int:

@@ -11,13 +11,14 @@ import numpy as np
 from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
+from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.display.colors import INK, channel_color, element_color
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.colors import INK, channel_color, element_color
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.levels import surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
-from tg_molfield.viz.molecule import Array, Indices, positions
+from tg_molfield.viz.molecule import Indices
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
 from tg_molfield.viz.traces import bond_trace, surface_trace
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace

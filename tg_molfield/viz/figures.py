@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tg_molfield.arguments import as_path
+from tg_molfield.display.colors import INK
 from tg_molfield.files import atomic_write
-from tg_molfield.viz.colors import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.levels import is_distance, require_between, value_range
-from tg_molfield.viz.molecule import Array, Indices
+from tg_molfield.viz.molecule import Indices
 
 
 def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indices]:

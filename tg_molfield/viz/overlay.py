@@ -11,6 +11,7 @@ import torch
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -18,7 +19,7 @@ from tg_molfield.optional import require
 from tg_molfield.viz.inputs import as_volume, named_fields, one_channel
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import is_open, isosurface, thinned
-from tg_molfield.viz.molecule import Array, Indices, positions
+from tg_molfield.viz.molecule import Indices
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
 from tg_molfield.viz.sticks import stick_traces, without_carbon_hydrogens
 from tg_molfield.viz.traces import surface_trace

@@ -9,8 +9,8 @@ import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
-from tg_molfield.viz.colors import INK, element_color
-from tg_molfield.viz.molecule import Array
+from tg_molfield.chem.principal_axes import Array
+from tg_molfield.display.colors import INK, element_color
 from tg_molfield.viz.planes import Planes
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.principal_axes import Array, positions, principal_axes
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
-from tg_molfield.viz.molecule import Array, positions, principal_axes
 
 _AXES = "xyz"
 _MARGIN = 3.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.viz.molecule import Array, positions, principal_axes
+from tg_molfield.chem.principal_axes import Array, positions, principal_axes
 
 Axis = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.display.colors import INK
 from tg_molfield.fields.grid import Grid
-from tg_molfield.viz.colors import INK
 from tg_molfield.viz.figures import PAPER
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid
 from tg_molfield.viz.levels import is_distance
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from tg_molfield.chem.principal_axes import Array
     from tg_molfield.fields.field import Field
-    from tg_molfield.viz.molecule import Array
 
 _PANEL = 2.3
 _LETTERS_AN_INCH = 14

@@ -9,9 +9,9 @@ import numpy as np
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
+from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.display.colors import element_color
 from tg_molfield.optional import require
-from tg_molfield.viz.colors import element_color
-from tg_molfield.viz.molecule import Array, positions
 
 _STICK, _ATOM = 6, 4.5
 _DIGITS = 3

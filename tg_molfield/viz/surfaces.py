@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
-from tg_molfield.viz.molecule import Array, positions
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.traces import atom_traces, bond_trace, surface_trace
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace

@@ -10,9 +10,10 @@ from tg_molfield.arguments import check_number
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
+from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.display.colors import element_color
 from tg_molfield.optional import require
-from tg_molfield.viz.colors import element_color
-from tg_molfield.viz.molecule import Array, Indices, ball, positions
+from tg_molfield.viz.molecule import Indices, ball
 
 _LIGHT = {"ambient": 0.62, "diffuse": 0.6, "specular": 0.25, "roughness": 0.45, "fresnel": 0.15}
 _MATT = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.05, "roughness": 0.8, "fresnel": 0.0, "facenormalsepsilon": 0}

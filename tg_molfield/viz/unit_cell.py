@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.display.colors import INK
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.colors import INK
-from tg_molfield.viz.molecule import Array, Indices, positions
+from tg_molfield.viz.molecule import Indices
 
 _ON_FACE = 0.05
 """Å: atoms as near to a face of the cell are drawn on the opposite face too."""

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from tg_molfield.arguments import check_number
+from tg_molfield.chem.principal_axes import Array
+from tg_molfield.display.colors import DIVERGING, SEQUENTIAL
 from tg_molfield.fields import CoulombGaussians
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.volume import Volume
-from tg_molfield.viz.colors import DIVERGING, SEQUENTIAL
-from tg_molfield.viz.molecule import Array
 
 PERCENTILE = 98
 """The percentile of the absolute values on the surfaces at which colours end by default."""

@@ -16,11 +16,15 @@ from torch_geometric.data import Data
 from tg_molfield.compare.alignment.result import Alignment, moved
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.ranking import Ranked
+from tg_molfield.display.card import card
 from tg_molfield.files import atomic_write
 from tg_molfield.structures.library import Entry, Recipe, build_entry, write_sdf
 from tg_molfield.structures.library.problems import FailedRecord
 
 Row = tuple[str | int | float, ...]
+
+_SHOWN = 20
+"""Hits that a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class Hits:
         best = f", the best {self.hits[0].title!r} with {self.hits[0].score:.4f}" if self.hits else ""
         failed = f", {self.failed_count} of them not readable" if self.failed_count else ""
         return f"Hits({len(self)} of {self.records} records{failed}{best})"
+
+    def _repr_html_(self) -> str:
+        failed = f", {self.failed_count} not readable" if self.failed_count else ""
+        facts = {"hits": f"{len(self)} of {self.records} records{failed}", "compared": ", ".join(self.names)}
+        table = (self.headers(brief=True), list(islice(self.rows(brief=True), _SHOWN))) if self.hits else None
+        return card("Hits", facts, table=table)
 
     def __len__(self) -> int:
         return len(self.hits)

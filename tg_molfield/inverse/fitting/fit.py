@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.display.card import card
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import Kernel
@@ -49,6 +50,15 @@ class RBFFitReport:
     converged: bool
     rank: int | None
     solver: str
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "samples": f"{self.num_samples:,}",
+            "steps": f"{self.steps:,}, {'converged' if self.converged else 'not converged'}",
+            "rank": self.rank,
+            "solver": self.solver,
+        }
+        return card("RBFFitReport", facts, table=(("channel", "relative error"), list(self.relative_error.items())))
 
 
 @full_precision

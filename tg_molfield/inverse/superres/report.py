@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tg_molfield.display.card import card
 from tg_molfield.metrics import PSNR
 
 
@@ -48,6 +49,26 @@ class SuperresReport:
     relative_residual: dict[str, float]
     shares: dict[str, dict[str, float]]
     left_out: dict[str, dict[str, float]]
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "method": self.method,
+            "PSNR at nodes": f"{self.psnr_at_nodes.all_nodes:.1f} dB, occupied {self.psnr_at_nodes.occupied:.1f} dB",
+            "compression": f"{self.compression:.3g} ({self.samples:,} samples, {self.parameters:,} parameters)",
+            "time": f"{self.seconds:.1f} s, ended by {self.stopped_by}",
+        }
+        headers = ("channel", "functions", "iterations", "converged", "relative residual")
+        rows = [
+            (
+                name,
+                float(count),
+                self.iterations[name],
+                "yes" if self.converged[name] else "no",
+                self.relative_residual[name],
+            )
+            for name, count in self.functions.items()
+        ]
+        return card("SuperresReport", facts, table=(headers, rows))
 
     @property
     def compression(self) -> float:

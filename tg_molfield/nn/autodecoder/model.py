@@ -16,6 +16,7 @@ from tg_molfield.nn.autodecoder.codes import LatentCodes
 from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
+from tg_molfield.nn.cards import model_card
 from tg_molfield.nn.checks import check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -92,6 +93,14 @@ class FieldAutoDecoder(Serializable, nn.Module):
             "decoder": decoder if isinstance(decoder, str) else None,
             "decoder_options": options,
         }
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            "fields": self.num_volumes,
+            "code": f"{self.hyper_parameters['latent_dim']} numbers",
+            "decoder": type(self.latents.decoder).__name__,
+        }
+        return model_card(self, facts)
 
     @property
     def channels(self) -> tuple[str, ...]:

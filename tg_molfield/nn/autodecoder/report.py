@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tg_molfield.display.card import Picture, card
+from tg_molfield.display.curve import curve
 from tg_molfield.metrics import PSNR
 
 
@@ -26,6 +28,16 @@ class AutoDecoderReport:
     seconds: float = 0.0
     converged: bool = False
     losses: list[float] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "steps": f"{self.steps:,}, ended by {self.stopped_by}",
+            "time": f"{self.seconds:.1f} s",
+            "compression": f"{self.compression:.3g} ({self.samples:,} samples, {self.parameters:,} parameters)",
+        }
+        rows = [(place, *map(float, one)) for place, one in enumerate(self.psnr[:40])]
+        loss = Picture(curve(self.losses, logarithmic=True), "loss, logarithmic")
+        return card("AutoDecoderReport", facts, [loss], table=(("volume", "PSNR (dB)", "occupied (dB)"), rows))
 
     @property
     def steps(self) -> int:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.detached import detached
+from tg_molfield.nn.cards import latent_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.latent.pose import Pose
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Latent:
     """The latents of B molecules.
 
@@ -63,6 +64,13 @@ class Latent:
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and deep-copied: tensors without their computation graph."""
         return {name: detached(value) for name, value in vars(self).items()}
+
+    def __repr__(self) -> str:
+        summary = f", the last {self.summary_channels} the summary" if self.summary_channels else ""
+        return f"Latent({len(self)} × {self.code.size(1)} numbers{summary})"
+
+    def _repr_html_(self) -> str:
+        return latent_card(self)
 
     def __len__(self) -> int:
         return self.code.size(0)

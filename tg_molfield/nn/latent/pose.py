@@ -12,7 +12,7 @@ from tg_molfield.nn.ops.tensors import components
 from tg_molfield.precision import full_precision
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pose:
     """The origins and frames of ``B`` molecules.
 
@@ -44,6 +44,9 @@ class Pose:
             weights=torch.ones(num_graphs, 1, dtype=dtype, device=device),
             rank=torch.full((num_graphs,), 3, device=device),
         )
+
+    def __repr__(self) -> str:
+        return f"Pose({len(self)} × {self.frames.size(1)} frames)"
 
     def __len__(self) -> int:
         return self.origin.size(0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.viz.atoms_svg import atoms_svg
+from tg_molfield.display.atoms_svg import atoms_svg
 
 
 def drawings(molecules: Sequence[Any]) -> tuple[list[str], list[int | None]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, as_names, check_integers
-from tg_molfield.viz.colors import CATEGORIES, SEQUENTIAL
+from tg_molfield.display.colors import CATEGORIES, SEQUENTIAL
 from tg_molfield.viz.map.columns import as_columns
 from tg_molfield.viz.map.drawings import drawings
 from tg_molfield.viz.map.projection import PROJECTIONS, Projection, check_codes, project

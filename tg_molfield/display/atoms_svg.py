@@ -7,8 +7,8 @@ import numpy as np
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
-from tg_molfield.viz.colors import element_color
-from tg_molfield.viz.molecule import positions, principal_axes
+from tg_molfield.chem.principal_axes import positions, principal_axes
+from tg_molfield.display.colors import element_color
 
 MAX_ATOMS = 300
 """Largest number of atoms that are drawn."""
