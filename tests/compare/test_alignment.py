@@ -9,12 +9,12 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import MolField, RBFField, from_smiles, read
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.compare import Metric, Scoring, align, align_many, score_in_place, similarity
-from tg_molfield.compare.alignment import blocked_overlap
+from tg_molfield.compare.alignment import blocked_overlap, pair_group, posed_overlap
 from tg_molfield.compare.alignment.blocked_overlap import BlockedOverlap
 from tg_molfield.compare.alignment.coarse import coarsened
-from tg_molfield.compare.alignment.mixture_overlap import MixtureOverlap, as_mixture
+from tg_molfield.compare.alignment.mixture_tables import as_mixture
 from tg_molfield.compare.alignment.objective import Objective
-from tg_molfield.compare.alignment.pair_overlap import PairOverlap
+from tg_molfield.compare.alignment.posed_overlap import PosedOverlap
 from tg_molfield.compare.alignment.rigid_motion import rotation_of
 from tg_molfield.compare.alignment.trust_region import best_step
 from tg_molfield.compare.terms import Terms, padded_terms
@@ -290,17 +290,41 @@ def test_points_with_several_gaussians_are_summed_together(seeded):
     mixture = as_mixture(terms)
     assert mixture.pos.shape[1] == terms.pos.shape[1] // 3
     rotation, translation = random_rotations(6).view(3, 2, 3, 3), torch.randn(3, 2, 3, dtype=torch.float64)
-    plain = PairOverlap(terms, terms).derivatives(rotation, translation)
-    together = MixtureOverlap(mixture, mixture).derivatives(rotation, translation)
+    plain = PosedOverlap.of_terms(terms, terms).derivatives(rotation, translation)
+    together = PosedOverlap.of_mixtures(mixture, mixture).derivatives(rotation, translation)
     for one, other in zip(together, plain, strict=True):
         torch.testing.assert_close(one, other)
     assert as_mixture(padded_terms(SHAPE(molecules[0]))) is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pairs_of_any_sizes_are_summed_together(dtype, seeded, monkeypatch):
+    def terms():
+        count = torch.randint(1, 9, (40,))
+        used = (torch.arange(8) < count[:, None])[..., None]
+        variances = torch.where(used[..., 0], 0.5 + 0.3 * torch.rand(40, 8), 1.0)
+        return Terms(*(one.to(dtype) for one in (torch.randn(40, 8, 3), variances, torch.rand(40, 8, 2) * used)))
+
+    f, g = terms(), terms()
+    rotation = random_rotations(120).view(40, 3, 3, 3).to(dtype)
+    translation = torch.randn(40, 3, 3, dtype=dtype)
+    whole = PosedOverlap.of_terms(f, g)
+    expected = whole.derivatives(rotation, translation)
+    monkeypatch.setattr(posed_overlap, "NUMBERS_IN_GROUP", 200)
+    monkeypatch.setattr(pair_group, "NUMBERS_AT_ONCE", 300)
+    monkeypatch.setattr(pair_group, "POINTS_AT_ONCE", 60)
+    grouped = PosedOverlap.of_terms(f, g)
+    torch.testing.assert_close(grouped.value(rotation, translation), expected.value)
+    for rows in (torch.arange(40), torch.arange(1, 40, 3), torch.tensor([2, 7]), torch.tensor([39])):
+        for overlap in (grouped.part(rows), whole.part(rows)):
+            for one, other in zip(overlap.derivatives(rotation[rows], translation[rows]), expected, strict=True):
+                torch.testing.assert_close(one, other[rows])
+
+
 def test_many_gaussians_are_summed_in_blocks(seeded, monkeypatch):
     terms = padded_terms(ELEMENTS(molecule("CC(=O)Oc1ccccc1C(=O)O")))
     rotation, translation = random_rotations(2)[None], torch.randn(1, 2, 3, dtype=torch.float64)
-    whole = PairOverlap(terms, terms).derivatives(rotation, translation)
+    whole = PosedOverlap.of_terms(terms, terms).derivatives(rotation, translation)
     monkeypatch.setattr(blocked_overlap, "PAIRS_AT_ONCE", 40)
     blocks = BlockedOverlap(terms, terms)
     for one, other in zip(blocks.derivatives(rotation, translation), whole, strict=True):

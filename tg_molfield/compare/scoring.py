@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -97,12 +98,12 @@ class Scoring:
         """What remains of it once the fields are there."""
         return Measure(tuple(term.name for term in self.terms), tuple(term.weight for term in self.terms), self.metric)
 
-    @property
+    @cached_property
     def properties(self) -> tuple[str, ...]:
         """The per-atom properties that the terms read and RDKit computes."""
         return tuple(sorted({name for term in self.terms for name in term.mol_field.attributes & set(PROPERTIES)}))
 
-    @property
+    @cached_property
     def color(self) -> bool:
         """Whether the terms read pharmacophore features."""
         return any(term.mol_field.centers == "color" for term in self.terms)
@@ -117,7 +118,7 @@ class Scoring:
             ValueError: the bonds cannot be perceived.
         """
         missing = [name for name in self.properties if getattr(data, name, None) is None]
-        color = self.color and "color_pos" not in data
+        color = self.color and getattr(data, "color_pos", None) is None
         if missing:
             data = with_properties(data, missing, color=color)
         elif color:
@@ -135,7 +136,8 @@ class Scoring:
             if is_periodic(getattr(data, "pbc", None)):
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")
         attributes = {name for term in self.terms for name in term.mol_field.attributes}
-        tensors = {name: _joined(molecules, name) for name in sorted({"z", "pos", "part"} | attributes)}
+        known = [data.to_dict() for data in molecules]
+        tensors = {name: _joined(known, name) for name in sorted({"z", "pos", "part"} | attributes)}
         counts = torch.tensor([len(data.z) for data in molecules], device=molecules[0].z.device)
         batch = torch.arange(len(molecules), device=counts.device).repeat_interleave(counts)
         found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
@@ -143,9 +145,9 @@ class Scoring:
         return [_gaussians(term, joined) for term in self.terms]
 
 
-def _joined(molecules: Sequence[Data], name: str) -> Tensor | None:
+def _joined(molecules: Sequence[Mapping[str, Any]], name: str) -> Tensor | None:
     """One attribute of all molecules, positions in double precision; None where one molecule lacks it."""
-    parts = [part for part in (getattr(data, name, None) for data in molecules) if isinstance(part, Tensor)]
+    parts = [part for part in (attributes.get(name) for attributes in molecules) if isinstance(part, Tensor)]
     if len(parts) < len(molecules):
         return None
     whole = torch.cat(parts)

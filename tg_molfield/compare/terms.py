@@ -57,3 +57,14 @@ def padded_terms(field: RBFField) -> Terms:
     spread, _ = to_dense_batch(variances, batch, batch_size=size)
     heights, _ = to_dense_batch(weights, batch, batch_size=size)
     return Terms(dense, torch.where(mask, spread, torch.ones_like(spread)), heights)
+
+
+def sizes(terms: Terms) -> Tensor:
+    """The number of Gaussians of each function [B] without padding, at least 1."""
+    return used_sizes(terms.weights)
+
+
+def used_sizes(weights: Tensor) -> Tensor:
+    """How many rows of weights [B, N, C] reach to the last that is not 0 [B], at least 1."""
+    number = torch.arange(1, weights.shape[1] + 1, device=weights.device)
+    return ((weights != 0).any(2) * number).amax(1).clamp_min(1)

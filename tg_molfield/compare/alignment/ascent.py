@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import torch
@@ -33,30 +32,28 @@ class Poses(NamedTuple):
     translation: Tensor
 
 
-def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, tolerance: float) -> tuple[Poses, Tensor]:
-    """Poses of a greater score, and their scores [P, S].
+def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, tolerance: float) -> Ascent:
+    """Poses of a greater score.
 
     Args:
         objective: of P pairs.
         poses: S starts for each pair.
         size: the radius of gyration of the moved molecules [P] in Å, which makes angles lengths.
         max_iter: the most steps.
-        tolerance: a pose rests when its quadratic model promises less than this.
+        tolerance: a pose rests when its quadratic model promised less than this before its last step.
     """
-    state = Ascent.at(objective, poses, size)
-    done = Poses(poses.rotation.clone(), poses.translation.clone())
-    score = state.slopes.value.clone()
-    pairs = torch.arange(len(score), device=score.device)
+    whole = state = Ascent.at(objective, poses, size)
+    pairs = torch.arange(len(size), device=size.device)
     for _ in range(max_iter):
         active = state.advance(tolerance)
         if int(active.sum()) < _COMPACT * len(active):
-            done.rotation[pairs], done.translation[pairs], score[pairs] = *state.poses, state.slopes.value
+            whole.replace(pairs, state)
             rows = active.nonzero()[:, 0]
             if not len(rows):
                 break
             pairs, state = pairs[rows], state.pairs(rows)
-    done.rotation[pairs], done.translation[pairs], score[pairs] = *state.poses, state.slopes.value
-    return done, score
+    whole.replace(pairs, state)
+    return whole
 
 
 class Ascent:
@@ -77,6 +74,13 @@ class Ascent:
         poses, slopes = Poses(*(one[rows] for one in self.poses)), Slopes(*(one[rows] for one in self.slopes))
         return Ascent(self._objective.part(rows), poses, slopes, self._scale[rows], self._radius[rows])
 
+    def replace(self, rows: Tensor, other: Ascent) -> None:
+        """Put the poses of another ascent in place of those of some pairs."""
+        if other is self:
+            return
+        for mine, theirs in zip((*self.poses, *self.slopes), (*other.poses, *other.slopes), strict=True):
+            mine[rows] = theirs
+
     def best(self, count: int) -> Ascent:
         """The poses of each pair that promise most: their score, and what 0.3 Å along the gradient would add."""
         promise = self.slopes.value + _AHEAD * (self.slopes.gradient / self._scale[:, None]).norm(dim=2)
@@ -87,7 +91,7 @@ class Ascent:
 
     def advance(self, tolerance: float) -> Tensor:
         """One step of all poses; which pairs [P] are still to move."""
-        value, gradient, curvature = self.slopes
+        value, gradient, curvature, _ = self.slopes
         scale, radius = self._scale[:, None], self._radius
         step, gain = best_step(
             (gradient / scale).flatten(0, 1),
@@ -105,13 +109,12 @@ class Ascent:
         longer = (change > 0.5 * gain) & (length > 0.99 * radius) & ~settled
         failed = ~better | ((change < 0.25 * gain) & ~settled)
         self._radius = torch.where(failed, 0.4 * length, torch.where(longer, 2 * radius, radius))
-        self.slopes = Slopes(*map(functools.partial(_where, better), new, self.slopes))
-        self.poses = Poses(*map(functools.partial(_where, better), moved, self.poses))
+        worse = (~better).nonzero(as_tuple=True)
+        if len(worse[0]):
+            for mine, old in zip((*moved, *new), (*self.poses, *self.slopes), strict=True):
+                mine[worse] = old[worse]
+        self.poses, self.slopes = moved, new
         return (gain >= tolerance).any(1)
-
-
-def _where(kept: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    return torch.where(kept[(..., *[None] * (new.ndim - 2))], new, old)
 
 
 def _gathered(values: Tensor, index: Tensor) -> Tensor:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tg_molfield.compare.alignment.mixture_overlap import MixtureOverlap, as_mixture
-from tg_molfield.compare.alignment.pair_overlap import PairOverlap
+from tg_molfield.compare.alignment.mixture_tables import as_mixture
 from tg_molfield.compare.alignment.posed_overlap import Overlaps, PosedOverlap
 from tg_molfield.compare.terms import Terms
 
@@ -13,7 +12,7 @@ PAIRS_AT_ONCE = 2**22
 
 
 class BlockedOverlap:
-    """As `PairOverlap`, in memory that does not grow with the number of Gaussians.
+    """As `PosedOverlap`, in memory that does not grow with the number of Gaussians.
 
     Args:
         mobile: f, P functions of N Gaussians.
@@ -26,12 +25,7 @@ class BlockedOverlap:
         rows = max(1, PAIRS_AT_ONCE // (count * size))
         self._blocks = [slice(i, i + rows) for i in range(0, mobile.variances.shape[1], rows)]
 
-    @property
-    def pairs(self) -> int:
-        """Pairs of Gaussians in one pose of all pairs of functions."""
-        return self._mobile.variances.numel() * self._fixed.variances.shape[1]
-
-    def part(self, index: Tensor | slice) -> BlockedOverlap:
+    def part(self, index: Tensor) -> BlockedOverlap:
         """Some of the pairs."""
         return BlockedOverlap(*(Terms(*(one[index] for one in terms)) for terms in (self._mobile, self._fixed)))
 
@@ -48,8 +42,8 @@ class BlockedOverlap:
             total = Overlaps(*(one + other for one, other in zip(total, more, strict=True)))
         return total
 
-    def _block(self, rows: slice) -> PairOverlap:
-        return PairOverlap(Terms(*(one[:, rows] for one in self._mobile)), self._fixed)
+    def _block(self, rows: slice) -> PosedOverlap:
+        return PosedOverlap.of_terms(Terms(*(one[:, rows] for one in self._mobile)), self._fixed)
 
 
 def overlap_of(mobile: Terms, fixed: Terms) -> PosedOverlap | BlockedOverlap:
@@ -57,4 +51,4 @@ def overlap_of(mobile: Terms, fixed: Terms) -> PosedOverlap | BlockedOverlap:
     if mobile.variances.numel() * fixed.variances.shape[1] > PAIRS_AT_ONCE * len(mobile.pos):
         return BlockedOverlap(mobile, fixed)
     f, g = as_mixture(mobile), as_mixture(fixed)
-    return PairOverlap(mobile, fixed) if f is None or g is None else MixtureOverlap(f, g)
+    return PosedOverlap.of_terms(mobile, fixed) if f is None or g is None else PosedOverlap.of_mixtures(f, g)

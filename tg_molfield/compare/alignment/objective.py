@@ -21,11 +21,13 @@ class Slopes(NamedTuple):
         value: F [P, S].
         gradient: [P, S, 6].
         curvature: ∂²F [P, S, 6, 6].
+        by_term: the likeness in each term [P, S, K].
     """
 
     value: Tensor
     gradient: Tensor
     curvature: Tensor
+    by_term: Tensor
 
 
 class Objective:
@@ -51,39 +53,23 @@ class Objective:
         self._own = [(f[:, None], g[:, None]) for f, g in own]
         self._weights, self._metric = list(weights), metric
 
-    @property
-    def pairs(self) -> int:
-        """Pairs of Gaussians in one pose of all pairs of molecules."""
-        return sum(overlap.pairs for overlap in self._overlaps)
-
-    def part(self, index: Tensor | slice) -> Objective:
+    def part(self, index: Tensor) -> Objective:
         """Some of the pairs."""
         part = copy.copy(self)
         part._overlaps = [overlap.part(index) for overlap in self._overlaps]
         part._own = [(f[index], g[index]) for f, g in self._own]
         return part
 
-    def by_term(self, rotation: Tensor, translation: Tensor) -> Tensor:
-        """The likeness in each term [P, S, K]."""
-        found = [
-            self._metric(overlap.value(rotation, translation), *own)
-            for overlap, own in zip(self._overlaps, self._own, strict=True)
-        ]
-        return torch.stack(found, -1)
-
-    def value(self, rotation: Tensor, translation: Tensor) -> Tensor:
-        """F [P, S]."""
-        by_term = self.by_term(rotation, translation)
-        return by_term @ by_term.new_tensor(self._weights)
-
     def slopes(self, rotation: Tensor, translation: Tensor) -> Slopes:
         """F and its derivatives."""
         total: list[Tensor] = []
+        by_term = []
         for overlap, own, weight in zip(self._overlaps, self._own, self._weights, strict=True):
             value, gradient, bend = overlap.derivatives(rotation, translation)
             likeness = self._metric.likeness(value, *own)
+            by_term.append(likeness.value)
             slope, curvature = weight * likeness.slope[..., None], weight * likeness.curvature[..., None, None]
-            outer = gradient[..., :, None] * gradient[..., None, :]
-            terms = [weight * likeness.value, slope * gradient, slope[..., None] * bend + curvature * outer]
-            total = terms if not total else [mine + more for mine, more in zip(total, terms, strict=True)]
-        return Slopes(*total)
+            bend = torch.addcmul(slope[..., None] * bend, curvature * gradient[..., None], gradient[..., None, :])
+            terms = [weight * likeness.value, slope * gradient, bend]
+            total = terms if not total else [mine.add_(more) for mine, more in zip(total, terms, strict=True)]
+        return Slopes(total[0], total[1], total[2], torch.stack(by_term, -1))

@@ -11,7 +11,7 @@ from tg_molfield.compare.alignment.search import Found, Plan, best_poses
 from tg_molfield.compare.alignment.sides import Side
 from tg_molfield.compare.scoring import Measure
 
-_NUMBERS_AT_ONCE, _NUMBERS_ON_DEVICE = 2**19, 2**24
+_NUMBERS_AT_ONCE, _NUMBERS_ON_DEVICE = 2**21, 2**24
 """Pairs of Gaussians in one pose of a batch."""
 _MOST_PAIRS = 2**14
 

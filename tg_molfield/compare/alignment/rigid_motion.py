@@ -9,27 +9,12 @@ products, whatever the number of Gaussians.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 _PRODUCTS = [(i, j) for i in range(4) for j in range(i, 4)]
 """Which two of (1, x, y, z) each of the ten products multiplies; the first four are 1, x, y and z themselves."""
-
-
-class MotionTables(NamedTuple):
-    """Linear maps from the small matrices to derivatives by (ω, τ).
-
-    Attributes:
-        slope: [16, 6], from Σ e q₁(u) q₁(y) to Σ e ∂D/∂θ.
-        bend: [16, 36], from the same to Σ e ∂²D/∂θ².
-        square: [100, 36], from Σ e q₂(u) q₂(y) to Σ e (∂D/∂θ)(∂D/∂θ)ᵀ.
-    """
-
-    slope: Tensor
-    bend: Tensor
-    square: Tensor
 
 
 def products(x: Tensor) -> Tensor:
@@ -39,8 +24,12 @@ def products(x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def motion_tables(dtype: torch.dtype, device: torch.device) -> MotionTables:
-    """The maps, in a floating-point type on a device."""
+def motion_maps(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What sums Σ e q(u) q(y)ᵀ of products [100] are multiplied by, in a floating-point type on a device [100, 78].
+
+    Columns 0 to 6 give Σ e ∂D/∂θ, 6 to 42 Σ e ∂²D/∂θ², both from the products of (1, u) and (1, y) alone; 42 to 78
+    give Σ e (∂D/∂θ)(∂D/∂θ)ᵀ.
+    """
     slope = torch.zeros(6, 4, 4, dtype=torch.float64)
     bend = torch.zeros(6, 6, 4, 4, dtype=torch.float64)
     cross = _cross_products()
@@ -58,11 +47,11 @@ def motion_tables(dtype: torch.dtype, device: torch.device) -> MotionTables:
     for number, (i, j) in enumerate(_PRODUCTS):
         index[i, j] = index[j, i] = number
     outer = torch.einsum("pij,qkl->pqikjl", slope, slope)
-    square = torch.zeros(36, 100, dtype=torch.float64)
+    maps = torch.zeros(78, 10, 10, dtype=torch.float64)
+    maps[:6, :4, :4], maps[6:42, :4, :4] = slope, bend.flatten(0, 1)
     places = (10 * index[:, :, None, None] + index[None, None]).flatten()
-    square.index_add_(1, places, outer.reshape(36, 256))
-    tables = (slope.view(6, 16), bend.view(36, 16), square)
-    return MotionTables(*(table.T.to(device, dtype).contiguous() for table in tables))
+    maps[42:].view(36, 100).index_add_(1, places, outer.reshape(36, 256))
+    return maps.view(78, 100).T.to(device, dtype).contiguous()
 
 
 def _cross_products() -> Tensor:

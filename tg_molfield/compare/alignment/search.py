@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tg_molfield.compare.alignment.ascent import Ascent, Poses, climb
 from tg_molfield.compare.alignment.objective import Objective
-from tg_molfield.compare.alignment.sides import Side, blurred, single
+from tg_molfield.compare.alignment.self_overlap import blurred
+from tg_molfield.compare.alignment.sides import Side, single
 from tg_molfield.compare.alignment.starts import start_rotations
 from tg_molfield.compare.metrics import Metric
 
@@ -47,10 +48,9 @@ PLANS = {
     "thorough": Plan(60, (Stage(0.5, 2, 36), Stage(0.0, 3, 12))),
 }
 BLURS = tuple(sorted({0.0} | {stage.blur for plan in PLANS.values() for stage in plan.stages}))
-PAIRS_AT_ONCE, PAIRS_ON_DEVICE = 2**20, 2**27
-"""Pairs of Gaussians of all poses that are held at once: what a processor's cache holds, and what a card does."""
+_SEARCH_TOLERANCE, _TOLERANCE = 1e-4, 1e-10
+"""Of the score, promised before the last step, which is Newton's: what remains is about the square."""
 
-_SEARCH_TOLERANCE, _TOLERANCE = 1e-4, 1e-14
 _MAX_ITER = 60
 
 
@@ -87,41 +87,32 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     size = radius.float()
     blurs = {0.0, *(stage.blur for stage in plan.stages)}
     objectives = {blur: _rough(mobile, fixed, weights, metric, blur) for blur in blurs}
-    poses, value = climb(objectives[0.0], _narrowed(objectives, size, plan), size, _MAX_ITER, _SEARCH_TOLERANCE)
-    first = value.argmax(1)[:, None, None]
-    rotation = poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
-    best = Poses(_orthogonal(rotation), poses.translation.gather(1, first.expand(-1, 1, 3)).double())
+    found = climb(objectives[0.0], _narrowed(objectives, size, plan), size, _MAX_ITER, _SEARCH_TOLERANCE)
+    first = found.slopes.value.argmax(1)[:, None, None]
+    rotation = found.poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
+    best = Poses(_orthogonal(rotation), found.poses.translation.gather(1, first.expand(-1, 1, 3)).double())
     exact = Objective(mobile.terms, fixed.terms, list(zip(mobile.own, fixed.own, strict=True)), weights, metric)
-    best, score = climb(exact, best, radius, _MAX_ITER, _TOLERANCE)
-    rotation, translation = best.rotation[:, 0], best.translation[:, 0]
+    found = climb(exact, best, radius, _MAX_ITER, _TOLERANCE)
+    rotation, translation = found.poses.rotation[:, 0], found.poses.translation[:, 0]
     back = fixed.frames.axes.transpose(1, 2)
     whole = back @ rotation @ mobile.frames.axes
     shift = fixed.frames.center + _applied(back, translation) - _applied(whole, mobile.frames.center)
-    return Found(score[:, 0], exact.by_term(*best)[:, 0], whole, shift)
+    return Found(found.slopes.value[:, 0], found.slopes.by_term[:, 0], whole, shift)
 
 
 def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -> Poses:
-    """The poses that go through all stages, found for pieces of the pairs that a processor's cache holds."""
-    rotations = start_rotations(plan.starts).to(size)
-    at_once = PAIRS_AT_ONCE if size.device.type == "cpu" else PAIRS_ON_DEVICE
-    step = max(1, at_once * len(size) // max(1, plan.starts * objectives[0.0].pairs))
-    found = []
-    for first in range(0, len(size), step):
-        rows = slice(first, first + step)
-        radius = size[rows]
-        poses = Poses(
-            rotations.expand(len(radius), -1, 3, 3).contiguous(), radius.new_zeros(len(radius), plan.starts, 3)
-        )
-        blur = None
-        for stage in plan.stages:
-            if stage.blur != blur:
-                blur, ascent = stage.blur, Ascent.at(objectives[stage.blur].part(rows), poses, radius)
-            for _ in range(stage.steps):
-                ascent.advance(_SEARCH_TOLERANCE)
-            ascent = ascent.best(stage.keep)
-            poses = ascent.poses
-        found.append(poses)
-    return Poses(*(torch.cat(one) for one in zip(*found, strict=True)))
+    """The poses that go through all stages."""
+    rotations = start_rotations(plan.starts).to(size).expand(len(size), -1, 3, 3).contiguous()
+    poses = Poses(rotations, size.new_zeros(len(size), plan.starts, 3))
+    blur = None
+    for stage in plan.stages:
+        if stage.blur != blur:
+            blur, ascent = stage.blur, Ascent.at(objectives[stage.blur], poses, size)
+        for _ in range(stage.steps):
+            ascent.advance(_SEARCH_TOLERANCE)
+        ascent = ascent.best(stage.keep)
+        poses = ascent.poses
+    return poses
 
 
 def _rough(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, blur: float) -> Objective:

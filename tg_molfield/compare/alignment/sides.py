@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tg_molfield.compare.alignment.blocked_overlap import overlap_of
 from tg_molfield.compare.alignment.coarse import coarsened
+from tg_molfield.compare.alignment.self_overlap import self_overlaps
 from tg_molfield.compare.alignment.starts import Frames, principal_frames
 from tg_molfield.compare.overlap import check_fit
 from tg_molfield.compare.terms import Terms, padded_terms
 from tg_molfield.fields import RBFField
-
-_PAIRS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -63,36 +61,21 @@ def side_of(fields: Sequence[RBFField], positions: Sequence[Tensor], blurs: Sequ
     terms = [padded_terms(field) for field in fields]
     frames = _frames(terms, positions)
     placed = [one._replace(pos=frames.into(one.pos)) for one in terms]
-    own = [_own(one) for one in placed]
     rough = [coarsened(one) for one in placed]
-    rough_own = {
-        blur: [
-            exact.float() if one is whole and not blur else _own(blurred(single(one), blur))
-            for exact, whole, one in zip(own, placed, rough, strict=True)
-        ]
-        for blur in blurs
-    }
+    own = [self_overlaps(one, [0.0])[0] for one in placed]
+    rough_own: dict[float, list[Tensor]] = {blur: [] for blur in blurs}
+    for exact, whole, one in zip(own, placed, rough, strict=True):
+        known = {0.0: exact.float()} if one is whole else {}
+        others = [blur for blur in blurs if blur not in known]
+        known |= zip(others, self_overlaps(single(one), others), strict=True)
+        for blur in blurs:
+            rough_own[blur].append(known[blur])
     return Side(placed, own, rough, rough_own, frames)
-
-
-@torch.no_grad()
-def _own(terms: Terms) -> Tensor:
-    """Overlaps [B] of functions with themselves."""
-    identity = torch.eye(3).to(terms.pos).expand(len(terms.pos), 1, 3, 3)
-    step = max(1, _PAIRS_AT_ONCE // terms.pos.shape[1] ** 2)
-    parts = [Terms(*part) for part in zip(*(one.split(step) for one in terms), strict=True)]
-    found = [overlap_of(part, part).value(identity[: len(part.pos)], part.pos[:, :1] * 0) for part in parts]
-    return torch.cat(found)[:, 0]
 
 
 def single(terms: Terms) -> Terms:
     """Gaussians in single precision."""
     return Terms(*(one.float() for one in terms))
-
-
-def blurred(terms: Terms, blur: float) -> Terms:
-    """Gaussians with ``blur`` Å² added to their variances."""
-    return terms._replace(variances=terms.variances + blur) if blur else terms
 
 
 def check_alignable(mobile: Sequence[RBFField], fixed: Sequence[RBFField]) -> None:

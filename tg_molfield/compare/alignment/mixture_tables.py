@@ -1,17 +1,19 @@
-"""Overlaps of functions with the same several Gaussians at every point, such as fits of 1/r.
+"""What points share that have the same several Gaussians each, such as fits of 1/r.
 
 The distances of two points are used for all pairs of their Gaussians, so the work is that of the exponentials alone.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
-from tg_molfield.compare.alignment.posed_overlap import LEAST, Energies, PosedOverlap
+from tg_molfield.compare.alignment.pair_tables import LEAST, Energies
 from tg_molfield.compare.terms import Terms
 
 _SAME = 1e-5
@@ -32,20 +34,23 @@ class Mixture(NamedTuple):
     heights: tuple[float, ...]
     variances: tuple[float, ...]
 
+    def part(self, rows: Tensor, size: int) -> Mixture:
+        """The first ``size`` points of some of the functions."""
+        return self._replace(pos=self.pos[rows, :size], charges=self.charges[rows, :size])
 
-class MixtureOverlap(PosedOverlap):
-    """∫ f g of P pairs of functions, as `PosedOverlap`.
+
+class MixtureTables:
+    """The tables of P pairs of functions, as `PairTables`.
 
     Args:
         mobile: f.
         fixed: g.
     """
 
-    by_pair = ("_charges",)
+    rates: Tensor | None = None
 
     def __init__(self, mobile: Mixture, fixed: Mixture) -> None:
-        super().__init__(mobile.pos, fixed.pos)
-        self._charges = (mobile.charges @ fixed.charges.transpose(1, 2))[:, None]
+        self._charges = torch.bmm(mobile.charges, fixed.charges.transpose(1, 2)).flatten(1)[:, None]
         found: dict[float, float] = {}
         for h, v in zip(mobile.heights, mobile.variances, strict=True):
             for k, w in zip(fixed.heights, fixed.variances, strict=True):
@@ -53,21 +58,30 @@ class MixtureOverlap(PosedOverlap):
                 found[rate] = found.get(rate, 0.0) + h * k * (2 * math.pi * v * w / (v + w)) ** 1.5
         self._gaussians = sorted(found.items())
 
+    def part(self, index: Tensor | slice) -> Self:
+        part = copy.copy(self)
+        part._charges = self._charges[index]
+        return part
+
+    def split(self, count: int) -> list[Self]:
+        size = len(self._charges)
+        return [self.part(slice(first, first + count)) for first in range(0, size, count)]
+
     def values(self, distances: Tensor) -> Tensor:
         total = torch.zeros_like(distances)
         for rate, height in self._gaussians:
             total.add_((distances * -rate).clamp_min_(LEAST).exp_(), alpha=height)
-        return total.mul_(self._charges)
+        return total.mul_(self._charges).sum(2)
 
     def energies(self, distances: Tensor) -> Energies:
-        zeroth, first, second = (torch.zeros_like(distances) for _ in range(3))
+        value, slope, curvature = (torch.zeros_like(distances) for _ in range(3))
         for rate, height in self._gaussians:
             e = (distances * -rate).clamp_min_(LEAST).exp_()
-            zeroth.add_(e, alpha=height)
-            first.add_(e, alpha=height * rate)
-            second.add_(e, alpha=height * rate**2)
-        zeroth, first, second = (one.mul_(self._charges) for one in (zeroth, first, second))
-        return Energies(zeroth, first, second, None)
+            value.add_(e, alpha=height)
+            slope.add_(e, alpha=-height * rate)
+            curvature.add_(e, alpha=height * rate**2)
+        value, slope, curvature = (one.mul_(self._charges) for one in (value, slope, curvature))
+        return Energies(value.sum(2), slope, curvature)
 
 
 def as_mixture(terms: Terms) -> Mixture | None:
