@@ -11,6 +11,7 @@ import torch
 from small import FIELD, model, molecules
 from torch_geometric.datasets import FakeDataset
 from torch_geometric.loader import DataLoader
+from torch_geometric.nn.models import SchNet
 
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.tensor_files import read_header
@@ -55,6 +56,24 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(at, tmp_path):
     assert (again.losses, again.ended) == (report.losses, "budget")
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["step", *(str(v.step) for v in report.validations)]
+
+
+def test_tied_parameters_are_kept_tied(tmp_path):
+    def own():
+        torch.manual_seed(0)
+        schnet = SchNet(hidden_channels=8, num_filters=8, num_interactions=1, num_gaussians=4)
+        return FieldAutoEncoder(
+            FIELD, 8, "siren", schnet, pooling_options={"width": 16, "num_tokens": 2, "num_blocks": 1},
+            decoder_options={"width": 8, "num_layers": 2},
+        )  # fmt: skip
+
+    whole, broken = own(), own()
+    fit(whole, molecules(), max_steps=6)
+    fit(broken, molecules(), max_steps=6, max_seconds=1e-9, folder=tmp_path)
+    fit(broken, molecules(), max_steps=6, folder=tmp_path)
+    block = broken.encoder.module.interactions[0]
+    assert block.mlp[0].weight is block.conv.nn[0].weight
+    assert same(whole, broken)
 
 
 def test_parts_of_a_run_are_the_whole_run(tmp_path):
