@@ -75,7 +75,8 @@ TAKES = {
     "FieldPath.positions": float, "Grid.coarsened": int, "Grid.refined": int, "from_smiles": str,
     "FormFactors": (int, float), "GridSampler": (int, float), "MixtureSampler": (int, float), "Page": str,
     "UniformSampler": (int, float), "Grid.around(spacing)": (int, float), "RBFDecoder": str,
-    "FieldAutoDecoder.save": str, "FieldAutoEncoder.save": str,
+    "FieldAutoDecoder.save": str, "FieldAutoDecoder.save_pretrained": str, "FieldAutoEncoder.save": str,
+    "FieldAutoEncoder.save_pretrained": str,
 }  # fmt: skip
 """Of a number and a string, what is right."""
 

@@ -93,9 +93,14 @@ class Grid:
             margin: the least distance in Å from any atom to the border in the directions that are not periodic.
 
         Raises:
+            TypeError: ``data`` is of another kind.
             ValueError: no positions, positions or vectors that are not finite or do not span space, or a spacing that
                 is not positive.
         """
+        if not isinstance(getattr(data, "pos", None), Tensor):
+            raise TypeError(
+                f"data: expected a Data with pos [N, 3], got {type(data).__name__}; give for example from_ase(atoms)"
+            )
         pbc = getattr(data, "pbc", None)
         cell = getattr(data, "cell", None)
         if cell is None or not is_periodic(pbc):
