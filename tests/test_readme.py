@@ -41,6 +41,7 @@ def calls(program: str) -> list:
     return found
 
 
+@pytest.mark.filterwarnings("ignore:::lightning")
 @pytest.mark.parametrize(("name", "written"), WRITTEN.items())
 def test_python_blocks_run_in_order(name, written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
