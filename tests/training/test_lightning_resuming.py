@@ -5,7 +5,7 @@ import torch
 from lightning_runs import data, module, parameters, recorder, same, trainer
 from small import FIELD, molecules
 
-from tg_molfield.training import AugmentedMolecules, FieldLoss, fit
+from tg_molfield.training import AugmentedMolecules, fit
 from tg_molfield.transforms import MolFieldTransform
 
 pytest.importorskip("lightning")
@@ -93,22 +93,43 @@ def test_other_workers_and_other_batches(tmp_path):
         run(tmp_path / "again", data(batch_size=5), None, checkpoint, saving=False, **options)
 
 
-def test_a_run_that_failed_within_a_step_is_resumed_before_it(tmp_path):
-    from lightning.pytorch.callbacks import OnExceptionCheckpoint
+@pytest.mark.parametrize("within", [False, True])
+def test_a_run_is_resumed_again_and_again(within, tmp_path):
+    """Stopped between steps or within one; also after the last step of an epoch, of which there are three in each."""
+    from lightning.pytorch.callbacks import LambdaCallback, OnExceptionCheckpoint
 
-    steps = iter(range(1, 100))
+    class Stopped(RuntimeError):
+        pass
 
-    def failing(model, batch):
-        if next(steps) == 5:
-            raise RuntimeError("killed")
-        return FieldLoss()(model, batch)
+    options = {"max_epochs": 3, "limit_val_batches": 1}
+    whole, state = run(tmp_path / "whole", data(), module(ema=0.9), saving=False, **options)
+    found, checkpoint = {}, None
+    for stop in (2, 3, 5, 7, None):
 
-    whole, state = run(tmp_path / "whole", data(), saving=False, max_epochs=2)
-    kept = OnExceptionCheckpoint(tmp_path, filename="failed")
-    with pytest.raises(RuntimeError, match="killed"):
-        trainer(tmp_path, callbacks=[kept], max_epochs=2, limit_val_batches=0).fit(
-            module(failing), data(transform=FIELD)
-        )
-    losses, end = run(tmp_path / "again", data(), None, tmp_path / "failed.ckpt", saving=False, max_epochs=2)
-    assert losses == {step: loss for step, loss in whole.items() if step > 4}
+        def stopping(trainer, *_, stop=stop):
+            if trainer.global_step == stop:
+                raise Stopped
+
+        own, recorded = module(ema=0.9), recorder()
+        hook = "on_before_backward" if within else "on_train_batch_start"
+        kept = OnExceptionCheckpoint(tmp_path, filename=f"stopped-{stop}")
+        made = trainer(tmp_path, callbacks=[recorded, LambdaCallback(**{hook: stopping}), kept], **options)
+        if stop is None:
+            made.fit(own, data(), ckpt_path=checkpoint)
+        else:
+            with pytest.raises(Stopped):
+                made.fit(own, data(), ckpt_path=checkpoint)
+        assert not recorded.losses.keys() & found.keys()
+        found |= recorded.losses
+        checkpoint = tmp_path / f"stopped-{stop}.ckpt"
+    assert found == whole
+    assert same(parameters(own), state)
+
+
+def test_a_run_resumed_at_the_end_of_an_epoch_is_resumed_again(tmp_path):
+    whole, state = run(tmp_path / "whole", data(), max_epochs=3)
+    run(tmp_path / "once", data(), None, tmp_path / "whole" / "step=3.ckpt", max_epochs=3)
+    checkpoint = tmp_path / "once" / "step=5.ckpt"
+    losses, end = run(tmp_path / "twice", data(), None, checkpoint, saving=False, max_epochs=3)
+    assert losses == {step: loss for step, loss in whole.items() if step > 5}
     assert same(end, state)

@@ -25,6 +25,7 @@ from tg_molfield.training.distributed import is_counted, joined_with_zero, unrea
 from tg_molfield.training.lightning.averaging import AveragedWeights
 from tg_molfield.training.lightning.checkpoint import KEY, MODEL, check_entry, read_training, training_entry
 from tg_molfield.training.lightning.data import FieldDataModule, ResumeWarning
+from tg_molfield.training.lightning.progress import begin_epoch, drop_unfinished_step
 from tg_molfield.training.losses import FieldLoss, Loss, check_query_points
 from tg_molfield.training.optimization import BETAS, Optimization
 from tg_molfield.training.random_state import random_state, set_random_state
@@ -110,6 +111,7 @@ class FieldLightningModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Begin to average the parameters, or go on."""
+        begin_epoch(self.trainer.fit_loop)
         if self._average is not None:
             self._average.begin()
 
@@ -228,6 +230,8 @@ class FieldLightningModule(LightningModule):
             raise ValueError(f"ckpt_path: {error}") from error
         if trainer is None or not resuming:
             return
+        if "loops" in checkpoint:
+            drop_unfinished_step(checkpoint["loops"])
         if parameters := entry.get("parameters"):
             if self._average is not None:
                 self._average.restore(checkpoint["state_dict"], MODEL)
