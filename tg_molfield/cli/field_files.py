@@ -103,20 +103,21 @@ def write_fields(written: Written, paths: Sequence[Path]) -> None:
 
 
 def _write(written: Written, path: Path) -> None:
+    from tg_molfield.viz import field_page, plot_slices, save_figure
+
     suffix = path.suffix.lower()
+    shown = _fields(written)
     if suffix in PICTURES:
-        from tg_molfield.viz import save_figure
-
-        save_figure(_slices(written), path)
+        save_figure(plot_slices(shown, position=written.position, difference=written.truth is not None), path)
     elif suffix == ".html":
-        from tg_molfield.viz import Page, plot_surfaces
-
-        page = Page(written.title)
-        if written.facts:
-            page.facts(written.facts)
-        surfaces = written.surfaces or (plot_surfaces(_fields(written), levels=written.level), "Isosurfaces")
-        page.figure(*surfaces)
-        page.figure(_slices(written), "Slices")
+        page = field_page(
+            written.title,
+            shown,
+            facts=written.facts,
+            level=written.level,
+            position=written.position,
+            surfaces=written.surfaces,
+        )
         page.save(path)
     else:
         written.volume.save(path)
@@ -127,10 +128,3 @@ def _fields(written: Written) -> Volume | dict[str, Volume]:
     if written.truth is None:
         return written.volume
     return {"exact": written.truth, "reconstructed": written.volume}
-
-
-def _slices(written: Written) -> Any:
-    from tg_molfield.viz import plot_slices
-
-    difference = written.truth is not None
-    return plot_slices(_fields(written), position=written.position, difference=difference)

@@ -6,8 +6,8 @@ from tg_molfield.chem.elements import symbols
 
 INK = "#24292f"
 """Text, ticks and frames of figures; a `Page` replaces it with the text colour of the reader."""
-POSITIVE, NEGATIVE = "#0f9d8a", "#e5762c"
-"""The two sides of a signed channel."""
+POSITIVE, NEGATIVE = "#3579b8", "#c8383f"
+"""The two sides of a signed channel, blue and red as in `DIVERGING`."""
 
 DIVERGING = (
     "#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3", "#2166ac",

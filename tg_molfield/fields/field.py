@@ -14,6 +14,7 @@ from typing_extensions import Self
 from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_points
+from tg_molfield.display.backend import backend
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.detached import detached
 from tg_molfield.fields.grid import Grid
@@ -103,6 +104,35 @@ class Field(ABC):
     def _repr_html_(self) -> str:
         """The field in a notebook."""
         return field_card(self)
+
+    def plot(
+        self,
+        kind: str = "slices",
+        channels: str | Sequence[str] | None = None,
+        plane: str | Sequence[float] | None = None,
+        *,
+        grid: Grid | None = None,
+        **options: Any,
+    ) -> Any:
+        """A picture of the field with its atoms: slices through it, or projections of it.
+
+        Args:
+            kind: ``"slices"`` or ``"projections"``.
+            channels: the channels to show; by default those that are not empty.
+            plane: ``"x"``, ``"y"`` or ``"z"`` for the plane perpendicular to that axis, ``"atoms"`` for the mean plane
+                of the atoms, or a normal [3]; by default what suits the field.
+            grid: the part of space to show; by default that of a volume, or around the atoms.
+            options: ``atoms``, ``unit`` and ``title``; ``position`` in Å along the normal for slices; ``how``,
+                ``"maximum"`` or ``"integral"``, for projections. See `tg_molfield.viz.plot_slices` and
+                `tg_molfield.viz.plot_projections`.
+
+        Returns:
+            A matplotlib figure, which notebooks show and `tg_molfield.viz.save_figure` writes.
+
+        Raises:
+            ValueError: the field is that of several molecules, or there is neither a grid nor atoms.
+        """
+        return backend().plot_field(self, kind, channels, plane, grid, **options)
 
     def _quick_centers(self) -> Tensor | None:
         """The centres [N, 3] of a field of one molecule that costs little more than N terms a point, else None."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from tg_molfield.arguments import as_list, as_path
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_points, check_tensor
+from tg_molfield.display.backend import PICTURES, backend
 from tg_molfield.fields.cards import volume_card
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -152,7 +153,7 @@ class Volume(Field):
     def save(self, path: str | PathLike[str]) -> list[Path]:
         """Write the volume, completely or not at all, and return the files written.
 
-        The name decides, each also with ``.gz``:
+        The name decides, for volumes each also with ``.gz``:
 
         - ``.npz``: exact.
         - ``.cube``: six digits of the values.
@@ -165,6 +166,9 @@ class Volume(Field):
           node (0, 0, 0). Densities in e/Å³ are multiplied by the volume of the cell, as VASP does, but in LOCPOT and
           ELFCAR (also ``LOCPOT_x.vasp``) values are as they are.
 
+        - ``.png``, ``.svg``, ``.pdf``: a picture of slices, as `plot` makes it.
+        - ``.html``: a page with isosurfaces and slices (needs plotly and scikit-image, the extra ``viz``).
+
         A ``.dx`` or map file holds one channel; several become a file each, ``x.C.dx``, ``x.N.dx``, …, which `read`
         takes as a list.
 
@@ -172,6 +176,9 @@ class Volume(Field):
             ValueError: the format is unknown or cannot hold the values or the axes.
         """
         target = as_path(path)
+        if target.suffix.lower() in PICTURES:
+            backend().save_volume(self, target)
+            return [target]
         if not self.values.isfinite().all():
             raise ValueError(f"{path}: expected finite values, got NaN or infinity; repair the volume before saving it")
         atoms = self.atoms

@@ -10,6 +10,7 @@ from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.units import unit_of
 from tg_molfield.fields.volume import Volume
 
 Fields = Field | Mapping[str, Field]
@@ -107,3 +108,8 @@ def chosen_channels(reference: Volume, channels: str | Sequence[str] | None) -> 
         name for name, peak in zip(reference.channels, peaks.tolist(), strict=True) if peak > EMPTY * float(peaks.max())
     )
     return kept or reference.channels
+
+
+def units_of(reference: Field, channels: Sequence[str], unit: str | None) -> dict[str, str]:
+    """The unit of each channel: that given, else what the definition of the reference tells."""
+    return {name: unit_of(reference.mol_field, name) if unit is None else unit for name in channels}

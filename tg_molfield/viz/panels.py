@@ -47,7 +47,7 @@ def draw_panel(
     """
     diverging = scale.vmin is not None and scale.vmin < 0
     image = axis.imshow(
-        values, cmap="RdBu_r" if diverging else "viridis", norm=scale, extent=window, origin="lower",
+        values, cmap="RdBu" if diverging else "viridis", norm=scale, extent=window, origin="lower",
         interpolation="none", aspect="equal",
     )  # fmt: skip
     axis.set_facecolor(_BLANK)
@@ -63,13 +63,17 @@ def draw_panel(
     return image
 
 
-def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float) -> None:
-    """Draw the atoms within 0.6 Å of the plane as dots in element colours, with symbols if there are at most 60."""
+def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float | None) -> None:
+    """Draw the atoms within 0.6 Å of the plane as dots in element colours, with symbols if there are at most 60.
+
+    Without a position, all atoms are drawn, as small dots.
+    """
     u_low, u_high, v_low, v_high = planes.window
     u, v, height = planes.coordinates(atoms).T
-    near = (np.abs(height - position) <= _NEAR) & (u >= u_low) & (u <= u_high) & (v >= v_low) & (v <= v_high)
+    level = height if position is None else position
+    near = (np.abs(height - level) <= _NEAR) & (u >= u_low) & (u <= u_high) & (v >= v_low) & (v <= v_high)
     numbers = atoms.z.cpu().numpy()[near]
-    few = near.sum() <= _MOST_SYMBOLS
+    few = position is not None and near.sum() <= _MOST_SYMBOLS
     axis.scatter(
         u[near], v[near], s=52 if few else 8, c=[element_color(int(z)) for z in numbers], edgecolors="white",
         linewidths=0.7, zorder=3,

@@ -52,7 +52,7 @@ def comparison_page(
     subtitle: str = "",
     text: str = "",
     best: Mapping[str, str] | None = None,
-    unit: str = "",
+    unit: str | None = None,
     visible: str | Sequence[str] | None = None,
 ) -> Page:
     """A page that compares the reconstruction of every case with the truth.
@@ -64,7 +64,7 @@ def comparison_page(
         subtitle: a line below the title.
         text: introduction, with a small part of Markdown (see `Page.text`).
         best: ``"max"`` or ``"min"`` for the columns of the table whose best value is highlighted.
-        unit: unit of the values.
+        unit: unit of the values; by default what the definition of the fields tells.
         visible: the channels whose surfaces are visible at first; by default all. The legend shows the others.
 
     Raises:
@@ -97,7 +97,7 @@ def _atoms(case: Case) -> AtomList | None:
     return case.atoms if case.atoms is not None else case.truth.atoms
 
 
-def _add_case(page: Page, case: Case, unit: str, visible: str | Sequence[str] | None) -> None:
+def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[str] | None) -> None:
     atoms = _atoms(case)
     fields = {"truth": case.truth, "reconstruction": case.reconstruction, **case.baselines}
     page.heading(case.name, "" if atoms is None else f"{formula(atoms)}, {len(atoms.z)} atoms")

@@ -13,7 +13,7 @@ from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields
+from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
@@ -28,7 +28,7 @@ def plot_surfaces(
     *,
     grid: Grid | None = None,
     atoms: AtomList | None = None,
-    unit: str = "",
+    unit: str | None = None,
     visible: str | Sequence[str] | None = None,
     opacity: float = 0.38,
     max_nodes: int = 64**3,
@@ -48,7 +48,7 @@ def plot_surfaces(
             largest absolute value of the channel in the reference.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default those of the fields.
-        unit: unit of the values, shown behind the levels in the legend.
+        unit: unit of the values, shown behind the levels in the legend; by default what the definition tells.
         visible: the channels visible at first; by default all. The legend shows the others.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
@@ -69,7 +69,7 @@ def plot_surfaces(
     reference = as_volume(next(iter(fields.values())), grid)
     names = chosen_channels(reference, channels)
     shown = names if visible is None else chosen_channels(reference, visible)
-    sides = _sides(reference, names, levels, unit)
+    sides = _sides(reference, names, levels, units_of(reference, names, unit))
     seen = known_atoms(fields.values(), atoms)
 
     figure = graph_objects.Figure()
@@ -116,7 +116,7 @@ class _Side(NamedTuple):
 
 
 def _sides(
-    reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None, unit: str
+    reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None, units: Mapping[str, str]
 ) -> list[_Side]:
     sides = []
     for number, name in enumerate(names):
@@ -124,5 +124,5 @@ def _sides(
         signed = len(values) > 1
         colors = (POSITIVE, NEGATIVE) if signed else (channel_color(name, number),)
         for level, color in zip(values, colors, strict=True):
-            sides.append(_Side(name, level, color, level_label(name, level, unit, signed)))
+            sides.append(_Side(name, level, color, level_label(name, level, units[name], signed)))
     return sides

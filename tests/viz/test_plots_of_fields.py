@@ -1,0 +1,153 @@
+import subprocess
+import sys
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.image import imread
+
+from tg_molfield.display.backend import BACKEND, PICTURES, backend
+from tg_molfield.fields import AtomList, Grid, MolField, Volume
+from tg_molfield.viz import plot_projections, plot_surfaces, save_figure
+from tg_molfield.viz.planes import planes_through
+from tg_molfield.viz.projections import _projected
+
+WATER = AtomList(torch.tensor([8, 1, 1]), torch.tensor([[0.0, 0, 0.1], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+
+
+@pytest.fixture(scope="module")
+def two_peaks():
+    """A volume with 2 at one node and −3 behind it along z."""
+    values = torch.zeros(1, 5, 6, 7)
+    values[0, 2, 3, 1] = 2.0
+    values[0, 2, 3, 5] = -3.0
+    return Volume(values, Grid((0.0, 0, 0), ((1.0, 0, 0), (0, 1, 0), (0, 0, 1)), (5, 6, 7)), ("f",))
+
+
+def labels(figure):
+    return {text.get_text() for axis in figure.axes for text in axis.texts} | {
+        axis.get_ylabel() for axis in figure.axes
+    }
+
+
+def test_projections_are_the_largest_values_and_integrals(two_peaks):
+    planes = planes_through(two_peaks.grid, "z", None)
+    maximum = _projected(two_peaks, ("f",), planes, "maximum")[0]
+    integral = _projected(two_peaks, ("f",), planes, "integral")[0]
+    assert maximum.min() == pytest.approx(-3, rel=0.05)
+    assert integral.min() == pytest.approx(-1, rel=0.05)
+    assert maximum.max() <= 1e-9
+    row, column = np.unravel_index(np.nanargmin(maximum), maximum.shape)
+    assert column / maximum.shape[1] == pytest.approx(2 / 4, abs=0.02)
+    assert row / maximum.shape[0] == pytest.approx(3 / 5, abs=0.02)
+
+
+def test_projections_name_what_they_are(two_peaks):
+    figure = plot_projections(two_peaks, plane="z", how="integral", unit="V")
+    assert {"integral along z", "V·Å"} <= labels(figure)
+    with pytest.raises(ValueError, match="how: expected one of maximum, integral, got 'mean'"):
+        plot_projections(two_peaks, how="mean")
+
+
+def test_the_unit_comes_from_the_definition():
+    density = MolField.preset("promolecule")(_data())
+    assert "e/Å³" in labels(density.plot())
+    assert "e/Å³·Å" in labels(density.plot("projections", how="integral"))
+    assert "e/bohr³" in labels(density.plot(unit="e/bohr³"))
+
+
+def test_a_field_is_plotted_around_its_atoms():
+    figure = MolField("O H")(_data()).plot(title="water")
+    (low, high) = figure.axes[0].get_xlim()
+    assert high - low == pytest.approx(1.52 + 6, abs=0.6)
+    assert figure.get_suptitle() == "water"
+    with pytest.raises(ValueError, match="grid: expected a grid because the field has no atoms"):
+        MolField("O H")(_data()).with_atoms(None).plot()
+    with pytest.raises(ValueError, match="kind: expected one of slices, projections, got 'movie'"):
+        MolField("O H")(_data()).plot("movie")
+
+
+def test_notebooks_show_figures_without_pyplot(two_peaks):
+    seen = imread(BytesIO(two_peaks.plot(plane="z")._repr_png_()))
+    assert seen.shape[0] > 200
+    assert seen[..., :3].std() > 0.05
+    assert "matplotlib.pyplot" not in _modules("field.plot()")
+
+
+def test_volumes_are_saved_as_pictures_and_pages(two_peaks, tmp_path):
+    for suffix in (".png", ".svg", ".pdf"):
+        path = tmp_path / f"x{suffix}"
+        assert two_peaks.save(path) == [path]
+        assert path.stat().st_size > 1000
+    path = tmp_path / "new" / "peaks.html"
+    assert two_peaks.save(str(path)) == [path]
+    html = path.read_text()
+    assert "<h1>peaks</h1>" in html
+    assert html.count('class="plot"') == 1
+    assert html.count("<svg") == 1
+
+
+def test_a_volume_one_node_thick_is_saved_without_surfaces(tmp_path):
+    flat = Volume(torch.rand(1, 5, 5, 1), Grid((0.0, 0, 0), ((1.0, 0, 0), (0, 1, 0), (0, 0, 1)), (5, 5, 1)))
+    flat.save(tmp_path / "flat.html")
+    assert 'class="plot"' not in (tmp_path / "flat.html").read_text()
+
+
+def test_signed_fields_are_red_below_0_in_slices_and_surfaces_alike(two_peaks):
+    below, above = sorted(
+        (trace for trace in plot_surfaces(two_peaks).data if trace.type == "mesh3d"),
+        key=lambda trace: "+" in trace.name,
+    )
+    assert "−" in below.name
+    for trace, strong, weak in ((below, 1, 5), (above, 5, 1)):
+        assert int(trace.color[strong : strong + 2], 16) > 1.5 * int(trace.color[weak : weak + 2], 16)
+    (image,) = two_peaks.plot(plane="z", position=5.0).axes[0].images
+    red, _, blue, _ = image.to_rgba(np.array([[-3.0]]))[0, 0]
+    assert red > 2 * blue
+
+
+def test_the_backend_is_what_the_fields_expect():
+    assert backend().__name__ == BACKEND
+    assert callable(backend().plot_field)
+    assert callable(backend().save_volume)
+    assert set(PICTURES) >= {".png", ".html"}
+    assert "tg_molfield.viz" not in _modules("field")
+
+
+def test_notebooks_are_converted_with_their_pictures(tmp_path):
+    nbconvert = pytest.importorskip("nbconvert.preprocessors", reason="nbconvert is not installed")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    cells = [_SETUP, "field", "field.plot('projections')"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbconvert.ExecutePreprocessor(timeout=120, kernel_name="python3").preprocess(notebook, {})
+    card, figure = (cell["outputs"][-1]["data"] for cell in notebook.cells[1:])
+    assert "<strong>RBFField</strong>" in card["text/html"]
+    assert "image/png" in figure
+
+
+_SETUP = """
+import torch
+from tg_molfield.fields import AtomList, MolField, RBFField
+pos = torch.tensor([[0.0, 0, 0.1], [0, 0.76, -0.48], [0, -0.76, -0.48]])
+field = RBFField(pos, torch.eye(3), 0.6, atoms=AtomList(torch.tensor([8, 1, 1]), pos))
+"""
+
+
+def _modules(code):
+    """What is imported by the code after a field was made."""
+    script = f"import warnings; warnings.simplefilter('ignore'){_SETUP}\n{code}\nimport sys; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def _data():
+    from torch_geometric.data import Data
+
+    return Data(z=WATER.z, pos=WATER.pos)
+
+
+def test_projections_can_be_saved(two_peaks, tmp_path):
+    save_figure(plot_projections({"one": two_peaks, "half": two_peaks * 0.5}), tmp_path / "x.png")
+    assert (tmp_path / "x.png").stat().st_size > 1000

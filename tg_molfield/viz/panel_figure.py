@@ -1,0 +1,115 @@
+"""The layout of figures with fields in rows and channels in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tg_molfield.chem.principal_axes import Array
+from tg_molfield.display.colors import INK
+from tg_molfield.viz.figures import PAPER
+from tg_molfield.viz.panels import draw_panel, scale_of
+from tg_molfield.viz.planes import Planes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PANEL = 2.3
+_LETTERS_AN_INCH = 14
+_PASSES = 3
+"""Number of layout passes: next to colour bars, one or two leave long row names partly outside the figure."""
+
+
+class Column(NamedTuple):
+    """The panels of a channel.
+
+    Attributes:
+        label: below the name of the channel.
+        unit: of the values, may be empty.
+        groups: panels [rows, columns] from top to bottom, each group with a colour scale of its own, and whether that
+            is symmetric about 0 in any case.
+    """
+
+    label: str
+    unit: str
+    groups: list[tuple[list[Array], bool]]
+
+
+def panel_figure(
+    rows: Sequence[str],
+    columns: Mapping[str, Column],
+    planes: Planes,
+    decorate: Callable[[Axes, str], None],
+    title: str,
+) -> Figure:
+    """A figure with one panel for each row and column.
+
+    Args:
+        rows: their names, may be empty.
+        columns: by channel.
+        planes: the window that all panels show.
+        decorate: draws what lies over the panels of a channel.
+        title: of the figure.
+    """
+    from tg_molfield.viz.notebook_figure import NotebookFigure
+
+    u_low, u_high, v_low, v_high = planes.window
+    tall = min(max((v_high - v_low) / max(u_high - u_low, 1e-9), 0.4), 2.0)
+    size = (0.6 + len(columns) * (_PANEL + 0.75), 0.75 + len(rows) * (_PANEL * tall + 0.12))
+    figure = NotebookFigure(figsize=size)
+    figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.02)
+    figure.patch.set(facecolor="white", gid=PAPER)
+    grid_of_axes = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
+    for number, ((name, (label, unit, groups)), axes) in enumerate(zip(columns.items(), grid_of_axes.T, strict=True)):
+        axes[0].set_title(f"{name}\n", fontsize=11, fontweight="bold", color=INK, pad=4, parse_math=False)
+        axes[0].text(
+            0.5, 1.02, label, transform=axes[0].transAxes, ha="center", va="bottom", fontsize=7.5, color=INK
+        )  # fmt: skip
+        first = 0
+        for panels, signed in groups:
+            if panels:
+                _draw_group(figure, list(axes[first : first + len(panels)]), panels, signed, planes, unit)
+            first += len(panels)
+        for axis in axes:
+            decorate(axis, name)
+            _dress(axis, planes, first=number == 0, last=axis is axes[-1])
+    _name_rows(grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
+    if title:
+        figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
+    for _ in range(_PASSES):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _draw_group(figure: Figure, axes: list[Axes], panels: list[Array], signed: bool, planes: Planes, unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    scale = scale_of(panels, signed)
+    images = [draw_panel(axis, panel, scale, planes.window, signed) for axis, panel in zip(axes, panels, strict=True)]
+    bar = figure.colorbar(images[0], ax=axes, fraction=0.05, pad=0.02, aspect=18 * len(axes))
+    bar.ax.tick_params(labelsize=7, colors=INK, length=2)
+    bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(5)
+    if unit:
+        bar.set_label(unit, fontsize=7.5, color=INK)
+
+
+def _dress(axis: Axes, planes: Planes, first: bool, last: bool) -> None:
+    axis.tick_params(labelsize=7, colors=INK, length=2, labelleft=first, labelbottom=last)
+    for spine in axis.spines.values():
+        spine.set(color=INK, linewidth=0.5, alpha=0.5)
+    if last:
+        axis.set_xlabel(f"{planes.names[0]} (Å)", fontsize=7.5, color=INK)
+    if first:
+        axis.set_ylabel(f"{planes.names[1]} (Å)", fontsize=7.5, color=INK)
+
+
+def _name_rows(axes: np.ndarray, names: Sequence[str], letters: int) -> None:
+    for axis, row in zip(axes, names, strict=True):
+        if row:
+            axis.set_ylabel(f"{fill(row, letters)}\n{axis.get_ylabel()}", fontsize=8.5, color=INK, parse_math=False)

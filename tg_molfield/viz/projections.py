@@ -1,0 +1,102 @@
+"""`plot_projections`: fields seen through, along the normal of a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.principal_axes import Array
+from tg_molfield.fields.grid import Grid
+from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.panel_figure import Column, panel_figure
+from tg_molfield.viz.panels import draw_atoms, draw_cell
+from tg_molfield.viz.planes import Planes, planes_through
+from tg_molfield.viz.unit_cell import EDGES, atoms_in_cell, cell_corners
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tg_molfield.fields.field import Field
+
+PROJECTIONS = ("maximum", "integral")
+_RESOLUTION = 120
+
+
+def plot_projections(
+    volumes: Fields,
+    channels: str | Sequence[str] | None = None,
+    plane: str | Sequence[float] | None = None,
+    how: str = "maximum",
+    *,
+    grid: Grid | None = None,
+    atoms: AtomList | None = None,
+    unit: str | None = None,
+    title: str = "",
+) -> Figure:
+    """Projections of fields onto a plane with all atoms, one row per field and one column per channel.
+
+    Args:
+        volumes: a field, or fields by name; the first is the reference.
+        channels: the channels to show; by default those that are not empty in the reference.
+        plane: the plane, as in `plot_slices`.
+        how: ``"maximum"``, the value that is largest in absolute value along the normal; or ``"integral"`` over the
+            grid along the normal, in units times Å.
+        grid: the grid; by default that of the first volume. Required if no field is a `Volume`.
+        atoms: the atoms to draw; by default those of the fields.
+        unit: unit of the values; by default what the definition of the fields tells.
+        title: title of the figure.
+
+    Returns:
+        A matplotlib figure that pyplot does not manage, for `save_figure` or `Page.figure`; notebooks show it.
+
+    Raises:
+        ValueError: no fields, no grid, an unknown plane or projection.
+        KeyError: a channel is not in a field.
+    """
+    if how not in PROJECTIONS:
+        raise ValueError(f"how: expected one of {', '.join(PROJECTIONS)}, got {how!r}; choose one")
+    fields = named_fields(volumes)
+    where = shared_grid(fields, grid)
+    reference = next(iter(fields.values()))
+    sampled = as_volume(reference, grid)
+    names = chosen_channels(sampled, channels)
+    seen = known_atoms(fields.values(), atoms)
+    planes = planes_through(where, plane, seen, sampled.periodic)
+    drawn = seen and atoms_in_cell(seen, sampled)[0]
+    corners = (cell_corners(sampled) - planes.origin) @ planes.rows.T
+    units = units_of(reference, names, unit)
+    samples = [_projected(field, names, planes, how) for field in fields.values()]
+
+    def decorate(axis: Axes, name: str) -> None:
+        if drawn is not None:
+            draw_atoms(axis, drawn, planes, None)
+        for first, second in corners[EDGES] if len(corners) else ():
+            draw_cell(axis, np.stack([first, second])[:, :2])
+
+    columns = {}
+    for number, name in enumerate(names):
+        written = f"{units[name]}·Å" if how == "integral" and units[name] else units[name]
+        panels = [values[number] for values in samples]
+        columns[name] = Column(f"{how} along {_normal(planes)}", written, [(panels, False)])
+    return panel_figure(list(fields), columns, planes, decorate, title)
+
+
+def _normal(planes: Planes) -> str:
+    return planes.names[2] if planes.names[2] in ("x", "y", "z") else "the normal"
+
+
+def _projected(field: Field, names: Sequence[str], planes: Planes, how: str) -> Array:
+    """The projections [C, rows, columns]; NaN where the normal misses the grid."""
+    places = planes.candidates()
+    values = planes.sample(field, names, places, _RESOLUTION)
+    outside = np.isnan(values).all(0)
+    known = np.nan_to_num(values)
+    if how == "integral":
+        flat = known.sum(0) * (places[1] - places[0] if len(places) > 1 else 1.0)
+    else:
+        flat = np.take_along_axis(known, np.abs(known).argmax(0)[None], 0)[0]
+    return np.where(outside, np.nan, flat)
