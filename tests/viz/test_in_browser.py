@@ -8,7 +8,9 @@ import torch
 from browser import CHROMIUM, Browser
 from matplotlib.image import imread
 
-from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, map_page
+from tg_molfield.compare import screen
+from tg_molfield.structures import from_smiles
+from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, hits_page, map_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -170,6 +172,17 @@ def test_surfaces_and_slices_of_a_report(opened, volume):
     window.click(*legend)
     window.wait("document.querySelector('.plot').data.some(trace => trace.visible === 'legendonly')")
     assert (picture(window) != before).any()
+    assert window.errors == []
+
+
+def test_hits_are_listed_and_drawn(opened):
+    molecules = [from_smiles(smiles, properties=()) for smiles in ("CCO", "CCN")]
+    window = opened(hits_page("Hits", screen(molecules[0], molecules), molecules[:1], overlays=1), DRAWN, 500, 700)
+    assert window.run("document.querySelectorAll('tbody tr').length") == 2
+    middle_of(window, ".plot")
+    window.wait(DRAWN)
+    seen = picture(window)
+    assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 300, "shaded surfaces"
     assert window.errors == []
 
 

@@ -107,6 +107,13 @@ def test_columns_of_numbers_categories_and_text(codes):
     assert found["columns"][found["color"]]["name"] == "class"
 
 
+def test_long_texts_are_cut(codes):
+    long = ["x" * 10**5 + str(place) for place in range(5)]
+    found = content(map_page("long", codes, names=long, properties={"note": long}))
+    assert {len(name) for name in [*found["names"], *found["columns"][0]["values"]]} == {202}
+    assert found["columns"][0]["kind"] == "text", "they differ where they are cut"
+
+
 def test_rare_categories_are_joined():
     words = [f"w{place % 10}" for place in range(40)] + ["w0"] * 5
     (column,) = content(map_page("rare", torch.randn(45, 3), properties={"class": words}))["columns"]

@@ -42,8 +42,9 @@ def thumbnail(values: NDArray[np.float64], width: int = 120, height: int = 120, 
     wide = aspect or values.shape[1] / values.shape[0]
     scale = min(width / wide, height)
     content = b64encode(_png(np.ascontiguousarray(pixels))).decode()
-    size = f'width="{max(1, round(wide * scale))}" height="{max(1, round(scale))}"'
-    return f'<img {size} style="max-width:none" src="data:image/png;base64,{content}">'
+    across, down = max(1, round(wide * scale)), max(1, round(scale))
+    size = f'width="{across}" height="{down}" style="max-width:none;width:{across}px;height:{down}px"'
+    return f'<img {size} src="data:image/png;base64,{content}">'
 
 
 def _ramp(stops: tuple[str, ...]) -> NDArray[np.uint8]:

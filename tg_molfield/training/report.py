@@ -20,7 +20,7 @@ class TrainingReport:
         ended: ``"budget"``, or ``"patience"`` where the validation did not improve any more; empty while it goes on.
     """
 
-    losses: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     validations: list[Validation] = field(default_factory=list)
     ended: str = ""

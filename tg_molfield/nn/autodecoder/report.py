@@ -27,7 +27,7 @@ class AutoDecoderReport:
     parameters: int = 0
     seconds: float = 0.0
     converged: bool = False
-    losses: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list, repr=False)
 
     def _repr_html_(self) -> str:
         facts = {

@@ -20,7 +20,7 @@ from tg_molfield.parallel import check_workers, in_order
 Read = Callable[[Data], Encodable]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embeddings:
     """The codes of M molecules, on the processor.
 
@@ -38,6 +38,10 @@ class Embeddings:
     index: Tensor
     failed: dict[int, str]
     outside: dict[int, tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} without" if self.failed else ""
+        return f"Embeddings({len(self)} codes of {self.code.size(1)} numbers{failed})"
 
     def __len__(self) -> int:
         return len(self.index)

@@ -10,8 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tg_molfield.files import shortened
+
 MOST_CATEGORIES = 7
 """Categories that have a colour of their own."""
+
+LONGEST = 200
+"""Letters of the longest text."""
 
 _MOST_WORDS = 12
 """Distinct words of a column whose most frequent ones may stand for few molecules."""
@@ -56,16 +61,17 @@ def _column(name: str, given: Any, count: int) -> Column:
     if known and all(isinstance(value, Real) and not isinstance(value, bool) for value in known):
         return {"kind": "number", "values": [_number(value) for value in values]}
     words = ["" if _is_missing(value) else str(value) for value in values]
+    shown = [shortened(word, LONGEST) for word in words]
     frequent = Counter(word for word in words if word).most_common()
     names = [word for word, _ in frequent[:MOST_CATEGORIES]]
     covered = sum(number for _, number in frequent[:MOST_CATEGORIES])
     if not names or (len(frequent) > _MOST_WORDS and 2 * covered < len(known)) or _are_names(frequent):
-        return {"kind": "text", "values": words}
+        return {"kind": "text", "values": shown}
     names.sort()
-    others = len(frequent) > len(names)
     place = {word: number for number, word in enumerate(names)}
     codes = [place.get(word, len(names)) if word else None for word in words]
-    return {"kind": "category", "names": names, "others": others, "codes": codes, "values": words}
+    listed = [shortened(word, LONGEST) for word in names]
+    return {"kind": "category", "names": listed, "codes": codes, "values": shown}
 
 
 def _are_names(frequent: Sequence[tuple[str, int]]) -> bool:

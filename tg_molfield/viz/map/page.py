@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tg_molfield.arguments import as_list, as_names, check_integers
 from tg_molfield.display.colors import CATEGORIES, SEQUENTIAL
-from tg_molfield.viz.map.columns import as_columns
+from tg_molfield.files import shortened
+from tg_molfield.viz.map.columns import LONGEST, as_columns
 from tg_molfield.viz.map.drawings import drawings
 from tg_molfield.viz.map.projection import PROJECTIONS, Projection, check_codes, project
 from tg_molfield.viz.page import Page, packed, resource
@@ -83,7 +84,7 @@ def map_page(
     if any(count is not None for count in heavy) and "heavy atoms" not in columns:
         shown.append({"name": "heavy atoms", "unit": "", "kind": "number", "values": heavy})
     data = {
-        "names": [str(called[row]) for row in kept],
+        "names": [shortened(str(called[row]), LONGEST) for row in kept],
         "svgs": svgs,
         "columns": shown,
         "color": _first_color(shown, color),
