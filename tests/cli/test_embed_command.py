@@ -222,6 +222,7 @@ def test_no_molecule_with_a_code_is_an_error(tmp_path):
         (["-o", "{0}/a.csv", "--projection", "pca"], "--projection: expected an output .html with it"),
         (["-o", "{0}/a.html", "--projection", "tsne"], "--projection: expected pca or umap, got tsne"),
         (["-o", "{0}/a.html.gz"], "one of the suffixes"),
+        (["-o", "{0}/a.html", "--summary"], "--summary: expected a table (.csv, .npz or .parquet) with it"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, table, options, message):

@@ -88,7 +88,7 @@ def embed(
     check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
     check_packages(output)
     _check_neighbors(neighbors, distance)
-    projections = check_projections(projection, output)
+    projections = check_projections(projection, summary, output)
     encoder = load_model(model)
     if (summary or neighbors is not None) and not encoder.summary_channels:
         option = "--summary" if summary else "--neighbors"

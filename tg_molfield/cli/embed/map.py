@@ -18,11 +18,16 @@ _LAST = ("file", "record", "smiles")
 """Columns that come after those of the files; the number of the row is left out."""
 
 
-def check_projections(projections: Sequence[str] | None, outputs: Sequence[Path]) -> list[str]:
+def check_projections(projections: Sequence[str] | None, summary: bool, outputs: Sequence[Path]) -> list[str]:
     """The projections of a map: those given, or PCA.
 
+    Args:
+        projections: as given, None for none.
+        summary: whether tables are to hold the summary only.
+        outputs: the files to write.
+
     Raises:
-        ValueError: one is unknown, or there is no page to write.
+        ValueError: one is unknown, or there is no page or table to write that an option is for.
         ImportError: umap-learn is missing.
     """
     from tg_molfield.cli.no_effect import refuse
@@ -31,6 +36,8 @@ def check_projections(projections: Sequence[str] | None, outputs: Sequence[Path]
 
     if not any(is_map(path) for path in outputs):
         refuse({"--projection": projections}, "an output .html", ", ".join(map(str, outputs)))
+    if all(map(is_map, outputs)):
+        refuse({"--summary": summary or None}, "a table (.csv, .npz or .parquet)", ", ".join(map(str, outputs)))
     for name in projections or ():
         if name not in PROJECTIONS:
             raise ValueError(f"--projection: expected {' or '.join(PROJECTIONS)}, got {name}; choose one of them")
