@@ -62,6 +62,9 @@ def test_a_field_is_plotted_around_its_atoms():
     (low, high) = figure.axes[0].get_xlim()
     assert high - low == pytest.approx(1.52 + 6, abs=0.6)
     assert figure.get_suptitle() == "water"
+    assert np.isfinite(figure.axes[0].images[0].get_array()).all(), "no corner is outside the grid"
+    along_x = MolField("O H")(_data()).plot(plane="x")
+    assert along_x.axes[0].get_xlabel() == "y (Å)"
     with pytest.raises(ValueError, match="grid: expected a grid because the field has no atoms"):
         MolField("O H")(_data()).with_atoms(None).plot()
     with pytest.raises(ValueError, match="kind: expected one of slices, projections, got 'movie'"):

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tg_molfield.chem.principal_axes import positions, principal_axes
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -38,7 +41,7 @@ def plot_field(
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}; choose one")
     if grid is None and not isinstance(field, Volume):
-        grid = _grid_around(field)
+        grid = _grid_around(field, plane is None or plane == "atoms")
     plot = plot_slices if kind == "slices" else plot_projections
     return plot(field, channels, plane, grid=grid, **options)
 
@@ -51,12 +54,18 @@ def save_volume(volume: Volume, path: Path) -> None:
         save_figure(plot_slices(volume), path)
 
 
-def _grid_around(field: Field) -> Grid:
+def _grid_around(field: Field, along_atoms: bool) -> Grid:
+    """A grid around the atoms, along their principal axes or those of space."""
     named_fields(field, "field")
     if field.atoms is None or not len(field.atoms.z):
         raise ValueError(
             "grid: expected a grid because the field has no atoms, got none; give for example Grid.around(pos)"
         )
-    pos = field.atoms.pos.detach()
-    longest = float((pos.amax(0) - pos.amin(0)).max()) + 2 * _MARGIN
-    return Grid.around(pos, max(_STEP, longest / _NODES), _MARGIN)
+    pos = positions(field.atoms)
+    rows = principal_axes(pos) if along_atoms else np.eye(3)
+    placed = (pos - pos.mean(0)) @ rows.T
+    low, high = placed.min(0) - _MARGIN, placed.max(0) + _MARGIN
+    step = max(_STEP, float((high - low).max()) / _NODES)
+    x, y, z = (tuple(axis) for axis in (step * rows).tolist())
+    nx, ny, nz = (np.ceil((high - low) / step - 1e-9).astype(int) + 1).tolist()
+    return Grid(tuple((pos.mean(0) + low @ rows).tolist()), (x, y, z), (nx, ny, nz))

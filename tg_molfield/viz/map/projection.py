@@ -127,7 +127,7 @@ def _umap(codes: Tensor, seed: int) -> Projection:
         init="pca" if len(codes) < 50 else "spectral",
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of one thread for a seed, and of graphs in several pieces
         points = torch.from_numpy(method.fit_transform(codes.numpy())).double()
     note = (
         f"UMAP of the angles between codes ({neighbors} neighbours, seed {seed}): near molecules stay near; distances "
