@@ -8,13 +8,19 @@ from commands import refused, run, sdf
 
 from tg_molfield import MolField, from_smiles
 from tg_molfield.cli.data_sets import building
-from tg_molfield.datasets import MoleculeFields
+from tg_molfield.cli.data_sets.opening import opened
+from tg_molfield.datasets import ComplexFields, MoleculeFields
 from tg_molfield.structures import DroppedKeysWarning
 
 TABLE = """name,smiles,measured log S (mol/l)
 ethanol,CCO,1.1
 broken,CC(,2
 phenol,c1ccccc1O,-0.5
+"""
+PROTEIN = """\
+ATOM      1  CA  GLY A   1       0.000   0.000   0.000  1.00  0.00           C
+ATOM      2  CA  GLY A   2      -3.800   0.000   0.000  1.00  0.00           C
+END
 """
 
 
@@ -95,9 +101,34 @@ def test_public_data_sets_by_name(tmp_path, data_dir):
     assert "642 molecules, labels expt" in text
     for option in ("--labels", "--conformers", "--seed", "--timeout", "--dimension"):
         message = refused("build", "FreeSolv", "-o", tmp_path / "a", "--local", local, option, "3")
-        assert f"{option}: expected molecules of your own with it, got FreeSolv; leave it out" in message
+        assert f"{option}: expected molecules of your own with it, got freesolv; leave it out" in message
     assert "gdb9.sdf" in refused("build", "qm9", "-o", tmp_path / "a", "--local", tmp_path)
     assert not (tmp_path / "a").exists()
+
+
+def test_complexes(tmp_path):
+    folder = tmp_path / "set" / "1abc"
+    folder.mkdir(parents=True)
+    (folder / "1abc_protein.pdb").write_text(PROTEIN)
+    (folder / "1abc_ligand.xyz").write_text("1\n\nO 3.0 0.0 0.0\n")
+    (tmp_path / "labels.csv").write_text("name,affinity\n1abc,6.5\n")
+    options = ("--pocket", 3.5, "--labels", "affinity", "--table", tmp_path / "labels.csv")
+    text = run("build", tmp_path / "set", "-o", tmp_path / "a", *options)
+    assert "1 molecule, labels affinity" in text
+    dataset = opened(tmp_path / "a")
+    assert isinstance(dataset, ComplexFields)
+    data = dataset[0]
+    assert data.part.tolist() == [0, 1]
+    assert data.y.item() == 6.5
+    message = refused("build", tmp_path / "set", "-o", tmp_path / "b")
+    assert "or --kind complexes for folders of complexes" in message
+    message = refused("build", tmp_path / "set", "-o", tmp_path / "b", "--kind", "complexes", "--conformers", 2)
+    assert "--conformers: expected a data set of molecules with it, got complexes" in message
+    message = refused("build", tmp_path / "set", "-o", tmp_path / "b", "--kind", "molecules", "--pocket", 6)
+    assert "--pocket: expected a data set of complexes with it, got molecules" in message
+    assert "--kind: expected one of molecules, complexes" in refused(
+        "build", folder, "-o", tmp_path / "b", "--kind", "x"
+    )
 
 
 def test_options_without_effect_are_refused(tmp_path, table):

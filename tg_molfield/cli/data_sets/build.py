@@ -13,9 +13,20 @@ from tg_molfield.cli.data_sets.options import (
     Conformers,
     ConformerSeed,
     Dimension,
+    Hetero,
+    Kind,
     Labels,
+    Pocket,
     Properties,
+    Selection,
+    Start,
+    Stop,
+    Stride,
+    Table,
     Timeout,
+    Topology,
+    Waters,
+    Whole,
     Workers,
 )
 from tg_molfield.cli.definition import Channels, Preset, definition_of
@@ -33,10 +44,11 @@ def build(
         list[str],
         typer.Argument(
             help="Files of molecules (csv with a column smiles, smi, sdf, mol2, xyz, pdb …; also .gz), a folder of "
-            "them, or freesolv or qm9."
+            "them, a folder or table of complexes, trajectories; or freesolv or qm9."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the data set.")],
+    kind: Kind = None,
     labels: Labels = None,
     properties: Properties = None,
     channels: Channels = None,
@@ -48,11 +60,21 @@ def build(
     local: Annotated[
         Path | None, typer.Option(help="A local copy of freesolv or qm9, which is then not downloaded.")
     ] = None,
+    pocket: Pocket = None,
+    waters: Waters = None,
+    hetero: Hetero = None,
+    table: Table = None,
+    topology: Topology = None,
+    selection: Selection = None,
+    start: Start = None,
+    stop: Stop = None,
+    stride: Stride = None,
+    whole: Whole = None,
     workers: Workers = 0,
     cluster: Cluster = None,
     force: Annotated[bool, typer.Option("--force", help="Build again what the folder has.")] = False,
 ) -> None:
-    """Build a data set of molecules in a folder, for train, evaluate and Python.
+    """Build a data set of molecules, complexes or frames in a folder, for train, evaluate, embed and Python.
 
     It holds atoms, labels and properties, not fields: --channels or --preset name a field whose properties are
     computed. Molecules that fail are listed, with the reason, in processed/failed.csv in the folder, and the others are
@@ -64,13 +86,34 @@ def build(
 
     tg-molfield build ligands.sdf.gz more.sdf -o ligands --preset esp
 
+    tg-molfield build refined-set -o pockets --kind complexes --pocket 6
+
     tg-molfield build freesolv -o freesolv --local freesolv.sdf.gz
     """
     from tg_molfield.cli.data_sets.building import Reading, built
     from tg_molfield.datasets import MoleculeFields
 
     definition = definition_of(preset, channels)
-    how = Reading(labels, properties, definition, conformers, seed, timeout, dimension, workers, cluster)
+    options = {
+        "labels": labels or None,
+        "conformers": conformers,
+        "seed": seed,
+        "timeout": timeout,
+        "dimension": dimension,
+        "pocket": pocket,
+        "waters": waters,
+        "hetero": hetero,
+        "table": table,
+        "topology": topology,
+        "selection": selection,
+        "start": start,
+        "stop": stop,
+        "stride": stride,
+        "whole": whole,
+        "workers": workers or None,
+        "cluster": cluster,
+    }
+    how = Reading(options, properties, definition, kind)
     began = time.monotonic()
     before = not force and MoleculeFields.is_complete(output)
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tg_molfield.cli.data_sets.kinds import PUBLIC, check_taken, kind_of, known_kinds
 from tg_molfield.cli.no_effect import check_reading, refuse
 from tg_molfield.cli.wording import worded
 
@@ -15,58 +16,43 @@ if TYPE_CHECKING:
     from tg_molfield.datasets import MoleculeFields
     from tg_molfield.fields import MolField
 
-PUBLIC = {"freesolv": "FreeSolvFields", "qm9": "QM9Fields"}
-"""The data sets that are known by name."""
-
+_OPTIONS = (
+    "labels", "conformers", "timeout", "dimension", "workers", "cluster", "pocket", "table", "topology", "selection",
+    "start", "stop", "stride",
+)  # fmt: skip
 _WORDS = {
     "force_reload=True": "--force",
     "another root": "another folder as --output",
     "give root": "give --output",
-    "labels:": "--labels:",
     "of labels": "of --labels",
-    "conformers:": "--conformers:",
-    "workers:": "--workers:",
-    "cluster:": "--cluster:",
+    "give the folder that holds them": "give the folder that holds them, or --kind complexes for folders of complexes",
+    **{f"{name}:": f"--{name}:" for name in _OPTIONS},
 }
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How molecules are read; None leaves an option at its default.
+    """How molecules are read.
 
     Attributes:
-        labels: the numbers that become ``y``.
+        options: arguments of the data set by name, such as ``labels``, ``conformers`` and ``workers``; None leaves one
+            at its default.
         properties: per-atom properties to compute, in one string.
         mol_field: a definition, of which all that it reads is computed.
-        conformers: made of each SMILES.
-        seed: of the conformers.
-        timeout: seconds for the conformers of one SMILES.
-        dimension: 3 to take flat coordinates as geometries.
-        workers: processes beside this one.
-        cluster: the scheduler of a Dask cluster.
-        seed_option: the name of the option ``seed``.
+        kind: of the data set; None for the one that the options and the files tell.
+        names: the options whose names are not those of the arguments.
     """
 
-    labels: Sequence[str] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     properties: str | None = None
     mol_field: MolField | None = None
-    conformers: int | None = None
-    seed: int | None = None
-    timeout: float | None = None
-    dimension: int | None = None
-    workers: int = 0
-    cluster: str | None = None
-    seed_option: str = "--seed"
+    kind: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
-    def own(self) -> dict[str, Any]:
-        """The options that public data sets do not have, by the names of the command line."""
-        return {
-            "--labels": self.labels or None,
-            "--conformers": self.conformers,
-            self.seed_option: self.seed,
-            "--timeout": self.timeout,
-            "--dimension": self.dimension,
-        }
+    def given(self) -> dict[str, Any]:
+        """The options that are given, by the names of the command line."""
+        found = {self.names.get(name, f"--{name}"): value for name, value in self.options.items()}
+        return {**found, "--kind": self.kind}
 
 
 def is_public(sources: Sequence[str]) -> bool:
@@ -87,35 +73,43 @@ def built(
         force: build it again.
 
     Raises:
-        ValueError: an option has no effect, or as for `MoleculeFields`.
+        ValueError: an option has no effect, or as for the data set.
         OSError: a file cannot be read or written.
     """
     from tg_molfield import datasets
     from tg_molfield.structures import SkippedRecordsWarning
 
-    options: dict[str, Any] = {"force_reload": force, "workers": how.workers, "cluster": how.cluster}
-    options |= _computed(how)
-    kind: type[MoleculeFields] = datasets.MoleculeFields
-    source: Any = local
     if is_public(sources):
-        refuse(how.own(), "molecules of your own", sources[0])
-        kind = getattr(datasets, PUBLIC[sources[0].lower()])
+        refuse({"--kind": how.kind}, "molecules of your own", sources[0])
+        kind = sources[0].lower()
+        made: Any = getattr(datasets, PUBLIC[kind])
     else:
         refuse({"--local": local}, " or ".join(PUBLIC), ", ".join(sources))
-        source = _files(sources)
-        of_smiles = {"--conformers": how.conformers, how.seed_option: how.seed, "--timeout": how.timeout}
-        check_reading(source, None, of_smiles, {"--dimension": how.dimension})
-        given = {
-            "labels": how.labels or None,
-            "conformers": how.conformers,
-            "seed": how.seed,
-            "timeout": how.timeout,
-            "dimension": how.dimension,
-        }
-        options |= {name: value for name, value in given.items() if value is not None}
+        kind = kind_of(sources, how.kind, how.options)
+        made = known_kinds()[kind]
+    options = check_taken(made, how.options, kind, how.names)
+    source = local if is_public(sources) else _source(sources, kind, how)
     with worded(_WORDS), warnings.catch_warnings():
         warnings.simplefilter("ignore", SkippedRecordsWarning)
-        return kind(root, source, **options)
+        return made(root, source, force_reload=force, **options, **_computed(how))
+
+
+def _source(sources: Sequence[str], kind: str, how: Reading) -> Any:
+    """The source as the data set of a kind takes it."""
+    if kind == "complexes":
+        if len(sources) > 1:
+            raise ValueError(
+                f"source: expected one folder or table of complexes, got {len(sources)}; put them into one folder"
+            )
+        return Path(sources[0]).expanduser()
+    files = _files(sources) if kind == "molecules" else [Path(one).expanduser() for one in sources]
+    if kind == "molecules":
+        of_smiles = {how.names.get(one, f"--{one}"): how.options.get(one) for one in ("conformers", "seed", "timeout")}
+        check_reading(files, None, of_smiles, {"--dimension": how.options.get("dimension")})
+    for path in files:
+        if files.count(path) > 1:
+            raise ValueError(f"source: expected different files, got {path} twice; name each once")
+    return files
 
 
 def _computed(how: Reading) -> dict[str, Any]:
@@ -141,8 +135,6 @@ def _files(sources: Sequence[str]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         path = Path(source).expanduser()
-        files += MoleculeSource(path, (), None).files if path.is_dir() else [path]
-    for path in files:
-        if files.count(path) > 1:
-            raise ValueError(f"source: expected different files, got {path} twice; name each once")
+        with worded(_WORDS):
+            files += MoleculeSource(path, (), None).files if path.is_dir() else [path]
     return files

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tg_molfield.cli.data_sets.building import Reading, built
+from tg_molfield.cli.data_sets.kinds import known_kinds
 from tg_molfield.cli.no_effect import refuse
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
     from tg_molfield.datasets import MoleculeFields
-
-KINDS = {"molecules": "MoleculeFields", "complexes": "ComplexFields"}
-"""The classes of data sets, by what they say of themselves."""
 
 
 def is_data_set(path: str | Path) -> bool:
@@ -30,18 +28,18 @@ def opened(path: str | Path) -> MoleculeFields:
         OSError: it cannot be read.
         ValueError: it is not complete, or of a kind that is not known.
     """
-    from tg_molfield import datasets
     from tg_molfield.datasets.store import MoleculeStore
 
     path = Path(path).expanduser()
     store = MoleculeStore(path / "processed" / "molecules.db")
     kind = store.state().get("identity", {}).get("kind")
     store.close()
-    if kind is not None and kind not in KINDS:
+    known = known_kinds()
+    if kind is not None and kind not in known:
         raise ValueError(
-            f"{path}: expected a data set of {' or '.join(KINDS)}, got one of {str(kind)[:40]}; build it anew"
+            f"{path}: expected a data set of {' or '.join(known)}, got one of {str(kind)[:40]}; build it anew"
         )
-    return getattr(datasets, KINDS[kind or "molecules"])(path)
+    return known[kind or "molecules"](path)
 
 
 def opened_or_built(
@@ -64,7 +62,7 @@ def opened_or_built(
         return built(sources, folder, how, None if local is None else Path(local), force)
     if len(sources) > 1:
         raise ValueError(f"source: expected one data set alone, got {there[0]} beside others; give one")
-    refuse({**how.own(), "--local": local}, "a source that is to be read", f"the data set {there[0]}")
+    refuse({**how.given(), "--local": local}, "a source that is to be read", f"the data set {there[0]}")
     return opened(there[0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 By = Annotated[
     str | None,
     typer.Option(
-        help="random, or scaffold to have molecules of one scaffold in one part; protein for complexes.  "
-        "\\[default: random]"
+        help="random, or scaffold to have molecules of one scaffold in one part; protein for complexes; blocks or "
+        "trajectory for frames.  \\[default: random, of frames blocks]"
     ),
 ]
 Fractions = Annotated[
@@ -41,6 +42,11 @@ def parsed_fractions(text: str | None) -> tuple[float, ...]:
         return tuple(float(word) for word in text.replace(",", " ").split())
     except ValueError as error:
         raise ValueError(f"--fractions: expected three numbers, got {text[:40]!r}; 0.8,0.1,0.1 is usual") from error
+
+
+def usual_by(dataset: MoleculeFields) -> str:
+    """How a data set is split unless it is told otherwise."""
+    return inspect.signature(dataset.split_idx).parameters["by"].default
 
 
 def parts_of(dataset: MoleculeFields, fractions: Sequence[float], by: str, seed: int) -> dict[str, list[int]]:

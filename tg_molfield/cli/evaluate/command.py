@@ -101,11 +101,13 @@ def evaluate(
     how = Reading(
         properties=" ".join(name for name in encoder.properties if name in PROPERTIES) or None,
         mol_field=definition if definition.attributes else None,
-        seed=conformer_seed,
-        timeout=timeout,
-        dimension=dimension,
-        workers=workers,
-        seed_option="--conformer-seed",
+        options={
+            "seed": conformer_seed,
+            "timeout": timeout,
+            "dimension": dimension,
+            "workers": workers or None,
+        },
+        names={"seed": "--conformer-seed"},
     )
     part = Part(split, by, None if fractions is None else parsed_fractions(fractions), split_seed)
     with TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tg_molfield.cli.data_sets.building import Reading
 from tg_molfield.cli.data_sets.opening import is_data_set, opened, opened_or_built
-from tg_molfield.cli.data_sets.splitting import FRACTIONS, part_of
+from tg_molfield.cli.data_sets.splitting import FRACTIONS, part_of, usual_by
 from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.train.configuration import FILE, Configuration
 
@@ -75,7 +75,7 @@ def chosen(sources: Sequence[str], model: str, part: Part, how: Reading, folder:
     if part.split is None:
         refuse(part.options(), "--split", "none")
         return Chosen(dataset, list(range(len(dataset))), where)
-    by, seed = part.by or "random", part.seed or 0
+    by, seed = part.by or usual_by(dataset), part.seed or 0
     indices = part_of(dataset, part.split, part.fractions or FRACTIONS, by, seed)
     return Chosen(dataset, indices, f"{where}, part {part.split} ({by}, seed {seed})")
 

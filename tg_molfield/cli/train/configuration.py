@@ -29,7 +29,7 @@ class Configuration:
         conformer_seed: of them.
         timeout: seconds for those of one SMILES.
         dimension: 3 to take flat coordinates as geometries.
-        by: how the data set is split.
+        by: how the data set is split; None for its usual way.
         fractions: shares of the parts to train on, to validate with and to test with.
         split_seed: of the split.
         model: trained model to begin with.
@@ -78,7 +78,7 @@ class Configuration:
     conformer_seed: int | None = None
     timeout: float | None = None
     dimension: int | None = None
-    by: str = "random"
+    by: str | None = None
     fractions: tuple[float, ...] = (0.8, 0.1, 0.1)
     split_seed: int = 0
     model: str | None = None

@@ -23,7 +23,11 @@ Timeout = Annotated[
 Dimension = Annotated[int | None, _flag("3 to take flat coordinates of SDF files as geometries, not drawings.", _DATA)]
 By = Annotated[
     str | None,
-    _flag("Split at random, or by scaffold; by protein for complexes.  \\[default: random]", _DATA),
+    _flag(
+        "Split at random or by scaffold; complexes by protein; frames by blocks or trajectory.  "
+        "\\[default: random, of frames blocks]",
+        _DATA,
+    ),
 ]
 Fractions = Annotated[
     str | None,

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from tg_molfield.cli.data_sets.building import Reading
-from tg_molfield.cli.data_sets.opening import check_attributes, opened_or_built
-from tg_molfield.cli.data_sets.splitting import parts_of
+from tg_molfield.cli.data_sets.kinds import kind_of
+from tg_molfield.cli.data_sets.opening import check_attributes, is_data_set, opened_or_built
+from tg_molfield.cli.data_sets.splitting import parts_of, usual_by
 from tg_molfield.cli.definition import definition_of
 from tg_molfield.cli.models import load_model
 from tg_molfield.cli.no_effect import refuse
@@ -97,19 +98,15 @@ def molecules_of(
     reading = Reading(
         properties=" ".join(name for name in model.properties if name in PROPERTIES) or None,
         mol_field=definition if definition is not None and definition.attributes else None,
-        conformers=how.conformers,
-        seed=how.conformer_seed,
-        timeout=how.timeout,
-        dimension=how.dimension,
-        workers=how.workers,
-        seed_option="--conformer-seed",
+        options=_reading_options(how),
+        names={"seed": "--conformer-seed"},
     )
     dataset = opened_or_built(how.data, Path(how.output) / "data", reading, how.local, force)
     names |= set() if definition is None else definition.attributes
     if definition is not None and definition.split_parts:
         names.add("part")
     check_attributes(dataset[0], names, how.data[0])
-    parts = parts_of(dataset, how.fractions, how.by, how.split_seed)
+    parts = parts_of(dataset, how.fractions, how.by or usual_by(dataset), how.split_seed)
     if not parts["train"]:
         raise ValueError(
             f"--fractions: expected molecules to train on, got none of {len(dataset)}; give a larger share"
@@ -117,6 +114,19 @@ def molecules_of(
     train, valid = (dataset[parts[name]] if parts[name] else None for name in ("train", "valid"))
     assert train is not None
     return train, valid
+
+
+def _reading_options(how: Configuration) -> dict[str, Any]:
+    """How molecules are read that are no data set yet."""
+    options = {
+        "conformers": how.conformers,
+        "seed": how.conformer_seed,
+        "timeout": how.timeout,
+        "dimension": how.dimension,
+    }
+    if is_data_set(how.data[0]) or kind_of(how.data, None, {}) == "frames":
+        return options
+    return {**options, "workers": how.workers or None}
 
 
 def device_of(name: str | None) -> torch.device:

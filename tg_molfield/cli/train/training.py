@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from tg_molfield.cli.data_sets.splitting import usual_by
 from tg_molfield.cli.terminal import say
 from tg_molfield.cli.train.configuration import FILE, Configuration, option
 from tg_molfield.cli.train.folder import builds_anew, check_folder, configuration_before
@@ -43,6 +44,8 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
     if how.max_epochs is None and how.max_steps is None and how.max_seconds is None:
         how = replace(how, max_epochs=_EPOCHS)
     before = configuration_before(folder)
+    if how.by is None and before is not None:
+        how = replace(how, by=before.by)
     with worded(_WORDS):
         how, model = resolved(how)
         loss, transform = loss_of(how, model)
@@ -51,6 +54,7 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         if first:
             check_folder(how, before, resume, force)
         train, valid = molecules_of(how, model, builds_anew(how, before, force))
+        how = replace(how, by=how.by or usual_by(train))
         if valid is None:
             habits.check_without_validation()
         if first:
