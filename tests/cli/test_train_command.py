@@ -5,8 +5,10 @@ import pytest
 import torch
 from commands import refused, run, sdf
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from tg_molfield import FieldAutoEncoder, MolField
+from tg_molfield.cli.app import app
 from tg_molfield.cli.train import training
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.training import fit
@@ -130,15 +132,26 @@ def test_a_trained_model_is_trained_further(tmp_path, folder):
     assert all(torch.equal(first[name], second[name]) for name in first)
     message = refused("train", folder, "-o", tmp_path / "c", "--model", tmp_path / "a", "--latent-dim", 9)
     assert "--latent-dim: expected a new model with it" in message
+    message = refused("train", folder, "-o", tmp_path / "c", "--model", tmp_path / "a", "--canonical-frames")
+    assert "--random-frames: expected a new model with it" in message
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("end", "told", "status"),
+    [
+        (KeyboardInterrupt("interrupted after step 3; the model has x; give folder='a' again to go on"),
+         "stopped by Ctrl-C; interrupted after step 3; the model has x; tg-molfield train", 130),
+        (SystemExit(143), "stopped by SIGTERM; tg-molfield train", 143),
+    ],
+)  # fmt: skip
+def test_who_stops_a_training_is_told_how_to_go_on(tmp_path, folder, monkeypatch, end, told, status):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        raise end
 
     monkeypatch.setattr(training, "fit", interrupted)
-    message = refused("train", folder, "-o", tmp_path, *SMALL, "--max-steps", 1)
-    assert f"stopped by Ctrl-C; tg-molfield train {tmp_path / 'config.yaml'} --resume goes on" in message
+    found = CliRunner().invoke(app, ["train", str(folder), "-o", str(tmp_path), *map(str, SMALL), "--max-steps", "1"])
+    assert f"{told} {tmp_path / 'config.yaml'} --resume goes on" in found.output
+    assert found.exit_code == status
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path, folder):

@@ -18,7 +18,7 @@ from tg_molfield.cli.data_sets.splitting import parts_of, usual_by
 from tg_molfield.cli.definition import definition_of
 from tg_molfield.cli.models import load_model
 from tg_molfield.cli.no_effect import refuse
-from tg_molfield.cli.train.configuration import Configuration
+from tg_molfield.cli.train.configuration import Configuration, option
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder, RBFDecoder, StructureFactorDecoder
@@ -44,8 +44,9 @@ def resolved(how: Configuration) -> tuple[Configuration, FieldAutoEncoder]:
         TypeError: an option that a part does not have.
     """
     if how.model is not None:
-        own = {f"--{name.replace('_', '-')}": getattr(how, name) or None for name in (*_OF_FIELD, *_OF_MODEL)}
-        refuse(own, "a new model", f"--model {how.model}")
+        own = {name: getattr(how, name) for name in (*_OF_FIELD, *_OF_MODEL)}
+        given = {option(name): None if value == {} else value for name, value in own.items()}
+        refuse(given, "a new model", f"--model {how.model}")
         model = load_model(how.model).requires_grad_(True)
     else:
         how, model = _new(how)

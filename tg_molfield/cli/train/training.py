@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from tg_molfield.cli.data_sets.splitting import usual_by
+from tg_molfield.cli.stopping import Stopped
 from tg_molfield.cli.terminal import say
 from tg_molfield.cli.train.configuration import FILE, Configuration, option
 from tg_molfield.cli.train.folder import builds_anew, check_folder, configuration_before
@@ -22,7 +25,7 @@ from tg_molfield.training.run import Habits
 
 _EPOCHS = 100
 _WORDS = {
-    **{f"{one.name}:": f"{option(one.name)}:" for one in fields(Configuration)},
+    **{f"{one.name}:": f"{option(one.name)}:" for one in fields(Configuration) if one.name not in ("data", "output")},
     "expected valid with it, got none; give molecules to validate with": (
         "expected molecules to validate with, got none; give a share of them in --fractions"
     ),
@@ -35,7 +38,7 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
     Raises:
         ValueError: an option is out of range or has no effect, or the folder has another training.
         OSError: a file cannot be read or written.
-        KeyboardInterrupt, SystemExit: it was interrupted.
+        KeyboardInterrupt: it was interrupted.
     """
     if resume and force:
         raise ValueError("--resume: expected either --resume or --force, got both; give one")
@@ -53,7 +56,11 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         habits = _checked(how)
         if first:
             check_folder(how, before, resume, force)
-        train, valid = molecules_of(how, model, builds_anew(how, before, force))
+        try:
+            train, valid = molecules_of(how, model, builds_anew(how, before, force))
+        except KeyboardInterrupt as stop:
+            stop.args = ("the same command goes on where it was",)
+            raise
         how = replace(how, by=how.by or usual_by(train))
         if valid is None:
             habits.check_without_validation()
@@ -70,11 +77,13 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
                     **_options(how),
                 )  # fmt: skip
         except KeyboardInterrupt as stop:
-            stop.args = (how_to,)
+            kept = str(stop).partition("; give folder=")[0]
+            stop.args = (f"{kept}; {how_to}" if kept else how_to,)
             raise
-        except SystemExit:
-            say(f"stopped; {how_to}")
-            raise
+        except SystemExit as stop:
+            ended = Stopped(signal.SIGTERM)
+            ended.args = (how_to,)
+            raise ended from stop
     if first:
         _tell_end(folder, report, how)
 
@@ -121,7 +130,7 @@ def _tell_end(folder: Path, report: TrainingReport, how: Configuration) -> None:
     say(f"{counted(report.steps, 'step')} in {report.seconds:.0f} s{loss}; ended by {ended}")
     best = report.best
     if best is not None:
-        quality = "" if best.psnr != best.psnr else f", {best.psnr:.2f} dB, occupied {best.psnr_occupied:.2f} dB"
+        quality = "" if math.isnan(best.psnr) else f", {best.psnr:.2f} dB, occupied {best.psnr_occupied:.2f} dB"
         say(f"best validation: loss {best.loss:.4g}{quality}, after step {best.step:,}")
     if report.ended not in why:
         say(f"tg-molfield train {folder / FILE} --resume goes on")
