@@ -139,11 +139,16 @@ def test_options_without_effect_are_refused(tmp_path, table):
         ([path, "--conformers", 2], "--conformers: expected a SMILES or a table of them with it"),
         ([path, "--preset", "mnf", "--channels", "C"], "expected none with --preset"),
         ([table, "--properties", "logq"], "properties: expected names among"),
+        (["nix"], "nix: expected a file or folder of molecules, or freesolv or qm9, got none"),
         ([table, "--workers", -1], "--workers: expected 0 or more, got -1"),
     ]
     for arguments, message in cases:
         assert message in refused("build", *arguments, "-o", tmp_path / "a")
         assert not (tmp_path / "a").exists()
+
+
+def test_a_file_is_no_folder_for_a_data_set(table):
+    assert "Not a directory; give another folder as --output" in refused("build", table, "-o", table)
 
 
 def test_an_interrupted_build_says_how_to_go_on(tmp_path, table, monkeypatch):

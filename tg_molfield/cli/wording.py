@@ -16,11 +16,11 @@ def worded(options: Mapping[str, str]) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
         text = str(error)
         for argument, option in options.items():
             text = re.sub(rf"(?<![\w-]){re.escape(argument)}", option.replace("\\", r"\\"), text)
-        if text == str(error):
+        if text == str(error) or len(error.args) != 1:
             raise
         raise type(error)(text) from error
 

@@ -96,6 +96,11 @@ def built(
 
 def _source(sources: Sequence[str], kind: str, how: Reading) -> Any:
     """The source as the data set of a kind takes it."""
+    for source in sources:
+        if not Path(source).expanduser().exists():
+            raise FileNotFoundError(
+                f"{source}: expected a file or folder of molecules, or {' or '.join(PUBLIC)}, got none; check the path"
+            )
     if kind == "complexes":
         if len(sources) > 1:
             raise ValueError(
