@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, RBFField, from_smiles
-from tg_molfield.compare import Metric, QuadratureWarning, similarity
+from tg_molfield.compare import Metric, QuadratureWarning, overlap, pair_overlaps, similarity
 from tg_molfield.metrics import DefinitionMismatchWarning
 
 DEFINITION = MolField("C N O", width_scale=0.4)
@@ -140,3 +141,17 @@ def test_what_cannot_be_compared_is_refused(pair):
     for options in ({"alpha": -1.0}, {"alpha": 0.0, "beta": 0.0}, {"beta": math.nan}):
         with pytest.raises(ValueError, match=r"alpha|beta"):
             Metric("tversky", **options)
+
+
+def test_fields_of_half_precision_are_summed_in_single():
+    generator = torch.Generator().manual_seed(0)
+    atoms = Data(z=torch.full((4000,), 6), pos=60 * torch.rand(4000, 3, generator=generator))
+    field = MolField.preset("shape")(atoms)
+    half = field.to(torch.float16)
+    exact = similarity(field, field * 0.5)
+    for grid in (None, Grid.around(torch.zeros(1, 3), 3.0, 30.0)):
+        found = similarity(half, half * 0.5, grid=grid)
+        assert found.total.dtype == torch.float16
+        assert float(found.total) == pytest.approx(float(exact.total), abs=1e-3)
+    assert float(overlap(half, half)) == pytest.approx(float(overlap(field, field)), rel=0.01)
+    assert float(pair_overlaps(half, half).values) == pytest.approx(float(overlap(field, field)), rel=0.01)

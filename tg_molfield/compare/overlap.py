@@ -35,12 +35,13 @@ def overlap(f: RBFField, g: RBFField) -> Tensor:
         g: B functions of the same channels, Gaussians.
 
     Returns:
-        [A, B, C], in units of both fields times Å³.
+        [A, B, C], in units of both fields times Å³; float32 for fields of half precision, whose range it may exceed.
 
     Raises:
         ValueError: the fields do not fit each other.
     """
     check_fit(f, g)
+    f, g = in_single(f), in_single(g)
     if f.cell is None and not _is_large(f, g):
         return _dense(padded_terms(f), padded_terms(g))
     others = g.unbatch()
@@ -49,8 +50,9 @@ def overlap(f: RBFField, g: RBFField) -> Tensor:
 
 @full_precision
 def self_overlap(f: RBFField) -> Tensor:
-    """∫ f_c² d³r of every function, [A, C]."""
+    """∫ f_c² d³r of every function, [A, C]; float32 for fields of half precision."""
     check_fit(f, f)
+    f = in_single(f)
     if f.cell is None and not _is_large(f, f):
         terms = padded_terms(f)
         step = max(1, _PAIRS_AT_ONCE // max(1, terms.pos.shape[1] ** 2))
@@ -63,6 +65,11 @@ def self_overlap(f: RBFField) -> Tensor:
 def paired_overlap(f: Terms, g: Terms) -> Tensor:
     """Overlaps [B, C] of each function of f with the same of g."""
     return (f.weights * overlaps_of_gaussians(f.pos, f.variances, g)).sum(1)
+
+
+def in_single(field: RBFField) -> RBFField:
+    """A field of half precision in single, as others are."""
+    return field.to(torch.promote_types(field.dtype, torch.float32))
 
 
 def check_fit(f: RBFField, g: RBFField) -> None:

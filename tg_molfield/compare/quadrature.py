@@ -18,7 +18,7 @@ class Overlaps(NamedTuple):
     """What two functions share, by channel.
 
     Attributes:
-        fg: ∫ f g d³r [C].
+        fg: ∫ f g d³r [C], in single precision or the fields' own, if that is higher.
         ff: ∫ f² d³r [C].
         gg: ∫ g² d³r [C].
         error: the greatest error of the three in any channel, relative to √(ff gg).
@@ -45,7 +45,7 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     scale = (whole[1] * whole[2]).sqrt()
     known = scale > 0
     error = float((spread[:, known] / scale[known]).max()) if bool(known.any()) else 0.0
-    fg, ff, gg = whole.to(f.dtype)
+    fg, ff, gg = whole.to(torch.promote_types(f.dtype, torch.float32))
     return Overlaps(fg, ff, gg, error)
 
 

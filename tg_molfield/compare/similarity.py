@@ -80,8 +80,8 @@ def similarity(
     warn_of_definitions("g", g, f)
     fg, ff, gg, error = _overlaps(f, g, grid)
     ff, gg = ff[:, None], gg[None]
-    total = measure(fg.sum(-1), ff.sum(-1), gg.sum(-1))
-    by_channel = measure(fg, ff, gg)
+    total = measure(fg.sum(-1), ff.sum(-1), gg.sum(-1)).to(f.dtype)
+    by_channel = measure(fg, ff, gg).to(f.dtype)
     single = tuple(0 if field.num_graphs == 1 else slice(None) for field in (f, g))
     return Similarity(total[single], by_channel[single], names, error)
 

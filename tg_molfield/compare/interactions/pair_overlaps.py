@@ -11,7 +11,7 @@ from tg_molfield.arguments import check_kind
 from tg_molfield.compare.interactions.pair_quadrature import shares_on, sums_on
 from tg_molfield.compare.interactions.pair_sums import shares_of_centers
 from tg_molfield.compare.interactions.support import shared_grid
-from tg_molfield.compare.overlap import check_places
+from tg_molfield.compare.overlap import check_places, in_single
 from tg_molfield.fields import Field, Grid, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
 from tg_molfield.precision import full_precision
@@ -22,7 +22,8 @@ class PairOverlaps(NamedTuple):
 
     Attributes:
         values: ∫ f_c g_d d³r [A, B, C, D] of A functions of C channels with B functions of D channels, in units of
-            both fields times Å³; [N, B, C, D] by the N centres of f where these were asked for.
+            both fields times Å³; [N, B, C, D] by the N centres of f where these were asked for. Float32 for fields of
+            half precision.
         error: the estimated error of each value, of the same shape; 0 where it is exact to rounding.
     """
 
@@ -59,6 +60,7 @@ def pair_overlaps(f: Field, g: Field, *, per_center: bool = False, grid: Grid | 
         )
     check_places(f, g)
     if first is not None and second is not None:
+        first, second = in_single(first), in_single(second)
         values = torch.stack([shares_of_centers(first, other, per_center) for other in second.unbatch()], 1)
         return PairOverlaps(values, torch.zeros_like(values))
     rows = []
@@ -74,6 +76,7 @@ def _summed(f: Field, g: Field, per_center: bool, grid: Grid | None) -> tuple[Te
     nodes = shared_grid(f, g) if grid is None else grid
     if nodes is None:
         size = len(f.centers) if per_center and isinstance(f, RBFField) else 1
-        nothing = torch.zeros(size, len(f.channels), len(g.channels), dtype=f.dtype, device=f.device)
+        dtype = torch.promote_types(f.dtype, torch.float32)
+        nothing = torch.zeros(size, len(f.channels), len(g.channels), dtype=dtype, device=f.device)
         return nothing, nothing
     return shares_on(f, g, nodes) if per_center and isinstance(f, RBFField) else sums_on(f, g, nodes)

@@ -26,7 +26,7 @@ def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     """The shares of the centres of f in ∫ f_c g_d d³r and the errors, [N, C, D] each."""
     if f.cell is not None:
         found = [sums_on(center, g, grid) for center in _centers(f)]
-        empty = f.weights.new_zeros(0, len(f.channels), len(g.channels))
+        empty = f.weights.new_zeros(0, len(f.channels), len(g.channels)).to(torch.promote_types(f.dtype, torch.float32))
         values, errors = zip(*found, strict=True) if found else ([empty], [empty])
         return torch.cat(list(values)), torch.cat(list(errors))
     nodes, others = grid.points(torch.float64, f.device), _weighted(g.on(grid), (False, False, False))
@@ -58,4 +58,5 @@ def _weighted(g: Volume, periodic: Sequence[bool]) -> Tensor:
 
 def _rounded(sums: Tensor, like: Field) -> tuple[Tensor, Tensor]:
     values, errors = with_error(sums)
-    return values.to(like.dtype), errors.to(like.dtype)
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    return values.to(dtype), errors.to(dtype)
