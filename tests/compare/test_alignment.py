@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import MolField, RBFField, from_smiles, read
+from tg_molfield import Grid, MolField, RBFField, from_smiles, read
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.compare import Metric, Scoring, align, align_many, score_in_place, similarity
 from tg_molfield.compare.alignment import blocked_overlap, pair_group, posed_overlap
@@ -225,6 +225,35 @@ def test_results_are_shown_in_a_line():
     assert repr(table) == "Alignments(2×2, by field 1, scores up to 1.0000)"
     assert repr(table[0, 0]).startswith("Alignment(score=")
     assert "tensor" not in repr(table[0, 1])
+
+
+def test_results_are_found_by_number():
+    molecules = [molecule("CCO"), molecule("CCN"), molecule("C")]
+    table = align_many(molecules[:2], molecules, SHAPE, search="fast")
+    assert table[-1, 2].score == table[torch.tensor(1), 2].score == float(table.score[1, 2])
+    assert table.best().tolist() == [0, 1, int(table.score[:, 2].argmax())]
+    pairs = align_many(molecules, molecules, SHAPE, search="fast", paired=True)
+    for found, index, message in (
+        (table, 0, r"found\[a, b\]"),
+        (table, slice(1), "slice"),
+        (pairs, (0, 1), r"found\[a\]"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            found[index]
+    for found, index in ((table, (2, 0)), (table, (0, -4)), (pairs, 3)):
+        with pytest.raises(IndexError, match="index: expected one within"):
+            found[index]
+    with pytest.raises(ValueError, match="got pairs"):
+        pairs.best()
+
+
+def test_sums_of_fields_are_aligned():
+    first, second = molecule("CCOC(=O)C"), molecule("CCNC(=O)C")
+    field = ELEMENTS(first)
+    total = align(0.5 * field + field, ELEMENTS(second))
+    assert total.score == pytest.approx(align(field * 1.5, ELEMENTS(second)).score, abs=1e-9)
+    with pytest.raises(ValueError, match="expected a sum of Gaussians, got a Volume"):
+        align(field.on(Grid.around(first.pos, 1.0, 2.0)), field)
 
 
 def test_terms_are_weighted():

@@ -455,7 +455,7 @@ def test_libraries_without_end_are_told_by_progress(molecules, query, library):
 
 
 def test_wrong_queries(molecules):
-    with pytest.raises(TypeError, match="query: expected molecules, got an RBFField"):
+    with pytest.raises(TypeError, match="query: expected molecules, got RBFField"):
         screen(BY(molecules[0]), molecules, BY)
     with pytest.raises(TypeError, match="query"):
         screen(3, molecules, BY)

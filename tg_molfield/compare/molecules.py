@@ -11,10 +11,10 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.compare.scoring import By, Measure, Scoring
-from tg_molfield.fields import RBFField
+from tg_molfield.fields import Field, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
 
-Molecules: TypeAlias = Data | Batch | Sequence[Data] | RBFField
+Molecules: TypeAlias = Data | Batch | Sequence[Data] | Field
 """One molecule, several, or a batch of fields of Gaussians."""
 
 
@@ -25,7 +25,7 @@ def listed(name: str, molecules: Molecules) -> tuple[Data, ...]:
         TypeError: something else is given.
         ValueError: there are none.
     """
-    if isinstance(molecules, RBFField):
+    if isinstance(molecules, Field):
         return ()
     if isinstance(molecules, Batch):
         return tuple(molecules.to_data_list())
@@ -51,7 +51,7 @@ def fields_to_compare(
         TypeError: an argument is of another kind.
         ValueError: fields and molecules are mixed, or a field is no sum of Gaussians.
     """
-    kinds = {isinstance(one, RBFField) for one in given.values()}
+    kinds = {isinstance(one, Field) for one in given.values()}
     if kinds == {True}:
         if by is not None:
             raise ValueError(f"by: expected nothing where fields are given, got {by!r}; leave it out")
@@ -66,9 +66,9 @@ def fields_to_compare(
 
 
 def _double(name: str, field: Molecules) -> RBFField:
-    assert isinstance(field, RBFField)
-    if as_gaussians(field) is None:
-        raise ValueError(
-            f"{name}: expected a sum of Gaussians, got the kernel {field.kernel.name!r}; use kernel='gaussian'"
-        )
-    return field.to(torch.float64)
+    assert isinstance(field, Field)
+    gaussians = as_gaussians(field)
+    if gaussians is None:
+        what = f"the kernel {field.kernel.name!r}" if isinstance(field, RBFField) else f"a {type(field).__name__}"
+        raise ValueError(f"{name}: expected a sum of Gaussians, got {what}; use kernel='gaussian'")
+    return gaussians.to(torch.float64)

@@ -17,13 +17,13 @@ from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import Molecules, fields_to_compare, listed
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.scoring import By
-from tg_molfield.fields import RBFField
+from tg_molfield.fields import Field
 from tg_molfield.precision import full_precision
 
 
 def align(
-    mobile: Data | RBFField,
-    fixed: Data | RBFField,
+    mobile: Data | Field,
+    fixed: Data | Field,
     by: By | None = None,
     *,
     metric: str | Metric = "tanimoto",
@@ -52,7 +52,7 @@ def align(
         ValueError: a molecule lacks what is compared, or is periodic.
     """
     for name, value in (("mobile", mobile), ("fixed", fixed)):
-        if not isinstance(value, RBFField):
+        if not isinstance(value, Field):
             check_kind(name, value, Data, "a Data or an RBFField", "give one molecule, or use align_many")
     return align_many(mobile, fixed, by, metric=metric, search=search)[0, 0]
 

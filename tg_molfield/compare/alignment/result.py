@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 
 import torch
@@ -60,17 +61,40 @@ class Alignments:
         return len(self.score)
 
     def __getitem__(self, index: int | tuple[int, int]) -> Alignment:
-        """One alignment: ``found[a, b]``, or ``found[a]`` for pairs."""
-        by_term = dict(zip(self.names, self.by_term[index].tolist(), strict=True))
-        rotation, translation = self.rotation[index], self.translation[index]
-        found = Alignment(float(self.score[index]), by_term, rotation, translation)
+        """One alignment: ``found[a, b]``, or ``found[a]`` for pairs.
+
+        Raises:
+            TypeError: the index is something else.
+            IndexError: there is no such alignment.
+        """
+        shape = self.score.shape
+        try:
+            numbers = tuple(operator.index(one) for one in (index if isinstance(index, tuple) else (index,)))
+        except TypeError:
+            numbers = ()
+        if len(numbers) != len(shape):
+            names = "found[a, b]" if len(shape) == 2 else "found[a]"
+            raise TypeError(f"index: expected {names} with whole numbers, got {str(index)[:40]}; or use found.score")
+        if not all(-size <= one < size for one, size in zip(numbers, shape, strict=True)):
+            sizes = " × ".join(map(str, shape))
+            raise IndexError(f"index: expected one within {sizes} alignments, got {str(index)[:40]}; count from 0")
+        by_term = dict(zip(self.names, self.by_term[numbers].tolist(), strict=True))
+        rotation, translation = self.rotation[numbers], self.translation[numbers]
+        found = Alignment(float(self.score[numbers]), by_term, rotation, translation)
         if not self.mobiles:
             return found
-        mobile = self.mobiles[index if isinstance(index, int) else index[0]]
-        return Alignment(found.score, by_term, rotation, translation, moved(mobile, found))
+        return Alignment(found.score, by_term, rotation, translation, moved(self.mobiles[numbers[0]], found))
 
     def best(self) -> Tensor:
-        """For each fixed molecule, which mobile one is most like it [B]; for conformers, the best conformer."""
+        """For each fixed molecule, which mobile one is most like it [B]; for conformers, the best conformer.
+
+        Raises:
+            ValueError: these are alignments of pairs.
+        """
+        if self.score.ndim == 1:
+            raise ValueError(
+                "best: expected several mobile molecules for each fixed one, got pairs; use found.score.argmax()"
+            )
         return self.score.argmax(0)
 
 

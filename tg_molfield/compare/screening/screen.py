@@ -21,7 +21,7 @@ from tg_molfield.compare.screening.chunks import Job, score_chunk
 from tg_molfield.compare.screening.hits import Hits, make_hit
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
-from tg_molfield.fields import RBFField
+from tg_molfield.fields import Field
 from tg_molfield.parallel import check_workers, in_order
 from tg_molfield.progress import shown
 from tg_molfield.structures.library import Library, Recipe, chunked, place
@@ -97,8 +97,10 @@ def screen(
     check_workers(workers, cluster)
     _check(top, search, batch_size, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
-    if isinstance(query, RBFField):
-        raise TypeError("query: expected molecules, got an RBFField; give a Data, and its definition as by=")
+    if isinstance(query, Field):
+        raise TypeError(
+            f"query: expected molecules, got {type(query).__name__}; give a Data, and its definition as by="
+        )
     given = listed("query", query)
     queries = [scoring.prepared(data) for data in given]
     fields = scoring.fields(queries)
