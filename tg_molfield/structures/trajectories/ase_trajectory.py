@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.files import NO_FAULTS, readable, shortened
+from tg_molfield.files import readable, shortened
 from tg_molfield.structures.ase_atoms import from_ase
 from tg_molfield.structures.build import check_coincident_atoms
 from tg_molfield.structures.trajectories.frame import cut_short
@@ -116,6 +117,9 @@ class AseTrajectory(Trajectory):
 
 
 def _check_fault(error: Exception) -> None:
-    """Raise what says nothing about the content of a file; ASE raises OSError without a number for that."""
-    if isinstance(error, NO_FAULTS) and not (isinstance(error, OSError) and error.errno is None):
+    """Raise what says nothing about the content of a file.
+
+    Of a damaged file, ASE raises OSError without a number, seeks places that cannot be, and asks for too much memory.
+    """
+    if isinstance(error, Warning) or (isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)):
         raise error

@@ -30,9 +30,10 @@ class DcdFile(FrameFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        library = require("MDAnalysis.lib.formats.libdcd", "trajectories")
         try:
-            self._file: Any = require("MDAnalysis.lib.formats.libdcd", "trajectories").DCDFile(str(path))
-        except OSError as error:
+            self._file: Any = library.DCDFile(str(path))
+        except Exception as error:
             raise ValueError(f"{path}: expected a DCD file, got another ({error}); copy it again") from error
         header = self._file.header
         self.num_atoms, self._length, self._next = header["natoms"], len(self._file), 0

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+_FLAT = 1e-6
+"""Square of the volume of a cell with lengths of 1 below which its vectors lie in a plane."""
+
 
 class Frame(NamedTuple):
     """One frame of a trajectory.
@@ -83,11 +86,11 @@ def cell_from_lengths(lengths: np.ndarray, angles: np.ndarray) -> np.ndarray | N
     if not lengths.any():
         return None
     values = np.concatenate([lengths, angles]).astype(np.float64)
-    if not (np.isfinite(values).all() and (values > 0).all() and (values[3:] < 180).all()):
+    cosines = np.cos(np.radians(angles.astype(np.float64)))
+    sound = np.isfinite(values).all() and (values > 0).all() and (values[3:] < 180).all()
+    if not (sound and 1 - (cosines**2).sum() + 2 * cosines.prod() > _FLAT):
         raise ValueError(
             f"cell: expected lengths and angles of a cell, got {values.round(3).tolist()}; correct the file"
         )
     cell: np.ndarray = cellpar_to_cell(values)
-    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
-        raise ValueError(f"cell: expected angles that span a volume, got {values[3:].round(3).tolist()}; correct them")
     return cell

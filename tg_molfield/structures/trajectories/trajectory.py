@@ -74,6 +74,7 @@ class TopologyTrajectory(Trajectory):
         self.path, self._topology, self._dtype = path, topology, dtype
         self._file = FRAME_FILES[path.suffix.lower()](path)
         if self._file.num_atoms != topology.num_atoms:
+            self._file.close()
             raise ValueError(
                 f"{path}: expected {topology.num_atoms} atoms, as {topology.path.name} has, got "
                 f"{self._file.num_atoms}; give the topology that the trajectory was written with"
