@@ -140,7 +140,7 @@ def test_a_signed_surface_has_two_sides(potential, grid):
 
 def test_the_level_of_a_distance_is_0_by_default(distance, grid):
     names = [trace.name for trace in plot_surfaces(distance, grid=grid).data if trace.legendgroup != "atoms"]
-    assert names == ["all  0"]
+    assert names == ["all  0 Å"]
 
 
 def test_the_outside_of_a_distance_is_where_it_is_above_the_level(distance, grid):
