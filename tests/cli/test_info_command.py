@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from tg_molfield import FieldAutoEncoder, Grid, MolField, from_smiles
 from tg_molfield.tensor_files import write_checkpoint
+from tg_molfield.training import fit
 
 
 def facts(path):
@@ -101,6 +102,15 @@ def test_models_and_other_tensors(tmp_path):
     assert found["kind"] == "checkpoint of an unfinished computation"
     assert found["records"] == "7"
     assert found["version"] == version("tg_molfield")
+
+
+def test_the_checkpoint_of_a_training(tmp_path):
+    model = FieldAutoEncoder(MolField("H C O"), 16, "siren", encoder_options={"num_layers": 1})
+    fit(model, [from_smiles("C"), from_smiles("O")], max_steps=2, folder=tmp_path, progress=False)
+    found = facts(tmp_path / "checkpoint.safetensors")
+    assert found["kind"] == "checkpoint of an unfinished computation"
+    assert (found["steps"], found["model"], found["channels"]) == ("2", "FieldAutoEncoder", "H C O")
+    assert found["latent_dim"] == "16"
 
 
 def test_arrays_that_are_no_volume(tmp_path):

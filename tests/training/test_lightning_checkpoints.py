@@ -168,3 +168,39 @@ def test_averaged_parameters_are_validated_saved_and_left(tmp_path):
     assert not torch.allclose(of(own), stepped[-1], atol=1e-4)
     loaded = FieldLightningModule.load_from_checkpoint(tmp_path / "end.ckpt")
     assert torch.equal(of(loaded), of(own))
+
+
+def test_tied_parameters_are_averaged_and_kept_under_each_name():
+    from tg_molfield.training.lightning.averaging import AveragedWeights
+
+    tied = torch.nn.ModuleDict({"a": torch.nn.Linear(2, 2), "b": torch.nn.Linear(2, 2)})
+    tied["b"].weight = tied["a"].weight
+    averaged = AveragedWeights(tied, 0.5)
+    averaged.begin()
+    begin = tied["a"].weight.detach().clone()
+    with torch.no_grad():
+        tied["a"].weight += 1.0
+    averaged.update(1)
+    state = {f"model.{name}": tensor.clone() for name, tensor in tied.state_dict().items()}
+    own = averaged.save(state, "model.")
+    for name in ("a.weight", "b.weight"):
+        assert torch.equal(own[name], tied["a"].weight)
+        assert torch.allclose(state[f"model.{name}"], begin + 1 - 2 / 11)
+
+
+def test_a_definition_that_a_model_took_over_is_in_the_checkpoint(tmp_path):
+    from tg_molfield.training.lightning import FieldLightningModule
+
+    def bare():
+        torch.manual_seed(0)
+        options = {"num_slots": 4, "width": 16, "num_tokens": 2}
+        made = FieldAutoEncoder("H C O", 32, "rbf", encoder_options={"num_layers": 1}, decoder_options=options)
+        return FieldLightningModule(made, MatchingLoss(FIELD))
+
+    path = saved(tmp_path, bare())
+    own = bare()
+    trainer(tmp_path, max_steps=3, limit_val_batches=0).fit(own, data(), ckpt_path=path)
+    assert own.model.mol_field == FIELD
+    other = FieldAutoEncoder("H C", 32, "rbf", encoder_options={"num_layers": 1})
+    with pytest.raises(ValueError, match=r"ckpt_path: .*: expected .*, as this model has, got"):
+        trainer(tmp_path, max_steps=3).fit(FieldLightningModule(other), data(), ckpt_path=path)

@@ -13,9 +13,10 @@ from torch_geometric.datasets import FakeDataset
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn.models import SchNet
 
+from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.tensor_files import read_header
-from tg_molfield.training import AugmentedMolecules, fit
+from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, MatchingLoss, MissingDefinitionWarning, fit
 from tg_molfield.transforms import MolFieldTransform
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -142,17 +143,46 @@ def test_draws_of_a_data_set_are_functions_of_the_seed_the_epoch_and_the_molecul
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     fit(model(), molecules(), max_steps=2, folder=tmp_path)
-    for options in ({"lr": 1.0}, {"seed": 3}, {"batch_size": 2}):
-        with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected a checkpoint of the same"):
+    for options, message in (
+        ({"lr": 1.0}, "lr: expected 0.001, as in this checkpoint, got 1.0; give another folder, or resume=False"),
+        ({"seed": 3}, "seed: expected 0, as in this checkpoint, got 3"),
+        ({"batch_size": 2}, "batch_size: expected 64, as in this checkpoint, got 2"),
+        ({"loss": InitialGuessLoss()}, "loss: expected FieldLoss, as in this checkpoint, got InitialGuessLoss"),
+    ):
+        with pytest.raises(ValueError, match=rf"checkpoint.safetensors: {message}"):
             fit(model(), molecules(), max_steps=2, folder=tmp_path, **options)
-    with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected a checkpoint of the same"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint.safetensors: molecules: expected 7, as in this checkpoint, got 5"
+    ):
         fit(model(), molecules(5), max_steps=2, folder=tmp_path)
+    other = model()
+    other.hyper_parameters["latent_dim"] = 48
+    with pytest.raises(
+        ValueError, match=r"checkpoint.safetensors: latent_dim: expected 32, as in this checkpoint, got"
+    ):
+        fit(other, molecules(), max_steps=2, folder=tmp_path)
     fresh = fit(model(), molecules(), max_steps=3, folder=tmp_path, lr=1.0, resume=False)
     assert fresh.steps == 3
     data = (tmp_path / "checkpoint.safetensors").read_bytes()
     (tmp_path / "checkpoint.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=r"checkpoint.safetensors: expected"):
         fit(model(), molecules(), max_steps=3, folder=tmp_path, lr=1.0)
+
+
+def test_a_definition_that_a_model_takes_over_does_not_make_another_run(tmp_path):
+    def bare():
+        torch.manual_seed(0)
+        options = {"num_slots": 4, "width": 16, "num_tokens": 2}
+        return FieldAutoEncoder("H C O", 32, "rbf", encoder_options={"num_layers": 1}, decoder_options=options)
+
+    own, loss = bare(), MatchingLoss(FIELD)
+    with pytest.warns(MissingDefinitionWarning):
+        fit(own, molecules(), loss, max_steps=3, max_seconds=1e-9, folder=tmp_path)
+    fit(own, molecules(), loss, max_steps=3, max_seconds=1e-9, folder=tmp_path)
+    with pytest.warns(MissingDefinitionWarning):
+        assert fit(bare(), molecules(), loss, max_steps=3, folder=tmp_path).steps == 3
+    with pytest.raises(ValueError, match=r"width_scale: expected 1\.0, as in this checkpoint, got"):
+        fit(own, molecules(), MatchingLoss(MolField("H C O", widths=0.5)), max_steps=3, folder=tmp_path)
 
 
 def test_a_longer_budget_goes_on(tmp_path):

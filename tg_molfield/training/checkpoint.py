@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.serialization import difference
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 from tg_molfield.training.validation import Validation
 
@@ -42,39 +41,43 @@ class TrainingState:
     ended: str = ""
 
 
+_KIND = "training, 1"
 _PARTS = ("model", "optimizer", "average", "best")
 
 
-def fingerprint(description: dict[str, Any]) -> str:
-    """What tells one training from another."""
-    return hashlib.sha256(json.dumps(description, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def write_state(path: Path, identity: str, state: TrainingState) -> None:
+def write_state(path: Path, training: dict[str, Any], state: TrainingState) -> None:
     """Write a state; an older one is replaced once the new one is complete.
 
     Args:
         path: the file.
-        identity: the `fingerprint` of the training.
+        training: what tells the training from others, as JSON values.
         state: where it is.
     """
     tensors = {f"{part}/{name}": tensor for part in _PARTS for name, tensor in getattr(state, part).items()}
     tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
     notes = {
+        "steps": len(state.losses),
         "seconds": state.seconds,
         "validations": [asdict(one) for one in state.validations],
         "ended": state.ended,
+        "training": training,
     }
-    write_checkpoint(path, identity, tensors, notes)
+    write_checkpoint(path, _KIND, tensors, notes)
 
 
-def read_state(path: Path, identity: str) -> TrainingState:
+def read_state(path: Path, training: dict[str, Any]) -> TrainingState:
     """The state in a file.
 
     Raises:
-        ValueError: it is damaged, or of another training.
+        ValueError: it is damaged, of a newer format, or of another training.
     """
-    tensors, notes = read_checkpoint(path, identity)
+    tensors, notes = read_checkpoint(path, _KIND)
+    if differing := difference(_alike(notes["training"], training), _alike(training, notes["training"])):
+        name, before, now = differing
+        raise ValueError(
+            f"{path}: {name}: expected {before}, as in this checkpoint, got {now}; give another folder, or "
+            "resume=False to begin anew"
+        )
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     for full, tensor in tensors.items():
         part, _, name = full.partition("/")
@@ -87,3 +90,10 @@ def read_state(path: Path, identity: str) -> TrainingState:
         validations=[Validation(**one) for one in notes["validations"]],
         ended=notes["ended"],
     )
+
+
+def _alike(training: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """A training without the model's definition where the other has none: a model takes over that of a loss."""
+    if other["model"].get("mol_field") is not None:
+        return training
+    return {**training, "model": {**training["model"], "mol_field": None}}

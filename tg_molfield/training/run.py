@@ -17,14 +17,16 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import check_integers, check_number
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.nn.serialization import describe_model
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.batches import Batches
 from tg_molfield.training.budget import Budget
-from tg_molfield.training.checkpoint import CHECKPOINT, TrainingState, fingerprint, read_state, write_state
+from tg_molfield.training.checkpoint import CHECKPOINT, TrainingState, read_state, write_state
 from tg_molfield.training.ema import ExponentialMovingAverage
 from tg_molfield.training.interruption import Interruption, interruptible
 from tg_molfield.training.log import TrainingLog
+from tg_molfield.training.loss_description import describe_loss
 from tg_molfield.training.optimization import Optimization, optimizer_tensors, set_optimizer_tensors
 from tg_molfield.training.pictures import save_reconstructions
 from tg_molfield.training.progress import Show
@@ -127,15 +129,7 @@ class Run:
         self._best: dict[str, Tensor] = {}
         self._log: TrainingLog | None = None
         self._written = time.monotonic()
-        self._identity = fingerprint(
-            {
-                "model": {name: list(value.shape) for name, value in model.state_dict().items()},
-                "loss": type(loss).__qualname__,
-                "data": batches.described(),
-                "optimization": optimization.described(),
-                "seed": seed,
-            }
-        )
+        self._training = {} if habits.folder is None else self._described()
 
     def resume(self) -> None:
         """Go on from the checkpoint in the folder, if there is one.
@@ -146,7 +140,7 @@ class Run:
         path = None if self.habits.folder is None else self.habits.folder / CHECKPOINT
         if path is None or not path.exists():
             return
-        state = read_state(path, self._identity)
+        state = read_state(path, self._training)
         self.model.load_state_dict(state.model)
         set_optimizer_tensors(self.optimizer, self.model, state.optimizer)
         if self.average is not None:
@@ -286,7 +280,22 @@ class Run:
             self.report.validations,
             self.report.ended,
         )
-        write_state(self.habits.folder / CHECKPOINT, self._identity, state)
+        write_state(self.habits.folder / CHECKPOINT, self._training, state)
+
+    def _described(self) -> dict[str, Any]:
+        """What tells this training from others, as JSON values.
+
+        Raises:
+            ValueError: the model cannot be saved.
+        """
+        return {
+            "model": describe_model(self.model)[0],
+            "tensors": {name: list(value.shape) for name, value in self.model.state_dict().items()},
+            **describe_loss(self.loss),
+            "data": self.batches.described(),
+            "optimization": self.optimization.described(),
+            "seed": self.seed,
+        }
 
     def _finish(self) -> None:
         """Keep what there is, and leave the model with its best parameters, in evaluation mode."""

@@ -27,7 +27,8 @@ def tensor_facts(path: Path) -> Facts:
     if header.kind == "checkpoint":
         notes = {name: value for name, value in settings.items() if name not in facts}
         facts |= {name: _short(value) for name, value in notes.items() if not isinstance(value, dict | list)}
-    elif header.kind:
+        settings = _trained(settings)
+    if header.kind:
         channels, mol_field = settings.pop("channels", None), settings.pop("mol_field", None)
         if channels:
             facts["channels"] = listed(tuple(map(str, channels)))
@@ -51,6 +52,13 @@ def _inner(settings: dict[str, Any]) -> dict[str, Any]:
     inner = settings.get(_INNER)
     given = inner.items() if isinstance(inner, dict) else ()
     return {name: value for name, value in given if value not in (None, {}, [])}
+
+
+def _trained(notes: dict[str, Any]) -> dict[str, Any]:
+    """The description of the model that a checkpoint is of, empty for other computations."""
+    training = notes.get("training")
+    model = training.get("model") if isinstance(training, dict) else None
+    return dict(model) if isinstance(model, dict) else {}
 
 
 def _kind(kind: str) -> str:

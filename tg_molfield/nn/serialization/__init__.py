@@ -5,6 +5,7 @@ from tg_molfield.nn.serialization.description import (
     check_modules,
     check_same_model,
     describe_model,
+    difference,
     rebuild_model,
 )
 from tg_molfield.nn.serialization.folder import pretrained_file
@@ -16,6 +17,7 @@ __all__ = [
     "check_modules",
     "check_same_model",
     "describe_model",
+    "difference",
     "pretrained_file",
     "rebuild_model",
 ]

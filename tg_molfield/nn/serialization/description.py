@@ -109,13 +109,12 @@ def check_same_model(description: dict[str, Any], model: nn.Module) -> None:
 
 
 def difference(one: dict[str, Any], two: dict[str, Any]) -> tuple[str, str, str] | None:
-    """The name of the first entry in which two descriptions differ and what each has there; None where none does."""
-    for name in _FIELDS:
+    """The name of the first entry in which JSON objects differ and what each has there; None where none does."""
+    for name in [*one, *two]:
         first, second = one.get(name), two.get(name)
         if first != second:
             if isinstance(first, dict) and isinstance(second, dict):
-                name = next(key for key in [*first, *second] if first.get(key) != second.get(key))
-                first, second = first.get(name), second.get(name)
+                return difference(first, second)
             return name, shown(first), shown(second)
     return None
 

@@ -63,10 +63,12 @@ class AveragedWeights:
         """
         if self._average is None:
             return {}
-        own = {name: parameter.detach() for name, parameter in self._model.named_parameters()}
-        averages, parameters = (own, self._average.averages) if self.in_use else (self._average.averages, own)
-        state.update({prefix + name: tensor for name, tensor in averages.items()})
-        return dict(parameters)
+        names = {parameter: name for name, parameter in self._model.named_parameters()}
+        parameters = {}
+        for name, parameter in self._model.named_parameters(remove_duplicate=False):  # tied ones have several names
+            own, other = parameter.detach(), self._average.averages[names[parameter]]
+            state[prefix + name], parameters[name] = (own, other) if self.in_use else (other, own)
+        return parameters
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
         """Go on from the averages that :meth:`save` put into a state."""

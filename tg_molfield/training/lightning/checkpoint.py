@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tg_molfield.arguments import as_path
+from tg_molfield.fields.definition_dict import mol_field_from_dict
 from tg_molfield.files import decoding, readable
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.nn.serialization import check_modules, check_same_model, describe_model, rebuild_model
@@ -58,7 +59,11 @@ def check_entry(entry: dict[str, Any], model: FieldAutoEncoder, options: dict[st
     """
     check_format(entry.get("format", 1), str(entry.get("version", "")))
     if "model" in entry:
-        check_same_model(entry["model"], model)
+        before = entry["model"]
+        if model.mol_field is None and before["mol_field"] is not None:  # it took over that of its loss
+            check_same_model({**before, "mol_field": None}, model)
+            model.set_mol_field(mol_field_from_dict(before["mol_field"]))
+        check_same_model(before, model)
     for name in _KEPT if resuming else ():
         before = entry["options"].get(name, options[name])
         if options[name] != before:
