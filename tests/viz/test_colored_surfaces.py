@@ -138,6 +138,12 @@ def test_a_signed_surface_has_two_sides(potential, grid):
     assert first.intensity.min() > 0 > second.intensity.max()
 
 
+def test_units_are_those_of_the_definitions(distance, potential, grid):
+    figure = plot_colored_surfaces(distance, potential, grid=grid)
+    assert figure.layout.coloraxis.colorbar.title.text == "esp (V)"
+    assert [one.name for one in surfaces(figure)] == ["surface: all  0 Å"]
+
+
 def test_the_level_of_a_distance_is_0_by_default(distance, grid):
     names = [trace.name for trace in plot_surfaces(distance, grid=grid).data if trace.legendgroup != "atoms"]
     assert names == ["all  0 Å"]
@@ -170,7 +176,7 @@ def test_a_field_without_a_surface_says_so(molecule, distance, potential, grid):
 
 def test_a_thinned_volume_keeps_its_default_level(distance, potential, grid):
     (trace,) = surfaces(plot_colored_surfaces(distance, potential, grid=grid, max_nodes=2000))
-    assert trace.name == "surface: all  0"
+    assert trace.name == "surface: all  0 Å"
     assert float(distance(torch.from_numpy(points(trace))).abs().max()) < 0.35
 
 

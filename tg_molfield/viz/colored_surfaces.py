@@ -13,7 +13,7 @@ from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, known_atoms, named_fields, one_channel
+from tg_molfield.viz.inputs import Fields, as_volume, known_atoms, named_fields, one_channel, units_of
 from tg_molfield.viz.levels import level_label, require_between, surface_levels, value_range
 from tg_molfield.viz.meshes import is_open, isosurface, thinned
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
@@ -31,11 +31,11 @@ def plot_colored_surfaces(
     color_channel: str | None = None,
     color_range: float | None = None,
     color_title: str = "",
-    color_unit: str = "",
+    color_unit: str | None = None,
     signed: bool | None = None,
     grid: Grid | None = None,
     atoms: AtomList | None = None,
-    unit: str = "",
+    unit: str | None = None,
     opacity: float = 1.0,
     max_nodes: int = 96**3,
     title: str = "",
@@ -59,12 +59,12 @@ def plot_colored_surfaces(
         color_range: the absolute value at which the colours end; by default the 98th percentile of the absolute
             values at the vertices of all surfaces.
         color_title: title of the colour bar; by default the channel.
-        color_unit: unit of the colours, shown at the colour bar.
+        color_unit: unit of the colours, shown at the colour bar; by default what the definition of ``color_by`` tells.
         signed: whether the colours stand for values of both signs; by default, where the definition of ``color_by``
             or a value on a surface tells so.
         grid: the grid on which fields are sampled to find the surface; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default those of each field, else of the first that has some.
-        unit: unit of the level, shown in the legend.
+        unit: unit of the level, shown in the legend; by default what the definition of the field tells.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
         title: title of the figure.
@@ -85,6 +85,7 @@ def plot_colored_surfaces(
     first, first_colors = next(iter(fields.values())), next(iter(colors.values()))
     chosen = one_channel(first, channel, "channel")
     hue = one_channel(first_colors, color_channel, "color_channel")
+    level_unit, hue_unit = units_of(first, [chosen], unit)[chosen], units_of(first_colors, [hue], color_unit)[hue]
     sampled = {row: as_volume(field, grid)[(chosen,)] for row, field in fields.items()}
     reference = next(iter(sampled.values()))
     levels = surface_levels(reference, chosen, level)
@@ -106,9 +107,9 @@ def plot_colored_surfaces(
             place = f"color_by[{row!r}]" if isinstance(color_by, Mapping) else "color_by"
             values.append(values_at(colors[row], hue, vertices, place))
             content.append(vertices)
-            label = "surface: " + level_label(chosen, one, unit, len(levels) > 1)
+            label = "surface: " + level_label(chosen, one, level_unit, len(levels) > 1)
             options = {"name": label, "legendgroup": label, "showlegend": number == 0, "scene": scene_name(number)}
-            figure.add_trace(colored_surface_trace(vertices, faces, values[-1], color_unit, opacity=opacity, **options))
+            figure.add_trace(colored_surface_trace(vertices, faces, values[-1], hue_unit, opacity=opacity, **options))
         some = seen[number]
         if some is not None:
             options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
@@ -124,7 +125,7 @@ def plot_colored_surfaces(
         headings.append((row, note if drawn else "no surface at this level"))
     if signed is None:
         signed = any(has_sign(field, hue, values) for field in colors.values())
-    words = (color_title or hue) + (f" ({color_unit})" if color_unit else "")
+    words = (color_title or hue) + (f" ({hue_unit})" if hue_unit else "")
     figure.update_layout(coloraxis=color_axis(values, signed, color_range, escape(words, quote=False)))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()
     arrange(figure, headings, cube_axes(points), view, title, height)

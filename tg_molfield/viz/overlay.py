@@ -16,7 +16,7 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import as_volume, named_fields, one_channel
+from tg_molfield.viz.inputs import as_volume, named_fields, one_channel, units_of
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import is_open, isosurface, thinned
 from tg_molfield.viz.molecule import Indices
@@ -40,7 +40,7 @@ def plot_overlay(
     *,
     names: tuple[str, str] = ("fixed", "mobile"),
     grid: Grid | None = None,
-    unit: str = "",
+    unit: str | None = None,
     hydrogens: bool = False,
     opacity: float = 0.3,
     max_vertices: int = 1600,
@@ -65,7 +65,7 @@ def plot_overlay(
         names: the names of the two in the legend.
         grid: the grid on which fields are sampled; by default that of `Grid.of` for each molecule, or the grid of a
             volume.
-        unit: unit of the level, shown in the legend.
+        unit: unit of the level, shown in the legend; by default what the definition of the fields tells.
         hydrogens: whether hydrogens of carbons are drawn.
         opacity: opacity of the surfaces, between 0 and 1.
         max_vertices: surfaces with more vertices are drawn on a coarser grid.
@@ -100,13 +100,14 @@ def plot_overlay(
         volumes = _volumes(fields, grid, (fixed, mobile))
         chosen = one_channel(volumes[0], channel, "channel")
         levels = surface_levels(volumes[0], chosen, level)
+        written = units_of(volumes[0], [chosen], unit)[chosen]
         for volume, name, colors in zip(volumes, names, _COLORS, strict=True):
             low, high = value_range(volume, chosen)
             drawn = [(one, color) for one, color in zip(levels, colors, strict=False) if low < one < high]
             for one, color in drawn:
                 vertices, faces = _small_surface(volume[(chosen,)], chosen, one, max_vertices)
                 content.append(vertices)
-                label = f"{escape(name, quote=False)}: {level_label(chosen, one, unit, len(levels) > 1)}"
+                label = f"{escape(name, quote=False)}: {level_label(chosen, one, written, len(levels) > 1)}"
                 figure.add_trace(surface_trace(vertices, faces, color, opacity, name=label, showlegend=True))
             if not drawn:
                 notes.append(f"{name}: no surface at this level")
