@@ -107,6 +107,18 @@ def test_columns_of_numbers_categories_and_text(codes):
     assert found["columns"][found["color"]]["name"] == "class"
 
 
+def test_numbers_that_count_molecules_do_not_colour_them_at_first(codes):
+    found = content(map_page("ids", codes, properties={"CID": [7, 3, 5, 1, 2], "logP": [0.5, 1.5, 1.0, 0, 2]}))
+    assert found["columns"][found["color"]]["name"] == "logP"
+    assert content(map_page("ids", codes, properties={"CID": [7, 3, 5, 1, 2]}))["color"] == 0
+
+
+def test_integers_beyond_what_a_page_holds_are_text(codes):
+    (column,) = content(map_page("ids", codes, properties={"ID": [2**60 + 1, 10**400, 3, 4, None]}))["columns"]
+    assert column["kind"] == "text"
+    assert column["values"][0] == str(2**60 + 1)
+
+
 def test_long_texts_are_cut(codes):
     long = ["x" * 10**5 + str(place) for place in range(5)]
     found = content(map_page("long", codes, names=long, properties={"note": long}))

@@ -58,7 +58,7 @@ def _column(name: str, given: Any, count: int) -> Column:
             f"properties[{name!r}]: expected one value for each of {count} molecules, got {len(values)}; give one each"
         )
     known = [value for value in values if not _is_missing(value)]
-    if known and all(isinstance(value, Real) and not isinstance(value, bool) for value in known):
+    if known and all(map(_is_number, known)):
         return {"kind": "number", "values": [_number(value) for value in values]}
     words = ["" if _is_missing(value) else str(value) for value in values]
     shown = [shortened(word, LONGEST) for word in words]
@@ -93,7 +93,16 @@ def _listed(name: str, given: Any) -> list[Any]:
 def _is_missing(value: Any) -> bool:
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
+    if isinstance(value, int):
+        return False
     return (isinstance(value, Real) and not math.isfinite(value)) or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a page holds exactly, or to nine digits."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return not isinstance(value, int) or abs(value) <= 2**53
 
 
 def _number(value: Any) -> float | int | None:

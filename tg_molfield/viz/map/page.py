@@ -55,7 +55,8 @@ def map_page(
         properties: columns of M numbers or words, by name; None and NaN are missing values.
         units: units of properties, by name.
         projections: ``"pca"``, ``"umap"`` (needs umap-learn, extra ``maps``) or both, of which the page shows one.
-        color: the property that colours the points at first; by default the first of numbers or categories.
+        color: the property that colours the points at first; by default the first of numbers or categories
+            that does not count them.
         seed: of UMAP, and of the choice among more than ``MAX_MOLECULES`` molecules, about which a warning tells.
         subtitle: a line below the title.
         facts: a few values by name, above the map.
@@ -137,12 +138,18 @@ def _first_color(columns: Sequence[Mapping[str, Any]], color: str | None) -> int
     """The number of the column that colours the points at first, -1 for none."""
     usable = [place for place, column in enumerate(columns) if column["kind"] != "text"]
     if color is None:
-        return usable[0] if usable else -1
+        return next((place for place in usable if not _counts(columns[place])), usable[0] if usable else -1)
     for place in usable:
         if columns[place]["name"] == color:
             return place
     known = ", ".join(columns[place]["name"] for place in usable)[:80] or "none"
     raise KeyError(f"color: expected a property with numbers or few words ({known}), got {color!r}; choose one")
+
+
+def _counts(column: Mapping[str, Any]) -> bool:
+    """Whether the values are different integers, as numbers of records are."""
+    known = [value for value in column["values"] if value is not None]
+    return len(known) > 2 and len(set(known)) == len(known) and all(isinstance(value, int) for value in known)
 
 
 def _packed(projection: Projection) -> dict[str, Any]:
