@@ -60,10 +60,10 @@ def test_a_folder_holds_tensors_and_what_people_read(tmp_path):
 def test_a_card_that_somebody_wrote_in_is_kept(tmp_path):
     model().save_pretrained(tmp_path)
     card = tmp_path / "README.md"
-    card.write_text(f"My words.\n{card.read_text()}\nMore of them: é\n", encoding="utf-8")
+    card.write_bytes(f"My words.\r\n{card.read_text()}\nMore of them: é\n".encode())
     model(latent_dim=48).save_pretrained(tmp_path)
-    text = card.read_text(encoding="utf-8")
-    assert text.startswith("My words.\n---\n")
+    text = card.read_bytes().decode()
+    assert text.startswith("My words.\r\n---\n")
     assert text.endswith("\nMore of them: é\n")
     assert "- latent_dim: `48`" in text
     assert "`32`" not in text
@@ -104,6 +104,10 @@ def test_what_is_not_there_or_another_is_refused(tmp_path):
     for load in (FieldAutoDecoder.from_pretrained, FieldAutoDecoder.load):
         with pytest.raises(ValueError, match=r"model.safetensors: channels: expected a, got a model of a b"):
             load(tmp_path / "codes" / "model.safetensors", channels="a")
+        with pytest.raises(TypeError, match=r"^channels: expected a list of names, got int"):
+            load(tmp_path / "codes" / "model.safetensors", channels=3)
+        with pytest.raises(TypeError, match=r"^decoder: expected a module, got str"):
+            load(tmp_path / "codes" / "model.safetensors", decoder="siren")
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="expected a folder to write to, got a file in its place"):
         made.save_pretrained(tmp_path / "file")

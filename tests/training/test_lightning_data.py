@@ -41,6 +41,12 @@ def test_data_sets_are_split_and_parts_are_taken_as_they_are():
     chosen = FieldDataModule(found, split={"train": torch.tensor([4, 2]), "test": [7]}).parts
     assert [id(one) for one in chosen["train"]] == [id(found[4]), id(found[2])]
     assert [id(one) for one in chosen["test"]] == [id(found[7])]
+    mask = torch.arange(20) % 2 == 0
+    masked = FieldDataModule(found, split={"train": mask, "valid": ~mask, "test": torch.zeros(20, dtype=torch.bool)})
+    assert [id(one) for one in masked.parts["valid"]] == [id(one) for one in found[1::2]]
+    assert masked.parts.keys() == {"train", "valid"}
+    other = FieldDataModule(torch.utils.data.ConcatDataset([found[:4], found[4:]]), split=(0.5, 0.5, 0.0)).parts
+    assert len(other["train"]) == len(other["valid"]) == 10
 
 
 class Fields(list):

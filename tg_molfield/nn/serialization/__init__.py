@@ -1,7 +1,7 @@
 """Models as JSON values and tensors, in memory, in files and in folders."""
 
 from tg_molfield.nn.serialization.description import (
-    check_channels,
+    asked_channels,
     check_modules,
     check_same_model,
     describe_model,
@@ -13,7 +13,7 @@ from tg_molfield.nn.serialization.serializable import Serializable
 
 __all__ = [
     "Serializable",
-    "check_channels",
+    "asked_channels",
     "check_modules",
     "check_same_model",
     "describe_model",

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.files import shortened
@@ -83,7 +83,7 @@ def rebuild_model(
             raise ValueError(f"{name}: expected it in the description of a model, got none; save the model again")
     hyper_parameters = dict(description["hyper_parameters"])
     field = _field(description)
-    check_channels(field, channels)
+    check_channels(field, asked_channels(channels))
     made = CLASSES[kind]
     _check_modules(getattr(made, "module_marks", {}), hyper_parameters, modules)
     arguments = {**hyper_parameters, **modules, **({"channels": field} if field else {})}
@@ -119,23 +119,28 @@ def difference(one: dict[str, Any], two: dict[str, Any]) -> tuple[str, str, str]
     return None
 
 
-def check_channels(field: MolField | tuple[str, ...], channels: MolField | str | Sequence[str] | None) -> None:
-    """Raise a ValueError unless a model of ``field`` is one of the ``channels`` asked for; None asks for none."""
-    if channels is None:
+def asked_channels(channels: MolField | str | Sequence[str] | None) -> MolField | tuple[str, ...] | None:
+    """What a model is asked to have, checked: a definition, names of channels, or nothing.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    return channels if channels is None or isinstance(channels, MolField) else tuple(as_names("channels", channels))
+
+
+def check_channels(field: MolField | tuple[str, ...], asked: MolField | tuple[str, ...] | None) -> None:
+    """Raise a ValueError unless a model of ``field`` is one of the channels ``asked`` for."""
+    if asked is None:
         return
-    own = field.channels if isinstance(field, MolField) else field
-    if isinstance(channels, MolField):
-        asked, differ = channels.channels, isinstance(field, MolField) and field != channels
-    else:
-        asked, differ = tuple(channels.split() if isinstance(channels, str) else channels), False
-    if asked != own:
+    own, names = (one.channels if isinstance(one, MolField) else one for one in (field, asked))
+    if names != own:
         raise ValueError(
-            f"channels: expected {shown(' '.join(asked))}, got a model of {shown(' '.join(own) or 'none')}; leave "
+            f"channels: expected {shown(' '.join(names))}, got a model of {shown(' '.join(own) or 'none')}; leave "
             "channels out, or give another model"
         )
-    if differ:
+    if isinstance(asked, MolField) and isinstance(field, MolField) and field != asked:
         raise ValueError(
-            f"channels: expected {shown(repr(channels))}, got a model of {shown(repr(field))}; leave channels out and "
+            f"channels: expected {shown(repr(asked))}, got a model of {shown(repr(field))}; leave channels out and "
             "see set_mol_field, or give another model"
         )
 

@@ -34,10 +34,10 @@ def write_folder(folder: str | Path, model: nn.Module) -> None:
         CONFIG: (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode(),
     }
     finish_commits(path / CARD)
-    before = (path / CARD).read_text("utf-8", errors="surrogateescape") if (path / CARD).is_file() else None
+    before = (path / CARD).read_bytes().decode(errors="surrogateescape") if (path / CARD).is_file() else None
     card = model_card(path.resolve().name, model, description, before)
     if card is not None:
-        content[CARD] = card.encode("utf-8", errors="surrogateescape")
+        content[CARD] = card.encode(errors="surrogateescape")
     with atomic_writes([path / name for name in content]) as streams:
         for stream, text in zip(streams, content.values(), strict=True):
             stream.write(text)

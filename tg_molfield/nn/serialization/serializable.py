@@ -12,7 +12,13 @@ from typing_extensions import Self
 from tg_molfield.arguments import as_path
 from tg_molfield.fields import MolField
 from tg_molfield.files import decoding
-from tg_molfield.nn.serialization.description import CLASSES, check_modules, describe_model, rebuild_model
+from tg_molfield.nn.serialization.description import (
+    CLASSES,
+    asked_channels,
+    check_modules,
+    describe_model,
+    rebuild_model,
+)
 from tg_molfield.nn.serialization.folder import check_config, pretrained_file, write_folder
 from tg_molfield.tensor_files import read_object, write_object
 
@@ -109,11 +115,12 @@ class Serializable:
         modules: dict[str, nn.Module],
     ) -> Self:
         check_modules(modules)
+        asked = asked_channels(channels)
         parameters, tensors = read_object(path, cls.__name__)
         description = {"model": cls.__name__, **parameters}
         if folder is not None:
             check_config(folder, description)
         with decoding(path):
-            model = rebuild_model(description, tensors, channels, **modules)
+            model = rebuild_model(description, tensors, asked, **modules)
         assert isinstance(model, cls)
         return model

@@ -13,7 +13,7 @@ from tg_molfield.arguments import as_path
 from tg_molfield.fields.definition_dict import mol_field_from_dict
 from tg_molfield.files import decoding, readable
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.nn.serialization import check_modules, check_same_model, describe_model, rebuild_model
+from tg_molfield.nn.serialization import asked_channels, check_modules, check_same_model, describe_model, rebuild_model
 from tg_molfield.tensor_files import FORMAT, check_format, package_version
 from tg_molfield.training.loss_description import describe_loss, rebuild_loss
 from tg_molfield.training.losses import Loss
@@ -112,6 +112,7 @@ def read_training(
             not fit.
     """
     check_modules(modules)
+    channels = asked_channels(channels)
     if not isinstance(source, (str, PathLike)):
         return _read("checkpoint_path", source, map_location, loss, channels, modules)
     path = as_path(source, "checkpoint_path")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import random_split
-from torch_geometric.data import Data
+from torch.utils.data import Subset, random_split
+from torch_geometric.data import Data, Dataset
 
 from tg_molfield.arguments import as_list, check_integers, check_number
 from tg_molfield.fields import MolField
@@ -51,8 +51,8 @@ class FieldDataModule(LightningDataModule):
         transform: applied to whole batches: a `MolField`, of which a `MolFieldTransform` is made, or a transform. By
             default a `MolFieldTransform` of the model's definition, where molecules have no ``query_pos``.
         batch_size: molecules in a batch, of all processes together.
-        split: the shares of the parts, 0.8, 0.1 and 0.1 by default, drawn at random with ``seed``; or the indices of
-            each part, such as ``dataset.split_idx(by="scaffold")`` gives.
+        split: the shares of the parts, 0.8, 0.1 and 0.1 by default, drawn at random with ``seed``; or the indices or
+            masks of the parts, such as ``dataset.split_idx(by="scaffold")`` gives.
         num_workers: processes that load data, for each training process.
         seed: of all random numbers.
 
@@ -204,7 +204,8 @@ def _split(data: Any, split: Any, seed: int) -> dict[str, Any]:
             )
         drawn: Any = random_split(range(len(data)), shares, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
         indices = {name: sorted(part.indices) for name, part in zip(_PARTS, drawn, strict=True)}
-    return _given({name: _selected(data, index) for name, index in indices.items() if len(index)}, None)
+    parts = {name: _selected(data, index) for name, index in indices.items()}
+    return _given({name: part for name, part in parts.items() if len(part)}, None)
 
 
 def _count(share: int | float, total: int) -> int:
@@ -213,4 +214,9 @@ def _count(share: int | float, total: int) -> int:
 
 
 def _selected(data: Any, index: Any) -> Any:
-    return [data[i] for i in torch.as_tensor(index).tolist()] if isinstance(data, (list, tuple)) else data[index]
+    """The items at ``index``, indices or a mask."""
+    chosen = torch.as_tensor(index)
+    chosen = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+    if isinstance(data, (list, tuple)):
+        return [data[i] for i in chosen.tolist()]
+    return data[chosen] if isinstance(data, Dataset) else Subset(data, chosen.tolist())
