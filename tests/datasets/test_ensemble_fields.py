@@ -9,10 +9,14 @@ from ase.build import fcc111, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.io.trajectory import Trajectory
+from torch_geometric.data import Data
 
 from tg_molfield import MolField, MolFieldTransform
 from tg_molfield.datasets import EnsembleFields, MoleculeFields
+from tg_molfield.datasets.ensemble_building import FrameContent
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, read, with_color, with_properties
+from tg_molfield.structures.library import Entry
+from tg_molfield.structures.library.chunks import chunked
 
 ETHANOL = molecule("CH3CH2OH")
 
@@ -114,6 +118,19 @@ def test_molecules_are_made_whole_and_surfaces_stay(tmp_path):
     data = EnsembleFields(tmp_path / "slab", tmp_path / "slab.xyz", dtype=torch.float64)[1]
     np.testing.assert_allclose(data.pos, slab.positions, rtol=0, atol=1e-7)
     assert data.pbc.tolist() == [[True] * 3]
+
+
+def test_directions_without_a_cell_are_not_periodic(tmp_path):
+    path = traj(tmp_path / "a.traj", frames(2), cell=[0, 0, 0], pbc=True)
+    dataset = EnsembleFields(tmp_path / "root", path, dtype=torch.float64)
+    np.testing.assert_array_equal(dataset[1].pos, frames(2)[1])
+
+
+def test_chunks_of_large_frames_are_short():
+    large = Data(z=torch.zeros(10**6, dtype=torch.long), pos=torch.zeros(10**6, 3))
+    content = FrameContent(Entry("a.xtc", 1, "", "data", large), 0, 0, None)
+    chunks = chunked(enumerate([Entry("a.xtc", 1, "", "frame", content)] * 5))
+    assert [len(chunk) for chunk in chunks] == [1] * 5
 
 
 def test_frames_of_other_atoms_fail(tmp_path):

@@ -139,6 +139,19 @@ def test_frames_without_a_cell(tmp_path, suffix):
     np.testing.assert_allclose(dataset[2].pos, molecules(3)[2], rtol=0, atol=0.0051)
 
 
+@pytest.mark.parametrize("suffix", ["dcd", "nc"])
+def test_a_cell_of_two_directions(tmp_path, suffix):
+    cell = np.diag([20.0, 22, 0])
+    inside = molecules(3)
+    inside[..., :2] %= [20.0, 22.0]
+    path = written(tmp_path / f"run.{suffix}", inside, cell)
+    dataset = EnsembleFields(tmp_path / "root", path, pdb(tmp_path / "top.pdb", molecules()[0]))
+    for data, pos, there in zip(dataset, molecules(3), inside, strict=True):
+        np.testing.assert_allclose(data.cell[0], cell, rtol=0, atol=1e-5)
+        assert data.pbc.tolist() == [[True, True, False]]
+        np.testing.assert_allclose(data.pos[:6], pos[:6] - pos[0] + there[0], rtol=0, atol=1e-4)
+
+
 def test_atoms_and_frames_are_selected(run, tmp_path):
     options = {"selection": "resname MOH and not name H*", "start": 1, "stop": 12, "stride": 4}
     dataset = EnsembleFields(tmp_path, run / "run.trr", run / "top.pdb", **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -40,6 +41,13 @@ def place(chunk: Chunk) -> str:
 
 
 def _size(content: Any) -> int:
+    """Bytes of a content, or of the parts that it consists of; of a file, those on the disk."""
+    if isinstance(content, Entry):
+        return _size(content.content)
+    if isinstance(content, tuple):
+        return sum(map(_size, content))
+    if isinstance(content, Path):
+        return content.stat().st_size if content.is_file() else 0
     if isinstance(content, Data):
         tensors = (value for value in content.to_dict().values() if isinstance(value, Tensor))
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -78,6 +78,8 @@ def cut_short(frames: int) -> str:
 def cell_from_lengths(lengths: np.ndarray, angles: np.ndarray) -> np.ndarray | None:
     """[3, 3] cell vectors of the lengths [3] in Å and the angles [3] α, β, γ in degrees; None for lengths of 0.
 
+    The vector of a length of 0 is 0.
+
     Raises:
         ValueError: they are not those of a cell.
     """
@@ -85,12 +87,17 @@ def cell_from_lengths(lengths: np.ndarray, angles: np.ndarray) -> np.ndarray | N
 
     if not lengths.any():
         return None
-    values = np.concatenate([lengths, angles]).astype(np.float64)
-    cosines = np.cos(np.radians(angles.astype(np.float64)))
-    sound = np.isfinite(values).all() and (values > 0).all() and (values[3:] < 180).all()
+    there = lengths != 0
+    lengths, angles = np.where(there, lengths, 1.0), angles.astype(np.float64).copy()
+    for missing in np.flatnonzero(~there):
+        angles[np.arange(3) != missing] = 90.0
+    values = np.concatenate([lengths, angles])
+    cosines = np.cos(np.radians(angles))
+    sound = np.isfinite(values).all() and (values > 0).all() and (angles < 180).all()
     if not (sound and 1 - (cosines**2).sum() + 2 * cosines.prod() > _FLAT):
         raise ValueError(
             f"cell: expected lengths and angles of a cell, got {values.round(3).tolist()}; correct the file"
         )
     cell: np.ndarray = cellpar_to_cell(values)
+    cell[~there] = 0
     return cell

@@ -96,9 +96,10 @@ class TopologyTrajectory(Trajectory):
         found, topology = self._file.frame(index), self._topology
         pos, values = found.pos, dict(topology.values)
         if found.cell is not None:
-            if self._whole is not None and np.isfinite(pos).all():
-                pos = self._whole(pos, found.cell, _PERIODIC)
-            values |= {"cell": found.cell[None], "pbc": _PERIODIC[None]}
+            pbc: np.ndarray = np.asarray(found.cell.any(1))
+            if self._whole is not None and np.isfinite(pos).all() and np.isfinite(found.cell).all():
+                pos = self._whole(pos, found.cell, pbc)
+            values |= {"cell": found.cell[None], "pbc": pbc[None]}
         data = build(topology.z, pos[topology.rows], self._dtype, **values)
         check_coincident_atoms(data.pos)
         if found.time is not None:

@@ -28,13 +28,14 @@ def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc:
         cell: [3, 3] cell vectors as rows in Å, or None.
         pbc: [3] periodic directions.
     """
+    from ase.geometry import complete_cell
     from ase.neighborlist import primitive_neighbor_list
 
     bonded = np.flatnonzero((z > 0) & ~np.isin(z, _IONS))
     if len(bonded) < 2:
         return np.empty((0, 2), dtype=np.int64)
     radii = _radii(z[bonded]) + _TOLERANCE / 2
-    box, periodic = (np.eye(3), np.zeros(3, dtype=bool)) if cell is None else (cell, pbc)
+    box, periodic = (np.eye(3), np.zeros(3, dtype=bool)) if cell is None else (complete_cell(cell), pbc & cell.any(1))
     first, second = primitive_neighbor_list("ij", periodic, box, pos[bonded], radii, self_interaction=False)
     pairs = np.stack([bonded[first], bonded[second]], 1)
     return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).astype(np.int64)
@@ -42,11 +43,15 @@ def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc:
 
 def stretched_bonds(z: np.ndarray, pos: np.ndarray, bonds: np.ndarray, cell: np.ndarray | None) -> int:
     """How many bonds are longer by 1.5 Å than the sum of the covalent radii, in the nearest image."""
+    from ase.geometry import complete_cell
+
     bonds = bonds[(z[bonds] > 0).all(1)]
     radii = _radii(z)
     steps = pos[bonds[:, 1]] - pos[bonds[:, 0]]
     if cell is not None:
-        steps = steps - np.rint(steps @ np.linalg.inv(cell)) @ cell
+        images = np.rint(steps @ np.linalg.inv(complete_cell(cell)))
+        images[:, ~cell.any(1)] = 0
+        steps = steps - images @ cell
     longest = radii[bonds[:, 0]] + radii[bonds[:, 1]] + _TOO_LONG
     return int((np.linalg.norm(steps, axis=1) > longest).sum())
 
@@ -84,6 +89,7 @@ class WholeMolecules:
         """
         from ase.geometry import complete_cell
 
+        pbc = pbc & cell.any(1)
         if not len(self._bonds) or not pbc.any():
             return pos
         cell = complete_cell(cell)
