@@ -1,7 +1,6 @@
 """Headless Chromium, driven through its pipe for tools: no package and no port is needed."""
 
 import base64
-import fcntl
 import json
 import os
 import select
@@ -23,6 +22,8 @@ _PATIENCE = 60.0
 
 def _pipe() -> list[int]:
     """A pipe whose ends are none of the descriptors 3 and 4, which the browser takes."""
+    import fcntl  # of Unix alone
+
     ends = os.pipe()
     moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
     for end in ends:
