@@ -233,6 +233,8 @@ def test_learning_rates_rise_and_fall(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             module(**options)
+    with pytest.raises(TypeError, match="loss: expected a function of a model and a batch, got str"):
+        module("mse")
 
 
 def test_overfitting_repeats_the_same_batches(tmp_path):

@@ -14,13 +14,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def run(folder, source, made=None, checkpoint=None, saving=True, **options):
-    """Losses and parameters of a run that writes a checkpoint after every step and every epoch."""
+    """Losses and parameters of a run that writes a checkpoint after every step, validation and epoch."""
     from lightning.pytorch.callbacks import ModelCheckpoint
 
     every_step = ModelCheckpoint(folder, save_top_k=-1, filename="{step}", every_n_train_steps=1)
     every_epoch = ModelCheckpoint(folder, save_top_k=-1, filename="end-{step}", save_on_train_epoch_end=True)
+    validated = ModelCheckpoint(folder, "valid-{step}", "val_loss", save_top_k=-1, save_on_train_epoch_end=False)
     recorded, own = recorder(), made or module()
-    callbacks = [recorded, *([every_step, every_epoch] if saving else [])]
+    callbacks = [recorded, *([every_step, every_epoch, validated] if saving else [])]
     trainer(folder, callbacks=callbacks, **options).fit(own, source, ckpt_path=checkpoint)
     return recorded.losses, parameters(own)
 
@@ -30,7 +31,11 @@ KINDS = {
     "steps": ({"max_steps": 5}, {}, ("step=3", "end-step=3")),
     "steps without validation": ({"max_steps": 5, "limit_val_batches": 0}, {}, ("end-step=3",)),
     "several validations an epoch": ({"max_epochs": 2, "val_check_interval": 2}, {}, ("step=2",)),
-    "averaged and clipped": ({"max_epochs": 2, "gradient_clip_val": 0.1}, {"ema": 0.9}, ("step=2", "end-step=6")),
+    "averaged and clipped": (
+        {"max_epochs": 2, "gradient_clip_val": 0.1},
+        {"ema": 0.9},
+        ("step=2", "valid-step=3", "end-step=6"),
+    ),
     "part of an epoch": ({"max_epochs": 3, "limit_train_batches": 2}, {"schedule": "constant"}, ("end-step=4",)),
 }
 

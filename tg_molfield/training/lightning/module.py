@@ -67,7 +67,7 @@ class FieldLightningModule(LightningModule):
             in their place at the end.
 
     Raises:
-        TypeError: ``model`` is no `FieldAutoEncoder`, or an option is no number.
+        TypeError: ``model`` is no `FieldAutoEncoder`, ``loss`` no function, or an option no number.
         ValueError: an option is out of range.
     """
 
@@ -85,7 +85,12 @@ class FieldLightningModule(LightningModule):
         super().__init__()
         check_kind("model", model, FieldAutoEncoder, "a FieldAutoEncoder", "give one, or use from_pretrained")
         self.model = model
-        self.loss = loss or FieldLoss()
+        if loss is not None and not callable(loss):
+            raise TypeError(
+                f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or "
+                "give for example FieldLoss()"
+            )
+        self.loss = FieldLoss() if loss is None else loss
         self.lr, self.weight_decay, self.warmup, self.schedule, self.ema = lr, weight_decay, warmup, schedule, ema
         Optimization(lr, weight_decay, warmup=warmup, schedule=schedule, ema=ema)
         self.means = nn.ModuleDict()
