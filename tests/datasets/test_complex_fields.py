@@ -268,6 +268,23 @@ def test_names_of_other_programs(tmp_path):
     assert dataset.failed[1].reason == "expected a protein beside it, got none; add 3abc_protein.pdb"
 
 
+def test_links_to_folders_are_followed_once(tmp_path):
+    written(tmp_path / "set" / "1abc" / "protein.pdb", protein(0))
+    written(tmp_path / "set" / "1abc" / "ligand.sdf", sdf())
+    (tmp_path / "set" / "1abc" / "again").symlink_to(tmp_path / "set")
+    assert [data.name for data in ComplexFields(tmp_path / "root", tmp_path / "set")] == ["1abc"]
+
+
+def test_reasons_name_files_without_their_folders(tmp_path):
+    written(tmp_path / "set" / "a_protein.pdb", protein(0) + protein(3))
+    written(tmp_path / "set" / "a_ligand.sdf", sdf())
+    written(tmp_path / "set" / "b_protein.pdb", protein(0, 4))
+    written(tmp_path / "set" / "b_ligand.sdf", sdf())
+    with pytest.warns(SkippedRecordsWarning):
+        dataset = ComplexFields(tmp_path / "root", tmp_path / "set")
+    assert dataset.failed[0].reason.startswith("a_protein.pdb: expected 1 model as protein, got 2; give one of them")
+
+
 def test_a_table_with_two_rows_of_one_name(pdbbind, tmp_path):
     table = written(tmp_path / "t.csv", "pdb;pK\n1ABC;1\n1abc;2\n3def;5\n3def;5\n")
     with pytest.warns(SkippedRecordsWarning, match="expected 3 readable records, got 2"):

@@ -70,12 +70,15 @@ class ComplexBuilder(EntryBuilder):
             raise ValueError(entry.content)
         notes += entry.notes
         content: ComplexContent = entry.content
-        with _noted(notes, content.protein):
-            data = self._joined(content, notes)
-            if self.pocket is not None:
-                if "residue_number" not in data:
-                    notes.append(_NO_RESIDUES)
-                data = pocket(data, self.pocket)
+        try:
+            with _noted(notes, content.protein):
+                data = self._joined(content, notes)
+                if self.pocket is not None:
+                    if "residue_number" not in data:
+                        notes.append(_NO_RESIDUES)
+                    data = pocket(data, self.pocket)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(content.protein), content.protein.name)) from error
         data.name, data.protein = entry.title, content.place
         values = dict(entry.values)
         if isinstance(content.ligand, Entry):

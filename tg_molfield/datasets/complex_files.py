@@ -67,8 +67,13 @@ def _in_folders(source: Path) -> Iterator[ComplexFiles]:
     def refuse(error: OSError) -> None:
         raise error
 
+    seen: set[Path] = set()
     for folder, subfolders, names in walk(source, onerror=refuse, followlinks=True):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        place = Path(folder).resolve()
+        subfolders[:] = [] if place in seen else sorted(name for name in subfolders if not name.startswith("."))
+        if place in seen:
+            continue
+        seen.add(place)
         yield from _in_folder(source, Path(folder), sorted(name for name in names if not name.startswith(".")))
 
 

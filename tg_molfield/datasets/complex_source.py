@@ -98,7 +98,7 @@ class ComplexSource(Source):
         if one.fault:
             yield Entry(one.place, 1, one.name, "failed", one.fault), 1.0
         elif isinstance(one.ligand, str):
-            yield self._labelled(Entry(one.place, 1, one.name or one.protein.name, "complex", one.ligand), one), 1.0
+            yield self._labelled(Entry(one.place, 1, "", "complex", one.ligand), one), 1.0
         else:
             library = Library(one.ligand, dtype=self._dtype)
             try:
@@ -129,8 +129,9 @@ class ComplexSource(Source):
 
 
 def _title(entry: Entry, one: ComplexFiles) -> str:
-    """The name of a complex: its own, with a number from the second record on, or that of the ligand's record."""
-    if one.name:
-        return one.name if entry.record == 1 else f"{one.name} {entry.record}"
-    stem = Path(one.place.removesuffix(".gz")).stem
-    return entry.title or (stem if entry.record == 1 else f"{stem} {entry.record}")
+    """The name of a complex: its own, or the title of the ligand, else that of its file."""
+    if not one.name and entry.title:
+        return entry.title
+    file = one.ligand if isinstance(one.ligand, Path) else one.protein
+    name = one.name or Path(file.name.removesuffix(".gz")).stem
+    return name if entry.record == 1 else f"{name} {entry.record}"
