@@ -9,13 +9,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from multiprocessing import forkserver
 
 import pytest
+from typer.testing import CliRunner
 
 from tg_molfield import MolField, from_smiles
+from tg_molfield.cli.app import app
+from tg_molfield.cli.embed.parts import Parts
 from tg_molfield.compare import screen
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.parallel import check_workers, in_order
@@ -35,7 +37,9 @@ def address():
 
     They are forks of a process that has imported what they need, to save time.
     """
-    forkserver.set_forkserver_preload(["distributed", "tg_molfield.compare", "tg_molfield.datasets", "rdkit.Chem"])
+    forkserver.set_forkserver_preload(
+        ["distributed", "tg_molfield.cli.embed.running", "tg_molfield.compare", "tg_molfield.datasets", "rdkit.Chem"]
+    )
     forkserver.ensure_running()
     options = {"threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
     with (
@@ -110,6 +114,19 @@ def test_a_screen_loses_nothing_with_a_worker(address, kill, table):
     assert found[0] == found[1]
 
 
+def test_embedding_loses_nothing_with_a_worker(address, kill, table, tmp_path, monkeypatch):
+    add = Parts.add
+    contents = []
+    for more in ([], ["--cluster", address]):
+        output = tmp_path / f"{len(more)}" / "codes.npz"
+        arguments = ["embed", table, "-o", output, "--summary", "--batch-size", 10, *more]
+        result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        contents.append([path.read_bytes() for path in sorted(output.parent.iterdir())])
+        monkeypatch.setattr(Parts, "add", lambda parts, *given: (add(parts, *given), kill()))
+    assert contents[0] == contents[1]
+
+
 def test_an_exception_of_the_work_is_raised_here(address):
     with pytest.raises(ValueError, match="factorial"):
         list(in_order(iter([3, -1]), math.factorial, place, cluster=address))
@@ -138,12 +155,16 @@ def test_a_scheduler_without_workers_and_one_that_is_lost_are_told(tmp_path):
             assert scheduler.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.05)
         address = json.loads(where.read_text())["address"]
-        threading.Timer(0.5, scheduler.kill).start()
+
+        def chunks():
+            yield 1
+            scheduler.kill()
+
         with (
             pytest.raises(ConnectionError, match=f"expected a scheduler at {address}, got a lost connection"),
             pytest.warns(UserWarning, match=f"expected workers at {address}, got none; start some"),
         ):
-            list(in_order(iter([1]), math.factorial, place, cluster=address))
+            list(in_order(chunks(), math.factorial, place, cluster=address))
     finally:
         scheduler.kill()
         scheduler.wait()

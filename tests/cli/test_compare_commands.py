@@ -116,7 +116,7 @@ def test_an_interrupted_search_goes_on_when_told_to(tmp_path, library):
     hits, state = tmp_path / "hits.csv", tmp_path / "hits.csv.checkpoint"
     screen(from_smiles(ASPIRIN, properties=()), library, {"shape": 1.0}, checkpoint=state)
     message = refused("screen", ASPIRIN, library, "-o", hits)
-    assert "hits.csv.checkpoint: expected no unfinished search, got one; give --resume" in message
+    assert "hits.csv.checkpoint: expected no unfinished run, got one; give --resume" in message
     message = refused("screen", "CCO", library, "-o", hits, "--resume")
     assert "expected a checkpoint of this screen, got one with another query" in message
     run("screen", ASPIRIN, library, "-o", hits, "--resume")

@@ -23,6 +23,8 @@ from tg_molfield.structures.library import Chunk, FailedRecord, Problems, chunke
 
 FORMAT = 1
 """The version of the file."""
+_LISTED = 10
+"""Failed records that messages list."""
 
 
 class Filters:
@@ -84,7 +86,7 @@ def build(
         DroppedKeysWarning: only some molecules have an attribute.
     """
     state = store.state()
-    problems = _problems(state.get("problems"))
+    problems = Problems.restored(state["problems"]) if "problems" in state else Problems()
     done, kept, clock = state["records"], len(store), Clock()
     entries = enumerate(source.entries(done), done)
     clock.seconds_left(source.done)
@@ -94,7 +96,7 @@ def build(
             raise ValueError(str(failed[0][1]))
         done += len(chunk)
         kept += len(molecules)
-        store.add(molecules, failed, {"records": done, "problems": _saved(problems)})
+        store.add(molecules, failed, {"records": done, "problems": problems.saved(_LISTED)})
         show(BuildProgress(done, kept, problems.count, source.done, clock.seconds_left(source.done)))
     write_failed(store.path.with_name("failed.csv"), store.failed())
     if not kept:
@@ -130,7 +132,7 @@ def _nothing_kept(records: int, problems: Problems) -> str:
         return "source: expected at least one molecule, got none; check where it comes from"
     if problems.count < records:
         return f"pre_filter: expected to keep a molecule, got none of {records}; correct it"
-    reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
+    reasons = "".join(f"\n  {record}" for record in problems.failed[:_LISTED])
     return f"source: expected a readable record, got none among {records}; correct the source{reasons}"
 
 
@@ -142,23 +144,3 @@ def write_failed(path: Path, failed: list[FailedRecord]) -> None:
     table.writerows(failed)
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())
-
-
-def _saved(problems: Problems) -> dict[str, Any]:
-    return {
-        "failed": problems.failed[:10],
-        "count": problems.count,
-        "notes": problems.notes,
-        "others": problems.others,
-    }
-
-
-def _problems(saved: Mapping[str, Any] | None) -> Problems:
-    if saved is None:
-        return Problems()
-    return Problems(
-        [FailedRecord(*one) for one in saved["failed"]],
-        saved["count"],
-        {note: (place, count) for note, (place, count) in saved["notes"].items()},
-        saved["others"],
-    )

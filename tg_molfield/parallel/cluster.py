@@ -75,8 +75,13 @@ class Cluster:
         return _AHEAD * max(1, self._workers)
 
     def submit(self, chunk: bytes) -> Future:
-        """Begin the work on a pickled chunk."""
-        return self._submitted(do_work, self._work, chunk, _versions())
+        """Begin the work on a pickled chunk.
+
+        Raises:
+            ConnectionError: the scheduler is lost.
+        """
+        with self._explained("the work"):
+            return self._submitted(do_work, self._work, chunk, _versions())
 
     def result(self, task: Future, place: str) -> bytes:
         """The pickled result.
@@ -206,20 +211,21 @@ def _connected(address: str) -> Client:
     try:
         with ThreadPoolExecutor(1) as thread:  # this one may run an event loop, as in a notebook
             thread.submit(asyncio.run, _answer(address)).result()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+            client = distributed.Client(address, set_as_default=False)
+        mismatches = _mismatches(client)
     except ValueError as error:
         raise ValueError(
             f"cluster: expected the address of a scheduler, got {address[:40]!r} ({error}); give one such as "
             "tcp://host:8786"
         ) from error
-    except (OSError, TimeoutError, asyncio.TimeoutError) as error:
+    except (OSError, TimeoutError, asyncio.TimeoutError, CancelledError) as error:
         raise ConnectionError(
             f"cluster: expected a scheduler at {address}, got no answer; start one with dask scheduler, or check the "
             "address"
         ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
-        client = distributed.Client(address, set_as_default=False)
-    if mismatches := _mismatches(client):
+    if mismatches:
         warnings.warn(
             f"cluster: expected the packages of this process, got {mismatches}; install the same if work fails",
             stacklevel=2,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tg_molfield.cli.data_sets.options import Cluster
+from tg_molfield.cli.resuming import Resume, resumable
 from tg_molfield.cli.terminal import progress, say, say_table
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def screen(
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that search, beside this one.")] = 0,
     cluster: Cluster = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted search with the same output was.")
-    ] = False,
+    resume: Resume = False,
 ) -> None:
     """Search a library for the molecules that are most like a query, laid on it by their fields.
 
@@ -78,9 +77,6 @@ def screen(
     of_smiles = {"--conformers": conformers, "--seed": seed, "--timeout": timeout}
     check_reading([query, *library], None, of_smiles, {"--dimension": dimension})
     outputs = check_outputs(output, _SUFFIXES, [query, *library])
-    state = outputs[0].with_name(outputs[0].name + ".checkpoint")
-    if state.exists() and not resume:
-        raise ValueError(f"{state}: expected no unfinished search, got one; give --resume to go on, or remove the file")
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension, timeout)
@@ -88,37 +84,38 @@ def screen(
     if len(queries) > 1:
         say(f"{len(queries)} queries; the score of a molecule is that of the most alike")
     began = time.monotonic()
-    with progress("0 records") as show:
+    with resumable(outputs[0], resume) as state:
+        with progress("0 records") as show:
 
-        def tell(state: ScreenProgress) -> None:
-            best = "" if state.best is None else f", best {state.best:.3f}"
-            show(f"{state.records} records{best}", state.done)
+            def tell(found: ScreenProgress) -> None:
+                best = "" if found.best is None else f", best {found.best:.3f}"
+                show(f"{found.records} records{best}", found.done)
 
-        hits = search_library(
-            [one.data for one in queries],
-            library,
-            terms,
-            top=top,
-            metric=metric,
-            search=search,
-            conformers=how.conformers,
-            seed=how.seed,
-            timeout=how.timeout,
-            each_conformer=each_conformer,
-            dimension=dimension,  # type: ignore[arg-type]  # checked there
-            workers=workers,
-            cluster=cluster,
-            checkpoint=state,
-            progress=tell,
-        )
-    failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
-    say(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s")
-    say_table(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
-    for path in outputs:
-        with progress(f"writing {path.name}"):
-            _write(path, hits, queries, query)
-        say(f"{path}: {_content(path, hits)}")
-    state.unlink(missing_ok=True)
+            hits = search_library(
+                [one.data for one in queries],
+                library,
+                terms,
+                top=top,
+                metric=metric,
+                search=search,
+                conformers=how.conformers,
+                seed=how.seed,
+                timeout=how.timeout,
+                each_conformer=each_conformer,
+                dimension=dimension,  # type: ignore[arg-type]  # checked there
+                workers=workers,
+                cluster=cluster,
+                checkpoint=state,
+                progress=tell,
+            )
+        failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
+        say(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s")
+        say_table(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
+        for path in outputs:
+            with progress(f"writing {path.name}"):
+                _write(path, hits, queries, query)
+            say(f"{path}: {_content(path, hits)}")
+        state.unlink(missing_ok=True)
 
 
 def _content(path: Path, hits: Hits) -> str:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from tg_molfield.cli.data_sets.options import Cluster
 from tg_molfield.cli.models import MODEL_HELP
-from tg_molfield.files import shortened
+from tg_molfield.cli.resuming import Resume, resumable
+from tg_molfield.cli.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tg_molfield.cli.embed.records import Source
-    from tg_molfield.nn import FieldAutoEncoder
-    from tg_molfield.nn.embedding.nearest import Neighbors
-
-_SHOWN, _NEIGHBORS_SHOWN = 10, 3
+_BATCH = 256
 
 
 def embed(
@@ -47,7 +45,9 @@ def embed(
         list[str] | None,
         typer.Option(help="Of the map: pca, umap (needs umap-learn) or both.  \\[default: pca]"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="The most molecules that are encoded at once.")] = 256,
+    batch_size: Annotated[
+        int | None, typer.Option(help="The most molecules that are encoded at once.  \\[default: 256, or 32 SMILES]")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of the conformers made of SMILES.  \\[default: 0]")] = None,
     timeout: Annotated[
         float | None, typer.Option(help="The time limit for the conformer of one SMILES in seconds.  \\[default: 20]")
@@ -55,6 +55,9 @@ def embed(
     dimension: Annotated[
         int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
     ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that read and encode, beside this one.")] = 0,
+    cluster: Cluster = None,
+    resume: Resume = False,
 ) -> None:
     """Write the codes of molecules, with their names, their SMILES and the properties that the files have.
 
@@ -63,6 +66,9 @@ def embed(
     from 0). A map shows the summaries of the molecules in a plane, where the model has summaries, else their codes;
     each molecule is drawn and coloured by any of its properties.
 
+    While the command runs, what is done is kept beside the first output, as in codes.csv.checkpoint. The files may be
+    larger than memory.
+
     Examples:
 
     tg-molfield embed library.sdf -o codes.csv --summary --neighbors 10
@@ -70,17 +76,20 @@ def embed(
     tg-molfield embed molecules.smi -o codes.npz -o codes.parquet --model trained.safetensors
 
     tg-molfield embed library.sdf -o map.html --projection pca umap
+
+    tg-molfield embed library.sdf.gz -o codes.parquet --workers 8 --resume
     """
-    from tg_molfield.cli.compare.outputs import check_outputs, printed_table
-    from tg_molfield.cli.embed.map import check_projections, is_map, write_map
-    from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path, write_codes, write_failed
-    from tg_molfield.cli.embed.records import Records, recipe_of
-    from tg_molfield.cli.embed.table import code_table
+    from tg_molfield.cli.compare.outputs import check_outputs
+    from tg_molfield.cli.embed.map import check_projections, is_map
+    from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path
+    from tg_molfield.cli.embed.parts import Parts
+    from tg_molfield.cli.embed.records import Embedder, recipe_of
+    from tg_molfield.cli.embed.report import no_code, tell, write
+    from tg_molfield.cli.embed.running import encode, find_neighbors, identity_of
+    from tg_molfield.cli.embed.table import CodeTable
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading
-    from tg_molfield.cli.record_bar import record_bar
-    from tg_molfield.cli.terminal import progress
-    from tg_molfield.nn.embedding.nearest import nearest
+    from tg_molfield.parallel import check_workers
     from tg_molfield.structures.library import Library
 
     check_reading(files, None, {"--seed": seed, "--timeout": timeout}, {"--dimension": dimension})
@@ -88,62 +97,32 @@ def embed(
     check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
     check_packages(output)
     _check_neighbors(neighbors, distance)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"--batch-size: expected 1 or more, got {batch_size}; 256 is usual")
+    check_workers(workers, cluster)
     projections = check_projections(projection, summary, output)
     encoder = load_model(model)
     if (summary or neighbors is not None) and not encoder.summary_channels:
         option = "--summary" if summary else "--neighbors"
         raise ValueError(f"{option}: expected a model with a summary, got {model}, whose codes have none; leave it out")
-    records = Records(
-        Library(list(files)), recipe_of(encoder.properties, seed, timeout, dimension), any(map(is_map, output))
-    )
+    recipe = recipe_of(encoder.properties, seed, timeout, dimension)
+    embedder = Embedder(encoder, recipe, batch_size or _BATCH, summary, any(map(is_map, output)))
+    identity = identity_of(files, embedder, batch_size)
     began = time.monotonic()
-    with record_bar() as show:
-        found = encoder.embed(
-            records,
-            batch_size,
-            errors="skip",
-            progress=lambda *_: show(f"{records.count} records", records.library.done),
-        )
-    records.problems.warn(records.count, stacklevel=2)
-    failures = {
-        records.sources[place].number: records.sources[place].failed(reason) for place, reason in found.failed.items()
-    }
-    failed = [one for _, one in sorted({**records.failed, **failures}.items())]
-    if not len(found):
-        reasons = "".join(f"\n  {one}" for one in failed[:_SHOWN])
-        raise ValueError(
-            f"files: expected a molecule with a code, got none among {records.count} records; correct them{reasons}"
-        )
-    sources = [records.sources[place] for place in found.index.tolist()]
-    near = None if neighbors is None else nearest(found.summary, neighbors, distance or "cosine")
-    codes = {"summary": found.summary.numpy()} if summary else {"code": found.code.numpy()}
-    table = code_table(sources, codes, near, len(files) > 1)
-    console = Console(highlight=False, soft_wrap=True)
-    without = f", {len(failed)} of them without a code" if failed else ""
-    console.print(f"{records.count} records{without}, {time.monotonic() - began:.0f} s")
-    if near is not None:
-        console.print(printed_table(("molecule", "distance of the nearest"), _nearest_rows(sources, near)))
-    for path in output:
-        if is_map(path):
-            of_map = found.summary if encoder.summary_channels else found.code
-            with progress("drawing the map"):
-                write_map(path, sources, of_map, table, projections, model, files)
-            console.print(f"{path}: a map of {len(table)} molecules", markup=False)
-        else:
-            write_codes(path, table)
-            console.print(f"{path}: {len(table)} molecules, {_described(summary, encoder)}", markup=False)
-    write_failed(failed_path(output[0]), failed)
-    if failed:
-        rows = [(one.file, one.record, one.title, one.reason) for one in failed[:_SHOWN]]
-        console.print(printed_table(("file", "record", "name", "reason"), rows))
-        console.print(f"{failed_path(output[0])}: {len(failed)} records without a code", markup=False)
-
-
-def _described(summary: bool, encoder: FieldAutoEncoder) -> str:
-    if summary:
-        return f"summaries of {encoder.summary_channels} numbers"
-    last = f", the last {encoder.summary_channels} the summary" if encoder.summary_channels else ""
-    return f"codes of {encoder.latent_dim} numbers{last}"
+    with resumable(output[0], resume) as state, closing(Parts(state, identity)) as parts:
+        with progress("0 records") as show:
+            records = encode(parts, Library(list(files)), embedder, batch_size, workers, cluster, show)
+            if not len(parts):
+                message = no_code(parts, records)
+                parts.remove()
+                raise ValueError(message)
+            if neighbors is not None:
+                neighbors = min(neighbors, len(parts) - 1)
+                find_neighbors(parts, neighbors, distance or "cosine", encoder.summary_channels, show)
+        table = CodeTable(parts, "summary" if summary else "code", len(files) > 1, neighbors)
+        tell(parts, table, records, time.monotonic() - began)
+        write(output, parts, table, encoder.summary_channels, (projections, model, files))
+        parts.remove()
 
 
 def _check_different(files: Sequence[Path]) -> None:
@@ -163,13 +142,3 @@ def _check_neighbors(neighbors: int | None, distance: str | None) -> None:
         raise ValueError(f"--neighbors: expected 1 or more, got {neighbors}; 10 is usual")
     if distance is not None and distance not in DISTANCES:
         raise ValueError(f"--distance: expected one of {', '.join(DISTANCES)}, got {distance}; choose one")
-
-
-def _nearest_rows(sources: Sequence[Source], near: Neighbors) -> list[tuple[str, str]]:
-    """For the screen: the first molecules, each with its nearest and their distances."""
-    rows = []
-    for place, source in enumerate(sources[:_SHOWN]):
-        found = zip(near.index[place].tolist(), near.distance[place].tolist(), strict=True)
-        lines = [f"{apart:.4f} {shortened(sources[other].title, 40)}" for other, apart in found]
-        rows.append((shortened(source.title, 40), "\n".join(lines[:_NEIGHBORS_SHOWN])))
-    return rows

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tg_molfield.cli.embed.table import typed
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from tg_molfield.cli.embed.records import Source
     from tg_molfield.cli.embed.table import CodeTable
 
 _LAST = ("file", "record", "smiles")
@@ -53,29 +48,38 @@ def is_map(path: Path) -> bool:
 
 def write_map(
     path: Path,
-    sources: Sequence[Source],
-    codes: Tensor,
     table: CodeTable,
+    summary_channels: int,
     projections: Sequence[str],
     model: str,
     files: Sequence[Path],
 ) -> None:
-    """Write the map of molecules.
+    """Write the map of molecules, which are all in memory meanwhile.
 
     Args:
         path: the page.
-        sources: of M molecules.
-        codes: ``[M, D]``, what near molecules are near in.
-        table: what is known about them.
+        table: the molecules.
+        summary_channels: the numbers of a summary, by which molecules are near to each other; 0 for the whole code.
         projections: see `map_page`.
         model: the name of the model.
         files: where the molecules are from.
     """
+    import torch
+
     from tg_molfield.viz import map_page
 
+    blocks = [*table.blocks()]
+    sources = [one for block in blocks for one in block.sources]
+    codes = torch.cat([torch.from_numpy(block.codes[:, -summary_channels:]) for block in blocks])
+    columns = {column.name: column for column in table.columns}
+    facts: dict[str, Any] = {
+        name: column.values(sources) for name, column in columns.items() if name not in (*_LAST, "name")
+    }
+    if "file" in columns:
+        facts["file"] = columns["file"].texts(sources)
+    facts["record"] = [str(one.record) for one in sources]
+    facts["smiles"] = columns["smiles"].texts(sources)
     listed = files[0].name if len(files) == 1 else f"{len(files)} files"
-    facts = {name: typed(column) for name, column in table.facts.items() if name not in (*_LAST, "row", "name")}
-    facts |= {name: list(map(str, table.facts[name])) for name in _LAST if name in table.facts}
     page = map_page(
         f"Map of {listed}",
         codes,

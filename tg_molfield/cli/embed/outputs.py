@@ -1,26 +1,26 @@
-"""The files that ``tg-molfield embed`` writes."""
+"""The files that ``tg-molfield embed`` writes, block by block."""
 
 from __future__ import annotations
 
 import csv
 import io
-import warnings
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from tg_molfield.cli.embed.table import CodeTable, Column, typed
+from tg_molfield.cli.embed.arrays import write_arrays
+from tg_molfield.cli.embed.columns import Values
+from tg_molfield.cli.embed.table import CodeTable
 from tg_molfield.files import atomic_write, format_suffix
+from tg_molfield.nn.embedding.nearest import ROWS_AT_ONCE
 from tg_molfield.optional import require
 from tg_molfield.structures.library import FailedRecord
 
 SUFFIXES = (".csv", ".npz", ".parquet")
-_LONGEST = 2**30
-"""Bytes of the largest array of text."""
+_ROW_GROUP = 8 * ROWS_AT_ONCE
 
 
 def check_packages(paths: Sequence[Path]) -> None:
@@ -35,11 +35,13 @@ def failed_path(output: Path) -> Path:
     return output.with_name(f"{Path(name).stem}.failed.csv")
 
 
-def write_failed(path: Path, failed: Sequence[FailedRecord]) -> None:
-    """Write the table of records without a code; where there are none, only over that of an earlier run."""
-    if failed or path.exists():
+def write_failed(path: Path, failed: Iterable[FailedRecord], count: int) -> None:
+    """Write the table of ``count`` records without a code; where there are none, only over that of an earlier run."""
+    if count or path.exists():
         with atomic_write(path) as stream, _text(stream) as text:
-            csv.writer(text, lineterminator="\n").writerows([("file", "record", "name", "reason"), *failed])
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(("file", "record", "name", "reason"))
+            writer.writerows(failed)
 
 
 def write_codes(path: Path, table: CodeTable) -> None:
@@ -49,53 +51,49 @@ def write_codes(path: Path, table: CodeTable) -> None:
 
 
 def _csv(stream: BinaryIO, table: CodeTable, path: Path) -> None:
-    facts: dict[str, Column] = {**table.facts, **table.neighbor_columns()}
-    names = [f"{name}_{place}" for name, values in table.codes.items() for place in range(values.shape[1])]
+    number = f"{{:.{np.finfo(table.dtype).precision + 3}g}}"
+    codes = [f"{table.name}_{place}" for place in range(table.width)]
     with _text(stream) as text:
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*facts, *names])
-        numbers = {name: f"{{:.{np.finfo(array.dtype).precision + 3}g}}" for name, array in table.codes.items()}
-        for row in range(len(table)):
-            known = [
-                f"{cell:.9g}" if isinstance(cell, float) else cell for cell in (one[row] for one in facts.values())
-            ]
-            codes = [numbers[name].format(cell) for name, array in table.codes.items() for cell in array[row].tolist()]
-            writer.writerow([*known, *codes])
+        for block in table.blocks():
+            columns = {**table.texts(block), **block.neighbor_columns()}
+            if not block.first:
+                writer.writerow([*columns, *codes])
+            cells = [_cells(column) for column in columns.values()]
+            for row, code in enumerate(block.codes.tolist()):
+                writer.writerow([*(one[row] for one in cells), *map(number.format, code)])
 
 
-def _npz(stream: BinaryIO, table: CodeTable, path: Path) -> None:
-    arrays: dict[str, np.ndarray] = dict(table.codes)
-    for name, column in table.facts.items():
-        values = typed(column)
-        if isinstance(values, list):
-            size = 4 * len(values) * max(map(len, values), default=0)
-            if size > _LONGEST:
-                warnings.warn(
-                    f"{path}: {name}: expected text of at most {_LONGEST // 2**30} GiB as an array, got "
-                    f"{size / 2**30:.1f} GiB; write a .csv or .parquet file to keep it, it was left out",
-                    stacklevel=4,
-                )
-                continue
-            values = np.array(values, dtype=str)
-        arrays[name] = values
-    if table.neighbors is not None:
-        arrays["neighbors"], arrays["distances"] = table.neighbors.index.numpy(), table.neighbors.distance.numpy()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, values in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, values, allow_pickle=False)
+def _cells(values: Values) -> list[Any]:
+    if isinstance(values, list):
+        return values
+    return [f"{one:.9g}" for one in values.tolist()] if values.dtype.kind == "f" else values.tolist()
 
 
 def _parquet(stream: BinaryIO, table: CodeTable, path: Path) -> None:
     pa, parquet = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
-    facts = {name: typed(column) for name, column in table.facts.items()}
-    columns = {name: pa.array(values) for name, values in {**facts, **table.neighbor_columns()}.items()}
-    for name, values in table.codes.items():
-        columns[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-    parquet.write_table(pa.table(columns), stream)
+    writer = None
+    try:
+        for block in table.blocks(_ROW_GROUP):
+            facts = {**table.facts(block), **block.neighbor_columns()}
+            columns = {name: pa.array(_encodable(values)) for name, values in facts.items()}
+            columns[table.name] = pa.FixedSizeListArray.from_arrays(pa.array(block.codes.ravel()), table.width)
+            rows = pa.table(columns)
+            writer = writer or parquet.ParquetWriter(stream, rows.schema)
+            writer.write_table(rows)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
-_WRITERS = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}
+def _encodable(values: Values) -> Values:
+    """Text without the bytes of files that are no letters of UTF-8."""
+    if not isinstance(values, list):
+        return values
+    return [one.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for one in values]
+
+
+_WRITERS = {".csv": _csv, ".npz": write_arrays, ".parquet": _parquet}
 
 
 @contextmanager

@@ -1,27 +1,32 @@
-"""The molecules of files, with what the files tell about them."""
+"""Records of files with the codes of their molecules, and with what the files tell about them."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.nn import OutOfDomainWarning
+from tg_molfield.parallel import one_thread
 from tg_molfield.structures import PROPERTIES, with_properties
 from tg_molfield.structures.library import (
     Built,
+    Chunk,
     Entry,
     FailedRecord,
-    Library,
-    Problems,
     Recipe,
     build_entry,
     fault_of_entry,
     smiles_of_entry,
 )
+
+if TYPE_CHECKING:
+    from tg_molfield.nn import FieldAutoEncoder
 
 
 class Source(NamedTuple):
@@ -48,7 +53,12 @@ class Source(NamedTuple):
     @property
     def title(self) -> str:
         """Its name, else its SMILES, else its place."""
-        return self.name or self.smiles or f"{self.file}: record {self.record}"
+        return self.name or self.smiles or self.place
+
+    @property
+    def place(self) -> str:
+        """Its file and its number there."""
+        return f"{self.file}: record {self.record}"
 
     def failed(self, reason: str) -> FailedRecord:
         """This record, without a code."""
@@ -56,46 +66,72 @@ class Source(NamedTuple):
 
 
 @dataclass
-class Records:
-    """The readable molecules of a library, one after the other, each with a source.
+class Outcome:
+    """What becomes of some records.
 
     Attributes:
-        library: the files.
-        recipe: how they are read.
-        drawn: whether the molecules are to be drawn.
-        sources: of each molecule that was given.
-        failed: the records that could not be read, by number.
-        problems: the notes.
-        count: the records so far.
+        sources: of the molecules that have a code, in their order.
+        codes: ``[M, D]``, their codes or summaries.
+        outside: why each lies outside the domain of the model, see `Domain.reasons`.
+        failed: the other records, by number.
+        notes: positions and what may not be read as the files mean it.
+        charges: where partial charges are from: ``"file"``, ``"computed"`` or both.
     """
 
-    library: Library
-    recipe: Recipe
-    drawn: bool = False
     sources: list[Source] = field(default_factory=list)
+    codes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    outside: list[tuple[str, ...]] = field(default_factory=list)
     failed: dict[int, FailedRecord] = field(default_factory=dict)
-    problems: Problems = field(default_factory=Problems)
-    count: int = 0
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    charges: set[str] = field(default_factory=set)
 
-    def __iter__(self) -> Iterator[Data]:
-        """The molecules; their names tell where they are from."""
-        for entry in self.library:
-            self.count += 1
+
+@dataclass(frozen=True)
+class Embedder:
+    """Reads and encodes the molecules of chunks; codes do not depend on the process or the number of threads.
+
+    Attributes:
+        model: encodes.
+        recipe: how records are read.
+        batch_size: the most molecules that are encoded at once.
+        summary: whether codes are the summaries alone.
+        drawn: whether the molecules are to be drawn.
+    """
+
+    model: FieldAutoEncoder
+    recipe: Recipe
+    batch_size: int
+    summary: bool
+    drawn: bool
+
+    def __call__(self, chunk: Chunk) -> Outcome:
+        """What becomes of the records of a chunk."""
+        outcome = Outcome()
+        sources: list[Source] = []
+        molecules: list[Data] = []
+        for position, entry in chunk:
             try:
                 built = build_entry(entry, self.recipe)
                 data = _completed(built.molecules[0], self.recipe.properties)
             except Exception as error:
                 reason = fault_of_entry(error)
-                self.failed[self.count] = FailedRecord(entry.file, entry.record, entry.title, reason)
+                outcome.failed[position + 1] = FailedRecord(entry.file, entry.record, entry.title, reason)
                 continue
-            for note in built.notes:
-                self.problems.note(entry, note)
+            outcome.notes += [(position, note) for note in built.notes]
             if "partial_charge" in self.recipe.properties:
-                self.problems.charges.add(_charges(built))
-            source = _source(self.count, entry, built)
-            self.sources.append(source._replace(atoms=data if self.drawn and not source.smiles else None))
-            data.name = f"{entry.file}: record {entry.record}"
-            yield data
+                outcome.charges.add(_charges(built))
+            source = _source(position + 1, entry, built)
+            sources.append(source._replace(atoms=data if self.drawn and not source.smiles else None))
+            molecules.append(data)
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDomainWarning)
+            found = self.model.embed(molecules, self.batch_size, errors="skip")
+        rows = found.index.tolist()
+        outcome.sources = [sources[row] for row in rows]
+        outcome.codes = (found.summary if self.summary else found.code).numpy()
+        outcome.outside = [found.outside.get(row, ()) for row in rows]
+        outcome.failed |= {sources[row].number: sources[row].failed(reason) for row, reason in found.failed.items()}
+        return outcome
 
 
 def recipe_of(properties: tuple[str, ...], seed: int | None, timeout: float | None, dimension: int | None) -> Recipe:
@@ -116,7 +152,6 @@ def _charges(built: Built) -> str:
 
 
 def _source(number: int, entry: Entry, built: Built) -> Source:
-    labels = {sys.intern(name): value for name, value in built.labels.items()}
     own = "" if entry.kind == "smiles" else getattr(built.molecules[0], "name", "")
     name = entry.title or (own if isinstance(own, str) else "")
-    return Source(number, sys.intern(entry.file), entry.record, name, smiles_of_entry(entry), labels)
+    return Source(number, entry.file, entry.record, name, smiles_of_entry(entry), built.labels)

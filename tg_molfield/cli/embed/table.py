@@ -1,39 +1,41 @@
-"""The table of codes: its columns, whatever the file that it is written to."""
+"""The table of codes, read block by block, whatever the file that it is written to."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tg_molfield.text_numbers import parse_number
-
-if TYPE_CHECKING:
-    from tg_molfield.cli.embed.records import Source
-    from tg_molfield.nn.embedding.nearest import Neighbors
-
-Column = list[str] | np.ndarray
+from tg_molfield.cli.embed.columns import Column, Values, columns_of
+from tg_molfield.cli.embed.parts import Parts
+from tg_molfield.cli.embed.records import Source
+from tg_molfield.nn.embedding.nearest import ROWS_AT_ONCE, Neighbors
 
 
 @dataclass(frozen=True)
-class CodeTable:
-    """The codes of M molecules and what is known about these.
+class Block:
+    """Some rows of a table.
 
     Attributes:
-        facts: columns by name: where the molecules are from, their SMILES and the named values of the files, as text.
-        codes: ``[M, D]`` float32 by name, ``code`` and ``summary``, or one of them.
-        neighbors: of each molecule, or None.
+        first: the number of the first, from 0.
+        sources: of the molecules.
+        codes: ``[B, D]``.
+        neighbors: ``[B, K]``, or None.
     """
 
-    facts: dict[str, Column]
-    codes: dict[str, np.ndarray]
+    first: int
+    sources: Sequence[Source]
+    codes: np.ndarray
     neighbors: Neighbors | None
 
-    def __len__(self) -> int:
-        return len(next(iter(self.codes.values())))
+    def rows(self) -> np.ndarray:
+        """Their numbers, from 1."""
+        return np.arange(self.first + 1, self.first + len(self.sources) + 1)
+
+    def records(self) -> np.ndarray:
+        """The numbers of the records in their files."""
+        return np.array([one.record for one in self.sources], dtype=np.int64)
 
     def neighbor_columns(self) -> dict[str, np.ndarray]:
         """``neighbor_1``, the row of the nearest molecule from 1 on, ``distance_1``, and so on."""
@@ -47,54 +49,51 @@ class CodeTable:
         }
 
 
-def code_table(
-    sources: Sequence[Source], codes: dict[str, np.ndarray], neighbors: Neighbors | None, several_files: bool
-) -> CodeTable:
-    """The table of molecules from ``sources``, in their order."""
-    facts: dict[str, Column] = {"row": np.arange(1, len(sources) + 1)}
-    if several_files:
-        facts["file"] = [one.file for one in sources]
-    facts["record"] = np.array([one.record for one in sources], dtype=np.int64)
-    facts["name"] = [one.name for one in sources]
-    facts["smiles"] = [one.smiles for one in sources]
-    for label in dict.fromkeys(name for one in sources for name in one.labels):
-        facts[_free_name(label, facts)] = [one.labels.get(label, "") for one in sources]
-    return CodeTable(facts, codes, neighbors)
+class CodeTable:
+    """The codes of M molecules and what is known about these.
 
+    Args:
+        parts: the molecules.
+        name: of their codes: ``"code"`` or ``"summary"``.
+        several_files: whether there is a column of files.
+        neighbors: how many neighbours each has, None for a table without any.
 
-def typed(column: Column) -> Column:
-    """A column of text as int64 or float64 if all of it are numbers; what is empty becomes NaN.
-
-    Digits with leading zeros are names, not numbers.
+    Attributes:
+        width: the numbers of a code.
+        dtype: their type.
+        columns: those of text; after the columns ``row`` and ``record`` in files.
     """
-    if isinstance(column, np.ndarray) or not any(column):
-        return column
-    if all(text.lstrip("-").isdecimal() for text in column):
-        whole = [int(text) for text in column]
-        exact = all(str(number) == text for number, text in zip(whole, column, strict=True))
-        return np.array(whole, dtype=np.int64) if exact and max(map(abs, whole)) < 2**63 else column
-    try:
-        return np.array(list(_numbers(column)))
-    except ValueError:
-        return column
 
+    def __init__(self, parts: Parts, name: str, several_files: bool, neighbors: int | None) -> None:
+        state = parts.state()
+        self.name = name
+        self.neighbors = neighbors
+        self.width: int = state["width"]
+        self.dtype = np.dtype(state["type"])
+        self.columns: list[Column] = columns_of(parts.sources(), several_files)
+        self._parts = parts
+        self._count: int = state["molecules"]
 
-def _numbers(column: Iterable[str]) -> Iterable[float]:
-    for text in column:
-        digits = text.lstrip("+-")
-        if digits[:1] == "0" and digits[1:2].isdecimal():
-            raise ValueError(text)
-        yield parse_number(text) if text else math.nan
+    def __len__(self) -> int:
+        return self._count
 
+    def blocks(self, size: int = ROWS_AT_ONCE) -> Iterator[Block]:
+        """The rows, ``size`` at a time, which is a multiple of `ROWS_AT_ONCE`."""
+        first = 0
+        for sources, codes in self._parts.blocks(size):
+            near = None if self.neighbors is None else self._parts.neighbors(first, len(sources))
+            yield Block(first, sources, codes, near)
+            first += len(sources)
 
-_RESERVED = ("row", "file", "record", "name", "smiles", "code", "summary", "neighbors", "distances")
-_NUMBERED = ("code_", "summary_", "neighbor_", "distance_")
+    def facts(self, block: Block) -> dict[str, Values]:
+        """The columns but codes and neighbours: ``row``, ``file``, ``record``, ``name``, ``smiles`` and others."""
+        texts = {column.name: column.values(block.sources) for column in self.columns}
+        return self._ordered(block, texts)
 
+    def texts(self, block: Block) -> dict[str, Values]:
+        """As `facts`, with what the files have as text."""
+        return self._ordered(block, {column.name: column.texts(block.sources) for column in self.columns})
 
-def _free_name(label: str, taken: Iterable[str]) -> str:
-    """The label, with ``_in_file`` after it where a column of this table has its name."""
-    if label in _RESERVED or label.startswith(_NUMBERED):
-        label = f"{label}_in_file"
-    while label in taken:
-        label += "_"
-    return label
+    def _ordered(self, block: Block, known: dict[str, Values]) -> dict[str, Values]:
+        files = {"file": known.pop("file")} if "file" in known else {}
+        return {"row": block.rows(), **files, "record": block.records(), **known}

@@ -18,7 +18,7 @@ from tg_molfield.compare.screening.scored import Scored
 from tg_molfield.compare.screening.state import State
 from tg_molfield.files import shortened
 from tg_molfield.structures.library import Entry, constitution
-from tg_molfield.structures.library.problems import FailedRecord, Problems
+from tg_molfield.structures.library.problems import Problems
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 
 _KIND = "screen, 1"
@@ -93,20 +93,13 @@ class Checkpoint:
         state.ranking.run = Run(*notes["run"]) if notes["run"] else None
         state.ranking.open = ranked.pop() if notes["open"] else None
         state.ranking.best = ranked
-        problems = notes["problems"]
-        state.problems = Problems(
-            [FailedRecord(*one) for one in problems["failed"]],
-            problems["count"],
-            {note: (place, count) for note, (place, count) in problems["notes"].items()},
-            problems["others"],
-            set(problems["charges"]),
-        )
+        state.problems = Problems.restored(notes["problems"])
 
     def save(self, state: State, now: bool = False) -> None:
         """Write the state, if it is time to, or in any case ``now``."""
         if self._path is None or not (now or time.monotonic() - self._written >= self._seconds):
             return
-        ranking, problems = state.ranking, state.problems
+        ranking = state.ranking
         scored = [ranked.scored for ranked in ranking]
         tensors = {
             f"{number}/{name}": value
@@ -122,13 +115,7 @@ class Checkpoint:
             "names": [None if one.data is None else one.data.name for one in scored],
             "open": ranking.open is not None,
             "run": ranking.run,
-            "problems": {
-                "failed": problems.failed,
-                "count": problems.count,
-                "notes": problems.notes,
-                "others": problems.others,
-                "charges": sorted(problems.charges),
-            },
+            "problems": state.problems.saved(),
         }
         write_checkpoint(self._path, _KIND, tensors, notes)
         self._written = time.monotonic()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tg_molfield.files import shortened
 from tg_molfield.structures.library.entries import Entry
@@ -65,6 +66,27 @@ class Problems:
             self.notes[note] = place, count + 1
         else:
             self.others += 1
+
+    def saved(self, listed: int = KEPT) -> dict[str, Any]:
+        """As JSON values, with the first failed records alone."""
+        return {
+            "failed": self.failed[:listed],
+            "count": self.count,
+            "notes": self.notes,
+            "others": self.others,
+            "charges": sorted(self.charges),
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> Problems:
+        """What was saved."""
+        return cls(
+            [FailedRecord(*one) for one in saved["failed"]],
+            saved["count"],
+            {note: (place, count) for note, (place, count) in saved["notes"].items()},
+            saved["others"],
+            set(saved["charges"]),
+        )
 
     def warn(self, total: int, stacklevel: int) -> None:
         """One warning for all failed records, and one for each note.
