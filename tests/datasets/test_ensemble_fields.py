@@ -9,12 +9,22 @@ from ase.build import fcc111, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.io.trajectory import Trajectory
+from rdkit import Chem
 from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
 
 from tg_molfield import MolField, MolFieldTransform
 from tg_molfield.datasets import EnsembleFields, MoleculeFields
 from tg_molfield.datasets.ensemble_building import FrameContent
-from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, read, with_color, with_properties
+from tg_molfield.structures import (
+    SkippedRecordsWarning,
+    StructureWarning,
+    from_smiles,
+    read,
+    to_rdkit,
+    with_color,
+    with_properties,
+)
 from tg_molfield.structures.library import Entry
 from tg_molfield.structures.library.chunks import chunked
 
@@ -264,6 +274,31 @@ def test_a_build_goes_on_with_the_next_frame(tmp_path, monkeypatch):
     expected = EnsembleFields(tmp_path / "other", path)
     assert [data.frame for data in dataset] == list(range(600))
     assert all(torch.equal(dataset[index].pos, expected[index].pos) for index in (255, 256, 599))
+
+
+def test_conformers_of_an_sdf(data_dir, tmp_path):
+    mol = to_rdkit(from_smiles("CCO"))
+    block = Chem.MolToMolBlock(mol)
+    texts = [
+        block.replace("C  ", "Xx ", 1),
+        block,
+        block + "> <E>\n-3.5\n\n",
+        Chem.MolToMolBlock(to_rdkit(from_smiles("CO"))),
+    ]
+    (tmp_path / "a.sdf").write_text("".join(f"{text}$$$$\n" for text in texts))
+    with (
+        pytest.warns(SkippedRecordsWarning, match="expected 4 readable records, got 2"),
+        pytest.warns(StructureWarning, match="label 'E': expected a number, got none"),
+    ):
+        dataset = EnsembleFields(tmp_path / "root", tmp_path / "a.sdf", properties="logp", labels="E")
+    assert [(data.frame, data.smiles) for data in dataset] == [(1, "CCO"), (2, "CCO")]
+    assert dataset[1].y.tolist() == [[-3.5]]
+    assert torch.equal(dataset[0].logp, from_smiles("CCO", properties="logp").logp)
+    assert "expected a chemical element" in dataset.failed[0].reason
+    batch = next(iter(DataLoader(dataset, batch_size=2)))
+    assert batch.frame.tolist() == [1, 2]
+    with pytest.raises(ValueError, match=r"(?s)expected a readable record, got none among 1.*nan_coords\.sdf"):
+        EnsembleFields(tmp_path / "nan", data_dir / "bad" / "nan_coords.sdf")
 
 
 def test_notes_are_told_once(tmp_path):

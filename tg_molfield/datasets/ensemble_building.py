@@ -81,13 +81,13 @@ class FrameContent(NamedTuple):
         entry: the frame, as a ``Data`` or as the text of a record.
         frame: its number in its file, from 0.
         trajectory: the number of the file, from 0.
-        first: the first frame of the file.
+        first: the first sound frame of the file; None where there is none up to this one, which fails then.
     """
 
     entry: Entry
     frame: int
     trajectory: int
-    first: FirstFrame
+    first: FirstFrame | None
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ class FrameBuilder(EntryBuilder):
         notes += built.notes
         data = copy.copy(built.molecules[0])
         check_atoms(validate(data).z, data.pos)
+        assert content.first is not None
         data = content.first.completed(data)
         for name, value in data.to_dict().items():
             if isinstance(value, Tensor) and value.is_floating_point() and name != "time":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -135,7 +134,7 @@ class FrameSource(Source):
         first: FirstFrame | None = None
         notes = tuple(trajectory.notes)
 
-        def entry(index: int, notes: tuple[str, ...]) -> Entry:
+        def entry(index: int) -> Entry:
             nonlocal first
             try:
                 data = trajectory.frame(index)
@@ -150,8 +149,7 @@ class FrameSource(Source):
 
         try:
             for index in range(*slice(builder.start, builder.stop, builder.stride).indices(frames)):
-                yield (index + 1) / frames, partial(entry, index, notes)
-                notes = ()
+                yield (index + 1) / frames, partial(entry, index)
             if trajectory.damage and (builder.stop is None or builder.stop > frames):
                 yield 1.0, partial(Entry, path.name, frames + 1, "", "failed", trajectory.damage)
         finally:
@@ -168,9 +166,8 @@ class FrameSource(Source):
                 continue
             if builder.stop is not None and index >= builder.stop:
                 return
-            if first is not None and entry.kind != "failed":
-                entry = replace(entry, kind="frame", content=FrameContent(entry, index, number, first), values={})
-            yield library.done or 0.0, partial(_same, entry)
+            content = FrameContent(entry, index, number, first)
+            yield library.done or 0.0, partial(Entry, entry.file, entry.record, entry.title, "frame", content)
 
     def _opened(self, path: Path) -> Trajectory:
         builder = self._builder
@@ -181,10 +178,6 @@ class FrameSource(Source):
         if self._topology is None:
             self._topology = Topology(self._topology_path, builder.selection)
         return TopologyTrajectory(path, self._topology, builder.whole, dtype)
-
-
-def _same(entry: Entry) -> Entry:
-    return entry
 
 
 def _first_of(trajectory: Trajectory) -> Data:

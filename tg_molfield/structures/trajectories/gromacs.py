@@ -6,12 +6,12 @@ They also tell whether the last frame is complete.
 
 from __future__ import annotations
 
-import os
 import struct
 from abc import abstractmethod
 from array import array
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class _XdrFile(FrameFile):
         super().__init__(path)
         with readable(path) as stream:
             self._size = stream.seek(0, 2)
-        self._stream: BinaryIO = path.open("rb")
+        self._stream: RawIOBase = path.open("rb", buffering=0)
         self._file: Any = None
         try:
             self._open()
@@ -77,7 +77,8 @@ class _XdrFile(FrameFile):
 
     def _header(self, offset: int) -> bytes:
         """The header of a frame that begins at an offset; shorter at the end of the file."""
-        return os.pread(self._stream.fileno(), self._header_size, offset)
+        self._stream.seek(offset)
+        return self._stream.read(self._header_size) or b""
 
     def _find_frames(self) -> np.ndarray:
         """Where the complete frames begin."""

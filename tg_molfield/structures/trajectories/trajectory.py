@@ -73,20 +73,13 @@ class TopologyTrajectory(Trajectory):
     def __init__(self, path: Path, topology: Topology, whole: bool, dtype: torch.dtype) -> None:
         self.path, self._topology, self._dtype = path, topology, dtype
         self._file = FRAME_FILES[path.suffix.lower()](path)
-        if self._file.num_atoms != topology.num_atoms:
-            self._file.close()
-            raise ValueError(
-                f"{path}: expected {topology.num_atoms} atoms, as {topology.path.name} has, got "
-                f"{self._file.num_atoms}; give the topology that the trajectory was written with"
-            )
         self.damage, self.notes = self._file.damage, [*topology.notes, *self._file.notes]
         self._whole: WholeMolecules | None = None
-        first = self._first_frame()
-        if first is not None:
-            bonds = self._bonds(first)
-            self._check_bonds(first, bonds)
-            if whole:
-                self._whole = WholeMolecules(topology.num_atoms, bonds, topology.rows)
+        try:
+            self._prepare(whole)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __len__(self) -> int:
         return len(self._file)
@@ -109,6 +102,20 @@ class TopologyTrajectory(Trajectory):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _prepare(self, whole: bool) -> None:
+        """Compare the atoms with the topology, and find the bonds."""
+        topology = self._topology
+        if self._file.num_atoms != topology.num_atoms:
+            raise ValueError(
+                f"{self.path}: expected {topology.num_atoms} atoms, as {topology.path.name} has, got "
+                f"{self._file.num_atoms}; give the topology that the trajectory was written with"
+            )
+        if (first := self._first_frame()) is not None:
+            bonds = self._bonds(first)
+            self._check_bonds(first, bonds)
+            if whole:
+                self._whole = WholeMolecules(topology.num_atoms, bonds, topology.rows)
 
     def _first_frame(self) -> Frame | None:
         """The first frame that can be read, of the first hundred."""
