@@ -32,18 +32,17 @@ class Poses(NamedTuple):
     translation: Tensor
 
 
-def climb(objective: Objective, poses: Poses, size: Tensor, max_iter: int, tolerance: float) -> Ascent:
+def climb(start: Ascent, max_iter: int, tolerance: float) -> Ascent:
     """Poses of a greater score.
 
     Args:
-        objective: of P pairs.
-        poses: S starts for each pair.
-        size: the radius of gyration of the moved molecules [P] in Å, which makes angles lengths.
+        start: poses of P pairs, which set out with the first radius again; it is changed.
         max_iter: the most steps.
         tolerance: a pose rests when its quadratic model promised less than this before its last step.
     """
-    whole = state = Ascent.at(objective, poses, size)
-    pairs = torch.arange(len(size), device=size.device)
+    whole = state = start
+    start.renew()
+    pairs = torch.arange(len(start.slopes.value), device=start.slopes.value.device)
     for _ in range(max_iter):
         active = state.advance(tolerance)
         if int(active.sum()) < _COMPACT * len(active):
@@ -64,7 +63,13 @@ class Ascent:
 
     @classmethod
     def at(cls, objective: Objective, poses: Poses, size: Tensor) -> Ascent:
-        """Poses before their first step; arguments as for `climb`."""
+        """Poses before their first step.
+
+        Args:
+            objective: of P pairs.
+            poses: S for each pair.
+            size: the radius of gyration of the moved molecules [P] in Å, which makes angles lengths.
+        """
         slopes = objective.slopes(*poses)
         scale = torch.stack([size, size, size, *[torch.ones_like(size)] * 3], 1)
         return cls(objective, poses, slopes, scale, torch.full_like(slopes.value, RADIUS))
@@ -80,6 +85,10 @@ class Ascent:
             return
         for mine, theirs in zip((*self.poses, *self.slopes), (*other.poses, *other.slopes), strict=True):
             mine[rows] = theirs
+
+    def renew(self) -> None:
+        """Let the next step be as long as the first; a radius that has shrunk would pass for a pose at rest."""
+        self._radius = torch.full_like(self._radius, RADIUS)
 
     def best(self, count: int) -> Ascent:
         """The poses of each pair that promise most: their score, and what 0.3 Å along the gradient would add."""

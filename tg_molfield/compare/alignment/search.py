@@ -87,12 +87,12 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     size = radius.float()
     blurs = {0.0, *(stage.blur for stage in plan.stages)}
     objectives = {blur: _rough(mobile, fixed, weights, metric, blur) for blur in blurs}
-    found = climb(objectives[0.0], _narrowed(objectives, size, plan), size, _MAX_ITER, _SEARCH_TOLERANCE)
+    found = climb(_narrowed(objectives, size, plan), _MAX_ITER, _SEARCH_TOLERANCE)
     first = found.slopes.value.argmax(1)[:, None, None]
     rotation = found.poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
     best = Poses(_orthogonal(rotation), found.poses.translation.gather(1, first.expand(-1, 1, 3)).double())
     exact = Objective(mobile.terms, fixed.terms, list(zip(mobile.own, fixed.own, strict=True)), weights, metric)
-    found = climb(exact, best, radius, _MAX_ITER, _TOLERANCE)
+    found = climb(Ascent.at(exact, best, radius), _MAX_ITER, _TOLERANCE)
     rotation, translation = found.poses.rotation[:, 0], found.poses.translation[:, 0]
     back = fixed.frames.axes.transpose(1, 2)
     whole = back @ rotation @ mobile.frames.axes
@@ -100,19 +100,19 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     return Found(found.slopes.value[:, 0], found.slopes.by_term[:, 0], whole, shift)
 
 
-def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -> Poses:
-    """The poses that go through all stages."""
+def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -> Ascent:
+    """The poses that go through all stages, and climb without blur."""
     rotations = start_rotations(plan.starts).to(size).expand(len(size), -1, 3, 3).contiguous()
     poses = Poses(rotations, size.new_zeros(len(size), plan.starts, 3))
-    blur = None
+    blur = plan.stages[0].blur
+    ascent = Ascent.at(objectives[blur], poses, size)
     for stage in plan.stages:
         if stage.blur != blur:
-            blur, ascent = stage.blur, Ascent.at(objectives[stage.blur], poses, size)
+            blur, ascent = stage.blur, Ascent.at(objectives[stage.blur], ascent.poses, size)
         for _ in range(stage.steps):
             ascent.advance(_SEARCH_TOLERANCE)
         ascent = ascent.best(stage.keep)
-        poses = ascent.poses
-    return poses
+    return ascent if blur == 0 else Ascent.at(objectives[0.0], ascent.poses, size)
 
 
 def _rough(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metric, blur: float) -> Objective:
