@@ -68,3 +68,15 @@ def used_sizes(weights: Tensor) -> Tensor:
     """How many rows of weights [B, N, C] reach to the last that is not 0 [B], at least 1."""
     number = torch.arange(1, weights.shape[1] + 1, device=weights.device)
     return ((weights != 0).any(2) * number).amax(1).clamp_min(1)
+
+
+def split_by_value(rows: Tensor, values: Tensor, parts: int) -> tuple[Tensor, ...]:
+    """Rows ordered by their values, in about as many parts.
+
+    Equal values stay together, so that the same molecule in another pose is padded, and rounded, the same.
+    """
+    order = rows[values[rows].argsort(stable=True)]
+    ordered = values[order]
+    places = torch.arange(1, parts, device=rows.device) * len(rows) // parts
+    cuts = torch.searchsorted(ordered, ordered[places]).unique()
+    return order.tensor_split(cuts[cuts > 0].tolist())

@@ -12,7 +12,7 @@ from torch import Tensor
 from tg_molfield.compare.alignment.mixture_tables import Mixture, MixtureTables
 from tg_molfield.compare.alignment.pair_group import PairGroup
 from tg_molfield.compare.alignment.pair_tables import PairTables, mean_rates
-from tg_molfield.compare.terms import Terms, sizes, used_sizes
+from tg_molfield.compare.terms import Terms, sizes, split_by_value, used_sizes
 
 NUMBERS_IN_GROUP = 2**17
 """Pairs of points of a group in one pose, on a processor."""
@@ -116,11 +116,9 @@ def _grouped(counts: Tensor, others: Tensor, group: Callable[[Tensor, int, int],
         return [group(torch.arange(len(counts), device=counts.device), int(counts.max()), int(others.max()))]
     strips = round(math.sqrt(number))
     found = []
-    for strip in counts.argsort(stable=True).tensor_split(strips):
-        ordered = strip[others[strip].argsort(stable=True)]
-        for rows in ordered.tensor_split(-(-number // strips)):
-            if len(rows):
-                found.append(group(rows, int(counts[rows].max()), int(others[rows].max())))
+    for strip in split_by_value(torch.arange(len(counts)), counts, strips):
+        for rows in split_by_value(strip, others, -(-number // strips)):
+            found.append(group(rows, int(counts[rows].max()), int(others[rows].max())))
     return found
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tg_molfield.compare.alignment.blocked_overlap import PAIRS_AT_ONCE, overlap_of
 from tg_molfield.compare.alignment.mixture_tables import as_mixture
-from tg_molfield.compare.terms import Terms, sizes
+from tg_molfield.compare.terms import Terms, sizes, split_by_value
 
 _NUMBERS_AT_ONCE = 2**15
 
@@ -21,13 +21,12 @@ def self_overlaps(terms: Terms, blurs: Sequence[float]) -> list[Tensor]:
     if terms.variances.shape[1] ** 2 > PAIRS_AT_ONCE or as_mixture(terms) is not None:
         return [_posed(blurred(terms, blur)) for blur in blurs]
     count = sizes(terms)
-    order = count.argsort(stable=True)
     found = [terms.pos.new_empty(len(count)) for _ in blurs]
-    for rows in order.tensor_split(max(1, int(count.square().sum()) // _NUMBERS_AT_ONCE)):
-        if len(rows):
-            part = Terms(*(one[rows, : int(count[rows[-1]])] for one in terms))
-            for whole, some in zip(found, _dense(part, blurs), strict=True):
-                whole[rows] = some
+    parts = max(1, int(count.square().sum()) // _NUMBERS_AT_ONCE)
+    for rows in split_by_value(torch.arange(len(count), device=count.device), count, parts):
+        part = Terms(*(one[rows, : int(count[rows[-1]])] for one in terms))
+        for whole, some in zip(found, _dense(part, blurs), strict=True):
+            whole[rows] = some
     return found
 
 
