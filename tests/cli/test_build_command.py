@@ -9,7 +9,7 @@ from commands import refused, run, sdf
 from tg_molfield import MolField, from_smiles
 from tg_molfield.cli.data_sets import building
 from tg_molfield.cli.data_sets.opening import opened
-from tg_molfield.datasets import ComplexFields, MoleculeFields
+from tg_molfield.datasets import ComplexFields, EnsembleFields, MoleculeFields
 from tg_molfield.structures import DroppedKeysWarning
 
 TABLE = """name,smiles,measured log S (mol/l)
@@ -114,7 +114,7 @@ def test_complexes(tmp_path):
     (tmp_path / "labels.csv").write_text("name,affinity\n1abc,6.5\n")
     options = ("--pocket", 3.5, "--labels", "affinity", "--table", tmp_path / "labels.csv")
     text = run("build", tmp_path / "set", "-o", tmp_path / "a", *options)
-    assert "1 molecule, labels affinity" in text
+    assert "1 complex, labels affinity" in text
     dataset = opened(tmp_path / "a")
     assert isinstance(dataset, ComplexFields)
     data = dataset[0]
@@ -129,6 +129,20 @@ def test_complexes(tmp_path):
     assert "--kind: expected one of molecules, complexes" in refused(
         "build", folder, "-o", tmp_path / "b", "--kind", "x"
     )
+
+
+def test_frames(tmp_path):
+    frames = [Atoms("He", [[0.1 * step, 0, 0]], info={"gap": float(step)}) for step in range(7)]
+    write(tmp_path / "a.xyz", frames, format="extxyz")
+    text = run("build", tmp_path / "a.xyz", "-o", tmp_path / "a", "--stride", 2, "--labels", "gap")
+    assert "4 frames, labels gap" in text
+    dataset = opened(tmp_path / "a")
+    assert isinstance(dataset, EnsembleFields)
+    assert [data.y.item() for data in dataset] == [0, 2, 4, 6]
+    run("build", tmp_path / "a.xyz", "-o", tmp_path / "b", "--kind", "frames")
+    assert len(opened(tmp_path / "b")) == 7
+    message = refused("build", tmp_path / "a.xyz", "-o", tmp_path / "c", "--kind", "frames", "--seed", 1)
+    assert "--seed: expected a data set of molecules with it, got frames" in message
 
 
 def test_options_without_effect_are_refused(tmp_path, table):

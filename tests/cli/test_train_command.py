@@ -1,5 +1,6 @@
 import csv
 import re
+import sys
 
 import pytest
 import torch
@@ -152,6 +153,12 @@ def test_who_stops_a_training_is_told_how_to_go_on(tmp_path, folder, monkeypatch
     found = CliRunner().invoke(app, ["train", str(folder), "-o", str(tmp_path), *map(str, SMALL), "--max-steps", "1"])
     assert f"{told} {tmp_path / 'config.yaml'} --resume goes on" in found.output
     assert found.exit_code == status
+
+
+def test_a_yaml_file_needs_its_package(tmp_path, monkeypatch):
+    (tmp_path / "a.yaml").write_text("data: a.csv\n")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert "run pip install 'tg_molfield[train]'" in refused("train", tmp_path / "a.yaml")
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path, folder):

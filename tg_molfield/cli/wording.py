@@ -25,6 +25,6 @@ def worded(options: Mapping[str, str]) -> Iterator[None]:
         raise type(error)(text) from error
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: ``1 molecule``, ``1,024 molecules``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """A number of things: ``1 molecule``, ``1,024 molecules``; ``nouns`` are several of them."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"

@@ -36,6 +36,7 @@ from tg_molfield.cli.wording import counted
 if TYPE_CHECKING:
     from tg_molfield.datasets import MoleculeFields
 
+_NOUNS = {"ComplexFields": ("complex", "complexes"), "EnsembleFields": ("frame", "frames")}
 _SHOWN = 10
 
 
@@ -128,7 +129,8 @@ def _report(dataset: MoleculeFields, output: Path, when: str) -> None:
     from tg_molfield.cli.compare.outputs import printed_table
 
     labels = f", labels {', '.join(dataset.labels)}" if dataset.labels else ""
-    say(f"{output}: {counted(len(dataset), 'molecule')}{labels}, {when}")
+    noun, nouns = _NOUNS.get(type(dataset).__name__, ("molecule", "molecules"))
+    say(f"{output}: {counted(len(dataset), noun, nouns)}{labels}, {when}")
     failed = dataset.failed
     if failed:
         rows = [(one.file, one.record, one.title, one.reason) for one in failed[:_SHOWN]]

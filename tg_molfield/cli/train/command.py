@@ -79,6 +79,7 @@ def train(
     know it (--model run), the checkpoint from which --resume goes on, log.csv, and config.yaml, which has all options
     and repeats the training. A killed training that is resumed ends as if it had not been killed. Options in YAML files
     have the names of the flags (max_epochs for --max-epochs; data for the molecules); paths are relative to the file.
+    Started by torchrun, several processes share each batch.
 
     Examples:
 
@@ -89,6 +90,8 @@ def train(
     tg-molfield train run/config.yaml --resume
 
     tg-molfield train run/config.yaml -o other --seed 1
+
+    torchrun --nproc-per-node 4 $(which tg-molfield) train esol -o run --batch-size 256
     """
     given = dict(locals())
     for name in ("source", "resume", "force"):
