@@ -78,7 +78,7 @@ def test_a_training_in_pieces_is_that_of_one_piece(tmp_path, folder):
     assert f"tg-molfield train {tmp_path / 'run' / 'config.yaml'} --resume goes on" in text
     run("train", tmp_path / "run" / "config.yaml", "--resume")
     run("train", "--resume", "-o", tmp_path / "run")
-    run("train", folder, *SMALL, "--max-epochs", 2, "--max-seconds", 60, "--resume", "-o", tmp_path / "run")
+    run("train", folder, "--max-seconds", 60, "--resume", "-o", tmp_path / "run")
     assert len(losses(tmp_path / "run")) == 6
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
@@ -91,6 +91,7 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path, folder):
     message = refused("train", "--resume", "-o", output, "--lr", 1)
     assert "--lr: expected 0.001, as " in message
     assert "got 1.0; leave it out, or give --force" in message
+    assert "source: expected (" in refused("train", output.parent, "--resume", "-o", output)
     assert "got both; give one" in refused("train", "--resume", "--force", "-o", output)
     before = losses(output)
     run("train", folder, "-o", output, *SMALL, "--max-steps", 1, "--seed", 5, "--force")

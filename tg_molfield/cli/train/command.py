@@ -121,10 +121,11 @@ def _configuration(source: list[str], given: dict[str, Any], resume: bool) -> Co
     files += [Path(one) / FILE for one in source if (Path(one) / FILE).is_file()]
     if files and len(source) > 1:
         raise ValueError(f"source: expected {files[0]} alone, which names the molecules, got more; give one of the two")
-    folder = Path(given["output"] or "run")
-    if not source and resume and (folder / FILE).is_file():
-        files = [folder / FILE]
     flags_given = {name: value for name, value in given.items() if value is not None}
+    before = Path(given["output"] or "run") / FILE
+    if resume and not files and before.is_file():
+        files = [before]
+        flags_given |= {"data": source} if source else {}
     if files:
         how = Configuration.read(files[0])
         changed = Configuration.of(flags_given)

@@ -179,8 +179,8 @@ class Configuration:
 
 
 def option(name: str) -> str:
-    """The flag of an option: ``--max-epochs`` of ``max_epochs``."""
-    return f"--{name.replace('_', '-')}"
+    """How the command line calls an option: ``--max-epochs`` for ``max_epochs``."""
+    return "source" if name == "data" else f"--{name.replace('_', '-')}"
 
 
 def _same(how: Configuration, name: str) -> Any:

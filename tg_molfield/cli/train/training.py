@@ -6,9 +6,10 @@ import math
 import os
 import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from tg_molfield.cli.data_sets.splitting import usual_by
 from tg_molfield.cli.stopping import Stopped
@@ -17,6 +18,7 @@ from tg_molfield.cli.train.configuration import FILE, Configuration, option
 from tg_molfield.cli.train.folder import builds_anew, check_folder, configuration_before
 from tg_molfield.cli.train.parts import device_of, loss_of, molecules_of, resolved
 from tg_molfield.cli.wording import counted, worded
+from tg_molfield.datasets import MoleculeFields
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
 from tg_molfield.training import TrainingReport, fit
 from tg_molfield.training.budget import Budget
@@ -47,8 +49,6 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
     if how.max_epochs is None and how.max_steps is None and how.max_seconds is None:
         how = replace(how, max_epochs=_EPOCHS)
     before = configuration_before(folder)
-    if how.by is None and before is not None:
-        how = replace(how, by=before.by)
     with worded(_WORDS):
         how, model = resolved(how)
         loss, transform = loss_of(how, model)
@@ -56,11 +56,7 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         habits = _checked(how)
         if first:
             check_folder(how, before, resume, force)
-        try:
-            train, valid = molecules_of(how, model, builds_anew(how, before, force))
-        except KeyboardInterrupt as stop:
-            stop.args = ("the same command goes on where it was",)
-            raise
+        train, valid = _molecules(how, model, builds_anew(how, before, force))
         how = replace(how, by=how.by or usual_by(train))
         if valid is None:
             habits.check_without_validation()
@@ -68,22 +64,12 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             how.write(folder)
             _tell_begin(folder, len(train), 0 if valid is None else len(valid), model)
-        how_to = f"tg-molfield train {folder / FILE} --resume goes on"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", OutOfDomainWarning)
-                report = fit(
-                    model.to(device), train, loss, valid=valid, transform=transform, folder=folder, resume=not force,
-                    **_options(how),
-                )  # fmt: skip
-        except KeyboardInterrupt as stop:
-            kept = str(stop).partition("; give folder=")[0]
-            stop.args = (f"{kept}; {how_to}" if kept else how_to,)
-            raise
-        except SystemExit as stop:
-            ended = Stopped(signal.SIGTERM)
-            ended.args = (how_to,)
-            raise ended from stop
+        with _told_how_to_go_on(folder), warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDomainWarning)
+            report = fit(
+                model.to(device), train, loss, valid=valid, transform=transform, folder=folder, resume=not force,
+                **{name: getattr(how, name) for name in _OF_FIT},
+            )  # fmt: skip
     if first:
         _tell_end(folder, report, how)
 
@@ -110,8 +96,30 @@ def _checked(how: Configuration) -> Habits:
     )
 
 
-def _options(how: Configuration) -> dict[str, Any]:
-    return {name: getattr(how, name) for name in _OF_FIT}
+def _molecules(
+    how: Configuration, model: FieldAutoEncoder, force: bool
+) -> tuple[MoleculeFields, MoleculeFields | None]:
+    try:
+        return molecules_of(how, model, force)
+    except KeyboardInterrupt as stop:
+        stop.args = ("the same command goes on where it was",)
+        raise
+
+
+@contextmanager
+def _told_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Whoever stops the training is told how it goes on."""
+    how_to = f"tg-molfield train {folder / FILE} --resume goes on"
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        kept = str(stop).partition("; give folder=")[0]
+        stop.args = (f"{kept}; {how_to}" if kept else how_to,)
+        raise
+    except SystemExit as stop:
+        ended = Stopped(signal.SIGTERM)
+        ended.args = (how_to,)
+        raise ended from stop
 
 
 def _tell_begin(folder: Path, train: int, valid: int, model: FieldAutoEncoder) -> None:
