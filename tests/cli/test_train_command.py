@@ -109,6 +109,8 @@ def test_molecules_that_are_built_for_it(tmp_path):
     data = MoleculeFields(output / "data")[0]
     assert {"partial_charge", "logp"} <= set(data.keys())
     assert "part test (scaffold, seed 0)" in run("evaluate", "--model", output, "--nodes", 8)
+    assert "3 molecules at" in run("evaluate", output / "data", "--model", output, "--nodes", 8, "--split", "test",
+                                   "--fractions", "0,0.75,0.25")  # fmt: skip
     run("train", output, "-o", tmp_path / "again")
     assert losses(output) == losses(tmp_path / "again")
 

@@ -60,8 +60,18 @@ def parts_of(dataset: MoleculeFields, fractions: Sequence[float], by: str, seed:
     return {name: indices.tolist() for name, indices in found.items()}
 
 
-def part_of(dataset: MoleculeFields, split: str, fractions: Sequence[float], by: str, seed: int) -> list[int]:
+def part_of(
+    dataset: MoleculeFields, split: str, fractions: Sequence[float], by: str, seed: int, remedy: str
+) -> list[int]:
     """The indices of one part of a data set.
+
+    Args:
+        dataset: the data set.
+        split: the part.
+        fractions: shares of the parts.
+        by: how they are split.
+        seed: of the split.
+        remedy: what to do where the part is empty.
 
     Raises:
         ValueError: there is no such part, it is empty, or an argument is out of range.
@@ -70,7 +80,5 @@ def part_of(dataset: MoleculeFields, split: str, fractions: Sequence[float], by:
         raise ValueError(f"--split: expected one of {', '.join(PARTS)}, got {split[:40]!r}; choose one")
     indices = parts_of(dataset, fractions, by, seed)[split]
     if not indices:
-        raise ValueError(
-            f"--split: expected molecules in the part {split}, got none of {len(dataset)}; give other --fractions"
-        )
+        raise ValueError(f"--split: expected molecules in the part {split}, got none of {len(dataset)}; {remedy}")
     return indices

@@ -15,6 +15,7 @@ from tg_molfield.cli.data_sets.splitting import By, Fractions, SplitSeed, parsed
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
 from tg_molfield.cli.models import MODEL_HELP
 from tg_molfield.cli.terminal import progress, say
+from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
     from tg_molfield.cli.evaluate.data import Chosen
@@ -118,11 +119,11 @@ def evaluate(
         measure = Measure(encoder, definition, nodes or 32, points, seed or 0, refine)
         measured = _measured(measure, found, batch_size)
     where = f"{nodes or 32}³ nodes of the cube around each" if points is None else f"{points} points of each"
-    say(f"{found.described}: {len(measured):,} molecules at {where}, {time.monotonic() - began:.0f} s")
+    say(f"{found.described}: {counted(len(measured), 'molecule')} at {where}, {time.monotonic() - began:.0f} s")
     summarize(measured, definition.channels)
     for path in paths:
         write_table(path, columns(measured, definition.channels))
-        say(f"{path}: {len(measured):,} molecules")
+        say(f"{path}: {counted(len(measured), 'molecule')}")
 
 
 def _definition(encoder: FieldAutoEncoder, model: str, given: MolField | None) -> MolField:

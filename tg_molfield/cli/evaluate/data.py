@@ -68,15 +68,15 @@ def chosen(sources: Sequence[str], model: str, part: Part, how: Reading, folder:
     """
     if sources:
         dataset = opened_or_built(sources, folder, how)
-        where = ", ".join(sources)
+        where, remedy = ", ".join(sources), "give other --fractions"
     else:
         dataset, part = _of_training(model, part)
-        where = f"the data set of {model}"
+        where, remedy = f"the data set of {model}", "give another --split, or molecules"
     if part.split is None:
         refuse(part.options(), "--split", "none")
         return Chosen(dataset, list(range(len(dataset))), where)
     by, seed = part.by or usual_by(dataset), part.seed or 0
-    indices = part_of(dataset, part.split, part.fractions or FRACTIONS, by, seed)
+    indices = part_of(dataset, part.split, part.fractions or FRACTIONS, by, seed, remedy)
     return Chosen(dataset, indices, f"{where}, part {part.split} ({by}, seed {seed})")
 
 
