@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Channels = Annotated[
     str | None,
     typer.Option(
-        help="Elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
+        help="The channels: elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
         "\\[default: H C N O F P S Cl other]"
     ),
 ]

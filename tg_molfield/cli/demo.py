@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from tg_molfield.cli.options import Seed
+
 
 def demo(
-    output: Annotated[Path, typer.Argument(help="The folder to write into.")] = Path("molfield-demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("molfield-demo"),
     minutes: Annotated[float, typer.Option(help="The training time in minutes.")] = 3.0,
-    seed: Annotated[int, typer.Option(help="The seed of the split, the training and the orientations.")] = 0,
+    seed: Seed = None,
     held_out: Annotated[float, typer.Option(help="The fraction of the molecules to hold out, between 0 and 1.")] = 0.2,
 ) -> None:
     """Learn the fields of the small molecules in ASE and reconstruct those of held-out molecules.
@@ -23,4 +25,4 @@ def demo(
     """
     from tg_molfield.demo import run
 
-    run(output, minutes=minutes, seed=seed, held_out=held_out)
+    run(output, minutes=minutes, seed=seed or 0, held_out=held_out)

@@ -16,6 +16,7 @@ from tg_molfield.cli.field_files import (
     write_fields,
 )
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.options import Dimension, Level, Margin, Record, Timeout
 from tg_molfield.cli.sampling import default_margin, grid_of, sampled
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import progress, say
@@ -33,17 +34,8 @@ def field(
     widths: Widths = None,
     width_scale: WidthScale = None,
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.25,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="The margin of the grid around the atoms in Å.  \\[default: 4, or more for a distance above 0; for a "
-            "crystal or slab, its unit cell instead]"
-        ),
-    ] = None,
-    level: Annotated[
-        float | None,
-        typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
-    ] = None,
+    margin: Margin = None,
+    level: Level = None,
     color_by: Annotated[
         str | None,
         typer.Option(
@@ -57,17 +49,9 @@ def field(
             help="The absolute value at which the colours end.  \\[default: the 98th percentile on the surface]"
         ),
     ] = None,
-    record: Annotated[
-        int | None, typer.Option(help="The record or model of the file, counted from 1.  \\[default: 1]")
-    ] = None,
-    dimension: Annotated[
-        int | None,
-        typer.Option(help="3 to take flat coordinates of an SDF or MOL file as a geometry, not a drawing."),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(help="The time limit for the conformer of a SMILES in seconds.  \\[default: 20]"),
-    ] = None,
+    record: Record = None,
+    dimension: Dimension = None,
+    timeout: Timeout = None,
     model: Annotated[
         str | None,
         typer.Option(help=f"{MODEL_HELP} Its learned field is written instead of the exact one."),

@@ -22,7 +22,7 @@ FieldFiles = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The files to write, by name: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
+        help="The files to write: volumes (.cube, CHGCAR …), slices (.png, .svg, .pdf) or a page (.html).",
     ),
 ]
 

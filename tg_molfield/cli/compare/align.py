@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tg_molfield.cli.options import By, Conformers, Dimension, Metric, Record, Search, Seed
 from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -19,29 +20,20 @@ _SUFFIXES = (".sdf", ".html")
 def align(
     mobile: Annotated[str, typer.Argument(help="The molecule to move: a structure file, or a SMILES.")],
     fixed: Annotated[str, typer.Argument(help="The molecule that stays: a structure file, or a SMILES.")],
-    by: Annotated[
-        list[str] | None,
-        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
-    ] = None,
+    by: By = None,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="The files to write: the moved molecule (.sdf), a page (.html)."),
     ] = None,
-    record: Annotated[
-        int | None, typer.Option(help="The record of the mobile molecule, counted from 1.  \\[default: 1]")
-    ] = None,
+    record: Record = None,
     fixed_record: Annotated[
         int | None, typer.Option(help="The record of the fixed molecule, counted from 1.  \\[default: 1]")
     ] = None,
-    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
-    search: Annotated[str, typer.Option(help="How thorough: fast, normal or thorough.")] = "normal",
-    conformers: Annotated[
-        int | None, typer.Option(help="The conformers made of a SMILES; the best pair is taken.  \\[default: 1]")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
-    dimension: Annotated[
-        int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
-    ] = None,
+    metric: Metric = "tanimoto",
+    search: Search = None,
+    conformers: Conformers = None,
+    seed: Seed = None,
+    dimension: Dimension = None,
 ) -> None:
     """Lay one molecule on another by their fields, and print how alike they are.
 
@@ -73,7 +65,7 @@ def align(
             [one.data for one in fixeds],
             weights(by or ["shape"]),
             metric=metric,
-            search=search,
+            search=search or "normal",
         )
     row, column = divmod(int(found.score.argmax()), len(fixeds))
     best = found[row, column]

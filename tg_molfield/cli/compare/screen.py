@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tg_molfield.cli.data_sets.options import Cluster
+from tg_molfield.cli.options import By, Cluster, Conformers, Dimension, Metric, Search, Seed, Timeout, Workers
 from tg_molfield.cli.resuming import Resume, resumable
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -34,26 +34,18 @@ def screen(
         list[Path],
         typer.Option("--output", "-o", help="The files to write: molecules (.sdf), a table (.csv), a page (.html)."),
     ],
-    by: Annotated[
-        list[str] | None,
-        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
-    ] = None,
+    by: By = None,
     top: Annotated[int, typer.Option(help="The number of molecules to keep.")] = 1000,
-    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
-    search: Annotated[str, typer.Option(help="How thorough alignments are: fast, normal or thorough.")] = "normal",
-    conformers: Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(help="The time limit for the conformers of one SMILES in seconds.  \\[default: 20]"),
-    ] = None,
+    metric: Metric = "tanimoto",
+    search: Search = None,
+    conformers: Conformers = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
     each_conformer: Annotated[
         bool, typer.Option("--each-conformer", help="Rank every conformer, not the best of each molecule.")
     ] = False,
-    dimension: Annotated[
-        int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that search, beside this one.")] = 0,
+    dimension: Dimension = None,
+    workers: Workers = 0,
     cluster: Cluster = None,
     resume: Resume = False,
 ) -> None:
@@ -97,7 +89,7 @@ def screen(
                 terms,
                 top=top,
                 metric=metric,
-                search=search,
+                search=search or "normal",
                 conformers=how.conformers,
                 seed=how.seed,
                 timeout=how.timeout,

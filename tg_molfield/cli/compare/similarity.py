@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tg_molfield.cli.options import By, Conformers, Dimension, Metric, Search, Seed
 from tg_molfield.cli.sizes import Yes, refuse_large
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -18,25 +19,18 @@ _ROW = 50
 def similarity(
     first: Annotated[str, typer.Argument(help="Molecules: a structure file, a table of SMILES, or a SMILES.")],
     second: Annotated[str, typer.Argument(help="The molecules that they are compared with, likewise.")],
-    by: Annotated[
-        list[str] | None,
-        typer.Option(help="What is compared: shape, color, esp; with weights: shape=2 color=1.  \\[default: shape]"),
-    ] = None,
+    by: By = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Compare molecules where they are, such as docked poses.")
     ] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A table to write (.csv).")] = None,
-    metric: Annotated[str, typer.Option(help="tanimoto, carbo, hodgkin or tversky.")] = "tanimoto",
-    search: Annotated[
-        str | None, typer.Option(help="How thorough alignments are: fast, normal or thorough.  \\[default: normal]")
+    output: Annotated[
+        list[Path] | None, typer.Option("--output", "-o", help="The files to write: a table (.csv).")
     ] = None,
-    conformers: Annotated[
-        int | None, typer.Option(help="The conformers made of each SMILES, each with a row.  \\[default: 1]")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")] = None,
-    dimension: Annotated[
-        int | None, typer.Option(help="3 to take flat coordinates of an SDF file as a geometry, not a drawing.")
-    ] = None,
+    metric: Metric = "tanimoto",
+    search: Search = None,
+    conformers: Conformers = None,
+    seed: Seed = None,
+    dimension: Dimension = None,
     yes: Yes = False,
 ) -> None:
     """Print how alike molecules are, the most alike first: each record of a file with each of another.
@@ -59,14 +53,13 @@ def similarity(
     check_reading([first, second], None, of_smiles, {"--dimension": dimension})
     if in_place:
         refuse({"--search": search}, "molecules that are aligned", "--in-place")
-    check_outputs([output] if output else None, [".csv"], [first, second])
+    outputs = check_outputs(output, [".csv"], [first, second])
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
     mine, theirs = load(first, scoring, how), load(second, scoring, how)
-    if output:
-        pairs = len(mine) * len(theirs)
-        refuse_large({output.name: _ROW * pairs}, yes, "compare fewer molecules")
+    size = _ROW * len(mine) * len(theirs)
+    refuse_large({path.name: size for path in outputs}, yes, "compare fewer molecules")
     warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})
     sides = [one.data for one in mine], [one.data for one in theirs]
     with progress(f"comparing {len(mine) * len(theirs)} pairs"):
@@ -85,8 +78,8 @@ def similarity(
         rows.append((rank, *pair, float(found.score[a, b]), *by_term))
     say_table(printed_table(headers, rows[:_SHOWN]))
     if len(rows) > _SHOWN:
-        say(f"and {len(rows) - _SHOWN} more pairs{'' if output else '; -o table.csv writes all'}")
-    if output:
-        with progress(f"writing {output.name}"):
-            write_csv(output, headers, rows)
-        say(f"{output}: {len(rows)} pairs")
+        say(f"and {len(rows) - _SHOWN} more pairs{'' if outputs else '; -o table.csv writes all'}")
+    for path in outputs:
+        with progress(f"writing {path.name}"):
+            write_csv(path, headers, rows)
+        say(f"{path}: {len(rows)} pairs")

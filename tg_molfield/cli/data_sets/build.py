@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tg_molfield.cli.data_sets.options import (
-    Cluster,
-    Conformers,
-    ConformerSeed,
-    Dimension,
     Hetero,
     Kind,
     Labels,
@@ -23,13 +19,12 @@ from tg_molfield.cli.data_sets.options import (
     Stop,
     Stride,
     Table,
-    Timeout,
     Topology,
     Waters,
     Whole,
-    Workers,
 )
 from tg_molfield.cli.definition import Channels, Preset, definition_of
+from tg_molfield.cli.options import Cluster, Conformers, Dimension, Seed, Timeout, Workers
 from tg_molfield.cli.terminal import say, say_table
 from tg_molfield.cli.wording import counted
 
@@ -48,14 +43,14 @@ def build(
             "them, a folder or table of complexes, trajectories; or freesolv or qm9."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the data set.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")],
     kind: Kind = None,
     labels: Labels = None,
     properties: Properties = None,
     channels: Channels = None,
     preset: Preset = None,
     conformers: Conformers = None,
-    seed: ConformerSeed = None,
+    seed: Seed = None,
     timeout: Timeout = None,
     dimension: Dimension = None,
     local: Annotated[

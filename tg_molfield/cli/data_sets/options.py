@@ -20,24 +20,10 @@ Properties = Annotated[
     str | None,
     typer.Option(help="Per-atom properties to compute, such as 'partial_charge logp'."),
 ]
-Conformers = Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")]
-ConformerSeed = Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")]
-Timeout = Annotated[
-    float | None,
-    typer.Option(help="The time limit for the conformers of one SMILES in seconds.  \\[default: 20]"),
-]
-Dimension = Annotated[
-    int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
-]
-Workers = Annotated[int, typer.Option(help="Processes that read molecules, beside this one.")]
-Cluster = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="The scheduler of a Dask cluster that does it, such as tcp://host:8786."),
-]
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="molecules, complexes (proteins with their ligands) or frames (of one molecule).  "
+        help="What is read: molecules, complexes (proteins with their ligands) or frames (of one molecule).  "
         "\\[default: by the options and the files]"
     ),
 ]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_molfield.cli.data_sets.options import Cluster
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.options import Cluster, Dimension, Seed, Timeout, Workers
 from tg_molfield.cli.resuming import Resume, resumable
 from tg_molfield.cli.terminal import progress
 
@@ -27,7 +27,9 @@ def embed(
     ],
     output: Annotated[
         list[Path],
-        typer.Option("--output", "-o", help="Tables: .csv, .npz or .parquet (needs pyarrow). A map as a page: .html."),
+        typer.Option(
+            "--output", "-o", help="The files to write: tables (.csv, .npz; .parquet needs pyarrow), a map (.html)."
+        ),
     ],
     model: Annotated[str, typer.Option(help=MODEL_HELP)] = "organic-small",
     summary: Annotated[
@@ -46,16 +48,13 @@ def embed(
         typer.Option(help="Of the map: pca, umap (needs umap-learn) or both.  \\[default: pca]"),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="The most molecules that are encoded at once.  \\[default: 256, or 32 SMILES]")
+        int | None,
+        typer.Option(help="Molecules in a batch: the most that are encoded at once.  \\[default: 256, or 32 SMILES]"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of the conformers made of SMILES.  \\[default: 0]")] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="The time limit for the conformer of one SMILES in seconds.  \\[default: 20]")
-    ] = None,
-    dimension: Annotated[
-        int | None, typer.Option(help="3 to take flat coordinates of SDF files as geometries, not drawings.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that read and encode, beside this one.")] = 0,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    dimension: Dimension = None,
+    workers: Workers = 0,
     cluster: Cluster = None,
     resume: Resume = False,
 ) -> None:

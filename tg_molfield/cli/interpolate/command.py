@@ -22,22 +22,22 @@ def interpolate(
         list[Path],
         typer.Argument(help="A file of several frames or models (pdb, xyz, sdf …), several structures, or volumes."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")],
     frames: Annotated[
         list[int] | None, typer.Option(help="The frames to go through, counted from 1; all by default.")
     ] = None,
-    every: Annotated[int, typer.Option(help="Use every n-th of these frames.")] = 1,
+    every: Annotated[int, typer.Option(help="Use every n-th: of these frames.")] = 1,
     steps: Annotated[int, typer.Option(help="The number of steps from the first frame to the last.")] = 20,
     kind: Annotated[
         str, typer.Option(help="'spline' for trajectories, 'arap' for conformers far apart, or 'auto'.")
     ] = "auto",
     blind: Annotated[bool, typer.Option("--blind", help="Use the fields of the frames only, not their atoms.")] = False,
     channels: Annotated[
-        str | None, typer.Option(help="Element channels; the elements of the frames by default.")
+        str | None, typer.Option(help="The channels: elements; by default those of the frames.")
     ] = None,
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.5,
     margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
-    suffix: Annotated[str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4 or npz.")] = "cube",
+    suffix: Annotated[str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4, npz …")] = "cube",
     check: Annotated[bool, typer.Option(help="Find the atoms of every step and check bonds and contacts.")] = True,
     yes: Yes = False,
 ) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from tg_molfield.cli.field_files import FieldFiles, Written, check_field_files, write_fields
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.options import Dimension, Level, Margin, Spacing, Timeout
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import say, say_table
 
@@ -30,29 +31,18 @@ def reconstruct(
     refine: Annotated[
         int | None, typer.Option(help="Steps that improve the code towards the exact field.  \\[default: 0]")
     ] = None,
-    spacing: Annotated[float | None, typer.Option(help="The grid spacing in Å.  \\[default: 0.25]")] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="The margin of the grid around the atoms in Å.  \\[default: 4; for a crystal, its unit cell]"
-        ),
-    ] = None,
+    spacing: Spacing = None,
+    margin: Margin = None,
     finer: Annotated[int | None, typer.Option(help="The refinement of the grid of a volume.  \\[default: 1]")] = None,
-    level: Annotated[
-        float | None, typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default.")
-    ] = None,
+    level: Level = None,
     record: Annotated[
         int | None,
-        typer.Option(help="The record of the file, or the volume that the model holds, from 1.  \\[default: 1]"),
+        typer.Option(
+            help="The record or model of a file, counted from 1; or the volume of a model of several.  \\[default: 1]"
+        ),
     ] = None,
-    dimension: Annotated[
-        int | None,
-        typer.Option(help="3 to take flat coordinates of an SDF or MOL file as a geometry, not a drawing."),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(help="The time limit for the conformer of a SMILES in seconds.  \\[default: 20]"),
-    ] = None,
+    dimension: Dimension = None,
+    timeout: Timeout = None,
     yes: Yes = False,
 ) -> None:
     """Write the field that a model reconstructs of a molecule, and how near it comes to the exact field.

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tg_molfield.cli.options import Record, Seed
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -25,8 +26,8 @@ def superres(
     method: Annotated[
         str,
         typer.Option(
-            help="auto (the best of the next four by channel), spline, kriging, gaussians, learned (from the samples), "
-            "known_atoms (also sees the atoms), siren or rbf (a decoder fitted by gradient descent)."
+            help="The method: auto (the best of the next four by channel), spline, kriging, gaussians, learned (from "
+            "the samples), known_atoms (also sees the atoms), siren or rbf (a decoder fitted by gradient descent)."
         ),
     ] = "auto",
     ligand: Annotated[
@@ -47,39 +48,42 @@ def superres(
     channels: Annotated[
         str | None,
         typer.Option(
-            help="Channels of a structure; with a ligand those of both parts, or one, as ligand.C.  "
+            help="The channels: of a structure; with a ligand those of both parts, or one, as ligand.C.  "
             f"\\[default: {_CHANNELS}]"
         ),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(help="β of a structure's Gaussians exp(−β d²/r²).  \\[default: 0.25]")
+        float | None, typer.Option(help="The β of a structure's Gaussians exp(−β d²/r²).  \\[default: 0.25]")
     ] = None,
-    record: Annotated[
-        int | None, typer.Option(help="The record or model of a structure file, counted from 1.  \\[default: 1]")
-    ] = None,
+    record: Record = None,
     every: Annotated[
         int | None,
         typer.Option(
-            help="Sample a density at every N-th node and compare at the others; 1: sample all.  \\[default: 2]"
+            help="Use every n-th: node of a density as a sample, and compare at the others; 1: all.  \\[default: 2]"
         ),
     ] = None,
     finer: Annotated[
-        int | None, typer.Option(help="With --every 1, the refinement of the result's grid.  \\[default: 2]")
+        int | None, typer.Option(help="The refinement of the grid of a volume; needs --every 1.  \\[default: 2]")
     ] = None,
     widths: Annotated[
-        str | None, typer.Option(help="auto, gaussians: σ in Å of each channel of a density, 'none' where unknown.")
+        str | None,
+        typer.Option(
+            help="The widths: σ in Å of each channel of a density, 'none' where unknown; for auto and gaussians."
+        ),
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="siren, rbf: the most steps.  \\[default: 2000]")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="siren, rbf: the most seconds.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="auto, gaussians, siren, rbf: the random seed.  \\[default: 0]")
-    ] = None,
+    max_steps: Annotated[int | None, typer.Option(help="The most steps of siren and rbf.  \\[default: 2000]")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="The most seconds of siren and rbf.")] = None,
+    seed: Seed = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="auto, gaussians, siren, rbf: a .safetensors file from which an interrupted run resumes."),
+        typer.Option(
+            help="A .safetensors file from which an interrupted run of auto, gaussians, siren or rbf resumes."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("superres"),
-    volume_format: Annotated[str, typer.Option("--format", help="Of the volumes: .npz, .cube, .dx, .ccp4 …")] = ".npz",
+    volume_format: Annotated[
+        str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4, npz …")
+    ] = "npz",
     yes: Yes = False,
 ) -> None:
     """Reconstruct a field between its samples, and compare it with interpolation and the truth.
