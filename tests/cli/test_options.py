@@ -10,8 +10,11 @@ import typer.main
 
 from tg_molfield.cli.app import app
 
-FOLDERS_OR_FILES = {"The files to write", "The folder to write to"}
-"""What ``--output`` may be; a command that writes files takes several."""
+EITHER = {
+    "--output": {"The files to write", "The folder to write to"},
+    "--by": {"What is compared", "How to split"},
+}
+"""Options that mean one thing or another by the command."""
 
 
 class Use(NamedTuple):
@@ -47,7 +50,7 @@ def differences(found: dict[str, list[Use]]) -> list[str]:
     for name, several in found.items():
         for one, other in combinations(several, 2):
             where = f"{name} of {one.command} and of {other.command}"
-            if name == "--output" and {one.heading, other.heading} <= FOLDERS_OR_FILES:
+            if one.heading != other.heading and {one.heading, other.heading} == EITHER.get(name):
                 continue
             if one.heading != other.heading:
                 told.append(f"{where}: {one.heading!r} and {other.heading!r}")

@@ -15,7 +15,8 @@ Timeout = Annotated[
     float | None,
     typer.Option(help="The time limit for the conformers of one SMILES in seconds.  \\[default: 20]"),
 ]
-Seed = Annotated[int | None, typer.Option(help="The seed of what is random, such as conformers.  \\[default: 0]")]
+Seed = Annotated[int | None, typer.Option(help="The seed of what is random: for example conformers.  \\[default: 0]")]
+ConformerSeed = Annotated[int | None, typer.Option(help="The seed of the conformers.  \\[default: 0]")]
 Spacing = Annotated[float | None, typer.Option(help="The grid spacing in Å.  \\[default: 0.25]")]
 Margin = Annotated[
     float | None,

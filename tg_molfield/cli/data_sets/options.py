@@ -18,7 +18,7 @@ Labels = Annotated[
 ]
 Properties = Annotated[
     str | None,
-    typer.Option(help="Per-atom properties to compute, such as 'partial_charge logp'."),
+    typer.Option(help="Per-atom properties: those to compute, such as 'partial_charge logp'."),
 ]
 Kind = Annotated[
     str | None,

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 By = Annotated[
     str | None,
     typer.Option(
-        help="random, or scaffold to have molecules of one scaffold in one part; protein for complexes; blocks or "
+        help="How to split: random, scaffold (molecules of one in one part); protein for complexes; blocks or "
         "trajectory for frames.  \\[default: random, of frames blocks]"
     ),
 ]
 Fractions = Annotated[
     str | None,
-    typer.Option(help="The shares of train, valid and test.  \\[default: 0.8 0.1 0.1]", metavar="TRAIN,VALID,TEST"),
+    typer.Option(help="The shares of train, valid and test.  \\[default: 0.8,0.1,0.1]", metavar="TRAIN,VALID,TEST"),
 ]
 SplitSeed = Annotated[int | None, typer.Option(help="The seed of the split.  \\[default: 0]")]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_molfield.cli.data_sets.options import ConformerSeed, Dimension, Timeout, Workers
 from tg_molfield.cli.data_sets.splitting import By, Fractions, SplitSeed, parsed_fractions
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
 from tg_molfield.cli.models import MODEL_HELP
+from tg_molfield.cli.options import ConformerSeed, Dimension, Timeout, Workers
 from tg_molfield.cli.terminal import progress, say
 from tg_molfield.cli.wording import counted
 
@@ -35,7 +35,11 @@ def evaluate(
     model: Annotated[str, typer.Option(help=f"{MODEL_HELP} Or the folder of a training.")] = "organic-small",
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", help="Tables with a row for each molecule: .csv, or .parquet (needs pyarrow)."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The files to write: tables with a row for each molecule (.csv; .parquet needs pyarrow).",
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -51,11 +55,11 @@ def evaluate(
     ] = None,
     points: Annotated[
         int | None,
-        typer.Option(help="In place of nodes, as many points of each molecule as in training, such as 512."),
+        typer.Option(help="Points of each molecule: as many, in place of nodes; 512 in training."),
     ] = None,
-    refine: Annotated[int, typer.Option(help="Steps that improve the codes towards the exact fields.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="The most molecules that are encoded at once.")] = 64,
-    seed: Annotated[int | None, typer.Option(help="The seed of points.  \\[default: 0]")] = None,
+    refine: Annotated[int, typer.Option(help="Steps that improve codes towards exact fields.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Molecules in a batch: the most that are encoded at once.")] = 64,
+    seed: Annotated[int | None, typer.Option(help="The seed of what is random: points.  \\[default: 0]")] = None,
     channels: Channels = None,
     preset: Preset = None,
     kernel: Kernel = None,

@@ -29,7 +29,7 @@ def reconstruct(
         str, typer.Option(help=f"{MODEL_HELP} For a volume, a field that superres fitted to it (model.safetensors).")
     ] = "organic-small",
     refine: Annotated[
-        int | None, typer.Option(help="Steps that improve the code towards the exact field.  \\[default: 0]")
+        int | None, typer.Option(help="Steps that improve codes towards exact fields.  \\[default: 0]")
     ] = None,
     spacing: Spacing = None,
     margin: Margin = None,

@@ -71,8 +71,10 @@ def superres(
             help="The widths: σ in Å of each channel of a density, 'none' where unknown; for auto and gaussians."
         ),
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="The most steps of siren and rbf.  \\[default: 2000]")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="The most seconds of siren and rbf.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="The budget in steps: of siren and rbf.  \\[default: 2000]")
+    ] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="The budget in seconds: of siren and rbf.")] = None,
     seed: Seed = None,
     checkpoint: Annotated[
         Path | None,

@@ -20,19 +20,21 @@ ConformerSeed = Annotated[int | None, _flag("The seed of the conformers.  \\[def
 Timeout = Annotated[
     float | None, _flag("The time limit for the conformers of one SMILES in seconds.  \\[default: 20]", _DATA)
 ]
-Dimension = Annotated[int | None, _flag("3 to take flat coordinates of SDF files as geometries, not drawings.", _DATA)]
+Dimension = Annotated[
+    int | None, _flag("3 to take flat coordinates of SDF and MOL files as geometries, not drawings.", _DATA)
+]
 By = Annotated[
     str | None,
     _flag(
-        "Split at random or by scaffold; complexes by protein; frames by blocks or trajectory.  "
-        "\\[default: random, of frames blocks]",
+        "How to split: random, scaffold (molecules of one in one part); protein for complexes; blocks or "
+        "trajectory for frames.  \\[default: random, of frames blocks]",
         _DATA,
     ),
 ]
 Fractions = Annotated[
     str | None,
     _flag(
-        "The shares to train on, to validate with and to test with.  \\[default: 0.8,0.1,0.1]",
+        "The shares of train, valid and test.  \\[default: 0.8,0.1,0.1]",
         _DATA,
         metavar="TRAIN,VALID,TEST",
     ),
@@ -42,13 +44,17 @@ SplitSeed = Annotated[int | None, _flag("The seed of the split.  \\[default: 0]"
 Channels = Annotated[
     str | None,
     _flag(
-        "Elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
+        "The channels: elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
         "\\[default: H C N O F P S Cl other]",
         _FIELD,
     ),
 ]
 Preset = Annotated[
-    str | None, _flag("A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead.", _FIELD)
+    str | None,
+    _flag(
+        "A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead of channels, kernel and widths.",
+        _FIELD,
+    ),
 ]
 PresetOptions = Annotated[
     str | None, _flag("Options of the preset, such as 'beta=0.5 normalize_grid_size=none'.", _FIELD)
@@ -61,17 +67,20 @@ WidthScale = Annotated[float | None, _flag("The factor from the widths to σ.  \
 
 Model = Annotated[
     str | None,
-    _flag("A trained model to begin with, instead of a new one: its name, file or folder.", _MODEL),
+    _flag("A trained model: its name, file or folder, to begin with that instead of a new one.", _MODEL),
 ]
-Decoder = Annotated[str | None, _flag("rbf, siren, atoms or structure_factors.  \\[default: rbf]", _MODEL)]
-Encoder = Annotated[str | None, _flag("painn.  \\[default: painn]", _MODEL)]
+Decoder = Annotated[str | None, _flag("The decoder: rbf, siren, atoms or structure_factors.  \\[default: rbf]", _MODEL)]
+Encoder = Annotated[str | None, _flag("The encoder: painn.  \\[default: painn]", _MODEL)]
 LatentDim = Annotated[int | None, _flag("The length of the code.  \\[default: 512]", _MODEL)]
 SummaryChannels = Annotated[
     int | None, _flag("Numbers at the end of the code for property models.  \\[default: 0]", _MODEL)
 ]
 Properties = Annotated[
     str | None,
-    _flag("Per-atom properties that the code holds besides elements and positions, such as 'partial_charge'.", _MODEL),
+    _flag(
+        "Per-atom properties: those that the code holds besides elements and positions, such as 'partial_charge'.",
+        _MODEL,
+    ),
 ]
 EncoderOptions = Annotated[str | None, _flag("Such as 'num_layers=3 cutoff=5 out_channels=64'.", _MODEL)]
 PoolingOptions = Annotated[str | None, _flag("Such as 'num_blocks=1'.", _MODEL)]
@@ -86,12 +95,12 @@ RandomFrames = Annotated[
 Loss = Annotated[
     str | None,
     _flag(
-        "field (error at points), matching (of the Gaussians of rbf) or initial_guess (of structure_factors).  "
-        "\\[default: by decoder and field]",
+        "The loss: field (error at points), matching (of the Gaussians of rbf) or initial_guess (of "
+        "structure_factors).  \\[default: by decoder and field]",
         _COURSE,
     ),
 ]
-Points = Annotated[int | None, _flag("Points of each molecule for the loss field.  \\[default: 512]", _COURSE)]
+Points = Annotated[int | None, _flag("Points of each molecule: for the loss field.  \\[default: 512]", _COURSE)]
 BatchSize = Annotated[int | None, _flag("Molecules in a batch.  \\[default: 64]", _COURSE)]
 MaxEpochs = Annotated[
     int | None, _flag("The budget in passes through the molecules.  \\[default: 100 without another budget]", _COURSE)
@@ -99,18 +108,22 @@ MaxEpochs = Annotated[
 MaxSteps = Annotated[int | None, _flag("The budget in steps.", _COURSE)]
 MaxSeconds = Annotated[
     float | None,
-    _flag("The budget in seconds; beside another one, the seconds of this call, to be resumed.", _COURSE),
+    _flag("The budget in seconds: beside another one, the seconds of this call, to be resumed.", _COURSE),
 ]
 Lr = Annotated[float | None, _flag("The maximum learning rate.  \\[default: 0.001]", _COURSE)]
 WeightDecay = Annotated[float | None, _flag("Of AdamW.  \\[default: 0.0001]", _COURSE)]
 Clip = Annotated[float | None, _flag("The maximum norm of the gradient.  \\[default: 1]", _COURSE)]
 Warmup = Annotated[float | None, _flag("The share of the budget for the warm-up.  \\[default: 0.02]", _COURSE)]
-Schedule = Annotated[str | None, _flag("cosine or constant after the warm-up.  \\[default: cosine]", _COURSE)]
+Schedule = Annotated[
+    str | None, _flag("The schedule: cosine or constant after the warm-up.  \\[default: cosine]", _COURSE)
+]
 Ema = Annotated[float | None, _flag("The decay of an average of the parameters, such as 0.999.", _COURSE)]
-Precision = Annotated[str | None, _flag("float32 or bfloat16.  \\[default: float32]", _COURSE)]
+Precision = Annotated[str | None, _flag("The precision: float32 or bfloat16.  \\[default: float32]", _COURSE)]
 ValidateEvery = Annotated[int | None, _flag("Steps between validations.  \\[default: an epoch]", _COURSE)]
 Patience = Annotated[int | None, _flag("Validations without improvement that end the training.", _COURSE)]
-Seed = Annotated[int | None, _flag("The seed of parameters, order, points and frames.  \\[default: 0]", _COURSE)]
+Seed = Annotated[
+    int | None, _flag("The seed of what is random: parameters, order, points and frames.  \\[default: 0]", _COURSE)
+]
 CheckpointSeconds = Annotated[
     float | None, _flag("From one checkpoint to the next, beside those of validations.  \\[default: 300]", _COURSE)
 ]
@@ -118,8 +131,8 @@ Tensorboard = Annotated[
     bool | None, typer.Option("--tensorboard", help="Write the log for TensorBoard, too.", rich_help_panel=_COURSE)
 ]
 Pictures = Annotated[int | None, _flag("Molecules that are drawn at each validation.  \\[default: 0]", _COURSE)]
-Workers = Annotated[int | None, _flag("Processes that read and load molecules.  \\[default: 0]", _COURSE)]
-Device = Annotated[str | None, _flag("cpu or cuda.  \\[default: cuda where there is one]", _COURSE)]
+Workers = Annotated[int | None, _flag("Processes that do the work, beside this one.  \\[default: 0]", _COURSE)]
+Device = Annotated[str | None, _flag("The device: cpu or cuda.  \\[default: cuda where there is one]", _COURSE)]
 
 
 def parsed_options(name: str, text: str | None) -> dict[str, Any] | None:
