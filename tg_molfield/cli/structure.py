@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -50,8 +51,13 @@ def load_structure(
     """
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import FORMATS
+    from tg_molfield.structures.trajectories import ASE
 
     suffix = format_suffix(text)
+    if suffix == ASE:
+        refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
+        refuse({"--dimension": dimension}, "an SDF or MOL file", text)
+        return _from_trajectory(text, needed, 1 if record is None else record)
     if suffix in FORMATS:
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         if not FORMATS[suffix].has_drawings:
@@ -65,9 +71,10 @@ def has_bonds(text: str) -> bool:
     """Whether ``text`` is a SMILES or names a file with bonds, whose hydrogens are known."""
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import FORMATS
+    from tg_molfield.structures.trajectories import ASE
 
-    source = FORMATS.get(format_suffix(text))
-    return source is None or source.has_bonds
+    suffix = format_suffix(text)
+    return suffix != ASE and (suffix not in FORMATS or FORMATS[suffix].has_bonds)
 
 
 def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
@@ -104,6 +111,24 @@ def _from_file(path: str, needed: set[str], record: int, dimension: int | None) 
         origin if "partial_charge" in needed else "",
         f"{record} of {len(records)}" if len(records) > 1 else "",
     )
+
+
+def _from_trajectory(path: str, needed: set[str], record: int) -> Structure:
+    from tg_molfield.files import decoding
+    from tg_molfield.structures.build import float_dtype
+    from tg_molfield.structures.needed import with_needed
+    from tg_molfield.structures.reading import no_bonds
+    from tg_molfield.structures.trajectories import AseTrajectory
+
+    with closing(AseTrajectory(Path(path), whole=False, dtype=float_dtype(None))) as frames:
+        if not 1 <= record <= len(frames):
+            raise ValueError(
+                f"--record: expected 1 to {len(frames)} for {path}, got {record}; frames are counted from 1"
+            )
+        with decoding(path):
+            data = with_needed(frames.frame(record - 1), needed, f"{path}: {no_bonds(Path(path), 'properties')}")
+        which = f"{record} of {len(frames)}" if len(frames) > 1 else ""
+    return Structure(data, Path(path).name, "the file" if "partial_charge" in needed else "", which)
 
 
 def _from_smiles(smiles: str, needed: set[str], timeout: float | None) -> Structure:

@@ -6,18 +6,20 @@ import math
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from typing_extensions import Self
 
 from tg_molfield.arguments import as_list, check_number
+from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
-from tg_molfield.paths.frames import Frames
+from tg_molfield.paths.frames import Array, Frames
 from tg_molfield.paths.matching import frames_from_fields
-from tg_molfield.paths.spline import SplinePath
+from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
 
 KINDS = ("auto", "spline", "arap")
 
@@ -36,6 +38,9 @@ class FieldPath:
     (`tg_molfield.paths.arap.ArapPath`). ``"auto"`` chooses the spline for three or more frames that are smoother than
     a random walk, and ``"arap"`` otherwise.
 
+    Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of
+    the cell where that is shorter, and their cell goes with them. Such paths are splines, in which nothing is rotated.
+
     Motion with a period below twice the interval between frames cannot be recovered.
 
     Args:
@@ -45,9 +50,12 @@ class FieldPath:
         kind: ``"auto"``, ``"spline"`` or ``"arap"``.
 
     Raises:
-        ValueError: there are fewer than two frames, their atoms differ or are in a different order, one is periodic,
-            positions or times are not finite, times do not increase, the kind is unknown, or ``mol_field`` is not one
-            of atoms.
+        ValueError: there are fewer than two frames, their atoms differ or are in another order, they are not periodic
+            in the same directions, positions or times are not finite, times do not increase, the kind is unknown or
+            ``"arap"`` for periodic frames, or ``mol_field`` is not one of atoms.
+
+    Warns:
+        UserWarning: an atom moves by nearly half a cell between two periodic frames.
     """
 
     def __init__(
@@ -69,10 +77,16 @@ class FieldPath:
             )
         self._data = as_list("frames", frames, "Data")
         self._frames = Frames.of(self._data, times)
+        cells = self._frames.cells
+        if kind == "arap" and cells is not None:
+            raise ValueError(
+                "kind: expected 'spline' for periodic frames, got 'arap', which turns molecules; leave it out"
+            )
         if kind == "auto":
-            kind = "spline" if self._frames.are_a_sequence else "arap"
+            kind = "spline" if cells is not None or self._frames.are_a_sequence else "arap"
         self.kind = kind
-        self._spline = SplinePath(self._frames) if kind == "spline" else None
+        self._periodic = None if cells is None else PeriodicSplinePath(self._frames)
+        self._spline = self._periodic or (SplinePath(self._frames) if kind == "spline" else None)
         self._segments: dict[int, ArapPath] = {}
 
     @classmethod
@@ -147,6 +161,8 @@ class FieldPath:
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
+        Periodic frames get the cell at that time too; atoms may lie outside of it.
+
         Pharmacophore features are left out; compute them anew.
 
         Raises:
@@ -161,6 +177,8 @@ class FieldPath:
             elif name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
+        if self._periodic is not None:
+            result.cell = torch.from_numpy(self._cell(before, time)).to(frame.pos)[None]
         return result
 
     def field(self, time: float) -> Field:
@@ -170,6 +188,12 @@ class FieldPath:
             ValueError: the time is outside the path, or a frame lacks an attribute that ``mol_field`` reads.
         """
         return self.mol_field(self.data(time))
+
+    def _cell(self, before: int, time: float) -> Array:
+        """The cell at a time; directions without a vector stay so."""
+        assert self._periodic is not None
+        given = as_cells(self._data[before].cell, 1)[0].detach().cpu().double().numpy()
+        return np.where(given.any(1, keepdims=True), self._periodic.cell(time), given)
 
     def _segment(self, before: int) -> ArapPath:
         if before not in self._segments:

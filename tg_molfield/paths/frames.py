@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tg_molfield.chem.cells import is_periodic
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.validation import check_atoms, check_data
+from tg_molfield.paths.periodic import Array, Cells
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _RANDOM_WALK = 1.0
@@ -23,17 +22,19 @@ _RANDOM_WALK = 1.0
 
 @dataclass(frozen=True)
 class Frames:
-    """Positions of one molecule in F frames.
+    """Positions of one molecule, or of the atoms of a periodic cell, in F frames.
 
     Attributes:
         z: atomic numbers [N], int64.
-        pos: [F, N, 3] in Å, float64.
+        pos: [F, N, 3] in Å, float64; in periodic cells the nearest image to that in the frame before.
         times: [F], increasing.
+        cells: those of periodic frames, else None.
     """
 
     z: Tensor
     pos: Array
     times: Array
+    cells: Cells | None = None
 
     @classmethod
     def of(cls, frames: Sequence[Any], times: Sequence[float] | Tensor | None) -> Frames:
@@ -47,7 +48,10 @@ class Frames:
         for number, frame in enumerate(frames):
             _check_frame(number, frame, frames[0])
         pos = np.stack([frame.pos.detach().cpu().double().numpy() for frame in frames])
-        return cls(frames[0].z.cpu().clone(), pos, _times(times, len(frames)))
+        cells = Cells.of(frames)
+        if cells is not None:
+            pos = cells.followed(pos) @ cells.vectors
+        return cls(frames[0].z.cpu().clone(), pos, _times(times, len(frames)), cells)
 
     @property
     def roughness(self) -> float:
@@ -72,10 +76,6 @@ def _check_frame(number: int, frame: Any, first: Any) -> None:
     if getattr(frame, "batch", None) is not None:
         raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
     check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")
-    if is_periodic(getattr(frame, "pbc", None)):
-        raise ValueError(
-            f"frames[{number}].pbc: expected False, got a periodic molecule; unwrap it and set pbc to False"
-        )
     z, expected = frame.z.cpu(), first.z.cpu()
     if len(z) != len(expected):
         raise ValueError(

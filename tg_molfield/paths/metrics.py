@@ -17,9 +17,12 @@ from torch_geometric.data import Data
 from tg_molfield.fields import MolField, Volume
 from tg_molfield.inverse.find_atoms import recover_atoms
 from tg_molfield.paths.frames import Array, Indices
+from tg_molfield.paths.periodic import Cells, grid_in_cell, images_within, nearest_images
 from tg_molfield.paths.topology import Topology
 
 _CONTACT_CUTOFF = 4.0
+_REACH = 10.0
+"""Å: as far away as images can be that matter, three bonds and a contact."""
 _EMPTY = 1e-9
 
 
@@ -51,19 +54,23 @@ def path_metrics(data: Data, ends: Sequence[Data], mol_field: MolField, volume: 
         data: the molecule.
         ends: the two neighbouring frames, with the same atoms.
         mol_field: the definition of the field, with element channels.
-        volume: the field of ``data``, sampled at a spacing below the smallest σ, with a margin around it and ``ends``.
+        volume: the field of ``data``, sampled at a spacing below the smallest σ, with a margin around it and ``ends``
+            where they are not periodic, else over the cell.
 
     Raises:
         ValueError: the definition has no element channels.
     """
-    pos, *frames = (_array(one.pos) for one in (data, *ends))
-    topology = Topology.of(data.z.cpu(), np.stack(frames))
-    pairs = topology.far_apart(cKDTree(pos).query_pairs(_CONTACT_CUTOFF, output_type="ndarray"), 4)
-    lengths, *limits = (_lengths(one, topology.bonds) for one in (pos, *frames))
+    index, (pos, *frames) = _with_images([data, *ends])
+    count = len(data.z)
+    topology = Topology.of(data.z.cpu()[torch.from_numpy(index)], np.stack(frames))
+    pairs = cKDTree(pos).query_pairs(_CONTACT_CUTOFF, output_type="ndarray")
+    pairs = topology.far_apart(pairs[(pairs < count).any(1)], 4)
+    bonded = topology.bonds[(topology.bonds < count).any(1)]
+    lengths, *limits = (_lengths(one, bonded) for one in (pos, *frames))
     outside = np.maximum(np.min(limits, 0) - lengths, lengths - np.max(limits, 0))
     rmsd = _rmsd_of_found(data, mol_field, volume)
     return PathMetrics(
-        integral_drift=_drift(volume, mol_field(ends[0]).on(volume.grid)),
+        integral_drift=_drift(volume, mol_field(ends[0]).on(grid_in_cell(volume.grid, data, ends[0]))),
         atoms_found=not math.isnan(rmsd),
         rmsd=rmsd,
         shortest_contact=float(_lengths(pos, pairs).min(initial=np.inf)),
@@ -73,6 +80,7 @@ def path_metrics(data: Data, ends: Sequence[Data], mol_field: MolField, volume: 
 
 def _drift(volume: Volume, reference: Volume) -> float:
     now, before = (one.values.double().sum((1, 2, 3)) for one in (volume, reference))
+    now = now * (volume.grid.voxel_volume / reference.grid.voxel_volume)
     occupied = before.abs() > _EMPTY * before.abs().max()
     return float(((now - before)[occupied] / before[occupied]).abs().max())
 
@@ -81,12 +89,25 @@ def _rmsd_of_found(data: Data, mol_field: MolField, volume: Volume) -> float:
     found = recover_atoms(volume, mol_field=mol_field, errors="ignore").data
     if Counter(found.z.tolist()) != Counter(data.z.tolist()):
         return math.nan
-    squares = 0.0
+    squares, cells = 0.0, Cells.of([data])
     for number in set(data.z.tolist()):
         expected, recovered = (_array(one.pos[one.z == number]) for one in (data, found))
-        cost = np.square(expected[:, None] - recovered[None]).sum(-1)
+        apart = expected[:, None] - recovered[None]
+        if cells is not None:
+            apart = nearest_images(apart, np.zeros_like(apart), cells.vectors[0], cells.pbc)
+        cost = np.square(apart).sum(-1)
         squares += float(cost[linear_sum_assignment(cost)].sum())
     return math.sqrt(squares / len(data.z))
+
+
+def _with_images(molecules: Sequence[Data]) -> tuple[Indices, list[Array]]:
+    """The positions of molecules, and where they are periodic those of their images around the first; and whose."""
+    cells, places = Cells.of(molecules), [_array(one.pos) for one in molecules]
+    if cells is None:
+        return np.arange(len(places[0])), places
+    own = [nearest_images(pos, places[0], cell, cells.pbc) for pos, cell in zip(places, cells.vectors, strict=True)]
+    index, periods = images_within(own[0], cells.vectors[0], cells.pbc, _REACH)
+    return index, [pos[index] + periods @ cell for pos, cell in zip(own, cells.vectors, strict=True)]
 
 
 def _array(pos: Tensor) -> Array:

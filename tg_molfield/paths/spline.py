@@ -88,3 +88,31 @@ class SplinePath:
     def __call__(self, time: float) -> Array:
         """The positions [N, 3] in Å."""
         return self._body(time) @ self._orientation(time).as_matrix().T + self._center(time)
+
+
+class PeriodicSplinePath:
+    """Positions and cells between the frames of a trajectory in periodic cells.
+
+    The cell follows a cubic Hermite spline with the derivatives of `slopes_at_frames`, and so do the atoms in
+    fractional coordinates, times the mean cell; nothing is rotated.
+
+    Args:
+        frames: at least two, with cells.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        assert frames.cells is not None
+        times, cells = frames.times, frames.cells.vectors
+        mean = cells.mean(0)
+        steps = frames.pos @ np.linalg.inv(cells) @ mean
+        self._inverse = np.linalg.inv(mean)
+        self._steps = CubicHermiteSpline(times, steps, slopes_at_frames(times, steps))
+        self._cell = CubicHermiteSpline(times, cells, slopes_at_frames(times, cells))
+
+    def __call__(self, time: float) -> Array:
+        """The positions [N, 3] in Å."""
+        return self._steps(time) @ self._inverse @ self._cell(time)
+
+    def cell(self, time: float) -> Array:
+        """The cell [3, 3] in Å, one vector a row."""
+        return self._cell(time)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_molfield.cli.interpolate.inputs import read_path
+from tg_molfield.cli.interpolate.inputs import read_path, step_grids
 from tg_molfield.cli.interpolate.outputs import path_page, summary, table_rows, thinned_for_page, write_table
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def interpolate(
     files: Annotated[
         list[Path],
-        typer.Argument(help="A file of several frames or models (pdb, xyz, sdf …), several structures, or volumes."),
+        typer.Argument(
+            help="A file of several frames or models (pdb, xyz, traj, sdf …), several structures, or volumes."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")],
     frames: Annotated[
@@ -47,6 +49,8 @@ def interpolate(
     step: the drift of the channels' integrals, whether all atoms are found in the volume, the shortest contact of
     nonbonded atoms, and the drift of bond lengths from those in the frames.
 
+    Slabs and crystals are sampled over their cell, and atoms go the shortest way across its border.
+
     Examples:
 
     tg-molfield interpolate 1l2y.pdb --frames 1 7 --output path
@@ -55,7 +59,6 @@ def interpolate(
     """
     import torch
 
-    from tg_molfield.fields import Grid
     from tg_molfield.paths import path_metrics
     from tg_molfield.volumes.registry import SUFFIXES
 
@@ -74,13 +77,13 @@ def interpolate(
     metrics: list[PathMetrics] = []
     with progress("step 1") as show:
         molecules = [path.data(time) for time in times]
-        grid = Grid.around(torch.cat([one.pos for one in molecules]), spacing, margin)
-        size = volume_size(names[0], len(path.mol_field.channels) * grid.num_nodes, molecules[0].pos.itemsize)
+        grids = step_grids(molecules, spacing, margin)
+        size = volume_size(names[0], len(path.mol_field.channels) * grids[0].num_nodes, molecules[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
         output.mkdir(parents=True, exist_ok=True)
         for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
             show(f"step {number + 1} of {len(times)}", number / len(times))
-            volume = path.field(time).on(grid)
+            volume = path.field(time).on(grids[number])
             volume.save(output / names[number])
             shown[label] = thinned_for_page(volume, len(molecules))
             if check:

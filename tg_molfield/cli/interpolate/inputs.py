@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
+    from tg_molfield.fields import Grid
     from tg_molfield.paths import FieldPath
 
 
@@ -31,10 +34,10 @@ def read_path(
     """
     import torch
 
+    from tg_molfield.chem.cells import is_periodic
     from tg_molfield.chem.elements import symbols
     from tg_molfield.fields import Grid, MolField, Volume
     from tg_molfield.paths import FieldPath
-    from tg_molfield.structures import read
     from tg_molfield.volumes.registry import is_volume
 
     if all(map(is_volume, files)):
@@ -42,13 +45,59 @@ def read_path(
             raise ValueError("--blind: expected structures with it, got volumes, which have no atoms; leave it out")
         volumes = _select([Volume.read(file) for file in files], chosen, every)
         return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind)
-    frames: list[Data] = _select([frame for file in files for frame in read(file)], chosen, every)
+    frames = read_frames(files, chosen, every)
     elements = torch.cat([frame.z for frame in frames]).unique().tolist()
     mol_field = MolField(channels or [symbols()[z] for z in elements])
     if not blind:
         return FieldPath(frames, mol_field, kind=kind)
+    if any(is_periodic(frame.get("pbc")) for frame in frames):
+        raise ValueError("--blind: expected frames that are not periodic with it, got periodic ones; leave it out")
     grid = Grid.around(torch.cat([frame.pos for frame in frames]), spacing, margin)
     return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind)
+
+
+def read_frames(files: Sequence[Path], chosen: list[int] | None, every: int) -> list[Data]:
+    """The chosen frames of structure files and trajectories of ASE, of which no others are read.
+
+    Raises:
+        ValueError: a file cannot be read, or see `read_path`.
+    """
+    from tg_molfield.files import decoding
+    from tg_molfield.structures import read
+    from tg_molfield.structures.build import float_dtype
+    from tg_molfield.structures.trajectories import ASE, AseTrajectory
+
+    with ExitStack() as stack:
+        places: list[tuple[Path, Callable[[], Data]]] = []
+        for file in files:
+            if file.suffix.lower() == ASE:
+                trajectory = AseTrajectory(file, whole=False, dtype=float_dtype(None))
+                stack.callback(trajectory.close)
+                places += [(file, partial(trajectory.frame, index)) for index in range(len(trajectory))]
+            else:
+                places += [(file, partial(_same, frame)) for frame in read(file)]
+        frames = []
+        for file, frame in _select(places, chosen, every):
+            with decoding(file):
+                frames.append(frame())
+        return frames
+
+
+def _same(frame: Data) -> Data:
+    return frame
+
+
+def step_grids(molecules: Sequence[Data], spacing: float, margin: float) -> list[Grid]:
+    """A grid for each molecule of a path, with the same numbers of nodes: around all, or their periodic cells."""
+    import torch
+
+    from tg_molfield.fields import Grid
+    from tg_molfield.paths.periodic import grid_in_cell
+
+    first = molecules[0].clone()
+    first.pos = torch.cat([one.pos for one in molecules])
+    grid = Grid.of(first, spacing, margin)
+    return [grid_in_cell(grid, molecules[0], one) for one in molecules]
 
 
 def _select(frames: list[Any], chosen: list[int] | None, every: int) -> list[Any]:

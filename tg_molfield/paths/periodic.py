@@ -1,0 +1,132 @@
+"""Frames in periodic cells: atoms followed across the borders of the cell, and their periodic images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic
+from tg_molfield.fields import Grid
+
+Array = NDArray[np.float64]
+
+_FAR = 0.4
+"""Of a cell vector: a longer way between two frames may as well have been one in the opposite direction."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of F frames.
+
+    Attributes:
+        vectors: [F, 3, 3] in Å, one vector a row; unit vectors in directions that have none.
+        pbc: which directions are periodic [3], bool.
+    """
+
+    vectors: Array
+    pbc: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, frames: Sequence[Any]) -> Cells | None:
+        """The cells of frames, None if these are not periodic.
+
+        Raises:
+            ValueError: some are periodic in other directions than the first, lack a cell, or have one that does not
+                span space.
+        """
+        given = [getattr(frame, "pbc", None) for frame in frames]
+        flags = [as_pbc(pbc, 1)[0].cpu() if is_periodic(pbc) else torch.zeros(3, dtype=torch.bool) for pbc in given]
+        for number, pbc in enumerate(flags):
+            if not torch.equal(pbc, flags[0]):
+                raise ValueError(
+                    f"frames[{number}].pbc: expected {flags[0].tolist()} as in frames[0], got {pbc.tolist()}; give "
+                    "frames of one system"
+                )
+        if not bool(flags[0].any()):
+            return None
+        found = []
+        for number, frame in enumerate(frames):
+            if getattr(frame, "cell", None) is None:
+                raise ValueError(
+                    f"frames[{number}].cell: expected one for the periodic directions, got None; give frame.cell"
+                )
+            cell = as_cells(frame.cell, 1)[0].detach().to("cpu", torch.float64)
+            found.append(box_vectors(cell, flags[0])[0].numpy())
+        return cls(np.stack(found), flags[0].numpy())
+
+    def followed(self, pos: Array) -> Array:
+        """The fractional coordinates [F, N, 3] of atoms [F, N, 3] in Å, each the nearest image to that before.
+
+        Warns:
+            UserWarning: an atom moves so far that the nearest image may be the wrong one.
+        """
+        steps = pos @ np.linalg.inv(self.vectors)
+        moves = np.diff(steps, axis=0)
+        moves -= np.where(self.pbc, np.rint(moves), 0.0)
+        far = np.abs(moves) * self.pbc
+        if far.size and far.max() > _FAR:
+            frame, atom, _ = np.unravel_index(int(far.argmax()), far.shape)
+            warnings.warn(
+                f"frames[{frame + 1}]: expected atoms that move by less than {_FAR} of the cell from frame to frame, "
+                f"got {far.max():.2f} for atom {atom}, whose way is not certain; give frames closer in time",
+                stacklevel=4,
+            )
+        result: Array = np.concatenate([steps[:1], steps[:1] + np.cumsum(moves, axis=0)])
+        return result
+
+
+def nearest_images(pos: Array, reference: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
+    """The atoms [N, 3] in Å moved by whole periods to be nearest to those of ``reference`` [N, 3]."""
+    steps = np.rint((reference - pos) @ np.linalg.inv(cell)) * pbc
+    return pos + steps @ cell
+
+
+def images_within(pos: Array, cell: Array, pbc: NDArray[np.bool_], reach: float) -> tuple[NDArray[np.int64], Array]:
+    """The periodic images of atoms that are within ``reach`` of any atom, the atoms themselves first.
+
+    Args:
+        pos: [N, 3] in Å.
+        cell: complete, [3, 3] in Å.
+        pbc: which directions are periodic [3], bool.
+        reach: in Å.
+
+    Returns:
+        The index [M] of the atom and the periods [M, 3] by which each image is moved.
+    """
+    inverse = np.linalg.inv(cell)
+    steps = pos @ inverse
+    extent = np.ptp(steps, axis=0) + reach * np.linalg.norm(inverse, axis=0)
+    counts = np.where(pbc, np.ceil(extent), 0).astype(int).tolist()
+    tree = cKDTree(pos)
+    index, periods = [np.arange(len(pos))], [np.zeros((len(pos), 3))]
+    for shift in product(*(range(-count, count + 1) for count in counts)):
+        if any(shift):
+            distance, _ = tree.query(pos + np.array(shift) @ cell, distance_upper_bound=reach)
+            near = np.flatnonzero(np.isfinite(distance))
+            index.append(near)
+            periods.append(np.tile(np.array(shift, dtype=np.float64), (len(near), 1)))
+    return np.concatenate(index), np.concatenate(periods)
+
+
+def grid_in_cell(grid: Grid, old: Any, new: Any) -> Grid:
+    """A grid of one molecule moved along with the cell to another: the same fractional coordinates.
+
+    Args:
+        grid: the nodes in the cell of ``old``.
+        old: a ``Data``.
+        new: one with the same periodic directions.
+    """
+    cells = Cells.of([old, new])
+    if cells is None or np.array_equal(*cells.vectors):
+        return grid
+    change = torch.from_numpy(np.linalg.solve(cells.vectors[0], cells.vectors[1]))
+    x, y, z = (tuple(axis) for axis in (grid.axes_tensor() @ change).tolist())
+    return Grid(tuple((grid.origin_tensor() @ change).tolist()), (x, y, z), grid.shape)
