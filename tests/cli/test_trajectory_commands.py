@@ -72,3 +72,12 @@ def test_damaged_trajectories_are_refused(tmp_path, frames):
     (tmp_path / "a.traj").write_bytes(content[: len(content) // 2])
     for command in ("field", "interpolate"):
         assert "a.traj" in refused(command, tmp_path / "a.traj", "-o", tmp_path / "out.cube")
+
+
+def test_what_is_in_a_trajectory(tmp_path, frames):
+    write(tmp_path / "a.traj", frames)
+    text = run("info", tmp_path / "a.traj")
+    assert "structures (.traj)" in text
+    assert "4 a record, 12 in all" in text
+    assert "3 of 3 records" in text
+    assert "periodic along a b" in text

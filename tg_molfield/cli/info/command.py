@@ -52,10 +52,11 @@ def _facts(source: str) -> Facts:
     from tg_molfield.nn.serialization import pretrained_file
     from tg_molfield.structures.formats import registry
     from tg_molfield.structures.library import TABLES
+    from tg_molfield.structures.trajectories import ASE
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
     path, suffix = Path(source), format_suffix(source)
-    if suffix in (*registry.SUFFIXES, *TABLES):
+    if suffix in (*registry.SUFFIXES, *TABLES, ASE):
         with progress("0 records") as show:
             return structure_facts(path, show)
     if suffix in (".safetensors", ".checkpoint"):
@@ -70,7 +71,7 @@ def _facts(source: str) -> Facts:
         return data_set_facts(store)
     if path.is_dir() or not path.exists():
         return tensor_facts(pretrained_file(source))
-    known = (*registry.SUFFIXES, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")
+    known = (*registry.SUFFIXES, ASE, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")
     raise ValueError(
         f"{source}: expected a structure, a volume or a model ({', '.join(known)}; CHGCAR, LOCPOT, …), got the suffix "
         f"{suffix!r}; rename or convert it"

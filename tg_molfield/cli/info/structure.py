@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch_geometric.data import Data
 
 from tg_molfield.cli.info.facts import Facts, cell_text, counted, elements_text, periodic_text
-from tg_molfield.files import format_suffix
+from tg_molfield.files import NO_FAULTS, Lines, decoded, decoding, fault_message, format_suffix
+from tg_molfield.structures.formats.records import ReadOptions
+from tg_molfield.structures.formats.xyz import xyz_blocks, xyz_records
 from tg_molfield.structures.library import TABLES, Entry, Library, Recipe, build_entry, fault_of_entry
 from tg_molfield.structures.smiles import parse_smiles
+from tg_molfield.structures.trajectories import ASE, AseTrajectory
 
+_XYZ = (".xyz", ".extxyz")
 _FAULTS = 3
 _LABELS = 1000
 """Names that are counted; others are only told of."""
@@ -26,12 +33,45 @@ def structure_facts(path: Path, progress: Callable[[str, float | None], None]) -
         OSError: the file cannot be read.
         ValueError: it is no file of its format.
     """
-    found, library = _Found(), Library(path)
-    for entry in library:
+    found = _Found()
+    for entry, done in _entries(path):
         found.take(entry)
-        progress(f"{found.records:,} records", library.done)
+        progress(f"{found.records:,} records", done)
     kind = "table of SMILES" if format_suffix(path) in TABLES else "structures"
     return {"kind": f"{kind} ({format_suffix(path)})", **found.facts()}
+
+
+def _entries(path: Path) -> Iterator[tuple[Entry, float | None]]:
+    """The records of a file, with the share that has been read; XYZ and trajectories of ASE frame by frame."""
+    suffix = format_suffix(path)
+    if suffix == ASE:
+        with closing(AseTrajectory(path, whole=False, dtype=torch.float64)) as trajectory:
+            for index in range(len(trajectory)):
+                yield _entry(path, index + 1, partial(trajectory.frame, index)), (index + 1) / len(trajectory)
+            if trajectory.damage:
+                yield Entry(path.name, len(trajectory) + 1, "", "failed", trajectory.damage), 1.0
+    elif suffix in _XYZ:
+        lines, number = Lines(path), 0
+        with decoding(path):
+            for number, block in enumerate(xyz_blocks(lines), start=1):
+                (record,) = xyz_records(decoded(block), ReadOptions(torch.float64))
+                entry = _entry(path, number, record.build)
+                yield replace(entry, notes=tuple(record.notes), values=record.labels), lines.done
+        if lines.damage:
+            yield Entry(path.name, number + 1, "", "failed", lines.damage), 1.0
+    else:
+        library = Library(path)
+        for entry in library:
+            yield entry, library.done
+
+
+def _entry(path: Path, number: int, make: Callable[[], Data]) -> Entry:
+    try:
+        return Entry(path.name, number, "", "data", make())
+    except NO_FAULTS:
+        raise
+    except Exception as error:
+        return Entry(path.name, number, "", "failed", fault_message(error))
 
 
 class _Found:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from torch_geometric.data import Data
@@ -73,6 +75,34 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         frame = _Frame(start + 1, comment, lines[start + 2 : stop], lines[stop:end])
         yield _record(frame, options)
         start = end + qm9.lines_after(frame.comment, lines[end : end + 3])
+
+
+def xyz_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The text of each frame, from the lines of a file of any length; the last is whatever cannot be a frame.
+
+    `xyz_records` of a text gives its one record, with the numbers of lines counted from the frame.
+    """
+    source, ahead = iter(lines), deque[str]()
+
+    def has(count: int) -> bool:
+        ahead.extend(islice(source, max(0, count - len(ahead))))
+        return len(ahead) >= count
+
+    while has(1):
+        if not ahead[0].strip():
+            ahead.popleft()
+            continue
+        count = ahead[0].strip()
+        size = 2 + int(count) if _COUNT.fullmatch(count) else 3
+        whole = has(size) and _COUNT.fullmatch(count) is not None
+        whole = whole and all(line.strip() for line in islice(ahead, 2, size))
+        while whole and has(size + 1) and ahead[size].startswith("VEC"):
+            size += 1
+        has(size + 3)
+        size += qm9.lines_after(ahead[1], list(islice(ahead, size, size + 3))) if whole else 0
+        yield "\n".join(ahead.popleft() for _ in range(min(size, len(ahead))))
+        if not whole:
+            return
 
 
 def _remedy(lines: list[str], start: int) -> str:
