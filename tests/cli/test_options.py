@@ -13,6 +13,7 @@ from tg_molfield.cli.app import app
 EITHER = {
     "--output": {"The files to write", "The folder to write to"},
     "--by": {"What is compared", "How to split"},
+    "--kind": {"What is read", "How frames are connected"},
 }
 """Options that mean one thing or another by the command."""
 

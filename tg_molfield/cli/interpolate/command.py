@@ -31,7 +31,10 @@ def interpolate(
     every: Annotated[int, typer.Option(help="Use every n-th: of these frames.")] = 1,
     steps: Annotated[int, typer.Option(help="The number of steps from the first frame to the last.")] = 20,
     kind: Annotated[
-        str, typer.Option(help="'spline' for trajectories, 'arap' for conformers far apart, or 'auto'.")
+        str,
+        typer.Option(
+            help="How frames are connected: 'spline' for trajectories, 'arap' for conformers far apart, or 'auto'."
+        ),
     ] = "auto",
     blind: Annotated[bool, typer.Option("--blind", help="Use the fields of the frames only, not their atoms.")] = False,
     channels: Annotated[
