@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where an interrupted run with the same output and options was.")
+    bool, typer.Option("--resume", help="Go on: where an interrupted run with the same output and options was.")
 ]
 
 
