@@ -164,6 +164,26 @@ def test_a_full_disk_and_a_missing_permission_are_named(tmp_path, number, messag
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+def test_errors_do_not_name_files_that_nobody_gave(tmp_path, monkeypatch, call, names):
+    (tmp_path / "a").write_bytes(b"old")
+
+    def fail(place, *others, **options):
+        if call == "fsync":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(place), None, *map(str, others[:1]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(OSError) as caught, atomic_writes([tmp_path / name for name in names]):  # noqa: PT011
+            pass
+    if call != "fsync":
+        assert str(caught.value).startswith(f"{tmp_path / 'a'}: expected to ")
+        assert ".staged" not in str(caught.value)
+        assert "Device or resource busy" in str(caught.value)
+
+
 FULL = """
 import os, resource, sys
 from tg_molfield.files import atomic_writes

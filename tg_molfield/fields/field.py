@@ -224,9 +224,11 @@ class Field(ABC):
 
         Raises:
             ValueError: the number of grids is not that of the functions.
+            MemoryError: the values on all grids do not fit in memory; raised before any is computed.
             NotImplementedError: the field cannot be taken apart, see `unbatch`.
         """
         self._require_grid_each(grids)
+        self._require_fit(grids)
         return [one.on(grid) for one, grid in zip(self.unbatch(), grids, strict=True)]
 
     def unbatch(self) -> Sequence[Field]:

@@ -20,6 +20,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.files import decoding
+from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 
@@ -111,17 +112,20 @@ class Volume(Field):
 
     def __add__(self, other: Field) -> Field:
         if isinstance(other, Volume) and self._interpolates_like(other):
+            self._require_fit([self.grid])
             return self._with(values=self.values + other.values).with_mol_field(None)
         return super().__add__(other)
 
     def __sub__(self, other: Field) -> Field:
         if isinstance(other, Volume) and self._interpolates_like(other):
+            self._require_fit([self.grid])
             return self._with(values=self.values - other.values).with_mol_field(None)
         return super().__sub__(other)
 
     def __mul__(self, factor: float) -> Field:
         if not isinstance(factor, (int, float)):
             return NotImplemented
+        self._require_fit([self.grid])
         return self._with(values=self.values * factor).with_mol_field(None)
 
     __rmul__ = __mul__
@@ -174,11 +178,16 @@ class Volume(Field):
 
         Raises:
             ValueError: the format is unknown or cannot hold the values or the axes.
+            MemoryError: there is no memory for the copy of the values that writing takes.
         """
         target = as_path(path)
         if target.suffix.lower() in PICTURES:
             backend().save_volume(self, target)
             return [target]
+        check_fits(
+            str(path), f"a copy of {self.values.numel():,} values", self.values.numel() * self.values.itemsize,
+            "free some memory, or write some channels at a time",
+        )  # fmt: skip
         if not self.values.isfinite().all():
             raise ValueError(f"{path}: expected finite values, got NaN or infinity; repair the volume before saving it")
         atoms = self.atoms

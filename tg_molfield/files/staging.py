@@ -109,6 +109,11 @@ class Stage:
             stream.close()  # another writer has removed the file before it was locked
 
 
+def is_staged(*names: object) -> bool:
+    """Whether one of the file names of an error is that of a staged file, which users do not know of."""
+    return any(_HIDDEN in Path(name).parts for name in names if isinstance(name, str | Path))
+
+
 def finish_commits(path: Path) -> None:
     """Move in place what a killed writer of several files left complete in the folder of ``path``.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tg_molfield.arguments import as_path
-from tg_molfield.files.staging import Stage
+from tg_molfield.files.staging import Stage, is_staged
 
 
 @contextmanager
@@ -94,6 +94,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0)
+        if reason is None and is_staged(error.filename, error.filename2):
+            reason = f"to write it, got {error.strerror}; try again, or choose another folder"
         if reason is None:
             raise
         explained = type(error)(f"{path}: expected {reason}")
