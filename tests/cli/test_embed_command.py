@@ -14,6 +14,7 @@ from commands import refused, run, sdf
 from tg_molfield import from_smiles
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
 from tg_molfield.nn.embedding.nearest import nearest
+from tg_molfield.structures import StructureWarning
 
 TABLE = """Name,SMILES,logP,Class,ID,code_1
 ethanol,CCO,-0.3,a,001,x
@@ -145,11 +146,33 @@ def test_properties_that_the_model_reads_are_computed(tmp_path, table):
     found = rows(tmp_path / "a.csv")[0]
     expected = model.encode(from_smiles("CCO", properties="partial_charge")).code[0].detach()
     torch.testing.assert_close(numbers(found, "code", 8), expected, rtol=0, atol=1e-5)
-    for option in (["--summary"], ["--neighbors", 2]):
-        assert "expected a model with a summary" in refused(
-            "embed", table, "-o", tmp_path / "b.csv", "--model", tmp_path, *option
-        )
+    options = ("-o", tmp_path / "b.csv", "--model", tmp_path)
+    assert "expected a model with a summary" in refused("embed", table, *options, "--summary")
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_a_model_without_summaries_has_neighbors_by_codes(tmp_path, table):
+    torch.manual_seed(0)
+    FieldAutoEncoder(latent_dim=8, encoder_options={"num_layers": 1}).save(tmp_path / "model.safetensors")
+    run("embed", table, "-o", tmp_path / "a.npz", "--model", tmp_path, "--neighbors", 1)
+    with np.load(tmp_path / "a.npz") as content:
+        expected = nearest(torch.from_numpy(content["code"]), 1)
+        assert content["neighbors"].tolist() == expected.index.tolist()
+
+
+def test_a_data_set(tmp_path, table):
+    with pytest.warns(StructureWarning, match="y has NaN for it"):
+        run("build", table, "-o", tmp_path / "set", "--labels", "logP", "--seed", 4)
+    run("embed", tmp_path / "set", "-o", tmp_path / "a.csv")
+    found = rows(tmp_path / "a.csv")
+    assert [row["name"] for row in found] == ["ethanol", "benzene", "acid, acetic"]
+    assert [row["smiles"] for row in found] == ["CCO", "c1ccccc1", "CC(=O)O"]
+    assert [row["logP"] for row in found] == ["-0.3", "2.1", ""]
+    expected = FieldAutoEncoder.from_pretrained("organic-small").encode(from_smiles("CC(=O)O", seed=4)).code[0]
+    torch.testing.assert_close(numbers(found[2], "code", 512), expected.detach(), rtol=0, atol=1e-5)
+    options = ("-o", tmp_path / "b.csv")
+    assert "--seed: expected files with it" in refused("embed", tmp_path / "set", *options, "--seed", 1)
+    assert "expected one data set alone" in refused("embed", tmp_path / "set", table, *options)
 
 
 def test_molecules_outside_the_training_set_are_named_by_record(tmp_path):

@@ -23,7 +23,10 @@ _BATCH = 256
 def embed(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Files of molecules (sdf, mol2, xyz, pdb, smi, csv with a column smiles …; also .gz)."),
+        typer.Argument(
+            help="Files of molecules (sdf, mol2, xyz, pdb, smi, csv with a column smiles …; also .gz), or the folder "
+            "of a data set."
+        ),
     ],
     output: Annotated[
         list[Path],
@@ -38,7 +41,11 @@ def embed(
     ] = False,
     neighbors: Annotated[
         int | None,
-        typer.Option(metavar="K", help="Add the K molecules with the nearest summaries and their distances."),
+        typer.Option(
+            metavar="K",
+            help="Add the K molecules with the nearest summaries (codes, where the model has no summaries) and their "
+            "distances.",
+        ),
     ] = None,
     distance: Annotated[
         str | None, typer.Option(help="Of neighbours: cosine or euclidean.  \\[default: cosine]")
@@ -74,11 +81,14 @@ def embed(
 
     tg-molfield embed molecules.smi -o codes.npz -o codes.parquet --model trained.safetensors
 
+    tg-molfield embed esol -o codes.csv --model run --neighbors 5
+
     tg-molfield embed library.sdf -o map.html --projection pca umap
 
     tg-molfield embed library.sdf.gz -o codes.parquet --workers 8 --resume
     """
     from tg_molfield.cli.compare.outputs import check_outputs
+    from tg_molfield.cli.data_sets.library import DataSetLibrary
     from tg_molfield.cli.embed.map import check_projections, is_map
     from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path
     from tg_molfield.cli.embed.parts import Parts
@@ -87,11 +97,16 @@ def embed(
     from tg_molfield.cli.embed.running import encode, find_neighbors, identity_of
     from tg_molfield.cli.embed.table import CodeTable
     from tg_molfield.cli.models import load_model
-    from tg_molfield.cli.no_effect import check_reading
+    from tg_molfield.cli.no_effect import check_reading, refuse
     from tg_molfield.parallel import check_workers
     from tg_molfield.structures.library import Library
 
-    check_reading(files, None, {"--seed": seed, "--timeout": timeout}, {"--dimension": dimension})
+    of_smiles = {"--seed": seed, "--timeout": timeout}
+    data_set = _data_set(files)
+    if data_set is None:
+        check_reading(files, None, of_smiles, {"--dimension": dimension})
+    else:
+        refuse({**of_smiles, "--dimension": dimension}, "files", f"the data set {data_set}")
     _check_different(files)
     check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
     check_packages(output)
@@ -101,27 +116,44 @@ def embed(
     check_workers(workers, cluster)
     projections = check_projections(projection, summary, output)
     encoder = load_model(model)
-    if (summary or neighbors is not None) and not encoder.summary_channels:
-        option = "--summary" if summary else "--neighbors"
-        raise ValueError(f"{option}: expected a model with a summary, got {model}, whose codes have none; leave it out")
+    if summary and not encoder.summary_channels:
+        raise ValueError(
+            f"--summary: expected a model with a summary, got {model}, whose codes have none; leave it out"
+        )
+    library = Library(list(files)) if data_set is None else DataSetLibrary(data_set)
     recipe = recipe_of(encoder.properties, seed, timeout, dimension)
     embedder = Embedder(encoder, recipe, batch_size or _BATCH, summary, any(map(is_map, output)))
-    identity = identity_of(files, embedder, batch_size)
+    identity = identity_of(library, embedder, batch_size)
     began = time.monotonic()
     with resumable(output[0], resume) as state, closing(Parts(state, identity)) as parts:
         with progress("0 records") as show:
-            records = encode(parts, Library(list(files)), embedder, batch_size, workers, cluster, show)
+            records = encode(parts, library, embedder, batch_size, workers, cluster, show)
             if not len(parts):
                 message = no_code(parts, records)
                 parts.remove()
                 raise ValueError(message)
             if neighbors is not None:
                 neighbors = min(neighbors, len(parts) - 1)
-                find_neighbors(parts, neighbors, distance or "cosine", encoder.summary_channels, show)
+                width = encoder.summary_channels or encoder.latent_dim
+                find_neighbors(parts, neighbors, distance or "cosine", width, show)
         table = CodeTable(parts, "summary" if summary else "code", len(files) > 1, neighbors)
         tell(parts, table, records, time.monotonic() - began)
         write(output, parts, table, encoder.summary_channels, (projections, model, files))
         parts.remove()
+
+
+def _data_set(files: Sequence[Path]) -> Path | None:
+    """The folder of a data set, if that is what there is.
+
+    Raises:
+        ValueError: there are other files beside it.
+    """
+    from tg_molfield.cli.data_sets.opening import is_data_set
+
+    there = [path for path in files if is_data_set(path)]
+    if there and len(files) > 1:
+        raise ValueError(f"files: expected one data set alone, got {there[0]} beside others; give one")
+    return there[0] if there else None
 
 
 def _check_different(files: Sequence[Path]) -> None:

@@ -154,4 +154,5 @@ def _charges(built: Built) -> str:
 def _source(number: int, entry: Entry, built: Built) -> Source:
     own = "" if entry.kind == "smiles" else getattr(built.molecules[0], "name", "")
     name = entry.title or (own if isinstance(own, str) else "")
-    return Source(number, entry.file, entry.record, name, smiles_of_entry(entry), built.labels)
+    smiles = smiles_of_entry(entry) or getattr(built.molecules[0], "smiles", "")
+    return Source(number, entry.file, entry.record, name, smiles, built.labels)

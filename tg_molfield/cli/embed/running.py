@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -23,11 +21,11 @@ from tg_molfield.parallel import in_order
 from tg_molfield.structures.library import Library, Problems, chunked, place
 
 
-def identity_of(files: Sequence[Path], embedder: Embedder, batch_size: int | None) -> dict[str, str]:
+def identity_of(library: Library, embedder: Embedder, batch_size: int | None) -> dict[str, str]:
     """What codes depend on, by name.
 
     Args:
-        files: of the molecules.
+        library: the molecules.
         embedder: how they are read and encoded.
         batch_size: the records that are encoded together.
 
@@ -35,9 +33,9 @@ def identity_of(files: Sequence[Path], embedder: Embedder, batch_size: int | Non
         OSError: a file cannot be read.
     """
     recipe = embedder.recipe
-    library = Library(list(files)).description()
+    files = library.description()
     return {
-        "library": ", ".join(f"{name} of {size} bytes, time {changed}" for name, size, changed in library),
+        "library": ", ".join(f"{name} of {size} bytes, time {changed}" for name, size, changed in files),
         "model": _digest(embedder.model),
         "--summary": str(embedder.summary),
         "--batch-size": str(batch_size),
@@ -98,7 +96,7 @@ def find_neighbors(parts: Parts, k: int, distance: str, width: int, show: Show) 
         parts: the codes.
         k: how many.
         distance: see `nearest`.
-        width: the numbers of a summary, which are the last of a code.
+        width: how many numbers at the end of a code are compared: those of the summary, or all.
         show: is told how far it is.
     """
     count = len(parts)
