@@ -10,8 +10,13 @@ import torch
 from ase.io import read as ase_read
 from ase.io.extxyz import write_xyz
 
+from tg_molfield.files import Lines
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_ase, read
+from tg_molfield.structures.formats.records import ReadOptions
+from tg_molfield.structures.formats.text_file import read_text
+from tg_molfield.structures.formats.xyz import xyz_records, xyz_streamed
 from tg_molfield.structures.formats.xyz.qm9 import PROPERTIES
+from tg_molfield.structures.library import Library
 from tg_molfield.text_numbers import parse_number, parse_numbers
 
 ATOMS = "O 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
@@ -391,3 +396,40 @@ def test_long_comments_take_linear_time(tmp_path):
     for comment in ('="' * 300_000, "a " * 300_000, "=[[a]" * 200_000, "a=" * 300_000, "{" * 500_000 + "="):
         assert set(read(xyz(tmp_path, comment))[0].keys()) == {"z", "pos"}
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1\n\nHe 0 0 0\n2\n\nH 0 0 0\nH 0 0 1\n",
+        "\n\n1\nname=a energy=-1.5\nHe 0 0 0\n\n1\n\nHe 0 0 x\n1\n\nHe 0 0 0",
+        "2\n\nHe 0 0 0\n\n2\n\nH 0 0 0\nH 0 0 1\n",
+        "1\n\nHe 0 0 0\nno count\nHe 0 0 0\n",
+        "0\n\n1\n\nHe 0 0 0\n",
+        "1\n\nHe 0 0 0\nVEC1 1 0 0\nVEC2 0 1 0\n1\n\nHe 0 0 0\n",
+        "1\ngdb 1 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\nHe 0 0 0 0.5\n1.0\nHe He\nInChI=1 InChI=1\n1\n\nHe 0 0 0\n",
+        "1\r\n\r\nHe 0 0 0\r\n1\r\nü\r\nHe 0 0 1\r\n",
+        "5\n",
+        "$coord\n 0 0 0 c\n",
+        "2\n1 C 0.0 0.0 0.0 1 2\n2 C 1.0 0.0 0.0 1 1\n",
+    ],
+)
+def test_frames_that_are_streamed_are_those_of_the_whole_file(tmp_path, text):
+    path = tmp_path / "a.xyz"
+    path.write_text(text, newline="")
+    whole = [outcome(record) for record in xyz_records(read_text(path)[0], ReadOptions())]
+    assert [outcome(record) for record in xyz_streamed(Lines(path), ReadOptions())] == whole
+    entries = list(Library(path))
+    assert [(entry.file, entry.record) for entry in entries] == [("a.xyz", i) for i in range(1, len(whole) + 1)]
+    assert [entry.content if entry.kind == "failed" else entry.content.pos.tolist() for entry in entries] == [
+        one if isinstance(one, str) else one[0] for one in whole
+    ]
+
+
+def outcome(record):
+    """The positions, the name, the labels and the notes of a record, or what is wrong."""
+    try:
+        data = record.build()
+    except ValueError as error:
+        return str(error)
+    return data.pos.tolist(), getattr(data, "name", ""), dict(record.labels), list(record.notes)

@@ -15,22 +15,22 @@ QM9 = "2\ngdb 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\nH 0 0 0 0\nH 0 0 0.74 0\n1.0 2.0\
 ADF = "1\nadf\nHe 0 0 0\nVEC1 3 0 0\nVEC2 0 3 0\n"
 
 
-def outcomes(text):
-    """What becomes of the records of a text; places in messages are left out."""
+def outcomes(text, before=0):
+    """What becomes of the records of a text that has some lines before it."""
     found = []
-    for record in xyz_records(text, ReadOptions(torch.float64)):
+    for record in xyz_records(text, ReadOptions(torch.float64), before):
         try:
             data = record.build()
             found.append((data.z.tolist(), data.pos.tolist(), sorted(data.keys()), dict(record.labels)))
         except ValueError as error:
-            found.append(str(error).partition(": ")[2])
+            found.append(str(error))
     return found
 
 
 def one_by_one(text):
     found = []
-    for block in xyz_blocks(iter(text.rstrip("\n").split("\n"))):
-        (one,) = outcomes(block)
+    for before, block in xyz_blocks(iter(text.rstrip("\n").split("\n"))):
+        (one,) = outcomes(block, before)
         found.append(one)
     return found
 

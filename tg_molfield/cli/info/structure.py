@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,14 +12,11 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.cli.info.facts import Facts, cell_text, counted, elements_text, periodic_text
-from tg_molfield.files import NO_FAULTS, Lines, decoded, decoding, fault_message, format_suffix
-from tg_molfield.structures.formats.records import ReadOptions
-from tg_molfield.structures.formats.xyz import xyz_blocks, xyz_records
+from tg_molfield.files import NO_FAULTS, fault_message, format_suffix
 from tg_molfield.structures.library import TABLES, Entry, Library, Recipe, build_entry, fault_of_entry
 from tg_molfield.structures.smiles import parse_smiles
 from tg_molfield.structures.trajectories import ASE, AseTrajectory
 
-_XYZ = (".xyz", ".extxyz")
 _FAULTS = 3
 _LABELS = 1000
 """Names that are counted; others are only told of."""
@@ -42,7 +38,7 @@ def structure_facts(path: Path, progress: Callable[[str, float | None], None]) -
 
 
 def _entries(path: Path) -> Iterator[tuple[Entry, float | None]]:
-    """The records of a file, with the share that has been read; XYZ and trajectories of ASE frame by frame."""
+    """The records of a file, with the share that has been read; trajectories of ASE frame by frame."""
     suffix = format_suffix(path)
     if suffix == ASE:
         with closing(AseTrajectory(path, whole=False, dtype=torch.float64)) as trajectory:
@@ -50,17 +46,8 @@ def _entries(path: Path) -> Iterator[tuple[Entry, float | None]]:
                 yield _entry(path, index + 1, partial(trajectory.frame, index)), (index + 1) / len(trajectory)
             if trajectory.damage:
                 yield Entry(path.name, len(trajectory) + 1, "", "failed", trajectory.damage), 1.0
-    elif suffix in _XYZ:
-        lines, number = Lines(path), 0
-        with decoding(path):
-            for number, block in enumerate(xyz_blocks(lines), start=1):
-                (record,) = xyz_records(decoded(block), ReadOptions(torch.float64))
-                entry = _entry(path, number, record.build)
-                yield replace(entry, notes=tuple(record.notes), values=record.labels), lines.done
-        if lines.damage:
-            yield Entry(path.name, number + 1, "", "failed", lines.damage), 1.0
     else:
-        library = Library(path)
+        library = Library(path, dtype=torch.float64)
         for entry in library:
             yield entry, library.done
 

@@ -13,7 +13,7 @@ from tg_molfield.structures.formats.mol2 import mol2_blocks, mol2_record, mol2_r
 from tg_molfield.structures.formats.pdb import pdb_models, pdb_records
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.sdf import sdf_blocks, sdf_record, sdf_records
-from tg_molfield.structures.formats.xyz import xyz_records
+from tg_molfield.structures.formats.xyz import xyz_records, xyz_streamed
 
 
 class Format(NamedTuple):
@@ -23,6 +23,7 @@ class Format(NamedTuple):
         records: yields the records of a text.
         blocks: yields the text of each record of a file from its lines, if records can be told apart one by one.
         record: the record of such a text.
+        streamed: yields the records of a file from its lines as they are read.
         models: yields the models of a text with their residues, if the format has residues.
         has_bonds: whether records have bonds, which per-atom properties need.
         has_labels: whether records have named numbers that ``read(labels=...)`` can take.
@@ -34,13 +35,14 @@ class Format(NamedTuple):
     models: Callable[[str], Iterator[ModelRecord]] | None = None
     blocks: Callable[[Iterable[str]], Iterator[str]] | None = None
     record: Callable[[str, ReadOptions], Record] | None = None
+    streamed: Callable[[Iterable[str], ReadOptions], Iterator[Record]] | None = None
     has_bonds: bool = False
     has_labels: bool = False
     has_drawings: bool = False
     has_counts: bool = False
 
 
-_XYZ = Format(xyz_records, has_labels=True, has_counts=True)
+_XYZ = Format(xyz_records, streamed=xyz_streamed, has_labels=True, has_counts=True)
 _SDF = Format(
     sdf_records,
     blocks=sdf_blocks,

@@ -53,7 +53,7 @@ def smiles_entry(smiles: str) -> Entry:
 class Library:
     """The entries of a library in their order, with bounded memory.
 
-    SDF, MOL2 and tables of SMILES are read record by record; other formats file by file.
+    SDF, MOL2, XYZ and tables of SMILES are read record by record; other formats file by file.
 
     Args:
         source: a path, several paths, or an iterable of ``Data``, such as a PyG data set.
@@ -166,21 +166,21 @@ class _Place(NamedTuple):
 def _file_entries(path: Path, labels: tuple[str, ...], dtype: torch.dtype | None) -> Iterator[tuple[Entry, float]]:
     """The entries of a file, with the share of it that has been read."""
     suffix = format_suffix(path)
-    whole = suffix not in TABLES and FORMATS[suffix].blocks is None
+    source = FORMATS.get(suffix)
     with decoding(path):
-        if whole:
-            yield from _whole_file(path, FORMATS[suffix], ReadOptions(dtype, labels=labels))
+        if source is None or source.blocks or source.streamed:
+            yield from _streamed(path, suffix, ReadOptions(dtype, labels=labels))
         else:
-            yield from _streamed(path, suffix, labels)
+            yield from _whole_file(path, source, ReadOptions(dtype, labels=labels))
 
 
-def _streamed(path: Path, suffix: str, labels: tuple[str, ...]) -> Iterator[tuple[Entry, float]]:
+def _streamed(path: Path, suffix: str, options: ReadOptions) -> Iterator[tuple[Entry, float]]:
     lines = Lines(path)
     record, lost = 0, ""
     try:
-        for title, kind, content, values in _pieces(lines, suffix, labels):
+        for entry in _pieces(lines, suffix, options):
             record += 1
-            yield Entry(path.name, record, title, kind, content, values=values), lines.done
+            yield replace(entry, file=path.name, record=record), lines.done
     except _TooLargeError:
         lost = f"expected records of at most {LARGEST_RECORD // 2**20} MiB, got a larger one; check what separates them"
     if lines.damage:
@@ -189,20 +189,28 @@ def _streamed(path: Path, suffix: str, labels: tuple[str, ...]) -> Iterator[tupl
         yield _Place(path.name, record + 1).entry("", "failed", f"{lost}, all records from here on are lost"), 1.0
 
 
-def _pieces(lines: Lines, suffix: str, labels: tuple[str, ...]) -> Iterator[tuple[str, str, str, Mapping[str, str]]]:
-    """Title, kind, content and values of each record."""
+def _pieces(lines: Lines, suffix: str, options: ReadOptions) -> Iterator[Entry]:
+    """The entries, without their places."""
+    nowhere = _Place("", 0)
     if suffix in TABLES:
-        for row in table_rows(lines, suffix, labels):
-            yield row.title, "failed" if row.fault else "smiles", row.fault or row.smiles, row.values
+        for row in table_rows(lines, suffix, options.labels):
+            yield replace(
+                nowhere.entry(row.title, "failed" if row.fault else "smiles", row.fault or row.smiles),
+                values=row.values,
+            )
         return
-    source = FORMATS[suffix]
+    source, counted = FORMATS[suffix], _Counted(lines)
+    if source.streamed is not None:
+        for record in source.streamed(counted, options):
+            counted.size = 0
+            yield _built(nowhere, record)
+        return
     assert source.blocks is not None
     assert source.record is not None
-    counted, options = _Counted(lines), ReadOptions()
     for block in source.blocks(counted):
         counted.size = 0
         text = decoded(block)
-        yield source.record(text, options).title, suffix, text, {}
+        yield nowhere.entry(source.record(text, ReadOptions()).title, suffix, text)
 
 
 def _whole_file(path: Path, source: Format, options: ReadOptions) -> Iterator[tuple[Entry, float]]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from torch_geometric.data import Data
 
+from tg_molfield.files import decoded
 from tg_molfield.structures.build import build, check_coincident_atoms, float_dtype
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.labels import add_labels
@@ -28,6 +29,8 @@ _NO_LABELS = ("properties", "lattice", "pbc", "name")
 """Pairs of a comment that are no labels, in lower case."""
 
 _COUNT = re.compile(r"[0-9]{1,9}")
+"""The first line of a frame."""
+
 _NUMBER = r"[+-]?[0-9]+\.[0-9]+\s+"
 _TINKER_ROW = re.compile(rf"\s*[0-9]+\s+[A-Za-z]\S*\s+{_NUMBER}{_NUMBER}{_NUMBER}[0-9]+")
 
@@ -41,10 +44,15 @@ class _Frame(NamedTuple):
     vectors: list[str]
 
 
-def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
+def xyz_records(text: str, options: ReadOptions, before: int = 0) -> Iterator[Record]:
     """The frames of an XYZ file.
 
     Frames are found by counting lines, so nothing can be read after a wrong count: that frame fails and is the last.
+
+    Args:
+        text: of the file, or of a part of it.
+        options: those that concern single records.
+        before: the lines of the file before the text.
     """
     lines = text.split("\n")
     start = 0
@@ -56,7 +64,8 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         count = lines[start].strip()
         if not _COUNT.fullmatch(count):
             yield failed_record(
-                "", f"line {start + 1}: expected a number of atoms, got {count[:40]!r}; {_remedy(lines, start)}"
+                "",
+                f"line {before + start + 1}: expected a number of atoms, got {count[:40]!r}; {_remedy(lines, start)}",
             )
             return
         stop = start + 2 + int(count)
@@ -64,7 +73,7 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         if found < int(count):
             yield failed_record(
                 "",
-                f"line {start + 1}: expected {count} atoms to follow, got {found}; "
+                f"line {before + start + 1}: expected {count} atoms to follow, got {found}; "
                 "correct the count, or restore the missing lines",
             )
             return
@@ -72,17 +81,23 @@ def xyz_records(text: str, options: ReadOptions) -> Iterator[Record]:
         while end < len(lines) and lines[end].startswith("VEC"):
             end += 1
         comment = lines[start + 1] if start + 1 < len(lines) else ""
-        frame = _Frame(start + 1, comment, lines[start + 2 : stop], lines[stop:end])
+        frame = _Frame(before + start + 1, comment, lines[start + 2 : stop], lines[stop:end])
         yield _record(frame, options)
         start = end + qm9.lines_after(frame.comment, lines[end : end + 3])
 
 
-def xyz_blocks(lines: Iterable[str]) -> Iterator[str]:
+def xyz_streamed(lines: Iterable[str], options: ReadOptions) -> Iterator[Record]:
+    """The frames of an XYZ file from its lines as they are read, so that a long trajectory is not held at once."""
+    for before, block in xyz_blocks(lines):
+        yield from xyz_records(decoded(block), options, before)
+
+
+def xyz_blocks(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """The text of each frame, from the lines of a file of any length; the last is whatever cannot be a frame.
 
-    `xyz_records` of a text gives its one record, with the numbers of lines counted from the frame.
+    Each with the number of lines before it. `xyz_records` of a text gives its one record.
     """
-    source, ahead = iter(lines), deque[str]()
+    source, ahead, before = iter(lines), deque[str](), 0
 
     def has(count: int) -> bool:
         ahead.extend(islice(source, max(0, count - len(ahead))))
@@ -91,6 +106,7 @@ def xyz_blocks(lines: Iterable[str]) -> Iterator[str]:
     while has(1):
         if not ahead[0].strip():
             ahead.popleft()
+            before += 1
             continue
         count = ahead[0].strip()
         size = 2 + int(count) if _COUNT.fullmatch(count) else 3
@@ -100,7 +116,9 @@ def xyz_blocks(lines: Iterable[str]) -> Iterator[str]:
             size += 1
         has(size + 3)
         size += qm9.lines_after(ahead[1], list(islice(ahead, size, size + 3))) if whole else 0
-        yield "\n".join(ahead.popleft() for _ in range(min(size, len(ahead))))
+        block = [ahead.popleft() for _ in range(min(size, len(ahead)))]
+        yield before, "\n".join(block)
+        before += len(block)
         if not whole:
             return
 
