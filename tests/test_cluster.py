@@ -173,7 +173,7 @@ def test_a_scheduler_without_workers_and_one_that_is_lost_are_told(tmp_path):
 def test_other_versions_on_a_worker_are_told():
     versions = {"tg_molfield": "0.0.1", "torch": "2", "rdkit": "2026"}
     with pytest.raises(ValueError, match=r"cluster: expected tg_molfield 0\.0\.1 on all workers, got \d"):
-        do_work(math.factorial, pickle.dumps(3), versions)
+        do_work(pickle.dumps(math.factorial), pickle.dumps(3), versions)
 
 
 def test_arguments_that_do_not_fit_are_refused(address):

@@ -36,8 +36,8 @@ _one_at_a_time = threading.Lock()
 class Cluster:
     """Workers of a Dask cluster that do the same work with one chunk after the other.
 
-    The work is itself a task, whose result goes to each worker once, from the scheduler or from another worker: Dask
-    makes it again if it is lost. What a worker was doing when it ended is done again by another.
+    The work is itself the result of a task, which goes to each worker once, from the scheduler or from another worker:
+    Dask makes it again if it is lost. What a worker was doing when it ended is done again by another.
 
     Args:
         work: a pickled function.
@@ -60,7 +60,7 @@ class Cluster:
     def __enter__(self) -> Cluster:
         self._client: Client = self._stack.enter_context(_client(self._cluster))
         self._address = _address(self._client)
-        self._work = self._submitted(load_work, self._pickled)
+        self._work = self._submitted(bytes, self._pickled)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,7 +81,7 @@ class Cluster:
             ConnectionError: the scheduler is lost.
         """
         with self._explained("the work"):
-            return self._submitted(do_work, self._work, chunk, _versions())
+            return self._submitted(_task(), self._work, chunk, _versions())
 
     def result(self, task: Future, place: str) -> bytes:
         """The pickled result.
@@ -89,7 +89,7 @@ class Cluster:
         Raises:
             ChildProcessError: the workers that tried ended by themselves.
             ConnectionError: the scheduler is lost.
-            ValueError: a worker has other versions of packages.
+            ValueError: a worker lacks the package, or has other versions of those that results depend on.
         """
         distributed = require("distributed", "cluster")
         with self._explained(place), self._client.as_current():
@@ -141,6 +141,12 @@ class Cluster:
             yield
         except (distributed.comm.CommClosedError, CancelledError) as error:
             raise ConnectionError(self._lost) from error
+        except ModuleNotFoundError as error:
+            if error.name != "tg_molfield":
+                raise
+            raise ValueError(
+                "cluster: expected tg_molfield on all workers, got one without it; install the same version"
+            ) from error
         except distributed.KilledWorker as error:
             raise ChildProcessError(
                 f"cluster: expected results for {place} or others begun, got {error.allowed_failures + 1} workers that "
@@ -167,12 +173,18 @@ def check_cluster(cluster: Any) -> None:
         raise ValueError(f"cluster: expected a connected client, got {state}; give the address of the scheduler")
 
 
-def load_work(pickled: bytes) -> Callable[[Any], Any]:
-    """What is to be done, on a worker."""
-    return pickle.loads(pickled)
+def _task() -> Callable[[bytes, bytes, dict[str, str]], bytes]:
+    """What a worker calls; a function in a function is sent as code, so that one without the package can say so."""
+
+    def task(work: bytes, chunk: bytes, versions: dict[str, str]) -> bytes:
+        from tg_molfield.parallel.cluster import do_work
+
+        return do_work(work, chunk, versions)
+
+    return task
 
 
-def do_work(work: Callable[[Any], Any], chunk: bytes, versions: dict[str, str]) -> bytes:
+def do_work(work: bytes, chunk: bytes, versions: dict[str, str]) -> bytes:
     """What becomes of a pickled chunk, on a worker; one at a time, as warnings and torch's threads are the process's.
 
     Raises:
@@ -184,7 +196,12 @@ def do_work(work: Callable[[Any], Any], chunk: bytes, versions: dict[str, str]) 
                 f"cluster: expected {name} {versions[name]} on all workers, got {own}; install the same version"
             )
     with _one_at_a_time:
-        return pickle.dumps(work(pickle.loads(chunk)))
+        return pickle.dumps(_loaded(work)(pickle.loads(chunk)))
+
+
+@lru_cache(maxsize=1)
+def _loaded(work: bytes) -> Callable[[Any], Any]:
+    return pickle.loads(work)
 
 
 @lru_cache
