@@ -37,7 +37,7 @@ def columns(measured: Sequence[Measured], channels: Sequence[str]) -> dict[str, 
         "psnr": [one.psnr for one in measured],
         "psnr_occupied": [one.occupied for one in measured],
     }
-    if any(found):
+    if any(one is not None for one in found):
         table["atoms_right"] = [None if one is None else one.right for one in found]
         table["rmsd"] = [math.nan if one is None else one.rmsd for one in found]
     for name in channels:

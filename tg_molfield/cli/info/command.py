@@ -23,7 +23,7 @@ def info(
         ),
     ],
 ) -> None:
-    """Print what is in a file.
+    """Print what is in a file, or in the folder of a data set or a model.
 
     Of structures: records, atoms, elements, named values and cells. Of volumes: channels, grid, cell and range. Of
     models: their kind, channels, settings and size. Of data sets: molecules, labels and what they were built of.
