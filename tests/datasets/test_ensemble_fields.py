@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import fcc111, molecule
+from ase.build import bulk, fcc111, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.io.trajectory import Trajectory
@@ -128,6 +128,23 @@ def test_molecules_are_made_whole_and_surfaces_stay(tmp_path):
     data = EnsembleFields(tmp_path / "slab", tmp_path / "slab.xyz", dtype=torch.float64)[1]
     np.testing.assert_allclose(data.pos, slab.positions, rtol=0, atol=1e-7)
     assert data.pbc.tolist() == [[True] * 3]
+
+
+@pytest.mark.parametrize(
+    "crystal", [bulk("NaCl", "rocksalt", 5.6), bulk("C"), bulk("NaCl", "rocksalt", 5.6, cubic=True)]
+)
+def test_crystals_of_any_cell_stay_as_they_are(tmp_path, crystal):
+    with Trajectory(tmp_path / "a.traj", "w") as file:
+        for number in range(3):
+            image = crystal.copy()
+            image.rattle(0.05, seed=number)
+            image.positions -= 0.2
+            image.wrap()
+            file.write(image)
+    with Trajectory(tmp_path / "a.traj") as images:
+        dataset = EnsembleFields(tmp_path / "root", tmp_path / "a.traj", dtype=torch.float64)
+        for data, image in zip(dataset, images, strict=True):
+            np.testing.assert_array_equal(data.pos, image.positions)
 
 
 def test_directions_without_a_cell_are_not_periodic(tmp_path):

@@ -22,6 +22,9 @@ _TOO_LONG = 1.5
 def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc: np.ndarray) -> np.ndarray:
     """[B, 2] bonds by distances, also across the cell, each once.
 
+    Networks in which an atom is bonded to itself or to several images of another, as in small cells of crystals, have
+    no bonds here.
+
     Args:
         z: [N] atomic numbers; 0 for sites without bonds.
         pos: [N, 3] in Å.
@@ -36,9 +39,12 @@ def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc:
         return np.empty((0, 2), dtype=np.int64)
     radii = _radii(z[bonded]) + _TOLERANCE / 2
     box, periodic = (np.eye(3), np.zeros(3, dtype=bool)) if cell is None else (complete_cell(cell), pbc & cell.any(1))
-    first, second = primitive_neighbor_list("ij", periodic, box, pos[bonded], radii, self_interaction=False)
-    pairs = np.stack([bonded[first], bonded[second]], 1)
-    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).astype(np.int64)
+    first, second, image = primitive_neighbor_list("ijS", periodic, box, pos[bonded], radii, self_interaction=False)
+    found = np.unique(np.column_stack([first, second, image])[first <= second], axis=0)
+    pairs, images = np.unique(found[:, :2], axis=0, return_counts=True)
+    molecule = connected_components(_graph(len(bonded), pairs), directed=False)[1]
+    networks = molecule[pairs[(images > 1) | (pairs[:, 0] == pairs[:, 1]), 0]]
+    return bonded[pairs[~np.isin(molecule[pairs[:, 0]], networks)]].astype(np.int64)
 
 
 def stretched_bonds(z: np.ndarray, pos: np.ndarray, bonds: np.ndarray, cell: np.ndarray | None) -> int:
