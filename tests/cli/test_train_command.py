@@ -12,6 +12,7 @@ from tg_molfield import FieldAutoEncoder, MolField
 from tg_molfield.cli.app import app
 from tg_molfield.cli.train import training
 from tg_molfield.datasets import MoleculeFields
+from tg_molfield.structures import StructureWarning
 from tg_molfield.training import fit
 from tg_molfield.transforms import MolFieldTransform
 
@@ -127,6 +128,16 @@ def test_molecules_that_are_built_for_it(tmp_path):
 def test_the_loss_belongs_to_the_decoder(tmp_path, folder, options, loss):
     run("train", folder, "-o", tmp_path, *options, "--max-steps", 0)
     assert f'loss: "{loss}"' in (tmp_path / "config.yaml").read_text()
+
+
+def test_molecules_without_room_in_the_code_are_left_out(tmp_path):
+    MoleculeFields(tmp_path / "set", sdf(tmp_path / "a.sdf", [*SMILES, "C[GeH2]C", "CC[GeH2]C"]), progress=False)
+    options = ("--fractions", "1,0,0", "--max-steps", 0)
+    with pytest.warns(StructureWarning, match="2 of 14 molecules are left out: .*Ge"):
+        text = run("train", tmp_path / "set", "-o", tmp_path / "a", "--decoder", "structure_factors", *options)
+    assert "12 molecules to train on, 0 to validate with" in text
+    with pytest.warns(StructureWarning, match=r"at most 12 atoms.*got 2 of 14 with more; .*num_slots=18"):
+        run("train", tmp_path / "set", "-o", tmp_path / "b", "--decoder-options", "num_slots=12", *options)
 
 
 def test_a_trained_model_is_trained_further(tmp_path, folder):

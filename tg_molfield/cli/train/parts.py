@@ -19,6 +19,7 @@ from tg_molfield.cli.definition import definition_of
 from tg_molfield.cli.models import load_model
 from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.train.configuration import Configuration, option
+from tg_molfield.cli.train.room import with_room
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder, RBFDecoder, StructureFactorDecoder
@@ -112,9 +113,11 @@ def molecules_of(
         raise ValueError(
             f"--fractions: expected molecules to train on, got none of {len(dataset)}; give a larger share"
         )
-    train, valid = (dataset[parts[name]] if parts[name] else None for name in ("train", "valid"))
-    assert train is not None
-    return train, valid
+    train = with_room(model, dataset[parts["train"]])
+    valid = with_room(model, dataset[parts["valid"]]) if parts["valid"] else None
+    if not len(train):
+        raise ValueError(f"source: expected molecules that the model can encode, got none of {len(parts['train'])}")
+    return train, valid if valid is not None and len(valid) else None
 
 
 def _reading_options(how: Configuration) -> dict[str, Any]:
