@@ -29,7 +29,7 @@ def test_a_table_becomes_a_model_and_codes(tmp_path, monkeypatch):
     assert "logS" in run("info", "esol")
     options = ("--channels", "C N O", "--latent-dim", 16, "--encoder-options", "num_layers=1 out_channels=8")
     text = run(
-        "train", "esol", *options, "--decoder-options", "num_slots=16", "--max-epochs", 2, "--summary-channels", 8
+        "train", "esol", *options, "--decoder-options", "num_slots=24", "--max-epochs", 2, "--summary-channels", 8
     )
     assert "run: 8 molecules to train on, 1 to validate with" in text
     assert "summary_channels  8" in run("info", "run")
