@@ -105,6 +105,15 @@ def test_going_on_has_to_be_wanted(library, interrupted):
     assert [path.name for path in interrupted.iterdir()] == ["codes.csv.checkpoint"]
 
 
+def test_a_run_that_fails_before_anything_is_done_leaves_nothing(library, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ConnectionError("cluster: lost")
+
+    monkeypatch.setattr("tg_molfield.cli.embed.running.in_order", fail)
+    assert "cluster: lost" in refused(*arguments(library, tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("more", "name"),
     [(["--seed", 1], "conformers"), (["--summary"], "--summary"), (["--batch-size", 3], "--batch-size")],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,7 +124,7 @@ def embed(
     embedder = Embedder(encoder, recipe, batch_size or _BATCH, summary, any(map(is_map, output)))
     identity = identity_of(library, embedder, batch_size)
     began = time.monotonic()
-    with resumable(output[0], resume) as state, closing(Parts(state, identity)) as parts:
+    with resumable(output[0], resume) as state, Parts(state, identity) as parts:
         with progress("0 records") as show:
             records = encode(parts, library, embedder, batch_size, workers, cluster, show)
             if not len(parts):

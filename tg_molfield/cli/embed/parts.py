@@ -61,6 +61,16 @@ class Parts:
             self.close()
             raise
 
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file; it is removed if the run fails before anything is done."""
+        if kind is not None and self._nothing_done():
+            self.remove()
+        else:
+            self.close()
+
     def __len__(self) -> int:
         """The number of molecules."""
         return self.state()["molecules"]
@@ -159,6 +169,12 @@ class Parts:
         self.close()
         self.path.unlink(missing_ok=True)
         self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
+
+    def _nothing_done(self) -> bool:
+        try:
+            return not self.state()["records"]
+        except (OSError, ValueError):  # it is in use, damaged or removed
+            return False
 
     def _check(self, identity: Mapping[str, str]) -> None:
         before = self.state()["identity"]
