@@ -1,5 +1,6 @@
 """Large files are written only if that is wanted."""
 
+import numpy as np
 import pytest
 import torch
 from commands import refused, run
@@ -19,6 +20,21 @@ def test_sizes_are_about_right(tmp_path, name, dtype):
     (path,) = volume.save(tmp_path / name)
     told = sizes.volume_size(path, values.numel(), values.itemsize)
     assert 0.8 < told / path.stat().st_size < 1.35
+
+
+def test_codes_in_a_large_table_are_kept_until_they_are_wanted(tmp_path, monkeypatch):
+    (tmp_path / "m.smi").write_text("".join(f"{'C' * length}\n" for length in range(1, 5)))
+    command = ("embed", tmp_path / "m.smi", "-o", tmp_path / "a.csv", "-o", tmp_path / "a.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr(sizes, "LIMIT", 10)
+        assert "--output: expected at most 0 MB to write" in refused(*command)
+        assert not (tmp_path / "a.csv").exists()
+        run(*command, "--resume", "--yes")
+    with np.load(tmp_path / "a.npz") as archive:
+        codes = archive["code"]
+    told = [sizes.table_size(name, codes.size, codes.itemsize) for name in ("a.csv", "a.npz")]
+    assert told[0] == pytest.approx((tmp_path / "a.csv").stat().st_size, rel=0.25)
+    assert told[1] == codes.nbytes
 
 
 @pytest.mark.parametrize(

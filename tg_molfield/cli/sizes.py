@@ -16,7 +16,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write the files even if 
 _PER_VALUE = {".cube": (13.2, 13.2), ".cub": (13.2, 13.2), ".dx": (13.5, 21.5), ".xsf": (13.5, 21.5), ".npz": (4, 8)}
 _MAPS = (".ccp4", ".map", ".mrc")
 _VASP = 19.2
-_PACKED = 0.35
+_PACKED, _PACKED_TABLE = 0.35, 0.5
 
 
 def refuse_large(sizes: Mapping[str, float], yes: bool, remedy: str) -> None:
@@ -58,6 +58,22 @@ def volume_size(path: str | Path, values: int, itemsize: int = 4) -> float:
         each = _PER_VALUE.get(suffix, (_VASP, _VASP))[itemsize > 4]
     is_text = suffix not in (*_MAPS, ".npz")
     return values * each * (_PACKED if Path(path).suffix.lower() == ".gz" and is_text else 1.0)
+
+
+def table_size(path: str | Path, values: int, itemsize: int = 4) -> float:
+    """About how many bytes the numbers of a table take in a file: CSV, or exact and binary.
+
+    Args:
+        path: the file, whose name decides on the format.
+        values: the number of values: rows times columns.
+        itemsize: bytes of one value in memory.
+    """
+    from tg_molfield.files import format_suffix
+
+    if format_suffix(path) != ".csv":
+        return float(values * itemsize)
+    each = 12.5 if itemsize <= 4 else 21.5
+    return values * each * (_PACKED_TABLE if Path(path).suffix.lower() == ".gz" else 1.0)
 
 
 def _size(size: float) -> str:

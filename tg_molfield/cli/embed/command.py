@@ -11,6 +11,7 @@ import typer
 from tg_molfield.cli.models import MODEL_HELP
 from tg_molfield.cli.options import Cluster, Dimension, Seed, Timeout, Workers
 from tg_molfield.cli.resuming import Resume, resumable
+from tg_molfield.cli.sizes import Yes, refuse_large, table_size
 from tg_molfield.cli.terminal import progress
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def embed(
     workers: Workers = 0,
     cluster: Cluster = None,
     resume: Resume = False,
+    yes: Yes = False,
 ) -> None:
     """Write the codes of molecules, with their names, their SMILES and the properties that the files have.
 
@@ -86,6 +88,8 @@ def embed(
 
     tg-molfield embed library.sdf.gz -o codes.parquet --workers 8 --resume
     """
+    import numpy as np
+
     from tg_molfield.cli.compare.outputs import check_outputs
     from tg_molfield.cli.data_sets.library import DataSetLibrary
     from tg_molfield.cli.embed.map import check_projections, is_map
@@ -131,6 +135,10 @@ def embed(
                 message = no_code(parts, records)
                 parts.remove()
                 raise ValueError(message)
+            known = parts.state()
+            values, itemsize = known["molecules"] * known["width"], np.dtype(known["type"]).itemsize
+            tables = {path.name: table_size(path, values, itemsize) for path in output if not is_map(path)}
+            refuse_large(tables, yes, "give --summary; with --resume what is done is kept")
             if neighbors is not None:
                 neighbors = min(neighbors, len(parts) - 1)
                 width = encoder.summary_channels or encoder.latent_dim
