@@ -197,3 +197,12 @@ def test_parquet(tmp_path, folder, model_folder):
     parquet = pytest.importorskip("pyarrow.parquet")
     run("evaluate", folder, "--model", model_folder, "-o", tmp_path / "a.parquet", "--nodes", 8)
     assert parquet.read_table(tmp_path / "a.parquet").num_rows == 12
+
+
+def test_records_that_cannot_be_read_are_told(tmp_path, model_folder):
+    table = tmp_path / "some.smi"
+    table.write_text("CO\nbad(\nCC\n")
+    printed = run("evaluate", table, "--model", model_folder, "--points", 8)
+    assert "bad(" in printed
+    assert "1 record failed" in printed
+    assert "some.smi: 2 molecules" in printed

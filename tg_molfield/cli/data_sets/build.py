@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tg_molfield.cli.data_sets.failures import tell_failed
 from tg_molfield.cli.data_sets.options import (
     Hetero,
     Kind,
@@ -25,14 +26,13 @@ from tg_molfield.cli.data_sets.options import (
 )
 from tg_molfield.cli.definition import Channels, Preset, definition_of
 from tg_molfield.cli.options import Cluster, Conformers, Dimension, Seed, Timeout, Workers
-from tg_molfield.cli.terminal import say, say_table
+from tg_molfield.cli.terminal import say
 from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
     from tg_molfield.datasets import MoleculeFields
 
 _NOUNS = {"ComplexFields": ("complex", "complexes"), "EnsembleFields": ("frame", "frames")}
-_SHOWN = 10
 
 
 def build(
@@ -121,14 +121,7 @@ def build(
 
 
 def _report(dataset: MoleculeFields, output: Path, when: str) -> None:
-    from tg_molfield.cli.compare.outputs import printed_table
-
     labels = f", labels {', '.join(dataset.labels)}" if dataset.labels else ""
     noun, nouns = _NOUNS.get(type(dataset).__name__, ("molecule", "molecules"))
     say(f"{output}: {counted(len(dataset), noun, nouns)}{labels}, {when}")
-    failed = dataset.failed
-    if failed:
-        rows = [(one.file, one.record, one.title, one.reason) for one in failed[:_SHOWN]]
-        say_table(printed_table(("file", "record", "name", "reason"), rows))
-        table = Path(dataset.processed_dir) / "failed.csv"
-        say(f"{table}: {counted(len(failed), 'record')} failed")
+    tell_failed(dataset)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tg_molfield.cli.data_sets.building import Reading, built
+from tg_molfield.cli.data_sets.failures import tell_failed
 from tg_molfield.cli.data_sets.kinds import known_kinds
 from tg_molfield.cli.no_effect import refuse
 
@@ -43,9 +44,14 @@ def opened(path: str | Path) -> MoleculeFields:
 
 
 def opened_or_built(
-    sources: Sequence[str], folder: Path, how: Reading, local: str | Path | None = None, force: bool = False
+    sources: Sequence[str],
+    folder: Path,
+    how: Reading,
+    local: str | Path | None = None,
+    force: bool = False,
+    stays: bool = True,
 ) -> MoleculeFields:
-    """The data set of one folder, or one that is built of other sources.
+    """The data set of one folder, or one that is built of other sources, with a word about records that failed.
 
     Args:
         sources: a folder of a data set; or what `built` takes.
@@ -53,13 +59,16 @@ def opened_or_built(
         how: how molecules are read, of sources alone.
         local: a local copy of a public data set.
         force: build it again.
+        stays: whether the folder does.
 
     Raises:
         ValueError: an option has no effect on a data set that is there.
     """
     there = [source for source in sources if is_data_set(source)]
     if not there:
-        return built(sources, folder, how, None if local is None else Path(local), force)
+        dataset = built(sources, folder, how, None if local is None else Path(local), force)
+        tell_failed(dataset, stays)
+        return dataset
     if len(sources) > 1:
         raise ValueError(f"source: expected one data set alone, got {there[0]} beside others; give one")
     refuse({**how.given(), "--local": local}, "a source that is to be read", f"the data set {there[0]}")

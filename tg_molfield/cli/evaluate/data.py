@@ -67,7 +67,7 @@ def chosen(sources: Sequence[str], model: str, part: Part, how: Reading, folder:
         ValueError: there are no sources and no training, or options have no effect.
     """
     if sources:
-        dataset = opened_or_built(sources, folder, how)
+        dataset = opened_or_built(sources, folder, how, stays=False)
         where, remedy = ", ".join(sources), "give other --fractions"
     else:
         dataset, part = _of_training(model, part)
