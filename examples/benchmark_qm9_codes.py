@@ -103,8 +103,14 @@ def network(
     true = learned(task, residuals, codes)
     data = {name: CodeDataset(codes[name], true[name]) for name in codes}
     watched = CodeDataset(codes["valid"][:WATCHED], true["valid"][:WATCHED])
+    size = codes["train"].size(1)
     trained, took = training.run(
-        lambda: CodeNetwork(codes["train"], len(task.targets)), data["train"], watched, None, folder
+        f"codes-{size}",
+        lambda: CodeNetwork(codes["train"], len(task.targets)),
+        data["train"],
+        watched,
+        None,
+        folder,
     )
     return {name: predictions(trained, data[name], as_it_is) for name in ("valid", "test")}, took
 

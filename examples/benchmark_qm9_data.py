@@ -103,7 +103,7 @@ class Residuals:
 
 
 def read_task(folder: Path, targets: Sequence[str], seed: int, limit: int | None) -> Task:
-    """QM9, built in ``folder`` when it is not there yet; of a ``limit`` only the first molecules."""
+    """QM9, built in ``folder`` when it is not there yet; of a ``limit`` only so many, evenly spread."""
     source = data_folder("qm9") if not QM9Fields.is_complete(folder / "qm9") else None
     dataset = QM9Fields(folder / "qm9", source, dtype=torch.float64)
     path = folder / "labels.safetensors"
@@ -114,9 +114,10 @@ def read_task(folder: Path, targets: Sequence[str], seed: int, limit: int | None
             counts.append(torch.stack([(data.z == number).sum() for number in ELEMENTS]))
         save_file({"y": torch.cat(y), "counts": torch.stack(counts)}, path)
     labels = load_file(path)
-    dataset = dataset[:limit]
+    rows = torch.linspace(0, len(dataset) - 1, limit or len(dataset), dtype=torch.float64).long()
+    dataset = dataset[rows]
     columns = [dataset.labels.index(name) for name in targets]
     scale = torch.tensor([UNITS[name][1] for name in targets], dtype=torch.float64)
-    counts = labels["counts"][:limit].double()
+    counts = labels["counts"][rows].double()
     counts = torch.cat([counts, torch.ones(len(counts), 1, dtype=torch.float64)], dim=1)
-    return Task(dataset, tuple(targets), columns, labels["y"][:limit, columns].double() * scale, counts, seed)
+    return Task(dataset, tuple(targets), columns, labels["y"][rows][:, columns].double() * scale, counts, seed)

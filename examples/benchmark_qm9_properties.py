@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -72,7 +73,7 @@ class Benchmark:
         Raises:
             SittingOverError: it is not done yet.
         """
-        path = self.folder / method.replace(",", "").replace(" ", "_") / "result.json"
+        path = self.folder / file_name(method) / "result.json"
         if path.exists():
             return read_json(path)
         residuals = self.task.residuals(self.size)
@@ -121,6 +122,7 @@ class Benchmark:
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         parts = {name: self.task.dataset[rows] for name, rows in self.task.parts.items()}
         trained, took = self.training.run(
+            file_name(method) if method in SCHNETS else "encoder",
             self._maker(method, residuals),
             parts["train"][: self.size],
             parts["valid"][:WATCHED],
@@ -134,6 +136,10 @@ class Benchmark:
             return lambda: SchNetNetwork(self.task, residuals, SCHNETS[method])
         pretrained = FieldAutoEncoder.from_pretrained("organic-small") if method == TUNED else None
         return lambda: EncoderNetwork(self.task, pretrained)
+
+
+def file_name(method: str) -> str:
+    return re.sub(r"\W+", "_", method)
 
 
 def markdown(rows: list[dict[str, Any]], targets: tuple[str, ...]) -> str:
@@ -181,7 +187,7 @@ def main(
     batch_size: int = 32,
     threads: int = 1,
     seed: int = 0,
-    limit: Annotated[int | None, typer.Option(help="take the first molecules only, for a try")] = None,
+    limit: Annotated[int | None, typer.Option(help="take so many molecules, for a try")] = None,
 ) -> None:
     torch.set_num_threads(threads)
     names = tuple(targets.split(","))
@@ -193,7 +199,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     task = read_task(folder, names, seed, limit)
     label = f"{len(task.dataset)}-{'-'.join(names)}-{seconds:g}s-{batch_size}-{threads}-{seed}"
-    training = Training(seconds, batch_size, seed, session)
+    training = Training(seconds, batch_size, seed, session, folder / label / "plans")
     rows: list[dict[str, Any]] = []
     try:
         for size in dict.fromkeys(min(int(text), len(task.parts["train"])) for text in sizes.split(",")):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import os
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ LR = 1e-3
 PATIENCE = 3
 WATCHED = 1000
 """Molecules of the validation part that are watched while a network is trained."""
-TIMED, WARM_UP = 12, 4
+TIMED, WARM_UP = 20, 4
 
 
 class SittingOverError(Exception):
@@ -61,20 +63,23 @@ class Training:
         batch_size: molecules in a batch.
         seed: of parameters, order and frames.
         sitting: the time of this call.
+        plans: the folder that keeps how many steps fit into the budget.
     """
 
     seconds: float
     batch_size: int
     seed: int
     sitting: Sitting
+    plans: Path
 
     def run(
-        self, make: Callable[[], nn.Module], train: Any, valid: Any, transform: Any, folder: Path
+        self, kind: str, make: Callable[[], nn.Module], train: Any, valid: Any, transform: Any, folder: Path
     ) -> tuple[nn.Module, dict[str, Any]]:
         """A network trained by `fit`, and what it took: ``steps``, ``cpu_seconds`` and ``epochs``.
 
-        The first call turns the seconds into steps by timing some, so that the course of the training does not
-        depend on the clock. The processor time that is told is measured, validation included.
+        The first training of a ``kind`` of network turns the seconds into steps by timing some, so that the course of
+        a training does not depend on the clock, and networks alike have as many steps. The processor time that is
+        told is measured, validation included.
 
         Raises:
             SittingOverError: the training is not done yet.
@@ -83,8 +88,9 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(self.seed)
         network = make()
-        plan = folder / "plan.json"
+        plan = self.plans / f"{kind}.json"
         if not plan.exists():
+            plan.parent.mkdir(parents=True, exist_ok=True)
             write_json(plan, {"steps": self._steps(network, train, transform)})
         steps = read_json(plan)["steps"]
         meter = Meter(folder / "spent.json")
@@ -125,7 +131,8 @@ class Training:
             seed=self.seed,
             progress=lambda report, share: clock.append(time.process_time()),
         )
-        return max(1, round(self.seconds / (clock[-1] - clock[WARM_UP - 1]) * TIMED))
+        each = [after - before for before, after in itertools.pairwise(clock[WARM_UP - 1 :])]
+        return max(1, round(self.seconds / statistics.median(each)))
 
 
 class Meter:
