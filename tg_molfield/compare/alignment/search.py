@@ -45,7 +45,7 @@ class Plan(NamedTuple):
 PLANS = {
     "fast": Plan(4, (Stage(0.5, 2, 3), Stage(0.0, 2, 2))),
     "normal": Plan(24, (Stage(0.5, 0, 16), Stage(0.5, 1, 10), Stage(0.5, 1, 6), Stage(0.0, 2, 3))),
-    "thorough": Plan(60, (Stage(0.5, 2, 36), Stage(0.0, 3, 12))),
+    "thorough": Plan(56, (Stage(0.5, 2, 36), Stage(0.0, 3, 12))),
 }
 BLURS = tuple(sorted({0.0} | {stage.blur for plan in PLANS.values() for stage in plan.stages}))
 _SEARCH_TOLERANCE, _TOLERANCE = 1e-4, 1e-10

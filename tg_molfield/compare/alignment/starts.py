@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from tg_molfield.chem.rotations import rotations_of_quaternions
 
-_PSI = 1.533751168755204288118041
-"""The positive real root of ψ⁴ = ψ + 4."""
+_DIAGONAL_TURNS = torch.tensor([[0, 1, 1, 1], [3, 1, 1, 1]], dtype=torch.float64)
+"""By 180° and 60° about a diagonal of a cube: quaternions (w, x, y, z), not normalised."""
 
 
 class Frames(NamedTuple):
@@ -57,10 +57,12 @@ def principal_frames(pos: Tensor, weights: Tensor) -> Frames:
 
 @lru_cache(maxsize=4)
 def start_rotations(count: int) -> Tensor:
-    """The first ``count`` of a series of rotations [count, 3, 3], float64.
+    """The first ``count`` of a series of rotations [count, 3, 3], float64: 4, 24, 40 or 56.
 
     The first four keep each axis, up to its direction: these suffice where principal axes are distinct. With the next
-    20, which exchange axes, they are the rotations of a cube. The rest are spread evenly over all rotations.
+    20, which exchange axes, they are the rotations of a cube. The rest lie between these: turns about a diagonal, by
+    180° and by 60°, with axes reversed in all ways. The directions of principal axes are arbitrary, so every set is
+    the same when axes of either molecule are reversed.
     """
     found = []
     for order in itertools.permutations(range(3)):
@@ -70,15 +72,7 @@ def start_rotations(count: int) -> Tensor:
             if torch.linalg.det(rotation) > 0:
                 found.append(rotation)
     found.sort(key=lambda rotation: (-float(rotation.diagonal().abs().sum()), -float(rotation.trace())))
-    more = spread_rotations(max(1, count - len(found)))
-    return torch.cat([torch.stack(found), more])[:count]
-
-
-def spread_rotations(count: int) -> Tensor:
-    """Rotations [count, 3, 3] spread evenly, float64: super-Fibonacci spirals (Alexa, CVPR 2022)."""
-    s = torch.arange(count, dtype=torch.float64) + 0.5
-    inner, outer = (s / count).sqrt(), (1 - s / count).sqrt()
-    alpha, beta = 2 * math.pi * s / math.sqrt(2), 2 * math.pi * s / _PSI
-    return rotations_of_quaternions(
-        torch.stack([outer * beta.cos(), inner * alpha.sin(), inner * alpha.cos(), outer * beta.sin()], 1)
-    )
+    cube = torch.stack(found)
+    reversals = cube[:4]
+    turns = rotations_of_quaternions(normalize(_DIAGONAL_TURNS, dim=1))
+    return torch.cat([cube, (reversals[:, None] @ turns[:, None, None] @ reversals).flatten(0, 2)])[:count]
