@@ -71,7 +71,7 @@ class PosedOverlap:
 
     def part(self, index: Tensor) -> PosedOverlap:
         """Some of the pairs, by their numbers in rising order."""
-        if len(self._groups) == 1:
+        if len(self._groups) == 1 and self._back is None:
             rows = torch.arange(len(index), device=index.device)
             return PosedOverlap([self._groups[0].part(index, rows)])
         number = index.new_full((self._count,), -1)
