@@ -16,6 +16,14 @@ def check_integers(**counts: Any) -> None:
             raise ValueError(f"{name}: expected an integer, got {str(value)[:40]}; give a whole number such as 8")
 
 
+def check_counts(least: int, **counts: Any) -> None:
+    """Raise a ValueError for counts that are no integers or below ``least``; None is passed over."""
+    for name, value in counts.items():
+        check_integers(**{name: value})
+        if value is not None and value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
+
+
 def check_kind(name: str, value: Any, kind: type, what: str, remedy: str) -> None:
     """Raise a TypeError unless ``value`` is a ``kind``.
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_path, check_integers, check_kind
+from tg_molfield.arguments import as_path, check_counts, check_integers, check_kind
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.progress import shown
@@ -112,10 +112,9 @@ def fit(
         KeyboardInterrupt: the run was interrupted; the model has its best parameters so far.
     """
     check_kind("model", model, nn.Module, "a model", "give a FieldAutoEncoder")
-    check_integers(seed=seed, batch_size=batch_size, workers=workers)
-    for name, count, least in (("batch_size", batch_size, 1), ("workers", workers, 0)):
-        if count < least:
-            raise ValueError(f"{name}: expected at least {least}, got {count}; give more")
+    check_integers(seed=seed)
+    check_counts(1, batch_size=batch_size)
+    check_counts(0, workers=workers)
     budget = Budget(max_epochs, max_steps, max_seconds)
     optimization = Optimization(lr, weight_decay, clip, warmup, schedule, ema, precision)
     where = None if folder is None else as_path(folder, "folder")

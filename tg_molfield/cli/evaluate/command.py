@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tg_molfield.arguments import check_counts
 from tg_molfield.cli.data_sets.splitting import By, Fractions, SplitSeed, parsed_fractions
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
 from tg_molfield.cli.models import MODEL_HELP
@@ -172,7 +173,7 @@ def _measured(measure: Measure, found: Chosen, batch_size: int) -> list[Measured
 
 
 def _check_counts(nodes: int | None, points: int | None, refine: int, batch_size: int) -> None:
-    least = {"--nodes": (nodes, 2), "--points": (points, 1), "--refine": (refine, 0), "--batch-size": (batch_size, 1)}
-    for name, (value, bound) in least.items():
-        if value is not None and value < bound:
-            raise ValueError(f"{name}: expected at least {bound}, got {value}; give more")
+    check_counts(2, **{"--nodes": nodes})
+    check_counts(1, **{"--points": points})
+    check_counts(0, **{"--refine": refine})
+    check_counts(1, **{"--batch-size": batch_size})

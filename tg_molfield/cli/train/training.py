@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 
+from tg_molfield.arguments import check_counts
 from tg_molfield.cli.data_sets.splitting import usual_by
 from tg_molfield.cli.stopping import Stopped
 from tg_molfield.cli.terminal import say
@@ -86,9 +87,8 @@ def _checked(how: Configuration) -> Habits:
     Raises:
         ValueError: an option is out of range.
     """
-    if how.batch_size < 1 or how.workers < 0:
-        name, least = ("batch_size", 1) if how.batch_size < 1 else ("workers", 0)
-        raise ValueError(f"{name}: expected at least {least}, got {getattr(how, name)}; give more")
+    check_counts(1, batch_size=how.batch_size)
+    check_counts(0, workers=how.workers)
     Budget(how.max_epochs, how.max_steps, how.max_seconds)
     Optimization(how.lr, how.weight_decay, how.clip, how.warmup, how.schedule, how.ema, how.precision)
     return Habits(

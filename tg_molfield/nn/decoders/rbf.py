@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -147,9 +147,7 @@ class RBFDecoder(Decoder):
             ("num_blocks", num_blocks, 0, None), ("num_steps", num_steps, 0, _MOST_STEPS),
             ("num_waves", num_waves, 1, None), ("num_densities", num_densities or 1, 1, None),
         ):  # fmt: skip
-            check_integers(**{name: count})
-            if count < least:
-                raise ValueError(f"{name}: expected at least {least}, got {count}; give more")
+            check_counts(least, **{name: count})
             if most is not None and count > most:
                 raise ValueError(f"{name}: expected at most {most}, got {count}; give fewer")
         num_channels = len(self.channels)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts, check_integers
 from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.checks import check_properties
@@ -118,13 +118,8 @@ class PaiNNEncoder(AtomEncoder):
         num_properties: int = 0,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("out_channels", out_channels, 1), ("num_layers", num_layers, 0), ("num_radial", num_radial, 1),
-            ("num_properties", num_properties, 0),
-        ):  # fmt: skip
-            check_integers(**{name: value})
-            if value < least:
-                raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
+        check_counts(1, out_channels=out_channels, num_radial=num_radial)
+        check_counts(0, num_layers=num_layers, num_properties=num_properties)
         if not cutoff > 0:
             raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
         check_integers(vector_channels=vector_channels, tensor_channels=tensor_channels)

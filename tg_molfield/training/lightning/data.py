@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Subset, random_split
 from torch_geometric.data import Data, Dataset
 
-from tg_molfield.arguments import as_list, check_integers, check_number
+from tg_molfield.arguments import as_list, check_counts, check_integers, check_number
 from tg_molfield.fields import MolField
 from tg_molfield.optional import require
 from tg_molfield.training.augmentation import AugmentedMolecules
@@ -72,10 +72,9 @@ class FieldDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_integers(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        for name, count, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
-            if count < least:
-                raise ValueError(f"{name}: expected at least {least}, got {count}; give more")
+        check_integers(seed=seed)
+        check_counts(1, batch_size=batch_size)
+        check_counts(0, num_workers=num_workers)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.parts = _given(data, split) if isinstance(data, Mapping) else _split(data, split, seed)
         self.transform = MolFieldTransform(transform) if isinstance(transform, MolField) else transform
