@@ -70,8 +70,8 @@ MAY_IMPORT = {
 }  # fmt: skip
 ROOMS = {
     "nn": [
-        "cards", "ops", "checks", "bounded", "domain", "serialization", "latent", "encoders", "pooling", "decoders",
-        "resolver", "embedding", "autoencoder", "autodecoder",
+        "cards", "ops", "checks", "evaluation", "bounded", "domain", "serialization", "latent", "encoders", "pooling",
+        "decoders", "resolver", "embedding", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip

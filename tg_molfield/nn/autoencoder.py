@@ -35,6 +35,7 @@ from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.domain import Domain
 from tg_molfield.nn.embedding.embed import Embeddings, embed
 from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
+from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
@@ -289,16 +290,10 @@ class FieldAutoEncoder(Serializable, GAE):
         Warns:
             OutOfDomainWarning: a trained model has not seen molecules of this kind; one warning for each reason.
         """
-        was_training = [module for module in self.modules() if module.training]
-        self.eval()
-        try:
-            with torch.no_grad():
-                model = deepcopy(self).cpu() if workers or cluster is not None else self
-                options = (batch_size, errors, progress, workers, cluster)
-                return embed(molecules, model._molecule, model._codes, *options)
-        finally:
-            for module in was_training:
-                module.training = True
+        with evaluating(self), torch.no_grad():
+            model = deepcopy(self).cpu() if workers or cluster is not None else self
+            options = (batch_size, errors, progress, workers, cluster)
+            return embed(molecules, model._molecule, model._codes, *options)
 
     def recon_loss(
         self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None

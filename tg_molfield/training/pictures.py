@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import Grid, MolField
 from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.nn.evaluation import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,15 +33,10 @@ def reconstruction_figure(model: FieldAutoEncoder, mol_field: MolField, data: Da
     from tg_molfield.viz import plot_slices
 
     data = data.clone().to(next(model.parameters()).device)
-    was_training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
+    with evaluating(model):
         fields = {"exact": mol_field(data), "reconstructed": model.field(data)}
         grid = Grid.around(data.pos, spacing=_SPACING)
         volumes = {name: field.on(grid) for name, field in fields.items()}
-    finally:
-        for module in was_training:
-            module.training = True
     return plot_slices(volumes, difference=True, title=title)
 
 

@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.nn.checks import num_graphs_of
+from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.drawn import DrawnMolecules
 from tg_molfield.training.order import Share
@@ -76,16 +77,10 @@ class Validator:
         Raises:
             ValueError: there are no molecules.
         """
-        was_training = [module for module in model.modules() if module.training]
-        model.eval()
         sums = torch.zeros(6, dtype=torch.float64)
-        try:
-            with RandomStream(self._seed).active():
-                for batch in self._batches(ranks):
-                    sums += self._measured(model, batch.to(device))
-        finally:
-            for module in was_training:
-                module.training = True
+        with evaluating(model), RandomStream(self._seed).active():
+            for batch in self._batches(ranks):
+                sums += self._measured(model, batch.to(device))
         if not isinstance(self._data, DrawnMolecules):
             ranks = Ranks()
         count, loss, *quality = ranks.summed(sums.to(device)).tolist()
