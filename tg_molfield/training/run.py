@@ -18,6 +18,7 @@ from tg_molfield.arguments import check_integers, check_number
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.nn.serialization import describe_model
+from tg_molfield.nn.serialization.folder import TENSORS
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.batches import Batches
@@ -34,10 +35,8 @@ from tg_molfield.training.ranks import Ranks
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.validation import Validator
 
-MODEL = "model.safetensors"
 _LOG_EVERY = 50
 """Steps between rows of the log."""
-
 
 _STEPS_WITHOUT_EPOCHS = 500
 """From one validation to the next, where data have no epochs."""
@@ -244,6 +243,7 @@ class Run:
             validation = self.validator(self.model, self.report.steps, self.ranks, self.device)
             if best is None or validation.loss < best.loss:
                 self._best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+                self._save_model()
             self._draw()
         self.report.validations.append(validation)
         if self.habits.patience is not None and self._validations_since_best() >= self.habits.patience:
@@ -252,8 +252,6 @@ class Run:
             quality = {"psnr": validation.psnr, "psnr_occupied": validation.psnr_occupied}
             self._log.add({**self._row(), "valid_loss": validation.loss, **quality})
         self._checkpoint()
-        if self._best and validation is self.report.best:
-            self._save_model(self._best)
 
     def _validations_since_best(self) -> int:
         losses = [one.loss for one in self.report.validations]
@@ -305,17 +303,13 @@ class Run:
         elif self.average is not None:
             self.model.load_state_dict(self.average.averages, strict=False)
         self.model.eval()
-        self._save_model(self.model.state_dict())
+        self._save_model()
         self.ranks.barrier()
 
-    def _save_model(self, state: dict[str, Tensor]) -> None:
+    def _save_model(self) -> None:
         folder = self.habits.folder
-        if folder is None or not self.ranks.is_first or not isinstance(self.model, FieldAutoEncoder):
-            return
-        kept = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(state)
-        self.model.save(folder / MODEL)
-        self.model.load_state_dict(kept)
+        if folder is not None and self.ranks.is_first and isinstance(self.model, FieldAutoEncoder):
+            self.model.save(folder / TENSORS)
 
     def _row(self) -> dict[str, float]:
         """What the log says of the last step."""
