@@ -26,6 +26,14 @@ _SCHEMA = (
 _PERIODIC = ("cell", "pbc")
 
 
+FILE = "molecules.db"
+
+
+def store_path(root: Path) -> Path:
+    """The file of the data set in a folder."""
+    return root / "processed" / FILE
+
+
 class MoleculeStore:
     """Packed molecules, the records that failed, and a state by names.
 

@@ -15,13 +15,11 @@ from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.progress import Show, described
 from tg_molfield.datasets.sources import Source
-from tg_molfield.datasets.store import MoleculeStore
+from tg_molfield.datasets.store import FILE, MoleculeStore, store_path
 from tg_molfield.parallel import check_workers
 from tg_molfield.progress import shown
 from tg_molfield.structures.library import FailedRecord
 from tg_molfield.structures.scaffolds import scaffold
-
-_FILE = "molecules.db"
 
 
 class StoredFields(Dataset):
@@ -67,7 +65,7 @@ class StoredFields(Dataset):
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors: expected 'raise' or 'skip', got {str(errors)[:40]!r}; choose one of them")
         super().__init__(str(as_path(root, "root").expanduser()), transform, pre_transform, pre_filter)
-        self._store = MoleculeStore(Path(self.processed_dir) / _FILE)
+        self._store = MoleculeStore(store_path(Path(self.root)))
         if source is None:
             self._open(builder, force_reload)
         else:
@@ -81,7 +79,7 @@ class StoredFields(Dataset):
     @staticmethod
     def is_complete(root: str | Path) -> bool:
         """Whether a folder has a complete data set."""
-        store = MoleculeStore(as_path(root, "root").expanduser() / "processed" / _FILE)
+        store = MoleculeStore(store_path(as_path(root, "root").expanduser()))
         try:
             return store.path.exists() and not store.journal.exists() and bool(store.state().get("complete"))
         finally:
@@ -90,7 +88,7 @@ class StoredFields(Dataset):
     @property
     def processed_file_names(self) -> list[str]:
         """The files of a complete data set, under ``processed``."""
-        return [_FILE, "failed.csv"]
+        return [FILE, "failed.csv"]
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from tg_molfield.cli.data_sets.opening import opened
+from tg_molfield.datasets.store import store_path
 from tg_molfield.structures.library import Entry, Library
 
 
@@ -37,7 +38,7 @@ class DataSetLibrary(Library):
 
     def description(self) -> list[list[Any]]:
         """What tells this data set from another, as for files."""
-        state = (Path(self._dataset.processed_dir) / "molecules.db").stat()
+        state = store_path(Path(self._dataset.root)).stat()
         return [[self._name, state.st_size, state.st_mtime_ns]]
 
     def _labels_of(self, data: Data) -> dict[str, str]:

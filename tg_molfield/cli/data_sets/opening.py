@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def is_data_set(path: str | Path) -> bool:
     """Whether a folder has a data set, complete or not."""
-    return (Path(path).expanduser() / "processed" / "molecules.db").is_file()
+    from tg_molfield.datasets.store import store_path
+
+    return store_path(Path(path).expanduser()).is_file()
 
 
 def opened(path: str | Path) -> MoleculeFields:
@@ -29,10 +31,10 @@ def opened(path: str | Path) -> MoleculeFields:
         OSError: it cannot be read.
         ValueError: it is not complete, or of a kind that is not known.
     """
-    from tg_molfield.datasets.store import MoleculeStore
+    from tg_molfield.datasets.store import MoleculeStore, store_path
 
     path = Path(path).expanduser()
-    store = MoleculeStore(path / "processed" / "molecules.db")
+    store = MoleculeStore(store_path(path))
     kind = store.state().get("identity", {}).get("kind")
     store.close()
     known = known_kinds()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tg_molfield.cli.info.facts import Facts, listed
-from tg_molfield.datasets.store import MoleculeStore
+from tg_molfield.datasets.store import MoleculeStore, store_path
 
 _USUAL = ("", "None", "as given", "torch.float32")
 
 
 def store_of(folder: Path) -> MoleculeStore | None:
     """The molecules of a data set, or None where the folder has none."""
-    path = folder / "processed" / "molecules.db"
+    path = store_path(folder)
     return MoleculeStore(path) if path.is_file() else None
 
 
