@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @contextmanager
@@ -30,23 +33,39 @@ def shown(
             f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
         )
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if callable(progress):
         yield progress
     elif progress or (progress is None and (console.is_terminal or console.is_jupyter)):
-        columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=not stays) as bar:
-            task = bar.add_task("", total=None)
-
-            def show(*state: Any) -> None:
-                text, share = describe(*state)
-                bar.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
-
-            yield show
+        with bar(console, "", stays) as show:
+            yield lambda *state: show(*describe(*state))
     else:
         yield lambda *state: None
+
+
+@contextmanager
+def bar(
+    console: Console, text: str, stays: bool = False, disable: bool = False
+) -> Iterator[Callable[[str, float | None], None]]:
+    """A bar with a text and the time, to be called with another text and the share that is done, None if not known.
+
+    Args:
+        console: where it is shown.
+        text: the first text.
+        stays: whether the bar stays when the work is done.
+        disable: whether nothing is shown.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=not stays, disable=disable) as progress:
+        task = progress.add_task(text, total=None)
+
+        def show(text: str, share: float | None) -> None:
+            progress.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
+
+        yield show
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 
+from tg_molfield.progress import bar
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -48,16 +50,8 @@ def progress(text: str) -> Iterator[Show]:
     Yields:
         What to call with another text and the share that is done, None if that is not known.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     console = beside()
-    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(text, total=None)
-
-        def show(text: str, share: float | None) -> None:
-            bar.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
-
+    with bar(console, text, disable=not console.is_terminal) as show:
         yield show
 
 

@@ -146,8 +146,6 @@ class FrameBuilder(EntryBuilder):
         if smiles := smiles_of_entry(content.entry):
             data.smiles = smiles
         if self.labels:
-            found: dict[str, Any] = dict(named_values(content.entry))
-            found |= data.to_dict() if content.entry.kind == "data" else {}
-            data.y = label_values(self.labels, found, data.pos.dtype, notes)
+            data.y = label_values(self.labels, named_values(content.entry, data), data.pos.dtype, notes)
         data.frame, data.trajectory = content.frame, content.trajectory
         return [data]

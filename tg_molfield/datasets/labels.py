@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from tg_molfield.structures.formats.sdf import sdf_tags
 from tg_molfield.structures.library import Entry
@@ -16,9 +17,16 @@ from tg_molfield.text_numbers import parse_number
 _UNKNOWN = frozenset(("", "na", "n/a", "nan", "none", "null", "-"))
 
 
-def named_values(entry: Entry) -> Mapping[str, Any]:
-    """The named values of an entry: those beside it, and the tags of an SDF."""
-    return {**sdf_tags(entry.content), **entry.values} if entry.kind in (".sdf", ".mol") else entry.values
+def named_values(entry: Entry, data: Data | None = None) -> Mapping[str, Any]:
+    """The named values of an entry: those beside it, the tags of an SDF, and the attributes of a given ``Data``.
+
+    Args:
+        entry: the entry.
+        data: what was made of it.
+    """
+    if entry.kind in (".sdf", ".mol"):
+        return {**sdf_tags(entry.content), **entry.values}
+    return {**entry.values, **data.to_dict()} if entry.kind == "data" and data is not None else entry.values
 
 
 def label_values(names: tuple[str, ...], found: Mapping[str, Any], dtype: torch.dtype, notes: list[str]) -> Tensor:

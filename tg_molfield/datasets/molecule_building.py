@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 from torch_geometric.data import Data
@@ -65,9 +65,7 @@ class MoleculeBuilder(EntryBuilder):
         if smiles:
             data.smiles = smiles
         if self.labels:
-            found: dict[str, Any] = dict(named_values(entry))
-            found |= data.to_dict() if entry.kind == "data" else {}
-            data.y = label_values(self.labels, found, data.pos.dtype, notes)
+            data.y = label_values(self.labels, named_values(entry, data), data.pos.dtype, notes)
         return data
 
 
