@@ -260,7 +260,7 @@ async def _answer(address: str) -> None:
 
 def _mismatches(client: Client) -> str:
     """Which packages of Dask differ between this process, the scheduler and the workers; empty if none."""
-    found = client.get_versions()
+    found: Any = client.get_versions()
     own = found["client"]["packages"]
     others = [found["scheduler"]["packages"], *(one["packages"] for one in found["workers"].values() if one)]
     differing = []
@@ -272,4 +272,5 @@ def _mismatches(client: Client) -> str:
 
 
 def _address(client: Client) -> str:
-    return str(client.scheduler.address)
+    scheduler: Any = client.scheduler
+    return str(scheduler.address)
