@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.optional import require
@@ -17,8 +17,9 @@ from tg_molfield.viz.inputs import Fields, as_volume, known_atoms, named_fields,
 from tg_molfield.viz.levels import level_label, require_between, surface_levels, value_range
 from tg_molfield.viz.meshes import is_open, isosurface, thinned
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
-from tg_molfield.viz.traces import atom_traces, bond_trace, colored_surface_trace
-from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
+from tg_molfield.viz.surroundings import add_surroundings
+from tg_molfield.viz.traces import colored_surface_trace
+from tg_molfield.viz.unit_cell import cell_camera
 from tg_molfield.viz.vertex_values import color_axis, has_sign, values_at
 
 
@@ -110,16 +111,7 @@ def plot_colored_surfaces(
             label = "surface: " + level_label(chosen, one, level_unit, len(levels) > 1)
             options = {"name": label, "legendgroup": label, "showlegend": number == 0, "scene": scene_name(number)}
             figure.add_trace(colored_surface_trace(vertices, faces, values[-1], hue_unit, opacity=opacity, **options))
-        some = seen[number]
-        if some is not None:
-            options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
-            inside, index = atoms_in_cell(some, volume)
-            content.append(positions(inside))
-            figure.add_trace(bond_trace(inside, showlegend=number == 0, **options))
-            figure.add_traces(atom_traces(inside, index, showlegend=False, **options))
-        if len(corners := cell_corners(volume)):
-            content.append(corners)
-            figure.add_trace(cell_trace(corners, showlegend=number == 0, scene=scene_name(number)))
+        content += add_surroundings(figure, seen[number], volume, number)
         cut = any(is_open(volume, chosen, one) for one in drawn)
         note = "cut off at the border of the grid" if cut else ""
         headings.append((row, note if drawn else "no surface at this level"))

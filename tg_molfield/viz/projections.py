@@ -10,11 +10,12 @@ import numpy as np
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.inputs import Fields
 from tg_molfield.viz.panel_figure import Column, panel_figure
 from tg_molfield.viz.panels import draw_atoms, draw_cell
-from tg_molfield.viz.planes import Planes, planes_through
-from tg_molfield.viz.unit_cell import EDGES, atoms_in_cell, cell_corners
+from tg_molfield.viz.plane_view import plane_view
+from tg_molfield.viz.planes import Planes
+from tg_molfield.viz.unit_cell import EDGES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,30 +60,22 @@ def plot_projections(
     """
     if how not in PROJECTIONS:
         raise ValueError(f"how: expected one of {', '.join(PROJECTIONS)}, got {how!r}; choose one")
-    fields = named_fields(volumes)
-    where = shared_grid(fields, grid)
-    reference = next(iter(fields.values()))
-    sampled = as_volume(reference, grid)
-    names = chosen_channels(sampled, channels)
-    seen = known_atoms(fields.values(), atoms)
-    planes = planes_through(where, plane, seen, sampled.periodic)
-    drawn = seen and atoms_in_cell(seen, sampled)[0]
-    corners = (cell_corners(sampled) - planes.origin) @ planes.rows.T
-    units = units_of(reference, names, unit)
-    samples = [_projected(field, names, planes, how) for field in fields.values()]
+    view = plane_view(volumes, channels, plane, grid, atoms, unit)
+    planes, units = view.planes, view.units
+    samples = [_projected(field, view.names, planes, how) for field in view.fields.values()]
 
     def decorate(axis: Axes, name: str) -> None:
-        if drawn is not None:
-            draw_atoms(axis, drawn, planes, None)
-        for first, second in corners[EDGES] if len(corners) else ():
+        if view.atoms is not None:
+            draw_atoms(axis, view.atoms, planes, None)
+        for first, second in view.corners[EDGES] if len(view.corners) else ():
             draw_cell(axis, np.stack([first, second])[:, :2])
 
     columns = {}
-    for number, name in enumerate(names):
+    for number, name in enumerate(view.names):
         written = f"{units[name]}·Å" if how == "integral" and units[name] else units[name]
         panels = [values[number] for values in samples]
         columns[name] = Column(f"{how} along {_normal(planes)}", written, [(panels, False)])
-    return panel_figure(list(fields), columns, planes, decorate, title)
+    return panel_figure(list(view.fields), columns, planes, decorate, title)
 
 
 def _normal(planes: Planes) -> str:

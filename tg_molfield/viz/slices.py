@@ -9,12 +9,13 @@ import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.inputs import Fields, named_fields
 from tg_molfield.viz.levels import is_distance
 from tg_molfield.viz.panel_figure import Column, panel_figure
 from tg_molfield.viz.panels import draw_atoms, draw_cell
-from tg_molfield.viz.planes import Planes, planes_through
-from tg_molfield.viz.unit_cell import atoms_in_cell, cell_corners, cut_by_plane
+from tg_molfield.viz.plane_view import plane_view
+from tg_molfield.viz.planes import Planes
+from tg_molfield.viz.unit_cell import cut_by_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,31 +69,24 @@ def plot_slices(
     fields = named_fields(volumes)
     if difference and len(fields) < 2:
         raise ValueError("volumes: expected at least two fields for difference=True, got 1; put the reference first")
-    where = shared_grid(fields, grid)
-    reference = next(iter(fields.values()))
-    sampled = as_volume(reference, grid)
-    names = chosen_channels(sampled, channels)
-    seen = known_atoms(fields.values(), atoms)
-    planes = planes_through(where, plane, seen, sampled.periodic)
-    drawn = seen and atoms_in_cell(seen, sampled)[0]
-    cell = (cell_corners(sampled) - planes.origin) @ planes.rows.T
+    view = plane_view(fields, channels, plane, grid, atoms, unit)
+    planes = view.planes
     if position is None:
-        places = planes.best(reference, names, inside=is_distance(sampled))
+        reference = next(iter(fields.values()))
+        places = planes.best(reference, view.names, inside=is_distance(view.sampled))
     else:
-        places = dict.fromkeys(names, _inside(planes, position))
-
-    units = units_of(reference, names, unit)
+        places = dict.fromkeys(view.names, _inside(planes, position))
 
     def decorate(axis: Axes, name: str) -> None:
-        if drawn is not None:
-            draw_atoms(axis, drawn, planes, places[name])
-        if len(cell):
-            draw_cell(axis, cut_by_plane(cell, places[name]))
+        if view.atoms is not None:
+            draw_atoms(axis, view.atoms, planes, places[name])
+        if len(view.corners):
+            draw_cell(axis, cut_by_plane(view.corners, places[name]))
 
     columns = {}
-    for name in names:
+    for name in view.names:
         values, differences = _samples(fields, name, planes, places[name], difference)
-        columns[name] = Column(planes.label(places[name]), units[name], [(values, False), (differences, True)])
+        columns[name] = Column(planes.label(places[name]), view.units[name], [(values, False), (differences, True)])
     return panel_figure(_rows(list(fields), difference), columns, planes, decorate, title)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.principal_axes import Array, positions
+from tg_molfield.chem.principal_axes import Array
 from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -17,8 +17,9 @@ from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_ato
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface, thinned
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
-from tg_molfield.viz.traces import atom_traces, bond_trace, surface_trace
-from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
+from tg_molfield.viz.surroundings import add_surroundings
+from tg_molfield.viz.traces import surface_trace
+from tg_molfield.viz.unit_cell import cell_camera
 
 
 def plot_surfaces(
@@ -87,15 +88,7 @@ def plot_surfaces(
             options = {"name": side.label, "legendgroup": side.label, "showlegend": new, "scene": scene_name(number)}
             options["visible"] = True if side.channel in shown else "legendonly"
             figure.add_trace(surface_trace(vertices, faces, side.color, opacity, **options))
-        if seen is not None:
-            options = {"name": "atoms", "legendgroup": "atoms", "scene": scene_name(number)}
-            inside, index = atoms_in_cell(seen, volume)
-            content.append(positions(inside))
-            figure.add_trace(bond_trace(inside, showlegend=number == 0, **options))
-            figure.add_traces(atom_traces(inside, index, showlegend=False, **options))
-        if len(corners := cell_corners(volume)):
-            content.append(corners)
-            figure.add_trace(cell_trace(corners, showlegend=number == 0, scene=scene_name(number)))
+        content += add_surroundings(figure, seen, volume, number)
         absent = [name for name in names if name not in {side.channel for side in drawn}]
         headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()
