@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Annotated, Any
 
 import typer
 
+from tg_molfield.cli import definition, options
+
 _DATA, _FIELD, _MODEL, _COURSE = "Molecules", "Field", "Model", "Training"
 
 
-def _flag(help_text: str, panel: str, **options: Any) -> Any:
-    return typer.Option(help=help_text, rich_help_panel=panel, **options)
+def _flag(help_text: str, panel: str, **more: Any) -> Any:
+    return typer.Option(help=help_text, rich_help_panel=panel, **more)
+
+
+def _shared(option: Any, panel: str) -> Any:
+    """An option that other commands have, too."""
+    shared = copy(option.__metadata__[0])
+    shared.rich_help_panel = panel
+    return shared
 
 
 Local = Annotated[str | None, _flag("A local copy of freesolv or qm9, which is then not downloaded.", _DATA)]
-Conformers = Annotated[int | None, _flag("The conformers made of each SMILES.  \\[default: 1]", _DATA)]
-ConformerSeed = Annotated[int | None, _flag("The seed of the conformers.  \\[default: 0]", _DATA)]
-Timeout = Annotated[
-    float | None, _flag("The time limit for the conformers of one SMILES in seconds.  \\[default: 20]", _DATA)
-]
-Dimension = Annotated[
-    int | None, _flag("3 to take flat coordinates of SDF and MOL files as geometries, not drawings.", _DATA)
-]
+Conformers = Annotated[int | None, _shared(options.Conformers, _DATA)]
+ConformerSeed = Annotated[int | None, _shared(options.ConformerSeed, _DATA)]
+Timeout = Annotated[float | None, _shared(options.Timeout, _DATA)]
+Dimension = Annotated[int | None, _shared(options.Dimension, _DATA)]
 By = Annotated[
     str | None,
     _flag(
@@ -41,29 +47,14 @@ Fractions = Annotated[
 ]
 SplitSeed = Annotated[int | None, _flag("The seed of the split.  \\[default: 0]", _DATA)]
 
-Channels = Annotated[
-    str | None,
-    _flag(
-        "The channels: elements, 'other', 'all', 'heavy', element properties, or per-atom properties by name.  "
-        "\\[default: H C N O F P S Cl other]",
-        _FIELD,
-    ),
-]
-Preset = Annotated[
-    str | None,
-    _flag(
-        "A predefined field (mnf, promolecule, esp, mlp, vdw, shape, color …) instead of channels, kernel and widths.",
-        _FIELD,
-    ),
-]
+Channels = Annotated[str | None, _shared(definition.Channels, _FIELD)]
+Preset = Annotated[str | None, _shared(definition.Preset, _FIELD)]
 PresetOptions = Annotated[
     str | None, _flag("Options of the preset, such as 'beta=0.5 normalize_grid_size=none'.", _FIELD)
 ]
-Kernel = Annotated[str | None, _flag("The radial function of an atom.  \\[default: gaussian]", _FIELD)]
-Widths = Annotated[
-    str | None, _flag("The widths: an element property or a number in Å.  \\[default: vdw_radius]", _FIELD)
-]
-WidthScale = Annotated[float | None, _flag("The factor from the widths to σ.  \\[default: 0.5]", _FIELD)]
+Kernel = Annotated[str | None, _shared(definition.Kernel, _FIELD)]
+Widths = Annotated[str | None, _shared(definition.Widths, _FIELD)]
+WidthScale = Annotated[float | None, _shared(definition.WidthScale, _FIELD)]
 
 Model = Annotated[
     str | None,
@@ -143,13 +134,13 @@ def parsed_options(name: str, text: str | None) -> dict[str, Any] | None:
     """
     if text is None:
         return None
-    options = {}
+    found = {}
     for word in text.split():
         key, sign, value = word.partition("=")
         if not key or not sign:
             raise ValueError(f"{name}: expected words such as num_layers=3, got {word[:40]!r}; correct it")
-        options[key] = _value(value)
-    return options
+        found[key] = _value(value)
+    return found
 
 
 def _value(text: str) -> Any:
