@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tg_molfield.files import readable
 from tg_molfield.optional import require
-from tg_molfield.structures.trajectories.frame import Frame, FrameFile, cell_from_lengths, cut_short
+from tg_molfield.structures.trajectories.frame import Frame, SequentialFile, cell_from_lengths, cut_short
 
 _AKMA = 0.04888821
 """The unit of time in ps."""
@@ -22,7 +21,7 @@ _LONGEST_STEP = 1.0
 """Steps from 49 fs on are placeholders: no simulation of atoms takes them."""
 
 
-class DcdFile(FrameFile):
+class DcdFile(SequentialFile):
     """Positions in single precision.
 
     The time of a frame is that of the header, if it has a step in the unit of CHARMM; some programs put 0 or 1 there.
@@ -32,11 +31,11 @@ class DcdFile(FrameFile):
         super().__init__(path)
         library = require("MDAnalysis.lib.formats.libdcd", "trajectories")
         try:
-            self._file: Any = library.DCDFile(str(path))
+            self._file = library.DCDFile(str(path))
         except Exception as error:
             raise ValueError(f"{path}: expected a DCD file, got another ({error}); copy it again") from error
         header = self._file.header
-        self.num_atoms, self._length, self._next = header["natoms"], len(self._file), 0
+        self.num_atoms, self._length = header["natoms"], len(self._file)
         self._start, self._every, self._step = header["istart"], header["nsavc"], header["delta"]
         by_lammps = "LAMMPS" in header["remarks"].upper()
         self._has_time = 0 < self._step < _LONGEST_STEP and self._every > 0 and not by_lammps
@@ -62,13 +61,9 @@ class DcdFile(FrameFile):
     def frame(self, index: int) -> Frame:
         """The frame of an index."""
         try:
-            if index != self._next:
-                self._file.seek(index)
-            self._next = -1
-            found = self._file.read()
+            found = self._read(index)
         except (OSError, StopIteration) as error:
             raise ValueError(f"expected a frame, got a damaged one ({error}); copy the file again") from error
-        self._next = index + 1
         time = (index + self._start / self._every) * self._every * self._step * _AKMA if self._has_time else None
         return Frame(np.array(found.xyz, dtype=np.float64), _cell(found.unitcell), time)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,6 +64,26 @@ class FrameFile(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Close the file."""
+
+
+class SequentialFile(FrameFile):
+    """Frames that a reader of MDAnalysis reads one after the other; it seeks only where one is passed over."""
+
+    _file: Any = None
+    _next: int = 0
+
+    def _read(self, index: int) -> Any:
+        """What the reader gives for a frame.
+
+        Raises:
+            OSError, StopIteration: the frame is damaged.
+        """
+        if index != self._next:
+            self._file.seek(index)
+        self._next = -1
+        found = self._file.read()
+        self._next = index + 1
+        return found
 
 
 def cut_short(frames: int) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tg_molfield.files import readable
 from tg_molfield.optional import require
-from tg_molfield.structures.trajectories.frame import Frame, FrameFile, cut_short
+from tg_molfield.structures.trajectories.frame import Frame, SequentialFile, cut_short
 
 _NM = 10.0
 """Å."""
@@ -25,7 +25,7 @@ _NM = 10.0
 _DAMAGED = "expected a frame, got a damaged one; copy the file again"
 
 
-class _XdrFile(FrameFile):
+class _XdrFile(SequentialFile):
     _class: str
     _header_size: int
 
@@ -34,7 +34,6 @@ class _XdrFile(FrameFile):
         with readable(path) as stream:
             self._size = stream.seek(0, 2)
         self._stream: RawIOBase = path.open("rb", buffering=0)
-        self._file: Any = None
         try:
             self._open()
         except BaseException:
@@ -42,7 +41,7 @@ class _XdrFile(FrameFile):
             raise
 
     def _open(self) -> None:
-        self.num_atoms, self._next = self._atoms(self._header(0)), 0
+        self.num_atoms = self._atoms(self._header(0))
         self._offsets = self._find_frames()
         if not len(self._offsets):
             raise ValueError(
@@ -60,13 +59,9 @@ class _XdrFile(FrameFile):
         if not self._is_sound(self._header(int(self._offsets[index]))):
             raise ValueError(_DAMAGED)
         try:
-            if index != self._next:
-                self._file.seek(index)
-            self._next = -1
-            found = self._file.read()
+            found = self._read(index)
         except (OSError, StopIteration) as error:
             raise ValueError(_DAMAGED) from error
-        self._next = index + 1
         return self._converted(found)
 
     def close(self) -> None:
