@@ -30,8 +30,8 @@ LAYERS = [
     "transforms",
     "metrics",
     "inverse",
-    "paths",
     "compare",
+    "paths",
     "nn",
     "datasets",
     "viz",
@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "inverse": {
         "arguments", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics", "optional",
     },
-    "paths": {"arguments", "chem", "fields", "inverse"},
+    "paths": {"arguments", "chem", "fields", "structures", "inverse", "compare"},
     "compare": {
         "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
         "display", "structures", "metrics", "parallel", "progress", "optional",

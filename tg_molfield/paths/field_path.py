@@ -19,6 +19,7 @@ from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.frames import Array, Frames
 from tg_molfield.paths.matching import frames_from_fields
+from tg_molfield.paths.morph import Morph
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
 
 KINDS = ("auto", "spline", "arap")
@@ -43,16 +44,31 @@ class FieldPath:
 
     Motion with a period below twice the interval between frames cannot be recovered.
 
+    With ``match``, the path goes from one molecule to another: a morph. The last molecule is first laid on the first
+    one. Atoms that both have move, and the others stay where they are and fade: the weights of those of the first
+    molecule go linearly to 0, and the weights of those of the last one from 0. The field is that of a molecule at both
+    ends and changes continuously in between, where it is the field of no molecule. Molecules of the same atoms have a
+    plain path.
+
+    - ``"mcs"``: the atoms of the maximum common substructure (RDKit's ``rdFMCS``, by elements and connectivity) and
+      their hydrogens, on which the molecules are superposed. Of all ways to match the atoms, that with the most
+      hydrogens is taken, and of these the nearest.
+    - ``"field"``: the last molecule is laid on the first where their densities overlap most, element by element
+      (`tg_molfield.compare.align`), and the nearest atoms of one element match, up to 1 Å from each other.
+
     Args:
         frames: at least two `Data` with ``z`` [N] and ``pos`` [N, 3] in Å, the same atoms in the same order.
         mol_field: the definition of the field; ``MolField()`` by default.
         times: one increasing number for each frame, in any unit; 0, 1, 2, … by default.
         kind: ``"auto"``, ``"spline"`` or ``"arap"``.
+        match: how the atoms of two different molecules are matched: ``"mcs"`` or ``"field"``.
 
     Raises:
         ValueError: there are fewer than two frames, their atoms differ or are in another order, they are not periodic
             in the same directions, positions or times are not finite, times do not increase, the kind is unknown or
-            ``"arap"`` for periodic frames, or ``mol_field`` is not one of atoms.
+            ``"arap"`` for periodic frames, or ``mol_field`` is not one of atoms. With ``match``: there are not two
+            molecules, one is periodic, no atoms match, or atoms cannot fade in ``mol_field``: in distances,
+            displacements and fields divided by their maximum.
 
     Warns:
         UserWarning: an atom moves by nearly half a cell between two periodic frames.
@@ -64,6 +80,7 @@ class FieldPath:
         mol_field: MolField | None = None,
         times: Sequence[float] | Tensor | None = None,
         kind: str = "auto",
+        match: str | None = None,
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}; use 'auto' if in doubt")
@@ -76,6 +93,11 @@ class FieldPath:
                 "them; leave it out"
             )
         self._data = as_list("frames", frames, "Data")
+        self.match = match
+        self._morph: Morph | None = None
+        if match is not None:
+            self._morph = Morph.of(self._data, self.mol_field, match)
+            self._data = self._morph.moving
         self._frames = Frames.of(self._data, times)
         cells = self._frames.cells
         if kind == "arap" and cells is not None:
@@ -123,8 +145,38 @@ class FieldPath:
 
     @property
     def z(self) -> Tensor:
-        """The atomic numbers [N]."""
-        return self._frames.z.clone()
+        """The atomic numbers [N]; of a morph, those of the first molecule, then of atoms in the last one only."""
+        return self._frames.z.clone() if self._fading is None else self._fading.z
+
+    @property
+    def is_morph(self) -> bool:
+        """Whether atoms fade, because they are in one of two molecules only."""
+        return self._fading is not None
+
+    @property
+    def matched(self) -> Tensor:
+        """The atoms that move, as pairs [M, 2] of their numbers in the first and the last frame."""
+        if self._morph is None:
+            return torch.arange(len(self.z))[:, None].repeat(1, 2)
+        return torch.tensor(self._morph.match.pairs)
+
+    @property
+    def unmatched(self) -> tuple[Tensor, Tensor]:
+        """The atoms that fade out, by their numbers in the first molecule, and those that fade in, in the last one."""
+        if self._morph is None:
+            return torch.arange(0), torch.arange(0)
+        return torch.tensor(self._morph.leaving), torch.tensor(self._morph.arriving)
+
+    @property
+    def superposition(self) -> tuple[Tensor, Tensor]:
+        """R [3, 3] and t [3] in Å, float64, of x ↦ R x + t, by which ``match`` laid the last molecule on the first."""
+        if self._morph is None:
+            return torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+        return torch.tensor(self._morph.match.rotation), torch.tensor(self._morph.match.translation)
+
+    @property
+    def _fading(self) -> Morph | None:
+        return self._morph if self._morph is not None and self._morph.fades else None
 
     @property
     def roughness(self) -> float:
@@ -133,6 +185,12 @@ class FieldPath:
 
     def __repr__(self) -> str:
         first, last = self._frames.times[[0, -1]]
+        if self._fading is not None:
+            leaving, arriving = map(len, self.unmatched)
+            return (
+                f"FieldPath(2 molecules: {len(self.matched)} atoms move, {leaving} fade out, {arriving} fade in, "
+                f"{first:g} to {last:g}, kind={self.kind!r}, match={self.match!r})"
+            )
         return f"FieldPath({len(self._data)} frames of {len(self.z)} atoms, {first:g} to {last:g}, kind={self.kind!r})"
 
     def locate(self, time: float) -> tuple[int, float]:
@@ -149,14 +207,24 @@ class FieldPath:
         return before, float((time - times[before]) / (times[before + 1] - times[before]))
 
     def positions(self, time: float) -> Tensor:
-        """The positions [N, 3] in Å at ``time``, with the dtype of the first frame.
+        """The positions [N, 3] in Å at ``time``, with the dtype of the first frame; atoms that fade do not move.
 
         Raises:
             ValueError: the time is outside the path.
         """
-        before, fraction = self.locate(time)
-        pos = self._segment(before)(fraction) if self._spline is None else self._spline(time)
-        return torch.from_numpy(pos).to(self._data[0].pos)
+        pos = self._moving(time)
+        return torch.from_numpy(pos).to(self._data[0].pos) if self._fading is None else self._fading.positions(pos)
+
+    def occupancies(self, time: float) -> Tensor:
+        """The share [N] of each atom at ``time``: 1, and of atoms that fade, from 1 to 0 or from 0 to 1.
+
+        Raises:
+            ValueError: the time is outside the path.
+        """
+        fraction = self.locate(time)[1]
+        if self._fading is None:
+            return self._data[0].pos.new_ones(len(self.z))
+        return self._fading.occupancies(fraction)
 
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
@@ -165,10 +233,15 @@ class FieldPath:
 
         Pharmacophore features are left out; compute them anew.
 
+        A morph gives its molecules at both ends. In between there is no molecule, because an atom that has half faded
+        is no atom: `positions` and `occupancies` tell what there is.
+
         Raises:
-            ValueError: the time is outside the path.
+            ValueError: the time is outside the path, or between the ends of a morph.
         """
         before, fraction = self.locate(time)
+        if self._fading is not None:
+            return self._end(time, fraction)
         frame, after = self._data[before], self._data[before + 1]
         result = frame.clone()
         for name, value in frame.items():
@@ -187,7 +260,29 @@ class FieldPath:
         Raises:
             ValueError: the time is outside the path, or a frame lacks an attribute that ``mol_field`` reads.
         """
+        if self._fading is not None:
+            return self._fading.field(self.mol_field, self._moving(time), self.locate(time)[1])
         return self.mol_field(self.data(time))
+
+    def _moving(self, time: float) -> Array:
+        """The positions of the atoms that do not fade."""
+        before, fraction = self.locate(time)
+        return self._segment(before)(fraction) if self._spline is None else self._spline(time)
+
+    def _end(self, time: float, fraction: float) -> Data:
+        """The molecule at an end of a morph."""
+        assert self._fading is not None
+        if fraction not in (0, 1):
+            first, last = self._frames.times
+            raise ValueError(
+                f"time: expected {first:g} or {last:g}, the ends of a morph, got {time:g}, where atoms are half faded; "
+                "use field(time), or positions(time) and occupancies(time)"
+            )
+        molecule = (self._fading.last if fraction else self._fading.first).clone()
+        for name in COLOR_KEYS:
+            if name in molecule:
+                del molecule[name]
+        return molecule
 
     def _cell(self, before: int, time: float) -> Array:
         """The cell at a time; directions without a vector stay so."""
@@ -198,7 +293,7 @@ class FieldPath:
     def _segment(self, before: int) -> ArapPath:
         if before not in self._segments:
             start, end = self._frames.pos[before : before + 2]
-            self._segments[before] = ArapPath(self.z, start, end)
+            self._segments[before] = ArapPath(self._frames.z, start, end)
         return self._segments[before]
 
 

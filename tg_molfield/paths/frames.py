@@ -71,23 +71,33 @@ class Frames:
         return self.roughness < _RANDOM_WALK
 
 
-def _check_frame(number: int, frame: Any, first: Any) -> None:
+def check_molecule(number: int, frame: Any) -> None:
+    """Raise an error unless a frame is one molecule with sound atoms.
+
+    Raises:
+        TypeError: it is something else than a ``Data``.
+        ValueError: it is a batch, or see `check_atoms`.
+    """
     check_data(frame, f"frames[{number}]")
     if getattr(frame, "batch", None) is not None:
         raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
     check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")
+
+
+def _check_frame(number: int, frame: Any, first: Any) -> None:
+    check_molecule(number, frame)
     z, expected = frame.z.cpu(), first.z.cpu()
     if len(z) != len(expected):
         raise ValueError(
             f"frames[{number}]: expected {len(expected)} atoms as in frames[0], got {len(z)}; remove atoms that are "
-            "not in every frame"
+            "not in every frame, or give match='mcs' for two molecules"
         )
     if not torch.equal(z, expected):
         atom = int((z != expected).nonzero()[0])
         first_symbol, symbol = symbols()[int(expected[atom])], symbols()[int(z[atom])]
         raise ValueError(
             f"frames[{number}].z: expected {first_symbol} at atom {atom} as in frames[0], got {symbol}; "
-            "give the atoms in the same order in every frame"
+            "give the atoms in the same order in every frame, or match='mcs' for two molecules"
         )
 
 
