@@ -74,6 +74,73 @@ def test_two_structure_files(tmp_path):
     assert float((pos[0] - pos[1]).norm()) == pytest.approx(0.8, abs=1e-3)
 
 
+def test_steps_are_called_by_the_frames_as_given(swing, tmp_path):
+    def labels(*options: str) -> list[str]:
+        output = tmp_path / "-".join(options)
+        run(str(swing), *options, "--spacing", "0.5", "--margin", "2", "--format", "npz", "-o", str(output))
+        with open(output / "path.csv", newline="") as stream:
+            return [row["frame"] for row in csv.DictReader(stream)]
+
+    assert labels("--frames", "1", "--frames", "5", "--steps", "3") == ["1", "2.3", "3.7", "5"]
+    assert labels("--every", "2", "--steps", "4") == ["1", "2", "3", "4", "5"]
+    assert labels("--frames", "4", "--frames", "2", "--steps", "2") == ["4", "3", "2"]
+    assert labels("--frames", "1", "--frames", "5", "--frames", "2", "--steps", "4") == ["1", "1.5", "2", "2.5", "3"]
+    page = (tmp_path / "--frames-1---frames-5---frames-2---steps-4" / "path.html").read_text()
+    assert "Whole numbers count the frames 1, 5, 2 in this order." in page
+
+
+@pytest.fixture
+def two_molecules(tmp_path):
+    for name in ("CH3CH2OH", "CH3CH2NH2"):
+        write(tmp_path / f"{name}.xyz", molecule(name))
+    return [str(tmp_path / f"{name}.xyz") for name in ("CH3CH2OH", "CH3CH2NH2")]
+
+
+@pytest.mark.parametrize("match", ["mcs", "field"])
+def test_a_morph_says_which_atoms_fade(two_molecules, tmp_path, match):
+    output = tmp_path / "morph"
+    options = ("--spacing", "0.4", "--margin", "3", "--steps", "4", "--format", "npz", "-o", str(output))
+    text = run(*two_molecules, "--match", match, *options)
+    assert "wrote" in text
+    assert "path.html, atoms.csv, path.csv" in text
+    with open(output / "atoms.csv", newline="") as stream:
+        atoms = list(csv.DictReader(stream))
+    lost, won = molecule("CH3CH2OH"), molecule("CH3CH2NH2")
+    named = [[f"{symbol}{row}" for row, symbol in enumerate(one.symbols, 1)] for one in (lost, won)]
+    for column, names in zip(("atom of the first", "atom of the last"), named, strict=True):
+        assert sorted(row[column] for row in atoms if row[column]) == sorted(names)
+    oxygen, nitrogen = (
+        next(name for name in names if name[0] == which) for names, which in zip(named, "ON", strict=True)
+    )
+    fates = {row["atom of the first"] or row["atom of the last"]: row["fate"] for row in atoms if row["fate"] != "move"}
+    assert fates[oxygen] == "fade out"
+    assert fates[nitrogen] == "fade in"
+    with open(output / "path.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["step"] for row in rows] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    assert [row["weight of atoms that fade in"] for row in rows] == ["0.0", "0.25", "0.5", "0.75", "1.0"]
+    assert max(float(row["integral drift"]) for row in rows) < 1e-3
+    page = (output / "path.html").read_text()
+    assert re.search(rf"fade out:</strong>[^<]*{oxygen}", page)
+    assert re.search(rf"fade in:</strong>[^<]*{nitrogen}", page)
+    ends = [Volume.read(output / f"step_00{step}.npz") for step in (0, 4)]
+    assert [sorted(volume.atoms.z.tolist()) for volume in ends] == [sorted(one.numbers) for one in (lost, won)]
+    assert [bool(volume["N"].values.abs().max() > 0.1) for volume in ends] == [False, True]
+
+
+def test_conformers_with_match_are_laid_on_each_other(tmp_path):
+    atoms = molecule("CH3CH2OH")
+    write(tmp_path / "a.xyz", atoms)
+    atoms.rotate(70, "x")
+    write(tmp_path / "b.xyz", atoms)
+    options = ("--steps", "2", "--margin", "2", "-o", str(tmp_path / "path"))
+    run(str(tmp_path / "a.xyz"), str(tmp_path / "b.xyz"), "--match", "mcs", *options)
+    assert "the last laid on the first" in (tmp_path / "path" / "path.html").read_text()
+    assert not (tmp_path / "path" / "atoms.csv").exists()
+    steps = [Volume.read(tmp_path / "path" / f"step_00{step}.cube").values for step in range(3)]
+    assert float((steps[0] - steps[2]).abs().max()) < 1e-3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -83,6 +150,15 @@ def test_two_structure_files(tmp_path):
         (("swing.xyz", "--format", "png"), "--format: expected one of"),
         (("swing.xyz", "--kind", "linear"), "kind: expected one of auto, spline, arap, got 'linear'"),
         (("swing.xyz", "other.xyz"), "frames[5]: expected 3 atoms as in frames[0], got 2"),
+        (("swing.xyz", "other.xyz", "--match", "mcs"), "frames: expected 2 molecules with match, got 6"),
+        (
+            ("swing.xyz", "--match", "mcs", "--blind"),
+            "--match: expected the atoms of two molecules with it, got --blind",
+        ),
+        (
+            ("swing.xyz", "volume.cube", "--match", "mcs"),
+            "--match: expected the atoms of two molecules with it, got vol",
+        ),
         (("missing.xyz",), "missing.xyz: expected an existing file, got none"),
     ],
 )

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from tg_molfield.fields import AtomList, Grid, RBFField, Volume
 from tg_molfield.viz import Page, animate_surfaces
@@ -42,3 +43,12 @@ def test_names_are_no_markup(water):
     assert figure.data[0].name == "&lt;b&gt;"
     step = figure.layout.sliders[0].steps[1]
     assert (step.label, list(step.args[0]), figure.frames[1].name) == ("&lt;i&gt;1", ["<i>1"], "<i>1")
+
+
+def test_channels_that_appear_later_are_shown(water):
+    first = next(moving(water))
+    empty, full = (Volume(torch.stack([first.values[0], k * first.values[1]]), first.grid, "HO") for k in (0.0, 1.0))
+    figure = animate_surfaces({"before": empty, "after": full})
+    assert [trace.name for trace in figure.data] == ["H", "O"]
+    assert len(figure.frames[0].data[1].x) == 0
+    assert len(figure.frames[1].data[1].x) == len(animate_surfaces({"after": full}, "O").data[0].x) > 0

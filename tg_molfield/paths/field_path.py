@@ -188,7 +188,7 @@ class FieldPath:
         if self._fading is not None:
             leaving, arriving = map(len, self.unmatched)
             return (
-                f"FieldPath(2 molecules: {len(self.matched)} atoms move, {leaving} fade out, {arriving} fade in, "
+                f"FieldPath(2 molecules, atoms: {len(self.matched)} move, {leaving} fade out, {arriving} fade in, "
                 f"{first:g} to {last:g}, kind={self.kind!r}, match={self.match!r})"
             )
         return f"FieldPath({len(self._data)} frames of {len(self.z)} atoms, {first:g} to {last:g}, kind={self.kind!r})"

@@ -92,8 +92,8 @@ def common_substructure(first: Data, last: Data) -> CommonSubstructure:
     """The maximum common substructure of two molecules, by RDKit's ``rdFMCS``.
 
     Elements and connectivity are compared, not the orders of bonds, which are perceived by distance. Atoms of rings are
-    matched with atoms of rings, and rings as a whole unless that leaves fewer than three atoms. Hydrogens are left out
-    of the search: they go with the atoms that hold them.
+    matched with atoms of rings, in complete rings only (RDKit's ``completeRingsOnly``) unless that leaves fewer than
+    three atoms. Hydrogens are left out of the search: they go with the atoms that hold them.
 
     Raises:
         ValueError: there is none, the search takes over ten seconds, or a molecule has more than 1000 atoms.

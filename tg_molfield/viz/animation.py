@@ -44,9 +44,10 @@ def animate_surfaces(
 
     Args:
         volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
-        channels: the channels to show; by default those that are not empty in the first volume.
+        channels: the channels to show; by default those that are not empty in every volume.
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
-            largest absolute value of the channel in the first volume. All volumes have the same levels.
+            largest absolute value of the channel in the first volume, or where it is empty there, in that where it is
+            largest. All volumes have the same levels.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
         title: title of the figure.
@@ -56,8 +57,8 @@ def animate_surfaces(
         A plotly ``Figure`` with frames, for example for `Page.figure`.
 
     Raises:
-        ValueError: no volumes, a grid with one node along an axis, a level outside the range of the first volume, or
-            values that are not finite.
+        ValueError: no volumes, a grid with one node along an axis, a level outside the range of that
+            volume, or values that are not finite.
         KeyError: a channel is not in a volume.
         ImportError: plotly or scikit-image is missing.
     """
@@ -66,8 +67,8 @@ def animate_surfaces(
     if not volumes:
         raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
     first = next(iter(volumes.values()))
-    names = chosen_channels(first, channels)
-    chosen = {name: surface_levels(first, name, levels) for name in names}
+    names = chosen_channels(first, channels) if channels is not None else _channels_of_any(volumes)
+    chosen = {name: surface_levels(_reference(volumes, name), name, levels) for name in names}
     shown = {label: _traces(volume, chosen, opacity, max_nodes) for label, volume in volumes.items()}
     frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
     figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
@@ -78,6 +79,20 @@ def animate_surfaces(
         margin={"b": _BELOW}, sliders=[_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
     )
     return figure
+
+
+def _channels_of_any(volumes: Mapping[str, Volume]) -> tuple[str, ...]:
+    """The channels that are not empty in one volume or another, in order."""
+    found = {name for volume in volumes.values() for name in chosen_channels(volume, None)}
+    return tuple(name for name in next(iter(volumes.values())).channels if name in found)
+
+
+def _reference(volumes: Mapping[str, Volume], channel: str) -> Volume:
+    """The first volume; where a channel is empty in it, that in which the channel is largest."""
+    first = next(iter(volumes.values()))
+    if channel in chosen_channels(first, None):
+        return first
+    return max(volumes.values(), key=lambda volume: max(map(abs, value_range(volume, channel))))
 
 
 def _traces(volume: Volume, levels: Mapping[str, tuple[float, ...]], opacity: float, max_nodes: int) -> list[Any]:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_molfield.cli.interpolate.inputs import read_path, step_grids
-from tg_molfield.cli.interpolate.outputs import path_page, summary, table_rows, thinned_for_page, write_table
+from tg_molfield.cli.interpolate import morphs
+from tg_molfield.cli.interpolate.inputs import drawn_molecules, read_path, step_grids
+from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, table_rows, thinned_for_page, write_table
+from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tg_molfield.fields import Volume
     from tg_molfield.paths import PathMetrics
 
@@ -36,6 +40,13 @@ def interpolate(
             help="How frames are connected: 'spline' for trajectories, 'arap' for conformers far apart, or 'auto'."
         ),
     ] = "auto",
+    match: Annotated[
+        str | None,
+        typer.Option(
+            help="Morph between two molecules whose atoms are matched: 'mcs', by their maximum common substructure, or "
+            "'field', where their fields overlap most."
+        ),
+    ] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Use the fields of the frames only, not their atoms.")] = False,
     channels: Annotated[
         str | None, typer.Option(help="The channels: elements; by default those of the frames.")
@@ -46,7 +57,7 @@ def interpolate(
     check: Annotated[bool, typer.Option(help="Find the atoms of every step and check bonds and contacts.")] = True,
     yes: Yes = False,
 ) -> None:
-    """Fields between the frames of a trajectory or an ensemble, or between two conformers.
+    """Fields between the frames of a trajectory or an ensemble, or between two conformers or two molecules.
 
     Writes a volume for every step (step_000.cube, …), path.html with a slider, and path.csv with the quality of every
     step: the drift of the channels' integrals, whether all atoms are found in the volume, the shortest contact of
@@ -54,7 +65,13 @@ def interpolate(
 
     Slabs and crystals are sampled over their cell, and atoms go the shortest way across its border.
 
+    With --match, the last of two different molecules is laid on the first. Atoms in both molecules move, and the others
+    fade out and in, as path.html and atoms.csv tell. Then path.csv has the weights of atoms that fade, and how far the
+    channels' integrals are from the straight line between the ends.
+
     Examples:
+
+    tg-molfield interpolate ibuprofen.sdf naproxen.sdf --match mcs --output path
 
     tg-molfield interpolate 1l2y.pdb --frames 1 7 --output path
 
@@ -72,14 +89,15 @@ def interpolate(
         if number < 1:
             raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
     with progress("reading frames"):
-        path = read_path(files, frames, every, kind, blind, channels, spacing, margin)
+        path, numbers = read_path(files, frames, every, kind, blind, channels, spacing, margin, match)
     times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
-    labels = [f"{time + 1:g}" for time in times]
+    labels = step_labels(path, times, numbers)
     names = [f"step_{number:03d}{ending}" for number in range(len(times))]
     shown: dict[str, Volume] = {}
     metrics: list[PathMetrics] = []
+    integrals: list[Tensor] = []
     with progress("step 1") as show:
-        molecules = [path.data(time) for time in times]
+        molecules = drawn_molecules(path, times)
         grids = step_grids(molecules, spacing, margin)
         size = volume_size(names[0], len(path.mol_field.channels) * grids[0].num_nodes, molecules[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
@@ -89,16 +107,24 @@ def interpolate(
             volume = path.field(time).on(grids[number])
             volume.save(output / names[number])
             shown[label] = thinned_for_page(volume, len(molecules))
-            if check:
+            if check and path.is_morph:
+                integrals.append(volume.integral())
+            elif check:
                 before, _ = path.locate(time)
                 ends = [path.data(float(path.times[frame])) for frame in (before, before + 1)]
                 metrics.append(path_metrics(data, ends, path.mol_field, volume))
         show("writing path.html", None)
-        rows = table_rows(labels, metrics) if check else []
-        path_page(path, files, blind, shown, rows).save(output / "path.html")
+        fractions = [path.locate(time)[1] for time in times] if path.is_morph else []
+        rows = []
         if check:
-            write_table(output / "path.csv", rows)
+            rows = morphs.morph_rows(labels, integrals, fractions) if path.is_morph else table_rows(labels, metrics)
+        headers = morphs.HEADERS if path.is_morph else HEADERS
+        path_page(path, files, blind, shown, rows, headers, numbers).save(output / "path.html")
+        if path.is_morph:
+            morphs.write_atoms(output / "atoms.csv", path)
+        if check:
+            write_table(output / "path.csv", rows, headers)
     say(path)
-    say(f"wrote {output}/: {len(times)} volumes, path.html{', path.csv' * check}")
-    if check:
+    say(f"wrote {output}/: {len(times)} volumes, path.html{', atoms.csv' * path.is_morph}{', path.csv' * check}")
+    if metrics:
         say(summary(metrics))

@@ -24,8 +24,9 @@ def read_path(
     channels: str | None,
     spacing: float,
     margin: float,
-) -> FieldPath:
-    """The path through the chosen frames of structure files, or through volumes.
+    match: str | None = None,
+) -> tuple[FieldPath, list[int]]:
+    """The path through the chosen frames of structure files, or through volumes, and their numbers, from 1.
 
     With ``blind``, the fields of structures are sampled at ``spacing`` and the path sees only these volumes.
 
@@ -40,24 +41,27 @@ def read_path(
     from tg_molfield.paths import FieldPath
     from tg_molfield.volumes.registry import is_volume
 
+    if match is not None and (blind or any(map(is_volume, files))):
+        got = "--blind" if blind else "volumes"
+        raise ValueError(f"--match: expected the atoms of two molecules with it, got {got}; leave it out")
     if all(map(is_volume, files)):
         if blind:
             raise ValueError("--blind: expected structures with it, got volumes, which have no atoms; leave it out")
-        volumes = _select([Volume.read(file) for file in files], chosen, every)
-        return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind)
-    frames = read_frames(files, chosen, every)
+        volumes, numbers = _select([Volume.read(file) for file in files], chosen, every)
+        return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind), numbers
+    frames, numbers = read_frames(files, chosen, every)
     elements = torch.cat([frame.z for frame in frames]).unique().tolist()
     mol_field = MolField(channels or [symbols()[z] for z in elements])
     if not blind:
-        return FieldPath(frames, mol_field, kind=kind)
+        return FieldPath(frames, mol_field, kind=kind, match=match), numbers
     if any(is_periodic(frame.get("pbc")) for frame in frames):
         raise ValueError("--blind: expected frames that are not periodic with it, got periodic ones; leave it out")
     grid = Grid.around(torch.cat([frame.pos for frame in frames]), spacing, margin)
-    return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind)
+    return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind), numbers
 
 
-def read_frames(files: Sequence[Path], chosen: list[int] | None, every: int) -> list[Data]:
-    """The chosen frames of structure files and trajectories of ASE, of which no others are read.
+def read_frames(files: Sequence[Path], chosen: list[int] | None, every: int) -> tuple[list[Data], list[int]]:
+    """The chosen frames of structure files and trajectories of ASE, of which no others are read, and their numbers.
 
     Raises:
         ValueError: a file cannot be read, or see `read_path`.
@@ -77,10 +81,11 @@ def read_frames(files: Sequence[Path], chosen: list[int] | None, every: int) -> 
             else:
                 places += [(file, partial(_same, frame)) for frame in read(file)]
         frames = []
-        for file, frame in _select(places, chosen, every):
+        selected, numbers = _select(places, chosen, every)
+        for file, frame in selected:
             with decoding(file):
                 frames.append(frame())
-        return frames
+        return frames, numbers
 
 
 def _same(frame: Data) -> Data:
@@ -100,14 +105,23 @@ def step_grids(molecules: Sequence[Data], spacing: float, margin: float) -> list
     return [grid_in_cell(grid, molecules[0], one) for one in molecules]
 
 
-def _select(frames: list[Any], chosen: list[int] | None, every: int) -> list[Any]:
+def drawn_molecules(path: FieldPath, times: Sequence[float]) -> list[Data]:
+    """The molecules at some times, those of a morph with all atoms that are in one of its ends."""
+    from torch_geometric.data import Data
+
+    if path.is_morph:
+        return [Data(z=path.z, pos=path.positions(time)) for time in times]
+    return [path.data(time) for time in times]
+
+
+def _select(frames: list[Any], chosen: list[int] | None, every: int) -> tuple[list[Any], list[int]]:
     for number in chosen or ():
         if not 1 <= number <= len(frames):
             raise ValueError(f"--frames: expected 1 to {len(frames)}, got {number}; frames are counted from 1")
-    selected = ([frames[number - 1] for number in chosen] if chosen else frames)[::every]
-    if len(selected) < 2:
+    numbers = (chosen or list(range(1, len(frames) + 1)))[::every]
+    if len(numbers) < 2:
         raise ValueError(
-            f"files: expected at least 2 frames, got {len(selected)} of {len(frames)}; "
+            f"files: expected at least 2 frames, got {len(numbers)} of {len(frames)}; "
             "give more files or frames, or a smaller --every"
         )
-    return selected
+    return [frames[number - 1] for number in numbers], numbers

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tg_molfield.cli.interpolate.morphs import tell_of_atoms
+from tg_molfield.cli.interpolate.steps import meaning_of_labels
 from tg_molfield.files import atomic_write
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _MAX_ATOMS_WITH_HYDROGEN = 80
 _MAX_NODES_OF_PAGE = 1_200_000
 _MAX_NODES_OF_VOLUME = 44**3
-_HEADERS = ("frame", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
+HEADERS = ("frame", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
 
 Row = tuple[object, ...]
 
@@ -38,10 +40,10 @@ def table_rows(labels: Sequence[str], metrics: Sequence[PathMetrics]) -> list[Ro
     ]
 
 
-def write_table(path: Path, rows: Sequence[Row]) -> None:
+def write_table(path: Path, rows: Sequence[Row], headers: Sequence[str]) -> None:
     """Write the rows and their headers as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_HEADERS, *rows])
+    csv.writer(text, lineterminator="\n").writerows([headers, *rows])
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())
 
@@ -65,20 +67,43 @@ def thinned_for_page(volume: Volume, count: int) -> Volume:
 
 
 def path_page(
-    path: FieldPath, files: Sequence[Path], blind: bool, volumes: dict[str, Volume], rows: Sequence[Row]
+    path: FieldPath,
+    files: Sequence[Path],
+    blind: bool,
+    volumes: dict[str, Volume],
+    rows: Sequence[Row],
+    headers: Sequence[str],
+    numbers: Sequence[int],
 ) -> Page:
-    """The page with a slider over ``volumes``, by label, and the table of ``rows`` if there are any."""
+    """The page with a slider over ``volumes``, by label, and the table of ``rows`` if there are any.
+
+    Args:
+        path: the path.
+        files: the files that it is from.
+        blind: whether it sees no atoms.
+        volumes: the steps by label.
+        rows: the quality of the steps.
+        headers: of the rows.
+        numbers: those of the frames, from 1.
+    """
     from tg_molfield.viz import Page, animate_surfaces
 
     first = next(iter(volumes.values()))
     drawn = [name for name in first.channels if name != "H" or len(path.z) <= _MAX_ATOMS_WITH_HYDROGEN]
     source = "the volumes of the frames, not their atoms" if blind else "the frames"
-    page = Page(", ".join(file.name for file in files), f"{len(path.times)} frames, {path.kind} path through {source}")
+    told = f"{len(path.times)} frames, {path.kind} path through {source}"
+    if path.match is not None:
+        told = (
+            f"morph between two molecules, {path.kind} path" if path.is_morph else f"{told}, the last laid on the first"
+        )
+    page = Page(", ".join(file.name for file in files), told)
     page.figure(
         animate_surfaces(volumes, drawn or None),
-        "Isosurfaces at 0.3 of the peak of each channel. Whole numbers are the selected frames, counted from 1.",
+        f"Isosurfaces at 0.3 of the peak of each channel. {meaning_of_labels(path, numbers)}",
     )
+    if path.is_morph:
+        tell_of_atoms(page, path)
     if rows:
         page.heading("Quality of each step", "measured on the volumes that were written")
-        page.table(rows, _HEADERS)
+        page.table(rows, headers)
     return page
