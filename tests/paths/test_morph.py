@@ -307,8 +307,11 @@ def test_molecules_that_share_nothing(first, last, match, message):
 
 def test_too_many_atoms_for_a_substructure(drugs):
     large = Data(z=torch.full((1001,), 6), pos=torch.arange(3003, dtype=torch.float64).reshape(-1, 3))
-    with pytest.raises(ValueError, match=r"frames\[1\]: expected at most 1000 atoms"):
-        FieldPath([drugs[0], large], FIELD, match="mcs")
+    for frames in ([drugs[0], large], [large, drugs[0]]):
+        with pytest.raises(
+            ValueError, match="match: expected molecules of at most 1000 atoms for 'mcs', got one of 1001"
+        ):
+            FieldPath(frames, FIELD, match="mcs")
 
 
 def test_molecules_of_rdkit_keep_single_precision():

@@ -101,12 +101,11 @@ def common_substructure(first: Data, last: Data) -> CommonSubstructure:
     from rdkit import Chem
 
     molecules = (first, last)
-    for number, data in enumerate(molecules):
-        if len(data.z) > MAX_ATOMS:
-            raise ValueError(
-                f"frames[{number}]: expected at most {MAX_ATOMS} atoms to find the maximum common substructure, got "
-                f"{len(data.z)}; choose a part of it, or match='field'"
-            )
+    most = max(len(data.z) for data in molecules)
+    if most > MAX_ATOMS:
+        raise ValueError(
+            f"match: expected molecules of at most {MAX_ATOMS} atoms for 'mcs', got one of {most}; give match='field'"
+        )
     skeletons = [Skeleton.of(data) for data in molecules]
     mols = [skeleton.mol(data) for skeleton, data in zip(skeletons, molecules, strict=True)]
     smarts, count = _search(mols, whole_rings=True)
