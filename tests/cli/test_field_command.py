@@ -43,6 +43,27 @@ def test_smiles_to_every_output(tmp_path):
     assert np.allclose(Volume.read(tmp_path / "a.dx").values, Volume.read(tmp_path / "a.npz").values, atol=1e-5)
 
 
+def test_empty_channels_are_left_out_of_volumes_unless_they_are_named(tmp_path):
+    default = ("H", "C", "N", "O", "F", "P", "S", "Cl", "other")
+
+    def written(name, *options):
+        text = run("field", "CCO", "--spacing", "0.9", *options, "-o", str(tmp_path / name))
+        return Volume.read(tmp_path / name).channels, text
+
+    channels, text = written("a.cube")
+    assert channels == ("H", "C", "O")
+    assert "channels H C O (N F P S Cl other left out as empty; --empty writes them too)" in text
+    assert written("b.npz")[0] == default, "the molecules of a data set have the same channels"
+    assert written("c.npz", "--no-empty")[0] == ("H", "C", "O")
+    assert written("d.cube", "--empty")[0] == default
+    assert written("e.cube", "--channels", "S C")[0] == ("S", "C")
+    assert written("f.cube", "--channels", "S C", "--no-empty")[0] == ("C",)
+    assert written("g.cube", "--channels", "S", "--no-empty")[0] == ("S",), "a file without channels is none"
+    assert "(N F P S Cl other left out as empty)" in run("field", "CCO", "-o", str(tmp_path / "a.png"))
+    with pytest.raises(ValueError, match="--empty: expected a volume file with it"):
+        run("field", "CCO", "--empty", "-o", str(tmp_path / "a.png"))
+
+
 def test_structure_file_and_preset(tmp_path):
     write(tmp_path / "thiophene.xyz", molecule("C4H4S"))
     run("field", str(tmp_path / "thiophene.xyz"), "--preset", "vdw", "--spacing", "0.5", "-o", str(tmp_path / "v.cube"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tg_molfield.cli.definition import Channels, Kernel, Preset, Widths, WidthScale, definition_of
+from tg_molfield.cli.empty_channels import Empty, check_empty, empty_channels, omits_empty_channels
 from tg_molfield.cli.field_files import (
     FieldFiles,
     Written,
@@ -56,6 +57,7 @@ def field(
         str | None,
         typer.Option(help=f"{MODEL_HELP} Its learned field is written instead of the exact one."),
     ] = None,
+    empty: Empty = None,
     yes: Yes = False,
 ) -> None:
     """Write the field of a molecule as volumes, pictures or a page.
@@ -80,7 +82,9 @@ def field(
     check_field_files(output, level)
     if color_range is not None and color_by is None:
         raise ValueError(f"--color-range: expected --color-by with it, got {color_range}; leave it out")
+    check_empty(empty, output)
     definition = definition_of(preset, channels, kernel, widths, width_scale, model) or MolField()
+    named = channels is not None or preset is not None or model is not None
     learned = None if model is None else load_model(model)
     attributes = definition.attributes if learned is None else set(learned.properties)
     coloring = None if color_by is None else Coloring.of(color_by, color_range, output)
@@ -94,7 +98,9 @@ def field(
     chosen = definition(data) if learned is None else learned.field(data)
     grid = grid_of(data, spacing, margin, default_margin(chosen, level, spacing))
     grid = grid.on_lattice() if need_lattice(output) else grid
-    check_size(output, chosen, grid, yes)
+    absent = empty_channels(chosen)
+    left_out = {path: absent for path in output if omits_empty_channels(path, empty, named)}
+    check_size(output, chosen, grid, yes, left_out)
     with progress(f"sampling {grid.num_nodes:,} nodes"):
         volume = sampled(chosen, grid)
     if not has_bonds(structure):
@@ -110,7 +116,7 @@ def field(
         with progress("colouring the surface"):
             surfaces = coloring.figure(volume, level, quantity, data, charges)
     position = 0.0 if isinstance(chosen, DistanceField) and not any(volume.periodic) else None
-    write_fields(Written(volume, title, level=level, position=position, surfaces=surfaces), output)
+    write_fields(Written(volume, title, level=level, position=position, surfaces=surfaces, left_out=left_out), output)
 
 
 def _total_charge(data: Data) -> float:

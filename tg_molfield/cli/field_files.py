@@ -52,8 +52,21 @@ def need_lattice(paths: Sequence[Path]) -> bool:
     return any(is_volume(path) and needs_lattice(path) for path in paths)
 
 
-def check_size(paths: Sequence[Path], field: Field, grid: Grid, yes: bool) -> None:
+def check_size(
+    paths: Sequence[Path],
+    field: Field,
+    grid: Grid,
+    yes: bool,
+    left_out: Mapping[Path, Sequence[str]] | None = None,
+) -> None:
     """Refuse grids that do not fit in memory, and large files unless they are wanted.
+
+    Args:
+        paths: the files to write.
+        field: what is sampled.
+        grid: the nodes.
+        yes: whether large files are wanted.
+        left_out: the channels that are not written, by file.
 
     Raises:
         MemoryError: the values do not fit.
@@ -66,7 +79,10 @@ def check_size(paths: Sequence[Path], field: Field, grid: Grid, yes: bool) -> No
     values = len(field.channels) * grid.num_nodes
     remedy = "give a larger --spacing or fewer --channels"
     check_fits("--spacing", f"{nodes(grid)} of {len(field.channels)} channels", values * field.dtype.itemsize, remedy)
-    sizes = {path.name: volume_size(path, values, field.dtype.itemsize) for path in paths if is_volume(path)}
+    written = {path: len(field.channels) - len((left_out or {}).get(path, ())) for path in paths if is_volume(path)}
+    sizes = {
+        path.name: volume_size(path, count * grid.num_nodes, field.dtype.itemsize) for path, count in written.items()
+    }
     refuse_large(sizes, yes, remedy)
 
 
@@ -82,6 +98,7 @@ class Written:
         position: of slices, as in `plot_slices`.
         surfaces: a figure and its caption in place of isosurfaces.
         facts: figures at the head of the page.
+        left_out: the empty channels that are not written, by volume file.
     """
 
     volume: Volume
@@ -91,25 +108,33 @@ class Written:
     position: float | None = None
     surfaces: tuple[Any, str] | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
+    left_out: Mapping[Path, Sequence[str]] = field(default_factory=dict)
 
 
 def write_fields(written: Written, paths: Sequence[Path]) -> None:
     """Write a field in the formats that the suffixes name, and say so."""
+    from tg_molfield.viz.inputs import chosen_channels
+
     volume = written.volume
     for path in paths:
+        drawn = path.suffix.lower() in (*PICTURES, ".html")
+        left_out = written.left_out.get(path, ())
+        names = tuple(name for name in volume.channels if name not in left_out)
+        if drawn:
+            names = chosen_channels(volume if written.truth is None else written.truth, None)
         with progress(f"writing {path.name}"):
-            _write(written, path)
-        say(f"{path}: {nodes(volume.grid)}, channels {' '.join(volume.channels)}")
+            _draw(written, path) if drawn else volume[names].save(path)
+        empty = [name for name in volume.channels if name not in names]
+        remedy = "" if drawn else "; --empty writes them too"
+        note = f" ({' '.join(empty)} left out as empty{remedy})" if empty else ""
+        say(f"{path}: {nodes(volume.grid)}, channels {' '.join(names)}{note}")
 
 
-def _write(written: Written, path: Path) -> None:
+def _draw(written: Written, path: Path) -> None:
     from tg_molfield.viz import field_page, plot_slices, save_figure
 
-    suffix = path.suffix.lower()
     shown = _fields(written)
-    if suffix in PICTURES:
-        save_figure(plot_slices(shown, position=written.position, difference=written.truth is not None), path)
-    elif suffix == ".html":
+    if path.suffix.lower() == ".html":
         page = field_page(
             written.title,
             shown,
@@ -120,7 +145,7 @@ def _write(written: Written, path: Path) -> None:
         )
         page.save(path)
     else:
-        written.volume.save(path)
+        save_figure(plot_slices(shown, position=written.position, difference=written.truth is not None), path)
 
 
 def _fields(written: Written) -> Volume | dict[str, Volume]:
