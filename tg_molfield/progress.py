@@ -45,21 +45,18 @@ def shown(
 
 
 @contextmanager
-def bar(
-    console: Console, text: str, stays: bool = False, disable: bool = False
-) -> Iterator[Callable[[str, float | None], None]]:
+def bar(console: Console, text: str, stays: bool = False) -> Iterator[Callable[[str, float | None], None]]:
     """A bar with a text and the time, to be called with another text and the share that is done, None if not known.
 
     Args:
         console: where it is shown.
         text: the first text.
         stays: whether the bar stays when the work is done.
-        disable: whether nothing is shown.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=not stays, disable=disable) as progress:
+    with Progress(*columns, console=console, transient=not stays) as progress:
         task = progress.add_task(text, total=None)
 
         def show(text: str, share: float | None) -> None:

@@ -51,7 +51,10 @@ def progress(text: str) -> Iterator[Show]:
         What to call with another text and the share that is done, None if that is not known.
     """
     console = beside()
-    with bar(console, text, disable=not console.is_terminal) as show:
+    if not console.is_terminal:
+        yield lambda text, share: None
+        return
+    with bar(console, text) as show:
         yield show
 
 

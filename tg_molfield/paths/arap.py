@@ -83,6 +83,8 @@ class ArapPath:
         return splu(normal.tocsc())
 
     def _edges(self, fraction: float, side: int) -> Array:
+        if not len(self._pairs):
+            return np.empty((0, 3))  # SciPy 1.11 has no rotations without elements
         rotations = self._local_rotations[self._pairs[:, side]]
         forth, back = Rotation.from_rotvec(fraction * rotations), Rotation.from_rotvec((fraction - 1) * rotations)
         first, last = self._incidence @ self._start, self._incidence @ self._end
