@@ -46,11 +46,11 @@ MAY_IMPORT = {
     "fields": {"arguments", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
     "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"arguments", "random_draws", "chem", "fields"},
-    "metrics": {"arguments", "fields"},
+    "metrics": {"arguments", "display", "fields"},
     "inverse": {
         "arguments", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics", "optional",
     },
-    "paths": {"arguments", "chem", "fields", "structures", "inverse", "compare"},
+    "paths": {"arguments", "chem", "display", "fields", "structures", "inverse", "compare"},
     "compare": {
         "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
         "display", "structures", "metrics", "parallel", "progress", "optional",
@@ -60,7 +60,8 @@ MAY_IMPORT = {
         "tensor_files", "metrics", "inverse", "parallel", "optional",
     },
     "datasets": {
-        "arguments", "parallel", "progress", "files", "text_numbers", "chem", "structures", "compare", "optional",
+        "arguments", "parallel", "progress", "files", "text_numbers", "chem", "display", "structures", "compare",
+        "optional",
     },
     "training": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem", "fields",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_kind
+from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, Volume
 
 OCCUPIED = 0.01
@@ -32,6 +33,9 @@ class PSNR(NamedTuple):
     all_nodes: float
     occupied: float
 
+    def _repr_html_(self) -> str:
+        return card("PSNR", {"all nodes": f"{self.all_nodes:.2f} dB", "occupied nodes": f"{self.occupied:.2f} dB"})
+
 
 class PSNRPerGraph(NamedTuple):
     """`PSNR` of every molecule of a batch.
@@ -44,6 +48,11 @@ class PSNRPerGraph(NamedTuple):
 
     all_points: Tensor
     occupied: Tensor
+
+    def _repr_html_(self) -> str:
+        both = {"all points": self.all_points, "occupied points": self.occupied}
+        told = {name: _summary(values.detach()[~values.isnan()]) for name, values in both.items()}
+        return card("PSNRPerGraph", {"molecules": f"{len(self.occupied):,}", **told})
 
 
 def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> PSNR:
@@ -143,6 +152,12 @@ def psnr_per_graph(
     return PSNRPerGraph(
         _decibel(mean(torch.ones_like(errors))), _decibel(mean(_occupied(target, peaks[batch]).to(errors)))
     )
+
+
+def _summary(values: Tensor) -> str:
+    if not len(values):
+        return "none known"
+    return f"{float(values.min()):.2f} to {float(values.max()):.2f} dB, the median {float(values.median()):.2f} dB"
 
 
 def _scale(peaks: Tensor, peak: float | None) -> Tensor:

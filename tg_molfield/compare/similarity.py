@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_names, check_kind
+from tg_molfield.compare.cards import similarity_card
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.quadrature import overlaps_on
@@ -40,6 +41,9 @@ class Similarity(NamedTuple):
     by_channel: Tensor
     channels: tuple[str, ...]
     error: float
+
+    def _repr_html_(self) -> str:
+        return similarity_card(self)
 
 
 def similarity(

@@ -13,6 +13,7 @@ from tg_molfield.arguments import as_path
 from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
+from tg_molfield.datasets.cards import dataset_card
 from tg_molfield.datasets.progress import Show, described
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import FILE, MoleculeStore, store_path
@@ -75,6 +76,9 @@ class StoredFields(Dataset):
         self._numel = len(self._store)
         if errors == "raise" and (failed := self.failed):
             raise ValueError(str(failed[0]))
+
+    def _repr_html_(self) -> str:
+        return dataset_card(self)
 
     @staticmethod
     def is_complete(root: str | Path) -> bool:

@@ -1,13 +1,17 @@
-"""`atoms_svg`: atoms and bonds, seen along their shortest axis, as a small SVG."""
+"""`atoms_svg`: atoms and bonds, seen along their shortest axis, as a small SVG; `atoms_picture` for cards."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import torch
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import positions, principal_axes
+from tg_molfield.display.card import Picture, sized
 from tg_molfield.display.colors import element_color
 
 MAX_ATOMS = 300
@@ -42,3 +46,18 @@ def atoms_svg(atoms: AtomList) -> str:
     view = f"{low[0]} {low[1]} {high[0] - low[0]} {high[1] - low[1]}"
     drawn = "".join(part for _, part in sorted(parts, key=lambda part: part[0]))
     return f"<svg viewBox='{view}'><g stroke-width='{_STICK}' stroke-linecap='round'>{drawn}</g></svg>"
+
+
+def atoms_picture(molecule: Any, caption: str = "atoms") -> list[Picture]:
+    """The atoms of one molecule for a card; nothing where there are none, too many, or those of several molecules.
+
+    Args:
+        molecule: an `AtomList`, or a ``Data`` with ``z`` and ``pos``; or None.
+        caption: below the picture.
+    """
+    z, pos = getattr(molecule, "z", None), getattr(molecule, "pos", None)
+    if not isinstance(z, torch.Tensor) or not isinstance(pos, torch.Tensor):
+        return []
+    if getattr(molecule, "batch", None) is not None or not 0 < len(z) <= MAX_ATOMS:
+        return []
+    return [Picture(sized(atoms_svg(AtomList(z, pos)), height=120, width=160), caption)]

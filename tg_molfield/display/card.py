@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BOX = (
     "display:inline-block;max-width:60rem;padding:0.6em 0.9em;border:1px solid rgba(128,128,128,0.4);"
@@ -75,6 +75,11 @@ def sized(svg: str, unit: float = 0.5, width: int = 220, height: int = 170) -> s
     scale = min(unit, width / across, height / down)
     size = f'width="{across * scale:.0f}" height="{down * scale:.0f}" role="img"'
     return svg.replace("<svg", f"<svg {size}", 1)
+
+
+def numbers_of(holder: Any) -> str:
+    """The type of the numbers of a tensor or a field, and where they are: "float32 on cpu"."""
+    return f"{str(holder.dtype).removeprefix('torch.')} on {holder.device}"
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -11,19 +11,20 @@ import torch
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array, positions, principal_axes
-from tg_molfield.display.atoms_svg import MAX_ATOMS, atoms_svg
-from tg_molfield.display.card import Picture, card, sized
+from tg_molfield.display.atoms_svg import atoms_picture
+from tg_molfield.display.card import Picture, card, numbers_of
 from tg_molfield.display.curve import curve
 from tg_molfield.display.thumbnail import is_signed, thumbnail
 from tg_molfield.fields.units import unit_of
 
+_WIDTHS = 4
 _PIXELS = 48
 _MARGIN = 2.5
 _MOST_PAIRS = 10**7
 """Pairs of points and centres that are evaluated for a picture, a fraction of a second."""
 
 _MOST_CHANNELS = 6
-_MOST_VALUES = 2**22
+_MOST_VALUES = 2**21
 """Values of a volume that a card looks at."""
 
 _MOST_NODES = 120
@@ -48,7 +49,7 @@ def definition_card(definition: Any) -> str:
         "normalized": definition.normalize_grid_size and f"each channel, on {definition.normalize_grid_size}³ nodes",
         "reads": ", ".join(["z", "pos", *sorted(definition.attributes)]),
     }
-    pictures = [Picture(_profile(kernel), "kernel from 0 to 4 widths")] if kernel else []
+    pictures = [_profile(kernel)] if kernel else []
     return card("MolField", facts, pictures)
 
 
@@ -62,10 +63,18 @@ def _formula(definition: Any) -> str:
     }[definition.aggregate]
 
 
-def _profile(kernel: Any) -> str:
+def kernel_card(kernel: Any) -> str:
+    """The card of a `Kernel`: its values against the distance from the centre."""
+    facts = {"kernel": (kernel.__doc__ or "").partition(".")[0], "made by": repr(kernel)}
+    return card("Kernel", facts, [_profile(kernel)])
+
+
+def _profile(kernel: Any) -> Picture:
     """φ against u = d/σ."""
-    u = torch.linspace(0, 4, 81, dtype=torch.float64)
-    return curve(kernel.value(u.square()).detach().tolist())
+    u = torch.linspace(0, _WIDTHS, 81, dtype=torch.float64)
+    values = kernel.value(u.square()).detach().tolist()
+    last = f"{values[-1]:.2g}".replace("-", "−")
+    return Picture(curve(values), f"φ from {values[0]:.3g} at the centre to {last} at {_WIDTHS} widths")
 
 
 def grid_card(grid: Any) -> str:
@@ -103,9 +112,9 @@ def field_card(field: Any, facts: Mapping[str, object] | None = None) -> str:
         "molecules": field.num_graphs if several else None,
         "atoms": None if atoms is None else f"{len(atoms.z):,}",
         "definition": field.mol_field and repr(field.mol_field),
-        "numbers": f"{str(field.dtype).removeprefix('torch.')} on {field.device}",
+        "numbers": numbers_of(field),
     }
-    pictures = [] if several else [*_atoms(atoms), *_on_plane(field)]
+    pictures = [] if several else [*atoms_picture(atoms), *_on_plane(field)]
     return card(type(field).__name__, told, pictures)
 
 
@@ -121,14 +130,14 @@ def volume_card(volume: Any) -> str:
         "interpolation": volume.interpolation,
         "atoms": None if volume.atoms is None else f"{len(volume.atoms.z):,}",
         "definition": volume.mol_field and repr(volume.mol_field),
-        "numbers": f"{str(volume.dtype).removeprefix('torch.')} on {volume.device}{broken}",
+        "numbers": numbers_of(volume) + broken,
     }
     rows = [
         (_with_unit(volume, name), float(values.min()), float(values.mean()), float(values.max()))
         for name, values in zip(volume.channels, seen, strict=True)
         if values.size
     ]
-    pictures = [*_atoms(volume.atoms), *_projections(volume, seen)]
+    pictures = [*atoms_picture(volume.atoms), *_projections(volume, seen)]
     return card("Volume", facts, pictures, table=(("channel", f"least{note}", "mean", "greatest"), rows[:40]))
 
 
@@ -149,7 +158,9 @@ def _projections(volume: Any, seen: Array) -> list[Picture]:
         where = np.expand_dims(np.abs(values).argmax(along), along)
         flat = np.take_along_axis(values, where, along).squeeze(along).T
         thin = flat[:: max(1, flat.shape[0] // _MOST_NODES), :: max(1, flat.shape[1] // _MOST_NODES)]
-        pictures.append(Picture(thumbnail(thin, aspect=float(extents[across] / extents[down])), _range(name, flat)))
+        pictures.append(
+            Picture(thumbnail(thin, aspect=float(extents[across] / extents[down])), _range(volume, name, flat))
+        )
     return pictures
 
 
@@ -170,19 +181,14 @@ def _on_plane(field: Any) -> list[Picture]:
         values = field(torch.from_numpy(points.reshape(-1, 3)).to(field.device, field.dtype)).double().cpu().numpy()
     planes = values.T.reshape(len(field.channels), counts[1], counts[0])
     known = [(name, plane) for name, plane in zip(field.channels, planes, strict=True) if np.nan_to_num(plane).any()]
-    return [Picture(thumbnail(plane), _range(name, plane)) for name, plane in known[:_MOST_CHANNELS]]
+    return [Picture(thumbnail(plane), _range(field, name, plane)) for name, plane in known[:_MOST_CHANNELS]]
 
 
-def _range(name: str, values: Array) -> str:
+def _range(field: Any, name: str, values: Array) -> str:
     finite = values[np.isfinite(values)]
     peak = float(np.abs(finite).max()) if finite.size else 0.0
-    return f"{name}: ±{peak:.3g}" if is_signed(finite) else f"{name}: 0 to {peak:.3g}"
-
-
-def _atoms(atoms: AtomList | None) -> list[Picture]:
-    if atoms is None or not 0 < len(atoms.z) <= MAX_ATOMS or atoms.batch is not None:
-        return []
-    return [Picture(sized(atoms_svg(atoms), height=120, width=160), "atoms")]
+    reach = f"±{peak:.3g}" if is_signed(finite) else f"0 to {peak:.3g}"
+    return f"{name}: {reach} {unit_of(field.mol_field, name)}".rstrip()
 
 
 def _with_unit(field: Any, name: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.cards import kernel_card
+
 
 class Kernel(ABC):
     """A radial kernel, given as a function of s = u² = d²/σ² so that it is smooth where d = 0.
@@ -27,6 +29,9 @@ class Kernel(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+    def _repr_html_(self) -> str:
+        return kernel_card(self)
 
     @abstractmethod
     def value(self, s: Tensor) -> Tensor:

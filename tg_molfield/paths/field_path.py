@@ -17,6 +17,7 @@ from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
+from tg_molfield.paths.cards import path_card
 from tg_molfield.paths.frames import Array, Frames
 from tg_molfield.paths.matching import frames_from_fields
 from tg_molfield.paths.morph import Morph
@@ -192,6 +193,10 @@ class FieldPath:
                 f"{first:g} to {last:g}, kind={self.kind!r}, match={self.match!r})"
             )
         return f"FieldPath({len(self._data)} frames of {len(self.z)} atoms, {first:g} to {last:g}, kind={self.kind!r})"
+
+    def _repr_html_(self) -> str:
+        ends = (self._data[0], self._data[-1]) if self._fading is None else (self._fading.first, self._fading.last)
+        return path_card(self, ends)
 
     def locate(self, time: float) -> tuple[int, float]:
         """The index of the frame at or before ``time``, and the fraction of the interval to the next one.

@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField, Volume
 from tg_molfield.inverse.find_atoms import recover_atoms
+from tg_molfield.paths.cards import path_metrics_card
 from tg_molfield.paths.frames import Array, Indices
 from tg_molfield.paths.periodic import Cells, grid_in_cell, images_within, nearest_images
 from tg_molfield.paths.topology import Topology
@@ -45,6 +46,9 @@ class PathMetrics:
     rmsd: float
     shortest_contact: float
     bond_drift: float
+
+    def _repr_html_(self) -> str:
+        return path_metrics_card(self)
 
 
 def path_metrics(data: Data, ends: Sequence[Data], mol_field: MolField, volume: Volume) -> PathMetrics:

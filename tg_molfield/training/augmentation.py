@@ -91,6 +91,10 @@ class AugmentedMolecules:
         self.count = torch.tensor([data.z.numel() for data in molecules])
         self.start = self.count.cumsum(0) - self.count
 
+    def __repr__(self) -> str:
+        end = "without end" if self.num_batches is None else f"{self.num_batches} of them"
+        return f"AugmentedMolecules({len(self.count)} molecules, batches of {self.batch_size}, {end})"
+
     def __iter__(self) -> Iterator[Batch]:
         made = 0
         while self.num_batches is None or made < self.num_batches:

@@ -35,6 +35,9 @@ class InitialGuessLoss:
     def __init__(self, scale: float = 0.25) -> None:
         self.scale = scale
 
+    def __repr__(self) -> str:
+        return f"InitialGuessLoss(scale={self.scale:g})"
+
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
         """The loss of the batch, in random frames if the model trains with them.
 

@@ -34,6 +34,9 @@ def check_query_points(batch: Data) -> None:
 class FieldLoss:
     """The reconstruction loss at the points ``query_pos`` of a batch, for any decoder."""
 
+    def __repr__(self) -> str:
+        return "FieldLoss()"
+
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
         """``model.recon_loss`` of the encoded batch.
 
@@ -83,6 +86,12 @@ class MatchingLoss:
         self.field = field
         self.blur = blur
         self.scale = scale
+
+    def __repr__(self) -> str:
+        return (
+            f"MatchingLoss({self.mol_field!r}, position={self.position:g}, presence={self.presence:g}, "
+            f"field={self.field:g}, blur={self.blur:g}, scale={self.scale:g})"
+        )
 
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
         """The loss of the encoded batch.

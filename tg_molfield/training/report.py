@@ -33,10 +33,11 @@ class TrainingReport:
             "last loss": self.losses[-1] if self.losses else None,
             "best validation": best and f"loss {best.loss:.4g} after step {best.step:,}",
         }
-        validated = [one.loss for one in self.validations]
+        courses = {"loss": self.losses, "validation loss": [one.loss for one in self.validations]}
         pictures = [
-            Picture(curve(self.losses, logarithmic=True), "loss, logarithmic"),
-            Picture(curve(validated, logarithmic=True), "validation loss, logarithmic"),
+            Picture(curve(losses, logarithmic=True), f"{name}, logarithmic: from {losses[0]:.3g} to {losses[-1]:.3g}")
+            for name, losses in courses.items()
+            if losses
         ]
         return card("TrainingReport", facts, pictures)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.compare.cards import alignment_card, alignments_card
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -27,6 +29,9 @@ class Alignment:
     rotation: Tensor = field(repr=False)
     translation: Tensor = field(repr=False)
     moved: Data | None = field(default=None, repr=False)
+
+    def _repr_html_(self) -> str:
+        return alignment_card(self)
 
     def apply(self, pos: Tensor) -> Tensor:
         """Positions [N, 3] in Å, moved as the molecule was."""
@@ -55,7 +60,11 @@ class Alignments:
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.score.shape))
-        return f"Alignments({shape}, by {' '.join(self.names)}, scores up to {float(self.score.max()):.4f})"
+        best = f", scores up to {float(self.score.max()):.4f}" if self.score.numel() else ""
+        return f"Alignments({shape}, by {' '.join(self.names)}{best})"
+
+    def _repr_html_(self) -> str:
+        return alignments_card(self)
 
     def __len__(self) -> int:
         return len(self.score)

@@ -11,7 +11,13 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import check_kind
-from tg_molfield.compare.interactions.descriptors import INTERACTION_FIELD, Descriptor, as_descriptors, field_of
+from tg_molfield.compare.cards import interaction_card
+from tg_molfield.compare.interactions.descriptors import (
+    INTERACTION_FIELD,
+    Descriptor,
+    as_descriptors,
+    field_of,
+)
 from tg_molfield.compare.interactions.pair_overlaps import pair_overlaps
 from tg_molfield.fields import Field, Grid, MolField, RBFField
 from tg_molfield.fields.channels import PARTS
@@ -28,12 +34,17 @@ class Interaction(NamedTuple):
         values: [A, B, D] of A ligands with B proteins; one of either has no dimension, so a pair has [D].
         per_atom: the share of each ligand atom [N, B, D], likewise; None where not asked for.
         error: the estimated error of each value, as ``values``; 0 where they are exact to rounding.
+        descriptors: what the D descriptors are, with their units.
     """
 
     names: tuple[str, ...]
     values: Tensor
     per_atom: Tensor | None
     error: Tensor
+    descriptors: tuple[Descriptor, ...]
+
+    def _repr_html_(self) -> str:
+        return interaction_card(self)
 
 
 def interaction(
@@ -95,7 +106,7 @@ def interaction(
         )
         shares = shares[:, 0] if g.num_graphs == 1 else shares
     single = tuple(0 if field.num_graphs == 1 else slice(None) for field in (f, g))
-    return Interaction(tuple(one.name for one in descriptors), values[single], shares, error[single])
+    return Interaction(tuple(one.name for one in descriptors), values[single], shares, error[single], descriptors)
 
 
 def _field(role: str, molecule: Molecule, mol_field: MolField, channels: set[str]) -> Field:
@@ -146,4 +157,5 @@ def _stacked(found: list[Interaction]) -> Interaction:
         torch.stack([one.values for one in found]),
         torch.cat(shares) if shares else None,
         torch.stack([one.error for one in found]),
+        found[0].descriptors,
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_kind
+from tg_molfield.compare.cards import pair_overlaps_card
 from tg_molfield.compare.interactions.pair_quadrature import shares_on, sums_on
 from tg_molfield.compare.interactions.pair_sums import shares_of_centers
 from tg_molfield.compare.interactions.support import shared_grid
@@ -29,6 +30,9 @@ class PairOverlaps(NamedTuple):
 
     values: Tensor
     error: Tensor
+
+    def _repr_html_(self) -> str:
+        return pair_overlaps_card(self)
 
 
 @full_precision

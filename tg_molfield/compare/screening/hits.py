@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.compare.alignment.result import Alignment, moved
+from tg_molfield.compare.cards import alignment_card
 from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.ranking import Ranked
 from tg_molfield.display.card import card
@@ -50,6 +51,16 @@ class Hit:
     query: int
     alignment: Alignment
     entry: Entry = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "rank": self.rank,
+            "title": self.title,
+            "file": f"{self.file}, record {self.record}" if self.file else f"record {self.record}",
+            "conformer": self.conformer,
+            "query": self.query + 1,
+        }
+        return alignment_card(self.alignment, facts, "Hit")
 
     @property
     def score(self) -> float:

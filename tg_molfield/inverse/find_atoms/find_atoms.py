@@ -10,6 +10,8 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_kind
+from tg_molfield.display.atoms_svg import atoms_picture
+from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
@@ -50,6 +52,11 @@ class Recovery:
 
     data: Data
     channels: tuple[ChannelReport, ...]
+
+    def _repr_html_(self) -> str:
+        rows = [(one.name, one.num_atoms, one.scale, one.width, one.residual) for one in self.channels]
+        table = ("channel", "atoms", "factor", "σ (Å)", "residual"), rows
+        return card("Recovery", {"atoms": f"{len(self.data.z):,}"}, atoms_picture(self.data), table=table)
 
 
 @full_precision

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.files import shortened
+from tg_molfield.nn.cards import embeddings_card
 from tg_molfield.nn.embedding.batches import BatchEncoder, Encode, Encoded, Group, Named, batched, place, reason_of
 from tg_molfield.nn.embedding.encodable import Encodable
 from tg_molfield.nn.embedding.outside import OutsideDomain
@@ -42,6 +43,9 @@ class Embeddings:
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} without" if self.failed else ""
         return f"Embeddings({len(self)} codes of {self.code.size(1)} numbers{failed})"
+
+    def _repr_html_(self) -> str:
+        return embeddings_card(self)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.validation import check_tensor
+from tg_molfield.nn.cards import neighbors_card
 
 DISTANCES = ("cosine", "euclidean")
 ROWS_AT_ONCE = 1024
@@ -19,7 +20,7 @@ _SPARE = 8
 """More candidates than neighbours, as products of codes tell the nearest only up to rounding."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Neighbors:
     """The K nearest of each of M codes, the nearest first.
 
@@ -30,6 +31,12 @@ class Neighbors:
 
     index: Tensor
     distance: Tensor
+
+    def __repr__(self) -> str:
+        return f"Neighbors(the {self.index.size(1)} nearest of each of {len(self.index)} codes)"
+
+    def _repr_html_(self) -> str:
+        return neighbors_card(self)
 
 
 def nearest(codes: Tensor, k: int, distance: str = "cosine") -> Neighbors:

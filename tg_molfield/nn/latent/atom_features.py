@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.cards import features_card
 from tg_molfield.precision import full_precision
 
 
@@ -19,7 +20,7 @@ class FeatureSizes(NamedTuple):
     tensors: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AtomFeatures:
     """The N atoms of B molecules with their features; a kind of feature that an encoder lacks has size 0.
 
@@ -40,6 +41,16 @@ class AtomFeatures:
     scalars: Tensor
     vectors: Tensor
     tensors: Tensor
+
+    def __repr__(self) -> str:
+        scalars, vectors, tensors = self.sizes
+        return (
+            f"AtomFeatures({len(self.z)} atoms of {self.num_graphs} molecules, {scalars} scalars, {vectors} vectors, "
+            f"{tensors} tensors)"
+        )
+
+    def _repr_html_(self) -> str:
+        return features_card(self)
 
     @classmethod
     def of_scalars(cls, z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, scalars: Tensor) -> AtomFeatures:

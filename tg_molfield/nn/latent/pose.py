@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.cards import pose_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.ops.tensors import components
 from tg_molfield.precision import full_precision
@@ -47,6 +48,9 @@ class Pose:
 
     def __repr__(self) -> str:
         return f"Pose({len(self)} × {self.frames.size(1)} frames)"
+
+    def _repr_html_(self) -> str:
+        return pose_card(self)
 
     def __len__(self) -> int:
         return self.origin.size(0)
