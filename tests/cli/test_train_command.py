@@ -12,8 +12,9 @@ from tg_molfield import FieldAutoEncoder, MolField
 from tg_molfield.cli.app import app
 from tg_molfield.cli.train import training
 from tg_molfield.datasets import MoleculeFields
+from tg_molfield.files.locks import locked_folder
 from tg_molfield.structures import StructureWarning
-from tg_molfield.training import fit
+from tg_molfield.training import fit, folder_lock
 from tg_molfield.transforms import MolFieldTransform
 
 pytest.importorskip("yaml")
@@ -95,6 +96,12 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path, folder):
     assert "source: expected (" in refused("train", output.parent, "--resume", "-o", output)
     assert "got both; give one" in refused("train", "--resume", "--force", "-o", output)
     before = losses(output)
+    with locked_folder(output), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_lock, "_PATIENCE", 0.0)
+        message = refused("train", folder, "-o", output, *SMALL, "--max-steps", 1, "--force")
+    assert "--output: expected one training at a time in " in message
+    assert "give another --output" in message
+    assert losses(output) == before
     run("train", folder, "-o", output, *SMALL, "--max-steps", 1, "--seed", 5, "--force")
     assert losses(output) != before
     (output / "config.yaml").unlink()

@@ -16,7 +16,14 @@ from torch_geometric.nn.models import SchNet
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.tensor_files import read_header
-from tg_molfield.training import AugmentedMolecules, InitialGuessLoss, MatchingLoss, MissingDefinitionWarning, fit
+from tg_molfield.training import (
+    AugmentedMolecules,
+    InitialGuessLoss,
+    MatchingLoss,
+    MissingDefinitionWarning,
+    fit,
+    folder_lock,
+)
 from tg_molfield.transforms import MolFieldTransform
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -247,3 +254,15 @@ def test_signals_leave_a_run_that_goes_on(number, status, tmp_path):
         == report.losses
     )
     assert same(own, whole)
+
+
+def test_one_process_trains_in_a_folder(tmp_path):
+    process = start(tmp_path / "run")
+    wait_for(tmp_path / "run" / "checkpoint.safetensors", process)
+    process.send_signal(signal.SIGSTOP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_lock, "_PATIENCE", 0.0)
+        with pytest.raises(BlockingIOError, match="folder: expected one training at a time in "):
+            fit(model(), molecules(), max_steps=1, folder=tmp_path / "run")
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate() == ("budget\n", "")

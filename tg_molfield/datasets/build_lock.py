@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes must not build the same data set
-    fcntl = None  # type: ignore[assignment]
+from tg_molfield.files.locks import lock
 
 
 @contextmanager
@@ -27,6 +24,5 @@ def build_lock(folder: Path) -> Iterator[None]:
             f"{folder}: expected a folder that can be written, got: {error.strerror or error}; give another root"
         ) from error
     with stream:
-        if fcntl is not None:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        lock(stream, wait=True)
         yield

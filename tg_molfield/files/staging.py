@@ -6,7 +6,7 @@ them, is complete: from then on they count as written. If the writer is killed b
 write in the folder finishes them.
 
 A writer locks what it stages, and the system drops the lock when the process ends. What is there without a lock was
-left by a killed writer, and the next writer removes it.
+left by a killed writer, and the next writer removes it; where there are no locks, it stays.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-try:
-    import fcntl
-except ImportError:  # Windows: without locks, nothing is taken for the leavings of a killed writer
-    fcntl = None  # type: ignore[assignment]
+from tg_molfield.files.locks import lock
 
 _HIDDEN = f".tg_molfield-{os.geteuid() if hasattr(os, 'geteuid') else 'user'}"
 _STAGED, _JOURNAL = ".staged", ".journal"
@@ -103,7 +100,7 @@ class Stage:
                 stream = os.fdopen(os.open(place, _FLAGS, 0o666), "wb")
             except FileNotFoundError:  # another writer has just removed the empty folder
                 continue
-            _lock(stream, wait=True)
+            lock(stream, wait=True)
             if os.fstat(stream.fileno()).st_nlink:
                 return _File(stream, place, target)
             stream.close()  # another writer has removed the file before it was locked
@@ -158,20 +155,9 @@ def _clear(hidden: Path) -> None:
             stream = place.open("rb")
         except FileNotFoundError:
             continue
-        with stream:
-            if _lock(stream) and not place.with_name(place.name.split("-")[0] + _JOURNAL).exists():
+        with stream, suppress(BlockingIOError):
+            if lock(stream) and not place.with_name(place.name.split("-")[0] + _JOURNAL).exists():
                 place.unlink(missing_ok=True)
-
-
-def _lock(stream: BinaryIO, wait: bool = False) -> bool:
-    """Whether the file is now locked; some file systems have no locks."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _complete(file: _File) -> None:

@@ -16,6 +16,7 @@ from tg_molfield.progress import shown
 from tg_molfield.training.batches import batches_of, is_data_set
 from tg_molfield.training.budget import Budget
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
+from tg_molfield.training.folder_lock import only_training
 from tg_molfield.training.losses import FieldLoss
 from tg_molfield.training.optimization import Optimization
 from tg_molfield.training.progress import Show, described
@@ -107,6 +108,7 @@ def fit(
     Raises:
         ValueError: no budget is given, an option is out of range or has no effect, there are no molecules, or the
             checkpoint in ``folder`` is of another run.
+        BlockingIOError: another process trains in ``folder``.
         TypeError: an argument is of another kind, or ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
         FloatingPointError: the loss is not finite.
         KeyboardInterrupt: the run was interrupted; the model has its best parameters so far.
@@ -133,9 +135,10 @@ def fit(
             valid = DrawnMolecules(valid, transform, seed, points) if is_data_set(valid) else valid
             validator = Validator(valid, measure, batch_size, seed)
         run = Run(model, measure, batches, validator, budget, optimization, habits, ranks, seed)
-        if resume:
-            run.resume()
-        return run.go_on(show)
+        with only_training(where if ranks.is_first else None):
+            if resume:
+                run.resume()
+            return run.go_on(show)
 
 
 def _checked_loss(loss: Any, model: nn.Module) -> Callable[[Any, Data], Tensor]:

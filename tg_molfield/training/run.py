@@ -158,7 +158,6 @@ class Run:
         """
         folder = self.habits.folder
         if folder is not None and self.ranks.is_first:
-            folder.mkdir(parents=True, exist_ok=True)
             self._log = TrainingLog(folder, self.report.steps, self.habits.tensorboard)
         try:
             with interruptible() as interruption:

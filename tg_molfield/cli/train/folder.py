@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tg_molfield.cli.train.configuration import FILE, Configuration, option
 from tg_molfield.training.checkpoint import CHECKPOINT
+from tg_molfield.training.folder_lock import only_training
 
 _FREE = (
     "output", "max_epochs", "max_steps", "max_seconds", "patience", "checkpoint_seconds", "tensorboard", "pictures",
@@ -31,8 +32,12 @@ def check_folder(how: Configuration, before: Configuration | None, resume: bool,
 
     Raises:
         ValueError: the folder has a training, and it is not told what to do with it; or it is of another configuration.
+        BlockingIOError: another process trains in it.
     """
     folder = Path(how.output)
+    if folder.is_dir():
+        with only_training(folder):
+            pass
     if before is None:
         if (folder / CHECKPOINT).exists() and not force:
             raise ValueError(

@@ -28,6 +28,8 @@ from tg_molfield.training.run import Habits
 
 _EPOCHS = 100
 _WORDS = {
+    "folder: expected one": "--output: expected one",
+    "give another folder": "give another --output",
     **{f"{one.name}:": f"{option(one.name)}:" for one in fields(Configuration) if one.name not in ("data", "output")},
     "expected valid with it, got none; give molecules to validate with": (
         "expected molecules to validate with, got none; give a share of them in --fractions"
