@@ -130,6 +130,21 @@ def test_values_of_xyz_comments_and_several_files(tmp_path, table):
     assert [row["row"] for row in found] == ["1", "2", "3", "4", "5"]
 
 
+def test_coordinates_of_all_files_are_read_in_double_precision(tmp_path):
+    path = tmp_path / "far.xyz"
+    atoms = [("C", 0.0, 0.1, 0.2), ("O", 1.2, 0.3, 0.1), ("H", -0.6, 0.9, 0.4), ("H", -0.5, -0.8, 0.3)]
+    path.write_text(
+        "".join(
+            "4\n\n" + "".join(f"{symbol} {x + shift:.4f} {y:.4f} {z:.4f}\n" for symbol, x, y, z in atoms)
+            for shift in (0, 100_000)
+        )
+    )
+    run("embed", path, "-o", tmp_path / "codes.npz")
+    with np.load(tmp_path / "codes.npz") as found:
+        here, there = found["code"]
+    np.testing.assert_allclose(here, there, atol=1e-5)
+
+
 def test_a_later_run_without_failures_leaves_no_old_table_of_them(tmp_path, table):
     output = tmp_path / "a.csv"
     run("embed", table, "-o", output)

@@ -89,6 +89,7 @@ def embed(
     tg-molfield embed library.sdf.gz -o codes.parquet --workers 8 --resume
     """
     import numpy as np
+    import torch
 
     from tg_molfield.cli.compare.outputs import check_outputs
     from tg_molfield.cli.data_sets.library import DataSetLibrary
@@ -123,7 +124,7 @@ def embed(
         raise ValueError(
             f"--summary: expected a model with a summary, got {model}, whose codes have none; leave it out"
         )
-    library = Library(list(files)) if data_set is None else DataSetLibrary(data_set)
+    library = Library(list(files), dtype=torch.float64) if data_set is None else DataSetLibrary(data_set)
     recipe = recipe_of(encoder.properties, seed, timeout, dimension)
     embedder = Embedder(encoder, recipe, batch_size or _BATCH, summary, any(map(is_map, output)))
     identity = identity_of(library, embedder, batch_size)
