@@ -123,12 +123,15 @@ def test_notebooks_that_are_run_without_a_window_hold_pictures():
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
-    cells = [_SETUP, "field", "field.plot('projections')"]
+    cells = [_SETUP, "field", "field.plot('projections')", "field.show()", "field.show('1')"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    card, figure = (cell["outputs"][-1]["data"] for cell in notebook.cells[1:])
+    card, figure, first, second = (cell["outputs"][-1]["data"] for cell in notebook.cells[1:])
     assert "<strong>RBFField</strong>" in card["text/html"]
     assert "image/png" in figure
+    assert first["text/plain"].startswith("RBFField")
+    assert 1_000_000 < len(first["text/html"]) < 3_000_000
+    assert len(second["text/html"]) < 300_000
 
 
 _SETUP = """

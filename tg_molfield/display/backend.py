@@ -21,6 +21,9 @@ class Backend(Protocol):
     def plot_field(self, field: Any, kind: str, channels: Any, plane: Any, grid: Any, **options: Any) -> Any:
         """A matplotlib figure."""
 
+    def show_field(self, field: Any, channels: Any, level: Any, color_by: Any, grid: Any, **options: Any) -> None:
+        """Show surfaces in a notebook or browser."""
+
     def save_volume(self, volume: Any, path: Path) -> None:
         """Write a picture or page."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 import torch
@@ -133,6 +133,38 @@ class Field(ABC):
             ValueError: the field is that of several molecules, or there is neither a grid nor atoms.
         """
         return backend().plot_field(self, kind, channels, plane, grid, **options)
+
+    def show(
+        self,
+        channels: str | Sequence[str] | None = None,
+        level: float | Mapping[str, float] | None = None,
+        *,
+        color_by: Field | None = None,
+        grid: Grid | None = None,
+        **options: Any,
+    ) -> None:
+        """Show surfaces of the field with its atoms below the cell of a notebook, else in a browser.
+
+        They turn and zoom with the mouse. Notebooks keep them when they are saved, also as HTML by nbconvert, and no
+        network is needed.
+
+        Args:
+            channels: the channels to show; by default those that are not empty.
+            level: the isovalue, or one for each channel; by default 0 for a signed distance, else 0.3 of the largest
+                absolute value of the channel, of both signs for a signed channel.
+            color_by: a field that colours the surface of one channel, such as the electrostatic potential on the van
+                der Waals surface.
+            grid: the part of space to show; by default that of a volume, or around the atoms.
+            options: of `tg_molfield.viz.plot_surfaces`, or with ``color_by`` of
+                `tg_molfield.viz.plot_colored_surfaces`, such as ``unit``, ``opacity`` and ``height`` in pixels.
+
+        Raises:
+            ImportError: plotly or scikit-image is missing, which are in the extra ``viz``.
+            ValueError: the field is that of several molecules, there is neither a grid nor atoms, or a level is outside
+                the range of the channel.
+            RuntimeError: there is neither a notebook nor a browser.
+        """
+        backend().show_field(self, channels, level, color_by, grid, **options)
 
     def _quick_centers(self) -> Tensor | None:
         """The centres [N, 3] of a field of one molecule that costs little more than N terms a point, else None."""

@@ -42,11 +42,11 @@ def field_page(
     if surfaces is not None:
         page.figure(*surfaces)
     elif min(first.grid.shape) > 1:
-        page.figure(plot_surfaces(volumes, levels=level), f"Isosurfaces. {_described(first)}")
-    return page.figure(plot_slices(volumes, position=position, difference=several), f"Slices. {_described(first)}")
+        page.figure(plot_surfaces(volumes, levels=level), f"Isosurfaces. {described(first)}")
+    return page.figure(plot_slices(volumes, position=position, difference=several), f"Slices. {described(first)}")
 
 
-def _described(volume: Volume) -> str:
+def described(volume: Volume) -> str:
     """The definition of a field and its grid."""
     steps = sorted({f"{step:.3g}" for step in volume.grid.axes_tensor().norm(dim=1).tolist()}, key=float)
     grid = f"{'×'.join(map(str, volume.grid.shape))} nodes, steps of {' and '.join(steps)} Å."

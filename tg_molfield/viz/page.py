@@ -6,6 +6,7 @@ import gzip
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
 from tg_molfield.viz.markup import to_html
+from tg_molfield.viz.notebook_page import page_in_notebook
 from tg_molfield.viz.tables import Cell, to_table
 
 
@@ -109,7 +111,7 @@ class Page:
         parts = []
         scripts = list(self._scripts)
         if self._interactive:
-            parts.append(_packed_text(require("plotly.offline", "viz").get_plotlyjs(), ' id="plotly"'))
+            parts.append(_packed_plotly())
             scripts.append(resource(__package__, "page.js"))
         if scripts:
             scripts.insert(0, resource(__package__, "unpack.js"))
@@ -133,6 +135,10 @@ class Page:
         with atomic_write(path) as stream:
             stream.write(content)
 
+    def _repr_html_(self) -> str:
+        """The page in a notebook, in a frame."""
+        return page_in_notebook(self)
+
     def _add(self, part: str) -> Page:
         self._parts.append(part)
         return self
@@ -147,6 +153,11 @@ def resource(package: str | None, name: str) -> str:
 def packed(data: Any) -> str:
     """Data for the script of a `Page.widget`, as compressed JSON; ``unpack(element)`` gives its text there."""
     return _packed_text(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+@lru_cache(maxsize=1)
+def _packed_plotly() -> str:
+    return _packed_text(require("plotly.offline", "viz").get_plotlyjs(), ' id="plotly"')
 
 
 def _packed_text(text: str, attributes: str = "") -> str:
