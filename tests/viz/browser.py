@@ -8,8 +8,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from matplotlib.image import imread
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = (
@@ -18,6 +22,8 @@ _FLAGS = (
     "--enable-unsafe-swiftshader", "--remote-debugging-pipe",
 )  # fmt: skip
 _PATIENCE = 60.0
+_KEY_CODES = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+"""Those by which elements of HTML know keys."""
 
 
 def _pipe() -> list[int]:
@@ -29,6 +35,13 @@ def _pipe() -> list[int]:
     for end in ends:
         os.close(end)
     return moved
+
+
+DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot._fullLayout && plot.querySelector('canvas'))"
+"""True in a page whose interactive figures are all drawn."""
+
+SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+"""Waits until what has changed is seen."""
 
 
 class Browser:
@@ -122,7 +135,8 @@ class Browser:
 
     def key(self, name: str, text: str = "", modifiers: int = 0) -> None:
         kind = "keyDown" if text else "rawKeyDown"
-        self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, text=text, modifiers=modifiers)
+        number = {"windowsVirtualKeyCode": _KEY_CODES[name]} if name in _KEY_CODES else {}
+        self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, text=text, modifiers=modifiers, **number)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=name, code=name, modifiers=modifiers)
 
     def screenshot(self) -> bytes:
@@ -152,3 +166,19 @@ class Browser:
             url = event["request"]["url"]
             if not url.startswith(("data:", "blob:", "file:")):
                 self.requests.append(url)
+
+
+def picture(browser):
+    """What is seen, ``[rows, columns, 3]`` from 0 to 255."""
+    browser.run(SETTLED)
+    return np.round(255 * imread(BytesIO(browser.screenshot()))[..., :3]).astype(int)
+
+
+def middle_of(browser, selector):
+    """Where the middle of an element is in the window, after scrolling to it."""
+    found = f"document.querySelector({selector!r})"
+    browser.run(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    browser.run(SETTLED)
+    return browser.run(
+        f"(box => [(box.left + box.right) / 2, (box.top + box.bottom) / 2])({found}.getBoundingClientRect())"
+    )

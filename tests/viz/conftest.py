@@ -1,5 +1,6 @@
 import pytest
 import torch
+from browser import SETTLED, Browser
 
 from tg_molfield.fields import AtomList, Grid, RBFField
 
@@ -15,3 +16,27 @@ def water():
 @pytest.fixture(scope="session")
 def volume(water):
     return water.on(Grid.around(water.centers, spacing=0.4, margin=2.5))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    window = Browser()
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open a page, wait until it is drawn, and expect neither errors nor requests nor columns cut off."""
+
+    def open_page(page, drawn, width=1200, height=900):
+        page.save(tmp_path / "page.html")
+        browser.open(tmp_path / "page.html", width, height)
+        browser.wait(drawn)
+        browser.run(SETTLED)
+        assert browser.errors == []
+        assert browser.requests == []
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        return browser
+
+    return open_page

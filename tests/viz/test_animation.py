@@ -1,5 +1,6 @@
 import pytest
 import torch
+from packed import figures_of
 
 from tg_molfield.fields import AtomList, Grid, RBFField, Volume
 from tg_molfield.viz import Page, animate_surfaces
@@ -22,7 +23,7 @@ def test_every_step_is_a_frame_with_the_same_traces(water):
         assert [trace.name for trace in frame.data] == ["H", "O", "bonds", "atoms"]
     low = [min(frame.data[1].z) for frame in figure.frames]
     assert low[1] - low[0] == pytest.approx(0.3, abs=0.06)
-    assert '"frames":[{' in Page("moving").figure(figure).html()
+    assert len(figures_of(Page("moving").figure(figure).html())[0]["frames"]) == 3
 
 
 def test_a_surface_that_is_gone_leaves_an_empty_trace(water):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from packed import figures_of
 from torch_geometric.data import Data
 
 from tg_molfield.compare import screen
@@ -31,7 +32,8 @@ def test_a_page_lists_all_hits_and_draws_the_first(molecules):
 
 def test_surfaces_of_another_field(molecules):
     hits = screen(molecules[0], molecules[:1])
-    assert "all  " in hits_page("one", hits, molecules[:1], MolField("all")).html()
+    (figure,) = figures_of(hits_page("one", hits, molecules[:1], MolField("all")).html())
+    assert "all  " in str([trace["name"] for trace in figure["data"]])
 
 
 def test_molecules_without_a_surface_are_drawn_all_the_same():

@@ -1,54 +1,18 @@
 """Pages in headless Chromium: they load without errors and requests, and their controls change the picture."""
 
-from io import BytesIO
-
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, Browser
-from matplotlib.image import imread
+from browser import CHROMIUM, DRAWN, middle_of, picture
 
 from tg_molfield.compare import screen
 from tg_molfield.structures import from_smiles
-from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, hits_page, map_page
+from tg_molfield.viz import hits_page, map_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 MAP = "document.querySelector('.map').molecules"
 CANVAS = "document.querySelector('.map canvas')"
-DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot._fullLayout && plot.querySelector('canvas'))"
-RAIL = "document.querySelector('.slider-rail-touch-rect').getBoundingClientRect()"
-SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    window = Browser()
-    yield window
-    window.close()
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Open a page, wait until it is drawn, and expect neither errors nor requests nor columns cut off."""
-
-    def open_page(page, drawn, width=1200, height=900):
-        page.save(tmp_path / "page.html")
-        browser.open(tmp_path / "page.html", width, height)
-        browser.wait(drawn)
-        browser.run(SETTLED)
-        assert browser.errors == []
-        assert browser.requests == []
-        assert browser.run("document.documentElement.scrollWidth") <= width
-        return browser
-
-    return open_page
-
-
-def picture(browser):
-    """What is seen, ``[rows, columns, 3]`` from 0 to 255."""
-    browser.run(SETTLED)
-    return np.round(255 * imread(BytesIO(browser.screenshot()))[..., :3]).astype(int)
 
 
 def share_of(seen, color, tolerance=3):
@@ -69,16 +33,6 @@ def place_of(browser, row):
     return browser.run(
         f"(() => {{ const box = {CANVAS}.getBoundingClientRect(); const [x, y] = {MAP}.screen({row});"
         " return [box.left + x, box.top + y]; })()"
-    )
-
-
-def middle_of(browser, selector):
-    """Where the middle of an element is in the window, after scrolling to it."""
-    found = f"document.querySelector({selector!r})"
-    browser.run(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-    browser.run(SETTLED)
-    return browser.run(
-        f"(box => [(box.left + box.right) / 2, (box.top + box.bottom) / 2])({found}.getBoundingClientRect())"
     )
 
 
@@ -164,17 +118,6 @@ def test_maps_of_few_molecules_on_a_phone(opened, count):
     assert window.run(f"{MAP}.selected") >= 0
 
 
-def test_surfaces_and_slices_of_a_report(opened, volume):
-    page = comparison_page("Report", [Case("water", volume, volume, merits={"PSNR (dB)": 41.25})], unit="e/Å³")
-    window = opened(page, DRAWN, 700, 700)
-    legend = middle_of(window, ".plot .legendtoggle")
-    before = picture(window)
-    window.click(*legend)
-    window.wait("document.querySelector('.plot').data.some(trace => trace.visible === 'legendonly')")
-    assert (picture(window) != before).any()
-    assert window.errors == []
-
-
 def test_hits_are_listed_and_drawn(opened):
     molecules = [from_smiles(smiles, properties=()) for smiles in ("CCO", "CCN")]
     window = opened(hits_page("Hits", screen(molecules[0], molecules), molecules[:1], overlays=1), DRAWN, 500, 700)
@@ -183,16 +126,4 @@ def test_hits_are_listed_and_drawn(opened):
     window.wait(DRAWN)
     seen = picture(window)
     assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 300, "shaded surfaces"
-    assert window.errors == []
-
-
-def test_the_slider_of_an_animation(opened, volume):
-    figure = animate_surfaces({"first": volume, "last": volume * 0.5}, "O", max_nodes=15**3)
-    window = opened(Page("Path").figure(figure), DRAWN, 700, 900)
-    assert window.run("document.querySelector('.slider-label').textContent").endswith("first")
-    x, y = middle_of(window, ".slider-rail-touch-rect")
-    before = picture(window)
-    window.click(x + 0.45 * window.run(f"{RAIL}.width"), y)
-    window.wait("document.querySelector('.slider-label').textContent.endsWith('last')")
-    assert (picture(window) != before).any()
     assert window.errors == []

@@ -130,8 +130,9 @@ def test_a_missing_package_is_named_with_its_extra(notebook, monkeypatch, packag
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
+    field = MolField("O")(WATER)
     with pytest.raises(ImportError, match=rf"{package}: .*; run pip install 'tg_molfield\[viz\]'"):
-        MolField("O")(WATER).show()
+        field.show(color_by=field if package == "skimage" else None)
 
 
 def test_outside_of_notebooks_a_browser_shows_the_figure(monkeypatch):

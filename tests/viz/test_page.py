@@ -31,11 +31,11 @@ def test_report_loads_nothing_and_escapes_names(report):
 
 
 def test_report_names_the_level_of_its_surfaces(report):
-    assert "at 30% of each channel&#x27;s peak in the truth (the number in the legend)." in report.html()
+    assert "at 30% of each channel&#x27;s peak in the truth at first." in report.html()
     data = AtomList(torch.tensor([8]), torch.zeros(1, 3))
     distance = MolField.preset("vdw")(data).on(Grid.cube((0, 0, 0), 6, 9))
     html = comparison_page("d", [Case("a", distance, distance)]).html()
-    assert "Surfaces of a at a distance of 0 (the number in the legend)." in html
+    assert "Surfaces of a at a distance of 0 at first." in html
 
 
 def test_ink_of_slices_becomes_the_colour_of_the_text(volume):

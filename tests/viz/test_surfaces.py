@@ -6,7 +6,7 @@ import torch
 
 from tg_molfield.fields import Grid, RBFField, Volume
 from tg_molfield.viz import isosurface, plot_surfaces
-from tg_molfield.viz.meshes import thinned
+from tg_molfield.viz.thinning import thinned
 
 CENTER = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
 SIGMA, LEVEL = 1.0, 0.4

@@ -15,8 +15,9 @@ from tg_molfield.viz import (
     plot_slices,
     plot_surfaces,
 )
-from tg_molfield.viz.meshes import is_open, thinned
+from tg_molfield.viz.meshes import is_open
 from tg_molfield.viz.planes import planes_through
+from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_corners, corners_of, cut_by_plane
 
 pytest.importorskip("plotly", reason="needs the extra viz")

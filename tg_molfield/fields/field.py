@@ -145,8 +145,8 @@ class Field(ABC):
     ) -> None:
         """Show surfaces of the field with its atoms below the cell of a notebook, else in a browser.
 
-        They turn and zoom with the mouse. Notebooks keep them when they are saved, also as HTML by nbconvert, and no
-        network is needed.
+        They turn and zoom with the mouse and with keys; sliders set the levels. Notebooks keep them when they are
+        saved, also as HTML by nbconvert, and no network is needed.
 
         Args:
             channels: the channels to show; by default those that are not empty.
@@ -155,7 +155,7 @@ class Field(ABC):
             color_by: a field that colours the surface of one channel, such as the electrostatic potential on the van
                 der Waals surface.
             grid: the part of space to show; by default that of a volume, or around the atoms.
-            options: of `tg_molfield.viz.plot_surfaces`, or with ``color_by`` of
+            options: of `tg_molfield.viz.interactive_surfaces`, or with ``color_by`` of
                 `tg_molfield.viz.plot_colored_surfaces`, such as ``unit``, ``opacity`` and ``height`` in pixels.
 
         Raises:

@@ -5,6 +5,7 @@ from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.field_page import field_page
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.hits import hits_page
+from tg_molfield.viz.interactive import InteractiveSurfaces, interactive_surfaces
 from tg_molfield.viz.map.page import map_page
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.overlay import plot_overlay
@@ -16,11 +17,13 @@ from tg_molfield.viz.surfaces import plot_surfaces
 
 __all__ = [
     "Case",
+    "InteractiveSurfaces",
     "Page",
     "animate_surfaces",
     "comparison_page",
     "field_page",
     "hits_page",
+    "interactive_surfaces",
     "isosurface",
     "map_page",
     "plot_colored_surfaces",

@@ -17,9 +17,10 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.levels import surface_levels, value_range
-from tg_molfield.viz.meshes import isosurface, thinned
+from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.molecule import Indices
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import bond_trace, surface_trace
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
 

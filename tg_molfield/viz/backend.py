@@ -17,12 +17,12 @@ from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
 from tg_molfield.viz.field_page import described, field_page
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.inputs import as_volume, named_fields, one_channel
+from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.notebook_page import show_page
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.projections import plot_projections
 from tg_molfield.viz.slices import plot_slices
-from tg_molfield.viz.surfaces import plot_surfaces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,8 @@ def show_field(
         grid = _grid_around(field, along_atoms=True)
     volume = as_volume(named_fields(field, "field")[""], grid)
     if color_by is None:
-        figure, kind = plot_surfaces(volume, channels, level, **options), "Isosurfaces."
+        figure: Any = interactive_surfaces(volume, channels, level, **options)
+        kind = "Isosurfaces."
     else:
         channel = _only_channel(field, channels)
         value = level.get(channel) if isinstance(level, Mapping) else level

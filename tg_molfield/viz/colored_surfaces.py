@@ -15,9 +15,10 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import Fields, as_volume, known_atoms, named_fields, one_channel, units_of
 from tg_molfield.viz.levels import level_label, require_between, surface_levels, value_range
-from tg_molfield.viz.meshes import is_open, isosurface, thinned
+from tg_molfield.viz.meshes import is_open, isosurface
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.surroundings import add_surroundings
+from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import colored_surface_trace
 from tg_molfield.viz.unit_cell import cell_camera
 from tg_molfield.viz.vertex_values import color_axis, has_sign, values_at

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.slices import plot_slices
-from tg_molfield.viz.surfaces import plot_surfaces
 from tg_molfield.viz.tables import Cell
 
 
@@ -42,7 +42,8 @@ def field_page(
     if surfaces is not None:
         page.figure(*surfaces)
     elif min(first.grid.shape) > 1:
-        page.figure(plot_surfaces(volumes, levels=level), f"Isosurfaces. {described(first)}")
+        drawn = interactive_surfaces(volumes, levels=level, difference=several)
+        page.figure(drawn, f"Isosurfaces. {described(first)}")
     return page.figure(plot_slices(volumes, position=position, difference=several), f"Slices. {described(first)}")
 
 

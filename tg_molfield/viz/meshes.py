@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tg_molfield.chem.principal_axes import Array
-from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.levels import is_distance, require_between, value_range
@@ -57,20 +56,3 @@ def is_open(volume: Volume, channel: str, level: float) -> bool:
 
 def _inside_is_below(volume: Volume, level: float) -> bool:
     return level < 0 or is_distance(volume)
-
-
-def thinned(volume: Volume, max_nodes: int) -> Volume:
-    """The volume, on a coarser grid over the same box if it has more than ``max_nodes`` nodes."""
-    factor = (max_nodes / volume.grid.num_nodes) ** (1 / 3)
-    if factor >= 1:
-        return volume
-    counts = [n if n == 1 else max(2, int(n * factor)) for n in volume.grid.shape]
-    steps = volume.grid.axes_tensor()
-    for axis, (old, new) in enumerate(zip(volume.grid.shape, counts, strict=True)):
-        if volume.periodic[axis]:
-            steps[axis] *= old / new
-        elif new > 1:
-            steps[axis] *= (old - 1) / (new - 1)
-    x, y, z = (tuple(step) for step in steps.tolist())
-    nx, ny, nz = counts
-    return volume.on(Grid(volume.grid.origin, (x, y, z), (nx, ny, nz)))

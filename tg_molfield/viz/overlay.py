@@ -18,10 +18,11 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import as_volume, named_fields, one_channel, units_of
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
-from tg_molfield.viz.meshes import is_open, isosurface, thinned
+from tg_molfield.viz.meshes import is_open, isosurface
 from tg_molfield.viz.molecule import Indices
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
 from tg_molfield.viz.sticks import stick_traces, without_carbon_hydrogens
+from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
 from tg_molfield.viz.unit_cell import cell_trace, corners_of
 

@@ -17,9 +17,13 @@ from tg_molfield.arguments import as_path, check_kind
 from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
+from tg_molfield.viz.interactive import InteractiveSurfaces
 from tg_molfield.viz.markup import to_html
 from tg_molfield.viz.notebook_page import page_in_notebook
 from tg_molfield.viz.tables import Cell, to_table
+
+_SCRIPTS = ("controls.js", "camera.js", "frames.js", "samples.js", "surface_net.js", "levels.js", "page.js")
+_KEYS = "The arrow keys turn it, + and − change the distance, Home goes back."
 
 
 class Page:
@@ -72,21 +76,22 @@ class Page:
         return self._add(to_table(rows, headers, best))
 
     def figure(self, figure: Any, caption: str = "") -> Page:
-        """A matplotlib or plotly figure with a caption; all scenes of a plotly figure turn together.
+        """A matplotlib or plotly figure, or `interactive_surfaces`, with a caption.
+
+        All scenes of a figure turn together. Checkboxes and sliders below it take the place of plotly's legend and
+        slider, which keys do not reach.
 
         Raises:
             TypeError: it is neither.
         """
         if hasattr(figure, "savefig"):
             content = f'<div class="scroll">{inline_svg(figure, caption or "figure")}</div>'
+        elif isinstance(figure, InteractiveSurfaces):
+            data = figure.figure.to_json()[:-1] + f', "live": {json.dumps(figure.live, allow_nan=False)}}}'
+            packed = _packed_text(data, ' class="figure"') + _packed(figure.samples, ' class="samples"')
+            content = self._plot(figure.figure, caption, packed)
         elif hasattr(figure, "to_plotly_json"):
-            self._interactive = True
-            data = figure.to_json().replace("<", "\\u003c")
-            height = figure.layout.height or 460
-            content = (
-                f'<div class="plot" style="min-height: {height:.0f}px">'
-                f'<script type="application/json">{data}</script></div>'
-            )
+            content = self._plot(figure, caption, _packed_text(figure.to_json(), ' class="figure"'))
         else:
             raise TypeError(
                 f"figure: expected a matplotlib or plotly figure, got {type(figure).__name__}; give plot_slices(...)"
@@ -112,7 +117,7 @@ class Page:
         scripts = list(self._scripts)
         if self._interactive:
             parts.append(_packed_plotly())
-            scripts.append(resource(__package__, "page.js"))
+            scripts += [resource(__package__, name) for name in _SCRIPTS]
         if scripts:
             scripts.insert(0, resource(__package__, "unpack.js"))
         parts += [f"<script>{script}</script>" for script in scripts]
@@ -139,6 +144,14 @@ class Page:
         """The page in a notebook, in a frame."""
         return page_in_notebook(self)
 
+    def _plot(self, figure: Any, caption: str, packed: str) -> str:
+        self._interactive = True
+        label = f"{caption or 'figure'} {_KEYS}"
+        return (
+            f'<div class="plot" tabindex="0" role="group" aria-label="{escape(label)}" '
+            f'style="min-height: {figure.layout.height or 460:.0f}px">{packed}</div>'
+        )
+
     def _add(self, part: str) -> Page:
         self._parts.append(part)
         return self
@@ -161,7 +174,11 @@ def _packed_plotly() -> str:
 
 
 def _packed_text(text: str, attributes: str = "") -> str:
-    content = b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode()
+    return _packed(text.encode("utf-8", "replace"), attributes)
+
+
+def _packed(data: bytes, attributes: str) -> str:
+    content = b64encode(gzip.compress(data, mtime=0)).decode()
     return f'<script{attributes} type="application/gzip">{content}</script>'
 
 

@@ -80,8 +80,10 @@ def panel_figure(
     _name_rows(grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
     if title:
         figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
-    for _ in range(_PASSES):
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    for _ in range(_PASSES if any(rows) else 1):
+        engine.execute(figure)
     figure.set_layout_engine("none")
     return figure
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.levels import LEVEL, is_distance
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.slices import plot_slices
-from tg_molfield.viz.surfaces import plot_surfaces
 from tg_molfield.viz.tables import Cell
 
-_NODES_A_SCENE = 44**3
+_VALUES_A_CASE = 600_000
 _HOW_TO_READ = (
     "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where its sum of "
     "squares is largest; all fields of a column share one colour scale, and the differences have their own, white at "
@@ -111,8 +111,10 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(
-            plot_surfaces(fields, atoms=atoms, unit=unit, visible=visible, max_nodes=_NODES_A_SCENE),
-            f"Surfaces of {case.name} at {_level(case.truth)} (the number in the legend).",
+            interactive_surfaces(
+                fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
+            ),
+            f"Surfaces of {case.name} at {_level(case.truth)} at first.",
         )
 
 

@@ -15,9 +15,10 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
-from tg_molfield.viz.meshes import isosurface, thinned
+from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.surroundings import add_surroundings
+from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
 from tg_molfield.viz.unit_cell import cell_camera
 

@@ -61,7 +61,7 @@ def summary(metrics: Sequence[PathMetrics]) -> str:
 
 def thinned_for_page(volume: Volume, count: int) -> Volume:
     """The volume, coarse enough for a page with ``count`` volumes."""
-    from tg_molfield.viz.meshes import thinned
+    from tg_molfield.viz.thinning import thinned
 
     return thinned(volume, min(_MAX_NODES_OF_VOLUME, _MAX_NODES_OF_PAGE // count)).with_atoms(volume.atoms)
 

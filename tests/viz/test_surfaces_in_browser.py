@@ -1,0 +1,156 @@
+"""Surfaces on pages in headless Chromium: sliders, switches and keys change them, and they lie where they should."""
+
+import numpy as np
+import pytest
+import torch
+from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
+
+from tg_molfield.fields import Grid, Volume
+from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, interactive_surfaces
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+PLOT = "document.querySelector('.plot')"
+NOTE = "document.querySelector('.note').textContent"
+
+
+def level_of(channel):
+    return f"document.querySelector('input[aria-label=\"Level of {channel}\"]')"
+
+
+def press(window, element, key, times=1):
+    window.run(f"{element}.focus()")
+    for _ in range(times):
+        window.key(key)
+    window.run(SETTLED)
+    window.run(SETTLED)
+
+
+def surface(window, index):
+    """The vertices [V, 3] and the faces [F, 3] of a trace."""
+    x, y, z, i, j, k = window.run(f"(t => [t.x, t.y, t.z, t.i, t.j, t.k].map(a => [...a]))({PLOT}.data[{index}])")
+    return np.stack([x, y, z], 1), np.stack([i, j, k], 1).astype(int)
+
+
+def cameras(window):
+    return window.run(
+        f"Object.keys({PLOT}.layout).filter(k => /^scene/.test(k)).map(k => Object.values({PLOT}.layout[k].camera.eye))"
+    )
+
+
+def test_the_slider_of_a_level_moves_the_surface(opened, volume):
+    window = opened(Page("Levels").figure(interactive_surfaces(volume, "O", unit="e/Å³")), DRAWN, 700, 900)
+    level = window.run(f"{level_of('O')}.nextElementSibling.textContent")
+    assert level.endswith(" e/Å³")
+    start = float(level.split()[0])
+    assert start == pytest.approx(0.3 * float(volume.values[1].max()), rel=0.01)
+    before, seen = surface(window, 0), picture(window)
+    press(window, level_of("O"), "ArrowLeft", 40)
+    text = window.run(f"{level_of('O')}.ariaValueText")
+    lower = float(text.split()[0])
+    assert lower < 0.8 * start
+    assert text == window.run(f"{level_of('O')}.nextElementSibling.textContent")
+    after = surface(window, 0)
+    assert np.ptp(after[0], axis=0).min() > 1.05 * np.ptp(before[0], axis=0).max()
+    assert (picture(window) != seen).any()
+    for (vertices, _), expected in ((before, start), (after, lower)):
+        values = volume(torch.from_numpy(vertices).float())[:, 1]
+        assert (values / expected - 1).abs().max() < 0.01, "the vertices lie on the level"
+    assert window.errors == []
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_surfaces_are_closed_and_face_outwards(opened, mirrored):
+    grid = Grid.cube((0, 0, 0), 4, 21)
+    if mirrored:
+        grid = Grid((2.0, -2.0, -2.0), ((-0.2, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, 0.0, 0.2)), (21, 21, 21))
+    radii = grid.points().norm(dim=-1).reshape(1, 21, 21, 21)
+    ball = Volume(2 - radii, grid, ["r"])
+    window = opened(Page("Ball").figure(interactive_surfaces(ball, levels=0.5)), DRAWN, 500, 700)
+    vertices, faces = surface(window, 0)
+    assert np.linalg.norm(vertices, axis=1) == pytest.approx(1.5, abs=0.02)
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    assert sorted(map(tuple, edges)) == sorted(map(tuple, edges[:, ::-1])), "each edge has a face on either side"
+    enclosed = np.linalg.det(vertices[faces]).sum() / 6
+    assert enclosed == pytest.approx(4 / 3 * np.pi * 1.5**3, rel=0.03)
+
+
+def test_a_switch_hides_a_channel_and_its_slider(opened, volume):
+    window = opened(Page("Switch").figure(interactive_surfaces(volume)), DRAWN, 700, 900)
+    seen = picture(window)
+    switch = middle_of(window, ".control.level label")
+    window.click(*switch)
+    window.run(SETTLED)
+    assert window.run(f"{level_of('H')}.disabled")
+    assert len(surface(window, 0)[0]) == 0
+    assert len(surface(window, 1)[0]) > 0
+    assert (picture(window) != seen).any()
+    window.click(*switch)
+    window.wait(f"{PLOT}.data[0].x.length > 0")
+    window.run("[...document.querySelectorAll('.controls label')].find(one => one.textContent === 'atoms').click()")
+    window.wait(f"{PLOT}.data.filter(one => one.visible === 'legendonly').length === 3")
+    assert window.errors == []
+
+
+def test_truth_prediction_and_difference_turn_together(opened, volume):
+    case = Case("water", volume, volume * 1.1, merits={"PSNR (dB)": 41.25})
+    window = opened(comparison_page("Report", [case], unit="e/Å³"), DRAWN, 1000, 900)
+    titles = window.run(f"{PLOT}.layout.annotations.map(one => one.text)")
+    assert titles == ["<b>truth</b>", "<b>reconstruction</b>", "<b>difference</b>"]
+    first = cameras(window)
+    press(window, PLOT, "ArrowRight", 3)
+    turned = cameras(window)
+    assert np.abs(np.array(turned[0]) - first[0]).max() > 0.3
+    assert turned[1] == turned[0]
+    assert turned[2] == turned[0]
+    assert np.linalg.norm(turned[0]) == pytest.approx(np.linalg.norm(first[0]))
+    x, y = middle_of(window, ".plot canvas")
+    window.mouse("mousePressed", x, y, button="left", clickCount=1)
+    window.mouse("mouseMoved", x + 60, y + 20, button="left", buttons=1)
+    window.mouse("mouseReleased", x + 60, y + 20, button="left", clickCount=1)
+    window.wait(
+        f"JSON.stringify(Object.values({PLOT}.layout.scene.camera.eye)) !== '{str(turned[0]).replace(' ', '')}'"
+    )
+    window.run(SETTLED)
+    assert cameras(window)[2] == pytest.approx(cameras(window)[0])
+    press(window, PLOT, "Home")
+    assert cameras(window)[1] == pytest.approx(first[0])
+    assert window.errors == []
+
+
+def test_differences_have_a_level_of_their_own(opened, volume):
+    case = Case("water", volume, volume * 1.1)
+    window = opened(comparison_page("Report", [case], unit="e/Å³"), DRAWN, 1000, 900)
+    assert "difference: nowhere" not in window.run(NOTE), "10 % of the peak is above 10 % of the level"
+    share = "document.querySelector('input[aria-label^=\"Level of the difference\"]')"
+    assert window.run(f"{share}.ariaValueText") == "±10 % of each level"
+    press(window, share, "End")
+    assert "difference: nowhere as large as this: H, O." in window.run(NOTE)
+
+
+def test_surfaces_that_are_cut_off_or_absent_are_told_of(opened, water):
+    narrow = water.on(Grid.around(water.centers, spacing=0.3, margin=0.5))
+    window = opened(Page("Cut").figure(interactive_surfaces(narrow, "O")), DRAWN, 500, 800)
+    assert window.run(NOTE) == "cut off at the border of the grid: O."
+    pair = {"first": narrow, "second": narrow * 0.1}
+    window = opened(Page("Absent").figure(interactive_surfaces(pair, "O")), DRAWN, 360, 800)
+    assert "second: no surface at this level: O." in window.run(NOTE)
+
+
+def test_the_slider_and_the_button_of_an_animation(opened, volume):
+    figure = animate_surfaces({"first": volume, "last": volume * 0.5}, "O", max_nodes=15**3)
+    window = opened(Page("Path").figure(figure), DRAWN, 360, 900)
+    step = "document.querySelector('input[aria-label=Step]')"
+    assert window.run(f"{step}.ariaValueText") == "at first"
+    before = picture(window)
+    press(window, step, "ArrowRight")
+    assert window.run(f"{step}.ariaValueText") == "at last"
+    window.run(SETTLED)
+    assert (picture(window) != before).any()
+    button = "document.querySelector('.controls button')"
+    window.run(f"{button}.click()")
+    window.wait(f"{step}.ariaValueText === 'at first'")
+    assert window.run(f"{button}.textContent") == "Pause"
+    window.run(f"{button}.click()")
+    assert window.run(f"{button}.textContent") == "Play"
+    assert window.errors == []

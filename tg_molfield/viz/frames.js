@@ -1,0 +1,37 @@
+"use strict";
+
+const PAUSE = 150;
+
+/* A slider and a button for a figure with frames, in place of plotly's, which know no keys. */
+function frameControls(plot) {
+  if (!plot.frames?.length) return null;
+  const names = plot.frames.map(({ name }) => name);
+  const prefix = plot.layout.sliders?.[0]?.currentvalue?.prefix || "";
+  const words = (place) => prefix + plain(names[place]);
+  delete plot.layout.sliders;
+  delete plot.layout.updatemenus;
+  delete plot.layout.margin.b;
+  let playing = 0;
+  const now = { mode: "immediate", frame: { duration: 0, redraw: true }, transition: { duration: 0 } };
+  const apply = (place) => {
+    plot.frames[place].data.forEach((part, index) => Object.assign(plot.data[index], part));
+    return plot.drawn ? Plotly.animate(plot.element, [names[place]], now) : undefined;
+  };
+  const { input, output, tell } = slider({
+    name: "Step", position: 0, steps: names.length - 1, words: words(0),
+    change: { words, apply: (place) => { stop(); apply(place); } },
+  });
+  const button = make("button", { type: "button", textContent: "Play" });
+  const stop = () => { clearInterval(playing); playing = 0; button.textContent = "Play"; };
+  button.addEventListener("click", () => {
+    if (playing) return stop();
+    button.textContent = "Pause";
+    playing = setInterval(() => {
+      input.value = (Number(input.value) + 1) % names.length;
+      tell(words(Number(input.value)));
+      apply(Number(input.value));
+    }, PAUSE);
+    return playing;
+  });
+  return make("div", { className: "controls wide" }, make("div", { className: "control" }, button, input, output));
+}

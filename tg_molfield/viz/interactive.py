@@ -1,0 +1,194 @@
+"""`interactive_surfaces`: isosurfaces whose levels the reader of a page chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tg_molfield.arguments import check_integers
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.principal_axes import Array
+from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
+from tg_molfield.fields.grid import Grid
+from tg_molfield.fields.volume import Volume
+from tg_molfield.optional import require
+from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
+from tg_molfield.viz.level_ranges import level_range
+from tg_molfield.viz.levels import is_distance, surface_levels
+from tg_molfield.viz.packed_samples import packed_samples
+from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
+from tg_molfield.viz.surroundings import add_surroundings
+from tg_molfield.viz.thinning import thinned
+from tg_molfield.viz.traces import surface_trace
+from tg_molfield.viz.unit_cell import cell_camera, cell_corners
+
+DIFFERENCE = "difference"
+_SHARE = 0.1
+"""The level of differences at first, as a fraction of the level of the channel."""
+
+_FEWEST_NODES = 24**3
+
+
+@dataclass(frozen=True)
+class InteractiveSurfaces:
+    """Surfaces for `Page.figure`, which the page makes from samples.
+
+    Attributes:
+        figure: a plotly figure with atoms and cells, in which the surfaces are still empty.
+        live: what ``levels.js`` needs to know about scenes, channels and traces.
+        samples: the values, see `packed_samples`.
+        step: the step of the finest of their grids along its coarsest axis, in Å.
+    """
+
+    figure: Any
+    live: Mapping[str, Any]
+    samples: bytes
+    step: float
+
+
+def interactive_surfaces(
+    volumes: Fields,
+    channels: str | Sequence[str] | None = None,
+    levels: float | Mapping[str, float] | None = None,
+    *,
+    difference: bool = False,
+    grid: Grid | None = None,
+    atoms: AtomList | None = None,
+    unit: str | None = None,
+    visible: str | Sequence[str] | None = None,
+    opacity: float = 0.38,
+    max_values: int = 1_200_000,
+    title: str = "",
+    height: int = 460,
+) -> InteractiveSurfaces:
+    """Isosurfaces as `plot_surfaces` draws them, with a switch and a slider for the level of each channel on a page.
+
+    One scene per field, side by side, with the same levels and one camera. The page holds samples of the fields and
+    makes the surfaces from them.
+
+    Args:
+        volumes: a field, or fields by name; the first is the reference.
+        channels: the channels to show; by default those that are not empty in the reference.
+        levels: the levels at first, as in `plot_surfaces`.
+        difference: add a scene with the difference of the second field from the first.
+        grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
+        atoms: the atoms to draw; by default those of the fields.
+        unit: unit of the values; by default what the definition tells.
+        visible: the channels visible at first; by default all.
+        opacity: opacity of the surfaces, between 0 and 1.
+        max_values: fields are sampled on coarser grids if they have more values together; each takes about one byte of
+            a page.
+        title: title of the figure.
+        height: height of a row of scenes in pixels.
+
+    Raises:
+        ValueError: no fields, no grid, a grid with one node along an axis, a level outside the range of the channel,
+            values that are not finite, or ``difference`` with one field.
+        KeyError: a channel is not in a field.
+        ImportError: plotly is missing.
+    """
+    check_integers(max_values=max_values)
+    figure = require("plotly.graph_objects", "viz").Figure()
+    fields = named_fields(volumes)
+    if difference and len(fields) < 2:
+        raise ValueError("volumes: expected at least two fields for difference=True, got 1; put the reference first")
+    reference = as_volume(next(iter(fields.values())), grid)
+    if min(reference.grid.shape) < 2:
+        shape = "×".join(map(str, reference.grid.shape))
+        raise ValueError(f"volume: expected at least 2 nodes per axis for a surface, got {shape}; use plot_slices")
+    names = chosen_channels(reference, channels)
+    shown = names if visible is None else chosen_channels(reference, visible)
+    told = _channels(reference, names, levels, units_of(reference, names, unit), shown)
+    budget = max(max_values // (len(fields) * len(names)), _FEWEST_NODES)
+    drawn = _on_grids(fields, names, grid, budget, difference)
+    seen = known_atoms(fields.values(), atoms)
+    rows = [*fields, *([DIFFERENCE] if difference else [])]
+    traces: list[dict[str, int]] = []
+    content: list[Array] = []
+    for number in range(len(rows)):
+        for index, channel in enumerate(told):
+            sides = (1, -1) if channel["both"] or (rows[number] == DIFFERENCE and number == len(fields)) else (1,)
+            for side in sides:
+                color = channel["colors"][0] if len(sides) == 1 else POSITIVE if side > 0 else NEGATIVE
+                traces.append({"trace": len(figure.data), "scene": number, "channel": index, "side": side})
+                figure.add_trace(surface_trace(*_NOTHING, color, opacity, scene=scene_name(number), showlegend=False))
+        volume = drawn[min(number, len(drawn) - 1)]
+        content += add_surroundings(figure, seen, volume, number)
+    content += [_extent(volume, told) for volume in drawn]
+    points = np.concatenate(content)
+    view = cell_camera(reference) if any(reference.periodic) else camera(seen)
+    arrange(figure, [(row, "") for row in rows], cube_axes(points), view, title, height)
+    packed = [packed_samples(volume) for volume in drawn]
+    live = {
+        "names": rows,
+        "scenes": [placed for placed, _ in packed],
+        "differences": [[1, 0]] if difference else [],
+        "share": _SHARE,
+        "channels": told,
+        "traces": traces,
+    }
+    step = max(float(drawn[0].grid.axes_tensor().norm(dim=1).max()), 0.0)
+    return InteractiveSurfaces(figure, live, b"".join(values for _, values in packed), step)
+
+
+_NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+
+
+def _channels(
+    reference: Volume,
+    names: Sequence[str],
+    levels: float | Mapping[str, float] | None,
+    units: Mapping[str, str],
+    shown: Sequence[str],
+) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = []
+    for number, name in enumerate(names):
+        values = surface_levels(reference, name, levels)
+        both = len(values) > 1
+        told.append(
+            {
+                "name": name,
+                "unit": units[name],
+                "level": values[0],
+                **dict(zip(("least", "most", "logarithmic"), level_range(reference, name, values), strict=True)),
+                "both": both,
+                "below": is_distance(reference),
+                "colors": [POSITIVE, NEGATIVE] if both else [channel_color(name, number)],
+                "shown": name in shown,
+            }
+        )
+    return told
+
+
+def _on_grids(
+    fields: Mapping[str, Any], names: tuple[str, ...], grid: Grid | None, budget: int, same: bool
+) -> list[Volume]:
+    """The fields on grids of at most ``budget`` nodes, on that of the first if it is to be the same."""
+    drawn: list[Volume] = []
+    for field in fields.values():
+        volume = as_volume(field, grid)[names]
+        if drawn and same:
+            first = drawn[0].grid
+            drawn.append(volume if volume.grid == first else volume.interpolated("cubic").on(first))
+        else:
+            drawn.append(thinned(volume, budget))
+    return drawn
+
+
+def _extent(volume: Volume, told: Sequence[Mapping[str, Any]]) -> Array:
+    """Points [N, 3] around the surfaces: the cell, or the nodes within half the levels, or all if there are none."""
+    if any(volume.periodic):
+        return cell_corners(volume)
+    inside = np.zeros(volume.grid.shape, dtype=bool)
+    for values, channel in zip(volume.values.detach().cpu().numpy(), told, strict=True):
+        if channel["below"]:
+            inside |= values < channel["level"]
+        else:
+            inside |= (np.abs(values) if channel["both"] else values) > channel["level"] / 2
+    steps = np.argwhere(inside if inside.any() else ~inside)
+    ends = np.array(list(product(*zip(steps.min(0), steps.max(0), strict=True))))
+    return volume.grid.origin_tensor().numpy() + ends @ volume.grid.axes_tensor().numpy()
