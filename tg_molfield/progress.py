@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_NOTEBOOK_PAUSE = 0.2
+"""Seconds from one drawing in a notebook to the next, at least."""
 
 
 @contextmanager
@@ -53,6 +58,10 @@ def bar(console: Console, text: str, stays: bool = False) -> Iterator[Callable[[
         text: the first text.
         stays: whether the bar stays when the work is done.
     """
+    if console.is_jupyter:
+        with _notebook_bar(text, stays) as show:
+            yield show
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
@@ -63,6 +72,38 @@ def bar(console: Console, text: str, stays: bool = False) -> Iterator[Callable[[
             progress.update(task, description=text, completed=share or 0.0, total=None if share is None else 1.0)
 
         yield show
+
+
+@contextmanager
+def _notebook_bar(text: str, stays: bool) -> Iterator[Callable[[str, float | None], None]]:
+    """A bar of HTML that is replaced, which needs no widgets and leaves little in the saved notebook."""
+    from IPython.display import display
+
+    began = drawn = time.monotonic()
+    state: tuple[str, float | None] = (text, None)
+
+    def bundle() -> dict[str, str]:
+        clock = duration(time.monotonic() - began)
+        value = "" if state[1] is None else f' value="{min(max(state[1], 0), 1):.4f}"'
+        bar = f'<progress{value} style="vertical-align: middle; width: 16em"></progress>'
+        return {
+            "text/html": f'<div style="font-size: 13px">{bar} {escape(state[0])} <code>{clock}</code></div>',
+            "text/plain": f"{state[0]} {clock}",
+        }
+
+    handle = display(bundle(), raw=True, display_id=True)
+
+    def show(text: str, share: float | None) -> None:
+        nonlocal state, drawn
+        state = (text, share)
+        if time.monotonic() - drawn > _NOTEBOOK_PAUSE:
+            drawn = time.monotonic()
+            handle.update(bundle(), raw=True)
+
+    try:
+        yield show
+    finally:
+        handle.update(bundle() if stays else {"text/html": "", "text/plain": ""}, raw=True)
 
 
 def duration(seconds: float) -> str:
