@@ -1,7 +1,11 @@
 """Configuration of the documentation: sphinx-build -W docs docs/_build."""
 
+import os
 import re
 from importlib.metadata import version as version_of
+
+from docutils import nodes
+from latex2mathml.converter import convert
 
 project = "tg_molfield"
 author = "the tg_molfield developers"
@@ -32,9 +36,13 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # of tqdm, in packages that are imported
 
 html_theme = "pydata_sphinx_theme"
 html_title = "tg_molfield"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
 html_theme_options = {
     "show_prev_next": False,
     "show_toc_level": 2,
@@ -42,6 +50,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "guide", "mathematics", "paper", "limits")}
 
 
 def _escape_bars(app, what, name, obj, options, lines):
@@ -49,5 +58,23 @@ def _escape_bars(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(``[^`]*``)|\|", lambda m: m[1] or r"\|", line) for line in lines]
 
 
+def _mathml(node, display):
+    """MathML, which browsers show without a script or a network; they know bold letters by their code points alone."""
+    bold = {ord(a) + i: chr(start + i) for a, start in (("a", 0x1D41A), ("A", 0x1D400)) for i in range(26)}
+    found = convert(node.astext(), display=display)
+    return re.sub(r'<mi mathvariant="bold">(\w)</mi>', lambda m: f"<mi>{m[1].translate(bold)}</mi>", found)
+
+
+def _inline_math(translator, node):
+    translator.body.append(_mathml(node, "inline"))
+    raise nodes.SkipNode
+
+
+def _block_math(translator, node):
+    translator.body.append(_mathml(node, "block"))
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))
     app.connect("autodoc-process-docstring", _escape_bars)

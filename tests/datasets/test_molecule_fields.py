@@ -76,6 +76,11 @@ def test_molecules_are_those_of_the_table(dataset):
         assert torch.equal(data.pos, expected.pos)
 
 
+def test_attributes_have_an_order(dataset):
+    names = list(dataset[0].to_dict())
+    assert names == ["y", "pos", "z", *sorted(names[3:-2]), "name", "smiles"]
+
+
 def test_failed_records_are_in_a_table(root, dataset):
     assert [(one.record, one.title) for one in dataset.failed] == [(6, "m5"), (41, "m40")]
     assert "unclosed ring" in dataset.failed[0].reason

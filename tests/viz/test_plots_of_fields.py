@@ -57,6 +57,15 @@ def test_the_unit_comes_from_the_definition():
     assert "e/bohr³" in labels(density.plot(unit="e/bohr³"))
 
 
+@pytest.mark.parametrize("channels", ["O", "H O", "H C N O", "H C N O F P S Cl Br"])
+def test_nothing_of_a_plot_lies_outside_of_it(channels):
+    figure = MolField(channels)(_data()).plot(title="water")
+    box, (width, height) = figure.get_tightbbox(figure.canvas.get_renderer()), figure.get_size_inches()
+    assert min(box.x0, box.y0) >= 0
+    assert box.x1 <= width
+    assert box.y1 <= height
+
+
 def test_a_field_is_plotted_around_its_atoms():
     figure = MolField("O H")(_data()).plot(title="water")
     (low, high) = figure.axes[0].get_xlim()

@@ -49,5 +49,7 @@ def pack(data: Data) -> Packed:
 
 
 def unpack(tensors: bytes, others: str) -> Data:
-    """The ``Data`` that was packed."""
-    return Data(**load(tensors), **json.loads(others))
+    """The ``Data`` that was packed: PyG's own attributes, atomic numbers, then other tensors and the rest by name."""
+    found = load(tensors)
+    names = sorted(found, key=lambda name: (name != "z", name))
+    return Data(**{name: found[name] for name in names}, **json.loads(others))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _PANEL = 2.3
 _LETTERS_AN_INCH = 14
-_PASSES = 3
-"""Number of layout passes: next to colour bars, one or two leave long row names partly outside the figure."""
+_PASSES, _PASSES_WITH_NAMES = 2, 3
+"""Number of layout passes: fewer leave titles, or long names of rows beside colour bars, partly outside the figure."""
 
 
 class Column(NamedTuple):
@@ -82,7 +82,7 @@ def panel_figure(
         figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
     engine = figure.get_layout_engine()
     assert engine is not None
-    for _ in range(_PASSES if any(rows) else 1):
+    for _ in range(_PASSES_WITH_NAMES if any(rows) else _PASSES):
         engine.execute(figure)
     figure.set_layout_engine("none")
     return figure
