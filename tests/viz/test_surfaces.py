@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tg_molfield.fields import Grid, RBFField, Volume
+from tg_molfield.chem.elements import symbols
+from tg_molfield.display.colors import channel_color
+from tg_molfield.fields import Grid, MolField, RBFField, Volume
+from tg_molfield.structures import read_complex
 from tg_molfield.viz import isosurface, plot_surfaces
 from tg_molfield.viz.thinning import thinned
 
@@ -110,3 +113,37 @@ def test_names_are_no_markup_and_levels_have_their_unit(volume):
     signed = Volume(volume.values[:1] - volume.values[1:2], volume.grid, ["<b>$a&b"])
     (trace,) = surfaces(plot_surfaces(signed, levels=0.2, unit="e/Å³"))
     assert trace.name == "&lt;b&gt;$a&amp;b  0.2 e/Å³"
+
+
+def test_a_protein_is_a_ribbon_and_its_ligand_balls_and_sticks(data_dir):
+    data = read_complex(data_dir / "complexes/1iep_protein.pdb.gz", data_dir / "complexes/1iep_ligand.sdf")
+    ligand = data.pos[data.part == 0]
+    volume = MolField("C O", split_parts=True)(data).on(Grid.around(ligand, 1.0, 3.0))
+    figure = plot_surfaces(volume)
+    shown = {trace.name: trace for trace in figure.data if trace.showlegend}
+    colors = [shown[name].color for name in shown if name.startswith(("ligand.C ", "protein.C "))]
+    assert colors[0] != colors[1]
+    assert [(name, trace.visible) for name, trace in shown.items() if "." not in name] == [
+        ("protein", None),
+        ("ligands and ions", None),
+        ("atoms of protein", "legendonly"),
+    ]
+    path = np.stack([shown["protein"].x, shown["protein"].y, shown["protein"].z], 1)
+    is_alpha = data.z == 6
+    assert max(np.linalg.norm(data.pos[is_alpha].numpy() - point, axis=1).min() for point in path[::97]) < 2.5
+    drawn = [trace for trace in figure.data if trace.legendgroup == "ligands and ions" and trace.text is not None]
+    assert {text for trace in drawn for text in trace.text} == {
+        f"{symbols()[z]} {index}" for index, z in enumerate(data.z[data.part == 0].tolist())
+    }
+    (low, high), reach = figure.layout.scene.xaxis.range, float((ligand.max(0)[0] - ligand.min(0)[0]).norm())
+    assert high - low < reach + 20, "the camera looks at the grid"
+
+
+def test_channels_of_a_ligand_and_a_protein_differ_in_lightness():
+    for name in ("C", "N", "O", "S"):
+        pair = [
+            [int(channel_color(f"{part}.{name}", 0)[place : place + 2], 16) for place in (1, 3, 5)]
+            for part in ("ligand", "protein")
+        ]
+        ligand, protein = (0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in pair)
+        assert protein - ligand > 15

@@ -21,6 +21,15 @@ SEQUENTIAL = (
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 """Okabe and Ito's colours, which readers with any colour vision can tell apart."""
 
+POLYMER = "#8ea6bd"
+"""Ribbons of proteins and nucleic acids."""
+
+LIGAND_CARBON = "#cc79a7"
+"""Carbons of a ligand beside a protein, and their channel: of Okabe and Ito, unlike the red of O and the blue of N."""
+
+_PALE = 0.6
+"""The share of white in the colours of a protein's channels."""
+
 _UNKNOWN = "#d6609e"
 _OTHERS = ("#7c6bd6", "#2a9d5c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")
 _ELEMENTS = {
@@ -39,5 +48,18 @@ def element_color(z: int) -> str:
 
 
 def channel_color(name: str, index: int) -> str:
-    """The colour of channel ``index``: that of its element for ``"C"`` and ``"ligand.C"``, else one of a palette."""
-    return _ELEMENTS.get(name.rpartition(".")[2], _OTHERS[index % len(_OTHERS)])
+    """The colour of channel ``index``: that of its element for ``"C"``, else one of a palette.
+
+    Of two parts, the protein's channels are pale, so that they differ in lightness too, and ``"ligand.C"`` has a colour
+    of its own.
+    """
+    part, _, element = name.rpartition(".")
+    if part == "ligand" and element == "C":
+        return LIGAND_CARBON
+    color = _ELEMENTS.get(element, _OTHERS[index % len(_OTHERS)])
+    return _paler(color) if part == "protein" else color
+
+
+def _paler(color: str) -> str:
+    parts = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(part + _PALE * (255 - part)):02x}" for part in parts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.slices import plot_slices
@@ -42,9 +43,14 @@ def field_page(
     if surfaces is not None:
         page.figure(*surfaces)
     elif min(first.grid.shape) > 1:
-        drawn = interactive_surfaces(volumes, levels=level, difference=several)
+        drawn = interactive_surfaces(volumes, levels=level, difference=several, visible=_visible(first))
         page.figure(drawn, f"Isosurfaces. {described(first)}")
     return page.figure(plot_slices(volumes, position=position, difference=several), f"Slices. {described(first)}")
+
+
+def _visible(volume: Volume) -> list[str] | None:
+    """Of a ligand and a protein, the ligand's channels, which the protein's would hide."""
+    return [name for name in chosen_channels(volume, None) if name.startswith("ligand.")] or None
 
 
 def described(volume: Volume) -> str:

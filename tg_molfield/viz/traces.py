@@ -11,12 +11,13 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import Array, positions
-from tg_molfield.display.colors import element_color
+from tg_molfield.display.colors import POLYMER, element_color
 from tg_molfield.optional import require
 from tg_molfield.viz.molecule import Indices, ball
 
 _LIGHT = {"ambient": 0.62, "diffuse": 0.6, "specular": 0.25, "roughness": 0.45, "fresnel": 0.15}
 _MATT = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.05, "roughness": 0.8, "fresnel": 0.0, "facenormalsepsilon": 0}
+_RIBBON = {"ambient": 0.5, "diffuse": 0.7, "specular": 0.1, "roughness": 0.6, "fresnel": 0.0}
 _LAMP = {"x": 300, "y": 400, "z": 900}
 _HEADLIGHT = {"x": 0.6, "y": -0.6, "z": 1.0004}
 """Over the reader's shoulder, wherever the camera is: plotly takes a lamp in clip coordinates, in which a depth just
@@ -38,12 +39,18 @@ def colored_surface_trace(vertices: Array, faces: Indices, values: Array, unit: 
     )  # fmt: skip
 
 
-def atom_traces(atoms: AtomList, index: Indices | None = None, **options: Any) -> list[Any]:
+def ribbon_trace(vertices: Array, faces: Indices, **options: Any) -> Any:
+    """An opaque ribbon from vertices [V, 3] in Å and faces [F, 3]."""
+    return _mesh(vertices, faces, color=POLYMER, hoverinfo="skip", lighting=_RIBBON, **options)
+
+
+def atom_traces(atoms: AtomList, index: Indices | None = None, carbon: str | None = None, **options: Any) -> list[Any]:
     """One mesh of spheres per element, smaller for hydrogen; hovering shows the symbol and the index.
 
     Args:
         atoms: the atoms.
         index: of each atom [N], where it is not its place in the list.
+        carbon: the colour of carbons, where it is not that of the element.
         options: of all traces.
     """
     pos = positions(atoms)
@@ -57,7 +64,8 @@ def atom_traces(atoms: AtomList, index: Indices | None = None, **options: Any) -
         faces = (triangles + len(unit) * np.arange(len(mine))[:, None, None]).reshape(-1, 3)
         words = [f"{symbols()[z]} {i if index is None else index[i]}" for i in mine]
         text = np.repeat(words, len(unit)).tolist()
-        traces.append(_mesh(vertices, faces, color=element_color(int(z)), hoverinfo="text", text=text, **options))
+        color = carbon if carbon is not None and z == 6 else element_color(int(z))
+        traces.append(_mesh(vertices, faces, color=color, hoverinfo="text", text=text, **options))
     return traces
 
 

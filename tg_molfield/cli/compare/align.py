@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tg_molfield.compare import Alignment
 
 _SUFFIXES = (".sdf", ".html")
+_VERTICES = 12_000
+"""Of a surface on the page, which has two."""
 
 
 def align(
@@ -92,6 +94,8 @@ def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> N
     shape = MolField.preset("shape")
     page = Page(f"{mobile.title} on {fixed.title}", f"score {found.score:.4f}{terms_of(found.by_term)}")
     fields = shape(fixed.data), shape(found.moved)
-    figure = plot_overlay(fixed.data, found.moved, fields, names=(fixed.title, mobile.title), height=640)
+    figure = plot_overlay(
+        fixed.data, found.moved, fields, names=(fixed.title, mobile.title), max_vertices=_VERTICES, height=640
+    )
     page.figure(figure, "The molecules where they are most alike, with the surfaces of their shapes.")
     page.save(path)
