@@ -27,6 +27,18 @@ def seeded():
         yield
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """A window of Chromium; tests that need it are skipped where it is missing."""
+    from browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    window = Browser()
+    yield window
+    window.close()
+
+
 class LargestTensor(TorchDispatchMode):
     """Notes the bytes of the largest tensor that an operation makes while the mode is on."""
 

@@ -2,6 +2,7 @@ import csv
 
 import pytest
 import torch
+from page_checks import LEVEL, SWITCH, check_page
 
 from tg_molfield import FieldAutoEncoder, Volume
 from tg_molfield.demo.evaluation import MAX_PSNR, METHODS, PRETRAINED, HeldOut, summary
@@ -25,13 +26,26 @@ def test_split_keeps_formulas_apart():
     assert [data.name for data in again] == [data.name for data in test]
 
 
-def test_the_demo_writes_its_files(tmp_path):
-    results = run(tmp_path, minutes=0.05, seed=1, held_out=0.04, nodes=16)
-    names = {path.name for path in tmp_path.iterdir()}
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder of a short demo, and its results."""
+    folder = tmp_path_factory.mktemp("demo")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return folder, run(folder, minutes=0.05, seed=1, held_out=0.04, nodes=16)
+
+
+def test_the_page_of_the_demo_in_a_browser(browser, demo):
+    check_page(browser, demo[0] / "page.html", ("dB", "kcal/mol"), controls=(LEVEL, SWITCH))
+
+
+def test_the_demo_writes_its_files(demo):
+    folder, results = demo
+    names = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "psnr.csv", "enthalpies.csv", "page.html"} <= names
     cubes = sorted(name for name in names if name.endswith(".cube"))
     assert len(cubes) == 6
-    with open(tmp_path / "psnr.csv") as stream:
+    with open(folder / "psnr.csv") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(results)
     for row, one in zip(rows, results, strict=True):
@@ -44,19 +58,19 @@ def test_the_demo_writes_its_files(tmp_path):
             assert float(row[f"{method} [occupied, dB]"]) == pytest.approx(ratio.occupied, abs=1e-3)
             assert float(row[f"{method} [all nodes, dB]"]) == pytest.approx(ratio.all_nodes, abs=1e-3)
         assert float(row["cubic from 16³ [occupied, dB]"]) > float(row["zero field [occupied, dB]"])
-    model = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    model = FieldAutoEncoder.load(folder / "model.safetensors")
     one = results[0]
     grid_points = one.grid.points()
     assert torch.allclose(model.field(one.data)(grid_points), one.fields["learned"](grid_points), atol=1e-5)
-    learned = Volume.read(tmp_path / cubes[0])
+    learned = Volume.read(folder / cubes[0])
     assert learned.atoms is not None
-    with open(tmp_path / "enthalpies.csv") as stream:
+    with open(folder / "enthalpies.csv") as stream:
         rows = list(csv.DictReader(stream))
     assert rows
     assert {row["molecule"] for row in rows} <= {one.data.name for one in results}
     for row in rows:
         assert all(abs(float(row[f"{name} [kcal/mol]"])) < 1000 for name in ("reference", COUNTS, FROZEN, TUNED, FRESH))
-    page = (tmp_path / "page.html").read_text()
+    page = (folder / "page.html").read_text()
     assert "<h2>Enthalpies of formation" in page
     for cube in cubes:
         assert f"<h2>{cube.split('.')[0]}" in page

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from browser import SETTLED, Browser
+from browser import SETTLED
 
 from tg_molfield.fields import AtomList, Grid, RBFField
 
@@ -16,13 +16,6 @@ def water():
 @pytest.fixture(scope="session")
 def volume(water):
     return water.on(Grid.around(water.centers, spacing=0.4, margin=2.5))
-
-
-@pytest.fixture(scope="session")
-def browser():
-    window = Browser()
-    yield window
-    window.close()
 
 
 @pytest.fixture

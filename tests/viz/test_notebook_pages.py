@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from browser import CHROMIUM, Browser
 from torch_geometric.data import Data
 
 from tg_molfield.fields import Grid, MolField, Volume
@@ -146,8 +145,7 @@ def test_outside_of_notebooks_a_browser_shows_the_figure(monkeypatch):
         field.show()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-def test_figures_of_a_saved_notebook_are_drawn(notebook, tmp_path):
+def test_figures_of_a_saved_notebook_are_drawn(notebook, browser, tmp_path):
     field, esp = MolField("O H")(WATER), MolField.preset("esp")(WATER)
     nothing = Volume(torch.zeros(1, 6, 6, 6), Grid.cube((0, 0, 0), 2.0, 6), ("N",))
     works = (
@@ -158,21 +156,17 @@ def test_figures_of_a_saved_notebook_are_drawn(notebook, tmp_path):
     cells = [f"<div>{notebook.run(str(number), work)}</div>" for number, work in enumerate(works)]
     path = tmp_path / "notebook.html"
     path.write_text(f"<!doctype html><meta charset='utf-8'>{''.join(cells)}")
-    window = Browser()
     frames = "[...document.querySelectorAll('iframe')].map(frame => frame.contentDocument)"
-    try:
-        window.open(path, 700, 1000)
-        window.wait("document.querySelectorAll('iframe').length == 3")
-        window.wait(f"{frames}.every(page => page.querySelector('.plot .main-svg'))")
-        window.wait(f"{frames}.slice(0, 2).every(page => page.querySelector('.plot canvas'))")
-        colored, empty = (window.run(f"{frames}[{number}].body.textContent") for number in (1, 2))
-        assert "0.4 apples" in window.run(f"{frames}[0].body.textContent")
-        assert "esp (V)" in colored
-        assert "no surface at this level" in empty
-        assert window.errors == []
-        assert window.requests == []
-        heights = window.run("[...document.querySelectorAll('iframe')].map(frame => frame.clientHeight)")
-        assert heights == pytest.approx(window.run(f"{frames}.map(page => page.body.scrollHeight)"), abs=2)
-        assert window.run("document.documentElement.scrollWidth") <= 700
-    finally:
-        window.close()
+    browser.open(path, 700, 1000)
+    browser.wait("document.querySelectorAll('iframe').length == 3")
+    browser.wait(f"{frames}.every(page => page.querySelector('.plot .main-svg'))")
+    browser.wait(f"{frames}.slice(0, 2).every(page => page.querySelector('.plot canvas'))")
+    colored, empty = (browser.run(f"{frames}[{number}].body.textContent") for number in (1, 2))
+    assert "0.4 apples" in browser.run(f"{frames}[0].body.textContent")
+    assert "esp (V)" in colored
+    assert "no surface at this level" in empty
+    assert browser.errors == []
+    assert browser.requests == []
+    heights = browser.run("[...document.querySelectorAll('iframe')].map(frame => frame.clientHeight)")
+    assert heights == pytest.approx(browser.run(f"{frames}.map(page => page.body.scrollHeight)"), abs=2)
+    assert browser.run("document.documentElement.scrollWidth") <= 700
