@@ -14,8 +14,10 @@ _DAMPING = 1e-3
 _LEAST, _MOST = 1e-7, 1e4
 _EQUATIONS = 3
 """Equations per coordinate where a fit uses a part of the structure factors; more are more reliable and slower."""
-_BLURS = ((1.2, 4), (0.8, 4), (0.5, 4), (0.25, 4), (0.0, 10))
-"""Widths of the blur in Å, and the number of steps with each."""
+_CONVERGED = 1e-9
+"""The mean square residual, relative to that without atoms, below which a step that fails ends the fit."""
+_BYTES_ON_CPU, _BYTES = 2**21, 2**28
+"""Size of the derivatives computed at once: what the cache of a processor core holds; on other devices more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class PaddedAtoms:
         """The contribution of each atom, ``[B, n, 2 W]``."""
         return transform.of_atoms(self.pos, self.kinds) * self.weights.unsqueeze(2)
 
-    def __getitem__(self, rows: Tensor) -> PaddedAtoms:
+    def __getitem__(self, rows: Tensor | slice) -> PaddedAtoms:
         return PaddedAtoms(self.pos[rows], self.kinds[rows], self.mask[rows], self.weights[rows])
 
     def first(self, width: int) -> PaddedAtoms:
@@ -50,52 +52,27 @@ class PaddedAtoms:
         return replace(self, pos=pos)
 
 
-def fit_coarse_to_fine(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor) -> tuple[PaddedAtoms, Tensor]:
-    """`fit_positions` to a blurred molecule, then to less and less blurred ones, which converges from farther away."""
-    every = sufficient_stride(atoms, factors)
-    for blur, steps in _BLURS:
-        atoms, error = fit_positions(transform, atoms, factors, steps, blur, every=every if blur else 1)
-    return atoms, error
-
-
 def fit_positions(
-    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, steps: int, blur: float = 0.0, every: int = 1
+    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, steps: int, every: int = 1
 ) -> tuple[PaddedAtoms, Tensor]:
     """The atoms moved to match ``factors [B, 2 W]``, and the mean square residual ``[B]``.
 
     Levenberg–Marquardt; each molecule has its own damping and accepts only steps that reduce its residual. No atom
-    moves more than 0.7 Å in a step.
+    moves more than 0.7 Å in a step. Molecules go through it in parts whose derivatives fit the processor's cache.
 
     Args:
         transform: from atoms to structure factors.
         atoms: where to start.
         factors: the structure factors to match.
-        steps: the number of steps.
-        blur: Å; factors are compared as after a Gaussian blur of this standard deviation.
+        steps: the most steps.
         every: compare every k-th wave vector only, also in the residual.
     """
-    fit = _Fit(transform, atoms, factors, blur, every)
-    pos = atoms.pos
-    shares = fit.shares(pos)
-    rest = fit.target - shares.sum(1)
-    error = rest.square().mean(1)
-    damping = torch.full_like(error, _DAMPING)
-    for _ in range(steps):
-        step = _step(fit.vectors, shares, rest, damping)
-        length = step.norm(dim=2, keepdim=True)
-        moved = pos + step * (_LONGEST_STEP / length.clamp(min=_LONGEST_STEP))
-        new_shares = fit.shares(moved)
-        new_rest = fit.target - new_shares.sum(1)
-        new_error = new_rest.square().mean(1)
-        better = new_error < error
-        if bool(better.all()):
-            pos, shares, rest, error = moved, new_shares, new_rest, new_error
-        else:
-            pos = torch.where(better[:, None, None], moved, pos)
-            shares = torch.where(better[:, None, None], new_shares, shares)
-            rest = torch.where(better[:, None], new_rest, rest)
-            error = torch.where(better, new_error, error)
-        damping = torch.where(better, 0.2 * damping, 5 * damping).clamp(_LEAST, _MOST)
+    pos, error = torch.empty_like(atoms.pos), torch.empty_like(factors[:, 0])
+    derivatives = 3 * pos.size(1) * factors.size(1) * factors.element_size() // every
+    rows = max((_BYTES_ON_CPU if factors.device.type == "cpu" else _BYTES) // max(derivatives, 1), 1)
+    for first in range(0, len(pos), rows):
+        part = slice(first, first + rows)
+        pos[part], error[part] = _Fit(transform, atoms[part], factors[part], every).run(atoms.pos[part], steps)
     return atoms.at(pos), error
 
 
@@ -125,25 +102,49 @@ def with_code_gradient(
 
 
 class _Fit:
-    """The structure factors that a fit has to match: all or some, blurred or not."""
+    """The structure factors that a fit has to match: all or every k-th."""
 
-    def __init__(
-        self, transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, blur: float, every: int
-    ) -> None:
+    def __init__(self, transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, every: int) -> None:
         self.vectors = transform.wave_vectors[:, ::every]
         self.phases = transform.phases[:, ::every][atoms.kinds]
-        gain = (-(blur**2) / 2 * self.vectors.square().sum(0)).exp()
-        self.strength = atoms.weights.unsqueeze(2) * gain
-        self.target = (factors.unflatten(1, (2, -1))[..., ::every] * gain).flatten(1)
+        self.weights = atoms.weights.unsqueeze(2)
+        self.target = factors.unflatten(1, (2, -1))[..., ::every].flatten(1)
 
     def shares(self, pos: Tensor) -> Tensor:
         """The contribution of each atom to them, ``[B, n, 2 W']``."""
         phase = pos @ self.vectors + self.phases
         shares = phase.new_empty(*phase.shape[:2], 2 * phase.size(2))
         cos, sin = shares.chunk(2, dim=2)
-        torch.cos(phase, out=cos).mul_(self.strength)
-        torch.sin(phase, out=sin).mul_(self.strength)
+        torch.cos(phase, out=cos).mul_(self.weights)
+        torch.sin(phase, out=sin).mul_(self.weights)
         return shares
+
+    def run(self, pos: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """The positions after at most ``steps`` steps from ``pos [B, n, 3]``, and the mean square residual ``[B]``."""
+        shares = self.shares(pos)
+        rest = self.target - shares.sum(1)
+        error = rest.square().mean(1)
+        small = _CONVERGED * self.target.square().mean(1)
+        damping = torch.full_like(error, _DAMPING)
+        for _ in range(steps):
+            step = _step(self.vectors, shares, rest, damping)
+            length = step.norm(dim=2, keepdim=True)
+            moved = pos + step * (_LONGEST_STEP / length.clamp(min=_LONGEST_STEP))
+            new_shares = self.shares(moved)
+            new_rest = self.target - new_shares.sum(1)
+            new_error = new_rest.square().mean(1)
+            better = new_error < error
+            if bool(better.all()):
+                pos, shares, rest, error = moved, new_shares, new_rest, new_error
+            else:
+                if bool((~better & (error <= small)).all()):
+                    break
+                pos = torch.where(better[:, None, None], moved, pos)
+                shares = torch.where(better[:, None, None], new_shares, shares)
+                rest = torch.where(better[:, None], new_rest, rest)
+                error = torch.where(better, new_error, error)
+            damping = torch.where(better, 0.2 * damping, 5 * damping).clamp(_LEAST, _MOST)
+        return pos, error
 
 
 def _step(vectors: Tensor, shares: Tensor, rest: Tensor, damping: Tensor) -> Tensor:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
-_SPACING = 0.7
+_SPACING = 1.0
 _REACH = 2.8
 _STEPS = 3
-_LAST_STEPS = 12
+_LAST_STEPS = 6
 _NODES = 2**20
+"""How many nodes of all kinds are scored at once."""
 _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
 
 
@@ -72,8 +74,7 @@ def _chunks(nodes: Tensor) -> list[Tensor]:
 def _pursue(
     transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, half: Tensor, offset: Tensor
 ) -> tuple[Tensor, Tensor]:
-    points, basis = _lattice(transform, half)
-    inside = (points.abs() <= half.unsqueeze(1) + _SPACING / 2).all(2)
+    lattice = Lattice(transform, half, _SPACING)
     counts = factors.new_zeros(len(factors), len(transform.elements))
     counts = counts.scatter_add(1, atoms.kinds, (atoms.mask & ~placed).to(factors))
     kinds = counts.argsort(dim=1, descending=True, stable=True)[:, : max(int((counts > 0).sum(1).max()), 1)]
@@ -81,20 +82,16 @@ def _pursue(
     cos, sin = phases.cos(), phases.sin()
     pos, placed = atoms.pos.clone(), placed.clone()
     row = torch.arange(len(factors), device=factors.device)
-    while bool((wanted := atoms.mask & ~placed).any()):
-        rest = factors - PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed).structure_factors(transform).sum(
-            1
-        )
-        rest_cos, rest_sin = rest.unsqueeze(1).chunk(2, dim=2)
-        turned = torch.cat([cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos], dim=2)
-        score = (turned.flatten(0, 1) @ basis.T).unflatten(0, turned.shape[:2])
+    for _ in range(int((atoms.mask & ~placed).sum(1).max())):
+        wanted = atoms.mask & ~placed
+        known = PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed)
+        rest_cos, rest_sin = (factors - known.structure_factors(transform).sum(1)).unsqueeze(1).chunk(2, dim=2)
         open_ = torch.zeros_like(counts).scatter_add(1, atoms.kinds, wanted.to(counts)).gather(1, kinds) > 0
-        best = score.masked_fill(~(open_.unsqueeze(2) & inside.unsqueeze(1)), -torch.inf).flatten(1).argmax(1)
-        kind, node = kinds[row, best // len(points)], best % len(points)
-        slot = (wanted & (atoms.kinds == kind.unsqueeze(1))).int().argmax(1)
+        best, node = lattice.best(cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos, open_)
+        slot = (wanted & (atoms.kinds == kinds[row, best].unsqueeze(1))).int().argmax(1)
         active = wanted.any(1)
-        pos[row[active], slot[active]] = points[node[active]] + offset[active]
-        placed[row[active], slot[active]] = True
+        pos[row, slot] = torch.where(active.unsqueeze(1), node + offset, pos[row, slot])
+        placed[row, slot] |= active
         pos = _fitted(transform, atoms.at(pos), placed, factors)
     found, error = fit_positions(transform, atoms.at(pos), factors, _LAST_STEPS)
     return found.pos, error
@@ -107,11 +104,3 @@ def _fitted(transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, fac
     where = order.unsqueeze(2).expand(-1, -1, 3)
     part = PaddedAtoms(atoms.pos.gather(1, where), atoms.kinds.gather(1, order), weights != 0, weights)
     return atoms.pos.scatter(1, where, fit_positions(transform, part, factors, _STEPS)[0].pos)
-
-
-def _lattice(transform: StructureFactors, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Nodes ``[G, 3]`` that cover ``half [B, 3]``, and the structure factors of an atom at each ``[G, 2 W]``."""
-    axes = [torch.arange(-int(k), int(k) + 1, device=half.device) for k in (half.amax(0) / _SPACING).ceil()]
-    points = torch.cartesian_prod(*axes).to(half) * _SPACING
-    phase = points @ transform.wave_vectors
-    return points, torch.cat([phase.cos(), phase.sin()], dim=1)

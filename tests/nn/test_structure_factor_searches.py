@@ -1,0 +1,59 @@
+"""The parts of the search for atoms in structure factors, against plain computations."""
+
+import pytest
+import torch
+
+from tg_molfield.nn.decoders.structure_factors import least_squares
+from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
+from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions
+from tg_molfield.nn.ops.structure_factors import StructureFactors
+
+SPACING = 0.9
+
+
+@pytest.fixture(scope="module")
+def transform():
+    return StructureFactors(200, ("H", "C", "O")).double()
+
+
+def nodes_in(half):
+    """Every node of a cube that lies within ``half [3]`` and half a spacing."""
+    line = SPACING * torch.arange(-9, 10).double()
+    nodes = torch.cartesian_prod(line, line, line)
+    return nodes[(nodes.abs() <= half + SPACING / 2).all(1)]
+
+
+def test_the_best_node_of_a_lattice(transform):
+    generator = torch.Generator().manual_seed(0)
+    half = torch.tensor([[4.0, 2.0, 0.2], [0.5, 3.0, 2.0], [0.1, 0.1, 0.1], [3.0, 3.0, 3.0]]).double()
+    real, imaginary = torch.randn(2, 4, 3, transform.num_waves, generator=generator, dtype=torch.float64)
+    open_ = torch.tensor([[True, True, True], [False, True, False], [True, False, False], [False, False, True]])
+    kind, node = Lattice(transform, half, SPACING).best(real, imaginary, open_)
+    for row in range(4):
+        nodes = nodes_in(half[row])
+        phase = nodes @ transform.wave_vectors
+        sums = phase.cos() @ real[row].T + phase.sin() @ imaginary[row].T
+        sums = sums.masked_fill(~open_[row], -torch.inf)
+        best, which = divmod(int(sums.argmax()), 3)
+        assert which == kind[row]
+        torch.testing.assert_close(node[row], nodes[best])
+
+
+def test_fits_in_parts_are_fits_of_the_whole(transform, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.arange(9) < torch.tensor([9, 4, 0, 7, 9]).unsqueeze(1)
+    true = PaddedAtoms(
+        3 * torch.randn(5, 9, 3, generator=generator, dtype=torch.float64),
+        torch.randint(0, 3, (5, 9), generator=generator),
+        mask,
+        mask.double(),
+    )
+    factors = true.structure_factors(transform).sum(1)
+    start = true.at(true.pos + 0.2 * torch.randn(5, 9, 3, generator=generator, dtype=torch.float64))
+    whole, error = fit_positions(transform, start, factors, 6)
+    monkeypatch.setattr(least_squares, "_BYTES_ON_CPU", 1)
+    parts, error_of_parts = fit_positions(transform, start, factors, 6)
+    torch.testing.assert_close(parts.pos, whole.pos, atol=1e-10, rtol=0)
+    torch.testing.assert_close(error_of_parts, error, atol=1e-14, rtol=1e-6)
+    assert float((parts.pos - true.pos)[mask].abs().max()) < 1e-4
+    assert len(fit_positions(transform, start[:0], factors[:0], 6)[0].pos) == 0
