@@ -1,4 +1,8 @@
+import gzip
+import json
 import os
+import re
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,17 @@ def data_dir() -> Path:
     if not (folder / "DATA.md").exists():
         pytest.skip(f"no test data in {folder}; set TG_MOLFIELD_DATA to the folder that holds DATA.md")
     return folder
+
+
+@pytest.fixture
+def figures_of():
+    """The plotly figures of a page, as dictionaries."""
+
+    def unpacked(html):
+        packed = re.findall(r'<script class="figure" type="application/gzip">(.*?)</script>', html)
+        return [json.loads(gzip.decompress(b64decode(one))) for one in packed]
+
+    return unpacked
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_docked_poses_are_ranked_where_they_are(tmp_path):
     assert all(float(row["score"]) > 0.9999 for row in table(output))
 
 
-def test_a_molecule_is_laid_on_another_and_written(tmp_path):
+def test_a_molecule_is_laid_on_another_and_written(tmp_path, figures_of):
     fixed = sdf(tmp_path / "fixed.sdf", [ASPIRIN])
     mobile = sdf(tmp_path / "mobile.sdf", [ASPIRIN], [7.0])
     text = run("align", mobile, fixed, "-o", tmp_path / "moved.sdf", "-o", tmp_path / "overlay.html")
@@ -65,7 +65,8 @@ def test_a_molecule_is_laid_on_another_and_written(tmp_path):
     assert mol.GetProp("tg_molfield_score") == "1.000000"
     page = (tmp_path / "overlay.html").read_text()
     assert f"<h1>{ASPIRIN} on {ASPIRIN}</h1>" in page
-    assert "mesh3d" in page
+    (figure,) = figures_of(page)
+    assert [trace["type"] for trace in figure["data"]].count("mesh3d") == 2
 
 
 def test_the_best_of_several_conformers_of_smiles():

@@ -1,4 +1,3 @@
-import json
 import re
 import subprocess
 import sys
@@ -215,31 +214,25 @@ def test_missing_hydrogens_are_told_once(tmp_path):
     run(*arguments, "--channels", "C O")
 
 
-def plotted(path):
-    """The first interactive figure of a page."""
-    text = re.search(r'<script type="application/json">(.*?)</script>', path.read_text(), re.DOTALL)
-    return json.loads(text[1])
-
-
-def colors_of(path):
+def colors_of(figure):
     """The values at the vertices of the coloured surface, and the vertices."""
-    (trace,) = [trace for trace in plotted(path)["data"] if "intensity" in trace]
+    (trace,) = [trace for trace in figure["data"] if "intensity" in trace]
     arrays = [np.frombuffer(b64decode(trace[name]["bdata"]), "<f4") for name in ("intensity", "x", "y", "z")]
     return arrays[0], np.stack(arrays[1:], 1)
 
 
-def test_the_van_der_waals_surface_coloured_by_the_potential(tmp_path):
+def test_the_van_der_waals_surface_coloured_by_the_potential(tmp_path, figures_of):
     (tmp_path / "water.mol2").write_text(TIP3P_MOL2)
     page = tmp_path / "a.html"
     arguments = ("field", str(tmp_path / "water.mol2"), "--preset", "vdw", "--color-by", "esp", "-o", str(page))
     assert "partial charges: the file, sum 0.000 e" in run(*arguments, "--spacing", "0.5")
-    shown, vertices = colors_of(page)
+    shown, vertices = colors_of(figures_of(page.read_text())[0])
     (water,) = read(tmp_path / "water.mol2")
     points = torch.from_numpy(vertices.copy())
     expected = MolField.preset("esp")(water)(points)[:, 0]
     assert np.abs(shown - expected.numpy()).max() < 5e-3  # coordinates are rounded to 0.001 Å
     assert float(MolField.preset("vdw")(water)(points).abs().max()) < 0.15
-    layout = plotted(page)["layout"]
+    layout = figures_of(page.read_text())[0]["layout"]
     assert layout["coloraxis"]["cmin"] == -layout["coloraxis"]["cmax"] < -0.5
     assert layout["coloraxis"]["colorbar"]["title"]["text"] == "esp (V)"
     assert (
@@ -248,11 +241,11 @@ def test_the_van_der_waals_surface_coloured_by_the_potential(tmp_path):
     )
 
 
-def test_a_channel_colours_a_surface_at_a_distance(tmp_path):
+def test_a_channel_colours_a_surface_at_a_distance(tmp_path, figures_of):
     page = tmp_path / "a.html"
     coarse = ("--spacing", "0.8", "-o", str(page))
     run("field", "CCI", "--preset", "vdw", "--level", "3.5", "--color-by", "logp", "--color-range", "0.2", *coarse)
-    layout = plotted(page)["layout"]
+    layout = figures_of(page.read_text())[0]["layout"]
     assert (layout["coloraxis"]["cmin"], layout["coloraxis"]["cmax"]) == (-0.2, 0.2)
     assert not any(annotation["text"] for annotation in layout["annotations"])  # the surface is whole
     text = page.read_text()
@@ -260,10 +253,10 @@ def test_a_channel_colours_a_surface_at_a_distance(tmp_path):
     assert "MolField(&#x27;logp&#x27;)" in text
 
 
-def test_a_density_is_coloured_at_its_default_level(tmp_path):
+def test_a_density_is_coloured_at_its_default_level(tmp_path, figures_of):
     page = tmp_path / "a.html"
     run("field", "O", "--channels", "all", "--color-by", "promolecule", "--spacing", "0.5", "-o", str(page))
-    axis = plotted(page)["layout"]["coloraxis"]
+    axis = figures_of(page.read_text())[0]["layout"]["coloraxis"]
     assert axis["cmin"] == 0
     assert axis["colorbar"]["title"]["text"] == "promolecule (e/Å³)"
     assert "The surface where the field MolField(&#x27;all&#x27;) is 0." in page.read_text()

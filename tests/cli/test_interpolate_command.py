@@ -30,7 +30,7 @@ def swing(tmp_path):
     return tmp_path / "swing.xyz"
 
 
-def test_volumes_table_and_page(swing, tmp_path):
+def test_volumes_table_and_page(swing, tmp_path, figures_of):
     text = run(str(swing), "--steps", "4", "--spacing", "0.4", "--margin", "3", "-o", str(tmp_path / "path"))
     assert "all atoms found in 5 of 5 steps" in text
     assert "kind='spline'" in text
@@ -41,9 +41,9 @@ def test_volumes_table_and_page(swing, tmp_path):
         rows = list(csv.DictReader(stream))
     assert [row["frame"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert {row["atoms found"] for row in rows} == {"all"}
-    page = (tmp_path / "path" / "path.html").read_text()
-    assert '"frames":[{' in page
-    assert '"sliders":[{' in page
+    (figure,) = figures_of((tmp_path / "path" / "path.html").read_text())
+    assert [frame["name"] for frame in figure["frames"]] == ["1", "2", "3", "4", "5"]
+    assert len(figure["layout"]["sliders"][0]["steps"]) == 5
 
 
 def test_chosen_frames_blind_and_other_formats(swing, tmp_path):

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from packed import figures_of
 
 from tg_molfield.fields import AtomList, Grid, RBFField, Volume
 from tg_molfield.viz import Page, animate_surfaces
@@ -14,7 +13,7 @@ def moving(water):
         yield RBFField(pos, water.weights, water.widths, channels=water.channels, atoms=atoms).on(grid)
 
 
-def test_every_step_is_a_frame_with_the_same_traces(water):
+def test_every_step_is_a_frame_with_the_same_traces(water, figures_of):
     volumes = dict(zip("abc", moving(water), strict=True))
     figure = animate_surfaces(volumes, title="moving")
     assert [frame.name for frame in figure.frames] == ["a", "b", "c"]

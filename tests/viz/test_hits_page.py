@@ -1,6 +1,5 @@
 import pytest
 import torch
-from packed import figures_of
 from torch_geometric.data import Data
 
 from tg_molfield.compare import screen
@@ -30,7 +29,7 @@ def test_a_page_lists_all_hits_and_draws_the_first(molecules):
     assert 'class="plot"' not in short
 
 
-def test_surfaces_of_another_field(molecules):
+def test_surfaces_of_another_field(molecules, figures_of):
     hits = screen(molecules[0], molecules[:1])
     (figure,) = figures_of(hits_page("one", hits, molecules[:1], MolField("all")).html())
     assert "all  " in str([trace["name"] for trace in figure["data"]])

@@ -90,7 +90,7 @@ def test_figures_tell_what_they_show(notebook):
     esp = MolField.preset("esp")(WATER)
     html = page_of(notebook.run("", esp.show))
     assert "<title>H₂O</title>" in html
-    assert "Isosurfaces. MolField(" in html
+    assert "Isosurfaces. Preset esp, sum over atoms of the kernel coulomb, width 0.5 Å. " in html
     assert "$library" in html
     colored = page_of(notebook.run("", lambda: MolField.preset("vdw")(WATER).show(color_by=esp)))
     assert "The surface of all, coloured by esp." in colored

@@ -14,7 +14,8 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
-from tg_molfield.viz.field_page import described, field_page
+from tg_molfield.viz.definitions import described
+from tg_molfield.viz.field_page import field_page
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.inputs import as_volume, named_fields, one_channel
 from tg_molfield.viz.interactive import interactive_surfaces

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.definitions import described
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.page import Page
@@ -51,10 +52,3 @@ def field_page(
 def _visible(volume: Volume) -> list[str] | None:
     """Of a ligand and a protein, the ligand's channels, which the protein's would hide."""
     return [name for name in chosen_channels(volume, None) if name.startswith("ligand.")] or None
-
-
-def described(volume: Volume) -> str:
-    """The definition of a field and its grid."""
-    steps = sorted({f"{step:.3g}" for step in volume.grid.axes_tensor().norm(dim=1).tolist()}, key=float)
-    grid = f"{'×'.join(map(str, volume.grid.shape))} nodes, steps of {' and '.join(steps)} Å."
-    return grid if volume.mol_field is None else f"{volume.mol_field!r}, {grid}"

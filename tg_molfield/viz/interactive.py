@@ -12,7 +12,6 @@ import numpy as np
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
-from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
@@ -21,6 +20,7 @@ from tg_molfield.viz.level_ranges import level_range
 from tg_molfield.viz.levels import is_distance, surface_levels
 from tg_molfield.viz.packed_samples import packed_samples
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
+from tg_molfield.viz.surface_colors import SIDES, surface_colors
 from tg_molfield.viz.surroundings import add_surroundings
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
@@ -113,7 +113,7 @@ def interactive_surfaces(
         for index, channel in enumerate(told):
             sides = (1, -1) if channel["both"] or (rows[number] == DIFFERENCE and number == len(fields)) else (1,)
             for side in sides:
-                color = channel["colors"][0] if len(sides) == 1 else POSITIVE if side > 0 else NEGATIVE
+                color = channel["colors"][0] if len(sides) == 1 else SIDES[side]
                 traces.append({"trace": len(figure.data), "scene": number, "channel": index, "side": side})
                 figure.add_trace(surface_trace(*_NOTHING, color, opacity, scene=scene_name(number), showlegend=False))
         volume = drawn[min(number, len(drawn) - 1)]
@@ -149,6 +149,7 @@ def _channels(
     for number, name in enumerate(names):
         values = surface_levels(reference, name, levels)
         both = len(values) > 1
+        colors = surface_colors(reference, name, number, values)
         told.append(
             {
                 "name": name,
@@ -157,7 +158,7 @@ def _channels(
                 **dict(zip(("least", "most", "logarithmic"), level_range(reference, name, values), strict=True)),
                 "both": both,
                 "below": is_distance(reference),
-                "colors": [POSITIVE, NEGATIVE] if both else [channel_color(name, number)],
+                "colors": list(colors),
                 "shown": name in shown,
             }
         )

@@ -20,8 +20,25 @@ if TYPE_CHECKING:
 
 _PANEL = 2.3
 _LETTERS_AN_INCH = 14
+_MOST_COLUMNS = 4
+"""Channels of one field beside each other, which is what a page has room for."""
+
 _PASSES, _PASSES_WITH_NAMES = 2, 3
 """Number of layout passes: fewer leave titles, or long names of rows beside colour bars, partly outside the figure."""
+
+
+class Group(NamedTuple):
+    """Panels [rows, columns] from top to bottom that share a colour scale.
+
+    Attributes:
+        panels: the samples.
+        signed: whether they can be negative; None if that is not known.
+        is_difference: whether they are differences of fields.
+    """
+
+    panels: list[Array]
+    signed: bool | None
+    is_difference: bool = False
 
 
 class Column(NamedTuple):
@@ -30,13 +47,12 @@ class Column(NamedTuple):
     Attributes:
         label: below the name of the channel.
         unit: of the values, may be empty.
-        groups: panels [rows, columns] from top to bottom, each group with a colour scale of its own, and whether that
-            is symmetric about 0 in any case.
+        groups: the panels from top to bottom.
     """
 
     label: str
     unit: str
-    groups: list[tuple[list[Array], bool]]
+    groups: list[Group]
 
 
 def panel_figure(
@@ -59,25 +75,32 @@ def panel_figure(
 
     u_low, u_high, v_low, v_high = planes.window
     tall = min(max((v_high - v_low) / max(u_high - u_low, 1e-9), 0.4), 2.0)
-    size = (0.6 + len(columns) * (_PANEL + 0.75), 0.75 + len(rows) * (_PANEL * tall + 0.12))
+    width, bands = len(columns), 1
+    if len(rows) == 1 and width > _MOST_COLUMNS:
+        bands = -(-width // _MOST_COLUMNS)
+        width = -(-width // bands)
+    size = (0.6 + width * (_PANEL + 0.75), bands * (0.75 + len(rows) * (_PANEL * tall + 0.12)))
     figure = NotebookFigure(figsize=size)
     figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.02)
     figure.patch.set(facecolor="white", gid=PAPER)
-    grid_of_axes = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
-    for number, ((name, (label, unit, groups)), axes) in enumerate(zip(columns.items(), grid_of_axes.T, strict=True)):
+    grid_of_axes = figure.subplots(bands * len(rows), width, sharex=True, sharey=True, squeeze=False)
+    places = grid_of_axes.T if bands == 1 else grid_of_axes.reshape(-1, 1)
+    for unused in places[len(columns) :]:
+        unused[0].remove()
+    for number, ((name, (label, unit, groups)), axes) in enumerate(zip(columns.items(), places, strict=False)):
         axes[0].set_title(f"{name}\n", fontsize=11, fontweight="bold", color=INK, pad=4, parse_math=False)
         axes[0].text(
             0.5, 1.02, label, transform=axes[0].transAxes, ha="center", va="bottom", fontsize=7.5, color=INK
         )  # fmt: skip
         first = 0
-        for panels, signed in groups:
-            if panels:
-                _draw_group(figure, list(axes[first : first + len(panels)]), panels, signed, planes, unit)
-            first += len(panels)
+        for group in groups:
+            if group.panels:
+                _draw_group(figure, list(axes[first : first + len(group.panels)]), group, planes, unit)
+            first += len(group.panels)
         for axis in axes:
             decorate(axis, name)
-            _dress(axis, planes, first=number == 0, last=axis is axes[-1])
-    _name_rows(grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
+            _dress(axis, planes, first=number % width == 0, last=axis is axes[-1])
+    _name_rows(places[0] if bands > 1 else grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
     if title:
         figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
     engine = figure.get_layout_engine()
@@ -88,11 +111,14 @@ def panel_figure(
     return figure
 
 
-def _draw_group(figure: Figure, axes: list[Axes], panels: list[Array], signed: bool, planes: Planes, unit: str) -> None:
+def _draw_group(figure: Figure, axes: list[Axes], group: Group, planes: Planes, unit: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    scale = scale_of(panels, signed)
-    images = [draw_panel(axis, panel, scale, planes.window, signed) for axis, panel in zip(axes, panels, strict=True)]
+    scale = scale_of(group.panels, group.signed)
+    images = [
+        draw_panel(axis, panel, scale, planes.window, group.is_difference)
+        for axis, panel in zip(axes, group.panels, strict=True)
+    ]
     bar = figure.colorbar(images[0], ax=axes, fraction=0.05, pad=0.02, aspect=18 * len(axes))
     bar.ax.tick_params(labelsize=7, colors=INK, length=2)
     bar.outline.set_visible(False)

@@ -12,6 +12,7 @@ from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.display.colors import INK, element_color
 from tg_molfield.viz.planes import Planes
+from tg_molfield.viz.signs import NOISE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
 
 _NEAR = 0.6
 _MOST_SYMBOLS = 60
-_NOISE = 0.05
 _BLANK = "#8a949e40"
 
 
-def scale_of(panels: Sequence[Array], signed: bool = False) -> Normalize:
+def scale_of(panels: Sequence[Array], signed: bool | None = None) -> Normalize:
     """The shared colour scale of several panels.
 
-    From 0 to the largest value, or symmetric about 0 if ``signed`` or if the smallest value is below −5 % of the
-    largest absolute value. Values that are not finite are ignored.
+    Symmetric about 0 if ``signed``, from 0 to the largest value if not; where that is not known, symmetric if the
+    smallest value is below −5 % of the largest absolute value. Values that are not finite are ignored.
     """
     from matplotlib.colors import Normalize
 
     finite = np.concatenate([panel[np.isfinite(panel)] for panel in panels])
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     peak = max(abs(low), abs(high)) or 1.0
-    return Normalize(-peak if signed or low < -_NOISE * peak else 0.0, peak)
+    signed = low < -NOISE * peak if signed is None else signed
+    return Normalize(-peak if signed else 0.0, peak)
 
 
 def draw_panel(

@@ -11,10 +11,11 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
 from tg_molfield.viz.inputs import Fields
-from tg_molfield.viz.panel_figure import Column, panel_figure
+from tg_molfield.viz.panel_figure import Column, Group, panel_figure
 from tg_molfield.viz.panels import draw_atoms, draw_cell
 from tg_molfield.viz.plane_view import plane_view
 from tg_molfield.viz.planes import Planes
+from tg_molfield.viz.signs import is_signed
 from tg_molfield.viz.unit_cell import EDGES
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def plot_projections(
     for number, name in enumerate(view.names):
         written = f"{units[name]}·Å" if how == "integral" and units[name] else units[name]
         panels = [values[number] for values in samples]
-        columns[name] = Column(f"{how} along {_normal(planes)}", written, [(panels, False)])
+        columns[name] = Column(
+            f"{how} along {_normal(planes)}", written, [Group(panels, is_signed(view.sampled.mol_field, name))]
+        )
     return panel_figure(list(view.fields), columns, planes, decorate, title)
 
 

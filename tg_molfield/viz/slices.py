@@ -11,10 +11,11 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.grid import Grid
 from tg_molfield.viz.inputs import Fields, named_fields
 from tg_molfield.viz.levels import is_distance
-from tg_molfield.viz.panel_figure import Column, panel_figure
+from tg_molfield.viz.panel_figure import Column, Group, panel_figure
 from tg_molfield.viz.panels import draw_atoms, draw_cell
 from tg_molfield.viz.plane_view import plane_view
 from tg_molfield.viz.planes import Planes
+from tg_molfield.viz.signs import is_signed
 from tg_molfield.viz.unit_cell import cut_by_plane
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def plot_slices(
 ) -> Figure:
     """Slices through fields, one row per field and one column per channel.
 
-    The fields of a column share one colour scale, which starts at 0, or is symmetric about 0 for signed fields; the
-    differences of a column share a scale that is symmetric about 0. Atoms within 0.6 Å of the plane are drawn. With
-    atoms, the figure shows the grid up to 3 Å around them, else the whole grid; points outside the grid are grey. Of a
-    periodic volume the whole cell is shown, with its outline.
+    The fields of a column share one colour scale, which starts at 0 for channels that cannot be negative by their
+    definition, else is symmetric about 0, red below and blue above; the differences of a column share a scale that is
+    symmetric about 0. More than four channels of one field are in several rows. Atoms within 0.6 Å of the plane are
+    drawn. With atoms, the figure shows the grid up to 3 Å around them, else the whole grid; points outside the grid are
+    grey. Of a periodic volume the whole cell is shown, with its outline.
 
     Args:
         volumes: a field, or fields by name; the first is the reference.
@@ -86,7 +88,8 @@ def plot_slices(
     columns = {}
     for name in view.names:
         values, differences = _samples(fields, name, planes, places[name], difference)
-        columns[name] = Column(planes.label(places[name]), view.units[name], [(values, False), (differences, True)])
+        groups = [Group(values, is_signed(view.sampled.mol_field, name)), Group(differences, True, is_difference=True)]
+        columns[name] = Column(planes.label(places[name]), view.units[name], groups)
     return panel_figure(_rows(list(fields), difference), columns, planes, decorate, title)
 
 

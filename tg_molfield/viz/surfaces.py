@@ -9,7 +9,6 @@ import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
-from tg_molfield.display.colors import NEGATIVE, POSITIVE, channel_color
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
@@ -17,6 +16,7 @@ from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_ato
 from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
+from tg_molfield.viz.surface_colors import surface_colors
 from tg_molfield.viz.surroundings import add_surroundings
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
@@ -116,7 +116,7 @@ def _sides(
     for number, name in enumerate(names):
         values = surface_levels(reference, name, levels)
         signed = len(values) > 1
-        colors = (POSITIVE, NEGATIVE) if signed else (channel_color(name, number),)
+        colors = surface_colors(reference, name, number, values)
         for level, color in zip(values, colors, strict=True):
             sides.append(_Side(name, level, color, level_label(name, level, units[name], signed)))
     return sides

@@ -12,10 +12,9 @@ import torch
 from tg_molfield.arguments import check_number
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.display.colors import DIVERGING, SEQUENTIAL
-from tg_molfield.fields import CoulombGaussians
-from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.signs import is_signed
 
 PERCENTILE = 98
 """The percentile of the absolute values on the surfaces at which colours end by default."""
@@ -23,7 +22,6 @@ PERCENTILE = 98
 _AT_ONCE = 2**16
 _SLACK = 1e-3
 _NOISE = 1e-3
-_SIGNED_PROPERTIES = frozenset({"partial_charge", "formal_charge", "logp"})
 
 
 def values_at(field: Field, channel: str, vertices: Array, argument: str) -> Array:
@@ -56,19 +54,11 @@ def values_at(field: Field, channel: str, vertices: Array, argument: str) -> Arr
 def has_sign(field: Field, channel: str, values: Sequence[Array]) -> bool:
     """Whether a channel can be negative: by its definition where that tells, else where a value on a surface is.
 
-    Potentials of charges, distances, and sums over charges or contributions to log P are signed, also where all values
-    on the surfaces have one sign. Values below 0 by less than 0.1 % of the largest are rounding.
+    Values below 0 by less than 0.1 % of the largest are rounding.
     """
-    definition = field.mol_field
-    if isinstance(definition, MolField):
-        source = definition.channel_of(channel)
-        named = {source.weight, definition.kernel.name} if source is not None else set()
-        if definition.aggregate in ("distance", "displacement") or named & {"coulomb", *_SIGNED_PROPERTIES}:
-            return True
-        if isinstance(definition.form_factors, CoulombGaussians):
-            return True
+    told = is_signed(field.mol_field, channel)
     lowest = min((float(array.min()) for array in values), default=0.0)
-    return lowest < -_NOISE * _percentile(values, 100)
+    return lowest < -_NOISE * _percentile(values, 100) if told is None else told
 
 
 def color_axis(values: Sequence[Array], signed: bool, color_range: float | None, title: str) -> dict[str, Any]:
