@@ -100,6 +100,13 @@ def test_figures_tell_what_they_show(notebook):
     assert "The surface of H" in one
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_fields_of_any_precision_are_shown(notebook, dtype):
+    field = MolField("O H")(WATER).to(dtype)
+    assert "Isosurfaces." in page_of(notebook.run("", field.show))
+    assert field._repr_html_().count("<img") == 2
+
+
 def test_pages_are_shown_in_frames(notebook):
     html = Page("A <page>").text("with text")._repr_html_()
     assert "<h1>A &lt;page&gt;</h1>" in page_of(html)

@@ -185,7 +185,7 @@ def _extent(volume: Volume, told: Sequence[Mapping[str, Any]]) -> Array:
     if any(volume.periodic):
         return cell_corners(volume)
     inside = np.zeros(volume.grid.shape, dtype=bool)
-    for values, channel in zip(volume.values.detach().cpu().numpy(), told, strict=True):
+    for values, channel in zip(volume.values.detach().cpu().double().numpy(), told, strict=True):
         if channel["below"]:
             inside |= values < channel["level"]
         else:
