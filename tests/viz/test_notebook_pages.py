@@ -111,6 +111,7 @@ def test_pages_are_shown_in_frames(notebook):
     html = Page("A <page>").text("with text")._repr_html_()
     assert "<h1>A &lt;page&gt;</h1>" in page_of(html)
     assert not has_library(html)
+    assert "trust the notebook to see it" in re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert "header { display: none }" not in page_of(html)
 
 

@@ -19,6 +19,8 @@ _LIBRARY = re.compile(r'(?<=<script id="plotly" type="application/gzip">)[\w+/=]
 _FRAMED = "body { background: none } main { max-width: none; padding: 0 }"
 _BARE = "header { display: none } main > figure { margin: 0 }"
 _HEIGHT = 560
+_WITHOUT_SCRIPTS = "This figure is drawn by a script: trust the notebook to see it."
+"""Shown until the script runs."""
 
 
 class _Cell(NamedTuple):
@@ -57,7 +59,8 @@ def page_in_notebook(page: Any, bare: bool = False) -> str:
     name = f"tg-molfield-{uuid4().hex}"
     attributes = f'id="{name}" data-title="{escape(page.title)}" style="min-height: {_HEIGHT}px"'
     script = resources.files(__package__ or "").joinpath("notebook.js").read_text(encoding="utf-8")
-    return f"<div {attributes}>{_script(packed)}{held}</div><script>{script.replace('$id', name)}</script>"
+    inside = f"{_script(packed)}{held}<p>{_WITHOUT_SCRIPTS}</p>"
+    return f"<div {attributes}>{inside}</div><script>{script.replace('$id', name)}</script>"
 
 
 def show_page(page: Any, text: str) -> None:
