@@ -172,6 +172,28 @@ class FieldAutoEncoder(Serializable, GAE):
             )
         self.decoder.set_mol_field(mol_field)
 
+    def with_latent_dim(self, latent_dim: int) -> Self:
+        """A copy of the model with longer codes, which hold larger molecules, without training.
+
+        Only ``"structure_factors"`` can do this. Codes of different length are of different models: none can be
+        decoded by the other.
+
+        Raises:
+            ValueError: the decoder needs training for that, or has longer codes already.
+        """
+        check_integers(latent_dim=latent_dim)
+        model = deepcopy(self)
+        if latent_dim == self.latent_dim:
+            return model
+        if latent_dim < self.latent_dim:
+            raise ValueError(
+                f"latent_dim: expected at least {self.latent_dim}, the length of the model's codes, got {latent_dim}; "
+                "give more"
+            )
+        model.decoder.lengthen(latent_dim)
+        model.hyper_parameters["latent_dim"] = int(latent_dim)
+        return model
+
     def reset_parameters(self) -> None:
         """Draw all parameters anew and forget the domain."""
         for part in (self.encoder, self.pooling, self.decoder, self.domain):
@@ -341,26 +363,34 @@ class FieldAutoEncoder(Serializable, GAE):
         return psnr_per_graph(values, target, batch, len(latent), peak=1.0)
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_path: str | Path, *, channels: MolField | str | Sequence[str] | None = None, **modules: nn.Module
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        name_or_path: str | Path,
+        *,
+        channels: MolField | str | Sequence[str] | None = None,
+        latent_dim: int | None = None,
+        **modules: nn.Module,
     ) -> Self:
         """A trained model, in evaluation mode; the named ones are part of the package, and nothing is downloaded.
 
         ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, trained on up to 96
         atoms, with a code of 512 numbers, and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels,
-        as sums over atoms), or after :meth:`set_mol_field` into another.
+        as sums over atoms), or after :meth:`set_mol_field` into another. For molecules of 80 atoms and more, take
+        ``latent_dim=1024``.
 
         Args:
             name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``, such as
                 :meth:`save_pretrained` writes.
             channels: refuse a model of another field: a definition, or names of channels.
+            latent_dim: the length of the codes, see :meth:`with_latent_dim`; as the model was saved if None.
             modules: see :meth:`load`.
 
         Raises:
             FileNotFoundError: there is no such model, file or folder, or the folder holds none.
             ValueError: as for :meth:`load`; or ``config.json`` tells of another model than the folder holds.
         """
-        return super().from_pretrained(name_or_path, channels=channels, **modules)
+        model = super().from_pretrained(name_or_path, channels=channels, **modules)
+        return model if latent_dim is None else model.with_latent_dim(latent_dim)
 
     def _atoms(
         self,

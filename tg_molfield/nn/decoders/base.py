@@ -58,6 +58,17 @@ class Decoder(nn.Module, ABC):
         """The largest molecule that the decoder has room for; None if there is no limit."""
         return None
 
+    def lengthen(self, latent_dim: int) -> None:
+        """Read codes of ``latent_dim`` numbers from here on, more than before; the pooling it made writes them.
+
+        Raises:
+            ValueError: the decoder needs training for that.
+        """
+        raise ValueError(
+            f"latent_dim: expected {self.latent_dim}, as {type(self).__name__} was built, got {latent_dim}; leave it "
+            "out, or build and train another model"
+        )
+
     def check_atoms(self, z: Tensor, batch: Tensor, num_graphs: int) -> None:
         """Raise a ValueError where codes have no room for atoms ``z [N]``; called before anything is computed."""
 

@@ -54,7 +54,7 @@ class StructureFactors(nn.Module):
             raise ValueError(
                 f"elements: expected symbols of elements, none twice, got {list(elements)}; such as ['H', 'C']"
             )
-        self.num_waves = (size - len(self.elements) - _MOMENTS) // 2
+        self.num_waves = self._waves_of(size)
         if self.num_waves < 1:
             raise ValueError(
                 f"size: expected at least {len(self.elements) + _MOMENTS + 2} for {len(self.elements)} elements, "
@@ -64,19 +64,39 @@ class StructureFactors(nn.Module):
             raise ValueError(
                 f"shortest, longest: expected 0 < shortest <= longest in Å, got {shortest}, {longest}; swap them"
             )
-        self.size = size
+        self.size, self.longest, self.shortest, self.shared = size, longest, shortest, shared
         self.numbers = [known[name] for name in self.elements]
-        self.register_buffer("wave_vectors", _ball(self.num_waves, 2 * math.pi / longest, 2 * math.pi / shortest))
-        generator = torch.Generator().manual_seed(1)
-        phases = 2 * math.pi * torch.rand(len(self.elements), self.num_waves, generator=generator)
-        alike = torch.rand(self.num_waves, generator=generator) < shared
-        self.register_buffer("phases", phases.masked_fill(alike, 0.0))
+        vectors, phases = self._drawn(self.num_waves, seed=0)
+        self.register_buffer("wave_vectors", vectors)
+        self.register_buffer("phases", phases)
         kinds = torch.full((len(symbols()),), -1)
         kinds[self.numbers] = torch.arange(len(self.numbers))
         self.register_buffer("_kinds", kinds, persistent=False)
         self.wave_vectors: Tensor
         self.phases: Tensor
         self._kinds: Tensor
+
+    def _waves_of(self, size: int) -> int:
+        return (size - len(self.elements) - _MOMENTS) // 2
+
+    def _drawn(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
+        """``count`` wave vectors ``[3, count]`` and phases of the elements ``[T, count]``."""
+        vectors = _ball(count, 2 * math.pi / self.longest, 2 * math.pi / self.shortest, seed)
+        generator = torch.Generator().manual_seed(seed + 1)
+        phases = 2 * math.pi * torch.rand(len(self.elements), count, generator=generator)
+        alike = torch.rand(count, generator=generator) < self.shared
+        return vectors, phases.masked_fill(alike, 0.0)
+
+    def lengthen(self, size: int) -> Tensor:
+        """Add wave vectors for a result of length ``size``, at least as long as now; returns where those before are."""
+        added = self._waves_of(size) - self.num_waves
+        vectors, phases = (part.to(self.phases) for part in self._drawn(added, seed=self.num_waves))
+        vectors, phases = torch.cat([self.wave_vectors, vectors], 1), torch.cat([self.phases, phases], 1)
+        order = vectors.double().norm(dim=0).argsort(stable=True)
+        self.wave_vectors, self.phases = vectors[:, order], phases[:, order]
+        kept = order.argsort()[: self.num_waves]
+        self.size, self.num_waves = size, self.num_waves + added
+        return kept
 
     @property
     def max_atoms(self) -> int:
@@ -138,10 +158,10 @@ class StructureFactors(nn.Module):
         return counts, moments, factors
 
 
-def _ball(count: int, smallest: float, largest: float) -> Tensor:
+def _ball(count: int, smallest: float, largest: float, seed: int) -> Tensor:
     """``[3, count]`` wave vectors, from the shortest to the longest, evenly spread in direction and in length²."""
-    step = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    step = (torch.arange(count, dtype=torch.float64) + 0.5) / max(count, 1)
     length = (smallest**2 + step * (largest**2 - smallest**2)).sqrt()
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     direction = F.normalize(torch.randn(3, count, dtype=torch.float64, generator=generator), dim=0)
     return (direction * length).to(torch.get_default_dtype())

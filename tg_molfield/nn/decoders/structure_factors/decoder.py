@@ -111,6 +111,12 @@ class StructureFactorDecoder(Decoder):
         """See :meth:`Decoder.check_atoms`."""
         self.transform.check(z, batch, num_graphs)
 
+    def lengthen(self, latent_dim: int) -> None:
+        """See :meth:`Decoder.lengthen`: more wave vectors, so that the code has room for more atoms."""
+        kept = self.transform.lengthen(latent_dim - self.summary_channels)
+        self.initial_guess.lengthen(kept, self.transform.num_waves)
+        self.latent_dim = latent_dim
+
     def reset_parameters(self) -> None:
         """Draw the parameters of the guess anew, and take weights and widths from the definition."""
         reset(self.initial_guess)
@@ -235,7 +241,7 @@ class StructureFactorDecoder(Decoder):
             number = int((field.batch == row).sum()) if field.batch is not None else len(field.centers)
             warnings.warn(
                 f"molecule {row}: expected atoms that match its code, got {number} atoms of which "
-                "some are wrong; encode with refine=100, or take a model with a larger latent_dim",
+                "some are wrong; encode with refine=100, or take longer codes, see with_latent_dim",
                 UnsolvedCodeWarning,
                 stacklevel=2,
             )

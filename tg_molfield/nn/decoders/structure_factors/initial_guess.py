@@ -43,6 +43,21 @@ class InitialGuess(nn.Module):
         )
         self.rounds = nn.ModuleList(_Round(width, num_kinds, num_heads) for _ in range(num_rounds))
 
+    @torch.no_grad()
+    def lengthen(self, kept: Tensor, num_waves: int) -> None:
+        """Read codes with more wave vectors, ``num_waves``, of which those ``kept`` were there before.
+
+        The atoms see the residual of all; the features of the whole molecule stay those of the wave vectors kept.
+        """
+        first = self.whole[0]
+        assert isinstance(first, nn.Linear)
+        start = first.in_features - 2 * len(kept)
+        weight = first.weight.new_zeros(first.out_features, start + 2 * num_waves)
+        places = torch.cat([torch.arange(start, device=kept.device), start + kept, start + num_waves + kept])
+        weight[:, places] = first.weight
+        first.in_features = weight.size(1)
+        first.weight = nn.Parameter(weight, first.weight.requires_grad)
+
     def forward(
         self, transform: StructureFactors, code: Tensor, kinds: Tensor, mask: Tensor, start: Tensor | None = None
     ) -> list[Tensor]:
