@@ -43,13 +43,14 @@ def atoms_at(*positions, z=6):
     return Data(z=torch.full((len(positions),), z), pos=torch.tensor(positions, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("spread", [1.0, 0.0], ids=["different widths", "one width"])
 @pytest.mark.parametrize("metric", ["tanimoto", "carbo", "hodgkin", Metric("tversky", 0.9, 0.2)], ids=str)
-def test_derivatives_by_the_motion_are_those_of_autograd(metric):
+def test_derivatives_by_the_motion_are_those_of_autograd(metric, spread):
     generator = torch.Generator().manual_seed(0)
 
     def terms(count, channels):
         numbers = [torch.rand(2, count, n, generator=generator, dtype=torch.float64) for n in (3, 1, channels)]
-        return Terms(2 * numbers[0], 0.5 + numbers[1][..., 0], numbers[2] - 0.3)
+        return Terms(2 * numbers[0], 0.5 + spread * numbers[1][..., 0], numbers[2] - 0.3)
 
     mobile, fixed = [terms(4, 1), terms(3, 2)], [terms(5, 1), terms(4, 2)]
     own = [(torch.full((2,), 6.0, dtype=torch.float64), torch.full((2,), 7.0, dtype=torch.float64))] * 2

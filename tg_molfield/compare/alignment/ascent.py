@@ -16,8 +16,8 @@ RADIUS = 1.5
 
 
 _AHEAD = 0.3
-_COMPACT = 0.7
-"""Poses at rest are taken out when fewer than this share of the pairs moves."""
+_COMPACT, _FEW = 0.7, 16
+"""Pairs at rest are taken out when fewer than this share of them moves, and when there are more than a few."""
 
 
 class Poses(NamedTuple):
@@ -32,27 +32,68 @@ class Poses(NamedTuple):
     translation: Tensor
 
 
-def climb(start: Ascent, max_iter: int, tolerance: float) -> Ascent:
+class Move(NamedTuple):
+    """A step of all poses, not yet taken.
+
+    Attributes:
+        poses: where it leads.
+        gain: what the quadratic model promises [P, S].
+        length: of the step [P, S].
+    """
+
+    poses: Poses
+    gain: Tensor
+    length: Tensor
+
+    def part(self, rows: Tensor) -> Move:
+        """That of some pairs."""
+        return Move(Poses(*(one[rows] for one in self.poses)), self.gain[rows], self.length[rows])
+
+
+class Summits(NamedTuple):
+    """Poses at rest, with their scores.
+
+    Attributes:
+        poses: S for each of P pairs.
+        value: [P, S].
+        by_term: [P, S, K].
+    """
+
+    poses: Poses
+    value: Tensor
+    by_term: Tensor
+
+
+def climb(start: Ascent, max_iter: int, tolerance: float) -> Summits:
     """Poses of a greater score.
+
+    Derivatives are not evaluated after the last step, only scores: of all pairs together.
 
     Args:
         start: poses of P pairs, which set out with the first radius again; it is changed.
         max_iter: the most steps.
-        tolerance: a pose rests when its quadratic model promised less than this before its last step.
+        tolerance: a pose rests when its quadratic model promises less than this before its last step.
     """
-    whole = state = start
+    state = start
     start.renew()
+    ends = Poses(*(one.clone() for one in start.poses))
     pairs = torch.arange(len(start.slopes.value), device=start.slopes.value.device)
     for _ in range(max_iter):
-        active = state.advance(tolerance)
-        if int(active.sum()) < _COMPACT * len(active):
-            whole.replace(pairs, state)
-            rows = active.nonzero()[:, 0]
-            if not len(rows):
+        move = state.proposed()
+        active = (move.gain >= tolerance).any(1)
+        moving = int(active.sum())
+        if not moving or (len(active) > _FEW and moving < _COMPACT * len(active)):
+            start.replace(pairs, state)
+            _put(ends, pairs, move.poses)
+            if not moving:
                 break
-            pairs, state = pairs[rows], state.pairs(rows)
-    whole.replace(pairs, state)
-    return whole
+            rows = active.nonzero()[:, 0]
+            pairs, state, move = pairs[rows], state.pairs(rows), move.part(rows)
+        state.take(move)
+    else:
+        start.replace(pairs, state)
+        _put(ends, pairs, state.poses)
+    return start.better_of(ends)
 
 
 class Ascent:
@@ -98,32 +139,56 @@ class Ascent:
         slopes = Slopes(*(_gathered(one, index) for one in self.slopes))
         return Ascent(self._objective, poses, slopes, self._scale, _gathered(self._radius, index))
 
-    def advance(self, tolerance: float) -> Tensor:
-        """One step of all poses; which pairs [P] are still to move."""
+    def proposed(self) -> Move:
+        """The best step of every pose within its radius."""
         value, gradient, curvature, _ = self.slopes
-        scale, radius = self._scale[:, None], self._radius
+        scale = self._scale[:, None]
         step, gain = best_step(
             (gradient / scale).flatten(0, 1),
             (curvature / (scale[..., None] * scale[..., None, :])).flatten(0, 1),
-            radius.flatten(),
+            self._radius.flatten(),
         )
-        step, gain = step.view_as(gradient), gain.view_as(value)
+        step = step.view_as(gradient)
         motion = step / scale
         turn = rotation_of(motion[..., :3])
         moved = Poses(turn @ self.poses.rotation, (turn @ self.poses.translation[..., None])[..., 0] + motion[..., 3:])
+        return Move(moved, gain.view_as(value), step.norm(dim=2))
+
+    def take(self, move: Move) -> None:
+        """Make a step; poses that it makes worse stay."""
+        moved, gain, length = move
         new = self._objective.slopes(*moved)
-        change, length = new.value - value, step.norm(dim=2)
-        noise = 8 * torch.finfo(value.dtype).eps
+        change = new.value - self.slopes.value
+        noise = _noise(change)
         better, settled = change >= -noise, gain < noise
-        longer = (change > 0.5 * gain) & (length > 0.99 * radius) & ~settled
+        longer = (change > 0.5 * gain) & (length > 0.99 * self._radius) & ~settled
         failed = ~better | ((change < 0.25 * gain) & ~settled)
-        self._radius = torch.where(failed, 0.4 * length, torch.where(longer, 2 * radius, radius))
+        self._radius = torch.where(failed, 0.4 * length, torch.where(longer, 2 * self._radius, self._radius))
         worse = (~better).nonzero(as_tuple=True)
         if len(worse[0]):
             for mine, old in zip((*moved, *new), (*self.poses, *self.slopes), strict=True):
                 mine[worse] = old[worse]
         self.poses, self.slopes = moved, new
-        return (gain >= tolerance).any(1)
+
+    def better_of(self, ends: Poses) -> Summits:
+        """Other poses with their scores, or those from here where they are no worse."""
+        value, by_term = self._objective.values(*ends)
+        worse = (value - self.slopes.value < -_noise(value)).nonzero(as_tuple=True)
+        for mine, old in zip(
+            (*ends, value, by_term), (*self.poses, self.slopes.value, self.slopes.by_term), strict=True
+        ):
+            mine[worse] = old[worse]
+        return Summits(ends, value, by_term)
+
+
+def _put(whole: Poses, rows: Tensor, poses: Poses) -> None:
+    for mine, theirs in zip(whole, poses, strict=True):
+        mine[rows] = theirs
+
+
+def _noise(value: Tensor) -> float:
+    """How much a score may change by rounding."""
+    return 8 * torch.finfo(value.dtype).eps
 
 
 def _gathered(values: Tensor, index: Tensor) -> Tensor:

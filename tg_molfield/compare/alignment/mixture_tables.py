@@ -48,6 +48,7 @@ class MixtureTables:
     """
 
     rates: Tensor | None = None
+    scale: Tensor | None = None
 
     def __init__(self, mobile: Mixture, fixed: Mixture) -> None:
         self._charges = torch.bmm(mobile.charges, fixed.charges.transpose(1, 2)).flatten(1)[:, None]

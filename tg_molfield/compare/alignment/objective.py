@@ -14,6 +14,18 @@ from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.terms import Terms
 
 
+class Values(NamedTuple):
+    """Scores F of P pairs in S poses.
+
+    Attributes:
+        value: F [P, S].
+        by_term: the likeness in each term [P, S, K].
+    """
+
+    value: Tensor
+    by_term: Tensor
+
+
 class Slopes(NamedTuple):
     """Scores F of P pairs in S poses, and their derivatives by the motion (ω, τ).
 
@@ -50,26 +62,32 @@ class Objective:
         metric: Metric,
     ) -> None:
         self._overlaps = [overlap_of(f, g) for f, g in zip(mobile, fixed, strict=True)]
-        self._own = [(f[:, None], g[:, None]) for f, g in own]
-        self._weights, self._metric = list(weights), metric
+        self._own = [torch.stack(some, 1)[:, None] for some in zip(*own, strict=True)]
+        self._weights, self._metric = self._own[0].new_tensor(weights), metric
 
     def part(self, index: Tensor) -> Objective:
         """Some of the pairs."""
         part = copy.copy(self)
         part._overlaps = [overlap.part(index) for overlap in self._overlaps]
-        part._own = [(f[index], g[index]) for f, g in self._own]
+        part._own = [one[index] for one in self._own]
         return part
+
+    def values(self, rotation: Tensor, translation: Tensor) -> Values:
+        """F."""
+        overlaps = torch.stack([overlap.value(rotation, translation) for overlap in self._overlaps], -1)
+        by_term = self._metric(overlaps, *self._own)
+        return Values(by_term @ self._weights, by_term)
 
     def slopes(self, rotation: Tensor, translation: Tensor) -> Slopes:
         """F and its derivatives."""
+        found = [overlap.derivatives(rotation, translation) for overlap in self._overlaps]
+        likeness = self._metric.likeness(torch.stack([one.value for one in found], -1), *self._own)
+        slopes, curvatures = (self._weights * one for one in (likeness.slope, likeness.curvature))
         total: list[Tensor] = []
-        by_term = []
-        for overlap, own, weight in zip(self._overlaps, self._own, self._weights, strict=True):
-            value, gradient, bend = overlap.derivatives(rotation, translation)
-            likeness = self._metric.likeness(value, *own)
-            by_term.append(likeness.value)
-            slope, curvature = weight * likeness.slope[..., None], weight * likeness.curvature[..., None, None]
-            bend = torch.addcmul(slope[..., None] * bend, curvature * gradient[..., None], gradient[..., None, :])
-            terms = [weight * likeness.value, slope * gradient, bend]
+        for one, slope, curvature in zip(
+            found, slopes[..., None].unbind(2), curvatures[..., None].unbind(2), strict=True
+        ):
+            outer = (curvature * one.gradient)[..., None] * one.gradient[..., None, :]
+            terms = [slope * one.gradient, outer.addcmul_(slope[..., None], one.curvature)]
             total = terms if not total else [mine.add_(more) for mine, more in zip(total, terms, strict=True)]
-        return Slopes(total[0], total[1], total[2], torch.stack(by_term, -1))
+        return Slopes(likeness.value @ self._weights, total[0], total[1], likeness.value)

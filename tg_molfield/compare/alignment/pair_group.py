@@ -32,6 +32,8 @@ class PairGroup:
         self.rows, self._tables = rows, tables
         self._points = mobile.transpose(1, 2).contiguous()
         self._products, self._distance = products(fixed), _distance_rows(fixed)
+        if tables.scale is not None:
+            self._products, self._distance = self._products * tables.scale, self._distance * tables.scale
 
     def part(self, index: Tensor | slice, rows: Tensor) -> PairGroup:
         """Some of the pairs, by other numbers."""
@@ -68,7 +70,9 @@ class PairGroup:
         pairs, poses = translation.shape[:2]
         moved = _moved(self._points, rotation, translation)
         mine = moved.transpose(1, 2).flatten(0, 1)
-        slope, curvature = (mine.new_empty(len(mine), 10, 10) for _ in range(2))
+        rates = self._tables.rates
+        slope = mine.new_empty(len(mine), 10, 10)
+        curvature = slope.new_empty(slope.shape if rates is None else 0)
         values: list[Tensor] = []
         for distances, tables, others, rows in self._steps(moved):
             found = tables.energies(distances)
@@ -76,21 +80,19 @@ class PairGroup:
             _moments(mine[rows], others, found.slope, slope[rows])
             if found.curvature is not None:
                 _moments(mine[rows], others, found.curvature, curvature[rows])
-        maps, rates = motion_maps(mine.dtype, mine.device), self._tables.rates
+        maps = motion_maps(mine.dtype, mine.device)
         derivatives = slope.view(-1, 100) @ maps[:, :42]
-        bend = derivatives[:, 6:]
-        if rates is None:
-            bend.addmm_(curvature.view(-1, 100), maps[:, 42:])
-        else:
-            bend.addcmul_(slope.view(-1, 100) @ maps[:, 42:], -rates.repeat_interleave(poses)[:, None])
+        if rates is not None:
+            curvature = slope.view(pairs, -1).mul_(-rates[:, None])
+        derivatives[:, 6:].addmm_(curvature.view(-1, 100), maps[:, 42:])
         return torch.cat(values), derivatives.view(pairs, poses, 42)
 
     def _steps(self, moved: Tensor) -> Iterator[tuple[Tensor, Tables, Tensor, slice]]:
         """As many pairs as are evaluated at once, after each other.
 
         Yields:
-            Squared distances [p, S, N M], which the next overwrite, tables and products of these pairs, and their rows
-            among all pairs and poses.
+            Squared distances [p, S, N M], scaled if the tables say so, which the next overwrite, tables and products of
+            these pairs, and their rows among all pairs and poses.
         """
         poses, others = moved.shape[2], self._products.shape[1]
         points = moved.flatten(2).transpose(1, 2)

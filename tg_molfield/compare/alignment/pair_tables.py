@@ -23,8 +23,8 @@ class Energies(NamedTuple):
 
     Attributes:
         value: Σ e of all pairs of points [P, S].
-        slope: −Σ a e of each pair of points [P, S, N M].
-        curvature: Σ a² e; None where it follows from mean rates.
+        slope: −Σ a e of each pair of points [P, S, N M]; Σ e where distances are scaled.
+        curvature: Σ a² e; None where it follows from rates.
     """
 
     value: Tensor
@@ -37,9 +37,12 @@ class Tables(Protocol):
 
     Attributes:
         rates: a mean ``a`` [P] with which Σ a² e is a Σ a e, or None.
+        scale: what squared distances are multiplied by beforehand [P, 1, 1], −a where all pairs of points have one, or
+            None.
     """
 
     rates: Tensor | None
+    scale: Tensor | None
 
     def values(self, distances: Tensor) -> Tensor:
         """Σ e of all pairs of points [P, S]."""
@@ -54,58 +57,84 @@ class Tables(Protocol):
         """Those of ``count`` pairs of functions at a time."""
 
 
+class Rates(NamedTuple):
+    """One ``a`` for all pairs of Gaussians of two functions, with which Σ a² e is taken as a Σ a e.
+
+    Attributes:
+        values: ``a`` [P].
+        equal: whether all pairs of Gaussians have it; it is a mean otherwise.
+    """
+
+    values: Tensor
+    equal: bool
+
+    def part(self, index: Tensor) -> Rates:
+        """Those of some of the pairs of functions."""
+        return self._replace(values=self.values[index])
+
+
 class PairTables:
     """The tables of P pairs of functions.
 
     Args:
         mobile: f, P functions of N Gaussians.
         fixed: g, P functions of M Gaussians.
-        rates: a mean ``a`` [P] for second derivatives, or None for exact ones.
+        rates: for second derivatives, or None for exact ones.
     """
 
-    def __init__(self, mobile: Terms, fixed: Terms, rates: Tensor | None) -> None:
+    def __init__(self, mobile: Terms, fixed: Terms, rates: Rates | None) -> None:
         first, second = 2 * math.pi**0.5 * mobile.variances, 2 * math.pi**0.5 * fixed.variances
         heights = torch.bmm(
             mobile.weights * (first * first.sqrt())[..., None],
             (fixed.weights * (second * second.sqrt())[..., None]).transpose(1, 2),
         )
-        table = (2 * mobile.variances[:, :, None] + 2 * fixed.variances[:, None]).reciprocal_()
-        self._heights = heights.mul_(table).mul_(table.sqrt()).flatten(1)[:, None]
-        self._slopes, self.rates = table.neg_().flatten(1)[:, None], rates
-
-    @classmethod
-    def _of(cls, heights: Tensor, slopes: Tensor, rates: Tensor | None) -> Self:
-        tables = object.__new__(cls)
-        tables._heights, tables._slopes, tables.rates = heights, slopes, rates
-        return tables
+        self.rates = None if rates is None else rates.values
+        self.scale, self._slopes = None, None
+        if rates is not None and rates.equal:
+            heights.mul_(rates.values.pow(1.5)[:, None, None])
+            self.scale = -rates.values[:, None, None]
+        else:
+            table = (2 * mobile.variances[:, :, None] + 2 * fixed.variances[:, None]).reciprocal_()
+            heights.mul_(table).mul_(table.sqrt())
+            self._slopes = table.neg_().flatten(1)[:, None]
+        self._heights = heights.flatten(1)[:, None]
 
     def part(self, index: Tensor | slice) -> Self:
-        return self._of(self._heights[index], self._slopes[index], None if self.rates is None else self.rates[index])
+        part = object.__new__(type(self))
+        part.rates, part.scale, part._slopes = (
+            None if one is None else one[index] for one in (self.rates, self.scale, self._slopes)
+        )
+        part._heights = self._heights[index]
+        return part
 
     def split(self, count: int) -> list[Self]:
-        parts = zip(self._heights.split(count), self._slopes.split(count), strict=True)
-        return [self._of(heights, slopes, self.rates) for heights, slopes in parts]
+        size = len(self._heights)
+        return [self] if count >= size else [self.part(slice(i, i + count)) for i in range(0, size, count)]
 
     def values(self, distances: Tensor) -> Tensor:
-        return distances.mul_(self._slopes).clamp_min_(LEAST).exp_().mul_(self._heights).sum(2)
+        exponents = distances if self._slopes is None else distances.mul_(self._slopes)
+        return exponents.clamp_min_(LEAST).exp_().mul_(self._heights).sum(2)
 
     def energies(self, distances: Tensor) -> Energies:
         value = self.values(distances)
+        if self._slopes is None:
+            return Energies(value, distances, None)
         slope = distances.mul_(self._slopes)
         return Energies(value, slope, slope * self._slopes if self.rates is None else None)
 
 
-def mean_rates(mobile: Terms, fixed: Terms) -> Tensor | None:
-    """``a`` [P] of Gaussians of mean variances; None in double precision, and where ``a`` varies much."""
-    if mobile.pos.dtype == torch.float64:
-        return None
-    means, least, most = [], 0.0, 0.0
+def rates_of(mobile: Terms, fixed: Terms) -> Rates | None:
+    """The rate of all pairs of Gaussians where there is one; in single precision, a mean where it varies little."""
+    means, least, most, equal = [], 0.0, 0.0, True
     for terms in (mobile, fixed):
         used = (terms.weights != 0).any(2)
         infinity = terms.variances.new_tensor(math.inf)
-        least += float(torch.where(used, terms.variances, infinity).amin())
-        most += float(torch.where(used, terms.variances, -infinity).amax())
+        low = float(torch.where(used, terms.variances, infinity).amin())
+        high = float(torch.where(used, terms.variances, -infinity).amax())
+        least, most, equal = least + low, most + high, equal and low == high
         means.append((terms.variances * used).sum(1) / used.sum(1).clamp_min(1))
-    if not most <= _LIKE * least:
+    if equal:
+        return Rates(torch.full_like(means[0], 0.5 / least), True)
+    if mobile.pos.dtype == torch.float64 or not most <= _LIKE * least:
         return None
-    return 0.5 / (means[0] + means[1]).clamp_min(least / 2)
+    return Rates(0.5 / (means[0] + means[1]).clamp_min(least / 2), False)

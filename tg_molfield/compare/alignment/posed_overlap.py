@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tg_molfield.compare.alignment.mixture_tables import Mixture, MixtureTables
 from tg_molfield.compare.alignment.pair_group import PairGroup
-from tg_molfield.compare.alignment.pair_tables import PairTables, mean_rates
+from tg_molfield.compare.alignment.pair_tables import PairTables, rates_of
 from tg_molfield.compare.terms import Terms, sizes, split_by_value, used_sizes
 
 NUMBERS_IN_GROUP = 2**17
@@ -51,11 +51,11 @@ class PosedOverlap:
     @classmethod
     def of_terms(cls, mobile: Terms, fixed: Terms) -> PosedOverlap:
         """Of P functions of N and P of M Gaussians."""
-        rates = mean_rates(mobile, fixed)
+        rates = rates_of(mobile, fixed)
 
         def group(rows: Tensor, size: int, other: int) -> PairGroup:
             f, g = _cut(mobile, rows, size), _cut(fixed, rows, other)
-            return PairGroup(rows, f.pos, g.pos, PairTables(f, g, None if rates is None else rates[rows]))
+            return PairGroup(rows, f.pos, g.pos, PairTables(f, g, None if rates is None else rates.part(rows)))
 
         return cls(_grouped(sizes(mobile), sizes(fixed), group))
 

@@ -88,7 +88,7 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     blurs = {0.0, *(stage.blur for stage in plan.stages)}
     objectives = {blur: _rough(mobile, fixed, weights, metric, blur) for blur in blurs}
     found = climb(_narrowed(objectives, size, plan), _MAX_ITER, _SEARCH_TOLERANCE)
-    first = found.slopes.value.argmax(1)[:, None, None]
+    first = found.value.argmax(1)[:, None, None]
     rotation = found.poses.rotation.gather(1, first[..., None].expand(-1, 1, 3, 3)).double()
     best = Poses(_orthogonal(rotation), found.poses.translation.gather(1, first.expand(-1, 1, 3)).double())
     exact = Objective(mobile.terms, fixed.terms, list(zip(mobile.own, fixed.own, strict=True)), weights, metric)
@@ -97,7 +97,7 @@ def best_poses(mobile: Side, fixed: Side, weights: Sequence[float], metric: Metr
     back = fixed.frames.axes.transpose(1, 2)
     whole = back @ rotation @ mobile.frames.axes
     shift = fixed.frames.center + _applied(back, translation) - _applied(whole, mobile.frames.center)
-    return Found(found.slopes.value[:, 0], found.slopes.by_term[:, 0], whole, shift)
+    return Found(found.value[:, 0], found.by_term[:, 0], whole, shift)
 
 
 def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -> Ascent:
@@ -110,7 +110,7 @@ def _narrowed(objectives: Mapping[float, Objective], size: Tensor, plan: Plan) -
         if stage.blur != blur:
             blur, ascent = stage.blur, Ascent.at(objectives[stage.blur], ascent.poses, size)
         for _ in range(stage.steps):
-            ascent.advance(_SEARCH_TOLERANCE)
+            ascent.take(ascent.proposed())
         ascent = ascent.best(stage.keep)
     return ascent if blur == 0 else Ascent.at(objectives[0.0], ascent.poses, size)
 
