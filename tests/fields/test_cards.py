@@ -120,10 +120,13 @@ def test_every_kind_of_field_has_a_card():
     assert len(pixels(one._repr_html_())) == 1
 
 
-def test_large_fields_are_told_without_a_picture():
-    field = RBFField(torch.randn(20_000, 3) * 20, torch.ones(20_000, 1))
-    assert "20,000" in field._repr_html_()
-    assert pixels(field._repr_html_()) == []
+def test_pictures_of_large_fields_are_coarse_and_of_huge_ones_left_out():
+    large, huge = (RBFField(torch.randn(count, 3) * 20, torch.ones(count, 1)) for count in (10_000, 40_000))
+    assert "10,000" in large._repr_html_()
+    (seen,) = pixels(large._repr_html_())
+    assert max(seen.shape) == 31
+    assert "40,000" in huge._repr_html_()
+    assert pixels(huge._repr_html_()) == []
 
 
 def test_large_volumes_are_looked_at_in_part():

@@ -18,7 +18,9 @@ from tg_molfield.display.thumbnail import is_signed, thumbnail
 from tg_molfield.fields.units import unit_of
 
 _WIDTHS = 4
-_PIXELS = 48
+_PIXELS, _FEWEST_PIXELS = 48, 20
+"""Along the longer side of a plane, fewer for large fields."""
+
 _MARGIN = 2.5
 _MOST_PAIRS = 10**7
 """Pairs of points and centres that are evaluated for a picture, a fraction of a second."""
@@ -167,13 +169,16 @@ def _projections(volume: Any, seen: Array) -> list[Picture]:
 def _on_plane(field: Any) -> list[Picture]:
     """The first channels on the mean plane of the atoms, if that is quick."""
     centers = field._quick_centers()
-    if centers is None or not len(centers) or len(centers) * _PIXELS**2 > _MOST_PAIRS:
+    if centers is None or not len(centers):
+        return []
+    side = min(_PIXELS, math.isqrt(_MOST_PAIRS // len(centers)))
+    if side < _FEWEST_PIXELS:
         return []
     pos = positions(AtomList(torch.zeros(len(centers), dtype=torch.int64), centers))
     rows = principal_axes(pos)
     flat = (pos - pos.mean(0)) @ rows[:2].T
     low, high = flat.min(0) - _MARGIN, flat.max(0) + _MARGIN
-    pixel = float((high - low).max()) / _PIXELS
+    pixel = float((high - low).max()) / side
     counts = np.maximum(np.round((high - low) / pixel), 1).astype(int)
     u, v = (low[axis] + (np.arange(counts[axis]) + 0.5) * (high - low)[axis] / counts[axis] for axis in (0, 1))
     points = pos.mean(0) + u[None, :, None] * rows[0] + v[:, None, None] * rows[1]
