@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.fields import Grid, MolField, Volume
-from tg_molfield.viz import Page, notebook_page
+from tg_molfield.viz import Page, interactive_surfaces, notebook_page
 
 WATER = Data(
     z=torch.tensor([8, 1, 1]),
@@ -113,6 +113,12 @@ def test_pages_are_shown_in_frames(notebook):
     assert not has_library(html)
     assert "trust the notebook to see it" in re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert "header { display: none }" not in page_of(html)
+
+
+def test_surfaces_for_pages_are_shown_in_frames(notebook):
+    surfaces = interactive_surfaces(MolField("O H")(WATER).on(Grid.around(WATER.pos, 0.5, 2.0)))
+    assert repr(surfaces) == "InteractiveSurfaces(O H; Page(title).figure(...) draws them)"
+    assert page_of(surfaces._repr_html_()).count('class="plot"') == 1
 
 
 def test_what_cannot_be_shown_is_refused(notebook):

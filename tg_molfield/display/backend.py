@@ -24,6 +24,9 @@ class Backend(Protocol):
     def show_field(self, field: Any, channels: Any, level: Any, color_by: Any, grid: Any, **options: Any) -> None:
         """Show surfaces in a notebook or browser."""
 
+    def figure_in_notebook(self, figure: Any) -> str:
+        """HTML of a figure for the output of a cell."""
+
     def save_volume(self, volume: Any, path: Path) -> None:
         """Write a picture or page."""
 

@@ -20,7 +20,7 @@ from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.inputs import as_volume, named_fields, one_channel
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.molecule import formula
-from tg_molfield.viz.notebook_page import show_page
+from tg_molfield.viz.notebook_page import page_in_notebook, show_page
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.projections import plot_projections
 from tg_molfield.viz.slices import plot_slices
@@ -76,6 +76,11 @@ def show_field(
     title = type(field).__name__ if field.atoms is None else formula(field.atoms)
     page = Page(title).figure(figure, f"{kind} {described(volume)}")
     show_page(page, repr(field))
+
+
+def figure_in_notebook(figure: Any) -> str:
+    """A figure of `Page.figure` as HTML for the output of a cell."""
+    return page_in_notebook(Page("figure").figure(figure), bare=True)
 
 
 def save_volume(volume: Volume, path: Path) -> None:

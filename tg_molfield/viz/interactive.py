@@ -12,6 +12,7 @@ import numpy as np
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
+from tg_molfield.display.backend import backend
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
@@ -33,7 +34,7 @@ _SHARE = 0.1
 _FEWEST_NODES = 24**3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InteractiveSurfaces:
     """Surfaces for `Page.figure`, which the page makes from samples.
 
@@ -48,6 +49,13 @@ class InteractiveSurfaces:
     live: Mapping[str, Any]
     samples: bytes
     step: float
+
+    def __repr__(self) -> str:
+        channels = " ".join(channel["name"] for channel in self.live["channels"])
+        return f"InteractiveSurfaces({channels}; Page(title).figure(...) draws them)"
+
+    def _repr_html_(self) -> str:
+        return backend().figure_in_notebook(self)
 
 
 def interactive_surfaces(
