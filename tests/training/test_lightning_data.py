@@ -38,6 +38,8 @@ def test_data_sets_are_split_and_parts_are_taken_as_they_are():
     assert any(a is not b for a, b in zip(by_seed[0]["train"], by_seed[2]["train"], strict=True))
     assert sorted(id(one) for part in by_seed[2].values() for one in part) == sorted(map(id, found))
     assert FieldDataModule(found, split=(1.0, 0.0, 0.0)).parts.keys() == {"train"}
+    told = "FieldDataModule(train 16 molecules, valid 2 molecules, test 2 molecules, batch_size=64)"
+    assert repr(FieldDataModule(found)) == told
     chosen = FieldDataModule(found, split={"train": torch.tensor([4, 2]), "test": [7]}).parts
     assert [id(one) for one in chosen["train"]] == [id(found[4]), id(found[2])]
     assert [id(one) for one in chosen["test"]] == [id(found[7])]

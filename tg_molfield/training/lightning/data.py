@@ -85,6 +85,14 @@ class FieldDataModule(LightningDataModule):
             )
         self._training: TrainingLoader | None = None
 
+    def __repr__(self) -> str:
+        parts = (
+            f"{name} {part if isinstance(part, AugmentedMolecules) else f'{len(part)} molecules'}"
+            for name, part in self.parts.items()
+        )
+        given = "" if self.transform is None else f", {self.transform!r}"
+        return f"FieldDataModule({', '.join(parts)}, batch_size={self.batch_size}{given})"
+
     def molecules(self, part: str, count: int) -> list[Data]:
         """The first molecules of a part, at most ``count``, without query points; none where there is no such part."""
         if part not in self.parts:

@@ -54,6 +54,10 @@ class ReconstructionPictures(Callback):
                 raise ValueError(f"{name}: expected at least 1, got {count}; give more, or leave the callback out")
         self.molecules, self.every_n_epochs, self.mol_field = molecules, every_n_epochs, mol_field
 
+    def __repr__(self) -> str:
+        count = self.molecules if isinstance(self.molecules, int) else len(self.molecules)
+        return f"ReconstructionPictures({count} molecules, every_n_epochs={self.every_n_epochs})"
+
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Look for the molecules and the definition.
 
