@@ -1,6 +1,6 @@
 /* A page in a frame of a notebook, as tall as what it shows. Its library is in the output that showed a page first. */
 (async (place) => {
-  const LIBRARY = "$library";
+  const LIBRARY = "<tg-molfield-library>";
   const unpack = (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();

@@ -18,6 +18,9 @@ from uuid import uuid4
 _LIBRARY = re.compile(r'(?<=<script id="plotly" type="application/gzip">)[\w+/=]+')
 _FRAMED = "body { background: none } main { max-width: none; padding: 0 }"
 _BARE = "header { display: none } main > figure { margin: 0 }"
+_PLACE = "<tg-molfield-library>"
+"""Stands for the library in a page, whose text cannot hold it since it is escaped."""
+
 _HEIGHT = 560
 _WITHOUT_SCRIPTS = "This figure is drawn by a script: trust the notebook to see it."
 """Shown until the script runs."""
@@ -53,7 +56,7 @@ def page_in_notebook(page: Any, bare: bool = False) -> str:
     library = _LIBRARY.search(html)
     held = ""
     if library:
-        html = f"{html[: library.start()]}$library{html[library.end() :]}"
+        html = f"{html[: library.start()]}{_PLACE}{html[library.end() :]}"
         held = _script(library.group()) if _needs_library() else ""
     packed = b64encode(gzip.compress(html.encode("utf-8", "replace"), mtime=0)).decode()
     name = f"tg-molfield-{uuid4().hex}"
