@@ -42,7 +42,7 @@ def table_of(folder):
         return {(row["method"], row["channel"]): row for row in csv.DictReader(stream)}
 
 
-def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
+def test_a_structure_finer_than_it_was_sampled(figures_of, molecule_file, tmp_path):
     out = tmp_path / "out"
     arguments = ("--train", 10, "--eval", 12, 16, "--channels", "C H all N", "--format", "cube", "-o", out)
     text = run(molecule_file, *arguments)
@@ -69,9 +69,11 @@ def test_a_structure_finer_than_it_was_sampled(molecule_file, tmp_path):
     assert found.channels == ("C", "H", "all")
     assert (truth.values - found.values).abs().max() < 0.05
     page = (out / "page.html").read_text(encoding="utf-8")
-    assert "reconstruction − truth" in page
+    assert "auto − truth" in page, "what the table calls it"
     assert "zero" in page
-    assert "legendonly" in page
+    (figure,) = figures_of(page)
+    assert [channel["name"] for channel in figure["live"]["channels"] if channel["shown"]] == ["H"]
+    assert figure["live"]["names"] == ["truth", "auto", "trilinear", "cubic spline", "difference"]
     field = SuperresField.load(out / "model.safetensors")
     assert (field.on(truth.grid).values - found.values).abs().max() < 1e-4
 

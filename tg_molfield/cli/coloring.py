@@ -22,7 +22,7 @@ _QUANTITIES = {
     "vdw": ("signed distance to the van der Waals surface", "Å"),
 }
 """What a preset is, and its unit."""
-_HINT = "Hovering shows the value; a click in the legend hides the surface, to show the atoms."
+_HINT = "Hovering shows the value; without the surface, the atoms are seen."
 
 
 class Coloring(NamedTuple):

@@ -43,6 +43,7 @@ def demo_page(
     cases = [
         Case(
             name=one.data.name,
+            label=LEARNED,
             truth=one.truth,
             reconstruction=one.fields[LEARNED].on(one.grid),
             baselines={REFINED: one.fields[REFINED].on(one.grid)},

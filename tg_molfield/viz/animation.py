@@ -12,19 +12,23 @@ from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import Array, positions
-from tg_molfield.display.colors import INK, channel_color, element_color
+from tg_molfield.display.colors import INK, element_color
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import chosen_channels
-from tg_molfield.viz.levels import surface_levels, value_range
+from tg_molfield.viz.inputs import chosen_channels, units_of
+from tg_molfield.viz.levels import value_range
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.molecule import Indices
 from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.sides import Side, sides_of
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import bond_trace, surface_trace
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_camera, cell_corners, cell_trace
 
 _PAUSE = 120
+_MARGIN = 1.5
+"""Å around the atoms, for the surfaces."""
+
 _BELOW = 110
 
 
@@ -33,6 +37,7 @@ def animate_surfaces(
     channels: str | Sequence[str] | None = None,
     levels: float | Mapping[str, float] | None = None,
     *,
+    unit: str | None = None,
     opacity: float = 0.38,
     max_nodes: int = 36**3,
     title: str = "",
@@ -49,6 +54,7 @@ def animate_surfaces(
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
             largest absolute value of the channel in the first volume, or where it is empty there, in that where it is
             largest. All volumes have the same levels.
+        unit: unit of the values, shown behind the levels; by default what the definition tells.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
         title: title of the figure.
@@ -69,8 +75,13 @@ def animate_surfaces(
         raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
     first = next(iter(volumes.values()))
     names = chosen_channels(first, channels) if channels is not None else _channels_of_any(volumes)
-    chosen = {name: surface_levels(_reference(volumes, name), name, levels) for name in names}
-    shown = {label: _traces(volume, chosen, opacity, max_nodes) for label, volume in volumes.items()}
+    units = units_of(first, names, unit)
+    sides = [
+        side
+        for number, name in enumerate(names)
+        for side in sides_of(_reference(volumes, name), name, number, levels, units[name])
+    ]
+    shown = {label: _traces(volume, names, sides, opacity, max_nodes) for label, volume in volumes.items()}
     frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
     figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
     corners = np.concatenate([_extent(volume) for volume in volumes.values()])
@@ -96,18 +107,12 @@ def _reference(volumes: Mapping[str, Volume], channel: str) -> Volume:
     return max(volumes.values(), key=lambda volume: max(map(abs, value_range(volume, channel))))
 
 
-def _traces(volume: Volume, levels: Mapping[str, tuple[float, ...]], opacity: float, max_nodes: int) -> list[Any]:
-    coarse = thinned(volume[tuple(levels)], max_nodes)
+def _traces(volume: Volume, names: tuple[str, ...], sides: Sequence[Side], opacity: float, max_nodes: int) -> list[Any]:
+    coarse = thinned(volume[names], max_nodes)
     traces = []
-    for number, (name, values) in enumerate(levels.items()):
-        low, high = value_range(coarse, name)
-        for value in values:
-            surface = isosurface(coarse, name, value) if low < value < high else _NOTHING
-            sign = "" if len(values) == 1 else " +" if value > 0 else " −"
-            color = channel_color(name, number)
-            traces.append(
-                surface_trace(*surface, color, opacity, name=escape(name, quote=False) + sign, showlegend=True)
-            )
+    for side in sides:
+        surface = isosurface(coarse, side.channel, side.level) if side.crosses(coarse) else _NOTHING
+        traces.append(surface_trace(*surface, side.color, opacity, name=side.label, showlegend=True))
     if volume.atoms is not None:
         inside, index = atoms_in_cell(volume.atoms, volume)
         traces += [bond_trace(inside, name="bonds", showlegend=True), _dots(inside, index)]
@@ -134,7 +139,8 @@ def _extent(volume: Volume) -> Array:
     if any(volume.periodic):
         return cell_corners(volume)
     if volume.atoms is not None:
-        return positions(volume.atoms)
+        pos = positions(volume.atoms)
+        return np.stack([pos.min(0) - _MARGIN, pos.max(0) + _MARGIN])
     grid = volume.grid
     last = np.array(grid.shape) - 1
     ends = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last

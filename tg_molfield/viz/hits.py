@@ -7,13 +7,14 @@ from itertools import islice
 from typing import Any
 
 from tg_molfield.fields.definition import MolField
+from tg_molfield.viz.definitions import in_words
 from tg_molfield.viz.overlay import plot_overlay
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.tables import Cell
 
 _HOW_TO_READ = (
     "Each hit is drawn where it lies on the query, with a surface of each one's field at the same level. Drag to turn, "
-    "click a name in the legend to show or hide a molecule or a surface. Hydrogens of carbons are not drawn."
+    "or use the arrow keys; boxes show or hide a molecule or a surface. Hydrogens of carbons are not drawn."
 )
 
 
@@ -54,7 +55,7 @@ def hits_page(
     page.heading("Hits", f"the first {len(listed)} of {len(hits)}" if len(hits) > len(listed) else "")
     page.table(listed, hits.headers(brief=True))
     page.heading("Overlays", f"of the first {min(overlays, len(hits))}")
-    page.text(_HOW_TO_READ)
+    page.text(f"{_HOW_TO_READ} Field: {in_words(drawn)}")
     for hit in islice(hits, overlays):
         query = queries[hit.query]
         name = hit.title or f"record {hit.record}"

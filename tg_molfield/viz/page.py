@@ -85,7 +85,7 @@ class Page:
             TypeError: it is neither.
         """
         if hasattr(figure, "savefig"):
-            content = f'<div class="scroll">{inline_svg(figure, caption or "figure")}</div>'
+            content = f'<div class="scroll" tabindex="0">{inline_svg(figure, caption or "figure")}</div>'
         elif isinstance(figure, InteractiveSurfaces):
             data = figure.figure.to_json()[:-1] + f', "live": {json.dumps(figure.live, allow_nan=False)}}}'
             packed = _packed_text(data, ' class="figure"') + _packed(figure.samples, ' class="samples"')

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.definitions import described
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.levels import LEVEL, is_distance
 from tg_molfield.viz.molecule import formula
@@ -18,8 +19,8 @@ _VALUES_A_CASE = 600_000
 _HOW_TO_READ = (
     "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where its sum of "
     "squares is largest; all fields of a column share one colour scale, and the differences have their own, white at "
-    "0. The **surfaces** are drawn at the same level in every scene; drag to turn all of them, click a name in the "
-    "legend to show or hide a channel."
+    "0, red below and blue above. The **surfaces** are drawn at the same level in every scene. Drag to turn all of "
+    "them, or use the arrow keys; sliders set the levels, and boxes show or hide a channel."
 )
 
 
@@ -34,6 +35,7 @@ class Case:
         atoms: the atoms of the molecule; by default those of ``truth``.
         baselines: other fields for comparison, by name.
         merits: figures of merit by name, such as ``{"PSNR (dB)": 38.5}``.
+        label: what ``reconstruction`` is called in pictures, as in the table.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Case:
     atoms: AtomList | None = None
     baselines: Mapping[str, Volume] = field(default_factory=dict)
     merits: Mapping[str, Cell] = field(default_factory=dict)
+    label: str = "reconstruction"
 
 
 def comparison_page(
@@ -99,22 +102,21 @@ def _atoms(case: Case) -> AtomList | None:
 
 def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[str] | None) -> None:
     atoms = _atoms(case)
-    fields = {"truth": case.truth, "reconstruction": case.reconstruction, **case.baselines}
+    fields = {"truth": case.truth, case.label: case.reconstruction, **case.baselines}
     page.heading(case.name, "" if atoms is None else f"{formula(atoms)}, {len(atoms.z)} atoms")
     if case.merits:
         page.facts(case.merits)
-    shape = "×".join(map(str, case.truth.grid.shape))
     dots = "" if atoms is None else " Dots are the atoms within 0.6\u00a0Å of the plane."
     page.figure(
         plot_slices(fields, difference=True, atoms=atoms, unit=unit),
-        f"Slices through {case.name}, sampled on {shape} nodes.{dots}",
+        f"Slices through {case.name}. {described(case.truth)}{dots}",
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         page.figure(
             interactive_surfaces(
                 fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
             ),
-            f"Surfaces of {case.name} at {_level(case.truth)} at first.",
+            f"Surfaces of {case.name} at {_level(case.truth)} at first. {described(case.truth)}",
         )
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
-from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
-from tg_molfield.viz.levels import level_label, surface_levels, value_range
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
-from tg_molfield.viz.surface_colors import surface_colors
+from tg_molfield.viz.sides import sides_of
 from tg_molfield.viz.surroundings import add_surroundings
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
@@ -71,7 +69,8 @@ def plot_surfaces(
     reference = as_volume(next(iter(fields.values())), grid)
     names = chosen_channels(reference, channels)
     shown = names if visible is None else chosen_channels(reference, visible)
-    sides = _sides(reference, names, levels, units_of(reference, names, unit))
+    units = units_of(reference, names, unit)
+    sides = [side for i, name in enumerate(names) for side in sides_of(reference, name, i, levels, units[name])]
     seen = known_atoms(fields.values(), atoms)
 
     figure = graph_objects.Figure()
@@ -96,27 +95,3 @@ def plot_surfaces(
     view = cell_camera(reference, len(headings)) if any(reference.periodic) else camera(seen, len(headings))
     arrange(figure, headings, cube_axes(points), view, title, height)
     return figure
-
-
-class _Side(NamedTuple):
-    channel: str
-    level: float
-    color: str
-    label: str
-
-    def crosses(self, volume: Volume) -> bool:
-        low, high = value_range(volume, self.channel)
-        return low < self.level < high
-
-
-def _sides(
-    reference: Volume, names: Sequence[str], levels: float | Mapping[str, float] | None, units: Mapping[str, str]
-) -> list[_Side]:
-    sides = []
-    for number, name in enumerate(names):
-        values = surface_levels(reference, name, levels)
-        signed = len(values) > 1
-        colors = surface_colors(reference, name, number, values)
-        for level, color in zip(values, colors, strict=True):
-            sides.append(_Side(name, level, color, level_label(name, level, units[name], signed)))
-    return sides

@@ -39,7 +39,9 @@ def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mappi
         f"<th scope=col{_class(column)}>{escape(name)}</th>" for name, column in zip(headers, columns, strict=True)
     )
     body = "\n".join("<tr>" + "".join(cells) + "</tr>" for cells in zip(*written, strict=True))
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+    )
 
 
 def _column(column: Sequence[Cell], best: str | None) -> list[str]:

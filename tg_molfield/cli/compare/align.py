@@ -90,6 +90,7 @@ def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> N
         return
     from tg_molfield.fields import MolField
     from tg_molfield.viz import Page, plot_overlay
+    from tg_molfield.viz.definitions import in_words
 
     shape = MolField.preset("shape")
     page = Page(f"{mobile.title} on {fixed.title}", f"score {found.score:.4f}{terms_of(found.by_term)}")
@@ -97,5 +98,7 @@ def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> N
     figure = plot_overlay(
         fixed.data, found.moved, fields, names=(fixed.title, mobile.title), max_vertices=_VERTICES, height=640
     )
-    page.figure(figure, "The molecules where they are most alike, with the surfaces of their shapes.")
+    page.figure(
+        figure, f"The molecules where they are most alike, with a surface of each one's shape. {in_words(shape)}"
+    )
     page.save(path)

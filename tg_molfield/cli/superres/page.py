@@ -11,6 +11,7 @@ from tg_molfield.cli.superres.problem import Problem
 from tg_molfield.cli.superres.tables import cells, headers, together
 from tg_molfield.fields import Volume
 from tg_molfield.viz import Case, Page, comparison_page, plot_slices
+from tg_molfield.viz.definitions import described
 
 _MOST_ATOMS = 300
 
@@ -41,7 +42,8 @@ def reconstruction_page(
         page.text(f"{text}\n\nThe field between the samples is not known, so there is no comparison with the truth.")
         shown = {method: finest[method], **{name: finest[name] for name in BASELINES[1:]}}
         return page.figure(
-            plot_slices(shown, difference=True), f"Slices, and the differences of the interpolations from {method}."
+            plot_slices(shown, difference=True),
+            f"Slices, and the differences of the interpolations from {method}. {described(finest[method])}",
         )
     text += (
         " The table gives the peak signal-to-noise ratio in dB over all nodes and channels, which is high for empty "
@@ -51,6 +53,7 @@ def reconstruction_page(
     drawn = truth.atoms if truth.atoms is not None and len(truth.atoms.z) <= _MOST_ATOMS else None
     case = Case(
         name=problem.name,
+        label=method,
         truth=truth.with_atoms(drawn),
         reconstruction=finest[method].with_atoms(drawn),
         baselines={name: finest[name].with_atoms(drawn) for name in BASELINES[1:]},
@@ -62,11 +65,13 @@ def reconstruction_page(
         },
     )
     table = [[row.method, *cells(row)] for row in together(rows)]
-    best = dict.fromkeys(headers(rows)[1:], "max")
+    first, *others = headers(rows)
+    columns = [first, *(f"{name} (dB)" for name in others)]
+    best = dict.fromkeys(columns[1:], "max")
     return comparison_page(
         title,
         [case],
-        (table, headers(rows)),
+        (table, columns),
         subtitle="tg-molfield superres",
         text=text,
         best=best,
