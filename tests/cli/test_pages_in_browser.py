@@ -84,14 +84,14 @@ def a_reconstruction(folder):
 PAGES = {
     "field": (a_field, ("NC=O", "steps of 0.6 Å"), (RED, BLUE), (LEVEL, SWITCH)),
     "field --color-by": (a_potential_on_a_surface, ("esp (V)", "0 Å"), ("#b2182b", "#2166ac"), (SWITCH,)),
-    "field of a crystal": (a_density_in_its_cell, ("e/Å³", "cell"), (), (LEVEL, SWITCH)),
+    "field of a crystal": (a_density_in_its_cell, ("e/Å³", "cell"), (), (LEVEL,)),
     "superres": (a_complex_sampled_coarsely, ("dB", "ligand.O", "protein.C", "v (Å)"), (RED,), (LEVEL, SWITCH)),
     "interpolate": (a_motion, ("at 1", "bond drift, Å"), (RED,), (STEP, SWITCH)),
     "interpolate --match": (a_morph, ("at 0 %", "2 fade out"), (RED, BLUE), (STEP, SWITCH)),
     "align": (an_overlay, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "screen": (hits, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "embed": (a_map, ("logP",), (VIOLET, YELLOW), ("select.map-color",)),
-    "reconstruct": (a_reconstruction, ("dB", "reconstructed", "exact"), (), (LEVEL, SWITCH)),
+    "reconstruct": (a_reconstruction, ("dB", "reconstructed", "exact"), (), (LEVEL,)),
 }
 
 
