@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from torch_geometric.data import Batch
 
 from tg_molfield import Grid, MolField, RBFField, from_smiles
 from tg_molfield.compare import overlap
-from tg_molfield.compare.overlap import self_overlap
+from tg_molfield.compare.alignment.self_overlap import self_overlaps
+from tg_molfield.compare.overlap import paired_overlap, self_overlap
 from tg_molfield.compare.quadrature import overlaps_on
+from tg_molfield.compare.terms import Terms, padded_terms
 
 SEED = 5
 
@@ -93,3 +96,13 @@ def test_other_cells_are_refused():
     f, g = (gaussians(3, cell=side * torch.eye(3, dtype=torch.float64)) for side in (4.0, 5.0))
     with pytest.raises(ValueError, match="cell"):
         overlap(f, g)
+
+
+@pytest.mark.parametrize("preset", ["shape", "color"])
+def test_overlaps_with_themselves_are_the_same_at_any_blur(preset):
+    molecules = [from_smiles(smiles, color=True, dtype=torch.float64) for smiles in ("CCOC(=O)C", "OCC(N)C(=O)O")]
+    field = MolField.preset(preset)(Batch.from_data_list(molecules))
+    terms = padded_terms(field)
+    for found, blur in zip(self_overlaps(terms, [0.0, 0.5]), (0.0, 0.5), strict=True):
+        wider = Terms(terms.pos, terms.variances + blur, terms.weights)
+        torch.testing.assert_close(found, paired_overlap(wider, wider).sum(1), rtol=1e-12, atol=0)

@@ -12,7 +12,7 @@ from tg_molfield.compare.alignment.blocked_overlap import PAIRS_AT_ONCE, overlap
 from tg_molfield.compare.alignment.mixture_tables import as_mixture
 from tg_molfield.compare.terms import Terms, sizes, split_by_value
 
-_NUMBERS_AT_ONCE = 2**15
+_NUMBERS_AT_ONCE = 2**16
 
 
 @torch.no_grad()
