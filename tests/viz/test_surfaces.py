@@ -8,7 +8,7 @@ from tg_molfield.chem.elements import symbols
 from tg_molfield.display.colors import channel_color
 from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.structures import read_complex
-from tg_molfield.viz import isosurface, plot_surfaces
+from tg_molfield.viz import interactive_surfaces, isosurface, plot_surfaces
 from tg_molfield.viz.thinning import thinned
 
 CENTER = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
@@ -147,3 +147,36 @@ def test_channels_of_a_ligand_and_a_protein_differ_in_lightness():
         ]
         ligand, protein = (0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in pair)
         assert protein - ligand > 15
+
+
+def test_interactive_surfaces_take_fields_and_tell_where_they_are_coarse(water, volume):
+    whole = interactive_surfaces({"truth": volume, "field": water}, difference=True)
+    assert whole.note == ""
+    assert [scene["shape"] for scene in whole.live["scenes"]] == [list(volume.grid.shape)] * 2
+    assert len(whole.samples) == 2 * 2 * 2 * volume.grid.num_nodes, "half precision, two channels, two fields"
+    fine = water.on(Grid.around(water.centers, spacing=0.2, margin=2.5))
+    coarse = interactive_surfaces(fine, max_values=30_000)
+    assert len(coarse.samples) <= 60_000
+    assert coarse.note == " Surfaces are made from samples every 0.25 Å."
+    for arguments in ({"max_values": 0}, {"difference": True}, {"levels": 9.0}):
+        with pytest.raises(ValueError, match="expected"):
+            interactive_surfaces(volume, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "expected"),
+    [
+        ((0.0, 1.0), None, (0.005, 0.95, True)),
+        ((0.0, 1.0), 0.001, (0.001, 0.95, True)),
+        ((-1.0, 0.5), None, (0.005, 0.95, True)),
+        ((-1.0, 0.5), -0.2, (-0.97, 0.47, False)),
+        ((5.0, 6.0), None, (5.02, 5.98, False)),
+        ((0.0, 0.0), None, (0.0, 1.0, False)),
+    ],
+)
+def test_sliders_offer_the_levels_around_the_first(values, level, expected):
+    ramp = torch.linspace(*values, 64).reshape(1, 4, 4, 4)
+    volume = Volume(ramp, Grid.cube((0, 0, 0), 3, 4), ["a"])
+    (channel,) = interactive_surfaces(volume, levels=level).live["channels"]
+    assert (channel["least"], channel["most"], channel["logarithmic"]) == pytest.approx(expected)
+    assert channel["least"] <= channel["level"] <= channel["most"]

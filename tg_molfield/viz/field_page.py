@@ -45,7 +45,7 @@ def field_page(
         page.figure(*surfaces)
     elif min(first.grid.shape) > 1:
         drawn = interactive_surfaces(volumes, levels=level, difference=several, visible=_visible(first))
-        page.figure(drawn, f"Isosurfaces. {described(first)}")
+        page.figure(drawn, f"Isosurfaces. {described(first)}{drawn.note}")
     return page.figure(plot_slices(volumes, position=position, difference=several), f"Slices. {described(first)}")
 
 

@@ -16,7 +16,7 @@ from tg_molfield.display.backend import backend
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
+from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
 from tg_molfield.viz.level_ranges import level_range
 from tg_molfield.viz.levels import is_distance, surface_levels
 from tg_molfield.viz.packed_samples import packed_samples
@@ -42,13 +42,13 @@ class InteractiveSurfaces:
         figure: a plotly figure with atoms and cells, in which the surfaces are still empty.
         live: what ``levels.js`` needs to know about scenes, channels and traces.
         samples: the values, see `packed_samples`.
-        step: the step of the finest of their grids along its coarsest axis, in Å.
+        note: a sentence for the caption where the samples are coarser than the field's; else empty.
     """
 
     figure: Any
     live: Mapping[str, Any]
     samples: bytes
-    step: float
+    note: str
 
     def __repr__(self) -> str:
         channels = " ".join(channel["name"] for channel in self.live["channels"])
@@ -100,6 +100,8 @@ def interactive_surfaces(
         ImportError: plotly is missing.
     """
     check_integers(max_values=max_values)
+    if max_values < 1:
+        raise ValueError(f"max_values: expected at least 1, got {max_values}; the default is 1200000")
     figure = require("plotly.graph_objects", "viz").Figure()
     fields = named_fields(volumes)
     if difference and len(fields) < 2:
@@ -139,8 +141,9 @@ def interactive_surfaces(
         "channels": told,
         "traces": traces,
     }
-    step = max(float(drawn[0].grid.axes_tensor().norm(dim=1).max()), 0.0)
-    return InteractiveSurfaces(figure, live, b"".join(values for _, values in packed), step)
+    step = float(drawn[0].grid.axes_tensor().norm(dim=1).max())
+    note = "" if drawn[0].grid == reference.grid else f" Surfaces are made from samples every {step:.2g} Å."
+    return InteractiveSurfaces(figure, live, b"".join(values for _, values in packed), note)
 
 
 _NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
@@ -178,8 +181,9 @@ def _on_grids(
 ) -> list[Volume]:
     """The fields on grids of at most ``budget`` nodes, on that of the first if it is to be the same."""
     drawn: list[Volume] = []
+    shared = shared_grid(fields, grid)
     for field in fields.values():
-        volume = as_volume(field, grid)[names]
+        volume = as_volume(field, grid if isinstance(field, Volume) else shared)[names]
         if drawn and same:
             first = drawn[0].grid
             drawn.append(volume if volume.grid == first else volume.interpolated("cubic").on(first))

@@ -112,11 +112,12 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
         f"Slices through {case.name}. {described(case.truth)}{dots}",
     )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
+        surfaces = interactive_surfaces(
+            fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
+        )
         page.figure(
-            interactive_surfaces(
-                fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
-            ),
-            f"Surfaces of {case.name} at {_level(case.truth)} at first. {described(case.truth)}",
+            surfaces,
+            f"Surfaces of {case.name} at {_level(case.truth)} at first. {described(case.truth)}{surfaces.note}",
         )
 
 
