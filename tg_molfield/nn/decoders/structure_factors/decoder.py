@@ -73,7 +73,7 @@ class StructureFactorDecoder(Decoder):
         elements: Sequence[str] = ORGANIC_ELEMENTS,
         width: int = 48,
         num_rounds: int = 6,
-        num_searches: int = 40,
+        num_searches: int = 60,
     ) -> None:
         mol_field = channels if isinstance(channels, MolField) else MolField(channels)
         super().__init__(mol_field, latent_dim, summary_channels)

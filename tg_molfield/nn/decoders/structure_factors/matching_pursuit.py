@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions
+from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, mean_square_residual
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 1.0
 _REACH = 2.8
 _STEPS = 3
-_LAST_STEPS = 6
 _NODES = 2**20
 """How many nodes of all kinds are scored at once."""
 _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
@@ -81,6 +80,7 @@ def _pursue(
     phases = transform.phases[kinds] + (offset @ transform.wave_vectors).unsqueeze(1)
     cos, sin = phases.cos(), phases.sin()
     pos, placed = atoms.pos.clone(), placed.clone()
+    error = mean_square_residual(transform, atoms, factors)
     row = torch.arange(len(factors), device=factors.device)
     for _ in range(int((atoms.mask & ~placed).sum(1).max())):
         wanted = atoms.mask & ~placed
@@ -92,15 +92,15 @@ def _pursue(
         active = wanted.any(1)
         pos[row, slot] = torch.where(active.unsqueeze(1), node + offset, pos[row, slot])
         placed[row, slot] |= active
-        pos = _fitted(transform, atoms.at(pos), placed, factors)
-    found, error = fit_positions(transform, atoms.at(pos), factors, _LAST_STEPS)
-    return found.pos, error
+        pos, error = _fitted(transform, atoms.at(pos), placed, factors)
+    return pos, error
 
 
-def _fitted(transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor) -> Tensor:
-    """The positions after refining the atoms that are ``placed``."""
+def _fitted(transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+    """The positions after refining the atoms that are ``placed``, and the mean square residual ``[B]`` of these."""
     order = placed.int().argsort(dim=1, descending=True, stable=True)[:, : int(placed.sum(1).max())]
     weights = (atoms.weights * placed).gather(1, order)
     where = order.unsqueeze(2).expand(-1, -1, 3)
     part = PaddedAtoms(atoms.pos.gather(1, where), atoms.kinds.gather(1, order), weights != 0, weights)
-    return atoms.pos.scatter(1, where, fit_positions(transform, part, factors, _STEPS)[0].pos)
+    found, error = fit_positions(transform, part, factors, _STEPS)
+    return atoms.pos.scatter(1, where, found.pos), error

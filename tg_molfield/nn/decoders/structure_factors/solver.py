@@ -28,8 +28,10 @@ _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew."""
 _WHOLE = 1e-3
 """Element counts nearer than this to whole numbers are those of a molecule."""
-_FIRST_STEPS, _LAST_STEPS = 4, 3
-"""Steps of the fit before the searches, and after all."""
+_NEAR = 1e-3
+"""The mean square residual per atom below which a fit is likely to find the atoms."""
+_FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
+"""Steps of the fits to a guess, after every second search, where atoms are nearly found, and to rounding."""
 _SEEDS = 1009
 """More than the searches of one molecule, so that no two searches have the same seed."""
 _GUESS_RATIO = 1.5
@@ -76,10 +78,15 @@ def solve_atoms(
     pos = walk.pos.clone()
     error = torch.full_like(counts[:, 0], torch.inf).where(number > 0, 0)
     fit = partial(_fitted, transform, steps=_FIRST_STEPS, thin=True)
+    finish = [partial(_fitted, transform, steps=steps) for steps in _NEAR_STEPS]
     searches = [partial(_searched, transform, index=index) for index in range(num_searches)]
     for index, attempt in enumerate([fit, *searches]):
         lost = ((error > EXACT * number) & (whole | (index < 2))).nonzero()[:, 0]
-        _try(attempt, target, walk, number, lost, pos, error)
+        left = _try(attempt, target, walk, number, lost, pos, error)
+        for closer in finish:
+            open_ = (left > EXACT * number[lost]) & (left < _NEAR * number[lost])
+            lost, left = lost[open_], left[open_]
+            left = _try(closer, target, walk, number, lost, pos, error)
     near = ((error > _ROUNDING * number) & (error <= EXACT * number)).nonzero()[:, 0]
     _try(partial(_fitted, transform, steps=_LAST_STEPS), target, atoms.at(pos.clone()), number, near, pos, error)
     return pos, (error <= EXACT * number) | ~whole
@@ -99,17 +106,23 @@ def _first_guess(
 
 def _try(
     attempt: Attempt, target: Target, walk: PaddedAtoms, number: Tensor, rows: Tensor, pos: Tensor, error: Tensor
-) -> None:
-    """Move the ``rows`` of ``walk`` by the attempt, and keep in ``pos [B, n, 3]`` and ``error [B]`` what is better."""
+) -> Tensor:
+    """Move the ``rows`` of ``walk`` by the attempt, and keep in ``pos [B, n, 3]`` and ``error [B]`` what is better.
+
+    Returns:
+        The mean square residuals of the rows, better or not.
+    """
     ratio = _FIT_RATIO if len(rows) > _FEW else _FEW_RATIO
+    residual = error[rows]
     for part in bucket_by_size(number[rows], ratio=ratio):
         some = rows[part]
         width = int(number[some].max())
         found, left = attempt(target.rows(some), walk[some].first(width))
-        walk.pos[some, :width] = found.pos
+        walk.pos[some, :width], residual[part] = found.pos, left
         won = left < error[some]
         error[some[won]] = left[won]
         pos[some[won], :width] = found.pos[won]
+    return residual
 
 
 def _fitted(
@@ -126,8 +139,9 @@ def _fitted(
 def _searched(
     transform: StructureFactors, target: Target, atoms: PaddedAtoms, index: int
 ) -> tuple[PaddedAtoms, Tensor]:
-    """The search number ``index`` for the worst atoms."""
+    """The search number ``index`` for the worst atoms; every second is fitted further, which changes the next worst."""
     _, moments, factors = transform.split(target.code)
     worst = worst_fitting_atoms(transform, atoms, factors, _WORST[index % len(_WORST)])
     seed = _SEEDS * target.search_seed + index
-    return search(transform, atoms, atoms.mask & ~worst, factors, moments, seed)
+    found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed)
+    return fit_positions(transform, found, factors, _SETTLING_STEPS) if index % 2 else (found, error)
