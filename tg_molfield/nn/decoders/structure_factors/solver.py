@@ -26,12 +26,14 @@ _ROUNDING = 1e-13
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew."""
+_MANY = 60
+"""Atoms from which on each search is fitted further."""
 _WHOLE = 1e-3
 """Element counts nearer than this to whole numbers are those of a molecule."""
 _NEAR = 1e-3
 """The mean square residual per atom below which a fit is likely to find the atoms."""
 _FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
-"""Steps of the fits to a guess, after every second search, where atoms are nearly found, and to rounding."""
+"""Steps of the fits to a guess, after searches, where atoms are nearly found, and to rounding."""
 _SEEDS = 1009
 """More than the searches of one molecule, so that no two searches have the same seed."""
 _GUESS_RATIO = 1.5
@@ -139,9 +141,11 @@ def _fitted(
 def _searched(
     transform: StructureFactors, target: Target, atoms: PaddedAtoms, index: int
 ) -> tuple[PaddedAtoms, Tensor]:
-    """The search number ``index`` for the worst atoms; every second is fitted further, which changes the next worst."""
+    """The search number ``index`` for the worst atoms; few atoms are fitted further only after the first two."""
     _, moments, factors = transform.split(target.code)
     worst = worst_fitting_atoms(transform, atoms, factors, _WORST[index % len(_WORST)])
     seed = _SEEDS * target.search_seed + index
     found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed)
-    return fit_positions(transform, found, factors, _SETTLING_STEPS) if index % 2 else (found, error)
+    if index < 2 and atoms.mask.size(1) < _MANY:
+        return found, error
+    return fit_positions(transform, found, factors, _SETTLING_STEPS)
