@@ -37,7 +37,13 @@ def started(folder: Path, *arguments: str, code: str = SLOW) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_interrupts if os.name == "posix" else None,
     )
+
+
+def _heed_interrupts():
+    """Commands in the background of a shell ignore Ctrl-C, and so would those that the tests start there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

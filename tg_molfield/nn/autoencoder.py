@@ -16,7 +16,7 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 from typing_extensions import Self
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_integers, check_number
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
 from tg_molfield.fields import Field, MolField
@@ -181,6 +181,7 @@ class FieldAutoEncoder(Serializable, GAE):
         Raises:
             ValueError: the decoder needs training for that, or has longer codes already.
         """
+        check_number("latent_dim", latent_dim)
         check_integers(latent_dim=latent_dim)
         model = deepcopy(self)
         if latent_dim == self.latent_dim:

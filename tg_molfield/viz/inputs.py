@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -98,9 +98,10 @@ def chosen_channels(reference: Volume, channels: str | Sequence[str] | None) -> 
 
     Raises:
         KeyError: a name is not a channel of the reference.
+        TypeError: these are no names.
     """
     if channels is not None:
-        names = (channels,) if isinstance(channels, str) else tuple(channels)
+        names = (channels,) if isinstance(channels, str) else tuple(as_names("channels", channels))
         reference.channel_indices(names)
         return names
     peaks = torch.nan_to_num(reference.values.detach(), 0.0, 0.0, 0.0).abs().flatten(1).amax(1)
