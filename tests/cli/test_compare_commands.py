@@ -4,6 +4,7 @@ import re
 import pytest
 from commands import refused, run, sdf
 from rdkit import Chem
+from rdkit.Chem import rdDistGeom
 
 from tg_molfield import from_smiles, read
 from tg_molfield.compare import align, screen
@@ -78,6 +79,15 @@ def test_the_best_of_several_conformers_of_smiles():
     assert score(five) >= score(one)
     shape, color = (float(found) for found in re.search(r"shape ([0-9.]+), color ([0-9.]+)", five).groups())
     assert abs((3 * shape + color) / 4 - score(five)) < 1e-4  # printed with four decimals
+
+
+def test_molecules_without_a_name_are_called_by_their_files(tmp_path):
+    for name, smiles in (("one", "CCO"), ("two", "CCN")):
+        mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+        rdDistGeom.EmbedMolecule(mol, randomSeed=1)
+        Chem.MolToMolFile(mol, str(tmp_path / f"{name}.sdf"))
+    text = run("align", tmp_path / "one.sdf", tmp_path / "two.sdf")
+    assert text.startswith("record 1 of one.sdf on record 1 of two.sdf: score")
 
 
 def test_records_are_chosen(tmp_path, library):

@@ -36,6 +36,8 @@ def test_each_molecule_has_its_colour_and_its_surface(ethanol, moved):
     figure = plot_overlay(ethanol, moved, (by(ethanol), by(moved)), level=0.2, names=("query", "hit"))
     legend = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert legend == ["query", "hit", "query: all  0.2", "hit: all  0.2"]
+    alike = plot_overlay(ethanol, moved, (by(ethanol), by(moved)), level=0.2, names=("ethanol", "ethanol"))
+    assert len({trace.legendgroup for trace in alike.data if trace.showlegend is not False}) == 4
     dots = [trace for trace in figure.data if trace.type == "scatter3d" and trace.mode == "markers"]
     # two carbons, the oxygen and its hydrogen of each
     assert [list(trace.text) for trace in dots] == [

@@ -102,14 +102,15 @@ def plot_overlay(
         chosen = one_channel(volumes[0], channel, "channel")
         levels = surface_levels(volumes[0], chosen, level)
         written = units_of(volumes[0], [chosen], unit)[chosen]
-        for volume, name, colors in zip(volumes, names, _COLORS, strict=True):
+        for number, (volume, name, colors) in enumerate(zip(volumes, names, _COLORS, strict=True)):
             low, high = value_range(volume, chosen)
             drawn = [(one, color) for one, color in zip(levels, colors, strict=False) if low < one < high]
             for one, color in drawn:
                 vertices, faces = _small_surface(volume[(chosen,)], chosen, one, max_vertices)
                 content.append(vertices)
                 label = f"{escape(name, quote=False)}: {level_label(chosen, one, written, len(levels) > 1)}"
-                figure.add_trace(surface_trace(vertices, faces, color, opacity, name=label, showlegend=True))
+                entry = {"name": label, "legendgroup": f"surface {number} {one}", "showlegend": True}
+                figure.add_trace(surface_trace(vertices, faces, color, opacity, **entry))
             if not drawn:
                 notes.append(f"{name}: no surface at this level")
             elif any(is_open(volume, chosen, one) for one, _ in drawn):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tg_molfield.cli.terminal import progress, say
@@ -21,7 +22,7 @@ class Molecule(NamedTuple):
     Attributes:
         entry: its record or SMILES.
         data: the molecule, with what the scores read.
-        title: its name, else the number of its record.
+        title: its name, else the number of its record and the file.
         charges: where its partial charges are from, if the scores read them: ``"file"`` or ``"computed"``.
     """
 
@@ -98,7 +99,7 @@ def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
                 continue
             for note in built.notes:
                 problems.note(entry, note)
-            title = entry.title or f"record {entry.record}"
+            title = entry.title or f"record {entry.record} of {Path(text).name}"
             charges = charges_of_record(scoring, built)
             found += [Molecule(entry, data, title, charges) for data in molecules]
     if not found:
