@@ -5,8 +5,8 @@ import sys
 import pytest
 import torch
 
-from tg_molfield.fields import AtomList, Grid, MolField
-from tg_molfield.viz import Case, Page, comparison_page, plot_slices
+from tg_molfield.fields import AtomList, Grid, MolField, Volume
+from tg_molfield.viz import Case, Page, comparison_page, field_page, plot_slices
 
 NAME = '<img src=x onerror="alert(1)">&'
 
@@ -97,3 +97,15 @@ def test_importing_is_light():
     code = "import sys, tg_molfield.viz; print({'matplotlib', 'plotly', 'skimage', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_slices_of_several_fields_and_many_channels_are_in_several_figures():
+    grid = Grid((0.0, 0, 0), ((1.0, 0, 0), (0, 1, 0), (0, 0, 1)), (4, 5, 6))
+    many = Volume(torch.rand(6, 4, 5, 6, generator=torch.Generator().manual_seed(0)) + 0.1, grid, tuple("HCNOFS"))
+    pages = comparison_page("t", [Case("a", many, many * 0.9)]), field_page("t", {"one": many, "other": many * 0.9})
+    for page in pages:
+        widths = [int(width) for width in re.findall(r"min-width: (\d+)px", page.html())]
+        assert len(widths) == 2
+        assert max(widths) < 700
+    assert "Slices through a: H, C, N. " in pages[0].html()
+    assert len(re.findall(r"min-width: (\d+)px", field_page("t", many).html())) == 1

@@ -55,6 +55,13 @@ class Column(NamedTuple):
     groups: list[Group]
 
 
+def in_bands(channels: Sequence[str]) -> list[tuple[str, ...]]:
+    """Channels in parts that are nearly equal, of at most as many columns as are readable side by side."""
+    bands = -(-len(channels) // _MOST_COLUMNS)
+    width = -(-len(channels) // bands)
+    return [tuple(channels[first : first + width]) for first in range(0, len(channels), width)]
+
+
 def panel_figure(
     rows: Sequence[str],
     columns: Mapping[str, Column],
@@ -76,9 +83,9 @@ def panel_figure(
     u_low, u_high, v_low, v_high = planes.window
     tall = min(max((v_high - v_low) / max(u_high - u_low, 1e-9), 0.4), 2.0)
     width, bands = len(columns), 1
-    if len(rows) == 1 and width > _MOST_COLUMNS:
-        bands = -(-width // _MOST_COLUMNS)
-        width = -(-width // bands)
+    if len(rows) == 1:
+        parts = in_bands(tuple(columns))
+        width, bands = len(parts[0]), len(parts)
     size = (0.6 + width * (_PANEL + 0.75), bands * (0.75 + len(rows) * (_PANEL * tall + 0.12)))
     figure = NotebookFigure(figsize=size)
     figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.02)

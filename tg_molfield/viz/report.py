@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.definitions import described
+from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.levels import LEVEL, is_distance
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.page import Page
+from tg_molfield.viz.panel_figure import in_bands
 from tg_molfield.viz.slices import plot_slices
 from tg_molfield.viz.tables import Cell
 
@@ -107,10 +109,13 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
     if case.merits:
         page.facts(case.merits)
     dots = "" if atoms is None else " Dots are the atoms within 0.6\u00a0Å of the plane."
-    page.figure(
-        plot_slices(fields, difference=True, atoms=atoms, unit=unit),
-        f"Slices through {case.name}. {described(case.truth)}{dots}",
-    )
+    bands = in_bands(chosen_channels(case.truth, None))
+    for names in bands:
+        which = "" if len(bands) == 1 else f": {', '.join(names)}"
+        page.figure(
+            plot_slices(fields, names, difference=True, atoms=atoms, unit=unit),
+            f"Slices through {case.name}{which}. {described(case.truth)}{dots}",
+        )
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         surfaces = interactive_surfaces(
             fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
