@@ -39,12 +39,12 @@ class Backbone(NamedTuple):
 
 def molecules_of(atoms: AtomList) -> Indices:
     """The number [N] of the molecule of each atom. Bonds to metals do not count."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     pairs = _covalent(atoms)
     count = len(atoms.z)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
