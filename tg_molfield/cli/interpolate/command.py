@@ -121,7 +121,7 @@ def interpolate(
         headers = morphs.HEADERS if path.is_morph else HEADERS
         path_page(path, files, blind, shown, rows, headers, numbers).save(output / "path.html")
         if path.is_morph:
-            morphs.write_atoms(output / "atoms.csv", path)
+            write_table(output / "atoms.csv", morphs.atom_rows(path), morphs.ATOM_HEADERS)
         if check:
             write_table(output / "path.csv", rows, headers)
     say(path)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from tg_molfield.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +14,7 @@ if TYPE_CHECKING:
 Row = tuple[object, ...]
 
 HEADERS = ("step", "weight of atoms that fade out", "weight of atoms that fade in", "integral drift")
+ATOM_HEADERS = ("fate", "atom of the first", "atom of the last")
 MEANINGS = {"mcs": "by their maximum common substructure", "field": "where their fields overlap most"}
 
 _SHOWN = 60
@@ -42,13 +38,9 @@ def fates(path: FieldPath) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def write_atoms(file: Path, path: FieldPath) -> None:
-    """Write what becomes of every atom as CSV."""
-    text = io.StringIO()
-    rows = [(fate, *pair) for fate, pairs in fates(path) for pair in pairs]
-    csv.writer(text, lineterminator="\n").writerows([("fate", "atom of the first", "atom of the last"), *rows])
-    with atomic_write(file) as stream:
-        stream.write(text.getvalue().encode())
+def atom_rows(path: FieldPath) -> list[Row]:
+    """What becomes of every atom, in the order of the headers."""
+    return [(fate, *pair) for fate, pairs in fates(path) for pair in pairs]
 
 
 def tell_of_atoms(page: Page, path: FieldPath) -> None:
