@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.components import components
 from tg_molfield.chem.principal_axes import Array, positions
 
 Indices = NDArray[np.int64]
@@ -39,13 +40,7 @@ class Backbone(NamedTuple):
 
 def molecules_of(atoms: AtomList) -> Indices:
     """The number [N] of the molecule of each atom. Bonds to metals do not count."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = _covalent(atoms)
-    count = len(atoms.z)
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    return components(_covalent(atoms), len(atoms.z))
 
 
 def backbones(atoms: AtomList) -> list[Backbone]:

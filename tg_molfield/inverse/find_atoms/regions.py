@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from tg_molfield.chem.components import components
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model
 from tg_molfield.inverse.lattice import Lattice
 
@@ -167,8 +166,7 @@ class _Cells:
     def groups(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers [M] for cells [M, 3], the same for those whose surroundings overlap or touch."""
         pairs = _tree(cells, self.counts, self.periodic).query_pairs(2 * _BESIDE + 1, p=np.inf, output_type="ndarray")
-        links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells)))
-        return connected_components(links, directed=False)[1]
+        return components(pairs, len(cells))
 
     def box(self, cells: NDArray[np.int64]) -> _Box:
         """The nodes around cells [M, 3] that atoms in them and beside them reach."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
+from tg_molfield.chem.components import components
 from tg_molfield.chem.elements import element_property
 
 _TOLERANCE = 0.4
@@ -42,7 +43,7 @@ def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc:
     first, second, image = primitive_neighbor_list("ijS", periodic, box, pos[bonded], radii, self_interaction=False)
     found = np.unique(np.column_stack([first, second, image])[first <= second], axis=0)
     pairs, images = np.unique(found[:, :2], axis=0, return_counts=True)
-    molecule = connected_components(_graph(len(bonded), pairs), directed=False)[1]
+    molecule = components(pairs, len(bonded))
     networks = molecule[pairs[(images > 1) | (pairs[:, 0] == pairs[:, 1]), 0]]
     return bonded[pairs[~np.isin(molecule[pairs[:, 0]], networks)]].astype(np.int64)
 
@@ -76,7 +77,7 @@ class WholeMolecules:
     """
 
     def __init__(self, num_atoms: int, bonds: np.ndarray, rows: np.ndarray) -> None:
-        molecule = connected_components(_graph(num_atoms, bonds), directed=False)[1]
+        molecule = components(bonds, num_atoms)
         wanted = np.isin(molecule, np.unique(molecule[rows]))
         self._bonds, self._molecule = bonds[wanted[bonds[:, 0]]], molecule
         first_atoms = np.unique(molecule, return_index=True)[1]

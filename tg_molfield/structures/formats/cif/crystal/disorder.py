@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from tg_molfield.chem.components import components
 from tg_molfield.chem.elements import element_property
 from tg_molfield.structures.formats.cif.crystal.contacts import periodic_contacts
 from tg_molfield.structures.formats.cif.crystal.operators import SymmetryOperators, coset_representatives
@@ -102,9 +103,6 @@ def _places(
     sites: Sites, operators: SymmetryOperators, cell: np.ndarray, rows: np.ndarray, radii: np.ndarray
 ) -> Iterator[tuple[np.ndarray, set[tuple[int, int]]]]:
     """The disordered sites by assembly or place, each with the pairs of groups that exclude one another there."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     fract, radius, count = sites.fract[rows], radii[rows], len(operators)
     images = operators.images(fract).reshape(-1, 3)
     found = periodic_contacts(fract, images, cell, 2 * float(radius.max()) + BOND)
@@ -113,8 +111,7 @@ def _places(
     first, second = first[close], second[close]
     assembly = np.array([sites.assembly[row] for row in rows])
     linked = (assembly[first] == "") & (assembly[second] == "")
-    links = coo_matrix((np.ones(linked.sum()), (first[linked], second[linked])), shape=(len(rows), len(rows)))
-    _, place = connected_components(links, directed=False)
+    place = components(np.column_stack([first[linked], second[linked]]), len(rows))
     for name in np.unique(assembly[assembly != ""]):
         place[assembly == name] = place.max() + 1
     group = sites.group[rows]
