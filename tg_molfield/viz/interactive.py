@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.display.backend import backend
@@ -99,9 +99,7 @@ def interactive_surfaces(
         KeyError: a channel is not in a field.
         ImportError: plotly is missing.
     """
-    check_integers(max_values=max_values)
-    if max_values < 1:
-        raise ValueError(f"max_values: expected at least 1, got {max_values}; the default is 1200000")
+    check_counts(1, max_values=max_values)
     figure = require("plotly.graph_objects", "viz").Figure()
     fields = named_fields(volumes)
     if difference and len(fields) < 2:
@@ -121,7 +119,7 @@ def interactive_surfaces(
     content: list[Array] = []
     for number in range(len(rows)):
         for index, channel in enumerate(told):
-            sides = (1, -1) if channel["both"] or (rows[number] == DIFFERENCE and number == len(fields)) else (1,)
+            sides = (1, -1) if channel["both"] or number == len(fields) else (1,)
             for side in sides:
                 color = channel["colors"][0] if len(sides) == 1 else SIDES[side]
                 traces.append({"trace": len(figure.data), "scene": number, "channel": index, "side": side})
