@@ -57,7 +57,7 @@ MAY_IMPORT = {
     },
     "nn": {
         "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields", "files",
-        "tensor_files", "metrics", "inverse", "parallel", "optional",
+        "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
     },
     "datasets": {
         "arguments", "parallel", "progress", "files", "text_numbers", "chem", "display", "structures", "compare",
@@ -72,7 +72,7 @@ MAY_IMPORT = {
 ROOMS = {
     "nn": [
         "cards", "ops", "checks", "evaluation", "bounded", "domain", "serialization", "latent", "encoders", "pooling",
-        "decoders", "resolver", "embedding", "autoencoder", "autodecoder",
+        "decoders", "resolver", "embedding", "generation", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors import least_squares
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions
+from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 SPACING = 0.9

@@ -5,8 +5,9 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, Pose, StructureFactorDecoder
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, mean_square_residual
-from tg_molfield.nn.decoders.structure_factors.merging import merge_frames
+from tg_molfield.nn.decoders.gaussian_atoms.merging import merge_frames
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 CHANNELS = "H C N O F other all"

@@ -5,15 +5,18 @@ from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autoencoder import FieldAutoEncoder
 from tg_molfield.nn.decoders.atoms import AtomDecoder
 from tg_molfield.nn.decoders.base import DecodedField, Decoder, NeuralDecoder, PointwiseDecoder
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import UnsolvedCodeWarning
 from tg_molfield.nn.decoders.rbf import RBFDecoder
 from tg_molfield.nn.decoders.siren import SirenDecoder
-from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder, UnsolvedCodeWarning
+from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder
 from tg_molfield.nn.domain import Domain, OutOfDomainWarning
 from tg_molfield.nn.embedding.embed import Embeddings
 from tg_molfield.nn.embedding.nearest import Neighbors, nearest
 from tg_molfield.nn.encoders.base import AtomEncoder
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.encoders.pyg import atom_encoder_from
+from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
@@ -26,12 +29,14 @@ __all__ = [
     "AtomFeatures",
     "AutoDecoderReport",
     "DecodedField",
+    "DecodedMolecules",
     "Decoder",
     "Domain",
     "Embeddings",
     "FeatureSizes",
     "FieldAutoDecoder",
     "FieldAutoEncoder",
+    "FlowDecoder",
     "Latent",
     "MoleculeDescriptor",
     "Neighbors",

@@ -36,7 +36,8 @@ from tg_molfield.nn.domain import Domain
 from tg_molfield.nn.embedding.embed import Embeddings, embed
 from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
 from tg_molfield.nn.evaluation import evaluating
-from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
+from tg_molfield.nn.generation.generator import MoleculeGenerator
+from tg_molfield.nn.latent.canonical_frames import canonical_pose, given_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
 from tg_molfield.nn.serialization import Serializable
@@ -45,7 +46,7 @@ from tg_molfield.random_draws import seeds_of
 DEFAULT_FIELD = MolField()
 
 
-class FieldAutoEncoder(Serializable, GAE):
+class FieldAutoEncoder(MoleculeGenerator, Serializable, GAE):
     """Encodes molecules as codes and decodes codes as fields.
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the
@@ -104,7 +105,7 @@ class FieldAutoEncoder(Serializable, GAE):
         self.properties = check_names("properties", properties, 0)
         self.random_frames = random_frames
         self.domain = Domain()
-        needed = needs_features(decoder, summary_channels)
+        needed = needs_features(decoder, summary_channels, encoder is not None or bool(encoder_options or properties))
         if self.properties and not needed:
             raise ValueError(
                 f"properties: expected none, since codes of this decoder hold elements and positions alone, got "
@@ -210,6 +211,7 @@ class FieldAutoEncoder(Serializable, GAE):
         properties: Tensor | None = None,
         refine: int = 0,
         target: Field | None = None,
+        frames: Tensor | None = None,
     ) -> Latent:
         """The latents of B molecules.
 
@@ -224,6 +226,8 @@ class FieldAutoEncoder(Serializable, GAE):
             refine: steps to improve the code towards ``target`` with the decoder frozen, see `Decoder.refine`. Refined
                 codes carry no gradient.
             target: the molecules' own field, such as ``MolField(...)(data)``; None without ``refine``.
+            frames: ``[B, 3, 3]``, axes as rows: proper rotations in which the codes are made, in place of canonical or
+                random ones, so that codes of molecules that were laid on each other can be compared.
 
         Raises:
             ValueError: an argument is not as described; the message gives the remedy.
@@ -238,7 +242,7 @@ class FieldAutoEncoder(Serializable, GAE):
         if target is not None and not refine:
             raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
         seeds = seeds_of(z, size) if isinstance(z, Data) else None
-        latent = self._encode(atoms, size, properties, self.training and self.random_frames, seeds)
+        latent = self._encode(atoms, size, properties, self.training and self.random_frames, seeds, frames)
         self._note_domain(atoms)
         if not refine:
             return latent
@@ -424,10 +428,13 @@ class FieldAutoEncoder(Serializable, GAE):
         properties: Tensor | None,
         randomised: bool,
         seeds: Tensor | None = None,
+        frames: Tensor | None = None,
     ) -> Latent:
         z, pos, batch = atoms
         assert batch is not None
-        if randomised:
+        if frames is not None:
+            pose = given_pose(pos, batch, num_graphs, frames)
+        elif randomised:
             pose = random_pose(pos, batch, num_graphs, seeds)
         else:
             pose = canonical_pose(z, pos, batch, num_graphs, properties)

@@ -17,6 +17,7 @@ from tg_molfield.display.thumbnail import thumbnail
 _MOST_CODES = 16
 _MOST_NUMBERS = 512
 _MOST_REASONS, _MOST_NEIGHBORS = 10, 6
+_MOST_JUDGED, _MOST_DRAWN = 100, 4
 
 
 def latent_card(latent: Any) -> str:
@@ -61,6 +62,21 @@ def neighbors_card(neighbors: Any) -> str:
     headers = ("code", *(f"nearest {place}" for place in range(1, index.size(1) + 1)))
     facts = {"codes": f"{codes:,}", "neighbours": f"the {number} nearest of each, as row (distance)"}
     return card("Neighbors", facts, table=(headers, rows) if rows and number else None)
+
+
+def decoded_card(decoded: Any) -> str:
+    """The card of `DecodedMolecules`, with pictures of the first."""
+    atoms = [data.num_nodes for data in decoded]
+    facts = {
+        "molecules": f"{len(decoded):,}",
+        "atoms": f"{min(atoms)} to {max(atoms)} a molecule" if atoms else None,
+        "valid": f"{sum(decoded.valid):,} by RDKit" if len(decoded) <= _MOST_JUDGED else "not judged, see valid",
+        "channels": ", ".join(decoded.field.channels),
+    }
+    shown = [
+        picture for data in decoded[:_MOST_DRAWN] for picture in atoms_picture(AtomList(data.z, data.pos.detach()))
+    ]
+    return card("DecodedMolecules", facts, shown)
 
 
 def features_card(features: Any) -> str:

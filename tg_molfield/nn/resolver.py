@@ -11,6 +11,7 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.atoms import AtomDecoder
 from tg_molfield.nn.decoders.base import Decoder
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.rbf import RBFDecoder
 from tg_molfield.nn.decoders.siren import SirenDecoder
 from tg_molfield.nn.decoders.structure_factors.decoder import StructureFactorDecoder
@@ -25,6 +26,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "siren": SirenDecoder,
     "atoms": AtomDecoder,
     "structure_factors": StructureFactorDecoder,
+    "flow": FlowDecoder,
 }
 FREE_CODE_DECODERS = tuple(name for name, made in DECODERS.items() if made.reads_free_codes)
 """The decoders whose codes can be fitted without an encoder."""
@@ -121,14 +123,19 @@ def resolve_decoder(
     return decoder
 
 
-def needs_features(decoder: str | Decoder, summary_channels: int) -> bool:
+def needs_features(decoder: str | Decoder, summary_channels: int, encoder_given: bool) -> bool:
     """Whether the codes of a decoder are made of more than elements and positions.
+
+    Args:
+        decoder: a name in `DECODERS`, or a `Decoder`.
+        summary_channels: how many numbers at the end of a code are made for property models.
+        encoder_given: whether an encoder was asked for.
 
     Raises:
         ValueError: no such name.
     """
     made = _named("decoder", decoder, DECODERS) if isinstance(decoder, str) else type(decoder)
-    return made.needs_features(summary_channels)
+    return made.needs_features(summary_channels) or (encoder_given and made.features_are_optional)
 
 
 def _named(what: str, name: str, known: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """Training: losses, augmentation and a training loop; ``training.lightning`` has the Lightning module."""
 
 from tg_molfield.training.augmentation import AugmentedMolecules
+from tg_molfield.training.flow_loss import FlowLoss
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
 from tg_molfield.training.loop import fit
 from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss, MissingDefinitionWarning
@@ -11,6 +12,7 @@ from tg_molfield.training.validation import Validation
 __all__ = [
     "AugmentedMolecules",
     "FieldLoss",
+    "FlowLoss",
     "InitialGuessLoss",
     "Loss",
     "MatchingLoss",

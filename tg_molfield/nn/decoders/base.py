@@ -37,6 +37,8 @@ class Decoder(nn.Module, ABC):
 
     needs_atoms: ClassVar[bool] = False
     """Whether the decoder reads ``latent.atoms``."""
+    features_are_optional: ClassVar[bool] = False
+    """Whether codes that need no features of an encoder are also made of these where one is given."""
     reads_free_codes: ClassVar[bool] = True
     """Whether codes can be any numbers, so that they can be fitted without an encoder, see `FieldAutoDecoder`."""
 

@@ -16,13 +16,38 @@ _POINTS_PER_ATOM = 24
 _SPREAD = 0.8
 
 
+class TargetError:
+    """How far fields are from those of the same molecules.
+
+    Two sums of Gaussians are compared by their exact squared distance, other fields at fixed points around the atoms.
+
+    Args:
+        target: fields that know their atoms.
+        like: in whose type and on whose device points are made.
+
+    Raises:
+        ValueError: ``target`` knows no atoms.
+    """
+
+    def __init__(self, target: Field, like: Tensor) -> None:
+        self.target = target
+        self.points, self.owner = _points_around_atoms(target, like)
+        self.values = target(self.points, self.owner).detach()
+
+    def __call__(self, field: Field) -> Tensor:
+        """The mean square or squared distance for each molecule, ``[B]``."""
+        if isinstance(field, RBFField) and isinstance(self.target, RBFField) and is_gaussian_sum(self.target):
+            return squared_distance(field, self.target)
+        square = (field(self.points, self.owner) - self.values).square().sum(1)
+        return scatter(square, self.owner, dim=0, dim_size=field.num_graphs, reduce="mean")
+
+
 def refine_code(
     decode: Callable[[Latent], Field], latent: Latent, target: Field, steps: int, lr: float = 0.02
 ) -> Latent:
     """The latent with its code moved towards ``target`` by Adam; each molecule keeps its best code.
 
-    Two sums of Gaussians are compared by their exact squared distance, other fields at fixed points around the atoms
-    (auto-decoding, Park et al. 2019, arXiv 1901.05103).
+    This is auto-decoding (Park et al. 2019, arXiv 1901.05103); see `TargetError` for what is compared.
 
     Args:
         decode: gives the fields of latents.
@@ -37,16 +62,7 @@ def refine_code(
     """
     if torch.is_inference_mode_enabled():
         raise RuntimeError("refine: expected gradients, got torch.inference_mode(); leave it, torch.no_grad() is fine")
-    points, owner = _points_around_atoms(target, latent.code)
-    values = target(points, owner).detach()
-
-    def errors(code: Tensor) -> Tensor:
-        field = decode(frozen.with_code(code))
-        if isinstance(field, RBFField) and isinstance(target, RBFField) and is_gaussian_sum(target):
-            return squared_distance(field, target)
-        square = (field(points, owner) - values).square().sum(1)
-        return scatter(square, owner, dim=0, dim_size=len(latent), reduce="mean")
-
+    errors = TargetError(target, latent.code)
     frozen = latent.with_code(latent.code.detach())
     best, best_error = frozen.code, torch.full_like(frozen.code[:, 0], torch.inf)
     with torch.enable_grad():
@@ -54,7 +70,7 @@ def refine_code(
         optimizer = torch.optim.Adam([code], lr=lr)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(steps + 1):
-            error = errors(code)
+            error = errors(decode(frozen.with_code(code)))
             better = error.detach() < best_error
             best = torch.where(better.unsqueeze(1), code.detach(), best)
             best_error = torch.where(better, error.detach(), best_error)

@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 from torch_geometric.utils import scatter
 
 from tg_molfield.chem.rotations import random_rotations, rotations_of_quaternions
+from tg_molfield.chem.validation import check_tensor
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.pieces import runs_of
 from tg_molfield.precision import full_precision
@@ -25,6 +26,8 @@ TIE = 1e-3
 """Frames whose descriptors differ by less are tied; their weight falls linearly from `EQUAL` to 0 here."""
 EQUAL = TIE / 4
 """Frames whose descriptors differ by less weigh the same, so that rounding in float32 does not matter."""
+_NOT_ORTHOGONAL = 1e-4
+"""How much the product of a given frame with its transpose may differ from 1."""
 _WAVES = 8
 _PAIRS_AT_ONCE = 2**18
 
@@ -67,14 +70,42 @@ def random_pose(pos: Tensor, batch: Tensor, num_graphs: int, seeds: Tensor | Non
 
     They are functions of the ``seeds`` [B] int64 where given, else they come from torch's global generator.
     """
-    pos = pos.double()
-    origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
     if seeds is None:
         frames = random_rotations(num_graphs, pos.device)
     else:
         frames = rotations_of_quaternions(normalize(normal(seeds.to(pos.device), 4, "normal frame"), dim=1))
-    weights = torch.ones(num_graphs, 1, dtype=torch.float64, device=pos.device)
-    return Pose(origin, frames.unsqueeze(1), weights, torch.full((num_graphs,), 3, device=pos.device))
+    return _pose_of(pos, batch, frames)
+
+
+@full_precision
+def given_pose(pos: Tensor, batch: Tensor, num_graphs: int, frames: Tensor) -> Pose:
+    """The same origins with given frames ``[B, 3, 3]``, in float64.
+
+    Raises:
+        ValueError: they are not as many proper rotations.
+    """
+    check_tensor("frames", frames)
+    if frames.shape != (num_graphs, 3, 3):
+        raise ValueError(
+            f"frames: expected shape [{num_graphs}, 3, 3], got {list(frames.shape)}; give one to each molecule"
+        )
+    frames = frames.detach().to(device=pos.device, dtype=torch.float64)
+    product = frames @ frames.transpose(1, 2)
+    apart = (product - torch.eye(3, dtype=product.dtype, device=product.device)).abs().amax((1, 2))
+    wrong = (~((apart < _NOT_ORTHOGONAL) & (torch.linalg.det(frames) > 0))).nonzero()[:, 0]
+    if len(wrong):
+        raise ValueError(
+            f"frames: expected proper rotations with axes as rows, got another matrix for molecule {int(wrong[0])}; "
+            "give latent.frame"
+        )
+    return _pose_of(pos, batch, frames)
+
+
+def _pose_of(pos: Tensor, batch: Tensor, frames: Tensor) -> Pose:
+    pos = pos.double()
+    origin = scatter(pos, batch, dim=0, dim_size=len(frames), reduce="mean")
+    weights = torch.ones(len(frames), 1, dtype=torch.float64, device=pos.device)
+    return Pose(origin, frames.unsqueeze(1), weights, torch.full((len(frames),), 3, device=pos.device))
 
 
 def _frames(

@@ -26,7 +26,7 @@ class Latent:
         pose: the origins and frames of the molecules.
         atoms: the atoms with their features, for decoders that read them.
         summary_channels: how many numbers at the end of the code are made for property models.
-        search_seed: ``[B]`` int64, which of its searches a `StructureFactorDecoder` makes; 0 if None.
+        search_seed: ``[B]`` int64, which of its searches or starting points a decoder takes; 0 if None.
 
     Raises:
         ValueError: ``code``, ``atoms`` or ``search_seed`` belong to another number of molecules than ``pose``.

@@ -129,6 +129,10 @@ class Pose:
         origin = torch.einsum("bij,bj->bi", turn, self.origin) + translation
         return replace(self, origin=origin, frames=torch.einsum("bmij,bkj->bmik", self.frames, turn))
 
+    def at(self, origin: Tensor) -> Pose:
+        """The same frames at ``origin [B, 3]`` Å."""
+        return replace(self, origin=origin)
+
     def to(self, target: torch.device | torch.dtype | str) -> Pose:
         """On another device, or in another floating-point type."""
         origin = self.origin.to(target)

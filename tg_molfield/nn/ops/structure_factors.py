@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
-from tg_molfield.chem.elements import atomic_numbers, symbols
+from tg_molfield.nn.ops.element_kinds import ElementKinds
 from tg_molfield.precision import full_precision
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
@@ -47,13 +47,8 @@ class StructureFactors(nn.Module):
         shared: float = 0.4,
     ) -> None:
         super().__init__()
-        self.elements = tuple(elements)
-        known = atomic_numbers()
-        unknown = [name for name in self.elements if name not in known]
-        if unknown or not self.elements or len(set(self.elements)) != len(self.elements):
-            raise ValueError(
-                f"elements: expected symbols of elements, none twice, got {list(elements)}; such as ['H', 'C']"
-            )
+        self.element_kinds = ElementKinds(elements)
+        self.elements = self.element_kinds.elements
         self.num_waves = self._waves_of(size)
         if self.num_waves < 1:
             raise ValueError(
@@ -65,16 +60,12 @@ class StructureFactors(nn.Module):
                 f"shortest, longest: expected 0 < shortest <= longest in Å, got {shortest}, {longest}; swap them"
             )
         self.size, self.longest, self.shortest, self.shared = size, longest, shortest, shared
-        self.numbers = [known[name] for name in self.elements]
+        self.numbers = self.element_kinds.numbers.tolist()
         vectors, phases = self._drawn(self.num_waves, seed=0)
         self.register_buffer("wave_vectors", vectors)
         self.register_buffer("phases", phases)
-        kinds = torch.full((len(symbols()),), -1)
-        kinds[self.numbers] = torch.arange(len(self.numbers))
-        self.register_buffer("_kinds", kinds, persistent=False)
         self.wave_vectors: Tensor
         self.phases: Tensor
-        self._kinds: Tensor
 
     def _waves_of(self, size: int) -> int:
         return (size - len(self.elements) - _MOMENTS) // 2
@@ -109,14 +100,7 @@ class StructureFactors(nn.Module):
         Raises:
             ValueError: an element is not among them.
         """
-        kinds = self._kinds[z]
-        if bool((kinds < 0).any()):
-            missing = sorted({symbols()[int(number)] for number in z[kinds < 0]})
-            raise ValueError(
-                f"z: expected elements that this model knows ({', '.join(self.elements)}), got {', '.join(missing)}; "
-                "remove these atoms, or build a model with other elements"
-            )
-        return kinds
+        return self.element_kinds(z)
 
     def check(self, z: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
         """The index of each of ``z [N]`` among the elements, of molecules that are not too large.

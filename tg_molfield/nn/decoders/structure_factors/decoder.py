@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch_geometric.data import Data
+from torch import Tensor
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.arguments import check_integers
-from tg_molfield.fields import Field, MolField, RBFField
+from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
-from tg_molfield.nn.decoders.base import Decoder
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, with_code_gradient
-from tg_molfield.nn.decoders.structure_factors.merging import merge_frames
-from tg_molfield.nn.decoders.structure_factors.solver import EXACT, Target, solve_atoms
+from tg_molfield.nn.decoders.structure_factors.least_squares import with_code_gradient
+from tg_molfield.nn.decoders.structure_factors.solver import EXACT, Target, first_guess, solve_atoms
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.structure_factors import ORGANIC_ELEMENTS, StructureFactors
@@ -28,16 +27,10 @@ from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.precision import full_precision
 
 _STEPS_PER_SEARCH = 25
-_LEAST_COUNT = 0.02
-_MAX_ATOMS = 2048
 _MOST_SEARCHES = 1000
 
 
-class UnsolvedCodeWarning(UserWarning):
-    """Atoms were decoded that do not match the code of a molecule."""
-
-
-class StructureFactorDecoder(Decoder):
+class StructureFactorDecoder(GaussianAtomDecoder):
     """The code holds Fourier coefficients of the atoms; the decoder solves for the atoms and gives each a Gaussian.
 
     The counts in the code say how many atoms of each element there are. An `InitialGuess` proposes positions,
@@ -45,12 +38,6 @@ class StructureFactorDecoder(Decoder):
     by one. So the code of a molecule of moderate size comes back as that molecule, to rounding. For a code that is no
     molecule's, such as the mean of two, the result is the nearest that was found; the weights of an element's atoms add
     up to its count in the code, so the integrals of the field are linear in the code.
-
-    The weights in the channels and the width of a Gaussian depend on the element alone; :meth:`set_mol_field` takes
-    them from a definition, without training.
-
-    The decoded field has one Gaussian for each atom. Only where the frames that a nearly symmetric molecule ties
-    disagree on an atom by more than 1e-3 Å, it has one for each frame, weighted.
 
     Args:
         channels: the definition of the field, or the names of the C channels.
@@ -75,8 +62,7 @@ class StructureFactorDecoder(Decoder):
         num_rounds: int = 6,
         num_searches: int = 60,
     ) -> None:
-        mol_field = channels if isinstance(channels, MolField) else MolField(channels)
-        super().__init__(mol_field, latent_dim, summary_channels)
+        super().__init__(channels, latent_dim, summary_channels, elements)
         if not 0 <= summary_channels < latent_dim:
             raise ValueError(
                 f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"
@@ -91,11 +77,6 @@ class StructureFactorDecoder(Decoder):
         self.transform = StructureFactors(latent_dim - summary_channels, elements)
         self.initial_guess = InitialGuess(self.transform, width, num_rounds)
         self.num_searches = num_searches
-        self.weights = nn.Parameter(torch.zeros(len(self.transform.elements), len(self.channels)))
-        self.log_widths = nn.Parameter(torch.zeros(len(self.transform.elements)))
-        self.set_mol_field(mol_field)
-
-    reads_free_codes = False
 
     @classmethod
     def needs_features(cls, summary_channels: int) -> bool:
@@ -120,8 +101,7 @@ class StructureFactorDecoder(Decoder):
     def reset_parameters(self) -> None:
         """Draw the parameters of the guess anew, and take weights and widths from the definition."""
         reset(self.initial_guess)
-        assert self.mol_field is not None
-        self.set_mol_field(self.mol_field)
+        super().reset_parameters()
 
     def make_pooling(self, sizes: FeatureSizes, /, **options: Any) -> Pooling:
         """A `StructureFactorPooling`; options are those of its `DescriptorPooling`.
@@ -139,53 +119,19 @@ class StructureFactorDecoder(Decoder):
         check_options("pooling", DescriptorPooling, options, ("sizes", "out_channels"))
         return StructureFactorPooling(self.transform, DescriptorPooling(sizes, self.summary_channels, **options))
 
-    @torch.no_grad()
-    def set_mol_field(self, mol_field: MolField) -> None:
-        """Decode into the field of this definition from now on.
-
-        Raises:
-            ValueError: the definition's field of an atom is not one Gaussian with weights that do not depend on the
-                other atoms.
-        """
-        if mol_field.normalize_grid_size is not None:
-            raise ValueError(
-                f"mol_field: expected weights that depend on the element alone, got {mol_field!r}; set "
-                "normalize_grid_size to None"
-            )
-        numbers = torch.tensor(self.transform.numbers)
-        batch = torch.arange(len(numbers))
-        field = mol_field(Data(z=numbers, pos=torch.zeros(len(numbers), 3, dtype=torch.float64), batch=batch))
-        if (
-            not mol_field.is_one_term_an_atom
-            or not isinstance(field, RBFField)
-            or field.kernel.name != "gaussian"
-            or field.widths.dim() != 1
-            or len(field.centers) != len(numbers)
-        ):
-            raise ValueError(f"mol_field: expected a sum of one Gaussian an atom, got {mol_field!r}; choose another")
-        self.mol_field = mol_field
-        self.channels = mol_field.channels
-        self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
-        self.log_widths.copy_(field.widths.log())
-
-    def atoms(self, latent: Latent) -> PaddedAtoms:
-        """The atoms of B latents, in the molecules' frames."""
-        return self._solved(latent)[0]
-
     @full_precision
-    def _solved(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
-        """The atoms, and which molecules' atoms match their code ``[B]``."""
+    def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
+        """See :meth:`GaussianAtomDecoder.solve`."""
         latent = self.widened(latent)
         code = latent.code
-        kinds, mask, weights = self._counted(code)
-        pos = torch.zeros(*mask.shape, 3, dtype=code.dtype, device=code.device)
-        atoms = PaddedAtoms(pos, kinds, mask, weights)
-        seed = torch.zeros_like(mask[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
+        atoms = counted_atoms(self.transform, code)
+        seed = torch.zeros_like(code[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
         target = Target(code.detach(), seed)
-        pos, matches = solve_atoms(self.transform, self.initial_guess, target, atoms, self.num_searches)
+        atoms = first_guess(self.transform, self.initial_guess, target.code, atoms)
+        pos, matches = solve_atoms(self.transform, target, atoms, self.num_searches)
         atoms = atoms.at(pos)
         if code.requires_grad:
-            atoms = with_code_gradient(self.transform, atoms, weights, self.transform.split(code)[2])
+            atoms = with_code_gradient(self.transform, atoms, atoms.weights, self.transform.split(code)[2])
         return atoms, matches
 
     @torch.no_grad()
@@ -206,7 +152,7 @@ class StructureFactorDecoder(Decoder):
         latent = self.widened(latent)
         if target is not None:
             self.check_target(latent, target)
-        exact = EXACT * self._counted(latent.code)[1].sum(1)
+        exact = EXACT * counted_atoms(self.transform, latent.code).mask.sum(1)
         best = torch.zeros_like(exact, dtype=torch.int64)
         error = self.residual(latent)
         for seed in range(1, -(-steps // _STEPS_PER_SEARCH) + 1):
@@ -221,62 +167,5 @@ class StructureFactorDecoder(Decoder):
 
     def guesses(self, code: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and the guess after each round, ``[B, n, 3]``."""
-        kinds, mask, _ = self._counted(code)
-        return kinds, mask, self.initial_guess(self.transform, code, kinds, mask)
-
-    def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
-        """The values ``[Q, C]`` at ``query_pos``; without a warning in training, where wrong atoms are usual."""
-        field = self._field(latent)[0] if self.training else self.field(latent)
-        return field(query_pos, query_batch)
-
-    def field(self, latent: Latent) -> RBFField:
-        """The fields of B latents: a Gaussian for each atom.
-
-        Warns:
-            UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
-        """
-        field, matches = self._field(latent)
-        if not bool(matches.all()):
-            row = int((~matches).nonzero()[0])
-            number = int((field.batch == row).sum()) if field.batch is not None else len(field.centers)
-            warnings.warn(
-                f"molecule {row}: expected atoms that match its code, got {number} atoms of which "
-                "some are wrong; encode with refine=100, or take longer codes, see with_latent_dim",
-                UnsolvedCodeWarning,
-                stacklevel=2,
-            )
-        return field
-
-    def _field(self, latent: Latent) -> tuple[RBFField, Tensor]:
-        """The fields, and which molecules have atoms that match their code ``[B]``."""
-        latent = self.widened(latent)
-        atoms, matches = self._solved(latent)
-        pos, kinds, strength, batch = merge_frames(atoms, latent.pose)
-        field = RBFField(
-            pos,
-            self.weights[kinds] * strength.unsqueeze(1),
-            self.log_widths[kinds].exp(),
-            channels=self.channels,
-            batch=batch,
-            num_graphs=len(latent),
-        )
-        return field.with_mol_field(self.mol_field), matches
-
-    @full_precision
-    def _counted(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Kinds ``[B, n]``, mask ``[B, n]`` and weights ``[B, n]``; an element's weights add up to its count."""
-        counts = self.transform.split(code)[0]
-        number = counts.detach().round().clamp(min=0)
-        number = torch.where((number == 0) & (counts.detach() > _LEAST_COUNT), 1.0, number).long()
-        total = number.sum(1)
-        if int(total.max()) > _MAX_ATOMS:
-            raise ValueError(
-                f"code: expected molecules of at most {_MAX_ATOMS} atoms, got counts of {int(total.max())}; "
-                "give a code that encode made"
-            )
-        width = max(int(total.max()), 1)
-        place = torch.arange(width, device=code.device).expand(len(code), -1).contiguous()
-        kinds = torch.searchsorted(number.cumsum(1), place, right=True).clamp(max=counts.size(1) - 1)
-        mask = place < total.unsqueeze(1)
-        each = counts / number.clamp(min=1)
-        return kinds, mask, each.gather(1, kinds) * mask
+        atoms = counted_atoms(self.transform, code)
+        return atoms.kinds, atoms.mask, self.initial_guess(self.transform, code, atoms.kinds, atoms.mask)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _LONGEST_STEP = 0.7
@@ -18,38 +19,6 @@ _CONVERGED = 1e-9
 """The mean square residual, relative to that without atoms, below which a step that fails ends the fit."""
 _BYTES_ON_CPU, _BYTES = 2**21, 2**28
 """Size of the derivatives computed at once: what the cache of a processor core holds; on other devices more."""
-
-
-@dataclass(frozen=True, eq=False)
-class PaddedAtoms:
-    """Atoms of B molecules, padded to n each.
-
-    Attributes:
-        pos: ``[B, n, 3]`` Å, in the molecules' frames.
-        kinds: ``[B, n]`` int64, indices into the transform's elements.
-        mask: ``[B, n]`` bool: whether there is an atom.
-        weights: ``[B, n]``: occupancies, 0 where there is no atom.
-    """
-
-    pos: Tensor
-    kinds: Tensor
-    mask: Tensor
-    weights: Tensor
-
-    def structure_factors(self, transform: StructureFactors) -> Tensor:
-        """The contribution of each atom, ``[B, n, 2 W]``."""
-        return transform.of_atoms(self.pos, self.kinds) * self.weights.unsqueeze(2)
-
-    def __getitem__(self, rows: Tensor | slice) -> PaddedAtoms:
-        return PaddedAtoms(self.pos[rows], self.kinds[rows], self.mask[rows], self.weights[rows])
-
-    def first(self, width: int) -> PaddedAtoms:
-        """The first ``width`` places alone."""
-        return PaddedAtoms(self.pos[:, :width], self.kinds[:, :width], self.mask[:, :width], self.weights[:, :width])
-
-    def at(self, pos: Tensor) -> PaddedAtoms:
-        """The same atoms at ``pos [B, n, 3]``."""
-        return replace(self, pos=pos)
 
 
 def fit_positions(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms, fit_positions, mean_square_residual
+from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 1.0

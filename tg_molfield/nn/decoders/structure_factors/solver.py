@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
 from tg_molfield.nn.decoders.structure_factors.least_squares import (
-    PaddedAtoms,
     fit_positions,
     mean_square_residual,
     sufficient_stride,
@@ -64,9 +64,11 @@ Attempt = Callable[[Target, PaddedAtoms], tuple[PaddedAtoms, Tensor]]
 
 @torch.no_grad()
 def solve_atoms(
-    transform: StructureFactors, guess: InitialGuess, target: Target, atoms: PaddedAtoms, num_searches: int
+    transform: StructureFactors, target: Target, atoms: PaddedAtoms, num_searches: int
 ) -> tuple[Tensor, Tensor]:
     """Positions ``[B, n, 3]`` at which ``atoms`` match ``target``, or as nearly as was found; and which match ``[B]``.
+
+    ``atoms`` are where to start.
 
     The residual tells whether a molecule is found; it then takes no part in later searches. Each search starts where
     the one before ended, also if that was farther from the target (basin hopping at a high temperature, Wales & Doye
@@ -76,7 +78,7 @@ def solve_atoms(
     counts = transform.split(target.code)[0]
     whole = (counts - counts.round()).abs().amax(1) < _WHOLE
     number = atoms.mask.sum(1)
-    walk = atoms.at(_first_guess(transform, guess, target.code, atoms, number))
+    walk = atoms.at(atoms.pos.clone())
     pos = walk.pos.clone()
     error = torch.full_like(counts[:, 0], torch.inf).where(number > 0, 0)
     fit = partial(_fitted, transform, steps=_FIRST_STEPS, thin=True)
@@ -94,16 +96,17 @@ def solve_atoms(
     return pos, (error <= EXACT * number) | ~whole
 
 
-def _first_guess(
-    transform: StructureFactors, guess: InitialGuess, code: Tensor, atoms: PaddedAtoms, number: Tensor
-) -> Tensor:
+@torch.no_grad()
+def first_guess(transform: StructureFactors, guess: InitialGuess, code: Tensor, atoms: PaddedAtoms) -> PaddedAtoms:
+    """``atoms`` where ``guess`` expects them, wherever they are."""
     pos = torch.zeros_like(atoms.pos)
+    number = atoms.mask.sum(1)
     for rows in bucket_by_size(number, ratio=_GUESS_RATIO):
         width = int(number[rows].max())
         if width:
             kinds, mask = atoms.kinds[rows, :width], atoms.mask[rows, :width]
             pos[rows, :width] = guess(transform, code[rows], kinds, mask)[-1]
-    return pos
+    return atoms.at(pos)
 
 
 def _try(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tg_molfield.nn.decoders.structure_factors.least_squares import PaddedAtoms
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.precision import full_precision
 

@@ -1,0 +1,1 @@
+"""Flow matching: codes to united atoms, and noise to new molecules."""

@@ -1,0 +1,217 @@
+"""`FlowDecoder`: codes, exact or blurred, to atoms by flow matching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tg_molfield.arguments import check_counts, check_integers
+from tg_molfield.fields import Field, MolField
+from tg_molfield.nn.checks import check_options
+from tg_molfield.nn.decoders.flow.exact import fit_atoms, holds_molecules, padded_atoms
+from tg_molfield.nn.decoders.flow.integration import integrate
+from tg_molfield.nn.decoders.flow.network import FlowNetwork
+from tg_molfield.nn.decoders.flow.state import StateLayout
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.decoders.refinement import TargetError
+from tg_molfield.nn.latent.atom_features import FeatureSizes
+from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.structure_factors import StructureFactors
+from tg_molfield.nn.ops.united_atoms import UnitedAtoms
+from tg_molfield.nn.pooling.base import Pooling
+from tg_molfield.nn.pooling.descriptor import DescriptorPooling
+from tg_molfield.nn.pooling.united_atoms import UnitedAtomPooling
+from tg_molfield.nn.pooling.with_structure_factors import WithStructureFactors
+from tg_molfield.random_draws import normal, uniform
+
+FAITHFUL = 0.1
+"""The noise that the network takes a code to have of which nothing is taken away; the least in training."""
+_STEPS_PER_START = 25
+_SEARCHES = 60
+_GIVEN = ("sizes", "elements", "code_size", "max_atoms", "num_tokens")
+
+
+class FlowDecoder(GaussianAtomDecoder):
+    """Moves noise to atoms, as the code says (flow matching, Lipman et al. 2023, arXiv 2210.02747).
+
+    The atoms are united atoms: heavy atoms, each with up to four hydrogens. How far to trust the code is an input of
+    the network, the standard deviation of the noise in it: with none the atoms are those of the molecule that was
+    encoded, with more they are those of a plausible molecule near it, and with noise alone of any molecule. All three
+    come from one training, see `training.FlowLoss`.
+
+    The code is learned and of any place between molecules. With ``exact_dim``, structure factors of the atoms stand
+    behind it (see `StructureFactorDecoder`). Where they are those of a molecule, the atoms of the flow are fitted to
+    them, to rounding; in codes between molecules they are not, and :meth:`without_exact` leaves them out.
+
+    Args:
+        channels: the definition of the field, or the names of the C channels.
+        latent_dim: the length of the codes.
+        summary_channels: see `Decoder`.
+        elements: the symbols of the elements that it knows.
+        max_heavy_atoms: the most heavy atoms of a molecule; hydrogens that are bound to none count, too.
+        exact_dim: how many numbers of the code are structure factors.
+        width: features of an atom.
+        num_layers: of the network.
+        heads: of its attention.
+        num_tokens: into how many tokens the learned code is cut, a divisor of its length.
+        num_steps: from noise to atoms.
+
+    Raises:
+        ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
+    """
+
+    features_are_optional = True
+
+    def __init__(
+        self,
+        channels: MolField | Sequence[str],
+        latent_dim: int = 512,
+        summary_channels: int = 0,
+        elements: Sequence[str] = ("H", "C", "N", "O", "F"),
+        max_heavy_atoms: int = 9,
+        exact_dim: int = 0,
+        width: int = 256,
+        num_layers: int = 6,
+        heads: int = 8,
+        num_tokens: int = 8,
+        num_steps: int = 30,
+    ) -> None:
+        super().__init__(channels, latent_dim, summary_channels, elements)
+        check_counts(
+            1, max_heavy_atoms=max_heavy_atoms, width=width, num_layers=num_layers, heads=heads, num_tokens=num_tokens,
+            num_steps=num_steps,
+        )  # fmt: skip
+        check_integers(exact_dim=exact_dim)
+        self.learned_dim = latent_dim - summary_channels - exact_dim
+        if exact_dim < 0 or self.learned_dim < num_tokens or self.learned_dim % num_tokens:
+            raise ValueError(
+                f"latent_dim: expected a multiple of num_tokens={num_tokens} numbers besides exact_dim={exact_dim} and "
+                f"summary_channels={summary_channels}, got {latent_dim}; change one of them"
+            )
+        self.max_heavy_atoms = max_heavy_atoms
+        self.num_steps = num_steps
+        self.transform = StructureFactors(exact_dim, elements) if exact_dim else None
+        layout = StateLayout(len(self.element_kinds.elements))
+        self.network = FlowNetwork(layout, self.learned_dim, max_heavy_atoms, width, num_layers, heads, num_tokens)
+
+    @classmethod
+    def needs_features(cls, summary_channels: int) -> bool:
+        """Only the summary is made of features alone."""
+        return summary_channels > 0
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters of the network anew, and take weights and widths from the definition."""
+        self.network.reset_parameters()
+        super().reset_parameters()
+
+    def check_atoms(self, z: Tensor, batch: Tensor, num_graphs: int) -> None:
+        """See :meth:`Decoder.check_atoms`."""
+        self.element_kinds(z)
+        heavy = torch.bincount(batch[z > 1], minlength=num_graphs)
+        if int(heavy.max()) > self.max_heavy_atoms:
+            raise ValueError(
+                f"molecule {int(heavy.argmax())}: expected at most {self.max_heavy_atoms} heavy atoms, for which the "
+                f"model was built, got {int(heavy.max())}; take another model, or cut the molecule"
+            )
+        if self.transform is not None:
+            self.transform.check(z, batch, num_graphs)
+
+    def make_pooling(self, sizes: FeatureSizes, /, **options: Any) -> Pooling:
+        """A `UnitedAtomPooling`, followed by the structure factors and a `DescriptorPooling` where there are any.
+
+        Raises:
+            TypeError: the pooling has no such option.
+            ValueError: an option is out of range.
+        """
+        check_options("pooling", UnitedAtomPooling, options, _GIVEN)
+        learned = UnitedAtomPooling(
+            sizes, self.element_kinds, self.learned_dim, self.max_heavy_atoms, self.network.num_tokens, **options
+        )
+        descriptor = DescriptorPooling(sizes, self.summary_channels) if self.summary_channels else None
+        if self.transform is None and descriptor is None:
+            return learned
+        return WithStructureFactors(learned, self.transform, descriptor)
+
+    def learned(self, latent: Latent) -> Tensor:
+        """The learned part of the codes ``[B, learned_dim]``, of mean 0 and variance 1."""
+        code = latent.code[:, : self.learned_dim]
+        return F.layer_norm(code, code.shape[1:])
+
+    def without_exact(self, latent: Latent) -> Latent:
+        """The latents without the structure factors, so that the learned code alone is decoded."""
+        code = latent.code.clone()
+        code[:, self.learned_dim : latent.code.size(1) - self.summary_channels] = 0
+        return replace(latent, code=code)
+
+    def number_of_heavy_atoms(self, code: Tensor, noise: Tensor, seed: Tensor | None = None) -> Tensor:
+        """The number ``[B]`` of united atoms: the likeliest, or drawn by ``seed [B]`` int64 if given.
+
+        Args:
+            code: ``[B, learned_dim]``, noisy.
+            noise: ``[B]``, its standard deviation.
+            seed: of the draws.
+        """
+        logits = self.network.number_logits(code, noise)[:, 1:].detach()
+        if seed is None:
+            return logits.argmax(1) + 1
+        total = logits.double().softmax(1).cumsum(1)
+        return (uniform(seed, 1, "heavy atoms") * total[:, -1:] >= total).sum(1).clamp(max=total.size(1) - 1) + 1
+
+    def united_atoms(self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor) -> UnitedAtoms:
+        """The united atoms of B molecules, in their frames.
+
+        Args:
+            code: ``[B, learned_dim]``, noisy.
+            noise: ``[B]``, its standard deviation, `FAITHFUL` to 1.
+            number: ``[B]`` int64, how many united atoms.
+            seed: ``[B]`` int64, of the noise that the flow starts from.
+        """
+        mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
+        size = self.network.layout.size
+        start = normal(seed, self.max_heavy_atoms * size, "start of the flow").to(code)
+        return integrate(self.network, code, noise, mask, start.view(len(code), -1, size), self.num_steps)
+
+    def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
+        """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
+        latent = self.widened(latent)
+        code = self.learned(latent)
+        seed = torch.zeros_like(code[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
+        noise = torch.full_like(code[:, 0], FAITHFUL)
+        united = self.united_atoms(code, noise, self.number_of_heavy_atoms(code, noise), seed)
+        found = padded_atoms(united, self.element_kinds)
+        matches = torch.ones_like(found.mask[:, 0])
+        if self.transform is None:
+            return found, matches
+        exact = self._exact(latent)
+        rows = holds_molecules(self.transform, exact).nonzero()[:, 0]
+        if not len(rows):
+            return found, matches
+        fitted, matches[rows] = fit_atoms(self.transform, exact[rows], seed[rows], found[rows], _SEARCHES)
+        return found.with_rows(rows, fitted), matches
+
+    def _exact(self, latent: Latent) -> Tensor:
+        return latent.code[:, self.learned_dim : latent.code.size(1) - self.summary_channels]
+
+    @torch.no_grad()
+    def refine(self, latent: Latent, target: Field | None = None, steps: int = 0) -> Latent:
+        """The latents with the ``search_seed`` from whose noise the flow ends nearest to ``target``.
+
+        One start is tried for every 25 ``steps``. Codes stay as they are.
+        """
+        latent = self.widened(latent)
+        self.check_target(latent, target)
+        assert target is not None
+        error = TargetError(target, latent.code)
+        best = torch.zeros_like(latent.code[:, 0], dtype=torch.int64)
+        least = error(self.field(replace(latent, search_seed=best)))
+        for seed in range(1, -(-steps // _STEPS_PER_START) + 1):
+            trial = torch.full_like(best, seed)
+            found = error(self.field(replace(latent, search_seed=trial)))
+            best, least = torch.where(found < least, trial, best), torch.minimum(found, least)
+        return replace(latent, code=latent.code.detach(), search_seed=best)

@@ -1,0 +1,1 @@
+"""Decoders of atoms, each of which is a Gaussian of the field."""

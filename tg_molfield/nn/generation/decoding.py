@@ -1,0 +1,57 @@
+"""From codes with noise to molecules."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from tg_molfield.nn.decoders.flow.decoder import FAITHFUL, FlowDecoder
+from tg_molfield.nn.decoders.flow.exact import padded_atoms
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.generation.between import noisy
+from tg_molfield.nn.generation.molecules import DecodedMolecules
+from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.latent.pose import Pose
+
+_AT_ONCE = 512
+
+
+def blurred_atoms(
+    decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool, start_seed: Tensor | None = None
+) -> PaddedAtoms:
+    """The atoms of B codes after noise was mixed into them.
+
+    Args:
+        decoder: the decoder.
+        code: ``[B, learned_dim]``, of variance 1.
+        noise: ``[B]``, its standard deviation, 0 to 1.
+        seed: ``[B]`` int64, of the noise.
+        draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
+        start_seed: ``[B]`` int64, of the noise that atoms start from; ``seed`` if None.
+    """
+    parts = []
+    for rows in torch.arange(len(code), device=code.device).split(_AT_ONCE):
+        mixed, level = noisy(code[rows], noise[rows], seed[rows]), noise[rows].clamp(min=FAITHFUL)
+        number = decoder.number_of_heavy_atoms(mixed, level, seed[rows] if draw_number else None)
+        start = (seed if start_seed is None else start_seed)[rows]
+        united = decoder.united_atoms(mixed, level, number, start)
+        parts.append(padded_atoms(united, decoder.element_kinds))
+    width = max(part.mask.size(1) for part in parts)
+    parts = [part.widened(width) for part in parts]
+    return PaddedAtoms(*(torch.cat([getattr(part, name) for part in parts]) for name in PaddedAtoms.PARTS))
+
+
+def decoded_molecules(
+    decoder: GaussianAtomDecoder, atoms: PaddedAtoms, pose: Pose, latent: Latent | None = None
+) -> DecodedMolecules:
+    """Atoms in the molecules' frames as molecules in space."""
+    numbers = decoder.element_kinds.numbers
+    owner = torch.arange(len(pose), device=atoms.mask.device).unsqueeze(1).expand_as(atoms.mask)[atoms.mask]
+    local = pose.project_to_rank(atoms.pos[atoms.mask], owner)
+    pos = pose.to_global(local, owner)
+    z = numbers[atoms.kinds[atoms.mask]]
+    sizes = atoms.mask.sum(1).tolist()
+    molecules = [Data(z=one, pos=two) for one, two in zip(z.split(sizes), pos.split(sizes), strict=True)]
+    return DecodedMolecules(molecules, decoder.field_of(atoms, pose), latent)

@@ -1,0 +1,170 @@
+"""`MoleculeGenerator`: the methods by which a model gives molecules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from tg_molfield.arguments import check_counts, check_integers, check_kind, check_number
+from tg_molfield.compare import align
+from tg_molfield.nn.decoders.base import Decoder
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.evaluation import evaluating
+from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
+from tg_molfield.nn.generation.molecules import DecodedMolecules
+from tg_molfield.nn.generation.path import path_between
+from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.latent.pose import Pose
+
+_MOST = 1_000_000
+
+
+class MoleculeGenerator(nn.Module):
+    """What a model whose decoder finds atoms does besides giving fields.
+
+    It needs ``decoder`` and ``encode``.
+    """
+
+    decoder: Decoder
+
+    if TYPE_CHECKING:
+
+        def encode(self, *arguments: Any, **options: Any) -> Latent: ...
+
+    @torch.no_grad()
+    def decoded(self, latent: Latent) -> DecodedMolecules:
+        """The molecules of latents: their atoms, in space, and their field.
+
+        For the decoders that find atoms, ``"structure_factors"`` and ``"flow"``. Atoms of symmetric molecules are those
+        in the first of their frames.
+
+        Args:
+            latent: of B molecules.
+
+        Raises:
+            TypeError: the model's decoder finds no atoms.
+            ValueError: the latents are not of this model.
+        """
+        if not isinstance(self.decoder, GaussianAtomDecoder):
+            raise TypeError(
+                f"decoder: expected 'structure_factors' or 'flow', which find atoms, got {type(self.decoder).__name__};"
+                " field() gives its field"
+            )
+        latent = self.decoder.widened(latent)
+        return decoded_molecules(self.decoder, self.decoder.atoms(latent), latent.pose, latent)
+
+    @torch.no_grad()
+    def sample(self, num_molecules: int, *, generator: torch.Generator | None = None) -> DecodedMolecules:
+        """New molecules, like those that the model was trained on; for the decoder ``"flow"``.
+
+        Args:
+            num_molecules: how many.
+            generator: where randomness comes from, torch's own if None; equal seeds give equal molecules.
+
+        Raises:
+            TypeError: the model's decoder is another one.
+            ValueError: ``num_molecules`` is out of range.
+        """
+        decoder = _flow(self.decoder)
+        _check_number(num_molecules)
+        like = next(decoder.parameters())
+        code = like.new_zeros(num_molecules, decoder.learned_dim)
+        seed = _seeds(num_molecules, generator, like.device)
+        atoms = blurred_atoms(decoder, code, torch.ones_like(code[:, 0]), seed, draw_number=True)
+        return decoded_molecules(decoder, atoms, Pose.identity(num_molecules, like.dtype, like.device))
+
+    @torch.no_grad()
+    def sample_near(
+        self, latent: Latent, distance: float, num_molecules: int = 1, *, generator: torch.Generator | None = None
+    ) -> DecodedMolecules:
+        """New molecules near those of latents; for the decoder ``"flow"``.
+
+        Args:
+            latent: of B molecules; structure factors in it are not used.
+            distance: how far, 0 to 1: the standard deviation of the noise that is mixed into the code, of variance 1.
+                With 0 they are the molecules themselves, as the learned code has them, with 1 any molecules.
+            num_molecules: how many for each of the B, one after the other.
+            generator: see :meth:`sample`.
+
+        Raises:
+            TypeError: the model's decoder is another one.
+            ValueError: ``distance`` or ``num_molecules`` is out of range.
+        """
+        decoder = _flow(self.decoder)
+        _check_share("distance", distance, "0 is the molecule itself, 1 any")
+        _check_number(num_molecules)
+        latent = decoder.widened(latent)
+        latent = latent[torch.arange(len(latent), device=latent.code.device).repeat_interleave(num_molecules)]
+        code = decoder.learned(latent)
+        seed = _seeds(len(code), generator, code.device)
+        atoms = blurred_atoms(decoder, code, torch.full_like(code[:, 0], distance), seed, draw_number=True)
+        return decoded_molecules(decoder, atoms, latent.pose)
+
+    @torch.no_grad()
+    def path(
+        self, start: Data, end: Data, num_steps: int = 9, *, noise: float | None = None, seed: int = 0, by: Any = None
+    ) -> DecodedMolecules:
+        """Molecules on the way between two; for the decoder ``"flow"``.
+
+        ``end`` is first laid on ``start`` by their fields, and both are encoded in the frame of ``start``, so that no
+        step of the way is due to their places. The codes between lie on a great circle. They are decoded with noise,
+        more in the middle and the farther the ends are apart, since no molecule has just such a code; the noise is the
+        same all the way. The ends are decoded from their own codes: exactly, where the model has structure factors.
+
+        Args:
+            start: one molecule with ``z``, ``pos`` and the model's properties.
+            end: another.
+            num_steps: how many molecules, both ends included; at least 2.
+            noise: how much half way, 0 to 1, as the ``distance`` of :meth:`sample_near`; by the ends if None.
+            seed: of the noise, and of the noise that atoms start from.
+            by: what the ends are aligned by, see `tg_molfield.align`; their shape if None.
+
+        Returns:
+            The molecules, where ``start`` is; ``latent`` has their learned codes, without noise.
+
+        Raises:
+            TypeError: the model's decoder is another one, or ``start`` or ``end`` is no molecule.
+            ValueError: a molecule cannot be encoded, or a number is out of range.
+        """
+        decoder = _flow(self.decoder)
+        for name, data in (("start", start), ("end", end)):
+            check_kind(name, data, Data, "a Data", "give one molecule")
+        check_counts(2, num_steps=num_steps)
+        check_integers(seed=seed)
+        if noise is not None:
+            _check_share("noise", noise, "leave it out to take it from the ends")
+        with evaluating(self):
+            frame = self.encode(start).frame
+            first = self.encode(start, frames=frame)
+            second = self.encode(align(end, start, by).moved, frames=frame)
+        return path_between(decoder, first, second, num_steps, noise, seed)
+
+
+def _flow(decoder: Decoder) -> FlowDecoder:
+    if not isinstance(decoder, FlowDecoder):
+        raise TypeError(
+            f"decoder: expected 'flow', whose codes are a space, got {type(decoder).__name__}; build or load a model "
+            "with it, such as FieldAutoEncoder.from_pretrained('qm9-latent')"
+        )
+    return decoder
+
+
+def _check_number(num_molecules: int) -> None:
+    check_integers(num_molecules=num_molecules)
+    if not 1 <= num_molecules <= _MOST:
+        raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
+
+
+def _check_share(name: str, value: float, remedy: str) -> None:
+    check_number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, got {value}; {remedy}")
+
+
+def _seeds(count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
+    at = None if generator is None else generator.device
+    return torch.randint(2**62, (count,), generator=generator, device=at).to(device)

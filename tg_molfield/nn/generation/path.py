@@ -1,0 +1,38 @@
+"""The way between the codes of two molecules."""
+
+from __future__ import annotations
+
+import torch
+
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
+from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
+from tg_molfield.nn.generation.molecules import DecodedMolecules
+from tg_molfield.nn.latent.latent import Latent
+
+
+def path_between(
+    decoder: FlowDecoder, start: Latent, end: Latent, num_steps: int, noise: float | None, seed: int
+) -> DecodedMolecules:
+    """The molecules on the way between two.
+
+    Args:
+        decoder: the decoder.
+        start: the latent of the first.
+        end: that of the last, in the same frame.
+        num_steps: how many molecules, both ends included.
+        noise: how much, half way; by the angle between the codes if None.
+        seed: of the noise.
+    """
+    start, end = decoder.widened(start), decoder.widened(end)
+    first, last = decoder.learned(start), decoder.learned(end)
+    share = torch.linspace(0, 1, num_steps, dtype=first.dtype, device=first.device)
+    code = great_circle(first[0], last[0], share)
+    levels = noise_between(angle_between(first, last), share, noise)
+    seeds = torch.full((num_steps,), seed, dtype=torch.int64, device=code.device)
+    atoms = blurred_atoms(decoder, code, levels, seeds, draw_number=False)
+    for row, latent in ((0, start), (num_steps - 1, end)):
+        atoms = atoms.with_rows(torch.tensor([row], device=code.device), decoder.atoms(latent))
+    origin = start.origin + share.unsqueeze(1) * (end.origin - start.origin)
+    pose = start.pose[torch.zeros_like(seeds)].at(origin)
+    return decoded_molecules(decoder, atoms, pose, Latent(code, pose))

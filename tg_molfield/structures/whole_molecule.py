@@ -1,0 +1,26 @@
+"""Whether atoms are one molecule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch_geometric.data import Data
+
+from tg_molfield.structures.rdkit_mol import to_rdkit
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+
+def whole_molecule(data: Data) -> Mol | None:
+    """The uncharged RDKit molecule of ``z`` and ``pos`` with perceived bonds; None if there is none, or several.
+
+    Bonds are those of `to_rdkit`, and RDKit sanitises them.
+    """
+    from rdkit import Chem
+
+    try:
+        mol = to_rdkit(Data(z=data["z"].cpu(), pos=data["pos"].detach().cpu()), charge=0)
+    except ValueError:
+        return None
+    return mol if len(Chem.GetMolFrags(mol)) == 1 else None

@@ -1,0 +1,128 @@
+"""The training loss of a `FlowDecoder`."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch_geometric.data import Data
+
+from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, Latent
+from tg_molfield.nn.checks import atoms_of_data
+from tg_molfield.nn.decoders.flow.decoder import FAITHFUL
+from tg_molfield.nn.ops.united_atoms import MAX_HYDROGENS, UnitedAtoms, membership, united_atoms
+from tg_molfield.random_draws import normal, seeds_of, uniform
+
+_FAITHFUL_SHARE, _FREE_SHARE = 0.45, 0.15
+"""The shares of molecules whose codes have the least noise, and nothing but noise."""
+_TIME_MEAN, _TIME_SPREAD = 0.2, 1.2
+_EARLIEST, _LATEST = 1e-3, 0.995
+
+
+class FlowLoss:
+    """What the network of a `FlowDecoder` misses between noise and the atoms of a batch.
+
+    Codes get noise of every size: a share of them the least, a share nothing else, the others any between. United atoms
+    are matched to the noise that they start from. The errors of positions are those of the network's own output, whose
+    variance is 1 at all times (Karras et al. 2022, arXiv 2206.00364); elements and numbers of hydrogens are compared by
+    cross-entropy. In a share of the steps the network is given its own prediction.
+
+    Args:
+        kinds: the weight of elements and numbers of hydrogens.
+        number: the weight of the number of united atoms.
+        own_prediction: the share of steps with the network's own prediction.
+    """
+
+    def __init__(self, kinds: float = 0.3, number: float = 0.05, own_prediction: float = 0.5) -> None:
+        self.kinds = kinds
+        self.number = number
+        self.own_prediction = own_prediction
+
+    def __repr__(self) -> str:
+        return f"FlowLoss(kinds={self.kinds:g}, number={self.number:g}, own_prediction={self.own_prediction:g})"
+
+    def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
+        """The loss of the batch, in random frames if the model trains with them.
+
+        Raises:
+            TypeError: the model's decoder is not a `FlowDecoder`.
+            ValueError: the batch has no atoms of a molecule, or others than the model has room for.
+        """
+        decoder = model.decoder
+        if not isinstance(decoder, FlowDecoder):
+            raise TypeError(
+                f"model.decoder: expected a FlowDecoder, got {type(decoder).__name__}; use MatchingLoss or FieldLoss "
+                "for other decoders"
+            )
+        latent = model.encode(batch)
+        atoms = _targets(decoder, latent, batch)
+        draws = _Draws(latent, seeds_of(batch, len(latent)))
+        noise = _noise_levels(draws.uniform(2, "noise of the code"))
+        code = decoder.learned(latent)
+        code = (1 - noise.square()).sqrt().unsqueeze(1) * code
+        code = code + noise.unsqueeze(1) * draws.normal(code.size(1), "code")
+        return self._errors(decoder, atoms, code, noise, draws)
+
+    def _errors(self, decoder: FlowDecoder, atoms: UnitedAtoms, code: Tensor, noise: Tensor, draws: _Draws) -> Tensor:
+        layout, mask = decoder.network.layout, atoms.mask
+        state = layout.state(atoms)
+        start = draws.normal(mask.size(1) * layout.size, "start of the flow").view_as(state) * mask.unsqueeze(2)
+        end = layout.matched(state, start, mask)
+        time = torch.sigmoid(draws.normal(1, "time")[:, 0] * _TIME_SPREAD + _TIME_MEAN).clamp(_EARLIEST, _LATEST)
+        t = time[:, None, None]
+        state = (1 - t) * start + t * end
+        previous = torch.zeros_like(state)
+        if float(draws.uniform(1, "own prediction")[0, 0]) < self.own_prediction:
+            with torch.no_grad():
+                previous = decoder.network(state, mask, time, code, noise, previous)[0]
+        found, kinds, counts = decoder.network(state, mask, time, code, noise, previous)
+        wanted = layout.split(end)
+        given = layout.split(found)
+        total = mask.sum()
+        weight = (t.square() + (1 - t).square()) / (1 - t).square() * mask.unsqueeze(2)
+        pos = ((given[0] - wanted[0]).square() * weight).sum() / (3 * total)
+        hydrogens = ((given[3] - wanted[3]).square() * weight).sum() / (3 * MAX_HYDROGENS * total)
+        crossed = _cross_entropy(kinds, wanted[1], mask) + _cross_entropy(counts, wanted[2], mask)
+        number = F.cross_entropy(decoder.network.number_logits(code, noise).float(), atoms.number)
+        return pos + hydrogens + self.kinds * crossed / total + self.number * number
+
+
+class _Draws:
+    """Random numbers of B molecules: functions of seeds ``[B]`` where there are any, else from torch's generator."""
+
+    def __init__(self, latent: Latent, seeds: Tensor | None) -> None:
+        self.like = latent.code
+        self.seeds = seeds
+
+    def uniform(self, count: int, stream: str) -> Tensor:
+        """``[B, count]`` in [0, 1)."""
+        if self.seeds is None:
+            return torch.rand(len(self.like), count, dtype=self.like.dtype, device=self.like.device)
+        return uniform(self.seeds.to(self.like.device), count, stream).to(self.like)
+
+    def normal(self, count: int, stream: str) -> Tensor:
+        """``[B, count]``."""
+        if self.seeds is None:
+            return torch.randn(len(self.like), count, dtype=self.like.dtype, device=self.like.device)
+        return normal(self.seeds.to(self.like.device), count, stream).to(self.like)
+
+
+def _targets(decoder: FlowDecoder, latent: Latent, batch: Data) -> UnitedAtoms:
+    z, pos, owner, _, _ = atoms_of_data(batch)
+    owner = torch.zeros_like(z) if owner is None else owner
+    local = latent.pose.to_local(pos, owner)
+    member = membership(z, local, owner, len(latent))
+    return united_atoms(member, decoder.element_kinds(z), local, owner, len(latent), decoder.max_heavy_atoms)
+
+
+def _noise_levels(draws: Tensor) -> Tensor:
+    """Standard deviations ``[B]`` from ``draws [B, 2]``."""
+    which, size = draws.unbind(1)
+    between = torch.where(which < 1 - _FREE_SHARE, size.sqrt(), 1.0)
+    return torch.where(which < _FAITHFUL_SHARE, FAITHFUL, between)
+
+
+def _cross_entropy(logits: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """Summed over atoms; ``wanted [B, n, K]`` is largest at the right one."""
+    each = F.cross_entropy(logits.float().flatten(0, 1), wanted.argmax(2).flatten(), reduction="none")
+    return (each * mask.flatten()).sum()
