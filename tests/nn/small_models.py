@@ -14,6 +14,15 @@ SMALL = {
         "width": 8,
         "num_rounds": 2,
     },
+    "flow": {
+        "elements": ("H", "B", "C", "N", "O", "F", "Ne", "S", "Cl"),
+        "max_heavy_atoms": 12,
+        "width": 16,
+        "num_layers": 1,
+        "heads": 2,
+        "num_tokens": 4,
+        "num_steps": 3,
+    },
 }
 LEARNED = ("rbf", "siren", "atoms")
 
@@ -42,6 +51,8 @@ def build(decoder: str = "rbf", **options) -> FieldAutoEncoder:
         options = {"encoder_options": {}, **options}
     if decoder == "structure_factors":
         defaults |= {"latent_dim": 256, "encoder_options": {}, "pooling_options": {}}
+    if decoder == "flow":
+        defaults |= {"encoder_options": {}, "pooling_options": {"width": 16, "num_layers": 1, "heads": 2}}
     return FieldAutoEncoder(decoder=decoder, **{**defaults, **options}).eval()
 
 
@@ -76,6 +87,19 @@ KINDS = [(decoder, encoder, ENCODERS[encoder]) for decoder in LEARNED for encode
             "encoder_options": {"out_channels": 8, "num_layers": 1},
             "pooling_options": {"global_channels": 4},
         },
+    ),
+    ("flow", "elements", {}),
+    ("flow", "summed", {"summary_channels": 4, "encoder_options": {"out_channels": 8, "num_layers": 1}}),
+    (
+        "flow",
+        "tensors",
+        {"encoder_options": {"out_channels": 8, "num_layers": 2, "tensor_channels": 3}},
+    ),
+    ("flow", "own", {"encoder": Plain}),
+    (
+        "flow",
+        "exact",
+        {"latent_dim": 256, "decoder_options": {**SMALL["flow"], "exact_dim": 240}},
     ),
 ]
 """Decoders and encoders by name, and the options that make them."""

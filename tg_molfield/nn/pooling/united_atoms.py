@@ -27,7 +27,7 @@ class UnitedAtomPooling(Pooling):
     Args:
         sizes: of the atoms' features.
         elements: the elements that it knows.
-        code_size: the length of the code, a multiple of ``num_tokens``.
+        code_size: the length of the code.
         max_atoms: the most united atoms of a molecule.
         width: features of a token.
         num_layers: of the transformer.
@@ -53,6 +53,7 @@ class UnitedAtomPooling(Pooling):
         check_counts(1, width=width, heads=heads)
         check_counts(0, num_layers=num_layers)
         self.elements = elements
+        self.code_size = code_size
         self.max_atoms = max_atoms
         self.kind = nn.Embedding(len(elements.elements), width)
         self.count = nn.Embedding(MAX_HYDROGENS + 1, width)
@@ -66,7 +67,7 @@ class UnitedAtomPooling(Pooling):
         self.blocks = nn.ModuleList(TokenBlock(width, heads, reads_context=False) for _ in range(num_layers))
         self.queries = nn.Parameter(torch.randn(num_tokens, width))
         self.readers = nn.ModuleList(TokenBlock(width, heads, reads_context=True) for _ in range(_READERS))
-        self.out = nn.Linear(width, code_size // num_tokens)
+        self.out = nn.Linear(width, -(-code_size // num_tokens))
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
@@ -107,5 +108,5 @@ class UnitedAtomPooling(Pooling):
         found = self.queries.expand(len(x), -1, -1)
         for block in self.readers:
             found = block(found, hidden, x)
-        code = self.out(F.layer_norm(found, found.shape[2:])).flatten(1).to(atoms.pos.dtype)
+        code = self.out(F.layer_norm(found, found.shape[2:])).flatten(1)[:, : self.code_size].to(atoms.pos.dtype)
         return F.layer_norm(code, code.shape[1:])

@@ -59,7 +59,7 @@ class FlowDecoder(GaussianAtomDecoder):
         width: features of an atom.
         num_layers: of the network.
         heads: of its attention.
-        num_tokens: into how many tokens the learned code is cut, a divisor of its length.
+        num_tokens: into how many tokens the learned code is cut.
         num_steps: from noise to atoms.
 
     Raises:
@@ -89,10 +89,10 @@ class FlowDecoder(GaussianAtomDecoder):
         )  # fmt: skip
         check_integers(exact_dim=exact_dim)
         self.learned_dim = latent_dim - summary_channels - exact_dim
-        if exact_dim < 0 or self.learned_dim < num_tokens or self.learned_dim % num_tokens:
+        if exact_dim < 0 or summary_channels < 0 or self.learned_dim < num_tokens:
             raise ValueError(
-                f"latent_dim: expected a multiple of num_tokens={num_tokens} numbers besides exact_dim={exact_dim} and "
-                f"summary_channels={summary_channels}, got {latent_dim}; change one of them"
+                f"latent_dim: expected at least num_tokens={num_tokens} numbers besides exact_dim={exact_dim} and "
+                f"summary_channels={summary_channels}, got {latent_dim}; raise it"
             )
         self.max_heavy_atoms = max_heavy_atoms
         self.num_steps = num_steps

@@ -27,7 +27,7 @@ class FlowNetwork(nn.Module):
 
     Args:
         layout: of the state.
-        code_size: the length D of the code, a multiple of ``num_tokens``.
+        code_size: the length D of the code.
         max_atoms: the most united atoms of a molecule.
         width: features of a token.
         num_layers: of the transformer.
@@ -48,11 +48,12 @@ class FlowNetwork(nn.Module):
         super().__init__()
         self.layout = layout
         self.num_tokens = num_tokens
+        self.missing = -code_size % num_tokens
         self.token = nn.Linear(2 * (coordinate_size(_FREQUENCIES) + layout.size - 3), width)
         self.time = nn.Sequential(nn.Linear(4 * _WAVES, width), nn.SiLU(), nn.Linear(width, width))
         self.whole = nn.Linear(code_size, width)
         self.size = nn.Embedding(max_atoms + 1, width)
-        self.code = nn.Linear(code_size // num_tokens, width)
+        self.code = nn.Linear((code_size + self.missing) // num_tokens, width)
         self.code_place = nn.Parameter(0.5 * torch.randn(num_tokens, width))
         self.modulation = nn.Linear(width, 6 * width)
         self.shift = nn.Parameter(torch.zeros(num_layers, 6, width))
@@ -100,7 +101,8 @@ class FlowNetwork(nn.Module):
         x = self.token(torch.cat([_features(state), _features(previous)], dim=2))
         condition = self.time(torch.cat([_waves(time), _waves(noise)], dim=1)) + self.whole(code)
         modulation = self.modulation(F.silu(condition + self.size(mask.sum(1)))).unflatten(1, (6, -1))
-        context = self.code(code.unflatten(1, (self.num_tokens, -1))) + self.code_place
+        context = F.pad(code, (0, self.missing)).unflatten(1, (self.num_tokens, -1))
+        context = self.code(context) + self.code_place
         context = F.layer_norm(context, context.shape[2:])
         pairs = F.pad(self.pairs([state[..., :3], previous[..., :3]], mask), (0, self.num_tokens))
         for block, bias, shift in zip(self.blocks, pairs, self.shift, strict=True):

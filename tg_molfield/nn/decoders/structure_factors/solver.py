@@ -22,7 +22,7 @@ from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 EXACT = 1e-7
 """The mean square residual per atom below which the atoms count as found."""
-_ROUNDING = 1e-13
+_ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew."""
@@ -91,7 +91,8 @@ def solve_atoms(
             open_ = (left > EXACT * number[lost]) & (left < _NEAR * number[lost])
             lost, left = lost[open_], left[open_]
             left = _try(closer, target, walk, number, lost, pos, error)
-    near = ((error > _ROUNDING * number) & (error <= EXACT * number)).nonzero()[:, 0]
+    rounding = _ROUNDING.get(error.dtype, EXACT)
+    near = ((error > rounding * number) & (error <= EXACT * number)).nonzero()[:, 0]
     _try(partial(_fitted, transform, steps=_LAST_STEPS), target, atoms.at(pos.clone()), number, near, pos, error)
     return pos, (error <= EXACT * number) | ~whole
 
