@@ -27,6 +27,7 @@ from tg_molfield.nn import FlowDecoder
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
 from tg_molfield.training import FlowLoss
 from tg_molfield.training.ema import ExponentialMovingAverage
+from tg_molfield.training.interruption import Interruption, interruptible
 from tg_molfield.training.optimization import optimizer_tensors, set_optimizer_tensors
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F all", normalize_grid_size=None)
@@ -35,7 +36,7 @@ LEARNED, EXACT = 256, 256
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 0.25
-SAVE_SECONDS, JUDGED = 240, 128
+SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 
 
 def build(size: str, seed: int = 0) -> FieldAutoEncoder:
@@ -177,12 +178,25 @@ def main(
     training.model.train()
     if compiled:
         compile_parts(training.model)
+    with interruptible() as interruption:
+        run(training, folder, begin, max_seconds, judge_seconds, interruption)
+    training.save(folder)
+    print(training.judge())
+
+
+def run(
+    training: Training, folder: Path, begin: float, max_seconds: float, judge_seconds: float, ended: Interruption
+) -> None:
+    """Train until the slice or the training is over, or until Ctrl-C."""
     before, saved, judged = training.spent, 0.0, 0.0
     losses: list[Tensor] = []
-    while (spent := time.monotonic() - begin) < max_seconds and before + spent < training.seconds:
+    while not ended.requested:
+        spent = time.monotonic() - begin
+        if spent > max_seconds or before + spent > training.seconds:
+            break
         losses.append(training.step(before + spent))
-        training.spent = before + spent
-        if training.steps % 100 == 0:
+        training.spent = before + time.monotonic() - begin
+        if training.steps % TOLD_STEPS == 0:
             print(
                 f"step {training.steps}, {training.seen / 1e6:.2f} million molecules, {training.spent / 60:.1f} min: "
                 f"loss {float(torch.stack(losses).mean()):.4f}",
@@ -195,8 +209,6 @@ def main(
         if spent - saved > SAVE_SECONDS:
             training.save(folder)
             saved = spent
-    training.save(folder)
-    print(training.judge())
 
 
 def compile_parts(model: FieldAutoEncoder) -> None:

@@ -38,7 +38,7 @@ ROOMS = (
 )  # fmt: skip
 TOLD_AS_TEXT = {
     "AtomList", "AugmentedMolecules", "BuildProgress", "Channel", "ChannelReport", "CoulombGaussians", "Descriptor",
-    "FailedRecord", "FeatureSizes", "FieldDataModule", "FieldLoss", "FormFactors", "GridSampler", "InitialGuessLoss",
+    "FailedRecord", "FeatureSizes", "FieldDataModule", "FieldLoss", "FlowLoss", "FormFactors", "GridSampler", "InitialGuessLoss",
     "MatchingLoss", "Metric", "MixtureSampler", "MolFieldTransform", "NearAtomsSampler", "ReconstructionPictures",
     "Sampler", "Scoring", "ScreenProgress", "UniformSampler", "Validation",
 }  # fmt: skip

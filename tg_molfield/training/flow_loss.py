@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, Latent
 from tg_molfield.nn.checks import atoms_of_data
 from tg_molfield.nn.decoders.flow.decoder import FAITHFUL
-from tg_molfield.nn.ops.united_atoms import MAX_HYDROGENS, UnitedAtoms, membership, united_atoms
+from tg_molfield.nn.ops.united_atoms import UnitedAtoms, membership, united_atoms
 from tg_molfield.random_draws import normal, seeds_of, uniform
 
 _FAITHFUL_SHARE, _FREE_SHARE = 0.45, 0.15
@@ -81,7 +81,7 @@ class FlowLoss:
         total = mask.sum()
         weight = (t.square() + (1 - t).square()) / (1 - t).square() * mask.unsqueeze(2)
         pos = ((given[0] - wanted[0]).square() * weight).sum() / (3 * total)
-        hydrogens = ((given[3] - wanted[3]).square() * weight).sum() / (3 * MAX_HYDROGENS * total)
+        hydrogens = ((given[3] - wanted[3]).square() * weight).sum() / (3 * total)
         crossed = _cross_entropy(kinds, wanted[1], mask) + _cross_entropy(counts, wanted[2], mask)
         number = F.cross_entropy(decoder.network.number_logits(code, noise).float(), atoms.number)
         return pos + hydrogens + self.kinds * crossed / total + self.number * number

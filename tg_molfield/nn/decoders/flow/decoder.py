@@ -32,6 +32,8 @@ from tg_molfield.random_draws import normal, uniform
 
 FAITHFUL = 0.1
 """The noise that the network takes a code to have of which nothing is taken away; the least in training."""
+_LARGE = 1e3
+"""Numbers of a code above which its variance could overflow."""
 _STEPS_PER_START = 25
 _SEARCHES = 60
 _GIVEN = ("sizes", "elements", "code_size", "max_atoms", "num_tokens")
@@ -141,6 +143,7 @@ class FlowDecoder(GaussianAtomDecoder):
     def learned(self, latent: Latent) -> Tensor:
         """The learned part of the codes ``[B, learned_dim]``, of mean 0 and variance 1."""
         code = latent.code[:, : self.learned_dim]
+        code = code / (code.detach().abs().amax(1, keepdim=True) / _LARGE).clamp(min=1)
         return F.layer_norm(code, code.shape[1:])
 
     def without_exact(self, latent: Latent) -> Latent:
@@ -180,6 +183,7 @@ class FlowDecoder(GaussianAtomDecoder):
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
         latent = self.widened(latent)
+        _check_finite(latent.code)
         code = self.learned(latent)
         seed = torch.zeros_like(code[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
         noise = torch.full_like(code[:, 0], FAITHFUL)
@@ -215,3 +219,12 @@ class FlowDecoder(GaussianAtomDecoder):
             found = error(self.field(replace(latent, search_seed=trial)))
             best, least = torch.where(found < least, trial, best), torch.minimum(found, least)
         return replace(latent, code=latent.code.detach(), search_seed=best)
+
+
+def _check_finite(code: Tensor) -> None:
+    """Raise a ValueError for codes of which no molecule can be made."""
+    wrong = (~code.isfinite()).any(1).nonzero()[:, 0]
+    if len(wrong):
+        raise ValueError(
+            f"code: expected finite numbers, got NaN or infinity for molecule {int(wrong[0])}; encode it again"
+        )

@@ -1,0 +1,164 @@
+"""Flow matching from noise to united atoms, and the structure factors beside it."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hard_molecules import batched, molecules
+from small_models import SMALL, awake, build
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.fields import MolField
+from tg_molfield.nn import Latent
+from tg_molfield.nn.decoders.flow.integration import integrate
+from tg_molfield.nn.decoders.flow.state import StateLayout
+from tg_molfield.nn.ops.element_kinds import ElementKinds
+from tg_molfield.nn.ops.gaussian_overlap import squared_distance
+from tg_molfield.nn.ops.united_atoms import membership, united_atoms
+
+ELEMENTS = ElementKinds(SMALL["flow"]["elements"])
+LAYOUT = StateLayout(len(ELEMENTS.elements))
+FIELD = MolField("H C N O other", widths=0.5, width_scale=1.0)
+EXACT = {"latent_dim": 256, "decoder_options": {**SMALL["flow"], "exact_dim": 240}}
+
+
+def atoms_of(names, max_atoms=12):
+    z, pos, batch = batched([molecules()[name] for name in names])
+    size = len(names)
+    return united_atoms(membership(z, pos, batch, size), ELEMENTS(z), pos, batch, size, max_atoms)
+
+
+def data(name: str) -> Data:
+    z, pos = molecules()[name]
+    return Data(z=z, pos=pos.float())
+
+
+def same(one, two):
+    numbers = [each.atoms(ELEMENTS.numbers) for each in (one, two)]
+    apart = torch.cdist(numbers[0][1], numbers[1][1]) + 1e3 * (numbers[0][0][:, None] != numbers[1][0])
+    return apart.shape[0] == apart.shape[1] and float(apart.min(1).values.max()) < 1e-9
+
+
+def test_a_state_holds_the_atoms():
+    atoms = atoms_of(["CH3CH2OH", "CH4", "CO2"])
+    for row in range(3):
+        part = atoms[row : row + 1]
+        assert same(LAYOUT.atoms(LAYOUT.state(part), part.mask), part)
+
+
+def test_matching_orders_atoms_and_hydrogens_by_the_noise():
+    atoms = atoms_of(["CH3CH2OH", "CH4", "cyclobutane"])
+    state = LAYOUT.state(atoms)
+    noise = torch.randn(state.shape, generator=torch.Generator().manual_seed(0), dtype=state.dtype)
+    found = LAYOUT.matched(state, noise, atoms.mask)
+    for row in range(3):
+        part = atoms[row : row + 1]
+        assert same(LAYOUT.atoms(found[row : row + 1], part.mask), part)
+    away = ((found - noise)[..., :3].square().sum(2) * atoms.mask).sum(1)
+    shuffled = state[:, torch.randperm(12, generator=torch.Generator().manual_seed(1))]
+    again = LAYOUT.matched(
+        shuffled[2:, shuffled[2, :, :3].abs().sum(1).argsort(descending=True)], noise[2:], atoms.mask[2:]
+    )
+    assert torch.allclose(((again - noise[2:])[..., :3].square().sum(2) * atoms.mask[2:]).sum(1), away[2:])
+    swapped = found.clone()
+    swapped[:, [0, 1]] = found[:, [1, 0]]
+    assert bool((((swapped - noise)[..., :3].square().sum(2) * atoms.mask).sum(1)[[0, 2]] > away[[0, 2]]).all())
+
+
+@pytest.mark.parametrize("num_steps", [1, 7])
+def test_a_network_that_knows_the_end_is_followed_to_it(num_steps):
+    atoms = atoms_of(["CH3CH2OH", "CH4"])
+    end = LAYOUT.state(atoms)
+    times, given = [], []
+
+    def network(state, mask, time, code, noise, previous):
+        times.append(float(time[0]))
+        given.append(previous)
+        return end, None, None
+
+    network = SimpleNamespace(layout=LAYOUT, __call__=network)
+    oracle = type("Oracle", (), {"layout": LAYOUT, "__call__": staticmethod(network.__call__)})()
+    start = torch.randn(end.shape, generator=torch.Generator().manual_seed(0), dtype=end.dtype)
+    found = integrate(oracle, end[:, 0], torch.zeros(2, dtype=end.dtype), atoms.mask, start, num_steps)
+    for row in range(2):
+        assert same(found[row : row + 1], atoms[row : row + 1])
+    assert times == pytest.approx([step / num_steps for step in range(num_steps)])
+    assert not given[0].any()
+    assert all(torch.equal(one, end) for one in given[1:])
+
+
+def test_codes_with_structure_factors_are_decoded_exactly_without_training():
+    model = awake(build("flow", channels=FIELD, **EXACT))
+    items = [data(name) for name in ("CH3CH2OH", "C6H6", "CO2", "Ne", "CHFClN")]
+    found = model.decoded(model.encode(Batch.from_data_list(items)))
+    for one, two in zip(items, found, strict=True):
+        apart = torch.cdist(one.pos, two.pos) + 1e3 * (one.z[:, None] != two.z)
+        assert apart.shape[0] == apart.shape[1]
+        assert float(apart.min(1).values.max()) < 1e-3
+
+
+def test_without_structure_factors_the_learned_code_alone_is_decoded():
+    model = awake(build("flow", channels=FIELD, **EXACT))
+    latent = model.encode(data("CH3CH2OH"))
+    learned = model.decoder.without_exact(latent)
+    assert torch.equal(learned.code[:, :16], latent.code[:, :16])
+    assert not learned.code[:, 16:].any()
+    found, plain = model.decoded(learned), model.decoded(latent)
+    assert sorted(plain[0].z.tolist()) == [1] * 6 + [6, 6, 8]
+    assert found[0].z.tolist() != plain[0].z.tolist() or not torch.allclose(found[0].pos, plain[0].pos, atol=0.1)
+    mean = latent.with_code(0.5 * (latent.code + model.encode(data("C6H6")).code))
+    assert torch.allclose(model.decoded(mean)[0].pos, model.decoded(model.decoder.without_exact(mean))[0].pos)
+
+
+def test_the_field_is_differentiable_in_the_code():
+    model = awake(build("flow", channels=FIELD)).double()
+    latent = model.encode(*[part.double() if part.is_floating_point() else part for part in molecules()["CH3CH2OH"]])
+    points = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def total(code):
+        return model.decoder.field(latent.with_code(code))(points + latent.origin).sum()
+
+    code = latent.code.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(total(code), code)
+    step = 1e-6 * torch.randn(code.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    change = float(total(code + step).detach() - total(code - step).detach()) / 2
+    assert change == pytest.approx(float((slope * step).sum()), rel=1e-4, abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e20, -1e-20])
+def test_odd_codes_have_finite_fields(value):
+    model = awake(build("flow", channels=FIELD))
+    field = model.decoder.field(Latent.centered(torch.full((2, 32), value)))
+    assert bool(field(torch.zeros(2, 3), torch.arange(2)).isfinite().all())
+
+
+def test_codes_that_are_not_numbers_are_refused():
+    model = build("flow", channels=FIELD)
+    code = torch.zeros(3, 32)
+    code[1, 4] = torch.nan
+    with pytest.raises(ValueError, match="code: expected finite numbers, got NaN or infinity for molecule 1; encode"):
+        model.decoder.field(Latent.centered(code))
+
+
+def test_what_the_model_has_no_room_for_is_refused():
+    model = build("flow", decoder_options={**SMALL["flow"], "max_heavy_atoms": 5})
+    with pytest.raises(ValueError, match=r"molecule 0: expected at most 5 heavy atoms, .* got 6; take another model"):
+        model.encode(data("C6H6"))
+    with pytest.raises(ValueError, match=r"z: expected elements that this model knows .* got Fe"):
+        model.encode(torch.tensor([26]), torch.zeros(1, 3))
+    with pytest.raises(ValueError, match="latent_dim: expected at least num_tokens=4 numbers besides exact_dim=31"):
+        build("flow", decoder_options={**SMALL["flow"], "exact_dim": 31})
+    with pytest.raises(ValueError, match="num_steps: expected at least 1, got 0"):
+        build("flow", decoder_options={**SMALL["flow"], "num_steps": 0})
+
+
+def test_refining_takes_the_best_start():
+    model, batch = awake(build("flow", channels=FIELD)), Batch.from_data_list([data("CH3CH2OH"), data("C6H6")])
+    target = FIELD(batch)
+    refined = model.encode(batch, refine=100, target=target)
+    assert refined.search_seed.shape == (2,)
+    assert int(refined.search_seed.max()) <= 4
+    errors = [squared_distance(model.decoder.field(latent), target) for latent in (refined, model.encode(batch))]
+    assert bool((errors[0] <= errors[1]).all())
+    with pytest.raises(ValueError, match="target: expected the molecules' own field, got None"):
+        model.encode(batch, refine=1)

@@ -1,0 +1,219 @@
+"""Molecules that models give: decoded, drawn at random, and on the way between two."""
+
+import pytest
+import torch
+from hard_molecules import molecules, motion
+from small_models import SMALL, awake, build
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.compare import align
+from tg_molfield.fields import MolField
+from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder
+from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
+
+FIELD = MolField("H C N O other", widths=0.5, width_scale=1.0)
+EXACT = {"latent_dim": 256, "decoder_options": {**SMALL["flow"], "exact_dim": 240}}
+
+
+def data(name: str, dtype: torch.dtype = torch.float32) -> Data:
+    z, pos = molecules()[name]
+    return Data(z=z, pos=pos.to(dtype))
+
+
+def moved(one: Data, seed: int) -> Data:
+    rotation, shift = motion(seed)
+    return Data(z=one.z, pos=one.pos @ rotation.T.to(one.pos) + shift.to(one.pos))
+
+
+def random(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def equal(one: DecodedMolecules, two: DecodedMolecules) -> bool:
+    return all(torch.equal(a.z, b.z) and torch.equal(a.pos, b.pos) for a, b in zip(one, two, strict=True))
+
+
+@pytest.fixture(scope="module")
+def flow() -> FieldAutoEncoder:
+    return awake(build("flow", channels=FIELD))
+
+
+@pytest.fixture(scope="module")
+def exact() -> FieldAutoEncoder:
+    return awake(build("flow", channels=FIELD, **EXACT))
+
+
+@pytest.mark.parametrize("decoder", ["structure_factors", "flow"])
+def test_decoded_molecules_have_the_field_of_the_code(decoder):
+    model = awake(build(decoder, channels=FIELD))
+    latent = model.encode(Batch.from_data_list([data("CH3CH2OH"), data("CHFClN")]))
+    found, field = model.decoded(latent), model.decoder.field(latent)
+    assert found.latent is latent
+    assert torch.equal(found.field.centers, field.centers)
+    assert torch.allclose(torch.cat([one.pos for one in found]), field.centers, atol=1e-5)
+    again = FIELD(Batch.from_data_list(list(found)))
+    assert torch.allclose(again.weights, found.field.weights, atol=1e-5)
+
+
+def test_decoded_molecules_are_a_sequence_and_say_which_are_valid():
+    model = build("structure_factors", channels=FIELD)
+    ethanol, broken = data("CH3CH2OH"), data("CH3CH2OH")
+    broken.pos = 3.0 * broken.pos
+    found = model.decoded(model.encode(Batch.from_data_list([ethanol, broken])))
+    assert (len(found), len(found[:1]), len(list(found))) == (2, 1, 2)
+    assert found.valid == [True, False]
+    mol, none = found.to_rdkit()
+    assert (mol.GetNumAtoms(), none) == (9, None)
+    assert repr(found) == "DecodedMolecules(2 of 9 to 9 atoms)"
+
+
+def test_samples_follow_from_the_generator(flow):
+    one = flow.sample(5, generator=random(3))
+    assert equal(one, flow.sample(5, generator=random(3)))
+    assert not equal(one, flow.sample(5, generator=random(4)))
+    assert one.field.num_graphs == len(one) == 5
+    for row, sample in enumerate(one):
+        assert torch.allclose(one.field.centers[one.field.batch == row], sample.pos)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        assert len(flow.sample(1)) == 1
+
+
+def test_a_sample_does_not_depend_on_the_others(flow):
+    flow = build("flow", channels=FIELD).double()
+    many, few = flow.sample(6, generator=random()), flow.sample(2, generator=random())
+    for one, two in zip(few, many[:2], strict=True):
+        assert torch.equal(one.z, two.z)
+        assert torch.allclose(one.pos, two.pos, rtol=0, atol=1e-9)
+
+
+def test_the_number_of_heavy_atoms_is_drawn_as_the_network_has_it(flow):
+    decoder = build("flow", channels=FIELD).decoder
+    with torch.no_grad():
+        decoder.network.number[2].weight.zero_()
+        decoder.network.number[2].bias.copy_(torch.tensor([50.0, 0, 1.0, 2.0] + 9 * [-50.0]))
+    seed = torch.arange(4000)
+    drawn = decoder.number_of_heavy_atoms(torch.zeros(4000, 32), torch.ones(4000), seed)
+    share = torch.bincount(drawn, minlength=13)[1:4] / 4000
+    assert torch.allclose(share, torch.tensor([0.0, 1.0, 2.0]).softmax(0), atol=0.03)
+    assert decoder.number_of_heavy_atoms(torch.zeros(1, 32), torch.ones(1)).tolist() == [3]
+
+
+def test_samples_near_a_molecule_are_it_without_distance_and_any_with_all(flow):
+    latent = flow.encode(Batch.from_data_list([data("CH3CH2OH"), data("C6H6")]))
+    same = flow.sample_near(latent, 0.0, 2, generator=random())
+    assert len(same) == 4
+    whole = flow.decoder.number_of_heavy_atoms(flow.decoder.learned(latent), torch.full((2,), 0.1))
+    assert same.field.num_graphs == 4
+    assert bool((whole >= 1).all())
+    far = flow.sample_near(latent, 1.0, generator=random(7))
+    other = flow.sample_near(latent[torch.tensor([1, 0])], 1.0, generator=random(7))
+    for one, two, origin, shift in zip(far, other, latent.origin, latent.origin.flip(0), strict=True):
+        assert torch.equal(one.z, two.z)
+        lengths = [(part.pos - start).norm(dim=1) for part, start in ((one, origin), (two, shift))]
+        assert torch.allclose(*lengths, atol=1e-4)
+
+
+def test_noise_keeps_the_variance_of_codes():
+    code = torch.nn.functional.layer_norm(torch.randn(4, 20_000, generator=random()), (20_000,))
+    for noise in (0.0, 0.3, 1.0):
+        found = noisy(code, torch.full((4,), noise), torch.arange(4))
+        assert torch.allclose(found.var(1), torch.ones(4), atol=0.03)
+        kept = (found * code).mean(1)
+        assert torch.allclose(kept, torch.full((4,), (1 - noise**2) ** 0.5), atol=0.03)
+    assert torch.equal(noisy(code, torch.zeros(4), torch.arange(4)), code)
+
+
+def test_codes_on_a_great_circle_are_evenly_spaced():
+    one, two = torch.randn(2, 64, generator=random(), dtype=torch.float64)
+    one, two = one / one.norm(), two / two.norm()
+    path = great_circle(one, two, torch.linspace(0, 1, 9, dtype=torch.float64))
+    assert torch.allclose(path.norm(dim=1), torch.ones(9, dtype=torch.float64))
+    assert torch.allclose(path[0], one)
+    assert torch.allclose(path[-1], two)
+    steps = (path[1:] * path[:-1]).sum(1).acos()
+    assert torch.allclose(steps, steps.mean().expand(8))
+    assert torch.allclose(great_circle(one, one, torch.tensor([0.5]).double())[0], one)
+
+
+def test_noise_grows_to_the_middle_and_with_the_angle():
+    share = torch.linspace(0, 1, 5)
+    wide, narrow = (noise_between(torch.tensor([angle]), share, None) for angle in (1.5, 0.3))
+    assert wide[0] == wide[-1] == 0
+    assert float(wide.argmax()) == 2
+    assert bool((wide[1:-1] > narrow[1:-1]).all())
+    assert noise_between(torch.tensor([1.0]), share, 0.4).tolist() == pytest.approx(
+        [0, 0.3464, 0.4, 0.3464, 0], abs=1e-4
+    )
+
+
+def test_the_ends_of_a_path_are_exact(exact):
+    start, end = data("CH3CH2OH"), moved(data("isobutane"), 5)
+    path = exact.path(start, end, 5)
+    laid = align(end, start).moved
+    for one, two in ((start, path[0]), (laid, path[-1])):
+        apart = torch.cdist(one.pos, two.pos) + 1e3 * (one.z[:, None] != two.z)
+        assert apart.shape[0] == apart.shape[1]
+        assert float(apart.min(1).values.max()) < 1e-3
+    assert path.latent.code.shape == (5, 16)
+    assert path.field.num_graphs == 5
+
+
+def test_a_path_moves_with_its_start_and_not_with_its_end():
+    model = awake(build("flow", channels=FIELD, **EXACT)).double()
+    start, end = data("CH3CH2OH", torch.float64), data("isobutane", torch.float64)
+    plain = model.path(start, end, 4)
+    same = model.path(start, moved(end, 2), 4)
+    rotation, shift = motion(3)
+    turned = model.path(moved(start, 3), end, 4)
+    for one, two, three in zip(plain, same, turned, strict=True):
+        assert torch.equal(one.z, two.z)
+        assert torch.allclose(one.pos, two.pos, rtol=0, atol=1e-4)
+        assert torch.allclose(one.pos @ rotation.T + shift, three.pos, rtol=0, atol=1e-4)
+
+
+def test_a_path_to_itself_stays(exact):
+    start = data("CH3CH2OH")
+    path = exact.path(start, moved(start, 1), 3, noise=0.0)
+    angle = torch.nn.functional.cosine_similarity(path.latent.code[0], path.latent.code[2], dim=0)
+    assert float(angle) > 0.999
+
+
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.OutOfDomainWarning")
+def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
+    start = data("CH3CH2OH")
+    other = build("structure_factors", channels=FIELD)
+    rbf = build("rbf", channels=FIELD)
+    for refused in (
+        lambda: other.sample(3),
+        lambda: other.sample_near(other.encode(start), 0.5),
+        lambda: other.path(start, start),
+    ):
+        with pytest.raises(TypeError, match="decoder: expected 'flow', whose codes are a space, got StructureFactor"):
+            refused()
+    with pytest.raises(TypeError, match="decoder: expected 'structure_factors' or 'flow', which find atoms, got RBF"):
+        rbf.decoded(rbf.encode(start))
+    with pytest.raises(ValueError, match="num_molecules: expected 1 to 1,000,000, got 0"):
+        flow.sample(0)
+    with pytest.raises(ValueError, match=r"distance: expected 0 to 1, got 1\.5; 0 is the molecule itself, 1 any"):
+        flow.sample_near(flow.encode(start), 1.5)
+    with pytest.raises(ValueError, match="noise: expected 0 to 1, got -1"):
+        flow.path(start, start, noise=-1)
+    with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
+        flow.path(start, start, 1)
+    with pytest.raises(TypeError, match="end: expected a Data, got str"):
+        flow.path(start, "ethanol")
+
+
+def test_given_frames_are_used_and_checked(flow):
+    start = data("CH3CH2OH")
+    frame = flow.encode(start).frame
+    assert torch.allclose(flow.encode(start, frames=frame).code, flow.encode(start).code, atol=1e-5)
+    rotation, _ = motion(4)
+    turned = flow.encode(moved(start, 4), frames=(frame.double() @ rotation.T))
+    assert torch.allclose(turned.code, flow.encode(start).code, atol=1e-4)
+    for wrong in (-frame, 2 * frame, torch.full((1, 3, 3), torch.nan)):
+        with pytest.raises(ValueError, match="frames: expected proper rotations with axes as rows, got another matrix"):
+            flow.encode(start, frames=wrong)
+    with pytest.raises(ValueError, match=r"frames: expected shape \[1, 3, 3\], got \[3, 3\]"):
+        flow.encode(start, frames=torch.eye(3))

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from ase.build import molecule
+from torch_geometric.data import Batch, Data
+
+from tg_molfield.fields import MolField
+from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.training import FlowLoss, fit
+
+FIELD = MolField("H C N O", widths=0.5, width_scale=1.0)
+OPTIONS = {"max_heavy_atoms": 4, "width": 16, "num_layers": 1, "heads": 2, "num_tokens": 2, "num_steps": 2}
+
+
+def model() -> FieldAutoEncoder:
+    torch.manual_seed(0)
+    pooling = {"width": 16, "num_layers": 1, "heads": 2}
+    return FieldAutoEncoder(FIELD, 16, "flow", pooling_options=pooling, decoder_options=OPTIONS).train()
+
+
+def molecules(names=("H2O", "CH3CH2OH", "NH3")) -> list[Data]:
+    found = [molecule(name) for name in names]
+    return [
+        Data(z=torch.tensor(atoms.numbers), pos=torch.tensor(atoms.positions).float(), draw_seed=torch.tensor([row]))
+        for row, atoms in enumerate(found)
+    ]
+
+
+def test_the_loss_follows_from_the_seeds_of_the_molecules(seeded):
+    trained, loss, batch = model(), FlowLoss(), Batch.from_data_list(molecules())
+    with torch.no_grad():
+        values = {float(loss(trained, batch)) for _ in range(3)}
+    assert len(values) == 1
+    batch.draw_seed = batch.draw_seed + 10
+    with torch.no_grad():
+        assert float(loss(trained, batch)) not in values
+
+
+def test_every_part_learns(seeded):
+    trained = model()
+    optimizer = torch.optim.SGD(trained.parameters(), 0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        FlowLoss()(trained, Batch.from_data_list(molecules())).backward()
+        optimizer.step()
+    fixed = {"decoder.weights", "decoder.log_widths"}
+    still = {name for name, one in trained.named_parameters() if one.grad is None or not bool(one.grad.any())}
+    assert still == fixed
+
+
+def test_a_loop_trains_with_it(seeded):
+    trained, loss = model(), FlowLoss()
+    judged = Batch.from_data_list(molecules() * 16)
+    judged.draw_seed = torch.arange(len(judged.draw_seed))
+    with torch.no_grad():
+        before = float(loss(trained, judged))
+    fit(trained, molecules() * 8, loss, max_steps=120, batch_size=8, lr=1e-2, seed=0)
+    with torch.no_grad():
+        assert float(loss(trained.train(), judged)) < 0.85 * before
+
+
+def test_other_decoders_and_large_molecules_are_refused():
+    other = FieldAutoEncoder(FIELD, 16, "siren", decoder_options={"width": 8, "num_layers": 2})
+    with pytest.raises(TypeError, match=r"model\.decoder: expected a FlowDecoder, got SirenDecoder; use MatchingLoss"):
+        FlowLoss()(other, Batch.from_data_list(molecules()))
+    with pytest.raises(ValueError, match=r"molecule 1: expected at most 4 heavy atoms, .* got 6"):
+        FlowLoss()(model(), Batch.from_data_list(molecules(("H2O", "C6H6"))))
+    assert repr(FlowLoss(kinds=0.5)) == "FlowLoss(kinds=0.5, number=0.05, own_prediction=0.5)"
