@@ -30,7 +30,7 @@ from tg_molfield.metrics import PSNRPerGraph, psnr
 from tg_molfield.nn import FieldAutoEncoder, nearest
 from tg_molfield.paths import FieldPath, path_metrics
 from tg_molfield.structures import from_smiles
-from tg_molfield.training import AugmentedMolecules, FieldLoss, InitialGuessLoss, MatchingLoss
+from tg_molfield.training import AugmentedMolecules, FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
 
 ROOMS = (
     "compare", "datasets", "fields", "inverse.find_atoms", "inverse.fitting", "inverse.superres", "metrics", "nn",
@@ -38,9 +38,9 @@ ROOMS = (
 )  # fmt: skip
 TOLD_AS_TEXT = {
     "AtomList", "AugmentedMolecules", "BuildProgress", "Channel", "ChannelReport", "CoulombGaussians", "Descriptor",
-    "FailedRecord", "FeatureSizes", "FieldDataModule", "FieldLoss", "FlowLoss", "FormFactors", "GridSampler", "InitialGuessLoss",
-    "MatchingLoss", "Metric", "MixtureSampler", "MolFieldTransform", "NearAtomsSampler", "ReconstructionPictures",
-    "Sampler", "Scoring", "ScreenProgress", "UniformSampler", "Validation",
+    "FailedRecord", "FeatureSizes", "FieldDataModule", "FieldLoss", "FlowLoss", "FormFactors", "GridSampler",
+    "InitialGuessLoss", "MatchingLoss", "Metric", "MixtureSampler", "MolFieldTransform", "NearAtomsSampler",
+    "ReconstructionPictures", "Sampler", "Scoring", "ScreenProgress", "UniformSampler", "Validation",
 }  # fmt: skip
 """Options, which are written as they are made, and rows of numbers."""
 
@@ -197,6 +197,7 @@ def test_options_of_training_are_told(two):
     assert repr(AugmentedMolecules(two, 4)) == "AugmentedMolecules(2 molecules, batches of 4, without end)"
     assert repr(FieldLoss()) == "FieldLoss()"
     assert "MolField('H O'), position=2" in repr(MatchingLoss(FIELD))
+    assert repr(FlowLoss()) == "FlowLoss(kinds=0.3, number=0.05, own_prediction=0.5)"
     assert repr(InitialGuessLoss()) == "InitialGuessLoss(scale=0.25)"
 
 
