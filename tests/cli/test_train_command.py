@@ -24,6 +24,10 @@ SMALL = (
     "--channels", "C N O", "--decoder", "siren", "--latent-dim", 8, "--encoder-options", "num_layers=1 out_channels=8",
     "--decoder-options", "width=8 num_layers=2", "--points", 16, "--batch-size", 4,
 )  # fmt: skip
+FLOW = (
+    "--decoder", "flow", "--latent-dim", 16, "--pooling-options", "width=16 num_layers=1 heads=2", "--decoder-options",
+    "width=16 num_layers=1 heads=2 num_tokens=4 num_steps=2",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +134,7 @@ def test_molecules_that_are_built_for_it(tmp_path):
         (["--preset", "vdw"], "field"),
         (["--channels", "C", "--decoder", "siren"], "field"),
         (["--model", "organic-small"], "initial_guess"),
+        (["--channels", "C", *FLOW], "flow"),
     ],
 )
 def test_the_loss_belongs_to_the_decoder(tmp_path, folder, options, loss):
@@ -145,6 +150,23 @@ def test_molecules_without_room_in_the_code_are_left_out(tmp_path):
     assert "12 molecules to train on, 0 to validate with" in text
     with pytest.warns(StructureWarning, match=r"at most 12 atoms.*got 2 of 14 with more; .*num_slots=18"):
         run("train", tmp_path / "set", "-o", tmp_path / "b", "--decoder-options", "num_slots=12", *options)
+
+
+def test_a_flow_is_trained_on_the_molecules_that_it_has_room_for(tmp_path):
+    others = ["C" * 10, "C" * 12, "CS"]
+    MoleculeFields(tmp_path / "set", sdf(tmp_path / "a.sdf", [*SMILES, *others]), progress=False)
+    options = (*FLOW, "--channels", "C N O", "--batch-size", 8, "--fractions", "1,0,0")
+    with pytest.warns(StructureWarning, match="left out") as told:
+        text = run("train", tmp_path / "set", "-o", tmp_path / "run", *options, "--max-steps", 2)
+    assert "12 molecules to train on, 0 to validate with" in text
+    reasons = sorted(str(one.message) for one in told if one.category is StructureWarning)
+    assert len(reasons) == 2
+    assert re.match(r"1 of 15 molecules are left out: z: expected elements .*, got S; ", reasons[0])
+    assert re.match(r"2 of 15 .*: expected at most 9 heavy atoms.*, got 1[02] / 1[02]; take another", reasons[1])
+    assert torch.tensor(losses(tmp_path / "run")).isfinite().all()
+    assert len(losses(tmp_path / "run")) == 2
+    model = FieldAutoEncoder.from_pretrained(tmp_path / "run")
+    assert len(model.sample(2)) == 2
 
 
 def test_a_trained_model_is_trained_further(tmp_path, folder):
@@ -187,8 +209,10 @@ def test_options_that_do_not_fit_are_refused(tmp_path, folder):
         ([], "source: expected molecules to train on, got none"),
         ([folder, "--decoder", "mlp"], "decoder: expected 'rbf', 'siren'"),
         ([folder, "--encoder-options", "layers=3"], "layers"),
-        ([folder, "--loss", "mse"], "--loss: expected one of field, matching, initial_guess, got 'mse'"),
+        ([folder, "--loss", "mse"], "--loss: expected one of field, matching, initial_guess, flow, got 'mse'"),
         ([folder, "--loss", "matching", "--points", 9], "--points: expected --loss field with it"),
+        ([folder, "--loss", "flow"], "--loss: expected field or matching for RBFDecoder, got flow"),
+        ([folder, *FLOW, "--loss", "matching"], "--loss: expected field or flow for FlowDecoder"),
         ([folder, "--preset-options", "beta=1"], "--preset-options: expected --preset with it"),
         ([folder, "--preset", "mnf", "--channels", "C"], "--channels: expected none with --preset"),
         ([folder, "--max-epochs", -1], "--max-epochs: expected 0 or more, got -1"),

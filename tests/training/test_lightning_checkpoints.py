@@ -9,7 +9,7 @@ from small import FIELD
 
 from tg_molfield.fields import FunctionKernel, MolField
 from tg_molfield.nn import FieldAutoEncoder, RBFDecoder
-from tg_molfield.training import FieldLoss, InitialGuessLoss, MatchingLoss
+from tg_molfield.training import FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
 from tg_molfield.training.loss_description import describe_loss, rebuild_loss
 
 pytest.importorskip("lightning")
@@ -121,7 +121,10 @@ def test_a_model_that_checkpoints_cannot_hold_is_refused_before_training(tmp_pat
         trainer(tmp_path, max_steps=1, callbacks=[ModelCheckpoint(tmp_path)]).fit(own, data())
 
 
-@pytest.mark.parametrize("loss", [FieldLoss(), InitialGuessLoss(0.5), MatchingLoss(FIELD, position=4.0, scale=0.5)])
+@pytest.mark.parametrize(
+    "loss",
+    [FieldLoss(), InitialGuessLoss(0.5), MatchingLoss(FIELD, position=4.0, scale=0.5), FlowLoss(0.5, number=0.1)],
+)
 def test_losses_are_rebuilt_from_their_description(loss):
     again = rebuild_loss(describe_loss(loss))
     assert type(again) is type(loss)

@@ -6,11 +6,13 @@ from typing import Any
 
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import has_named_kernel, mol_field_from_dict, mol_field_to_dict
+from tg_molfield.training.flow_loss import FlowLoss
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
 from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss
 
 _OPTIONS: dict[type, tuple[str, ...]] = {
     FieldLoss: (),
+    FlowLoss: ("kinds", "number", "own_prediction"),
     InitialGuessLoss: ("scale",),
     MatchingLoss: ("position", "presence", "field", "blur", "scale"),
 }

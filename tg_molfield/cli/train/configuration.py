@@ -48,7 +48,7 @@ class Configuration:
         pooling_options: see there.
         decoder_options: see there.
         random_frames: see there.
-        loss: ``field``, ``matching`` or ``initial_guess``; None for the usual one of the decoder.
+        loss: ``field``, ``matching``, ``initial_guess`` or ``flow``; None for the usual one of the decoder.
         points: query points of each molecule, for the loss ``field``.
         batch_size: as for `fit`, and so are the others but ``device``.
         max_epochs: see there.

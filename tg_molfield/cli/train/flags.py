@@ -60,7 +60,9 @@ Model = Annotated[
     str | None,
     _flag("A trained model: its name, file or folder, to begin with that instead of a new one.", _MODEL),
 ]
-Decoder = Annotated[str | None, _flag("The decoder: rbf, siren, atoms or structure_factors.  \\[default: rbf]", _MODEL)]
+Decoder = Annotated[
+    str | None, _flag("The decoder: rbf, siren, atoms, structure_factors or flow.  \\[default: rbf]", _MODEL)
+]
 Encoder = Annotated[str | None, _flag("The encoder: painn.  \\[default: painn]", _MODEL)]
 LatentDim = Annotated[int | None, _flag("The length of the code.  \\[default: 512]", _MODEL)]
 SummaryChannels = Annotated[
@@ -86,8 +88,8 @@ RandomFrames = Annotated[
 Loss = Annotated[
     str | None,
     _flag(
-        "The loss: field (error at points), matching (of the Gaussians of rbf) or initial_guess (of "
-        "structure_factors).  \\[default: by decoder and field]",
+        "The loss: field (error at points), matching (of the Gaussians of rbf), initial_guess (of structure_factors) "
+        "or flow (of flow).  \\[default: by decoder and field]",
         _COURSE,
     ),
 ]

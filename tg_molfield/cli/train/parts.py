@@ -22,13 +22,14 @@ from tg_molfield.cli.train.configuration import Configuration, option
 from tg_molfield.cli.train.room import with_room
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.fields import MolField
-from tg_molfield.nn import FieldAutoEncoder, RBFDecoder, StructureFactorDecoder
+from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, RBFDecoder, StructureFactorDecoder
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.structures import PROPERTIES
-from tg_molfield.training import FieldLoss, InitialGuessLoss, MatchingLoss
+from tg_molfield.training import FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
 from tg_molfield.transforms import MolFieldTransform
 
-LOSSES = ("field", "matching", "initial_guess")
+LOSSES = {"field": object, "matching": RBFDecoder, "initial_guess": StructureFactorDecoder, "flow": FlowDecoder}
+"""The losses by name, and the decoders that they are for."""
 _OF_FIELD = ("preset", "channels", "kernel", "widths", "width_scale", "preset_options")
 _OF_MODEL = (
     "decoder", "encoder", "latent_dim", "summary_channels", "properties", "encoder_options", "pooling_options",
@@ -55,6 +56,11 @@ def resolved(how: Configuration) -> tuple[Configuration, FieldAutoEncoder]:
         how = replace(how, loss=_usual_loss(model))
     if how.loss not in LOSSES:
         raise ValueError(f"--loss: expected one of {', '.join(LOSSES)}, got {str(how.loss)[:40]!r}; choose one")
+    if not isinstance(model.decoder, LOSSES[how.loss]):
+        fit = [name for name, kind in LOSSES.items() if isinstance(model.decoder, kind)]
+        raise ValueError(
+            f"--loss: expected {' or '.join(fit)} for {type(model.decoder).__name__}, got {how.loss}; leave it out"
+        )
     if how.loss != "field":
         refuse({"--points": how.points}, "--loss field", f"--loss {how.loss}")
     elif how.points is None:
@@ -70,6 +76,8 @@ def loss_of(how: Configuration, model: FieldAutoEncoder) -> tuple[Callable[..., 
     """
     if how.loss == "initial_guess":
         return InitialGuessLoss(), None
+    if how.loss == "flow":
+        return FlowLoss(), None
     definition = model.mol_field
     if definition is None:
         raise ValueError(
@@ -175,9 +183,11 @@ def _new(how: Configuration) -> tuple[Configuration, FieldAutoEncoder]:
 
 
 def _usual_loss(model: FieldAutoEncoder) -> str:
-    """Matching for Gaussians that a network makes of a sum of Gaussians, the initial guess for structure factors."""
+    """Matching for Gaussians that a network makes of a sum of Gaussians; decoders that find atoms have their own."""
     if isinstance(model.decoder, StructureFactorDecoder):
         return "initial_guess"
+    if isinstance(model.decoder, FlowDecoder):
+        return "flow"
     definition = model.mol_field
     is_sum = definition is not None and definition.is_one_term_an_atom and definition.kernel.name == "gaussian"
     return "matching" if isinstance(model.decoder, RBFDecoder) and is_sum else "field"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 
 import torch
 
@@ -14,6 +14,8 @@ from tg_molfield.structures import StructureWarning
 
 _LOOKED_AT = 20_000
 """Molecules at most whose sizes are looked at."""
+_NAMED = 4
+"""How many of the differing ends of one reason are told at most."""
 
 
 def with_room(model: FieldAutoEncoder, molecules: MoleculeFields) -> MoleculeFields:
@@ -35,7 +37,7 @@ def with_room(model: FieldAutoEncoder, molecules: MoleculeFields) -> MoleculeFie
 
 
 def _kept(model: FieldAutoEncoder, molecules: MoleculeFields) -> MoleculeFields:
-    kept, reasons = [], Counter[str]()
+    kept, reasons = [], defaultdict[tuple[str, str], Counter[str]](Counter)
     with progress("looking at the molecules") as show:
         for index in range(len(molecules)):
             z = molecules[index].z
@@ -43,11 +45,17 @@ def _kept(model: FieldAutoEncoder, molecules: MoleculeFields) -> MoleculeFields:
                 model.decoder.check_atoms(z, torch.zeros_like(z), 1)
                 kept.append(index)
             except ValueError as error:
-                reasons[str(error)] += 1
+                expected, _, rest = str(error).removeprefix("molecule 0: ").partition(", got ")
+                got, _, remedy = rest.partition("; ")
+                reasons[expected, remedy][got] += 1
             show(f"looking at {len(molecules):,} molecules", (index + 1) / len(molecules))
-    for reason, count in reasons.most_common(3):
+    for (expected, remedy), found in reasons.items():
+        named = [got for got, _ in found.most_common(_NAMED)]
+        got = " / ".join(named) + " …" * (len(found) > _NAMED)
         warnings.warn(
-            f"{count:,} of {len(molecules):,} molecules are left out: {reason}", StructureWarning, stacklevel=3
+            f"{found.total():,} of {len(molecules):,} molecules are left out: {expected}, got {got}; {remedy}",
+            StructureWarning,
+            stacklevel=3,
         )
     return molecules if len(kept) == len(molecules) else molecules[kept]
 
