@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -11,6 +12,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch_geometric.data import Data
 
+from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.bonds import bonds
 from tg_molfield.structures.whole_molecule import whole_molecule
 
 _VALENCE = {1: 1, 6: 4, 7: 3, 8: 2, 9: 1}
@@ -92,3 +95,41 @@ def reconstruction(truth: Sequence[Data], found: Sequence[Data]) -> tuple[np.nda
             pairs = linear_sum_assignment(cost + 1e4 * (z[:, None] != other))
             rmsd[row] = np.sqrt(cost[pairs].mean())
     return right, rmsd
+
+
+def posebusters(molecules: Sequence[Data]) -> str:
+    """The share that passes all tests of PoseBusters (Buttenschoen et al. 2024) of one molecule, if it is installed."""
+    try:
+        from posebusters import PoseBusters
+    except ImportError:
+        return "not installed"
+    mols = [mol for data in molecules if (mol := whole_molecule(data)) is not None]
+    passed = PoseBusters("mol").bust(mols, None, None).all(axis=1).sum() if mols else 0
+    return f"{100 * passed / len(molecules):.1f} %"
+
+
+def bond_lengths(molecules: Sequence[Data]) -> np.ndarray:
+    """The lengths of all bonds by distance, Å."""
+    found = []
+    for data in molecules:
+        pairs = bonds(AtomList(data.z, data.pos))
+        pos = data.pos.double().numpy()
+        found.append(np.linalg.norm(pos[pairs[:, 0]] - pos[pairs[:, 1]], axis=1))
+    return np.concatenate(found)
+
+
+def bond_angles(molecules: Sequence[Data]) -> np.ndarray:
+    """The angles between all pairs of bonds at one atom, degrees."""
+    found = []
+    for data in molecules:
+        pos = data.pos.double().numpy()
+        partners: dict[int, list[int]] = {}
+        for one, two in bonds(AtomList(data.z, data.pos)).tolist():
+            partners.setdefault(one, []).append(two)
+            partners.setdefault(two, []).append(one)
+        for center, others in partners.items():
+            for one, two in combinations(others, 2):
+                sides = pos[[one, two]] - pos[center]
+                sides /= np.linalg.norm(sides, axis=1, keepdims=True)
+                found.append(np.degrees(np.arccos(np.clip(sides[0] @ sides[1], -1, 1))))
+    return np.array(found)

@@ -1,0 +1,226 @@
+"""A code that is a space, measured on molecules of QM9 that were not trained on.
+
+    python examples/benchmark_latent.py qm9-latent
+    python examples/benchmark_latent.py qm9-latent --only samples
+
+*Reconstruction*: the share of molecules with every element right, the RMSD of the atoms of these, and the PSNR of the
+field over all nodes of a grid; from the learned code alone, and from the code with its structure factors. *Paths*:
+between random pairs, at nine points, of which the ends count as truth; stability by the bond lengths of EDM, validity
+by RDKit, the share that passes PoseBusters, if it is installed, how even the steps of the codes and of the fields are,
+and how far the integrals of the channels are from the straight line between the ends. *Samples*: the same, unique and
+novel, and the distances (Wasserstein) of their bond lengths and angles from those of the molecules trained on.
+*Similarity*: rank correlations of the distances of codes with those of fingerprints and fields. ``organic-small``,
+whose code is structure factors alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from benchmark_data import data_folder
+from latent_data import Molecules, qm9, split
+from latent_metrics import Chemistry, bond_angles, bond_lengths, chemistry, posebusters, reconstruction, smiles_of
+from scipy.stats import spearmanr, wasserstein_distance
+from torch_geometric.data import Batch, Data
+
+from tg_molfield import FieldAutoEncoder, psnr
+from tg_molfield.compare import align_many, similarity
+from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
+from tg_molfield.nn.ops.gaussian_overlap import squared_distance
+
+PARTS = ("reconstruction", "paths", "samples", "similarity")
+POINTS, GRID, AT_ONCE = 9, 24, 256
+NOVEL = 20_000
+
+
+def header(*names: str) -> None:
+    print("\n| " + " | ".join(names) + " |\n|" + "---|" * len(names), flush=True)
+
+
+def row(*cells: object) -> None:
+    print(
+        "| " + " | ".join(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in cells) + " |", flush=True
+    )
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def encoded(model: FieldAutoEncoder, molecules: Sequence[Data]) -> Latent:
+    with torch.no_grad():
+        return model.encode(Batch.from_data_list(list(molecules)))
+
+
+def told(made: Chemistry) -> list[str]:
+    return [percent(made.atom_stable), percent(made.molecule_stable), percent(made.valid)]
+
+
+def reconstructions(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data]) -> None:
+    """The table of reconstructions."""
+    assert isinstance(model.decoder, FlowDecoder)
+    withheld = model.decoder.without_exact
+    ways: dict[str, tuple[FieldAutoEncoder, Callable[[Latent], Latent]]] = {
+        "learned code alone": (model, withheld),
+        "with structure factors": (model, lambda latent: latent),
+        "organic-small": (other, lambda latent: latent),
+    }
+    header("code", "elements right", "RMSD median, Å", "RMSD 90 %, Å", "PSNR, dB", "molecules a second")
+    for name, (used, change) in ways.items():
+        found: list[Data] = []
+        ratios: list[float] = []
+        spent = 0.0
+        for start in range(0, len(truth), AT_ONCE):
+            some = truth[start : start + AT_ONCE]
+            latent = change(encoded(used, some))
+            begin = time.perf_counter()
+            decoded = used.decoded(latent)
+            spent += time.perf_counter() - begin
+            found += decoded.molecules
+            ratios += field_ratios(used, some, decoded)
+        right, rmsd = reconstruction(truth, found)
+        middle, most = np.nanquantile(rmsd, [0.5, 0.9])
+        row(
+            name,
+            percent(right.mean()),
+            float(middle),
+            float(most),
+            f"{np.median(ratios):.1f}",
+            f"{len(truth) / spent:.0f}",
+        )
+
+
+def field_ratios(model: FieldAutoEncoder, truth: Sequence[Data], found: DecodedMolecules) -> list[float]:
+    """PSNR of the first fields, on a grid."""
+    assert model.mol_field is not None
+    fields = found.field.unbatch()
+    return [
+        float(psnr(fields[index], model.mol_field(data), model.mol_field.grid(data, GRID)).all_nodes)
+        for index, data in enumerate(truth[:32])
+    ]
+
+
+def paths(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], pairs: int, noise: float | None) -> None:
+    """The tables of paths."""
+    starts, ends = truth[:pairs], truth[pairs : 2 * pairs]
+    found = [model.path(one, two, POINTS, noise=noise) for one, two in zip(starts, ends, strict=True)]
+    header("share of the way", "atoms stable", "molecules stable", "valid", "PoseBusters")
+    made = chemistry(truth[: 2 * pairs])
+    row("truth", *told(made), posebusters(truth[:pairs]))
+    for point in range(1, POINTS - 1):
+        molecules = [path[point] for path in found]
+        row(
+            f"{point}/{POINTS - 1}",
+            *told(chemistry(molecules)),
+            posebusters(molecules) if 2 * point == POINTS - 1 else "",
+        )
+    aligned = align_many(ends, starts, paired=True)
+    laid = [Data(z=end.z, pos=aligned[index].apply(end.pos)) for index, end in enumerate(ends)]
+    first = encoded(other, starts)
+    second = other.encode(Batch.from_data_list(laid), frames=first.frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnsolvedCodeWarning)
+        middle = other.decoded(first.with_code(0.5 * (first.code + second.code)))
+    row("1/2, organic-small", *told(chemistry(middle.molecules)), "")
+    print("\n" + evenness(found))
+
+
+def evenness(found: list[DecodedMolecules]) -> str:
+    """How even paths are, and how their integrals drift, in words."""
+    ratios, drifts = [], []
+    for path in found:
+        fields = path.field.unbatch()
+        steps = [float(squared_distance(one, two).clamp(min=0).sqrt()) for one, two in pairwise(fields)]
+        ratios.append(max(steps) / float(np.mean(steps)))
+        integral = torch.stack([field.integral().flatten() for field in fields])
+        share = torch.linspace(0, 1, len(fields)).unsqueeze(1)
+        line = (1 - share) * integral[0] + share * integral[-1]
+        drifts.append(float((integral - line).abs().max() / integral.abs().max()))
+    return (
+        f"Largest step of the field over the mean step, median of {len(found)} paths: {np.median(ratios):.2f}; largest "
+        f"distance of an integral from the straight line, over the largest integral, median: {np.median(drifts):.2f}."
+    )
+
+
+def samples(model: FieldAutoEncoder, molecules: Molecules, training: torch.Tensor, count: int, seed: int) -> None:
+    """The table of samples."""
+    begin = time.perf_counter()
+    made = model.sample(count, generator=torch.Generator().manual_seed(seed)).molecules
+    spent = time.perf_counter() - begin
+    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(seed))[:NOVEL]
+    known = [molecules.data(int(one)) for one in training[order]]
+    judged = chemistry(made)
+    seen = {smiles for data in known if (smiles := smiles_of(data)) is not None}
+    unique = set(judged.smiles)
+    lengths, angles = ([kind(one) for one in (made, known[: 5 * count])] for kind in (bond_lengths, bond_angles))
+    header(
+        "samples", "atoms stable", "molecules stable", "valid", "unique of valid", f"new of unique, among {NOVEL:,}",
+        "bond lengths, Å", "angles, °", "PoseBusters", "molecules a second",
+    )  # fmt: skip
+    row(
+        count, *told(judged), percent(len(unique) / max(len(judged.smiles), 1)),
+        percent(len(unique - seen) / max(len(unique), 1)), wasserstein_distance(*lengths),
+        wasserstein_distance(*angles), posebusters(made), f"{count / spent:.0f}",
+    )  # fmt: skip
+    row("truth", *told(chemistry(known[:count])), "", "", "", "", posebusters(known[:count]), "")
+
+
+def similarities(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], pairs: int) -> None:
+    """The table of rank correlations."""
+    from rdkit import DataStructs
+    from rdkit.Chem import MolFromSmiles, rdFingerprintGenerator
+
+    known = [(data, smiles) for data in truth if (smiles := smiles_of(data)) is not None][: 2 * pairs]
+    starts, ends = [one for one, _ in known[0::2]], [one for one, _ in known[1::2]]
+    generator = rdFingerprintGenerator.GetMorganGenerator(2)
+    prints = [generator.GetFingerprint(MolFromSmiles(smiles)) for _, smiles in known]
+    tanimoto = [DataStructs.TanimotoSimilarity(one, two) for one, two in zip(prints[0::2], prints[1::2], strict=False)]
+    starts = starts[: len(ends)]
+    aligned = align_many(ends, starts, paired=True, search="fast")
+    laid = [Data(z=end.z, pos=aligned[index].apply(end.pos)) for index, end in enumerate(ends)]
+    assert model.mol_field is not None
+    field = similarity(*(model.mol_field(Batch.from_data_list(part)) for part in (starts, laid)))
+    header("code, cosine", "fingerprints", "fields, aligned")
+    for name, used in (("learned", model), ("organic-small", other)):
+        first = encoded(used, starts)
+        second = used.encode(Batch.from_data_list(laid), frames=first.frame)
+        one, two = (used.decoder.learned(x) if used is model else x.code for x in (first, second))
+        alike = torch.nn.functional.cosine_similarity(one, two).detach()
+        row(name, spearmanr(alike, tanimoto[: len(alike)])[0], spearmanr(alike, torch.as_tensor(field).flatten())[0])
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="a model with the decoder 'flow': its name, or a file")] = "qm9-latent",
+    only: Annotated[list[str] | None, typer.Option(help=f"some of {', '.join(PARTS)}")] = None,
+    molecules: Annotated[int, typer.Option(help="how many to reconstruct")] = 2048,
+    pairs: Annotated[int, typer.Option(help="how many paths")] = 500,
+    number: Annotated[int, typer.Option(help="how many samples")] = 1000,
+    noise: Annotated[float | None, typer.Option(help="half way on paths; the model's choice if not given")] = None,
+    data: Annotated[Path | None, typer.Option(help="the folder of QM9")] = None,
+    seed: int = 0,
+) -> None:
+    torch.set_num_threads(1)
+    model, other = (FieldAutoEncoder.from_pretrained(one) for one in (name, "organic-small"))
+    every = qm9(data or data_folder("qm9"))
+    training, held_out = split(every)
+    truth = [every.data(int(one)) for one in held_out]
+    chosen = only or PARTS
+    with torch.no_grad():
+        if "reconstruction" in chosen:
+            reconstructions(model, other, truth[:molecules])
+        if "paths" in chosen:
+            paths(model, other, truth, pairs, noise)
+        if "samples" in chosen:
+            samples(model, every, training, number, seed)
+        if "similarity" in chosen:
+            similarities(model, other, truth, pairs)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,147 @@
+"""What the learned code of ``qm9-latent`` knows of properties: linear probes on QM9 and free energies of FreeSolv.
+
+    python examples/benchmark_latent_properties.py
+
+*QM9*: R² of ridge regression on molecules whose Bemis–Murcko scaffolds are in no molecule that it was fitted to.
+Element counts are fitted first, and what they explain does not count. *FreeSolv*: RMSE of hydration free energies in
+kcal/mol, of the molecules that the model has room for and of all, in random splits and in splits by scaffold, alike for
+all features; molecules without rings are groups of their own, so these splits are not those of published benchmarks.
+Beside: the code of ``organic-small``, whole and its summary, RDKit's descriptors and ECFP4. Data: the folders ``qm9``
+and ``smallmol`` in TG_MOLFIELD_DATA. Needs the extra ``benchmarks``.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from benchmark_data import data_folder
+from benchmark_properties import Task, descriptors, fingerprints, forest, perceptron, read_task, ridge
+from latent_data import qm9
+from latent_metrics import smiles_of
+from rdkit import Chem, RDLogger
+from sklearn.linear_model import LinearRegression
+from torch_geometric.data import Batch, Data
+
+from tg_molfield import FieldAutoEncoder
+from tg_molfield.datasets.splits import split_groups
+from tg_molfield.nn import FlowDecoder
+from tg_molfield.structures.scaffolds import scaffold
+
+SHARES = (0.8, 0.0, 0.2)
+SHOWN = ("mu_D", "alpha_a03", "gap_Ha", "r2_a02", "zpve_Ha", "U0_Ha", "Cv_cal_mol_K")
+AT_ONCE = 256
+
+
+@torch.no_grad()
+def codes(model: FieldAutoEncoder, molecules: list[Data], summary: bool = False) -> np.ndarray:
+    """``[M, D]``: the learned part of the codes of a flow, else the whole codes, or their summary."""
+    parts = []
+    for start in range(0, len(molecules), AT_ONCE):
+        latent = model.encode(Batch.from_data_list(molecules[start : start + AT_ONCE]))
+        if summary:
+            parts.append(latent.summary)
+        else:
+            parts.append(model.decoder.learned(latent) if isinstance(model.decoder, FlowDecoder) else latent.code)
+    return torch.cat(parts).double().numpy()
+
+
+def scaffold_split(smiles: list[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit and rows to test, which share no scaffold; the largest groups go to the first."""
+    groups = [scaffold(one) or f"chain {one}" for one in smiles]
+    parts = split_groups(groups, SHARES, seed, large_first=True)
+    return parts["train"].numpy(), parts["test"].numpy()
+
+
+def probes(model: FieldAutoEncoder, other: FieldAutoEncoder, count: int, seed: int) -> None:
+    """The table of linear probes on QM9."""
+    every = qm9(data_folder("qm9"))
+    rows = torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))[:count].tolist()
+    known = [(row, data, smiles) for row in rows if (smiles := smiles_of(data := every.data(row))) is not None]
+    with np.load(data_folder("qm9") / "properties.npz", allow_pickle=False) as found:
+        columns = [list(found["names"]).index(name) for name in SHOWN]
+        y = found["y"][[row for row, _, _ in known]][:, columns]
+    molecules = [data for _, data, _ in known]
+    train, test = scaffold_split([smiles for _, _, smiles in known], seed)
+    counts = np.array([[int((data.z == number).sum()) for number in (1, 6, 7, 8, 9)] for data in molecules])
+    rest = y - LinearRegression().fit(counts[train], y[train]).predict(counts)
+    print(f"\n| R², {len(test)} of {len(known)} molecules, other scaffolds | {' | '.join(SHOWN)} |")
+    print(f"|{'---|' * (1 + len(SHOWN))}")
+    features = {
+        "learned code": codes(model, molecules),
+        "organic-small": codes(other, molecules),
+        "its summary": codes(other, molecules, summary=True),
+    }
+    for name, values in features.items():
+        predicted = ridge(seed).fit(values[train], rest[train]).predict(values[test])
+        share = 1 - np.square(predicted - rest[test]).mean(0) / rest[test].var(0)
+        print(f"| {name} | {' | '.join(f'{one:.3f}' for one in share)} |", flush=True)
+
+
+def free_energies(model: FieldAutoEncoder, other: FieldAutoEncoder, repeats: int) -> None:
+    """The tables of FreeSolv."""
+    task = read_task(data_folder())
+    fits = np.array([_fits(model, data) for data in task.data])
+    for small in (True, False):
+        rows = np.flatnonzero(fits) if small else np.arange(len(fits))
+        part = Task([task.data[row] for row in rows], [task.mols[row] for row in rows], task.y[rows], task.fold[rows])
+        features = {"RDKit descriptors": descriptors(part), "ECFP4, random forest": fingerprints(part)}
+        features |= {"organic-small": codes(other, part.data), "its summary": codes(other, part.data, summary=True)}
+        if small:
+            features = {"learned code": codes(model, part.data), **features}
+        smiles = [Chem.MolToSmiles(mol) for mol in part.mols]
+        told = "that the model has room for" if small else "in all"
+        names = ("ridge, random", "ridge, scaffold", "network, random", "network, scaffold")
+        print(f"\n| {len(rows)} molecules {told} | {' | '.join(names)} |")
+        print("|---|---|---|---|---|")
+        for name, values in features.items():
+            kinds = (forest, None) if "forest" in name else (ridge, perceptron)
+            cells = [cell for kind in kinds for cell in _errors(kind, values, part.y, smiles, repeats)]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def _fits(model: FieldAutoEncoder, data: Data) -> bool:
+    try:
+        model.encode(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _errors(kind: Callable | None, values: np.ndarray, y: np.ndarray, smiles: list[str], repeats: int) -> list[str]:
+    """The RMSE in random splits and in those by scaffold, as mean ± standard deviation over splits."""
+    if kind is None:
+        return ["", ""]
+    cells = []
+    for by_scaffold in (False, True):
+        found = []
+        for seed in range(repeats):
+            if by_scaffold:
+                train, test = scaffold_split(smiles, seed)
+            else:
+                order = np.random.default_rng(seed).permutation(len(y))
+                train, test = order[: int(0.8 * len(y))], order[int(0.8 * len(y)) :]
+            predicted = kind(seed).fit(values[train], y[train]).predict(values[test])
+            found.append(np.sqrt(np.square(predicted - y[test]).mean()))
+        cells.append(f"{np.mean(found):.2f} ± {np.std(found):.2f}")
+    return cells
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="a model with the decoder 'flow': its name, or a file")] = "qm9-latent",
+    molecules: Annotated[int, typer.Option(help="how many of QM9")] = 10_000,
+    repeats: Annotated[int, typer.Option(help="how many splits of FreeSolv")] = 5,
+    seed: int = 0,
+) -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    RDLogger.DisableLog("rdApp.*")
+    model, other = (FieldAutoEncoder.from_pretrained(one) for one in (name, "organic-small"))
+    free_energies(model, other, repeats)
+    probes(model, other, molecules, seed)
+
+
+if __name__ == "__main__":
+    typer.run(main)
