@@ -6,11 +6,13 @@
 *Reconstruction*: the share of molecules with every element right, the RMSD of the atoms of these, and the PSNR of the
 field over all nodes of a grid; from the learned code alone, and from the code with its structure factors. *Paths*:
 between random pairs, at nine points, of which the ends count as truth; stability by the bond lengths of EDM, validity
-by RDKit, the share that passes PoseBusters, if it is installed, how even the steps of the codes and of the fields are,
-and how far the integrals of the channels are from the straight line between the ends. *Samples*: the same, unique and
-novel, and the distances (Wasserstein) of their bond lengths and angles from those of the molecules trained on.
-*Similarity*: rank correlations of the distances of codes with those of fingerprints and fields. ``organic-small``,
-whose code is structure factors alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
+by RDKit, the share that passes PoseBusters, if it is installed, how even the steps of the fields are, and how far the
+integrals of the channels are from the straight line between the ends. *Torsions*: the middle of paths between
+conformers 60° of one torsion apart, beside the relaxed conformer half way; atoms on straight lines between the
+superposed conformers for comparison. *Samples*: the same as for paths, unique and novel, and the distances
+(Wasserstein) of their bond lengths and angles from those of the molecules trained on. *Similarity*: rank correlations
+of the distances of codes with those of fingerprints and fields. ``organic-small``, whose code is structure factors
+alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
 """
 
 import time
@@ -26,6 +28,7 @@ import typer
 from benchmark_data import data_folder
 from latent_data import Molecules, qm9, split
 from latent_metrics import Chemistry, bond_angles, bond_lengths, chemistry, posebusters, reconstruction, smiles_of
+from latent_torsions import rotations
 from scipy.stats import spearmanr, wasserstein_distance
 from torch_geometric.data import Batch, Data
 
@@ -34,7 +37,7 @@ from tg_molfield.compare import align_many, similarity
 from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
-PARTS = ("reconstruction", "paths", "samples", "similarity")
+PARTS = ("reconstruction", "paths", "torsions", "samples", "similarity")
 POINTS, GRID, AT_ONCE = 9, 24, 256
 NOVEL = 20_000
 
@@ -131,6 +134,24 @@ def paths(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], p
     print("\n" + evenness(found))
 
 
+def torsions(model: FieldAutoEncoder, truth: list[Data], count: int) -> None:
+    """The table of paths along torsions."""
+    found = list(rotations(truth, count))
+    middle = [model.path(one.start, one.end, 3)[1] for one in found]
+    still = [model.path(one.start, one.end, 3, noise=0.0)[1] for one in found]
+    laid = align_many([one.end for one in found], [one.start for one in found], paired=True)
+    lines = [
+        Data(z=one.start.z, pos=(one.start.pos + laid[index].apply(one.end.pos)) / 2) for index, one in enumerate(found)
+    ]
+    header(f"middle of {len(found)} rotations by 60°", "the same molecule", "elements right", "RMSD median, Å")
+    for name, molecules in (("path", middle), ("path without noise", still), ("straight lines", lines)):
+        same = np.mean([smiles_of(data) == one.smiles for data, one in zip(molecules, found, strict=True)])
+        aligned = align_many(molecules, [one.middle for one in found], paired=True)
+        placed = [Data(z=data.z, pos=aligned[index].apply(data.pos)) for index, data in enumerate(molecules)]
+        right, rmsd = reconstruction([one.middle for one in found], placed)
+        row(name, percent(float(same)), percent(right.mean()), float(np.nanmedian(rmsd)))
+
+
 def evenness(found: list[DecodedMolecules]) -> str:
     """How even paths are, and how their integrals drift, in words."""
     ratios, drifts = [], []
@@ -216,6 +237,8 @@ def main(
             reconstructions(model, other, truth[:molecules])
         if "paths" in chosen:
             paths(model, other, truth, pairs, noise)
+        if "torsions" in chosen:
+            torsions(model, truth, pairs)
         if "samples" in chosen:
             samples(model, every, training, number, seed)
         if "similarity" in chosen:

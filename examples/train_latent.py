@@ -5,7 +5,7 @@
 
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
-`latent_data.split`. The learning rate is constant and falls over the last quarter of the hours. Trainings go on in
+`latent_data.split`. The learning rate is constant and falls over the last two thirds of the hours. Trainings go on in
 slices of any length; what is written in between is the state of the training, and the model with the average of its
 parameters. On a processor and on a card the same code runs, in bfloat16, compiled by default.
 """
@@ -35,7 +35,7 @@ SIZES = {"tiny": {"num_layers": 6, "batch": 384}, "base": {"num_layers": 7, "bat
 LEARNED, EXACT = 256, 256
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
-WARMUP_STEPS, FALLING = 200, 0.25
+WARMUP_STEPS, FALLING = 200, 2 / 3
 SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 
 

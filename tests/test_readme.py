@@ -22,6 +22,7 @@ WRITTEN = {
     "docs/paper.md": "",
     "docs/howto/predict_at_points.md": "",
     "docs/howto/sample_a_crystal.md": "CHGCAR",
+    "docs/howto/sample_and_walk.md": "",
 }
 """What the Python of texts that need no files writes."""
 

@@ -15,32 +15,21 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
-_AT_ONCE = 512
 
-
-def blurred_atoms(
-    decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool, start_seed: Tensor | None = None
-) -> PaddedAtoms:
+def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool) -> PaddedAtoms:
     """The atoms of B codes after noise was mixed into them.
 
     Args:
         decoder: the decoder.
         code: ``[B, learned_dim]``, of variance 1.
         noise: ``[B]``, its standard deviation, 0 to 1.
-        seed: ``[B]`` int64, of the noise.
+        seed: ``[B]`` int64, of this noise and of that which atoms start from.
         draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
-        start_seed: ``[B]`` int64, of the noise that atoms start from; ``seed`` if None.
     """
-    parts = []
-    for rows in torch.arange(len(code), device=code.device).split(_AT_ONCE):
-        mixed, level = noisy(code[rows], noise[rows], seed[rows]), noise[rows].clamp(min=FAITHFUL)
-        number = decoder.number_of_heavy_atoms(mixed, level, seed[rows] if draw_number else None)
-        start = (seed if start_seed is None else start_seed)[rows]
-        united = decoder.united_atoms(mixed, level, number, start)
-        parts.append(padded_atoms(united, decoder.element_kinds))
-    width = max(part.mask.size(1) for part in parts)
-    parts = [part.widened(width) for part in parts]
-    return PaddedAtoms(*(torch.cat([getattr(part, name) for part in parts]) for name in PaddedAtoms.PARTS))
+    mixed, level = noisy(code, noise, seed), noise.clamp(min=FAITHFUL)
+    number = decoder.number_of_heavy_atoms(mixed, level, seed if draw_number else None)
+    united = decoder.united_atoms(mixed, level, number, seed)
+    return padded_atoms(united, decoder.element_kinds)
 
 
 def decoded_molecules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 MAX_HYDROGENS = 4
 """Hydrogens that one united atom can have."""
+PARTS = ("pos", "kinds", "counts", "hydrogens", "mask")
 LENGTH = 1.5
 """Å; about the standard deviation of a heavy atom's coordinates in small molecules."""
 BOND = 0.8
@@ -51,7 +53,7 @@ class UnitedAtoms:
         return torch.arange(MAX_HYDROGENS, device=self.mask.device) < self.counts.unsqueeze(2)
 
     def __getitem__(self, rows: Tensor | slice) -> UnitedAtoms:
-        return UnitedAtoms(*(getattr(self, name)[rows] for name in ("pos", "kinds", "counts", "hydrogens", "mask")))
+        return UnitedAtoms(*(getattr(self, name)[rows] for name in PARTS))
 
     def atoms(self, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All atoms: ``z [N]``, ``pos [N, 3]`` and ``batch [N]``, each heavy atom followed by its hydrogens.
@@ -64,6 +66,11 @@ class UnitedAtoms:
         used = F.pad(self.used, (1, 0), value=True) & self.mask.unsqueeze(2)
         batch = torch.arange(len(self), device=z.device)[:, None, None].expand_as(used)
         return z[used], pos[used], batch[used]
+
+
+def joined(parts: Sequence[UnitedAtoms]) -> UnitedAtoms:
+    """All molecules of parts that are padded alike, at least one."""
+    return UnitedAtoms(*(torch.cat([getattr(part, name) for part in parts]) for name in PARTS))
 
 
 class Membership(NamedTuple):

@@ -23,7 +23,7 @@ from tg_molfield.nn.decoders.refinement import TargetError
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.structure_factors import StructureFactors
-from tg_molfield.nn.ops.united_atoms import UnitedAtoms
+from tg_molfield.nn.ops.united_atoms import UnitedAtoms, joined
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.descriptor import DescriptorPooling
 from tg_molfield.nn.pooling.united_atoms import UnitedAtomPooling
@@ -34,6 +34,7 @@ FAITHFUL = 0.1
 """The noise that the network takes a code to have of which nothing is taken away; the least in training."""
 _LARGE = 1e3
 """Numbers of a code above which its variance could overflow."""
+_AT_ONCE = 512
 _STEPS_PER_START = 25
 _SEARCHES = 60
 _GIVEN = ("sizes", "elements", "code_size", "max_atoms", "num_tokens")
@@ -177,8 +178,12 @@ class FlowDecoder(GaussianAtomDecoder):
         """
         mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
         size = self.network.layout.size
-        start = normal(seed, self.max_heavy_atoms * size, "start of the flow").to(code)
-        return integrate(self.network, code, noise, mask, start.view(len(code), -1, size), self.num_steps)
+        parts = []
+        for rows in torch.arange(len(code), device=code.device).split(_AT_ONCE):
+            start = normal(seed[rows], self.max_heavy_atoms * size, "start of the flow").to(code)
+            start = start.view(len(rows), -1, size)
+            parts.append(integrate(self.network, code[rows], noise[rows], mask[rows], start, self.num_steps))
+        return joined(parts)
 
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
