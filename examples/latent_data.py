@@ -58,13 +58,13 @@ def qm9(folder: Path) -> Molecules:
     return Molecules(every.z, every.pos, torch.bincount(every.batch))
 
 
-def split(molecules: Molecules, seed: int = 1) -> tuple[Tensor, Tensor]:
+def split(molecules: Molecules, seed: int = 1, number: int = HELD_OUT) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out.
 
-    4,000 molecules are drawn by the seed; those whose connectivity another molecule has, too, are in neither part.
+    A number of molecules is drawn by the seed; those of them whose connectivity another one has are in neither part.
     """
     order = torch.randperm(len(molecules), generator=torch.Generator().manual_seed(seed))
-    held_out, training = order[:HELD_OUT], order[HELD_OUT:]
+    held_out, training = order[:number], order[number:]
     keys = connectivity(molecules)
     return training, held_out[~torch.isin(keys[held_out], keys[training])]
 

@@ -6,8 +6,9 @@
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
 `latent_data.split`. The learning rate is constant and falls over the last two thirds of the hours. Trainings go on in
-slices of any length; what is written in between is the state of the training, and the model with the average of its
-parameters. On a processor and on a card the same code runs, in bfloat16, compiled by default.
+slices of any length; what is written in between is the state of the training and the model with the average of its
+parameters, once as it is and once in float16, as it ships. On a processor and on a card the same code runs, in
+bfloat16, compiled by default.
 """
 
 import math
@@ -18,13 +19,14 @@ from typing import Annotated
 import torch
 import typer
 from benchmark_data import data_folder
-from latent_data import Molecules, qm9, split
+from latent_data import HELD_OUT, Molecules, qm9, split
 from latent_metrics import chemistry, reconstruction
 from torch import Tensor, nn
 
 from tg_molfield import FieldAutoEncoder, MolField
 from tg_molfield.nn import FlowDecoder
-from tg_molfield.tensor_files import read_checkpoint, write_checkpoint
+from tg_molfield.nn.serialization import describe_model
+from tg_molfield.tensor_files import read_checkpoint, write_checkpoint, write_object
 from tg_molfield.training import FlowLoss
 from tg_molfield.training.ema import ExponentialMovingAverage
 from tg_molfield.training.interruption import Interruption, interruptible
@@ -78,7 +80,7 @@ class Training:
     ) -> None:
         self.model, self.molecules, self.size, self.device = model.to(device), molecules, size, device
         self.seconds, self.seed = 3600 * hours, seed
-        self.rows, self.held_out = split(molecules)
+        self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
         self.optimizers = optimizers(model)
         self.rates = [group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups]
         self.average = ExponentialMovingAverage(model, EMA)
@@ -119,6 +121,7 @@ class Training:
         write_checkpoint(folder / "training.safetensors", self._fingerprint, tensors, notes)
         with self.average.swapped():
             self.model.save(folder / "model.safetensors")
+            save_half(self.model, folder / "qm9-latent.safetensors")
 
     def resume(self, folder: Path) -> None:
         """Go on from what :meth:`save` wrote."""
@@ -209,6 +212,14 @@ def run(
         if spent - saved > SAVE_SECONDS:
             training.save(folder)
             saved = spent
+
+
+def save_half(model: FieldAutoEncoder, path: Path) -> None:
+    """Write the model with its networks in float16; it is read in float32, as its other parameters are."""
+    description, tensors = describe_model(model)
+    networks = ("decoder.network.", "pooling.learned.")
+    kept = {name: tensor.half() if name.startswith(networks) else tensor for name, tensor in tensors.items()}
+    write_object(path, description.pop("model"), description, kept)
 
 
 def compile_parts(model: FieldAutoEncoder) -> None:

@@ -12,7 +12,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path, tmp_path, request):
-    if path.stem.startswith(("benchmark", "peer", "pretrain")):
+    if path.stem.startswith(("benchmark", "latent", "peer", "pretrain", "train_latent")):
         pytest.skip("run by hand")
     if "benchmark_data" in path.read_text():
         request.getfixturevalue("data_dir")
