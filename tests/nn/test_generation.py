@@ -5,11 +5,15 @@ import torch
 from hard_molecules import molecules, motion
 from small_models import SMALL, awake, build
 from torch_geometric.data import Batch, Data
+from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.compare import align
 from tg_molfield.fields import MolField
 from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
+from tg_molfield.nn.generation.decoding import blurred_atoms
+from tg_molfield.nn.generation.settling import settled
 
 FIELD = MolField("H C N O other", widths=0.5, width_scale=1.0)
 EXACT = {"latent_dim": 256, "decoder_options": {**SMALL["flow"], "exact_dim": 240}}
@@ -112,6 +116,25 @@ def test_samples_near_a_molecule_are_it_without_distance_and_any_with_all(flow):
         assert torch.equal(one.z, two.z)
         lengths = [(part.pos - start).norm(dim=1) for part, start in ((one, origin), (two, shift))]
         assert torch.allclose(*lengths, atol=1e-4)
+
+
+def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
+    decoder = flow.decoder
+    items = [data("CH3CH2OH"), Data(z=torch.ones(13, dtype=torch.int64), pos=3.0 * torch.arange(39.0).view(13, 3))]
+    z, batch = torch.cat([one.z for one in items]), torch.tensor([0] * 9 + [1] * 13)
+    place, mask = to_dense_batch(torch.cat([one.pos for one in items]), batch)
+    kinds, _ = to_dense_batch(decoder.element_kinds(z), batch)
+    atoms, seed = PaddedAtoms(place, kinds, mask, mask.float()), torch.tensor([4, 5])
+    with torch.no_grad():
+        found = settled(decoder, flow.encode, atoms, seed, 1)
+        latent = flow.encode(items[0], frames=torch.eye(3).unsqueeze(0))
+        again = blurred_atoms(decoder, decoder.learned(latent), torch.zeros(1), seed[:1], draw_number=False)
+    size = int(again.mask.sum())
+    assert torch.allclose(found.pos[0, :size], again.pos[0, :size] + latent.origin, atol=1e-4)
+    assert torch.equal(found.pos[1][found.mask[1]], items[1].pos)
+    assert settled(decoder, flow.encode, atoms, seed, 0) is atoms
+    with pytest.raises(ValueError, match="settle: expected at least 0, got -1"):
+        flow.sample(1, settle=-1)
 
 
 def test_noise_keeps_the_variance_of_codes():

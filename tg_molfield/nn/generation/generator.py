@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,10 +14,12 @@ from tg_molfield.compare import align
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
+from tg_molfield.nn.generation.settling import settled
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
@@ -58,11 +61,15 @@ class MoleculeGenerator(nn.Module):
         return decoded_molecules(self.decoder, self.decoder.atoms(latent), latent.pose, latent)
 
     @torch.no_grad()
-    def sample(self, num_molecules: int, *, generator: torch.Generator | None = None) -> DecodedMolecules:
+    def sample(
+        self, num_molecules: int, *, settle: int = 2, generator: torch.Generator | None = None
+    ) -> DecodedMolecules:
         """New molecules, like those that the model was trained on; for the decoder ``"flow"``.
 
         Args:
             num_molecules: how many.
+            settle: how often what was drawn is encoded and decoded again, which makes it more plausible and a little
+                less various; each time costs as much as drawing.
             generator: where randomness comes from, torch's own if None; equal seeds give equal molecules.
 
         Raises:
@@ -75,11 +82,18 @@ class MoleculeGenerator(nn.Module):
         code = like.new_zeros(num_molecules, decoder.learned_dim)
         seed = _seeds(num_molecules, generator, like.device)
         atoms = blurred_atoms(decoder, code, torch.ones_like(code[:, 0]), seed, draw_number=True)
+        atoms = self._settled(atoms, seed, settle)
         return decoded_molecules(decoder, atoms, Pose.identity(num_molecules, like.dtype, like.device))
 
     @torch.no_grad()
     def sample_near(
-        self, latent: Latent, distance: float, num_molecules: int = 1, *, generator: torch.Generator | None = None
+        self,
+        latent: Latent,
+        distance: float,
+        num_molecules: int = 1,
+        *,
+        settle: int = 2,
+        generator: torch.Generator | None = None,
     ) -> DecodedMolecules:
         """New molecules near those of latents; for the decoder ``"flow"``.
 
@@ -88,6 +102,7 @@ class MoleculeGenerator(nn.Module):
             distance: how far, 0 to 1: the standard deviation of the noise that is mixed into the code, of variance 1.
                 With 0 they are the molecules themselves, as the learned code has them, with 1 any molecules.
             num_molecules: how many for each of the B, one after the other.
+            settle: see :meth:`sample`.
             generator: see :meth:`sample`.
 
         Raises:
@@ -102,11 +117,20 @@ class MoleculeGenerator(nn.Module):
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
         atoms = blurred_atoms(decoder, code, torch.full_like(code[:, 0], distance), seed, draw_number=True)
+        atoms = self._settled(atoms, seed, settle)
         return decoded_molecules(decoder, atoms, latent.pose)
 
     @torch.no_grad()
     def path(
-        self, start: Data, end: Data, num_steps: int = 9, *, noise: float | None = None, seed: int = 0, by: Any = None
+        self,
+        start: Data,
+        end: Data,
+        num_steps: int = 9,
+        *,
+        noise: float | None = None,
+        settle: int = 2,
+        seed: int = 0,
+        by: Any = None,
     ) -> DecodedMolecules:
         """Molecules on the way between two; for the decoder ``"flow"``.
 
@@ -120,6 +144,7 @@ class MoleculeGenerator(nn.Module):
             end: another.
             num_steps: how many molecules, both ends included; at least 2.
             noise: how much half way, 0 to 1, as the ``distance`` of :meth:`sample_near`; by the ends if None.
+            settle: how often molecules between the ends are encoded and decoded again, see :meth:`sample`.
             seed: of the noise, and of the noise that atoms start from.
             by: what the ends are aligned by, see `tg_molfield.align`; their shape if None.
 
@@ -141,7 +166,13 @@ class MoleculeGenerator(nn.Module):
             frame = self.encode(start).frame
             first = self.encode(start, frames=frame)
             second = self.encode(align(end, start, by).moved, frames=frame)
-        return path_between(decoder, first, second, num_steps, noise, seed)
+        check_counts(0, settle=settle)
+        return path_between(decoder, first, second, num_steps, noise, seed, partial(self._settled, times=settle))
+
+    def _settled(self, atoms: PaddedAtoms, seed: Tensor, times: int) -> PaddedAtoms:
+        check_counts(0, settle=times)
+        with evaluating(self):
+            return settled(_flow(self.decoder), self.encode, atoms, seed, times)
 
 
 def _flow(decoder: Decoder) -> FlowDecoder:

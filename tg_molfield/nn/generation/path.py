@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
 from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
 from tg_molfield.nn.generation.molecules import DecodedMolecules
@@ -12,7 +16,13 @@ from tg_molfield.nn.latent.latent import Latent
 
 
 def path_between(
-    decoder: FlowDecoder, start: Latent, end: Latent, num_steps: int, noise: float | None, seed: int
+    decoder: FlowDecoder,
+    start: Latent,
+    end: Latent,
+    num_steps: int,
+    noise: float | None,
+    seed: int,
+    settle: Callable[[PaddedAtoms, Tensor], PaddedAtoms],
 ) -> DecodedMolecules:
     """The molecules on the way between two.
 
@@ -23,6 +33,7 @@ def path_between(
         num_steps: how many molecules, both ends included.
         noise: how much, half way; by the angle between the codes if None.
         seed: of the noise.
+        settle: what is done to the atoms between, with their seeds ``[B]``.
     """
     start, end = decoder.widened(start), decoder.widened(end)
     first, last = decoder.learned(start), decoder.learned(end)
@@ -30,7 +41,7 @@ def path_between(
     code = great_circle(first[0], last[0], share)
     levels = noise_between(angle_between(first, last), share, noise)
     seeds = torch.full((num_steps,), seed, dtype=torch.int64, device=code.device)
-    atoms = blurred_atoms(decoder, code, levels, seeds, draw_number=False)
+    atoms = settle(blurred_atoms(decoder, code, levels, seeds, draw_number=False), seeds)
     for row, latent in ((0, start), (num_steps - 1, end)):
         atoms = atoms.with_rows(torch.tensor([row], device=code.device), decoder.atoms(latent))
     origin = start.origin + share.unsqueeze(1) * (end.origin - start.origin)

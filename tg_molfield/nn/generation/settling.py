@@ -1,0 +1,58 @@
+"""Molecules made more plausible: encoded, and decoded again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.domain import OutOfDomainWarning
+from tg_molfield.nn.generation.decoding import blurred_atoms
+from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.united_atoms import membership
+
+
+def settled(
+    decoder: FlowDecoder, encode: Callable[..., Latent], atoms: PaddedAtoms, seed: Tensor, times: int
+) -> PaddedAtoms:
+    """Atoms that were encoded and decoded a number of times, without noise.
+
+    The codes of molecules are decoded better than others, so each time leads to where these are, as the walks of a
+    denoising autoencoder do (Bengio et al. 2013, arXiv 1305.6663). What cannot be encoded stays as it is.
+
+    Args:
+        decoder: the decoder.
+        encode: gives the latents of its model.
+        atoms: of B molecules, in their frames.
+        seed: ``[B]`` int64, of the noise that atoms start from.
+        times: how often.
+    """
+    for _ in range(times):
+        rows = _that_fit(decoder, atoms)
+        if not len(rows):
+            break
+        mask = atoms.mask[rows]
+        owner = torch.arange(len(rows), device=mask.device).unsqueeze(1).expand_as(mask)[mask]
+        z, pos = decoder.element_kinds.numbers[atoms.kinds[rows][mask]], atoms.pos[rows][mask]
+        axes = torch.eye(3, dtype=pos.dtype, device=pos.device).expand(len(rows), 3, 3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDomainWarning)
+            latent = encode(z, pos, owner, num_graphs=len(rows), frames=axes)
+        code = decoder.learned(latent)
+        found = blurred_atoms(decoder, code, torch.zeros_like(code[:, 0]), seed[rows], draw_number=False)
+        atoms = atoms.with_rows(rows, found.at(found.pos + latent.origin.unsqueeze(1)))
+    return atoms
+
+
+def _that_fit(decoder: FlowDecoder, atoms: PaddedAtoms) -> Tensor:
+    """The molecules ``[K]`` that the model has room for."""
+    mask = atoms.mask
+    owner = torch.arange(len(mask), device=mask.device).unsqueeze(1).expand_as(mask)[mask]
+    z = decoder.element_kinds.numbers[atoms.kinds[mask]]
+    anchors = membership(z, atoms.pos[mask], owner, len(mask)).slot == 0
+    number = torch.bincount(owner[anchors], minlength=len(mask))
+    return ((number > 0) & (number <= decoder.max_heavy_atoms)).nonzero()[:, 0]
