@@ -13,6 +13,7 @@ from tg_molfield.cli.app import app
 EITHER = {
     "--output": {"The files to write", "The folder to write to"},
     "--by": {"What is compared", "How to split"},
+    "--distance": {"Of neighbours", "How far from the molecules of --near"},
     "--kind": {"What is read", "How frames are connected"},
 }
 """Options that mean one thing or another by the command."""
@@ -97,7 +98,7 @@ def test_differences_are_found():
 
 @pytest.mark.parametrize("name", typer.main.get_command(app).commands)
 def test_short_options_are_those_of_all_commands(name):
-    short = {"-o": "--output", "-y": "--yes"}
+    short = {"-o": "--output", "-y": "--yes", "-n": "--number"}
     for parameter in typer.main.get_command(app).commands[name].params:
         for option in parameter.opts:
             if option.startswith("-") and not option.startswith("--"):

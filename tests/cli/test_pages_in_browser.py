@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.io import write
 from commands import run, sdf
+from flows import save_flow
 from page_checks import LEVEL, STEP, SWITCH, check_page
 
 from tg_molfield import FieldAutoEncoder, MolField
@@ -55,6 +56,18 @@ def a_morph(folder):
     return folder / "path" / "path.html"
 
 
+def samples(folder):
+    run("sample", save_flow(folder / "model.safetensors"), "-n", 3, "-o", folder / "samples")
+    return folder / "samples" / "page.html"
+
+
+def a_walk(folder):
+    files = [sdf(folder / f"{name}.sdf", [smiles]) for name, smiles in (("a", "CO"), ("b", "CC"))]
+    arguments = ("--model", save_flow(folder / "model.safetensors"), "--steps", 2, "--spacing", 0.8, "--format", "npz")
+    run("interpolate", *files, *arguments, "-o", folder / "path")
+    return folder / "path" / "path.html"
+
+
 def an_overlay(folder):
     run("align", "CCN", "CCO", "-o", folder / "a.html")
     return folder / "a.html"
@@ -88,6 +101,8 @@ PAGES = {
     "superres": (a_complex_sampled_coarsely, ("dB", "ligand.O", "protein.C", "v (Å)"), (RED,), (LEVEL, SWITCH)),
     "interpolate": (a_motion, ("at 1", "bond drift, Å"), (RED,), (STEP, SWITCH)),
     "interpolate --match": (a_morph, ("at 0 %", "2 fade out"), (RED, BLUE), (STEP, SWITCH)),
+    "interpolate --model": (a_walk, ("at 0 %, molecule", "Noise"), (RED,), (STEP, SWITCH)),
+    "sample": (samples, ("sample 3", "different"), (), (STEP, SWITCH)),
     "align": (an_overlay, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "screen": (hits, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "embed": (a_map, ("logP",), (VIOLET, YELLOW), ("select.map-color",)),

@@ -21,6 +21,7 @@ from tg_molfield.cli.field import field
 from tg_molfield.cli.info.command import info
 from tg_molfield.cli.interpolate.command import interpolate
 from tg_molfield.cli.reconstruct.command import reconstruct
+from tg_molfield.cli.sample.command import sample
 from tg_molfield.cli.stopping import exit_status, sentence, stopped_in_order
 from tg_molfield.cli.superres.command import superres
 from tg_molfield.cli.terminal import beside, print_any_letter
@@ -90,6 +91,7 @@ app.command()(evaluate)
 app.command(cls=SeveralValues)(embed)
 app.command()(reconstruct)
 app.command()(info)
+app.command()(sample)
 app.command(cls=SeveralValues)(interpolate)
 app.command(cls=SeveralValues)(superres)
 app.command(cls=SeveralValues)(align)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tg_molfield.nn import FieldAutoEncoder
 
 MODEL_HELP = "A trained model: organic-small, which is part of the package, a saved file, or a folder with one."
+FLOW_HELP = "A trained model: its name, a saved file, or a folder with one; its decoder must be flow."
 
 
 def load_model(name_or_path: str) -> FieldAutoEncoder:
@@ -23,3 +24,37 @@ def load_model(name_or_path: str) -> FieldAutoEncoder:
     from tg_molfield.nn import FieldAutoEncoder
 
     return FieldAutoEncoder.from_pretrained(name_or_path).requires_grad_(False)
+
+
+def load_flow(name_or_path: str, option: str) -> FieldAutoEncoder:
+    """A trained model whose codes are a space, see `load_model`.
+
+    Args:
+        name_or_path: see there.
+        option: how the command line calls the model.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: its decoder is another one, or the file holds something else.
+    """
+    from tg_molfield.nn import FlowDecoder
+
+    model = load_model(name_or_path)
+    if not isinstance(model.decoder, FlowDecoder):
+        raise ValueError(
+            f"{option}: expected a model with the decoder flow, got {name_or_path} with "
+            f"{type(model.decoder).__name__}; train one with tg-molfield train --decoder flow"
+        )
+    return model
+
+
+def checked_seed(seed: int | None) -> int:
+    """The seed that ``--seed`` gives, 0 by default.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    seed = 0 if seed is None else seed
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"--seed: expected 0 to 2^63 − 1, got {str(seed)[:40]}; choose another")
+    return seed

@@ -1,4 +1,4 @@
-"""Whether atoms are one molecule."""
+"""Whether atoms are one molecule, and which."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def whole_molecule(data: Data) -> Mol | None:
     except ValueError:
         return None
     return mol if len(Chem.GetMolFrags(mol)) == 1 else None
+
+
+def canonical_smiles(mol: Mol) -> str:
+    """RDKit's canonical SMILES of a molecule, without the hydrogens that need not be written."""
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        return Chem.MolToSmiles(Chem.RemoveHs(mol))

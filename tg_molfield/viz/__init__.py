@@ -2,6 +2,7 @@
 
 from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.colored_surfaces import plot_colored_surfaces
+from tg_molfield.viz.decoded import samples_page, walk_page
 from tg_molfield.viz.field_page import field_page
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.hits import hits_page
@@ -31,5 +32,7 @@ __all__ = [
     "plot_projections",
     "plot_slices",
     "plot_surfaces",
+    "samples_page",
     "save_figure",
+    "walk_page",
 ]

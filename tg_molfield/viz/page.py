@@ -17,6 +17,7 @@ from tg_molfield.arguments import as_path, check_kind
 from tg_molfield.files import atomic_write
 from tg_molfield.optional import require
 from tg_molfield.viz.figures import inline_svg
+from tg_molfield.viz.gallery import Drawing, to_gallery
 from tg_molfield.viz.interactive import InteractiveSurfaces
 from tg_molfield.viz.markup import to_html
 from tg_molfield.viz.notebook_page import page_in_notebook
@@ -74,6 +75,10 @@ class Page:
             KeyError: ``best`` has a name that is not a column.
         """
         return self._add(to_table(rows, headers, best))
+
+    def gallery(self, drawings: Sequence[Drawing]) -> Page:
+        """Small drawings with a title and a note each, as many beside each other as there is room for."""
+        return self._add(to_gallery(drawings))
 
     def figure(self, figure: Any, caption: str = "") -> Page:
         """A matplotlib or plotly figure, or `interactive_surfaces`, with a caption.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tg_molfield.cli.terminal import progress, say
+from tg_molfield.cli.terminal import say
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -62,51 +61,15 @@ def recipe(
 
 
 def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
-    """The molecules that ``text`` names: those of a file if its suffix is that of one, else of a SMILES.
-
-    Raises:
-        ValueError: it is neither, or there is no readable molecule.
-
-    Warns:
-        SkippedRecordsWarning: records of the file cannot be read.
-        StructureWarning: what the readers warn of.
-    """
-    from tg_molfield.cli.structure import not_a_structure
+    """The molecules that ``text`` names, see `read_molecules`, with what the scores read."""
+    from tg_molfield.cli.reading import read_molecules
     from tg_molfield.compare.partial_charges import charges_of_record
-    from tg_molfield.files import format_suffix
-    from tg_molfield.structures.formats.registry import SUFFIXES
-    from tg_molfield.structures.library import TABLES, Library, build_entry, fault_of_entry, smiles_entry
-    from tg_molfield.structures.library.problems import Problems
 
-    is_file = format_suffix(text) in (*SUFFIXES, *TABLES)
-    problems = Problems()
-    found: list[Molecule] = []
-    total = 0
-    source = Library(text) if is_file else None
-    with progress(f"reading {text}") as show:
-        for entry in source or [smiles_entry(text)]:
-            total += 1
-            if source is not None:
-                show(f"{total} records", source.done)
-            try:
-                built = build_entry(entry, how)
-                molecules = [scoring.prepared(data) for data in built.molecules]
-            except Exception as error:
-                reason = fault_of_entry(error)
-                if source is None:
-                    raise not_a_structure(text, error) from error
-                problems.fail(entry, reason)
-                continue
-            for note in built.notes:
-                problems.note(entry, note)
-            title = entry.title or f"record {entry.record} of {Path(text).name}"
-            charges = charges_of_record(scoring, built)
-            found += [Molecule(entry, data, title, charges) for data in molecules]
-    if not found:
-        reasons = "".join(f"\n  {record}" for record in problems.failed[:10])
-        raise ValueError(f"{text}: expected a readable record, got none among {total}; correct the file{reasons}")
-    problems.warn(total, stacklevel=2)
-    return found
+    return [
+        Molecule(source.entry, data, source.title, charges_of_record(scoring, source.built))
+        for source in read_molecules(text, how, scoring.prepared)
+        for data in source.molecules
+    ]
 
 
 def one_record(molecules: Sequence[Molecule], record: int | None, option: str) -> list[Molecule]:

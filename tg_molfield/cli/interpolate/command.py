@@ -11,6 +11,8 @@ from tg_molfield.cli.interpolate import morphs
 from tg_molfield.cli.interpolate.inputs import drawn_molecules, read_path, step_grids
 from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, table_rows, thinned_for_page, write_table
 from tg_molfield.cli.interpolate.steps import step_labels
+from tg_molfield.cli.models import FLOW_HELP
+from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
@@ -32,20 +34,37 @@ def interpolate(
     frames: Annotated[
         list[int] | None, typer.Option(help="The frames to go through, counted from 1; all by default.")
     ] = None,
-    every: Annotated[int, typer.Option(help="Use every n-th: of these frames.")] = 1,
+    every: Annotated[
+        int | None, typer.Option(help="Use every n-th: of these frames.  \\[default: 1, all of them]")
+    ] = None,
     steps: Annotated[int, typer.Option(help="The number of steps from the first frame to the last.")] = 20,
     kind: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="How frames are connected: 'spline' for trajectories, 'arap' for conformers far apart, or 'auto'."
+            help="How frames are connected: 'spline' for trajectories, 'arap' for conformers far apart, or 'auto'.  "
+            "\\[default: auto]"
         ),
-    ] = "auto",
+    ] = None,
     match: Annotated[
         str | None,
         typer.Option(
             help="Morph between two molecules whose atoms are matched: 'mcs', by their maximum common substructure, or "
             "'field', where their fields overlap most."
         ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"{FLOW_HELP} Then molecules between two are decoded, one after another."),
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            help="The noise half way: with --model, the share of random numbers in codes, 0 to 1.  \\[default: by the "
+            "molecules]"
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The seed of what is random: the noise of --model.  \\[default: 0]")
     ] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Use the fields of the frames only, not their atoms.")] = False,
     channels: Annotated[
@@ -54,7 +73,13 @@ def interpolate(
     spacing: Annotated[float, typer.Option(help="The grid spacing in Å.")] = 0.5,
     margin: Annotated[float, typer.Option(help="The margin of the grid around the atoms in Å.")] = 4.0,
     suffix: Annotated[str, typer.Option("--format", help="The format of the volumes: cube, dx, ccp4, npz …")] = "cube",
-    check: Annotated[bool, typer.Option(help="Find the atoms of every step and check bonds and contacts.")] = True,
+    check: Annotated[
+        bool | None,
+        typer.Option(
+            "--check/--no-check",
+            help="Find the atoms of every step and check bonds and contacts.  \\[default: check]",
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Fields between the frames of a trajectory or an ensemble, or between two conformers or two molecules.
@@ -69,9 +94,15 @@ def interpolate(
     fade out and in, as path.html and atoms.csv tell. Then path.csv has the weights of atoms that fade, and how far the
     channels' integrals are from the straight line between the ends.
 
+    With --model, the molecules between two are those that a model with the decoder flow decodes from codes between
+    theirs; not all of them are molecules, as path.csv and path.html tell. They are also written to path.sdf (those that
+    are, with bonds) and path.xyz (all).
+
     Examples:
 
     tg-molfield interpolate ibuprofen.sdf naproxen.sdf --match mcs --output path
+
+    tg-molfield interpolate ethanol.sdf alanine.sdf --model run --output path
 
     tg-molfield interpolate 1l2y.pdb --frames 1 7 --output path
 
@@ -86,10 +117,27 @@ def interpolate(
     if ending not in SUFFIXES:
         raise ValueError(f"--format: expected one of {', '.join(SUFFIXES)}, got {suffix}; npz keeps full precision")
     for option, number in (("--steps", steps), ("--every", every)):
-        if number < 1:
+        if number is not None and number < 1:
             raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
+    if model is not None:
+        from tg_molfield.cli.interpolate.decoded import decoded_path
+
+        of_frames = {
+            "--frames": frames or None,
+            "--every": every,
+            "--kind": kind,
+            "--match": match,
+            "--blind": blind or None,
+            "--channels": channels,
+            "--check" if check else "--no-check": check,
+        }
+        refuse(of_frames, "frames alone", f"--model {model}")
+        decoded_path(files, model, steps, noise, seed, (spacing, margin), ending, output, yes)
+        return
+    refuse({"--noise": noise, "--seed": seed}, "--model", "none")
+    check = check is not False
     with progress("reading frames"):
-        path, numbers = read_path(files, frames, every, kind, blind, channels, spacing, margin, match)
+        path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)
     times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
     labels = step_labels(path, times, numbers)
     names = [f"step_{number:03d}{ending}" for number in range(len(times))]

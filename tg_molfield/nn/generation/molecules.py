@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from tg_molfield.fields import RBFField
 from tg_molfield.nn.cards import decoded_card
 from tg_molfield.nn.latent.latent import Latent
-from tg_molfield.structures.whole_molecule import whole_molecule
+from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
 
 
 class DecodedMolecules(Sequence[Data]):
@@ -68,6 +68,11 @@ class DecodedMolecules(Sequence[Data]):
     def valid(self) -> list[bool]:
         """Which are molecules, see :meth:`to_rdkit`."""
         return [mol is not None for mol in self._mols]
+
+    @property
+    def smiles(self) -> list[str]:
+        """RDKit's canonical SMILES of each; empty where the atoms are no molecule, see :meth:`to_rdkit`."""
+        return ["" if mol is None else canonical_smiles(mol) for mol in self._mols]
 
     @cached_property
     def _mols(self) -> list[Any]:

@@ -8,6 +8,7 @@ from tg_molfield.structures.library.graphs import smiles_of_entry
 from tg_molfield.structures.library.problems import FailedRecord, Problems
 from tg_molfield.structures.library.sdf_output import write_sdf
 from tg_molfield.structures.library.tables import TABLES
+from tg_molfield.structures.library.xyz_output import write_extxyz
 
 __all__ = [
     "TABLES",
@@ -25,5 +26,6 @@ __all__ = [
     "place",
     "smiles_entry",
     "smiles_of_entry",
+    "write_extxyz",
     "write_sdf",
 ]

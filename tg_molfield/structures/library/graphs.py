@@ -6,6 +6,7 @@ from tg_molfield.files import NO_FAULTS
 from tg_molfield.structures.formats.mol2 import mol2_block_mol
 from tg_molfield.structures.formats.sdf import sdf_mol
 from tg_molfield.structures.library.entries import Entry
+from tg_molfield.structures.whole_molecule import canonical_smiles
 
 
 def smiles_of_entry(entry: Entry) -> str:
@@ -24,7 +25,7 @@ def smiles_of_entry(entry: Entry) -> str:
             mol = mol2_block_mol(entry.content) if entry.kind == ".mol2" else sdf_mol(entry.content)[0]
             Chem.SanitizeMol(mol)
             Chem.AssignStereochemistryFrom3D(mol)
-            return Chem.MolToSmiles(Chem.RemoveHs(mol))
+            return canonical_smiles(mol)
         except NO_FAULTS:
             raise
         except Exception:

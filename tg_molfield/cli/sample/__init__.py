@@ -1,0 +1,1 @@
+"""``tg-molfield sample``: new molecules of a model."""
