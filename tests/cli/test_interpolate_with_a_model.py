@@ -74,7 +74,10 @@ def test_noise_and_seed_change_what_lies_between(folder, tmp_path):
 
 def test_ends_that_are_not_exact_are_told(folder, tmp_path):
     model = ("--model", folder / "inexact.safetensors")
-    text = run("interpolate", folder / "both.sdf", *model, "--steps", 1, *GRID, "-o", tmp_path / "path")
+    options = ("--steps", 1, "--noise", 0.5, *GRID)
+    text = run("interpolate", folder / "both.sdf", *model, *options, "-o", tmp_path / "path")
+    assert "2 molecules, " in text
+    assert "noise 0.50 half way" in text
     assert "The ends are as the model decodes them: the first " in text
     assert "The ends are as the model decodes them" in (tmp_path / "path" / "path.html").read_text()
 

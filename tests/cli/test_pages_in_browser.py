@@ -102,7 +102,7 @@ PAGES = {
     "interpolate": (a_motion, ("at 1", "bond drift, Å"), (RED,), (STEP, SWITCH)),
     "interpolate --match": (a_morph, ("at 0 %", "2 fade out"), (RED, BLUE), (STEP, SWITCH)),
     "interpolate --model": (a_walk, ("at 0 %, molecule", "Noise"), (RED,), (STEP, SWITCH)),
-    "sample": (samples, ("sample 3", "different"), (), (STEP, SWITCH)),
+    "sample": (samples, ("sample 3", "unique"), (), (STEP, SWITCH)),
     "align": (an_overlay, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "screen": (hits, ("score", "shape"), (TEAL, ORANGE), (SWITCH,)),
     "embed": (a_map, ("logP",), (VIOLET, YELLOW), ("select.map-color",)),

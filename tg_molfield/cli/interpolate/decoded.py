@@ -67,7 +67,7 @@ def decoded_path(
         output.mkdir(parents=True, exist_ok=True)
         changes = _sampled(path, grid, [output / name for name in names], show)
         show("writing path.html", None)
-        way = Way(path, start, end, noise_of(path, noise))
+        way = Way(path, start, end, *noise_of(path, noise))
         way.write(output, model, changes)
     say(way.summary())
     say(f"wrote {output}/: {len(names)} volumes, path.html, path.csv, path.sdf, path.xyz")

@@ -43,12 +43,14 @@ class Way:
         start: the first as it was given.
         end: the last as it was given.
         noise: how much each was decoded with.
+        most: how much there is half way.
     """
 
     path: DecodedMolecules
     start: Source
     end: Source
     noise: Sequence[float]
+    most: float
 
     def write(self, folder: Path, model: str, changes: Sequence[float | None]) -> None:
         """Write the molecules, the table and the page.
@@ -63,12 +65,12 @@ class Way:
         rows = [
             (
                 step,
-                f"{noise:.3f}",
+                round(noise, 3),
                 formula_of(data),
                 data.num_nodes,
                 text,
                 "yes" if text else "no",
-                "" if change is None else f"{change:.3f}",
+                None if change is None else round(change, 3),
             )
             for step, noise, data, text, change in zip(steps, self.noise, self.path, smiles, changes, strict=True)
         ]
@@ -79,9 +81,11 @@ class Way:
             noise=self.noise,
             subtitle=f"by the model {model}",
             facts={"steps": len(rows), "valid": sum(self.path.valid)},
-            text=_TEXT.format(ends=self._ends(), most=max(self.noise)),
+            text=_TEXT.format(ends=self._ends(), most=self.most),
         )
-        page.heading("Steps in numbers", "change of field: from the step before; 0 is none, 1.41 all of it")
+        page.heading(
+            "Steps in numbers", "change of field: from the step before, 0 for none, 1.41 for nothing in common"
+        )
         page.table(rows, _HEADERS)
         page.save(folder / "path.html")
 
@@ -89,7 +93,7 @@ class Way:
         """How many there are and how many are valid, the noise and the ends."""
         return (
             f"{counted(len(self.path), 'molecule')}, {sum(self.path.valid):,} of them valid; noise "
-            f"{max(self.noise):.2f} half way. {self._ends()}"
+            f"{self.most:.2f} half way. {self._ends()}"
         )
 
     def _ends(self) -> str:
@@ -102,8 +106,8 @@ class Way:
         return f"The ends are as the model decodes them: the first {told[0]}, the last {told[1]}."
 
 
-def noise_of(path: DecodedMolecules, most: float | None) -> list[float]:
-    """How much noise each molecule of a path was decoded with.
+def noise_of(path: DecodedMolecules, most: float | None) -> tuple[list[float], float]:
+    """How much noise each molecule of a path was decoded with, and how much there is half way.
 
     Args:
         path: of `FieldAutoEncoder.path`.
@@ -111,8 +115,9 @@ def noise_of(path: DecodedMolecules, most: float | None) -> list[float]:
     """
     assert path.latent is not None
     code = path.latent.code
-    share = torch.linspace(0, 1, len(path), dtype=code.dtype)
-    return [float(level) for level in noise_between(angle_between(code[:1], code[-1:]), share, most)]
+    share = torch.cat([torch.linspace(0, 1, len(path), dtype=code.dtype), code.new_tensor([0.5])])
+    *levels, half_way = noise_between(angle_between(code[:1], code[-1:]), share, most).tolist()
+    return levels, half_way
 
 
 def misfit(given: Data, found: Data) -> float:

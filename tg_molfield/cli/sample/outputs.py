@@ -40,7 +40,7 @@ def write_samples(folder: Path, model: str, groups: Sequence[Samples]) -> None:
         {heading: one.molecules for heading, one in zip(headings, groups, strict=True)},
         given=given,
         subtitle=f"by the model {model}",
-        facts={"sampled": len(molecules), "valid": sum(map(bool, smiles)), "different": len(set(filter(None, smiles)))},
+        facts={"sampled": len(molecules), "valid": sum(map(bool, smiles)), "unique": len(set(filter(None, smiles)))},
     )
     page.save(folder / "page.html")
 
