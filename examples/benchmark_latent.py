@@ -62,7 +62,7 @@ def encoded(model: FieldAutoEncoder, molecules: Sequence[Data]) -> Latent:
 
 
 def told(made: Chemistry) -> list[str]:
-    return [percent(made.atom_stable), percent(made.molecule_stable), percent(made.valid)]
+    return [percent(made.atom_stable), percent(made.molecule_stable), percent(made.valid), percent(made.uncharged)]
 
 
 def reconstructions(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data]) -> None:
@@ -114,7 +114,7 @@ def paths(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], p
     starts, ends = truth[:pairs], truth[pairs : 2 * pairs]
     found = [model.path(one, two, POINTS, noise=noise) for one, two in zip(starts, ends, strict=True)]
     plain = [model.path(one, two, 3, noise=noise, settle=0)[1] for one, two in zip(starts, ends, strict=True)]
-    header("share of the way", "atoms stable", "molecules stable", "valid", "PoseBusters")
+    header("share of the way", "atoms stable", "molecules stable", "valid", "without charges", "PoseBusters")
     made = chemistry(truth[: 2 * pairs])
     row("truth", *told(made), posebusters(truth[:pairs]))
     for point in range(1, POINTS - 1):
@@ -178,8 +178,8 @@ def samples(model: FieldAutoEncoder, molecules: Molecules, training: torch.Tenso
     seen = {smiles for data in known if (smiles := smiles_of(data)) is not None}
     lengths, angles = (kind(known[: 5 * count]) for kind in (bond_lengths, bond_angles))
     header(
-        "samples", "atoms stable", "molecules stable", "valid", "unique of valid", f"new of unique, among {NOVEL:,}",
-        "bond lengths, Å", "angles, °", "PoseBusters", "molecules a second",
+        "samples", "atoms stable", "molecules stable", "valid", "without charges", "unique of valid",
+        f"new of unique, among {NOVEL:,}", "bond lengths, Å", "angles, °", "PoseBusters", "molecules a second",
     )  # fmt: skip
     for settle in (0, 2):
         begin = time.perf_counter()

@@ -34,13 +34,15 @@ class Chemistry:
     Attributes:
         atom_stable: the share of atoms with the valence of their element, by the bond lengths of EDM.
         molecule_stable: the share of molecules all of whose atoms have it.
-        valid: the share whose bonds RDKit finds and sanitises, in one piece.
+        valid: the share whose bonds RDKit finds and sanitises, in one piece and without a net charge.
+        uncharged: the share that is valid without formal charges.
         smiles: of the valid ones.
     """
 
     atom_stable: float
     molecule_stable: float
     valid: float
+    uncharged: float
     smiles: tuple[str, ...]
 
 
@@ -52,6 +54,7 @@ def chemistry(molecules: Sequence[Data]) -> Chemistry:
         float(np.concatenate(stable).mean()),
         float(np.mean([bool(each.all()) for each in stable])),
         len(smiles) / len(molecules),
+        sum("+" not in found for found in smiles) / len(molecules),
         tuple(smiles),
     )
 

@@ -50,6 +50,8 @@ def build(size: str, seed: int = 0) -> FieldAutoEncoder:
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024) for the matrices of transformer blocks, AdamW for all else."""
+    if not hasattr(torch.optim, "Muon"):
+        raise SystemExit(f"torch: expected 2.9 or newer, which has Muon, got {torch.__version__}; update it")
     matrices = [
         parameter
         for name, parameter in model.named_parameters()

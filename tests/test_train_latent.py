@@ -31,6 +31,9 @@ def molecules(scripts):
     return scripts[1].Molecules(z, pos, torch.tensor([len(one) for one in atoms]))
 
 
+NEEDS_MUON = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch is older than 2.9")
+
+
 def training(scripts, molecules, monkeypatch):
     torch.manual_seed(0)
     monkeypatch.setitem(scripts[0].SIZES["tiny"], "batch", 8)
@@ -39,6 +42,7 @@ def training(scripts, molecules, monkeypatch):
     return scripts[0].Training(model, molecules, "tiny", 1000.0, 0, "cpu")
 
 
+@NEEDS_MUON
 def test_slices_give_the_same_as_one_training(scripts, molecules, monkeypatch, tmp_path):
     whole = training(scripts, molecules, monkeypatch)
     for _ in range(4):
@@ -59,6 +63,7 @@ def test_slices_give_the_same_as_one_training(scripts, molecules, monkeypatch, t
     assert not torch.equal(whole.model.decoder.network.head.weight, part.model.decoder.network.head.weight)
 
 
+@NEEDS_MUON
 def test_weights_in_half_precision_are_read_in_float32(scripts, molecules, monkeypatch, tmp_path):
     part = training(scripts, molecules, monkeypatch)
     part.step(0.0)

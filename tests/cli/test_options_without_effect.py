@@ -50,4 +50,4 @@ def test_models_of_the_package_are_named(tmp_path):
     assert written.channels == learned.channels
     assert (written.values - learned.on(written.grid).values).abs().max() < 1e-4
     message = refused("field", "CCO", "--model", "organic-large", "-o", output)
-    assert "organic-large: expected a model of this package (organic-small), a file or a folder" in message
+    assert "organic-large: expected a model of this package (organic-small, qm9-latent), a file or a folder" in message

@@ -37,7 +37,9 @@ def test_atoms_are_found_in_a_learned_field_that_has_gradients():
 
 
 def test_models_that_are_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"organic-big: expected a model of this package \(organic-small\)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"organic-big: expected a model of this package \(organic-small, qm9-latent\)"
+    ):
         FieldAutoEncoder.from_pretrained("organic-big")
     with pytest.raises(FileNotFoundError, match=r"expected model\.safetensors in the folder"):
         FieldAutoEncoder.from_pretrained(tmp_path)
@@ -50,3 +52,29 @@ def test_files_and_folders(tmp_path):
     for place in (tmp_path, tmp_path / "model.safetensors", str(tmp_path)):
         again = FieldAutoEncoder.from_pretrained(place)
         assert torch.equal(again.encode(z, pos.float()).code, model.encode(z, pos.float()).code)
+
+
+@pytest.fixture(scope="module")
+def space():
+    return FieldAutoEncoder.from_pretrained("qm9-latent")
+
+
+@pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "cyclobutane", "isobutane"])
+def test_a_space_gives_molecules_back(space, name):
+    z, pos = tensors(molecule(name))
+    data = Data(z=z, pos=pos.float())
+    latent = space.encode(data)
+    exact, learned = space.decoded(latent)[0], space.decoded(space.decoder.without_exact(latent))[0]
+    for found, most in ((exact, 1e-3), (learned, 0.6)):
+        assert sorted(found.z.tolist()) == sorted(z.tolist())
+        apart = torch.cdist(data.pos, found.pos) + 1e3 * (z[:, None] != found.z)
+        assert float(apart.min(1).values.square().mean().sqrt()) < most
+
+
+def test_a_space_samples_and_walks(space):
+    samples = space.sample(60, generator=torch.Generator().manual_seed(0))
+    assert sum(samples.valid) >= 12
+    names = ("CH3CH2OH", "cyclobutane")
+    path = space.path(*(Data(z=z, pos=pos.float()) for z, pos in (tensors(molecule(name)) for name in names)), 5)
+    assert (path.valid[0], path.valid[-1]) == (True, True)
+    assert not space.training

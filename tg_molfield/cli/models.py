@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tg_molfield.nn import FieldAutoEncoder
 
-MODEL_HELP = "A trained model: organic-small, which is part of the package, a saved file, or a folder with one."
-FLOW_HELP = "A trained model: its name, a saved file, or a folder with one; its decoder must be flow."
+MODEL_HELP = "A trained model: organic-small or qm9-latent, of the package, a saved file, or a folder with one."
+FLOW_HELP = "A trained model with the decoder flow: qm9-latent, of the package, a saved file, or a folder with one."
 
 
 def load_model(name_or_path: str) -> FieldAutoEncoder:
@@ -43,7 +43,7 @@ def load_flow(name_or_path: str, option: str) -> FieldAutoEncoder:
     if not isinstance(model.decoder, FlowDecoder):
         raise ValueError(
             f"{option}: expected a model with the decoder flow, got {name_or_path} with "
-            f"{type(model.decoder).__name__}; train one with tg-molfield train --decoder flow"
+            f"{type(model.decoder).__name__}; take qm9-latent, or train one with tg-molfield train --decoder flow"
         )
     return model
 

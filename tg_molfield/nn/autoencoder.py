@@ -63,7 +63,8 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, GAE):
             one string or a sequence.
         latent_dim: the length D of the code.
         decoder: ``"rbf"`` (Gaussians that a network makes), ``"siren"``, ``"atoms"`` (reads the atoms around a point;
-            for fields that are not sums over atoms), ``"structure_factors"`` (solves for the atoms), or a `Decoder`.
+            for fields that are not sums over atoms), ``"structure_factors"`` (solves for the atoms), ``"flow"`` (moves
+            noise to atoms; codes are a space, see `FlowDecoder`), or a `Decoder`.
         encoder: ``"painn"``; PyG's `SchNet`, `DimeNetPlusPlus` or `ViSNet`; or any module ``(z, pos, batch) -> [N, F]``
             of invariant features; see `tg_molfield.nn.resolver`. It is trained with the model.
         summary_channels: how many numbers at the end of the code are made for property models: sums over atoms of
@@ -381,7 +382,8 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, GAE):
         ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, trained on up to 96
         atoms, with a code of 512 numbers, and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels,
         as sums over atoms), or after :meth:`set_mol_field` into another. For molecules of 80 atoms and more, take
-        ``latent_dim=1024``.
+        ``latent_dim=1024``. ``"qm9-latent"`` has codes that are a space, of molecules of H, C, N, O and F with up to 9
+        heavy atoms, trained on QM9: it samples molecules and walks between them, see :meth:`path`.
 
         Args:
             name_or_path: a name, a file that :meth:`save` wrote, or a folder with ``model.safetensors``, such as

@@ -102,7 +102,7 @@ def interpolate(
 
     tg-molfield interpolate ibuprofen.sdf naproxen.sdf --match mcs --output path
 
-    tg-molfield interpolate ethanol.sdf alanine.sdf --model run --output path
+    tg-molfield interpolate ethanol.sdf alanine.sdf --model qm9-latent --output path
 
     tg-molfield interpolate 1l2y.pdb --frames 1 7 --output path
 

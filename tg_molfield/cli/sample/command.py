@@ -42,9 +42,9 @@ def sample(
 
     Examples:
 
-    tg-molfield sample run -o samples --number 100
+    tg-molfield sample qm9-latent -o samples --number 100
 
-    tg-molfield sample run -o near --near aspirin.sdf --distance 0.2 --seed 1
+    tg-molfield sample qm9-latent -o near --near phenol.sdf --distance 0.2 --seed 1
     """
     from tg_molfield.cli.models import checked_seed, load_flow
     from tg_molfield.cli.no_effect import refuse

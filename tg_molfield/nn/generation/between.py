@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tg_molfield.random_draws import normal
 
-_MOST = 0.6
+_MOST = 0.5
 """The noise half way between codes that have nothing in common."""
 
 
