@@ -43,8 +43,10 @@ INSTANCES = {
 MORE = {
     "FieldAutoEncoder.decode": (POINTS,),
     "FieldAutoEncoder.forward": (WATER.pos, POINTS),
+    "FieldAutoEncoder.path": (WATER,),
     "FieldAutoEncoder.psnr": (POINTS, POINTS),
     "FieldAutoEncoder.recon_loss": (POINTS, POINTS),
+    "FieldAutoEncoder.sample_near": (0.5,),
     "FieldAutoEncoder.test": (POINTS, POINTS),
     "MolField.differences": (["H"],),
     "Grid": (((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0)), (2, 2, 2)),

@@ -131,7 +131,7 @@ def test_arrays_that_are_no_volume(tmp_path):
         ("a.cube", b"a\nb\n1 2\n", "a.cube: line 3"),
         ("a.sdf", None, "a.sdf: expected an existing file, got none"),
         ("a.safetensors", None, "a.safetensors: expected an existing file, got none"),
-        ("organic-large", None, r"expected a model of this package \(organic-small\), a file or a folder"),
+        ("organic-large", None, r"expected a model of this package \(organic-small, qm9-latent\), a file or a folder"),
     ],
 )
 def test_other_files_are_refused(tmp_path, monkeypatch, name, content, message):

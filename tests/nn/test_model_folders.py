@@ -111,7 +111,7 @@ def test_what_is_not_there_or_another_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="expected a folder to write to, got a file in its place"):
         made.save_pretrained(tmp_path / "file")
-    with pytest.raises(FileNotFoundError, match=r"expected a model of this package \(organic-small\)"):
+    with pytest.raises(FileNotFoundError, match=r"expected a model of this package \(organic-small, qm9-latent\)"):
         FieldAutoEncoder.from_pretrained("somebody/model")
     with pytest.raises(FileNotFoundError, match=r"expected model\.safetensors in the folder, got none"):
         FieldAutoEncoder.from_pretrained(tmp_path)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tg_molfield.nn import FieldAutoEncoder
 
 MODEL_HELP = "A trained model: organic-small or qm9-latent, of the package, a saved file, or a folder with one."
-FLOW_HELP = "A trained model with the decoder flow: qm9-latent, of the package, a saved file, or a folder with one."
+FLOW_HELP = "A trained model: qm9-latent, of the package, a saved file, or a folder with one; its decoder must be flow."
 
 
 def load_model(name_or_path: str) -> FieldAutoEncoder:
