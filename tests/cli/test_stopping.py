@@ -77,14 +77,17 @@ def test_more_may_be_told_of_the_end():
     assert stopping.exit_status(KeyboardInterrupt()) == 130
 
 
-def test_signals_are_taken_back_and_ignored_ones_stay_ignored():
+def test_signals_are_taken_back_unless_one_was_raised_and_ignored_ones_stay_ignored():
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         with stopping.stopped_in_order():
             assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with stopping.stopped_in_order():
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         with pytest.raises(stopping.Stopped), stopping.stopped_in_order():
             signal.raise_signal(signal.SIGTERM)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)

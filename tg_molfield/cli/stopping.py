@@ -27,7 +27,8 @@ class Stopped(KeyboardInterrupt):
 def stopped_in_order() -> Iterator[None]:
     """A context in which SIGTERM and SIGHUP raise `Stopped`, unless they are ignored, as ``nohup`` does.
 
-    Only the main thread can set this up; in others the context does nothing.
+    A signal that was raised stays ignored while the process ends. Only the main thread can set this up; in others the
+    context does nothing.
     """
     in_main = threading.current_thread() is threading.main_thread()
     numbers = [getattr(signal, name) for name in _SIGNALS if in_main and hasattr(signal, name)]
@@ -39,7 +40,8 @@ def stopped_in_order() -> Iterator[None]:
         yield
     finally:
         for number in changed:
-            signal.signal(number, before[number])
+            if signal.getsignal(number) is _stop:
+                signal.signal(number, before[number])
 
 
 def exit_status(stop: KeyboardInterrupt) -> int:
