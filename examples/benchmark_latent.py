@@ -11,8 +11,8 @@ counts of elements are from the straight line between the ends. *Torsions*: the 
 conformers 60° of one torsion apart, beside the relaxed conformer half way; atoms on straight lines between the
 superposed conformers for comparison. *Samples*: the same as for paths, unique and novel, and the distances
 (Wasserstein) of their bond lengths and angles from those of the molecules trained on. *Similarity*: rank correlations
-of the distances of codes with those of fingerprints and fields. ``organic-small``, whose code is structure factors
-alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
+of the likeness of codes with that of fingerprints and of aligned shapes. ``organic-small``, whose code is structure
+factors alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
 """
 
 import time
@@ -33,7 +33,7 @@ from scipy.stats import spearmanr, wasserstein_distance
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, psnr
-from tg_molfield.compare import align_many, similarity
+from tg_molfield.compare import align_many
 from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
 from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
@@ -242,15 +242,13 @@ def similarities(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[D
     starts = starts[: len(ends)]
     aligned = align_many(ends, starts, paired=True, search="fast")
     laid = [Data(z=end.z, pos=aligned[index].apply(end.pos)) for index, end in enumerate(ends)]
-    assert model.mol_field is not None
-    field = similarity(*(model.mol_field(Batch.from_data_list(part)) for part in (starts, laid)))
-    header("code, cosine", "fingerprints", "fields, aligned")
+    header("cosine of codes", "fingerprints", "shape, aligned")
     for name, used in (("learned", model), ("organic-small", other)):
         first = encoded(used, starts)
         second = used.encode(Batch.from_data_list(laid), frames=first.frame)
         one, two = (used.decoder.learned(x) if used is model else x.code for x in (first, second))
         alike = torch.nn.functional.cosine_similarity(one, two).detach()
-        row(name, spearmanr(alike, tanimoto[: len(alike)])[0], spearmanr(alike, torch.as_tensor(field).flatten())[0])
+        row(name, spearmanr(alike, tanimoto[: len(alike)])[0], spearmanr(alike, aligned.score)[0])
 
 
 def main(
