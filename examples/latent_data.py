@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.chem.elements import element_property
+from tg_molfield.random_draws import draw_seeds
 
 HELD_OUT = 4000
 _ROUNDS = 9
@@ -95,6 +96,4 @@ def connectivity(molecules: Molecules) -> Tensor:
 
 
 def _mixed(x: Tensor) -> Tensor:
-    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
-    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
-    return x ^ ((x >> 31) & 0x1FFFFFFFF)
+    return draw_seeds(0, 0, x)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from rdkit import Chem, rdBase
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch_geometric.data import Data
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
-from tg_molfield.structures.whole_molecule import whole_molecule
+from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
 
 _VALENCE = {1: 1, 6: 4, 7: 3, 8: 2, 9: 1}
 _SINGLE = {
@@ -80,8 +79,7 @@ def smiles_of(data: Data) -> str | None:
     mol = whole_molecule(data)
     if mol is None:
         return None
-    with rdBase.BlockLogs():
-        return Chem.MolToSmiles(Chem.RemoveHs(mol))
+    return canonical_smiles(mol)
 
 
 def reconstruction(truth: Sequence[Data], found: Sequence[Data]) -> tuple[np.ndarray, np.ndarray]:

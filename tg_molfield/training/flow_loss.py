@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, Latent
 from tg_molfield.nn.checks import atoms_of_data
 from tg_molfield.nn.decoders.flow.decoder import FAITHFUL
@@ -49,11 +50,9 @@ class FlowLoss:
             ValueError: the batch has no atoms of a molecule, or others than the model has room for.
         """
         decoder = model.decoder
-        if not isinstance(decoder, FlowDecoder):
-            raise TypeError(
-                f"model.decoder: expected a FlowDecoder, got {type(decoder).__name__}; use MatchingLoss or FieldLoss "
-                "for other decoders"
-            )
+        remedy = "use MatchingLoss or FieldLoss for other decoders"
+        check_kind("model.decoder", decoder, FlowDecoder, "a FlowDecoder", remedy)
+        assert isinstance(decoder, FlowDecoder)
         latent = model.encode(batch)
         atoms = _targets(decoder, latent, batch)
         draws = _Draws(latent, seeds_of(batch, len(latent)))

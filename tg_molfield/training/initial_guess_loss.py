@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
@@ -46,11 +47,9 @@ class InitialGuessLoss:
             ValueError: the batch has no atoms of a molecule, or elements that the model does not know.
         """
         decoder = model.decoder
-        if not isinstance(decoder, StructureFactorDecoder):
-            raise TypeError(
-                f"model.decoder: expected a StructureFactorDecoder, got {type(decoder).__name__}; "
-                "use MatchingLoss or FieldLoss for other decoders"
-            )
+        remedy = "use MatchingLoss or FieldLoss for other decoders"
+        check_kind("model.decoder", decoder, StructureFactorDecoder, "a StructureFactorDecoder", remedy)
+        assert isinstance(decoder, StructureFactorDecoder)
         z, pos, owner, num_graphs, _ = atoms_of_data(batch)
         owner, size = check_molecules(z, pos, owner, num_graphs)
         transform = decoder.transform

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
@@ -103,10 +104,8 @@ class MatchingLoss:
         Warns:
             MissingDefinitionWarning: the model knows no definition and takes over that of the loss.
         """
-        if not isinstance(model.decoder, RBFDecoder):
-            raise TypeError(
-                f"model.decoder: expected an RBFDecoder, got {type(model.decoder).__name__}; use FieldLoss instead"
-            )
+        check_kind("model.decoder", model.decoder, RBFDecoder, "an RBFDecoder", "use FieldLoss instead")
+        assert isinstance(model.decoder, RBFDecoder)
         latent = model.encode(batch)
         if isinstance(self.mol_field, MolField):
             if model.mol_field is None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.nn.decoders.flow.decoder import FAITHFUL, FlowDecoder
-from tg_molfield.nn.decoders.flow.exact import padded_atoms
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import noisy
@@ -27,9 +25,7 @@ def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tenso
         draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
     """
     mixed, level = noisy(code, noise, seed), noise.clamp(min=FAITHFUL)
-    number = decoder.number_of_heavy_atoms(mixed, level, seed if draw_number else None)
-    united = decoder.united_atoms(mixed, level, number, seed)
-    return padded_atoms(united, decoder.element_kinds)
+    return decoder.find_atoms(mixed, level, seed, draw_number)
 
 
 def decoded_molecules(
@@ -37,7 +33,7 @@ def decoded_molecules(
 ) -> DecodedMolecules:
     """Atoms in the molecules' frames as molecules in space."""
     numbers = decoder.element_kinds.numbers
-    owner = torch.arange(len(pose), device=atoms.mask.device).unsqueeze(1).expand_as(atoms.mask)[atoms.mask]
+    owner = atoms.owner
     local = pose.project_to_rank(atoms.pos[atoms.mask], owner)
     pos = pose.to_global(local, owner)
     z = numbers[atoms.kinds[atoms.mask]]

@@ -52,11 +52,9 @@ class MoleculeGenerator(nn.Module):
             TypeError: the model's decoder finds no atoms.
             ValueError: the latents are not of this model.
         """
-        if not isinstance(self.decoder, GaussianAtomDecoder):
-            raise TypeError(
-                f"decoder: expected 'structure_factors' or 'flow', which find atoms, got {type(self.decoder).__name__};"
-                " field() gives its field"
-            )
+        kinds = "'structure_factors' or 'flow', which find atoms"
+        check_kind("decoder", self.decoder, GaussianAtomDecoder, kinds, "field() gives its field")
+        assert isinstance(self.decoder, GaussianAtomDecoder)
         latent = self.decoder.widened(latent)
         return decoded_molecules(self.decoder, self.decoder.atoms(latent), latent.pose, latent)
 
@@ -176,11 +174,9 @@ class MoleculeGenerator(nn.Module):
 
 
 def _flow(decoder: Decoder) -> FlowDecoder:
-    if not isinstance(decoder, FlowDecoder):
-        raise TypeError(
-            f"decoder: expected 'flow', whose codes are a space, got {type(decoder).__name__}; build or load a model "
-            "with it, such as FieldAutoEncoder.from_pretrained('qm9-latent')"
-        )
+    remedy = "build or load a model with it, such as FieldAutoEncoder.from_pretrained('qm9-latent')"
+    check_kind("decoder", decoder, FlowDecoder, "'flow', whose codes are a space", remedy)
+    assert isinstance(decoder, FlowDecoder)
     return decoder
 
 

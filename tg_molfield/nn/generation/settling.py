@@ -35,13 +35,12 @@ def settled(
         rows = _that_fit(decoder, atoms)
         if not len(rows):
             break
-        mask = atoms.mask[rows]
-        owner = torch.arange(len(rows), device=mask.device).unsqueeze(1).expand_as(mask)[mask]
-        z, pos = decoder.element_kinds.numbers[atoms.kinds[rows][mask]], atoms.pos[rows][mask]
+        part = atoms[rows]
+        z, pos = decoder.element_kinds.numbers[part.kinds[part.mask]], part.pos[part.mask]
         axes = torch.eye(3, dtype=pos.dtype, device=pos.device).expand(len(rows), 3, 3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OutOfDomainWarning)
-            latent = encode(z, pos, owner, num_graphs=len(rows), frames=axes)
+            latent = encode(z, pos, part.owner, num_graphs=len(rows), frames=axes)
         code = decoder.learned(latent)
         found = blurred_atoms(decoder, code, torch.zeros_like(code[:, 0]), seed[rows], draw_number=False)
         atoms = atoms.with_rows(rows, found.at(found.pos + latent.origin.unsqueeze(1)))
@@ -50,8 +49,7 @@ def settled(
 
 def _that_fit(decoder: FlowDecoder, atoms: PaddedAtoms) -> Tensor:
     """The molecules ``[K]`` that the model has room for."""
-    mask = atoms.mask
-    owner = torch.arange(len(mask), device=mask.device).unsqueeze(1).expand_as(mask)[mask]
+    mask, owner = atoms.mask, atoms.owner
     z = decoder.element_kinds.numbers[atoms.kinds[mask]]
     anchors = membership(z, atoms.pos[mask], owner, len(mask)).slot == 0
     number = torch.bincount(owner[anchors], minlength=len(mask))

@@ -90,6 +90,12 @@ class Latent:
         """``[B, 3, 3]``: the frame in which the code was made, axes as rows, a proper rotation."""
         return self.pose.frame
 
+    @property
+    def search_seeds(self) -> Tensor:
+        """``search_seed [B]``, with 0 where there is none."""
+        zero = torch.zeros_like(self.code[:, 0], dtype=torch.int64)
+        return zero if self.search_seed is None else self.search_seed
+
     def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
         """See :meth:`Pose.to_local`."""
         return self.pose.to_local(pos, batch)

@@ -1,4 +1,4 @@
-"""`StructureFactorPooling`: atoms to the code that a `StructureFactorDecoder` solves."""
+"""`StructureFactorPooling`: atoms to structure factors, which a `StructureFactorDecoder` or a `FlowDecoder` solves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from tg_molfield.nn.pooling.descriptor import DescriptorPooling
 
 
 class StructureFactorPooling(Pooling):
-    """The structure factors of the atoms, followed by a descriptor of the molecule that the decoder does not read.
+    """The structure factors of the atoms, after a learned code and before a descriptor of the molecule, if there are.
 
     Args:
-        transform: from atoms to structure factors, shared with the decoder.
-        descriptor: gives the rest of the code; nothing if None.
+        transform: from atoms to structure factors, shared with the decoder; none if None.
+        descriptor: gives the end of the code, which decoders do not read; nothing if None.
+        learned: gives its beginning; nothing if None.
     """
 
-    def __init__(self, transform: StructureFactors, descriptor: DescriptorPooling | None = None) -> None:
+    def __init__(
+        self,
+        transform: StructureFactors | None,
+        descriptor: DescriptorPooling | None = None,
+        learned: Pooling | None = None,
+    ) -> None:
         super().__init__()
+        self.learned = learned
         self.transform = transform
         self.descriptor = descriptor
 
@@ -31,5 +38,9 @@ class StructureFactorPooling(Pooling):
         Raises:
             ValueError: an element is unknown, or a molecule has more atoms than the code can hold.
         """
-        code = self.transform(atoms.z, pose.local_positions(atoms), atoms.batch, atoms.num_graphs)
-        return code if self.descriptor is None else torch.cat([code, self.descriptor(atoms, pose)], dim=1)
+        parts = [] if self.learned is None else [self.learned(atoms, pose)]
+        if self.transform is not None:
+            parts.append(self.transform(atoms.z, pose.local_positions(atoms), atoms.batch, atoms.num_graphs))
+        if self.descriptor is not None:
+            parts.append(self.descriptor(atoms, pose))
+        return torch.cat(parts, dim=1)

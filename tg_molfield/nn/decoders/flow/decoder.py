@@ -26,8 +26,8 @@ from tg_molfield.nn.ops.structure_factors import StructureFactors
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms, joined
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.descriptor import DescriptorPooling
+from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.nn.pooling.united_atoms import UnitedAtomPooling
-from tg_molfield.nn.pooling.with_structure_factors import WithStructureFactors
 from tg_molfield.random_draws import normal, uniform
 
 FAITHFUL = 0.1
@@ -139,7 +139,7 @@ class FlowDecoder(GaussianAtomDecoder):
         descriptor = DescriptorPooling(sizes, self.summary_channels) if self.summary_channels else None
         if self.transform is None and descriptor is None:
             return learned
-        return WithStructureFactors(learned, self.transform, descriptor)
+        return StructureFactorPooling(self.transform, descriptor, learned)
 
     def learned(self, latent: Latent) -> Tensor:
         """The learned part of the codes ``[B, learned_dim]``, of mean 0 and variance 1."""
@@ -150,7 +150,7 @@ class FlowDecoder(GaussianAtomDecoder):
     def without_exact(self, latent: Latent) -> Latent:
         """The latents without the structure factors, so that the learned code alone is decoded."""
         code = latent.code.clone()
-        code[:, self.learned_dim : latent.code.size(1) - self.summary_channels] = 0
+        code[:, self._exact] = 0
         return replace(latent, code=code)
 
     def number_of_heavy_atoms(self, code: Tensor, noise: Tensor, seed: Tensor | None = None) -> Tensor:
@@ -185,27 +185,39 @@ class FlowDecoder(GaussianAtomDecoder):
             parts.append(integrate(self.network, code[rows], noise[rows], mask[rows], start, self.num_steps))
         return joined(parts)
 
+    def find_atoms(self, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool = False) -> PaddedAtoms:
+        """All atoms of B molecules, in their frames; see :meth:`united_atoms`.
+
+        Args:
+            code: ``[B, learned_dim]``, noisy.
+            noise: ``[B]``, its standard deviation.
+            seed: ``[B]`` int64.
+            draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
+        """
+        number = self.number_of_heavy_atoms(code, noise, seed if draw_number else None)
+        return padded_atoms(self.united_atoms(code, noise, number, seed), self.element_kinds)
+
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
         latent = self.widened(latent)
         _check_finite(latent.code)
         code = self.learned(latent)
-        seed = torch.zeros_like(code[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
-        noise = torch.full_like(code[:, 0], FAITHFUL)
-        united = self.united_atoms(code, noise, self.number_of_heavy_atoms(code, noise), seed)
-        found = padded_atoms(united, self.element_kinds)
+        seed = latent.search_seeds
+        found = self.find_atoms(code, torch.full_like(code[:, 0], FAITHFUL), seed)
         matches = torch.ones_like(found.mask[:, 0])
         if self.transform is None:
             return found, matches
-        exact = self._exact(latent)
+        exact = latent.code[:, self._exact]
         rows = holds_molecules(self.transform, exact).nonzero()[:, 0]
         if not len(rows):
             return found, matches
         fitted, matches[rows] = fit_atoms(self.transform, exact[rows], seed[rows], found[rows], _SEARCHES)
         return found.with_rows(rows, fitted), matches
 
-    def _exact(self, latent: Latent) -> Tensor:
-        return latent.code[:, self.learned_dim : latent.code.size(1) - self.summary_channels]
+    @property
+    def _exact(self) -> slice:
+        """The columns of a code that hold structure factors."""
+        return slice(self.learned_dim, self.latent_dim - self.summary_channels)
 
     @torch.no_grad()
     def refine(self, latent: Latent, target: Field | None = None, steps: int = 0) -> Latent:

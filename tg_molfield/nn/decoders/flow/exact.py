@@ -7,15 +7,12 @@ from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
-from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms
-from tg_molfield.nn.decoders.structure_factors.least_squares import with_code_gradient
-from tg_molfield.nn.decoders.structure_factors.solver import Target, solve_atoms
+from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms, holds_whole_counts
+from tg_molfield.nn.decoders.structure_factors.solver import atoms_with_gradient
 from tg_molfield.nn.ops.element_kinds import ElementKinds
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms
 from tg_molfield.precision import full_precision
-
-_WHOLE = 1e-3
 
 
 def padded_atoms(united: UnitedAtoms, elements: ElementKinds) -> PaddedAtoms:
@@ -29,7 +26,7 @@ def padded_atoms(united: UnitedAtoms, elements: ElementKinds) -> PaddedAtoms:
 def holds_molecules(transform: StructureFactors, code: Tensor) -> Tensor:
     """Which codes ``[B, size]`` hold the structure factors of a molecule: whole counts, and at least one atom."""
     counts = transform.split(code.detach())[0]
-    return ((counts - counts.round()).abs().amax(1) < _WHOLE) & (counts.round().sum(1) >= 1)
+    return holds_whole_counts(transform, code) & (counts.round().sum(1) >= 1)
 
 
 @full_precision
@@ -48,16 +45,8 @@ def fit_atoms(
         num_searches: how often to search for atoms that the least squares do not find.
     """
     atoms = counted_atoms(transform, code)
-    start = torch.stack([_placed(atoms[row], found[row]) for row in _rows(code)])
-    pos, matches = solve_atoms(transform, Target(code.detach(), seed), atoms.at(start), num_searches)
-    atoms = atoms.at(pos)
-    if code.requires_grad:
-        atoms = with_code_gradient(transform, atoms, atoms.weights, transform.split(code)[2])
-    return atoms, matches
-
-
-def _rows(code: Tensor) -> list[slice]:
-    return [slice(row, row + 1) for row in range(len(code))]
+    start = torch.stack([_placed(atoms[row : row + 1], found[row : row + 1]) for row in range(len(code))])
+    return atoms_with_gradient(transform, code, seed, atoms.at(start), num_searches)
 
 
 def _placed(wanted: PaddedAtoms, found: PaddedAtoms) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -28,6 +29,11 @@ class PaddedAtoms:
     kinds: Tensor
     mask: Tensor
     weights: Tensor
+
+    @property
+    def owner(self) -> Tensor:
+        """``[N]`` int64: the molecule of each of the N atoms, as ``pos[mask]`` has them."""
+        return torch.arange(len(self.mask), device=self.mask.device).unsqueeze(1).expand_as(self.mask)[self.mask]
 
     def structure_factors(self, transform: StructureFactors) -> Tensor:
         """The contribution of each atom, ``[B, n, 2 W]``."""

@@ -11,6 +11,14 @@ from tg_molfield.precision import full_precision
 
 _LEAST_COUNT = 0.02
 _MAX_ATOMS = 2048
+_WHOLE = 1e-3
+"""Element counts nearer than this to whole numbers are those of a molecule."""
+
+
+def holds_whole_counts(transform: StructureFactors, code: Tensor) -> Tensor:
+    """Which of the codes ``[B, size]`` count whole atoms, as those of molecules do and their means do not."""
+    counts = transform.split(code.detach())[0]
+    return (counts - counts.round()).abs().amax(1) < _WHOLE
 
 
 @full_precision

@@ -16,8 +16,7 @@ from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
-from tg_molfield.nn.decoders.structure_factors.least_squares import with_code_gradient
-from tg_molfield.nn.decoders.structure_factors.solver import EXACT, Target, first_guess, solve_atoms
+from tg_molfield.nn.decoders.structure_factors.solver import EXACT, atoms_with_gradient, first_guess
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.structure_factors import ORGANIC_ELEMENTS, StructureFactors
@@ -125,14 +124,8 @@ class StructureFactorDecoder(GaussianAtomDecoder):
         latent = self.widened(latent)
         code = latent.code
         atoms = counted_atoms(self.transform, code)
-        seed = torch.zeros_like(code[:, 0], dtype=torch.int64) if latent.search_seed is None else latent.search_seed
-        target = Target(code.detach(), seed)
-        atoms = first_guess(self.transform, self.initial_guess, target.code, atoms)
-        pos, matches = solve_atoms(self.transform, target, atoms, self.num_searches)
-        atoms = atoms.at(pos)
-        if code.requires_grad:
-            atoms = with_code_gradient(self.transform, atoms, atoms.weights, self.transform.split(code)[2])
-        return atoms, matches
+        atoms = first_guess(self.transform, self.initial_guess, code.detach(), atoms)
+        return atoms_with_gradient(self.transform, code, latent.search_seeds, atoms, self.num_searches)
 
     @torch.no_grad()
     @full_precision

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
+from tg_molfield.nn.decoders.structure_factors.counts import holds_whole_counts
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
 from tg_molfield.nn.decoders.structure_factors.least_squares import (
     fit_positions,
     mean_square_residual,
     sufficient_stride,
+    with_code_gradient,
 )
 from tg_molfield.nn.decoders.structure_factors.matching_pursuit import search, worst_fitting_atoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
@@ -28,8 +30,6 @@ _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew."""
 _MANY = 60
 """Atoms from which on each search is fitted further."""
-_WHOLE = 1e-3
-"""Element counts nearer than this to whole numbers are those of a molecule."""
 _NEAR = 1e-3
 """The mean square residual per atom below which a fit is likely to find the atoms."""
 _FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
@@ -62,6 +62,25 @@ Attempt = Callable[[Target, PaddedAtoms], tuple[PaddedAtoms, Tensor]]
 """A target and atoms to other atoms and their mean square residual ``[B]``."""
 
 
+def atoms_with_gradient(
+    transform: StructureFactors, code: Tensor, seed: Tensor, atoms: PaddedAtoms, num_searches: int
+) -> tuple[PaddedAtoms, Tensor]:
+    """The atoms of `solve_atoms`, differentiable in ``code [B, size]`` where it requires that; and which match ``[B]``.
+
+    Args:
+        transform: from atoms to structure factors.
+        code: its output for the molecules.
+        seed: ``[B]`` int64, of the searches.
+        atoms: where to start, with the kinds and weights that the code counts.
+        num_searches: how often to search for atoms that the least squares do not find.
+    """
+    pos, matches = solve_atoms(transform, Target(code.detach(), seed), atoms, num_searches)
+    atoms = atoms.at(pos)
+    if code.requires_grad:
+        atoms = with_code_gradient(transform, atoms, atoms.weights, transform.split(code)[2])
+    return atoms, matches
+
+
 @torch.no_grad()
 def solve_atoms(
     transform: StructureFactors, target: Target, atoms: PaddedAtoms, num_searches: int
@@ -75,12 +94,11 @@ def solve_atoms(
     1997). Where element counts are not whole numbers, as in a mean of two codes, no atoms match exactly, one search is
     made, and its result counts as a match.
     """
-    counts = transform.split(target.code)[0]
-    whole = (counts - counts.round()).abs().amax(1) < _WHOLE
+    whole = holds_whole_counts(transform, target.code)
     number = atoms.mask.sum(1)
     walk = atoms.at(atoms.pos.clone())
     pos = walk.pos.clone()
-    error = torch.full_like(counts[:, 0], torch.inf).where(number > 0, 0)
+    error = torch.full_like(target.code[:, 0], torch.inf).where(number > 0, 0)
     fit = partial(_fitted, transform, steps=_FIRST_STEPS, thin=True)
     finish = [partial(_fitted, transform, steps=steps) for steps in _NEAR_STEPS]
     searches = [partial(_searched, transform, index=index) for index in range(num_searches)]
