@@ -2,6 +2,7 @@
 
     python examples/train_latent.py qm9-latent --hours 2
     python examples/train_latent.py qm9-latent --hours 2 --max-seconds 480 --resume
+    python examples/train_latent.py longer --hours 2 --start qm9-latent
 
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
@@ -169,6 +170,7 @@ def main(
     hours: Annotated[float, typer.Option(help="how long the whole training is")] = 2.0,
     max_seconds: Annotated[float, typer.Option(help="how long this slice is")] = math.inf,
     resume: Annotated[bool, typer.Option(help="go on with the training in the folder")] = False,
+    start: Annotated[str, typer.Option(help="a pretrained model, or the file of one, to begin with")] = "",
     data: Annotated[Path | None, typer.Option(help="the folder of QM9")] = None,
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
     compiled: bool = True,
@@ -177,7 +179,8 @@ def main(
 ) -> None:
     """Train, or go on, and write the state of the training and the model into FOLDER."""
     begin = time.monotonic()
-    training = Training(build(size, seed), qm9(data or data_folder("qm9")), size, hours, seed, device)
+    model = FieldAutoEncoder.from_pretrained(start) if start else build(size, seed)
+    training = Training(model, qm9(data or data_folder("qm9")), size, hours, seed, device)
     if resume:
         training.resume(folder)
     training.model.train()

@@ -232,6 +232,42 @@ def test_writers_of_one_file_at_once_do_not_disturb_each_other(tmp_path):
     assert all(len(set(path.read_bytes())) == 1 and len(path.read_bytes()) == 1000 for path in paths)
 
 
+REMOVED = textwrap.dedent(
+    """
+    import sys
+    from contextlib import suppress
+    from pathlib import Path
+    from tg_molfield.files import atomic_writes, read_bytes
+    from tg_molfield.files.staging import _HIDDEN
+
+    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    hidden = paths[0].parent / _HIDDEN
+    removed = []
+
+    def remove(event, arguments):
+        if event in ("os.listdir", "os.scandir") and str(arguments[0]) == str(hidden):
+            with suppress(OSError):
+                hidden.rmdir()
+                removed.append(event)
+
+    sys.addaudithook(remove)
+    hidden.mkdir()
+    with atomic_writes(paths) as streams:
+        for stream in streams:
+            stream.write(b"new")
+    hidden.mkdir()
+    print(*(read_bytes(path) for path in paths), len(removed))
+    """
+)
+
+
+def test_another_writer_may_remove_the_empty_folder_before_it_is_listed(tmp_path):
+    command = [sys.executable, "-c", REMOVED, tmp_path / "a", tmp_path / "b"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout.split() == ["b'new'", "b'new'", "2"], result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
 KILLED = textwrap.dedent(
     """
     import os, sys

@@ -15,6 +15,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -94,8 +95,9 @@ class Stage:
             try:
                 hidden.mkdir(0o700)
             except FileExistsError:
-                if hidden.exists() and not hidden.is_dir():
-                    raise
+                with suppress(FileNotFoundError):  # another writer has just removed the empty folder
+                    if not stat.S_ISDIR(hidden.stat().st_mode):
+                        raise
             try:
                 stream = os.fdopen(os.open(place, _FLAGS, 0o666), "wb")
             except FileNotFoundError:  # another writer has just removed the empty folder
@@ -119,7 +121,7 @@ def finish_commits(path: Path) -> None:
     """
     hidden = path.parent / _HIDDEN
     if hidden.is_dir():
-        for journal in hidden.glob(f"*{_JOURNAL}"):
+        for journal in _named(hidden, _JOURNAL):
             _finish(journal, path)
         _remove_if_empty(hidden)
 
@@ -148,9 +150,9 @@ def _finish(journal: Path, needed: Path | None = None) -> None:
 
 def _clear(hidden: Path) -> None:
     """Finish or remove what killed writers left."""
-    for journal in hidden.glob(f"*{_JOURNAL}"):
+    for journal in _named(hidden, _JOURNAL):
         _finish(journal)
-    for place in hidden.glob(f"*{_STAGED}"):
+    for place in _named(hidden, _STAGED):
         try:
             stream = place.open("rb")
         except FileNotFoundError:
@@ -158,6 +160,14 @@ def _clear(hidden: Path) -> None:
         with stream, suppress(BlockingIOError):
             if lock(stream) and not place.with_name(place.name.split("-")[0] + _JOURNAL).exists():
                 place.unlink(missing_ok=True)
+
+
+def _named(hidden: Path, suffix: str) -> list[Path]:
+    """The files with this suffix; none if another writer has removed the folder."""
+    try:
+        return [hidden / name for name in os.listdir(hidden) if name.endswith(suffix)]
+    except FileNotFoundError:
+        return []
 
 
 def _complete(file: _File) -> None:
