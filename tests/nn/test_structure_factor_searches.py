@@ -7,6 +7,7 @@ from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors import least_squares
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions
+from tg_molfield.nn.decoders.structure_factors.plausibility import implausible_atoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 SPACING = 0.9
@@ -38,6 +39,55 @@ def test_the_best_node_of_a_lattice(transform):
         best, which = divmod(int(sums.argmax()), 3)
         assert which == kind[row]
         torch.testing.assert_close(node[row], nodes[best])
+
+
+def test_the_nodes_near_atoms_but_not_upon_them(transform):
+    generator = torch.Generator().manual_seed(0)
+    half = torch.tensor([[4.0, 2.0, 1.0], [1.0, 3.0, 2.0], [3.0, 3.0, 3.0]]).double()
+    pos = 5 * torch.randn(3, 6, 3, generator=generator, dtype=torch.float64)
+    mask = torch.arange(6) < torch.tensor([[6], [0], [2]])
+    lattice = Lattice(transform, half, SPACING)
+    for closest, farthest in ((0.7, 2.3), (0.0, 1.1)):
+        likely = lattice.near(pos, mask, closest, farthest)
+        for side, sign in enumerate((1, -1)):
+            plane = sign * lattice.plane[:, None].expand(-1, len(lattice.z), -1)
+            nodes = torch.cat([plane, lattice.z.view(1, -1, 1).expand(len(plane), -1, -1)], dim=2).transpose(0, 1)
+            for row in range(3):
+                apart = torch.cdist(nodes.flatten(0, 1), pos[row][mask[row]]).unflatten(0, nodes.shape[:2])
+                nearest = apart.amin(2) if mask[row].any() else torch.full(nodes.shape[:2], 1.0)
+                assert likely[side, row].equal((nearest > closest) & (nearest < farthest))
+
+
+def test_the_best_node_is_a_likely_one(transform):
+    generator = torch.Generator().manual_seed(0)
+    half = torch.full((1, 3), 3.0).double()
+    real, imaginary = torch.randn(2, 1, 1, transform.num_waves, generator=generator, dtype=torch.float64)
+    pos, mask, open_ = torch.tensor([[[2.0, -1.0, 0.5]]]).double(), torch.ones(1, 1).bool(), torch.ones(1, 1).bool()
+    lattice = Lattice(transform, half, SPACING)
+    likely = lattice.near(pos, mask, 0.7, 1.5)
+    node = lattice.best(real, imaginary, open_, likely)[1]
+    nodes = nodes_in(half[0])
+    nodes = nodes[((nodes - pos[0]).norm(dim=1) > 0.7) & ((nodes - pos[0]).norm(dim=1) < 1.5)]
+    phase = nodes @ transform.wave_vectors
+    best = (phase.cos() @ real[0, 0] + phase.sin() @ imaginary[0, 0]).argmax()
+    torch.testing.assert_close(node[0], nodes[best])
+
+
+def test_atoms_that_no_molecule_has():
+    pos = torch.tensor(
+        [[[0.0, 0, 0], [1.1, 0, 0], [1.5, 0, 0], [6.0, 0, 0]], [[9.0, 9, 9], [0, 0, 0], [0, 0, 0], [0, 0, 0]]]
+    )
+    mask = torch.tensor([[True] * 4, [True] + [False] * 3])
+    atoms = PaddedAtoms(pos, torch.zeros(2, 4, dtype=torch.int64), mask, mask.float())
+    support = torch.tensor([[1.0, 3.0, 2.0, 4.0], [1.0, 0, 0, 0]])
+    assert implausible_atoms(atoms, support).tolist() == [[False, False, True, True], [False] * 4]
+
+
+def test_half_of_the_products_of_rows():
+    slope = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    half = least_squares._lower_half(slope)
+    torch.testing.assert_close(half.tril(), (slope @ slope.transpose(1, 2)).tril())
+    assert least_squares._lower_half(slope[:, :1]).shape == (2, 1, 1)
 
 
 def test_fits_in_parts_are_fits_of_the_whole(transform, monkeypatch):

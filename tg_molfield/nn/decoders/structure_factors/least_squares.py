@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ _EQUATIONS = 3
 """Equations per coordinate where a fit uses a part of the structure factors; more are more reliable and slower."""
 _CONVERGED = 1e-9
 """The mean square residual, relative to that without atoms, below which a step that fails ends the fit."""
+_SLABS = 4
+"""The normal equations, of which one half is enough, are made in that many slabs."""
 _BYTES_ON_CPU, _BYTES = 2**21, 2**28
 """Size of the derivatives computed at once: what the cache of a processor core holds; on other devices more."""
 
@@ -124,10 +127,20 @@ def _step(vectors: Tensor, shares: Tensor, rest: Tensor, damping: Tensor) -> Ten
     torch.mul(sin, -vectors, out=by_cos)
     torch.mul(cos, vectors, out=by_sin)
     slope = slope.flatten(1, 2)
-    normal = slope @ slope.transpose(1, 2)
+    normal = _lower_half(slope)
     diagonal = normal.diagonal(dim1=1, dim2=2)
     padding = (diagonal == 0).to(diagonal)
     normal.diagonal(dim1=1, dim2=2).add_(damping.unsqueeze(1) * diagonal.amax(1, keepdim=True) + padding)
     factor, _ = torch.linalg.cholesky_ex(normal)
     step = torch.cholesky_solve(slope @ rest.unsqueeze(2), factor)
     return step.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).view(step.size(0), -1, 3)
+
+
+def _lower_half(slope: Tensor) -> Tensor:
+    """The products ``[B, 3 n, 3 n]`` of the rows of ``slope [B, 3 n, W]``; above the diagonal some are left out."""
+    size = slope.size(1)
+    ends = [size * slab // _SLABS for slab in range(_SLABS + 1)]
+    products = slope.new_zeros(len(slope), size, size)
+    for begin, end in pairwise(ends):
+        products[:, begin:end, :end] = slope[:, begin:end] @ slope[:, :end].transpose(1, 2)
+    return products

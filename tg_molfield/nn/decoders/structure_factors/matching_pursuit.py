@@ -8,18 +8,26 @@ from torch import Tensor
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
+from tg_molfield.nn.decoders.structure_factors.plausibility import CLOSEST, FARTHEST, implausible_atoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 1.0
 _REACH = 2.8
-_STEPS = 3
+_STEPS, _LAST_STEPS = 2, 3
+"""Steps of the fit after each atom, and after the last."""
 _NODES = 2**20
 """How many nodes of all kinds are scored at once."""
 _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
 
 
 def search(
-    transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, moments: Tensor, seed: Tensor
+    transform: StructureFactors,
+    atoms: PaddedAtoms,
+    placed: Tensor,
+    factors: Tensor,
+    moments: Tensor,
+    seed: Tensor,
+    bound: bool = False,
 ) -> tuple[PaddedAtoms, Tensor]:
     """Place the atoms that are not ``placed [B, n]``; returns all atoms and the mean square residual ``[B]``.
 
@@ -34,6 +42,7 @@ def search(
         factors: ``[B, 2 W]``, the structure factors to match.
         moments: ``[B, 6]``, second moments summed over atoms.
         seed: ``[B]`` int64; shifts the lattice, which often changes the result where a search fails.
+        bound: whether each atom is placed near another but upon none, as in molecules.
     """
     half = _REACH * (moments[:, :3] / atoms.mask.sum(1, keepdim=True).clamp(min=1)).clamp(min=0).sqrt() + _SPACING
     nodes = (2 * half / _SPACING + 2).prod(1)
@@ -43,13 +52,15 @@ def search(
     for rows in _chunks(nodes * len(transform.elements) / 2):
         width = int(atoms.mask[rows].sum(1).max())
         found, error[rows] = _pursue(
-            transform, atoms[rows].first(width), placed[rows, :width], factors[rows], half[rows], offset[rows]
+            transform, atoms[rows].first(width), placed[rows, :width], factors[rows], half[rows], offset[rows], bound
         )
         pos[rows, :width] = found
     return atoms.at(pos), error
 
 
-def worst_fitting_atoms(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float) -> Tensor:
+def worst_fitting_atoms(
+    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float, bound: bool = False
+) -> Tensor:
     """The ``share`` of each molecule's atoms, at least one, that the residual supports least, ``[B, n]`` bool.
 
     Args:
@@ -57,11 +68,13 @@ def worst_fitting_atoms(transform: StructureFactors, atoms: PaddedAtoms, factors
         atoms: where they are now.
         factors: ``[B, 2 W]``, the structure factors to match.
         share: between 0 and 1.
+        bound: whether those that are not near another, or upon another, are among them, too.
     """
     shares = atoms.structure_factors(transform)
     support = (shares * (factors - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
     rank = support.argsort(dim=1, stable=True).argsort(dim=1)
-    return atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil())
+    worst = atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil())
+    return worst | implausible_atoms(atoms, support) if bound else worst
 
 
 def _chunks(nodes: Tensor) -> list[Tensor]:
@@ -72,7 +85,13 @@ def _chunks(nodes: Tensor) -> list[Tensor]:
 
 
 def _pursue(
-    transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, half: Tensor, offset: Tensor
+    transform: StructureFactors,
+    atoms: PaddedAtoms,
+    placed: Tensor,
+    factors: Tensor,
+    half: Tensor,
+    offset: Tensor,
+    bound: bool,
 ) -> tuple[Tensor, Tensor]:
     lattice = Lattice(transform, half, _SPACING)
     counts = factors.new_zeros(len(factors), len(transform.elements))
@@ -83,25 +102,29 @@ def _pursue(
     pos, placed = atoms.pos.clone(), placed.clone()
     error = mean_square_residual(transform, atoms, factors)
     row = torch.arange(len(factors), device=factors.device)
-    for _ in range(int((atoms.mask & ~placed).sum(1).max())):
+    most = int((atoms.mask & ~placed).sum(1).max())
+    for number in range(most):
         wanted = atoms.mask & ~placed
         known = PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed)
         rest_cos, rest_sin = (factors - known.structure_factors(transform).sum(1)).unsqueeze(1).chunk(2, dim=2)
         open_ = torch.zeros_like(counts).scatter_add(1, atoms.kinds, wanted.to(counts)).gather(1, kinds) > 0
-        best, node = lattice.best(cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos, open_)
+        likely = lattice.near(pos - offset.unsqueeze(1), placed, CLOSEST, FARTHEST) if bound else None
+        best, node = lattice.best(cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos, open_, likely)
         slot = (wanted & (atoms.kinds == kinds[row, best].unsqueeze(1))).int().argmax(1)
         active = wanted.any(1)
         pos[row, slot] = torch.where(active.unsqueeze(1), node + offset, pos[row, slot])
         placed[row, slot] |= active
-        pos, error = _fitted(transform, atoms.at(pos), placed, factors)
+        pos, error = _fitted(transform, atoms.at(pos), placed, factors, _LAST_STEPS if number == most - 1 else _STEPS)
     return pos, error
 
 
-def _fitted(transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+def _fitted(
+    transform: StructureFactors, atoms: PaddedAtoms, placed: Tensor, factors: Tensor, steps: int
+) -> tuple[Tensor, Tensor]:
     """The positions after refining the atoms that are ``placed``, and the mean square residual ``[B]`` of these."""
     order = placed.int().argsort(dim=1, descending=True, stable=True)[:, : int(placed.sum(1).max())]
     weights = (atoms.weights * placed).gather(1, order)
     where = order.unsqueeze(2).expand(-1, -1, 3)
     part = PaddedAtoms(atoms.pos.gather(1, where), atoms.kinds.gather(1, order), weights != 0, weights)
-    found, error = fit_positions(transform, part, factors, _STEPS)
+    found, error = fit_positions(transform, part, factors, steps)
     return atoms.pos.scatter(1, where, found.pos), error

@@ -28,17 +28,19 @@ _ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew."""
+_FREE_SEARCHES = 2
+"""Searches of any atoms. After them, every second one keeps each atom near another, as bonds do."""
 _MANY = 60
 """Atoms from which on each search is fitted further."""
-_NEAR = 1e-3
+_NEAR = 2e-3
 """The mean square residual per atom below which a fit is likely to find the atoms."""
 _FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
 """Steps of the fits to a guess, after searches, where atoms are nearly found, and to rounding."""
 _SEEDS = 1009
 """More than the searches of one molecule, so that no two searches have the same seed."""
 _GUESS_RATIO = 1.5
-_FIT_RATIO = 1.15
-_FEW, _FEW_RATIO = 32, 1.5
+_FIT_RATIO = 1.07
+_FEW, _FEW_RATIO = 32, 1.2
 """Molecules whose sizes differ by less than these ratios are padded to one batch; a larger ratio for few of them."""
 
 
@@ -165,9 +167,10 @@ def _searched(
 ) -> tuple[PaddedAtoms, Tensor]:
     """The search number ``index`` for the worst atoms; few atoms are fitted further only after the first two."""
     _, moments, factors = transform.split(target.code)
-    worst = worst_fitting_atoms(transform, atoms, factors, _WORST[index % len(_WORST)])
+    bound = index >= _FREE_SEARCHES and index % 2 == 0
+    worst = worst_fitting_atoms(transform, atoms, factors, _WORST[index % len(_WORST)], bound)
     seed = _SEEDS * target.search_seed + index
-    found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed)
+    found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed, bound)
     if index < 2 and atoms.mask.size(1) < _MANY:
         return found, error
     return fit_positions(transform, found, factors, _SETTLING_STEPS)
