@@ -35,14 +35,16 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import FieldAutoEncoder, psnr
 from tg_molfield.compare import align_many
 from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
+from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
 from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
+from tg_molfield.nn.generation.retries import drawn_until_plain
 from tg_molfield.nn.generation.settling import settled
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
 PARTS = ("reconstruction", "paths", "torsions", "samples", "similarity")
 POINTS, GRID, AT_ONCE = 9, 24, 256
-NOVEL, BUSTED = 20_000, 100
+NOVEL, BUSTED, TRIES = 20_000, 100, 8
 
 
 def header(*names: str) -> None:
@@ -127,15 +129,19 @@ class Pairs:
         self.first = model.encode(Batch.from_data_list(starts), frames=first.frame)
         self.last = model.encode(Batch.from_data_list(self.ends), frames=first.frame)
 
-    def at(self, share: float, noise: float | None = None, settle: int = 2) -> DecodedMolecules:
+    def at(self, share: float, noise: float | None = None, settle: int = 2, tries: int = 1) -> DecodedMolecules:
         """The molecules at a share of the way."""
         codes = [self.decoder.learned(latent) for latent in (self.first, self.last)]
         where = torch.tensor([share])
         code = torch.cat([great_circle(one, two, where) for one, two in zip(*codes, strict=True)])
         level = noise_between(angle_between(*codes), where.expand(len(code)), noise)
         seed = torch.zeros(len(code), dtype=torch.int64)
-        atoms = blurred_atoms(self.decoder, code, level, seed, draw_number=False)
-        atoms = settled(self.decoder, self.model.encode, atoms, seed, settle)
+
+        def draw(rows: torch.Tensor, seeds: torch.Tensor) -> PaddedAtoms:
+            atoms = blurred_atoms(self.decoder, code[rows], level[rows], seeds, draw_number=False)
+            return settled(self.decoder, self.model.encode, atoms, seeds, settle)
+
+        atoms = drawn_until_plain(draw, self.decoder.element_kinds.numbers, seed, tries)
         origin = torch.lerp(self.first.origin, self.last.origin, share)
         return decoded_molecules(self.decoder, atoms, self.first.pose.at(origin))
 
@@ -162,6 +168,7 @@ def paths(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsolvedCodeWarning)
         middle = other.decoded(first.with_code(0.5 * (first.code + second.code)))
+    row(f"1/2, drawn up to {TRIES} times", *told(chemistry(between.at(0.5, noise, tries=TRIES).molecules)), "")
     row("1/2, organic-small", *told(chemistry(middle.molecules)), "")
     ends = [model.decoded(latent) for latent in (between.first, between.last)]
     print("\n" + evenness([ends[0], *points, ends[1]]))
@@ -215,14 +222,15 @@ def samples(model: FieldAutoEncoder, molecules: Molecules, training: torch.Tenso
         f"new of unique, among {NOVEL:,}", "bond lengths, Å", "angles, °", f"PoseBusters, first {BUSTED}",
         "molecules a second",
     )  # fmt: skip
-    for settle in (0, 2):
+    for settle, tries in ((0, 1), (2, 1), (0, TRIES), (2, TRIES)):
         begin = time.perf_counter()
-        made = model.sample(count, settle=settle, generator=torch.Generator().manual_seed(seed)).molecules
+        generator = torch.Generator().manual_seed(seed)
+        made = model.sample(count, settle=settle, tries=tries, generator=generator).molecules
         spent = time.perf_counter() - begin
         judged = chemistry(made)
         unique = set(judged.smiles)
         row(
-            f"{count}, settled {settle} times", *told(judged), percent(len(unique) / max(len(judged.smiles), 1)),
+            f"{count}, settled {settle} times, drawn up to {tries} times", *told(judged), percent(len(unique) / max(len(judged.smiles), 1)),
             percent(len(unique - seen) / max(len(unique), 1)), wasserstein_distance(bond_lengths(made), lengths),
             wasserstein_distance(bond_angles(made), angles), posebusters(made[:BUSTED]), f"{count / spent:.0f}",
         )  # fmt: skip

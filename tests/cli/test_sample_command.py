@@ -97,8 +97,24 @@ def test_what_cannot_be_sampled_is_refused(flow, tmp_path):
         ([flow, "--near", "CCCCC"], "expected at most 4 heavy atoms, for which the model was built, got 5"),
         ([flow, "--near", "nothing"], "structure: expected a file or a SMILES, got nothing"),
         ([flow, "--near", tmp_path / "none.sdf"], "none.sdf: expected an existing file, got none"),
+        ([flow, "--tries", 0], "--tries: expected 1 to 1,000, got 0; leave it out to draw once"),
         ([flow, "--seed", -1], "--seed: expected 0 to 2^63 − 1, got -1"),
     ]
     for arguments, message in cases:
         assert message in refused("sample", *arguments, "-o", tmp_path / "out"), message
         assert not (tmp_path / "out").exists()
+
+
+def test_molecules_are_drawn_again(tmp_path):
+    text = run("sample", "qm9-latent", "-o", tmp_path / "a", "-n", 6, "--tries", 12)
+    assert int(text.split("6 molecules: ")[1].split()[0]) >= 5
+    near = ("--near", "CCO", "--distance", 0.6)
+    text = run("sample", "qm9-latent", "-o", tmp_path / "b", "-n", 6, "--tries", 12, *near)
+    assert int(text.split("6 molecules: ")[1].split()[0]) >= 5
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(flow, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    message = refused("sample", flow, "-n", 1, "-o", tmp_path / "out")
+    assert "out: expected a folder that can be written to, got: a file; choose another output" in message
+    assert (tmp_path / "out").read_text() == "mine"

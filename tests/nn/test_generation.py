@@ -135,6 +135,8 @@ def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
     assert settled(decoder, flow.encode, atoms, seed, 0) is atoms
     with pytest.raises(ValueError, match="settle: expected at least 0, got -1"):
         flow.sample(1, settle=-1)
+    with pytest.raises(ValueError, match="tries: expected at least 1, got 0"):
+        flow.sample(1, tries=0)
 
 
 def test_noise_keeps_the_variance_of_codes():
@@ -194,6 +196,20 @@ def test_a_path_moves_with_its_start_and_not_with_its_end():
         assert torch.equal(one.z, two.z)
         assert torch.allclose(one.pos, two.pos, rtol=0, atol=1e-4)
         assert torch.allclose(one.pos @ rotation.T + shift, three.pos, rtol=0, atol=1e-4)
+
+
+def test_a_path_of_two_is_its_ends_and_one_of_many_is_drawn_between(exact):
+    start, end = data("CH3CH2OH"), data("isobutane")
+    short, plain = exact.path(start, end, 2), exact.path(start, end, 5)
+    for one, two in zip(short, (plain[0], plain[-1]), strict=True):
+        assert torch.equal(one.z, two.z)
+        assert torch.allclose(one.pos, two.pos, atol=1e-4)
+    again = exact.path(start, end, 5, tries=3)
+    assert equal(again, exact.path(start, end, 5, tries=3))
+    for row, (one, two) in enumerate(zip(plain, again, strict=True)):
+        if plain.valid[row]:
+            assert torch.equal(one.z, two.z)
+            assert torch.allclose(one.pos, two.pos, atol=1e-4)
 
 
 def test_a_path_to_itself_stays(exact):

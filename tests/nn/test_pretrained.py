@@ -4,6 +4,7 @@ from ase.build import molecule
 from hard_molecules import tensors
 from torch_geometric.data import Data
 
+from tg_molfield import from_smiles
 from tg_molfield.fields import MolField
 from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.metrics import psnr
@@ -78,3 +79,11 @@ def test_a_space_samples_and_walks(space):
     path = space.path(*(Data(z=z, pos=pos.float()) for z, pos in (tensors(molecule(name)) for name in names)), 5)
     assert (path.valid[0], path.valid[-1]) == (True, True)
     assert not space.training
+
+
+def test_molecules_that_are_drawn_again_are_molecules(space):
+    samples = space.sample(20, settle=0, tries=12, generator=torch.Generator().manual_seed(0))
+    assert sum(samples.valid) >= 18
+    start, end = from_smiles("Oc1ccccc1"), from_smiles("NCC(=O)OCC")
+    once, often = (space.path(start, end, 7, settle=0, tries=tries).valid for tries in (1, 12))
+    assert sum(often) > sum(once)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from tg_molfield.nn import FieldAutoEncoder
 
 MODEL_HELP = "A trained model: organic-small or qm9-latent, of the package, a saved file, or a folder with one."
 FLOW_HELP = "A trained model: qm9-latent, of the package, a saved file, or a folder with one; its decoder must be flow."
+
+_MOST_TRIES = 1000
+
+Tries = Annotated[
+    int | None,
+    typer.Option(
+        help="How often, at most, each molecule is drawn until it is one without formal charges and open valences.  "
+        "\\[default: 1]"
+    ),
+]
 
 
 def load_model(name_or_path: str) -> FieldAutoEncoder:
@@ -58,3 +70,14 @@ def checked_seed(seed: int | None) -> int:
     if not 0 <= seed < 2**63:
         raise ValueError(f"--seed: expected 0 to 2^63 − 1, got {str(seed)[:40]}; choose another")
     return seed
+
+
+def checked_tries(tries: int | None) -> int:
+    """How often ``--tries`` lets a molecule be drawn, once by default.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    if tries is not None and not 1 <= tries <= _MOST_TRIES:
+        raise ValueError(f"--tries: expected 1 to {_MOST_TRIES:,}, got {tries}; leave it out to draw once")
+    return tries or 1

@@ -14,6 +14,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.cli.embed.records import Outcome, Source
+from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.files import shortened
 from tg_molfield.nn.embedding.nearest import ROWS_AT_ONCE, Neighbors
 from tg_molfield.structures.library import FailedRecord
@@ -40,12 +41,7 @@ class Parts:
 
     def __init__(self, path: Path, identity: Mapping[str, str]) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(
-                f"{path.parent}: expected a folder that can be written to, got: {error.strerror}; choose another output"
-            ) from error
+        make_folder(path.parent)
         with self._explained():
             self._connection = sqlite3.connect(path, timeout=1.0)
         try:

@@ -11,8 +11,9 @@ from tg_molfield.cli.interpolate import morphs
 from tg_molfield.cli.interpolate.inputs import drawn_molecules, read_path, step_grids
 from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, table_rows, thinned_for_page, write_table
 from tg_molfield.cli.interpolate.steps import step_labels
-from tg_molfield.cli.models import FLOW_HELP
+from tg_molfield.cli.models import FLOW_HELP, Tries
 from tg_molfield.cli.no_effect import refuse
+from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
@@ -63,6 +64,7 @@ def interpolate(
             "molecules]"
         ),
     ] = None,
+    tries: Tries = None,
     seed: Annotated[
         int | None, typer.Option(help="The seed of what is random: the noise of --model.  \\[default: 0]")
     ] = None,
@@ -95,8 +97,8 @@ def interpolate(
     channels' integrals are from the straight line between the ends.
 
     With --model, the molecules between two are those that a model with the decoder flow decodes from codes between
-    theirs; not all of them are molecules, as path.csv and path.html tell. They are also written to path.sdf (those that
-    are, with bonds) and path.xyz (all).
+    theirs; not all of them are molecules, as path.csv and path.html tell, unless they are drawn again, see --tries.
+    They are also written to path.sdf (those that are, with bonds) and path.xyz (all).
 
     Examples:
 
@@ -132,9 +134,9 @@ def interpolate(
             "--check" if check else "--no-check": check,
         }
         refuse(of_frames, "frames alone", f"--model {model}")
-        decoded_path(files, model, steps, noise, seed, (spacing, margin), ending, output, yes)
+        decoded_path(files, model, steps, noise, tries, seed, (spacing, margin), ending, output, yes)
         return
-    refuse({"--noise": noise, "--seed": seed}, "--model", "none")
+    refuse({"--noise": noise, "--tries": tries, "--seed": seed}, "--model", "none")
     check = check is not False
     with progress("reading frames"):
         path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)
@@ -149,7 +151,7 @@ def interpolate(
         grids = step_grids(molecules, spacing, margin)
         size = volume_size(names[0], len(path.mol_field.channels) * grids[0].num_nodes, molecules[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
             show(f"step {number + 1} of {len(times)}", number / len(times))
             volume = path.field(time).on(grids[number])

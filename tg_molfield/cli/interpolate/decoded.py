@@ -10,7 +10,8 @@ import torch
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.cli.interpolate.way import Way, noise_of
-from tg_molfield.cli.models import checked_seed, load_flow
+from tg_molfield.cli.models import checked_seed, checked_tries, load_flow
+from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.reading import read_for_model
 from tg_molfield.cli.sizes import refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
@@ -30,6 +31,7 @@ def decoded_path(
     model: str,
     steps: int,
     noise: float | None,
+    tries: int | None,
     seed: int | None,
     spacing_and_margin: tuple[float, float],
     ending: str,
@@ -43,6 +45,7 @@ def decoded_path(
         model: the name of a model, its file or folder.
         steps: how many from the first to the last.
         noise: half way; by the molecules if None.
+        tries: how often, at most, each molecule between is drawn.
         seed: of the noise.
         spacing_and_margin: of the grid in Å.
         ending: the suffix of the volumes.
@@ -52,19 +55,19 @@ def decoded_path(
     Raises:
         ValueError: there are not two molecules, the model cannot encode one, or an option is out of range.
     """
-    seed = checked_seed(seed)
+    seed, tries = checked_seed(seed), checked_tries(tries)
     if noise is not None and not 0 <= noise <= 1:
         raise ValueError(f"--noise: expected 0 to 1, got {noise}; leave it out to take it from the molecules")
     flow = load_flow(model, "--model")
     start, end = _two(files, flow)
     names = [f"step_{number:03d}{ending}" for number in range(steps + 1)]
     with progress("decoding") as show:
-        path = flow.path(start.molecules[0], end.molecules[0], steps + 1, noise=noise, seed=seed)
+        path = flow.path(start.molecules[0], end.molecules[0], steps + 1, noise=noise, tries=tries, seed=seed)
         grid = Grid.around(torch.cat([data.pos for data in path]), *spacing_and_margin)
         grid = grid.on_lattice() if needs_lattice(Path(names[0])) else grid
         size = volume_size(names[0], len(flow.channels) * grid.num_nodes, path[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         changes = _sampled(path, grid, [output / name for name in names], show)
         show("writing path.html", None)
         way = Way(path, start, end, *noise_of(path, noise))

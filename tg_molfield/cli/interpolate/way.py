@@ -30,7 +30,8 @@ _TEXT = (
     "The last molecule is laid on the first. {ends} The atoms between them are the model's own and may be no molecule."
     "\n\n**Noise** is how much of a code is random numbers, from 0 to 1: none at the ends, {most:.2f} half way. Codes "
     "half way between two molecules are those of none; with noise the model decodes a molecule near them instead. All "
-    "steps have the same random numbers, so that neighbours are alike; another `--seed` gives others."
+    "steps have the same random numbers, so that neighbours are alike, but for those that `--tries` had drawn again; "
+    "another `--seed` gives others."
 )
 
 

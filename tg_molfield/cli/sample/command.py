@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tg_molfield.cli.models import FLOW_HELP
+from tg_molfield.cli.models import FLOW_HELP, Tries
+from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.terminal import progress, say
 
 _MOST = 100_000
@@ -30,23 +31,25 @@ def sample(
             "\\[default: 0.3]"
         ),
     ] = None,
+    tries: Tries = None,
     seed: Annotated[
         int | None, typer.Option(help="The seed of what is random: all that is sampled.  \\[default: 0]")
     ] = None,
 ) -> None:
     """Sample new molecules, like those that a model was trained on or near given ones.
 
-    A model decodes atoms, and not all of them are a molecule. Writes samples.sdf (those that are one, with bonds and
-    SMILES), samples.xyz (all of them, in the comment lines whether they are valid), samples.csv, and page.html with
-    drawings. Valid are atoms for which RDKit finds bonds without a net charge, all in one piece.
+    A model decodes atoms, and not all of them are a molecule; with --tries those that are none are drawn again. Writes
+    samples.sdf (those that are one, with bonds and SMILES), samples.xyz (all of them, in the comment lines whether they
+    are valid), samples.csv, and page.html with drawings. Valid are atoms for which RDKit finds bonds without a net
+    charge, all in one piece.
 
     Examples:
 
-    tg-molfield sample qm9-latent -o samples --number 100
+    tg-molfield sample qm9-latent -o samples --number 100 --tries 8
 
     tg-molfield sample qm9-latent -o near --near phenol.sdf --distance 0.2 --seed 1
     """
-    from tg_molfield.cli.models import checked_seed, load_flow
+    from tg_molfield.cli.models import checked_seed, checked_tries, load_flow
     from tg_molfield.cli.no_effect import refuse
     from tg_molfield.cli.sample.drawing import near_molecules, new_molecules
     from tg_molfield.cli.sample.outputs import summary, write_samples
@@ -57,15 +60,16 @@ def sample(
         refuse({"--distance": distance}, "--near", "none")
     if distance is not None and not 0 <= distance <= 1:
         raise ValueError(f"--distance: expected 0 to 1, got {distance}; 0 is the molecule itself, 1 any")
-    seed = checked_seed(seed)
+    seed, tries = checked_seed(seed), checked_tries(tries)
     flow = load_flow(model, "model")
     with progress("sampling") as show:
         if near is None:
-            groups = [new_molecules(flow, number, seed)]
+            groups = [new_molecules(flow, number, tries, seed)]
         else:
-            groups = near_molecules(flow, near, _DISTANCE if distance is None else distance, number, seed, show)
+            far = _DISTANCE if distance is None else distance
+            groups = near_molecules(flow, near, far, number, tries, seed, show)
         show("writing files", None)
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         write_samples(output, model, groups)
     say(summary(groups))
     say(f"wrote {output}/: samples.sdf, samples.xyz, samples.csv, page.html")

@@ -29,13 +29,13 @@ class Samples(NamedTuple):
     given: Data | None = None
 
 
-def new_molecules(model: FieldAutoEncoder, number: int, seed: int) -> Samples:
+def new_molecules(model: FieldAutoEncoder, number: int, tries: int, seed: int) -> Samples:
     """Any molecules."""
-    return Samples(model.sample(number, generator=_generator(seed)))
+    return Samples(model.sample(number, tries=tries, generator=_generator(seed)))
 
 
 def near_molecules(
-    model: FieldAutoEncoder, source: str, distance: float, number: int, seed: int, show: Show
+    model: FieldAutoEncoder, source: str, distance: float, number: int, tries: int, seed: int, show: Show
 ) -> list[Samples]:
     """Molecules near each of a file or a SMILES.
 
@@ -44,6 +44,7 @@ def near_molecules(
         source: the file or the SMILES.
         distance: how far.
         number: how many near each.
+        tries: how often, at most, each is drawn.
         seed: of the noise.
         show: told how far it is.
 
@@ -58,7 +59,9 @@ def near_molecules(
         data = one.molecules[0]
         with torch.no_grad():
             latent = model.encode(data)
-        found.append(Samples(model.sample_near(latent, distance, number, generator=generator), one.title, data))
+        found.append(
+            Samples(model.sample_near(latent, distance, number, tries=tries, generator=generator), one.title, data)
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tg_molfield.arguments import check_counts
 from tg_molfield.cli.data_sets.splitting import usual_by
+from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.stopping import Stopped
 from tg_molfield.cli.terminal import say
 from tg_molfield.cli.train.configuration import FILE, Configuration, option
@@ -64,7 +65,7 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         if valid is None:
             habits.check_without_validation()
         if first:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             how.write(folder)
             _tell_begin(folder, len(train), 0 if valid is None else len(valid), model)
         with _told_how_to_go_on(folder), warnings.catch_warnings():

@@ -19,6 +19,7 @@ from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
+from tg_molfield.nn.generation.retries import drawn_until_plain
 from tg_molfield.nn.generation.settling import settled
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
@@ -60,7 +61,7 @@ class MoleculeGenerator(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, num_molecules: int, *, settle: int = 2, generator: torch.Generator | None = None
+        self, num_molecules: int, *, settle: int = 2, tries: int = 1, generator: torch.Generator | None = None
     ) -> DecodedMolecules:
         """New molecules, like those that the model was trained on; for the decoder ``"flow"``.
 
@@ -68,19 +69,20 @@ class MoleculeGenerator(nn.Module):
             num_molecules: how many.
             settle: how often what was drawn is encoded and decoded again, which makes it more plausible and a little
                 less various; each time costs as much as drawing.
+            tries: how often, at most, each is drawn until it is a molecule without formal charges and open valences.
+                What never is one is a molecule that has some, or else the atoms of the first draw; ``valid`` tells.
             generator: where randomness comes from, torch's own if None; equal seeds give equal molecules.
 
         Raises:
             TypeError: the model's decoder is another one.
-            ValueError: ``num_molecules`` is out of range.
+            ValueError: ``num_molecules``, ``settle`` or ``tries`` is out of range.
         """
         decoder = _flow(self.decoder)
         _check_number(num_molecules)
         like = next(decoder.parameters())
         code = like.new_zeros(num_molecules, decoder.learned_dim)
         seed = _seeds(num_molecules, generator, like.device)
-        atoms = blurred_atoms(decoder, code, torch.ones_like(code[:, 0]), seed, draw_number=True)
-        atoms = self._settled(atoms, seed, settle)
+        atoms = self._drawn(code, torch.ones_like(code[:, 0]), seed, settle, tries, draw_number=True)
         return decoded_molecules(decoder, atoms, Pose.identity(num_molecules, like.dtype, like.device))
 
     @torch.no_grad()
@@ -91,6 +93,7 @@ class MoleculeGenerator(nn.Module):
         num_molecules: int = 1,
         *,
         settle: int = 2,
+        tries: int = 1,
         generator: torch.Generator | None = None,
     ) -> DecodedMolecules:
         """New molecules near those of latents; for the decoder ``"flow"``.
@@ -101,11 +104,12 @@ class MoleculeGenerator(nn.Module):
                 With 0 they are the molecules themselves, as the learned code has them, with 1 any molecules.
             num_molecules: how many for each of the B, one after the other.
             settle: see :meth:`sample`.
+            tries: see :meth:`sample`.
             generator: see :meth:`sample`.
 
         Raises:
             TypeError: the model's decoder is another one.
-            ValueError: ``distance`` or ``num_molecules`` is out of range.
+            ValueError: ``distance`` or another number is out of range.
         """
         decoder = _flow(self.decoder)
         _check_share("distance", distance, "0 is the molecule itself, 1 any")
@@ -114,8 +118,7 @@ class MoleculeGenerator(nn.Module):
         latent = latent[torch.arange(len(latent), device=latent.code.device).repeat_interleave(num_molecules)]
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
-        atoms = blurred_atoms(decoder, code, torch.full_like(code[:, 0], distance), seed, draw_number=True)
-        atoms = self._settled(atoms, seed, settle)
+        atoms = self._drawn(code, torch.full_like(code[:, 0], distance), seed, settle, tries, draw_number=True)
         return decoded_molecules(decoder, atoms, latent.pose)
 
     @torch.no_grad()
@@ -127,6 +130,7 @@ class MoleculeGenerator(nn.Module):
         *,
         noise: float | None = None,
         settle: int = 2,
+        tries: int = 1,
         seed: int = 0,
         by: Any = None,
     ) -> DecodedMolecules:
@@ -143,6 +147,8 @@ class MoleculeGenerator(nn.Module):
             num_steps: how many molecules, both ends included; at least 2.
             noise: how much half way, 0 to 1, as the ``distance`` of :meth:`sample_near`; by the ends if None.
             settle: how often molecules between the ends are encoded and decoded again, see :meth:`sample`.
+            tries: how often, at most, each molecule between is drawn, see :meth:`sample`. Those that are drawn again
+                have other noise than their neighbours, so the steps of the path are less even.
             seed: of the noise, and of the noise that atoms start from.
             by: what the ends are aligned by, see `tg_molfield.align`; their shape if None.
 
@@ -164,13 +170,23 @@ class MoleculeGenerator(nn.Module):
             frame = self.encode(start).frame
             first = self.encode(start, frames=frame)
             second = self.encode(align(end, start, by).moved, frames=frame)
-        check_counts(0, settle=settle)
-        return path_between(decoder, first, second, num_steps, noise, seed, partial(self._settled, times=settle))
+        draw = partial(self._drawn, settle=settle, tries=tries, draw_number=False)
+        return path_between(decoder, first, second, num_steps, noise, seed, draw)
 
-    def _settled(self, atoms: PaddedAtoms, seed: Tensor, times: int) -> PaddedAtoms:
-        check_counts(0, settle=times)
+    def _drawn(
+        self, code: Tensor, noise: Tensor, seed: Tensor, settle: int, tries: int, draw_number: bool
+    ) -> PaddedAtoms:
+        """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
+        decoder = _flow(self.decoder)
+        check_counts(0, settle=settle)
+        check_counts(1, tries=tries)
+
+        def draw(rows: Tensor, seeds: Tensor) -> PaddedAtoms:
+            atoms = blurred_atoms(decoder, code[rows], noise[rows], seeds, draw_number)
+            return settled(decoder, self.encode, atoms, seeds, settle)
+
         with evaluating(self):
-            return settled(_flow(self.decoder), self.encode, atoms, seed, times)
+            return drawn_until_plain(draw, decoder.element_kinds.numbers, seed, tries)
 
 
 def _flow(decoder: Decoder) -> FlowDecoder:

@@ -10,7 +10,7 @@ from torch import Tensor
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
-from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
+from tg_molfield.nn.generation.decoding import decoded_molecules
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 
@@ -22,7 +22,7 @@ def path_between(
     num_steps: int,
     noise: float | None,
     seed: int,
-    settle: Callable[[PaddedAtoms, Tensor], PaddedAtoms],
+    draw: Callable[[Tensor, Tensor, Tensor], PaddedAtoms],
 ) -> DecodedMolecules:
     """The molecules on the way between two.
 
@@ -33,7 +33,7 @@ def path_between(
         num_steps: how many molecules, both ends included.
         noise: how much, half way; by the angle between the codes if None.
         seed: of the noise.
-        settle: what is done to the atoms between, with their seeds ``[B]``.
+        draw: the atoms of codes ``[B, learned_dim]`` with noise ``[B]``, by seeds ``[B]``.
     """
     start, end = decoder.widened(start), decoder.widened(end)
     first, last = decoder.learned(start), decoder.learned(end)
@@ -41,9 +41,12 @@ def path_between(
     code = great_circle(first[0], last[0], share)
     levels = noise_between(angle_between(first, last), share, noise)
     seeds = torch.full((num_steps,), seed, dtype=torch.int64, device=code.device)
-    atoms = settle(blurred_atoms(decoder, code, levels, seeds, draw_number=False), seeds)
-    for row, latent in ((0, start), (num_steps - 1, end)):
-        atoms = atoms.with_rows(torch.tensor([row], device=code.device), decoder.atoms(latent))
+    atoms = decoder.atoms(start)[torch.zeros_like(seeds)]
+    atoms = atoms.with_rows(torch.full_like(seeds[:1], num_steps - 1), decoder.atoms(end))
+    if num_steps > 2:
+        between = slice(1, num_steps - 1)
+        found = draw(code[between], levels[between], seeds[between])
+        atoms = atoms.with_rows(torch.arange(1, num_steps - 1, device=code.device), found)
     origin = start.origin + share.unsqueeze(1) * (end.origin - start.origin)
     pose = start.pose[torch.zeros_like(seeds)].at(origin)
     return decoded_molecules(decoder, atoms, pose, Latent(code, pose))
