@@ -230,7 +230,8 @@ def samples(model: FieldAutoEncoder, molecules: Molecules, training: torch.Tenso
         judged = chemistry(made)
         unique = set(judged.smiles)
         row(
-            f"{count}, settled {settle} times, drawn up to {tries} times", *told(judged), percent(len(unique) / max(len(judged.smiles), 1)),
+            f"{count}, settled {settle} times, drawn up to {tries} times", *told(judged),
+            percent(len(unique) / max(len(judged.smiles), 1)),
             percent(len(unique - seen) / max(len(unique), 1)), wasserstein_distance(bond_lengths(made), lengths),
             wasserstein_distance(bond_angles(made), angles), posebusters(made[:BUSTED]), f"{count / spent:.0f}",
         )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from benchmark_qm9_data import EXTENSIVE, Residuals, Task
+from latent_tuning import LearnedCode
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.nn.models import SchNet
@@ -64,6 +65,21 @@ class EncoderNetwork(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         return self.head(self.descriptor(batch.z, batch.pos, batch.batch))
+
+
+class LatentNetwork(nn.Module):
+    """The encoder of the learned code of ``qm9-latent``, with a head; in random frames while it is trained.
+
+    It was trained for atoms alone, on molecules of all parts of the split, and saw no property.
+    """
+
+    def __init__(self, task: Task, model: FieldAutoEncoder, anew: bool) -> None:
+        super().__init__()
+        self.encoder = LearnedCode(model, anew)
+        self.head = Head(self.encoder.out_channels, len(task.targets))
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.head(self.encoder(batch.z, batch.pos, batch.batch))
 
 
 class SchNetNetwork(nn.Module):

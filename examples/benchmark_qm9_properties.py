@@ -28,7 +28,7 @@ import torch
 import typer
 from benchmark_qm9_codes import CODE_PARTS, learned, network, read_codes, ridge
 from benchmark_qm9_data import TRAIN, UNITS, Residuals, Task, read_task
-from benchmark_qm9_networks import EncoderNetwork, SchNetNetwork
+from benchmark_qm9_networks import EncoderNetwork, LatentNetwork, SchNetNetwork
 from benchmark_qm9_training import (
     WATCHED,
     Sitting,
@@ -46,7 +46,8 @@ CODE_BATCH = 256
 SCHNETS = {"SchNet, 128 channels, 6 interactions": 128, "SchNet, 64 channels, 3 interactions": 64}
 FROZEN, TUNED, FRESH = "frozen code, small network", "encoder fine-tuned", "the same network from scratch"
 RIDGE, COUNTS = "frozen code, ridge regression", "counts of elements; the mean"
-METHODS = (COUNTS, RIDGE, FROZEN, TUNED, FRESH, *SCHNETS)
+LATENTS = {"encoder of qm9-latent, fine-tuned": False, "encoder of qm9-latent, from scratch": True}
+METHODS = (COUNTS, RIDGE, FROZEN, TUNED, FRESH, *LATENTS, *SCHNETS)
 
 
 @dataclass
@@ -122,7 +123,7 @@ class Benchmark:
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         parts = {name: self.task.dataset[rows] for name, rows in self.task.parts.items()}
         trained, took = self.training.run(
-            file_name(method) if method in SCHNETS else "encoder",
+            file_name(method) if method in SCHNETS else "latent" if method in LATENTS else "encoder",
             self._maker(method, residuals),
             parts["train"][: self.size],
             parts["valid"][:WATCHED],
@@ -134,6 +135,9 @@ class Benchmark:
     def _maker(self, method: str, residuals: Residuals) -> Callable[[], nn.Module]:
         if method in SCHNETS:
             return lambda: SchNetNetwork(self.task, residuals, SCHNETS[method])
+        if method in LATENTS:
+            latent = FieldAutoEncoder.from_pretrained("qm9-latent")
+            return lambda: LatentNetwork(self.task, latent, LATENTS[method])
         pretrained = FieldAutoEncoder.from_pretrained("organic-small") if method == TUNED else None
         return lambda: EncoderNetwork(self.task, pretrained)
 

@@ -21,7 +21,7 @@ def way(request, monkeypatch):
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("size_of_piece", [7, 2**18])
 def test_the_pairs_are_those_within_the_cutoff(way, monkeypatch, sizes, size_of_piece):
-    monkeypatch.setattr(neighbors, "_ROWS", min(size_of_piece, 192))
+    monkeypatch.setattr(neighbors, "_COMPARED_ON_CPU", size_of_piece)
     monkeypatch.setattr(neighbors, "_PAIRS_AT_ONCE", size_of_piece)
     torch.manual_seed(0)
     batch = torch.repeat_interleave(torch.tensor(sizes))
@@ -49,6 +49,26 @@ def test_cells_find_the_same_pairs_anywhere(monkeypatch, shift, scale):
     assert torch.equal(found[0], found[2])
     assert torch.equal(found[1], found[3])
     assert found[0].size(1) > 0
+
+
+def test_blocks_hold_all_points_and_no_more_pairs_than_asked():
+    asked, counts = [3, 0, 700, 4, 90, 1], [5, 40, 30, 0, 200, 1]
+    groups = list(neighbors._blocks(asked, counts, 1000))
+    assert all(
+        len(group) * max(block.number for block in group) * max(block.count for block in group) <= 1000
+        for group in groups
+    )
+    points = [
+        (row, block.start)
+        for group in groups
+        for block in group
+        for row in range(block.first, block.first + block.number)
+    ]
+    assert points == [(row, 0) for row in range(3)] + [(row, 45) for row in range(3, 703)] + [
+        (row, 75) for row in range(707, 797)
+    ] + [(797, 275)]
+    assert list(neighbors._blocks([2], [5000], 1000)) == [[(0, 1, 0, 5000)], [(1, 1, 0, 5000)]]
+    assert len(list(neighbors._blocks([9] * 50, [9] * 50, 2**18))) == 1
 
 
 def test_nothing_and_nonsense():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from tg_molfield.nn.ops.pieces import runs_of
 
-_ROWS = 192
+_COMPARED_ON_CPU, _COMPARED = 2**18, 2**24
+"""Pairs of points and atoms that are compared at once on a processor, and on other devices."""
 _CELLS_FROM = 800
 """Atoms of a molecule from which sorting them into cells is quicker than comparing all pairs."""
 _PAIRS_AT_ONCE = 2**18
@@ -28,11 +31,12 @@ def radius_pairs(pos: Tensor, batch: Tensor, cutoff: float) -> Tensor:
     Returns:
         ``edge_index [2, E]``: source and target, sorted by target.
     """
-    pairs = atoms_near(pos, batch, pos, batch, cutoff)
-    return pairs[:, pairs[0] != pairs[1]]
+    return atoms_near(pos, batch, pos, batch, cutoff, others=True)
 
 
-def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tensor, cutoff: float) -> Tensor:
+def atoms_near(
+    query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tensor, cutoff: float, others: bool = False
+) -> Tensor:
     """All pairs of an atom and a point of the same molecule that are less than ``cutoff`` apart.
 
     Points are compared with all atoms of small molecules, and with the atoms of the cells around them in large ones, a
@@ -44,6 +48,7 @@ def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tenso
         pos: the atoms ``[N, 3]`` Å.
         batch: their molecules ``[N]`` int64, sorted.
         cutoff: Å, positive.
+        others: leave out pairs of an atom and a point with equal numbers, which are one where points are the atoms.
 
     Returns:
         ``[2, E]``: atom and point, sorted by point and then by atom.
@@ -56,27 +61,69 @@ def atoms_near(query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tenso
     if query_pos.size(0) == 0 or pos.size(0) == 0:
         return batch.new_zeros(2, 0)
     counts = torch.bincount(batch, minlength=int(query_batch[-1]) + 1)
-    find = _among_all if int(counts.max()) < _CELLS_FROM else _in_cells
-    return find(query_pos.detach(), query_batch, pos.detach(), batch, counts, cutoff)
+    listed = counts.tolist()
+    query_pos, pos = query_pos.detach(), pos.detach()
+    if max(listed) < _CELLS_FROM:
+        asked = torch.bincount(query_batch, minlength=len(listed)).tolist()
+        return _among_all(query_pos, asked, pos, listed, cutoff, others)
+    pairs = _in_cells(query_pos, query_batch, pos, batch, counts, cutoff)
+    return pairs[:, pairs[0] != pairs[1]] if others else pairs
 
 
 def _among_all(
-    query_pos: Tensor, query_batch: Tensor, pos: Tensor, batch: Tensor, counts: Tensor, cutoff: float
+    query_pos: Tensor, asked: list[int], pos: Tensor, counts: list[int], cutoff: float, others: bool
 ) -> Tensor:
-    """Tiles of consecutive points compared with all atoms of their molecules, which have ``counts [B]`` of them."""
-    ends = counts.cumsum(0)
-    begin_of, end_of = (ends - counts)[query_batch].tolist(), ends[query_batch].tolist()
-    sources, targets = [], []
-    for row in range(0, query_pos.size(0), _ROWS):
-        rows = slice(row, row + _ROWS)
-        begin, end = begin_of[row], end_of[rows][-1]
-        difference = query_pos[rows].unsqueeze(1) - pos[begin:end].unsqueeze(0)
-        near = difference.square().sum(2) < cutoff * cutoff
-        near &= query_batch[rows].unsqueeze(1) == batch[begin:end]
-        target, source = near.nonzero(as_tuple=True)
-        sources.append(source + begin)
-        targets.append(target + row)
-    return torch.stack([torch.cat(sources), torch.cat(targets)])
+    """Points, of which B molecules have so many, compared with all of their ``counts`` atoms, padded to blocks."""
+    most = _COMPARED_ON_CPU if pos.device.type == "cpu" else _COMPARED
+    found = []
+    for some in _blocks(asked, counts, most):
+        first, number, start, count = torch.tensor(some, device=pos.device).T.unsqueeze(2)
+        point = first + torch.arange(max(block.number for block in some), device=pos.device)
+        atom = start + torch.arange(max(block.count for block in some), device=pos.device)
+        q = query_pos[point.clamp(max=query_pos.size(0) - 1)].unsqueeze(2)
+        a = pos[atom.clamp(max=pos.size(0) - 1)].unsqueeze(1)
+        square = torch.zeros((), dtype=pos.dtype, device=pos.device)
+        for along, other in zip(q.unbind(3), a.unbind(3), strict=True):
+            square = square + (along - other).square()
+        near = (square < cutoff * cutoff) & (point < first + number).unsqueeze(2) & (atom < start + count).unsqueeze(1)
+        if others:
+            near &= point.unsqueeze(2) != atom.unsqueeze(1)
+        block, row, column = near.nonzero(as_tuple=True)
+        found.append(torch.stack([atom[block, column], point[block, row]]))
+    return torch.cat(found, dim=1) if found else torch.zeros(2, 0, dtype=torch.int64, device=pos.device)
+
+
+class _Block(NamedTuple):
+    """``number`` points from ``first`` on, and the ``count`` atoms from ``start`` on that they are compared with."""
+
+    first: int
+    number: int
+    start: int
+    count: int
+
+
+def _blocks(asked: list[int], counts: list[int], most: int) -> Iterator[list[_Block]]:
+    """Blocks of B molecules in groups that, padded to the largest, compare at most ``most`` pairs, or one atom more.
+
+    Args:
+        asked: how many points each molecule has.
+        counts: how many atoms.
+        most: pairs.
+    """
+    group: list[_Block] = []
+    rows = columns = first = start = 0
+    for points, atoms in zip(asked, counts, strict=True):
+        step = max(most // max(atoms, 1), 1)
+        for begin in range(0, points if atoms else 0, step):
+            number = min(step, points - begin)
+            rows, columns = max(rows, number), max(columns, atoms)
+            if group and (len(group) + 1) * rows * columns > most:
+                yield group
+                group, rows, columns = [], number, atoms
+            group.append(_Block(first + begin, number, start, atoms))
+        first, start = first + points, start + atoms
+    if group:
+        yield group
 
 
 def _in_cells(
