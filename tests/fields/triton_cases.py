@@ -9,9 +9,13 @@ import pytest
 import torch
 from engine_reference import cloud
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch_geometric.data import Batch, Data
 
-from tg_molfield import Grid
+from tg_molfield import Grid, MolField, MolFieldTransform, RBFField
+from tg_molfield.chem import checked_numbers
+from tg_molfield.chem.checked_numbers import checked_on_devices
 from tg_molfield.fields import get_kernel
+from tg_molfield.fields.engine import dispatch
 from tg_molfield.fields.engine.reference import grids as torch_grids
 from tg_molfield.fields.engine.reference import points as torch_points
 from tg_molfield.fields.engine.triton import cells, grid_tables, grids, points
@@ -286,6 +290,10 @@ def test_nothing_waits_for_the_device(widths):
     run()
     for cached in (cells._range, cells._one_graph, grid_tables._tables):
         cached.cache_clear()
+    _run_without_waiting(run)
+
+
+def _run_without_waiting(run):
     if DEVICE.type == "cuda":
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Synchronization debug mode is a prototype")
@@ -297,3 +305,79 @@ def test_nothing_waits_for_the_device(widths):
     else:
         with _NoCountOnTheHost():
             run()
+
+
+@pytest.fixture
+def _like_a_device(monkeypatch):
+    """Without a CUDA device, the CPU is one: it takes the kernels, and its numbers are not looked at."""
+    if DEVICE.type == "cpu":
+        monkeypatch.setattr(checked_numbers, "_HOST", "none")
+        monkeypatch.setattr(dispatch, "uses_triton", lambda centers, weights, kernel: True)
+
+
+def molecules(*sizes, **attributes):
+    found = []
+    for size in sizes:
+        pos = 1.5 * torch.randn(size, 3, generator=torch.Generator().manual_seed(size))
+        z = torch.arange(size) % 3 * 2 + 4
+        found.append(Data(z=z, pos=pos, **{name: make(size) for name, make in attributes.items()}))
+    return Batch.from_data_list(found).to(DEVICE)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        MolField("Be C O other", widths=0.8),
+        MolField("C heavy", widths="covalent_radius"),
+        MolField("charge all", widths="vdw_radius", kernel="gaussian"),
+        MolField.preset("promolecule"),
+    ],
+    ids=["elements", "radii", "charges", "densities"],
+)
+@pytest.mark.usefixtures("_like_a_device")
+def test_nothing_waits_from_atoms_to_values(definition):
+    batch = molecules(5, 1, 8, charge=lambda size: torch.linspace(-1, 1, size))
+    points, owner = scattered(12), torch.arange(12, device=DEVICE) // 4
+    transform = MolFieldTransform(definition, num_queries=6)
+
+    def run():
+        centers = batch.pos.clone().requires_grad_()
+        data = batch.clone()
+        data.pos = centers
+        field = definition(data)
+        torch.autograd.grad(field(points, owner).square().sum(), centers)
+        field.gradient(points, owner)
+        transform(batch.clone())
+
+    run()
+    _run_without_waiting(run)
+
+
+@pytest.mark.usefixtures("_like_a_device")
+def test_what_is_wrong_on_a_device_is_nan_or_refused_on_request():
+    definition = MolField("Be C O", widths="covalent_radius")
+    points, owner = scattered(6), torch.arange(6, device=DEVICE) // 2
+    assert definition(molecules(4, 3, 2))(points, owner).isfinite().all()
+    for number, change, message in (
+        (0, lambda data: data.z[1:2].fill_(119), "z: expected atomic numbers from 1 to 118, got 119"),
+        (1, lambda data: data.z[5:6].fill_(0), "z: expected atomic numbers from 1 to 118, got 0"),
+        (2, lambda data: data.z[7:8].fill_(-3), "z: expected atomic numbers from 1 to 118, got -3"),
+        (
+            0,
+            lambda data: data.pos[3].fill_(torch.nan),
+            "pos: expected finite positions",
+        ),
+    ):
+        data = molecules(4, 3, 2)
+        change(data)
+        values = definition(data)(points, owner)
+        assert values[owner == number].isnan().any(1).all()
+        with checked_on_devices(), pytest.raises(ValueError, match=message):
+            definition(data)
+    for width in (0.0, -1.0):
+        field = RBFField(scattered(2), torch.ones(2, 1, device=DEVICE), torch.tensor([1.0, width], device=DEVICE))
+        assert field(points).isnan().all()
+    data = molecules(4, 3, 2)
+    data.batch = data.batch.flip(0)
+    with checked_on_devices(), pytest.raises(ValueError, match="batch: expected a sorted vector"):
+        definition(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -25,3 +26,10 @@ class AtomList(NamedTuple):
             return self
         mine = self.batch == index
         return AtomList(self.z[mine], self.pos[mine])
+
+    def of_graphs(self, num_graphs: int) -> list[AtomList]:
+        """The atoms of each graph of a batch, which is sorted; all atoms for each if there is no batch."""
+        if self.batch is None:
+            return [self] * num_graphs
+        counts = torch.bincount(self.batch, minlength=num_graphs).tolist()
+        return [AtomList(z, pos) for z, pos in zip(self.z.split(counts), self.pos.split(counts), strict=True)]

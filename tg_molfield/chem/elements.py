@@ -15,6 +15,8 @@ from importlib import resources
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.checked_numbers import numbers_are_checked
+
 ELEMENT_PROPERTIES = ("vdw_radius", "covalent_radius", "electronegativity", "mass")
 MAX_Z = 118
 
@@ -37,10 +39,16 @@ def atomic_numbers() -> dict[str, int]:
     return {symbol: z for z, symbol in enumerate(symbols()) if z > 0}
 
 
-@lru_cache(maxsize=len(ELEMENT_PROPERTIES))
-def _table(name: str) -> Tensor:
+@lru_cache(maxsize=64)
+def _table(name: str, device: torch.device) -> Tensor:
+    """The values [120] by atomic number; NaN before and after those of the elements."""
     values = [float(row[name]) if row[name] else math.nan for row in _rows()]
-    return torch.tensor([math.nan, *values], dtype=torch.float64)
+    return torch.tensor([math.nan, *values, math.nan], dtype=torch.float64, device=device)
+
+
+def in_table(z: Tensor) -> Tensor:
+    """Where the elements ``z`` [N] stand in a table with a row before and one after those of the elements."""
+    return z if numbers_are_checked(z) else z.clamp(0, MAX_Z + 1)
 
 
 def element_property(name: str, z: Tensor) -> Tensor:
@@ -54,13 +62,14 @@ def element_property(name: str, z: Tensor) -> Tensor:
         The values [N], float64, on the device of ``z``.
 
     Raises:
-        ValueError: ``name`` is not a property, or an element has no known value.
+        ValueError: ``name`` is not a property, or an element has no known value; on devices it is NaN, see
+            `checked_on_devices`.
     """
     if name not in ELEMENT_PROPERTIES:
         raise ValueError(f"name: expected one of {', '.join(ELEMENT_PROPERTIES)}, got {name!r}; choose one of them")
-    values = _table(name).to(z.device)[z]
+    values = _table(name, z.device)[in_table(z)]
     unknown = values.isnan()
-    if unknown.any():
+    if numbers_are_checked(z) and unknown.any():
         missing = sorted({symbols()[int(number)] for number in z[unknown]})
         raise ValueError(
             f"{name}: expected elements with a known value, got {', '.join(missing)}; "

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_number
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,22 @@ class FormFactors:
             Heights in e/Å³ and widths σ in Å, both [N, 5], float64.
 
         Raises:
-            ValueError: an element has no form factors.
+            ValueError: an element has no form factors; on devices they are NaN, see `checked_on_devices`.
         """
-        table = _table().to(z.device)
-        if len(z) and int(z.max()) >= len(table):
-            known = len(table) - 1
+        table = _table(z.device)
+        known = len(table) - 2
+        if numbers_are_checked(z) and len(z) and int(z.max()) > known:
             raise ValueError(
                 f"z: expected elements with form factors, 1 to {known}, got {int(z.max())}; remove the atoms"
             )
-        a, b = table[z].unbind(1)
+        a, b = table[z.clamp(0, known + 1)].unbind(1)
         spread = b + self.blur
         return a * (4 * math.pi / spread) ** 1.5, (spread / (8 * math.pi**2)).sqrt()
 
 
-@lru_cache(maxsize=1)
-def _table() -> Tensor:
-    """Coefficients by element [99, 2, 5]: a with c as the fifth, b with 0 as the fifth."""
+@lru_cache(maxsize=8)
+def _table(device: torch.device) -> Tensor:
+    """Coefficients by element [100, 2, 5]: a with c as the fifth, b with 0 as the fifth; NaN at both ends."""
     with resources.files(__package__).joinpath("form_factors.csv").open() as stream:
         rows = [
             [
@@ -66,4 +67,5 @@ def _table() -> Tensor:
             ]
             for row in csv.DictReader(stream)
         ]
-    return torch.tensor([[[0.0] * 5] * 2, *rows], dtype=torch.float64)
+    none = [[math.nan] * 5] * 2
+    return torch.tensor([none, *rows, none], dtype=torch.float64, device=device)

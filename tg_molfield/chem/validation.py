@@ -6,8 +6,8 @@
 - ``all_finite(tensor) -> bool``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
 
-``prefix`` is put before the names in messages: ``prefix="data."`` gives ``data.z``, ``prefix="query_"`` gives
-``query_pos``.
+Numbers are looked at where `numbers_are_checked` says so, types and shapes always. ``prefix`` is put before the names
+in messages: ``prefix="data."`` gives ``data.z``, ``prefix="query_"`` gives ``query_pos``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_integers
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.elements import MAX_Z
 
 
@@ -49,14 +50,9 @@ def check_atoms(
         raise ValueError(f"{prefix}pos: expected {z.device}, as for {prefix}z, got {pos.device}; move it with .to()")
     if not n:
         raise ValueError(f"{prefix}z: expected at least one atom, got none; leave the molecule out")
-    least, most = z.aminmax()
-    if int(least) < 1 or int(most) > MAX_Z:
-        atom = int(((z < 1) | (z > MAX_Z)).nonzero()[0])
-        raise ValueError(
-            f"{prefix}z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[atom])} for atom {atom}; "
-            "name the element or leave the atom out"
-        )
-    if not all_finite(pos):
+    if numbers_are_checked(z):
+        _check_elements(z, prefix)
+    if numbers_are_checked(pos) and not all_finite(pos):
         atom = int((~pos.isfinite().all(1)).nonzero()[0])
         raise ValueError(
             f"{prefix}pos: expected finite positions, got NaN or infinity for atom {atom}; repair it or leave it out"
@@ -71,6 +67,16 @@ def check_atoms(
     if num_graphs is None:
         num_graphs = int(batch.max()) + 1
     return check_batch(f"{prefix}batch", batch, n, num_graphs, pos.device), num_graphs
+
+
+def _check_elements(z: Tensor, prefix: str) -> None:
+    least, most = z.aminmax()
+    if int(least) < 1 or int(most) > MAX_Z:
+        atom = int(((z < 1) | (z > MAX_Z)).nonzero()[0])
+        raise ValueError(
+            f"{prefix}z: expected atomic numbers from 1 to {MAX_Z}, got {int(z[atom])} for atom {atom}; "
+            "name the element or leave the atom out"
+        )
 
 
 def check_data(data: object, name: str = "data") -> None:
@@ -140,7 +146,7 @@ def check_points(
 
 
 def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: torch.device) -> Tensor:
-    """The vector ``batch`` [length] itself, if it is int64, sorted and within ``num_graphs``.
+    """The vector ``batch`` [length] itself, if it is int64 and, where numbers are checked, sorted and in range.
 
     Raises:
         ValueError: it is not.
@@ -150,9 +156,11 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
         raise ValueError(f"{name}: expected int64 of shape [{length}], got {_described(batch)}; give one entry a row")
     if batch.device != device:
         raise ValueError(f"{name}: expected {device}, got {batch.device}; move it with .to(device)")
-    if length and (batch[1:] < batch[:-1]).any():
+    if not length or not numbers_are_checked(batch):
+        return batch
+    if (batch[1:] < batch[:-1]).any():
         raise ValueError(f"{name}: expected a sorted vector, got one that decreases; sort the rows by it")
-    if length and (int(batch[0]) < 0 or int(batch[-1]) >= num_graphs):
+    if int(batch[0]) < 0 or int(batch[-1]) >= num_graphs:
         low, high = int(batch[0]), int(batch[-1])
         raise ValueError(
             f"{name}: expected values from 0 to {num_graphs - 1}, got {low} to {high}; count molecules from 0"

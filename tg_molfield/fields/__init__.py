@@ -1,6 +1,7 @@
 """Fields: their definition by atoms, their evaluation, and their samples on grids; needs torch alone."""
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.checked_numbers import checked_on_devices
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.form_factors import FormFactors
 from tg_molfield.fields.aggregates import AggregateField, MaximumField, UnionField
@@ -36,5 +37,6 @@ __all__ = [
     "UnionField",
     "Volume",
     "VolumeWarning",
+    "checked_on_devices",
     "get_kernel",
 ]

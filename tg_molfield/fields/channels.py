@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, check_kind
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.computed import COMPUTED_PROPERTIES
-from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property, in_table
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
 PARTS = ("ligand", "protein")
@@ -158,28 +159,33 @@ class CheckedAtoms:
         if values.shape != expected:
             hint = f"write '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else "give one row an atom"
             raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}; {hint}")
-        if values.is_floating_point() and not all_finite(values):
+        if values.is_floating_point() and numbers_are_checked(values) and not all_finite(values):
             raise ValueError(f"data.{name}: expected finite numbers, got NaN or infinity; repair them")
         return values
 
 
 def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
     """The weights [N, C] of the atoms in all channels, float64."""
-    table = _element_weights(channels)
+    table = _element_weights(channels, atoms.z.device)
     if table is not None:
-        return table.to(atoms.z.device)[atoms.z]
+        return table[in_table(atoms.z)]
     return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
 
 
 @lru_cache(maxsize=64)
-def _element_weights(channels: tuple[Channel, ...]) -> Tensor | None:
-    """The weights [119, C] of each element, by atomic number; None where a channel depends on more than elements."""
+def _element_weights(channels: tuple[Channel, ...], device: torch.device) -> Tensor | None:
+    """The weights [120, C] by atomic number, NaN before and after those of the elements.
+
+    None where a channel depends on more than elements.
+    """
     known = {*atomic_numbers(), *GROUPS}
     if any(channel.vector or channel.weight not in known for channel in channels):
         return None
-    z = torch.arange(MAX_Z + 1)
+    z = torch.arange(MAX_Z + 2)
     atoms = CheckedAtoms(z, torch.zeros(len(z), 3), None, 1, None, None, None)
-    return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
+    weights = torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
+    weights[[0, -1]] = math.nan
+    return weights.to(device)
 
 
 def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_tensor
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
@@ -78,6 +79,8 @@ class RBFField(Field):
             )
         n = len(centers)
         weights = weights[:, None] if weights.ndim == 1 else weights
+        if isinstance(widths, (int, float)):
+            widths = torch.full((), widths, dtype=centers.dtype, device=centers.device)
         widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
         widths = widths.expand(n) if widths.ndim == 0 else widths
         if weights.ndim != 2 or len(weights) != n:
@@ -93,11 +96,15 @@ class RBFField(Field):
                     f"{name}: expected {centers.dtype} on {centers.device}, as for centers, got {tensor.dtype} on "
                     f"{tensor.device}; convert it with .to(centers)"
                 )
-            if not all_finite(tensor):
+            if numbers_are_checked(tensor) and not all_finite(tensor):
                 raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
-        least = float(widths.detach().min()) if widths.numel() else math.inf
-        if not least > 0:
-            raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
+        if numbers_are_checked(widths):
+            least = float(widths.detach().min()) if widths.numel() else math.inf
+            if not least > 0:
+                raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
+            warn_of_coarse_coordinates(centers, least)
+        else:
+            widths = widths.where(widths > 0, math.nan)
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
         if len(names) != weights.shape[1] or len(set(names)) != len(names):
             raise ValueError(
@@ -112,7 +119,6 @@ class RBFField(Field):
         else:
             num_graphs = (int(batch.max()) + 1 if n else 0) if num_graphs is None else num_graphs
             batch = check_batch("batch", batch, n, num_graphs, centers.device)
-        warn_of_coarse_coordinates(centers, least)
         self.centers, self.weights, self.widths, self.batch = centers, weights, widths, batch
         self.kernel = get_kernel(kernel)
         self.cell: Tensor | None
@@ -205,7 +211,10 @@ class RBFField(Field):
         problem = (centers, weights, widths, self.kernel, batch, grids)
         values = sums_on_each_grid(*problem) if out is None else sums_on_grids(*problem, out)
         volumes = [self._volume(one, grid, i) for i, (one, grid) in enumerate(zip(values, grids, strict=True))]
-        return [volume.with_atoms(self.atoms and self.atoms.of_graph(i)) for i, volume in enumerate(volumes)]
+        if self.atoms is None:
+            return volumes
+        atoms = self.atoms.of_graphs(len(volumes))
+        return [volume.with_atoms(own) for volume, own in zip(volumes, atoms, strict=True)]
 
     def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
         if self.cell is None or self.pbc is None:
@@ -255,10 +264,11 @@ class RBFField(Field):
             return [self]
         counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
         parts = zip(*(x.split(counts) for x in (self.centers, self.weights, self.widths, self.batch)), strict=True)
+        atoms = [None] * self.num_graphs if self.atoms is None else self.atoms.of_graphs(self.num_graphs)
         return [
             self._with(
                 centers=centers, weights=weights, widths=widths, batch=torch.zeros_like(batch), _num_graphs=1,
-                _atoms=self.atoms and self.atoms.of_graph(i), **self._cell_of(i),
+                _atoms=atoms[i], **self._cell_of(i),
             )
             for i, (centers, weights, widths, batch) in enumerate(parts)
         ]  # fmt: skip

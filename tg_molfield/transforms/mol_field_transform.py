@@ -12,6 +12,7 @@ from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import BaseTransform
 
 from tg_molfield.arguments import check_integers
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.fields import MolField
 from tg_molfield.random_draws import seeds_of
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
@@ -102,7 +103,7 @@ class MolFieldTransform(BaseTransform):
     def _drawn(self, data: Data) -> tuple[Tensor, Tensor]:
         """The query points [Q, 3], and the molecule of each [Q]."""
         pos = data.pos.detach()
-        counts = _atom_counts(data) if isinstance(data, Batch) else torch.tensor([len(pos)], device=pos.device)
+        counts = _atom_counts(data) if isinstance(data, Batch) else torch.full((1,), len(pos), device=pos.device)
         seeds = seeds_of(data, len(counts))
         if seeds is not None:
             return self.sampler.of_seeds(pos, counts, self.num_queries, seeds)
@@ -132,8 +133,9 @@ def _atom_counts(batch: Batch) -> Tensor:
     Raises:
         ValueError: one has none.
     """
-    counts = torch.bincount(batch.batch, minlength=batch.num_graphs)
-    if not bool(counts.all()):
+    counts = torch.zeros(batch.num_graphs, dtype=torch.long, device=batch.batch.device)
+    counts.scatter_add_(0, batch.batch, torch.ones_like(batch.batch))
+    if numbers_are_checked(counts) and not bool(counts.all()):
         empty = int((counts == 0).nonzero()[0])
         raise ValueError(f"data: expected atoms in every molecule, got none in molecule {empty}; leave it out")
     return counts
