@@ -113,8 +113,8 @@ def free_energies(model: FieldAutoEncoder, other: FieldAutoEncoder, repeats: int
         print("|---|---|---|---|---|")
         for name, values in features.items():
             kinds = (forest, None) if "forest" in name else (ridge, perceptron)
-            fits = [None if kind is None else partial(_fitted, kind, values, part.y) for kind in kinds]
-            cells = [cell for fit in fits for cell in _errors(fit, part.y, smiles, repeats)]
+            ways = [None if kind is None else partial(_fitted, kind, values, part.y) for kind in kinds]
+            cells = [cell for way in ways for cell in _errors(way, part.y, smiles, repeats)]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
         for name, (make, rate) in tuned_encoders(model if small else None, other).items():
             cells = _errors(partial(_tuned, make, rate, part), part.y, smiles, repeats)

@@ -119,7 +119,8 @@ def test_steps_of_training_lower_the_loss(decoder, half):
             scaler.update()
             found.append(float(value.detach()))
             assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in model.parameters())
-        near(torch.tensor(found[0]), expected, half, 16)
+        rematched = isinstance(loss, MatchingLoss)  # rounding may match slots to other atoms that are as near
+        near(torch.tensor(found[0]), expected, half, 64 if rematched else 16)
         if not isinstance(loss, FieldLoss) or decoder not in ("structure_factors", "flow"):
             assert found[-1] < found[0]
 

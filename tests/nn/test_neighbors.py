@@ -55,7 +55,7 @@ def test_blocks_hold_all_points_and_no_more_pairs_than_asked():
     asked, counts = [3, 0, 700, 4, 90, 1], [5, 40, 30, 0, 200, 1]
     groups = list(neighbors._blocks(asked, counts, 1000))
     assert all(
-        len(group) * max(block.number for block in group) * max(block.count for block in group) <= 1000
+        len(group) * max(block.number for block in group) * max(block.atoms for block in group) <= 1000
         for group in groups
     )
     points = [

@@ -79,7 +79,7 @@ def _among_all(
     for some in _blocks(asked, counts, most):
         first, number, start, count = torch.tensor(some, device=pos.device).T.unsqueeze(2)
         point = first + torch.arange(max(block.number for block in some), device=pos.device)
-        atom = start + torch.arange(max(block.count for block in some), device=pos.device)
+        atom = start + torch.arange(max(block.atoms for block in some), device=pos.device)
         q = query_pos[point.clamp(max=query_pos.size(0) - 1)].unsqueeze(2)
         a = pos[atom.clamp(max=pos.size(0) - 1)].unsqueeze(1)
         square = torch.zeros((), dtype=pos.dtype, device=pos.device)
@@ -94,12 +94,12 @@ def _among_all(
 
 
 class _Block(NamedTuple):
-    """``number`` points from ``first`` on, and the ``count`` atoms from ``start`` on that they are compared with."""
+    """``number`` points from ``first`` on, and the ``atoms`` atoms from ``start`` on that they are compared with."""
 
     first: int
     number: int
     start: int
-    count: int
+    atoms: int
 
 
 def _blocks(asked: list[int], counts: list[int], most: int) -> Iterator[list[_Block]]:

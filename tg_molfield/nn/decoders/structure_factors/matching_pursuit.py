@@ -59,21 +59,22 @@ def search(
 
 
 def worst_fitting_atoms(
-    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float, bound: bool = False
+    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float, least: int = 1, bound: bool = False
 ) -> Tensor:
-    """The ``share`` of each molecule's atoms, at least one, that the residual supports least, ``[B, n]`` bool.
+    """The ``share`` of each molecule's atoms that the residual supports least, ``[B, n]`` bool.
 
     Args:
         transform: from atoms to structure factors.
         atoms: where they are now.
         factors: ``[B, 2 W]``, the structure factors to match.
         share: between 0 and 1.
+        least: how many atoms are the least share.
         bound: whether those that are not near another, or upon another, are among them, too.
     """
     shares = atoms.structure_factors(transform)
     support = (shares * (factors - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
     rank = support.argsort(dim=1, stable=True).argsort(dim=1)
-    worst = atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil())
+    worst = atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil().clamp(min=least))
     return worst | implausible_atoms(atoms, support) if bound else worst
 
 

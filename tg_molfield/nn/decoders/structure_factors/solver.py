@@ -27,7 +27,7 @@ EXACT = 1e-7
 _ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
-"""The shares of the atoms that successive searches place anew."""
+"""The shares of the atoms that successive searches place anew; at least one, then two, …, of the smallest molecules."""
 _FREE_SEARCHES = 2
 """Searches of any atoms. After them, every second one keeps each atom near another, as bonds do."""
 _MANY = 60
@@ -168,7 +168,8 @@ def _searched(
     """The search number ``index`` for the worst atoms; few atoms are fitted further only after the first two."""
     _, moments, factors = transform.split(target.code)
     bound = index >= _FREE_SEARCHES and index % 2 == 0
-    worst = worst_fitting_atoms(transform, atoms, factors, _WORST[index % len(_WORST)], bound)
+    turn = index % len(_WORST)
+    worst = worst_fitting_atoms(transform, atoms, factors, _WORST[turn], 1 + turn, bound)
     seed = _SEEDS * target.search_seed + index
     found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed, bound)
     if index < 2 and atoms.mask.size(1) < _MANY:
