@@ -108,3 +108,13 @@ def test_ligands_of_73_atoms_come_back_from_512_numbers(data_dir):
     """Those for which searches that place atoms anywhere end far from the molecule."""
     some = [data for data in read(data_dir / "smallmol" / "pdb_ligands_300.sdf.gz") if 60 <= data.num_nodes < 80]
     check_that_ligands_come_back([some[row] for row in (14, 27, 42)], FieldAutoEncoder.from_pretrained("organic-small"))
+
+
+def test_atoms_that_no_bond_reaches_come_back():
+    generator = torch.Generator().manual_seed(0)
+    model = FieldAutoEncoder.from_pretrained("organic-small")
+    for count, spacing in ((12, 4.0), (27, 3.0)):
+        nodes = torch.cartesian_prod(*[torch.arange(3.0)] * 3)[torch.randperm(27, generator=generator)[:count]]
+        pos = spacing * nodes + 0.6 * torch.rand(count, 3, generator=generator)
+        z = torch.tensor([1, 6, 7, 8])[torch.randint(0, 4, (count,), generator=generator)]
+        check_that_ligands_come_back([Data(z=z, pos=pos)], model)

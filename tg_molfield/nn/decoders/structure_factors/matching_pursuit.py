@@ -8,13 +8,13 @@ from torch import Tensor
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
-from tg_molfield.nn.decoders.structure_factors.plausibility import CLOSEST, FARTHEST, implausible_atoms
+from tg_molfield.nn.decoders.structure_factors.plausibility import CLOSEST, FARTHEST
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 1.0
 _REACH = 2.8
-_STEPS, _LAST_STEPS = 2, 3
-"""Steps of the fit after each atom, and after the last."""
+_STEPS, _QUICK_STEPS = 3, 2
+"""Steps of the fit after each atom; in quick searches for all but the last."""
 _NODES = 2**20
 """How many nodes of all kinds are scored at once."""
 _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
@@ -27,7 +27,8 @@ def search(
     factors: Tensor,
     moments: Tensor,
     seed: Tensor,
-    bound: bool = False,
+    bound: Tensor | None = None,
+    quick: bool = False,
 ) -> tuple[PaddedAtoms, Tensor]:
     """Place the atoms that are not ``placed [B, n]``; returns all atoms and the mean square residual ``[B]``.
 
@@ -42,7 +43,8 @@ def search(
         factors: ``[B, 2 W]``, the structure factors to match.
         moments: ``[B, 6]``, second moments summed over atoms.
         seed: ``[B]`` int64; shifts the lattice, which often changes the result where a search fails.
-        bound: whether each atom is placed near another but upon none, as in molecules.
+        bound: ``[B]`` bool: in which molecules each atom is placed near another but upon none; in none if None.
+        quick: whether to fit less closely before the last atom is placed, which finds fewer of many atoms.
     """
     half = _REACH * (moments[:, :3] / atoms.mask.sum(1, keepdim=True).clamp(min=1)).clamp(min=0).sqrt() + _SPACING
     nodes = (2 * half / _SPACING + 2).prod(1)
@@ -51,31 +53,25 @@ def search(
     error = torch.empty_like(factors[:, 0])
     for rows in _chunks(nodes * len(transform.elements) / 2):
         width = int(atoms.mask[rows].sum(1).max())
+        own = None if bound is None or not bool(bound[rows].any()) else bound[rows]
         found, error[rows] = _pursue(
-            transform, atoms[rows].first(width), placed[rows, :width], factors[rows], half[rows], offset[rows], bound
-        )
+            transform, atoms[rows].first(width), placed[rows, :width], factors[rows], half[rows], offset[rows], own,
+            _QUICK_STEPS if quick else _STEPS,
+        )  # fmt: skip
         pos[rows, :width] = found
     return atoms.at(pos), error
 
 
-def worst_fitting_atoms(
-    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, share: float, least: int = 1, bound: bool = False
-) -> Tensor:
-    """The ``share`` of each molecule's atoms that the residual supports least, ``[B, n]`` bool.
-
-    Args:
-        transform: from atoms to structure factors.
-        atoms: where they are now.
-        factors: ``[B, 2 W]``, the structure factors to match.
-        share: between 0 and 1.
-        least: how many atoms are the least share.
-        bound: whether those that are not near another, or upon another, are among them, too.
-    """
+def support_of(transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor) -> Tensor:
+    """How well the residual against ``factors [B, 2 W]`` agrees with each atom ``[B, n]``; infinity for none."""
     shares = atoms.structure_factors(transform)
-    support = (shares * (factors - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
+    return (shares * (factors - shares.sum(1)).unsqueeze(1)).sum(2).masked_fill(~atoms.mask, torch.inf)
+
+
+def worst_fitting_atoms(atoms: PaddedAtoms, support: Tensor, share: float, least: int = 1) -> Tensor:
+    """The ``share`` of each molecule's atoms with the least ``support [B, n]``, at least ``least``, ``[B, n]`` bool."""
     rank = support.argsort(dim=1, stable=True).argsort(dim=1)
-    worst = atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil().clamp(min=least))
-    return worst | implausible_atoms(atoms, support) if bound else worst
+    return atoms.mask & (rank < (share * atoms.mask.sum(1, keepdim=True)).ceil().clamp(min=least))
 
 
 def _chunks(nodes: Tensor) -> list[Tensor]:
@@ -92,7 +88,8 @@ def _pursue(
     factors: Tensor,
     half: Tensor,
     offset: Tensor,
-    bound: bool,
+    bound: Tensor | None,
+    steps: int,
 ) -> tuple[Tensor, Tensor]:
     lattice = Lattice(transform, half, _SPACING)
     counts = factors.new_zeros(len(factors), len(transform.elements))
@@ -109,13 +106,14 @@ def _pursue(
         known = PaddedAtoms(pos, atoms.kinds, placed, atoms.weights * placed)
         rest_cos, rest_sin = (factors - known.structure_factors(transform).sum(1)).unsqueeze(1).chunk(2, dim=2)
         open_ = torch.zeros_like(counts).scatter_add(1, atoms.kinds, wanted.to(counts)).gather(1, kinds) > 0
-        likely = lattice.near(pos - offset.unsqueeze(1), placed, CLOSEST, FARTHEST) if bound else None
+        near = None if bound is None else placed & bound.unsqueeze(1)
+        likely = None if near is None else lattice.near(pos - offset.unsqueeze(1), near, CLOSEST, FARTHEST)
         best, node = lattice.best(cos * rest_cos + sin * rest_sin, cos * rest_sin - sin * rest_cos, open_, likely)
         slot = (wanted & (atoms.kinds == kinds[row, best].unsqueeze(1))).int().argmax(1)
         active = wanted.any(1)
         pos[row, slot] = torch.where(active.unsqueeze(1), node + offset, pos[row, slot])
         placed[row, slot] |= active
-        pos, error = _fitted(transform, atoms.at(pos), placed, factors, _LAST_STEPS if number == most - 1 else _STEPS)
+        pos, error = _fitted(transform, atoms.at(pos), placed, factors, _STEPS if number == most - 1 else steps)
     return pos, error
 
 

@@ -19,7 +19,8 @@ from tg_molfield.nn.decoders.structure_factors.least_squares import (
     sufficient_stride,
     with_code_gradient,
 )
-from tg_molfield.nn.decoders.structure_factors.matching_pursuit import search, worst_fitting_atoms
+from tg_molfield.nn.decoders.structure_factors.matching_pursuit import search, support_of, worst_fitting_atoms
+from tg_molfield.nn.decoders.structure_factors.plausibility import implausible_atoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 EXACT = 1e-7
@@ -29,7 +30,9 @@ _ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew; at least one, then two, …, of the smallest molecules."""
 _FREE_SEARCHES = 2
-"""Searches of any atoms. After them, every second one keeps each atom near another, as bonds do."""
+"""Quick searches, of any atoms. After them, every second one keeps each atom near another, as bonds do."""
+_MOST_IMPLAUSIBLE = 0.3
+"""The share of atoms that no bond reaches from which on they are no molecule."""
 _MANY = 60
 """Atoms from which on each search is fitted further."""
 _NEAR = 2e-3
@@ -167,11 +170,17 @@ def _searched(
 ) -> tuple[PaddedAtoms, Tensor]:
     """The search number ``index`` for the worst atoms; few atoms are fitted further only after the first two."""
     _, moments, factors = transform.split(target.code)
-    bound = index >= _FREE_SEARCHES and index % 2 == 0
+    support = support_of(transform, atoms, factors)
     turn = index % len(_WORST)
-    worst = worst_fitting_atoms(transform, atoms, factors, _WORST[turn], 1 + turn, bound)
+    worst, bound = worst_fitting_atoms(atoms, support, _WORST[turn], 1 + turn), None
+    if index >= _FREE_SEARCHES and index % 2 == 0:
+        wrong = implausible_atoms(atoms, support)
+        bound = wrong.sum(1) <= _MOST_IMPLAUSIBLE * atoms.mask.sum(1)
+        worst |= wrong & bound.unsqueeze(1)
     seed = _SEEDS * target.search_seed + index
-    found, error = search(transform, atoms, atoms.mask & ~worst, factors, moments, seed, bound)
+    found, error = search(
+        transform, atoms, atoms.mask & ~worst, factors, moments, seed, bound, quick=index < _FREE_SEARCHES
+    )
     if index < 2 and atoms.mask.size(1) < _MANY:
         return found, error
     return fit_positions(transform, found, factors, _SETTLING_STEPS)
