@@ -3,6 +3,7 @@
 On a CUDA device the kernels are compiled. Elsewhere set ``TRITON_INTERPRET=1``: Triton then interprets them on the CPU.
 """
 
+import math
 import warnings
 
 import pytest
@@ -377,6 +378,9 @@ def test_what_is_wrong_on_a_device_is_nan_or_refused_on_request():
     for width in (0.0, -1.0):
         field = RBFField(scattered(2), torch.ones(2, 1, device=DEVICE), torch.tensor([1.0, width], device=DEVICE))
         assert field(points).isnan().all()
+    for number in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="widths: expected positive numbers in Å"):
+            RBFField(scattered(2), torch.ones(2, 1, device=DEVICE), number)
     data = molecules(4, 3, 2)
     data.batch = data.batch.flip(0)
     with checked_on_devices(), pytest.raises(ValueError, match="batch: expected a sorted vector"):

@@ -79,8 +79,9 @@ class RBFField(Field):
             )
         n = len(centers)
         weights = weights[:, None] if weights.ndim == 1 else weights
-        if isinstance(widths, (int, float)):
-            widths = torch.full((), widths, dtype=centers.dtype, device=centers.device)
+        number = widths if isinstance(widths, (int, float)) else None
+        if number is not None:
+            widths = torch.full((), number, dtype=centers.dtype, device=centers.device)
         widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
         widths = widths.expand(n) if widths.ndim == 0 else widths
         if weights.ndim != 2 or len(weights) != n:
@@ -98,8 +99,8 @@ class RBFField(Field):
                 )
             if numbers_are_checked(tensor) and not all_finite(tensor):
                 raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
-        if numbers_are_checked(widths):
-            least = float(widths.detach().min()) if widths.numel() else math.inf
+        if number is not None or numbers_are_checked(widths):
+            least = number if number is not None else float(widths.detach().min()) if widths.numel() else math.inf
             if not least > 0:
                 raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
             warn_of_coarse_coordinates(centers, least)
