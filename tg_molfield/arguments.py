@@ -24,6 +24,14 @@ def check_counts(least: int, **counts: Any) -> None:
             raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
 
 
+def require_counts(least: int, **counts: Any) -> None:
+    """Raise a ValueError for counts that are no integers, None included, or below ``least``."""
+    for name, value in counts.items():
+        if value is None:
+            raise ValueError(f"{name}: expected an integer, got None; leave it out, or give a number such as 8")
+    check_counts(least, **counts)
+
+
 def check_kind(name: str, value: Any, kind: type, what: str, remedy: str) -> None:
     """Raise a TypeError unless ``value`` is a ``kind``.
 

@@ -137,6 +137,11 @@ def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
         flow.sample(1, settle=-1)
     with pytest.raises(ValueError, match="tries: expected at least 1, got 0"):
         flow.sample(1, tries=0)
+    for options in ({"tries": None}, {"settle": None}, {"num_molecules": None}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))}: expected an integer, got None"):
+            flow.sample(**{"num_molecules": 1, **options})
+    with pytest.raises(ValueError, match="num_steps: expected an integer, got None"):
+        flow.path(data("CH3CH2OH"), data("isobutane"), None)
 
 
 def test_noise_keeps_the_variance_of_codes():

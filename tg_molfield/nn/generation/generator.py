@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_counts, check_integers, check_kind, check_number
+from tg_molfield.arguments import check_kind, check_number, require_counts
 from tg_molfield.compare import align
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
@@ -25,6 +25,8 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
 _MOST = 1_000_000
+_ANY = -(2**63)
+"""The least integer."""
 
 
 class MoleculeGenerator(nn.Module):
@@ -162,8 +164,8 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         for name, data in (("start", start), ("end", end)):
             check_kind(name, data, Data, "a Data", "give one molecule")
-        check_counts(2, num_steps=num_steps)
-        check_integers(seed=seed)
+        require_counts(2, num_steps=num_steps)
+        require_counts(_ANY, seed=seed)
         if noise is not None:
             _check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
@@ -178,8 +180,8 @@ class MoleculeGenerator(nn.Module):
     ) -> PaddedAtoms:
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
         decoder = _flow(self.decoder)
-        check_counts(0, settle=settle)
-        check_counts(1, tries=tries)
+        require_counts(0, settle=settle)
+        require_counts(1, tries=tries)
 
         def draw(rows: Tensor, seeds: Tensor) -> PaddedAtoms:
             atoms = blurred_atoms(decoder, code[rows], noise[rows], seeds, draw_number)
@@ -197,7 +199,7 @@ def _flow(decoder: Decoder) -> FlowDecoder:
 
 
 def _check_number(num_molecules: int) -> None:
-    check_integers(num_molecules=num_molecules)
+    require_counts(_ANY, num_molecules=num_molecules)
     if not 1 <= num_molecules <= _MOST:
         raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
 
