@@ -35,11 +35,9 @@ from torch_geometric.data import Batch, Data
 from tg_molfield import FieldAutoEncoder, psnr
 from tg_molfield.compare import align_many
 from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
-from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
-from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
-from tg_molfield.nn.generation.retries import drawn_until_plain
-from tg_molfield.nn.generation.settling import settled
+from tg_molfield.nn.generation.decoding import decoded_molecules
+from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
 PARTS = ("reconstruction", "paths", "torsions", "samples", "similarity")
@@ -136,12 +134,7 @@ class Pairs:
         code = torch.cat([great_circle(one, two, where) for one, two in zip(*codes, strict=True)])
         level = noise_between(angle_between(*codes), where.expand(len(code)), noise)
         seed = torch.zeros(len(code), dtype=torch.int64)
-
-        def draw(rows: torch.Tensor, seeds: torch.Tensor) -> PaddedAtoms:
-            atoms = blurred_atoms(self.decoder, code[rows], level[rows], seeds, draw_number=False)
-            return settled(self.decoder, self.model.encode, atoms, seeds, settle)
-
-        atoms = drawn_until_plain(draw, self.decoder.element_kinds.numbers, seed, tries)
+        atoms = drawn_atoms(self.decoder, self.model.encode, code, level, seed, settle, tries, draw_number=False)
         origin = torch.lerp(self.first.origin, self.last.origin, share)
         return decoded_molecules(self.decoder, atoms, self.first.pose.at(origin))
 

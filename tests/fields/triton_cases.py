@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 import torch
+from device_waits import waits
 from engine_reference import cloud
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch_geometric.data import Batch, Data
@@ -267,10 +268,7 @@ class _NoCountOnTheHost(TorchDispatchMode):
     """Refuse operations that make the host wait for numbers of a device."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__
-        assert name not in {"_local_scalar_dense", "nonzero", "masked_select", "unique_consecutive"}, name
-        if name == "index":
-            assert not any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]), "boolean index"
+        assert not waits(func, args), func
         return func(*args, **(kwargs or {}))
 
 

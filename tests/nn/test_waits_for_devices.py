@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from device_waits import waits
 from small_models import build
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch_geometric.data import Batch, Data
@@ -14,19 +15,14 @@ MOST = 16
 
 
 class Waits(TorchDispatchMode):
-    """Counts operations that give numbers, or results of sizes, which a device does not tell before it is done."""
-
-    NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "unique_consecutive", "_unique2", "bincount")
+    """Counts operations that wait for a device."""
 
     def __init__(self):
         super().__init__()
         self.number = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__
-        indices = args[1] if name in ("index", "index_put", "index_put_") else ()
-        by_mask = any(x is not None and x.dtype == torch.bool for x in indices)
-        self.number += name in self.NAMES or by_mask
+        self.number += waits(func, args)
         return func(*args, **(kwargs or {}))
 
 
@@ -39,7 +35,7 @@ def molecules(count):
     return MolFieldTransform(FIELD, num_queries=16, seed=0)(Batch.from_data_list(found))
 
 
-def waits(model, batch):
+def number_of_waits(model, batch):
     with Waits() as counted:
         latent = model.encode(batch)
         model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch).backward()
@@ -49,8 +45,8 @@ def waits(model, batch):
 @pytest.mark.parametrize("decoder", ["rbf", "siren", "atoms"])
 def test_a_step_waits_a_few_times_for_any_number_of_molecules(decoder, monkeypatch):
     model = build(decoder, channels=FIELD).train()
-    checked = waits(model, molecules(4))
+    checked = number_of_waits(model, molecules(4))
     monkeypatch.setattr(checked_numbers, "_HOST", "none")
-    few, many = waits(model, molecules(4)), waits(model, molecules(40))
+    few, many = number_of_waits(model, molecules(4)), number_of_waits(model, molecules(40))
     assert few == many <= MOST
     assert checked > few

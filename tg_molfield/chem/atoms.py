@@ -20,13 +20,6 @@ class AtomList(NamedTuple):
         """The atoms with ``change`` applied to every tensor."""
         return AtomList(change(self.z), change(self.pos), None if self.batch is None else change(self.batch))
 
-    def of_graph(self, index: int) -> AtomList:
-        """The atoms of graph ``index`` of a batch; all atoms if there is no batch."""
-        if self.batch is None:
-            return self
-        mine = self.batch == index
-        return AtomList(self.z[mine], self.pos[mine])
-
     def of_graphs(self, num_graphs: int) -> list[AtomList]:
         """The atoms of each graph of a batch, which is sorted; all atoms for each if there is no batch."""
         if self.batch is None:

@@ -46,9 +46,9 @@ def _table(name: str, device: torch.device) -> Tensor:
     return torch.tensor([math.nan, *values, math.nan], dtype=torch.float64, device=device)
 
 
-def in_table(z: Tensor) -> Tensor:
-    """Where the elements ``z`` [N] stand in a table with a row before and one after those of the elements."""
-    return z if numbers_are_checked(z) else z.clamp(0, MAX_Z + 1)
+def looked_up(table: Tensor, z: Tensor) -> Tensor:
+    """The rows of ``z`` [N] in a table by atomic number; what is no element in it has the first or the last row."""
+    return table[z.clamp(0, len(table) - 1)]
 
 
 def element_property(name: str, z: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def element_property(name: str, z: Tensor) -> Tensor:
     """
     if name not in ELEMENT_PROPERTIES:
         raise ValueError(f"name: expected one of {', '.join(ELEMENT_PROPERTIES)}, got {name!r}; choose one of them")
-    values = _table(name, z.device)[in_table(z)]
+    values = looked_up(_table(name, z.device), z)
     unknown = values.isnan()
     if numbers_are_checked(z) and unknown.any():
         missing = sorted({symbols()[int(number)] for number in z[unknown]})

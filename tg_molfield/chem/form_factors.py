@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_number
 from tg_molfield.chem.checked_numbers import numbers_are_checked
+from tg_molfield.chem.elements import looked_up
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class FormFactors:
             raise ValueError(
                 f"z: expected elements with form factors, 1 to {known}, got {int(z.max())}; remove the atoms"
             )
-        a, b = table[z.clamp(0, known + 1)].unbind(1)
+        a, b = looked_up(table, z).unbind(1)
         spread = b + self.blur
         return a * (4 * math.pi / spread) ** 1.5, (spread / (8 * math.pi**2)).sqrt()
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.computed import COMPUTED_PROPERTIES
-from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property, in_table
+from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property, looked_up
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data
 
 PARTS = ("ligand", "protein")
@@ -168,7 +168,7 @@ def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> T
     """The weights [N, C] of the atoms in all channels, float64."""
     table = _element_weights(channels, atoms.z.device)
     if table is not None:
-        return table[in_table(atoms.z)]
+        return looked_up(table, atoms.z)
     return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
 
 

@@ -99,13 +99,14 @@ class RBFField(Field):
                 )
             if numbers_are_checked(tensor) and not all_finite(tensor):
                 raise ValueError(f"{name}: expected finite numbers, got NaN or infinity; repair them")
-        if number is not None or numbers_are_checked(widths):
-            least = number if number is not None else float(widths.detach().min()) if widths.numel() else math.inf
-            if not least > 0:
-                raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
-            warn_of_coarse_coordinates(centers, least)
-        else:
+        least = math.inf if number is None else number
+        if number is None and not numbers_are_checked(widths):
             widths = widths.where(widths > 0, math.nan)
+        elif number is None and widths.numel():
+            least = float(widths.detach().min())
+        if not least > 0:
+            raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
+        warn_of_coarse_coordinates(centers, least)
         names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
         if len(names) != weights.shape[1] or len(set(names)) != len(names):
             raise ValueError(

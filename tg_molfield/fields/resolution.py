@@ -7,6 +7,8 @@ import warnings
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.checked_numbers import numbers_are_checked
+
 _SHARE = 1e-3
 """Of σ: the spacing of coordinates from which values of a field are off by more than about a thousandth."""
 
@@ -18,9 +20,9 @@ class CoarseCoordinatesWarning(UserWarning):
 def warn_of_coarse_coordinates(centers: Tensor, least: float) -> None:
     """Warn where neighbouring floats at ``centers`` [N, 3] are more than a thousandth of the ``least`` width apart.
 
-    Only on the CPU: elsewhere the device would have to be waited for.
+    Only where numbers are checked, see `numbers_are_checked`.
     """
-    if centers.device.type != "cpu" or centers.dtype == torch.float64 or not centers.numel():
+    if not numbers_are_checked(centers) or centers.dtype == torch.float64 or not centers.numel():
         return
     farthest = float(centers.detach().abs().max())
     spacing = torch.finfo(centers.dtype).eps * farthest

@@ -16,11 +16,10 @@ from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
-from tg_molfield.nn.generation.decoding import blurred_atoms, decoded_molecules
+from tg_molfield.nn.generation.decoding import decoded_molecules
+from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
-from tg_molfield.nn.generation.retries import drawn_until_plain
-from tg_molfield.nn.generation.settling import settled
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
@@ -179,16 +178,10 @@ class MoleculeGenerator(nn.Module):
         self, code: Tensor, noise: Tensor, seed: Tensor, settle: int, tries: int, draw_number: bool
     ) -> PaddedAtoms:
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
-        decoder = _flow(self.decoder)
         require_counts(0, settle=settle)
         require_counts(1, tries=tries)
-
-        def draw(rows: Tensor, seeds: Tensor) -> PaddedAtoms:
-            atoms = blurred_atoms(decoder, code[rows], noise[rows], seeds, draw_number)
-            return settled(decoder, self.encode, atoms, seeds, settle)
-
         with evaluating(self):
-            return drawn_until_plain(draw, decoder.element_kinds.numbers, seed, tries)
+            return drawn_atoms(_flow(self.decoder), self.encode, code, noise, seed, settle, tries, draw_number)
 
 
 def _flow(decoder: Decoder) -> FlowDecoder:
