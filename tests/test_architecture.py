@@ -12,6 +12,7 @@ import tg_molfield
 ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
+    "devices",
     "precision",
     "arguments",
     "random_draws",
@@ -40,7 +41,7 @@ LAYERS = [
     "cli",
 ]
 MAY_IMPORT = {
-    "chem": {"arguments", "optional"},
+    "chem": {"arguments", "devices", "optional"},
     "display": {"chem"},
     "volumes": {"arguments", "memory", "files", "text_numbers", "chem", "optional"},
     "fields": {"arguments", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
@@ -56,8 +57,8 @@ MAY_IMPORT = {
         "display", "structures", "metrics", "parallel", "progress", "optional",
     },
     "nn": {
-        "arguments", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields", "files",
-        "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
+        "arguments", "devices", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields",
+        "files", "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
     },
     "datasets": {
         "arguments", "parallel", "progress", "files", "text_numbers", "chem", "display", "structures", "compare",

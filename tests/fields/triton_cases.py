@@ -8,13 +8,12 @@ import warnings
 
 import pytest
 import torch
-from device_waits import waits
+from device_operations import waits
 from engine_reference import cloud
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import Grid, MolField, MolFieldTransform, RBFField
-from tg_molfield.chem import checked_numbers
+from tg_molfield import Grid, MolField, MolFieldTransform, RBFField, devices
 from tg_molfield.chem.checked_numbers import checked_on_devices
 from tg_molfield.fields import get_kernel
 from tg_molfield.fields.engine import dispatch
@@ -310,7 +309,7 @@ def _run_without_waiting(run):
 def _like_a_device(monkeypatch):
     """Without a CUDA device, the CPU is one: it takes the kernels, and its numbers are not looked at."""
     if DEVICE.type == "cpu":
-        monkeypatch.setattr(checked_numbers, "_HOST", "none")
+        monkeypatch.setattr(devices, "_HOST", "none")
         monkeypatch.setattr(dispatch, "uses_triton", lambda centers, weights, kernel: True)
 
 

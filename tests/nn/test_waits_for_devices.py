@@ -2,28 +2,14 @@
 
 import pytest
 import torch
-from device_waits import waits
+from device_operations import Operations
 from small_models import build
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import MolField, MolFieldTransform
-from tg_molfield.chem import checked_numbers
+from tg_molfield import MolField, MolFieldTransform, devices
 
 FIELD = MolField("H C O", widths=0.5, width_scale=1.0)
 MOST = 16
-
-
-class Waits(TorchDispatchMode):
-    """Counts operations that wait for a device."""
-
-    def __init__(self):
-        super().__init__()
-        self.number = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.number += waits(func, args)
-        return func(*args, **(kwargs or {}))
 
 
 def molecules(count):
@@ -36,17 +22,17 @@ def molecules(count):
 
 
 def number_of_waits(model, batch):
-    with Waits() as counted:
+    with Operations() as counted:
         latent = model.encode(batch)
         model.recon_loss(latent, batch.query_pos, batch.field, batch.query_batch).backward()
-    return counted.number
+    return counted.waits
 
 
 @pytest.mark.parametrize("decoder", ["rbf", "siren", "atoms"])
 def test_a_step_waits_a_few_times_for_any_number_of_molecules(decoder, monkeypatch):
     model = build(decoder, channels=FIELD).train()
     checked = number_of_waits(model, molecules(4))
-    monkeypatch.setattr(checked_numbers, "_HOST", "none")
+    monkeypatch.setattr(devices, "_HOST", "none")
     few, many = number_of_waits(model, molecules(4)), number_of_waits(model, molecules(40))
     assert few == many <= MOST
     assert checked > few

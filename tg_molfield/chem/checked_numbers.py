@@ -8,13 +8,14 @@ from contextvars import ContextVar
 
 from torch import Tensor
 
-_HOST = "cpu"
+from tg_molfield.devices import is_on_host
+
 _ON_DEVICES: ContextVar[bool] = ContextVar("numbers on devices are looked at", default=False)
 
 
 def numbers_are_checked(tensor: Tensor) -> bool:
     """Whether the numbers of a tensor are looked at: on the host, and elsewhere within `checked_on_devices`."""
-    return tensor.device.type == _HOST or _ON_DEVICES.get()
+    return is_on_host(tensor) or _ON_DEVICES.get()
 
 
 @contextmanager

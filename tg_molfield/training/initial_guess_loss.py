@@ -67,7 +67,7 @@ class InitialGuessLoss:
             target, _ = to_dense_batch(local, owner, batch_size=size)
             code = transform(z, local, owner, size)
         parts = bucket_by_size(torch.bincount(owner, minlength=size), ratio=_RATIO)
-        losses = [self._summed(decoder, code[rows], target[rows]) for rows in parts]
+        losses = [self._summed(decoder, code[rows], target[rows]) for rows, _ in parts]
         return torch.stack(losses).sum() / len(z)
 
     def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import is_on_host
 from tg_molfield.nn.ops.pieces import runs_of
 
 _COMPARED_ON_CPU, _COMPARED = 2**18, 2**24
@@ -74,7 +75,7 @@ def _among_all(
     query_pos: Tensor, asked: list[int], pos: Tensor, counts: list[int], cutoff: float, others: bool
 ) -> Tensor:
     """Points, of which B molecules have so many, compared with all of their ``counts`` atoms, padded to blocks."""
-    most = _COMPARED_ON_CPU if pos.device.type == "cpu" else _COMPARED
+    most = _COMPARED_ON_CPU if is_on_host(pos) else _COMPARED
     found = []
     for some in _blocks(asked, counts, most):
         first, number, start, count = torch.tensor(some, device=pos.device).T.unsqueeze(2)

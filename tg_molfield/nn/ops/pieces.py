@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from tg_molfield.devices import is_on_host
+
 _EDGES, _ROWS = 2**15, 2**14
 """Edges, and atoms where there are no edges, of a piece on a processor."""
 _WIDER = 16
@@ -56,7 +58,7 @@ def rows_of(batch: Tensor) -> list[slice]:
 
 
 def _most(size: int, like: Tensor) -> int:
-    return size if like.device.type == "cpu" else _WIDER * size
+    return size if is_on_host(like) else _WIDER * size
 
 
 def _is_one_piece(count: int, most: int, batch: Tensor, owner: Tensor | slice) -> bool:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tg_molfield.arguments import check_counts, check_integers
+from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.flow.exact import fit_atoms, holds_molecules, padded_atoms
@@ -34,7 +35,7 @@ FAITHFUL = 0.1
 """The noise that the network takes a code to have of which nothing is taken away; the least in training."""
 _LARGE = 1e3
 """Numbers of a code above which its variance could overflow."""
-_AT_ONCE = 512
+_AT_ONCE_ON_CPU, _AT_ONCE = 512, 4096
 _STEPS_PER_START = 25
 _SEARCHES = 60
 _GIVEN = ("sizes", "elements", "code_size", "max_atoms", "num_tokens")
@@ -179,7 +180,8 @@ class FlowDecoder(GaussianAtomDecoder):
         mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
         size = self.network.layout.size
         parts = []
-        for rows in torch.arange(len(code), device=code.device).split(_AT_ONCE):
+        at_once = _AT_ONCE_ON_CPU if is_on_host(code) else _AT_ONCE
+        for rows in torch.arange(len(code), device=code.device).split(at_once):
             start = normal(seed[rows], self.max_heavy_atoms * size, "start of the flow").to(code)
             start = start.view(len(rows), -1, size)
             parts.append(integrate(self.network, code[rows], noise[rows], mask[rows], start, self.num_steps))

@@ -45,23 +45,27 @@ def fit_atoms(
         num_searches: how often to search for atoms that the least squares do not find.
     """
     atoms = counted_atoms(transform, code)
-    start = torch.stack([_placed(atoms[row : row + 1], found[row : row + 1]) for row in range(len(code))])
+    start = _starting_places(atoms, found)
     return atoms_with_gradient(transform, code, seed, atoms.at(start), num_searches)
 
 
-def _placed(wanted: PaddedAtoms, found: PaddedAtoms) -> Tensor:
-    """Where to start ``[n, 3]``: at the atoms found of the same kind, then at others, then at the origin."""
-    kinds = wanted.kinds[0].masked_fill(~wanted.mask[0], -1)
-    left = found.kinds[0].masked_fill(~found.mask[0], -2)
-    pos = torch.zeros_like(wanted.pos[0])
-    open_ = wanted.mask[0].clone()
-    for kind in kinds.unique().tolist():
-        here, there = (kinds == kind).nonzero()[:, 0], (left == kind).nonzero()[:, 0]
-        count = min(len(here), len(there))
-        pos[here[:count]] = found.pos[0, there[:count]].detach()
-        open_[here[:count]] = False
-        left[there[:count]] = -2
-    here, there = open_.nonzero()[:, 0], (left >= 0).nonzero()[:, 0]
-    count = min(len(here), len(there))
-    pos[here[:count]] = found.pos[0, there[:count]].detach()
-    return pos
+def _starting_places(wanted: PaddedAtoms, found: PaddedAtoms) -> Tensor:
+    """Where to start ``[B, n, 3]``: at the atoms found of the same kind, then at others, then at the origin."""
+    alike = _in_turn(wanted.mask, wanted.kinds, found.mask, found.kinds)
+    left, over = wanted.mask & ~alike.any(2), found.mask & ~alike.any(1)
+    pairs = alike | _in_turn(left, torch.zeros_like(wanted.kinds), over, torch.zeros_like(found.kinds))
+    partner = pairs.to(torch.uint8).argmax(2).unsqueeze(2).expand(-1, -1, 3)
+    return found.pos.detach().gather(1, partner) * pairs.any(2, keepdim=True)
+
+
+def _in_turn(mask: Tensor, kinds: Tensor, other_mask: Tensor, other_kinds: Tensor) -> Tensor:
+    """Pairs ``[B, n, m]`` of the first of each kind with the first other, the second with the second and so on."""
+    turn, other_turn = _turns(mask, kinds), _turns(other_mask, other_kinds)
+    alike = (kinds.unsqueeze(2) == other_kinds.unsqueeze(1)) & (turn.unsqueeze(2) == other_turn.unsqueeze(1))
+    return alike & mask.unsqueeze(2) & other_mask.unsqueeze(1)
+
+
+def _turns(mask: Tensor, kinds: Tensor) -> Tensor:
+    """How many atoms of its kind are before each, ``[B, n]``."""
+    alike = (kinds.unsqueeze(2) == kinds.unsqueeze(1)) & mask.unsqueeze(1)
+    return alike.tril(-1).sum(2)

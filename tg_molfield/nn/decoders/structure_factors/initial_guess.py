@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.structure_factors import StructureFactors
@@ -95,10 +96,10 @@ def starting_points(moments: Tensor, mask: Tensor) -> Tensor:
     matrix = torch.stack([xx, xy, zx, xy, yy, yz, zx, yz, zz], dim=1).view(-1, 3, 3)
     length, axes = torch.linalg.eigh(matrix)
     root = axes @ torch.diag_embed(length.clamp(min=1e-4).sqrt()) @ axes.transpose(1, 2)
-    points = mask.new_zeros(mask.size(0), mask.size(1), 3, dtype=moments.dtype)
-    for row, count in enumerate(mask.sum(1).tolist()):
-        points[row, :count] = ball_points(count, 5**0.5).to(points)
-    return points @ root
+    counts, row = mask.sum(1).unique(return_inverse=True)
+    balls = [ball_points(count, 5**0.5) for count in counts.tolist()]
+    points = pad_sequence([torch.zeros(mask.size(1), 3, dtype=torch.float64), *balls], batch_first=True)[1:]
+    return points.to(moments)[row] @ root
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
@@ -19,7 +20,7 @@ _EQUATIONS = 3
 _CONVERGED = 1e-9
 """The mean square residual, relative to that without atoms, below which a step that fails ends the fit."""
 _SLABS = 4
-"""The normal equations, of which one half is enough, are made in that many slabs."""
+"""The normal equations, of which one half is enough, are made in that many slabs on a processor."""
 _BYTES_ON_CPU, _BYTES = 2**21, 2**28
 """Size of the derivatives computed at once: what the cache of a processor core holds; on other devices more."""
 
@@ -41,7 +42,7 @@ def fit_positions(
     """
     pos, error = torch.empty_like(atoms.pos), torch.empty_like(factors[:, 0])
     derivatives = 3 * pos.size(1) * factors.size(1) * factors.element_size() // every
-    rows = max((_BYTES_ON_CPU if factors.device.type == "cpu" else _BYTES) // max(derivatives, 1), 1)
+    rows = max((_BYTES_ON_CPU if is_on_host(factors) else _BYTES) // max(derivatives, 1), 1)
     for first in range(0, len(pos), rows):
         part = slice(first, first + rows)
         pos[part], error[part] = _Fit(transform, atoms[part], factors[part], every).run(atoms.pos[part], steps)
@@ -98,6 +99,7 @@ class _Fit:
         error = rest.square().mean(1)
         small = _CONVERGED * self.target.square().mean(1)
         damping = torch.full_like(error, _DAMPING)
+        looked_at = is_on_host(error)
         for _ in range(steps):
             step = _step(self.vectors, shares, rest, damping)
             length = step.norm(dim=2, keepdim=True)
@@ -106,10 +108,10 @@ class _Fit:
             new_rest = self.target - new_shares.sum(1)
             new_error = new_rest.square().mean(1)
             better = new_error < error
-            if bool(better.all()):
+            if looked_at and bool(better.all()):
                 pos, shares, rest, error = moved, new_shares, new_rest, new_error
             else:
-                if bool((~better & (error <= small)).all()):
+                if looked_at and bool((~better & (error <= small)).all()):
                     break
                 pos = torch.where(better[:, None, None], moved, pos)
                 shares = torch.where(better[:, None, None], new_shares, shares)
@@ -139,6 +141,8 @@ def _step(vectors: Tensor, shares: Tensor, rest: Tensor, damping: Tensor) -> Ten
 def _lower_half(slope: Tensor) -> Tensor:
     """The products ``[B, 3 n, 3 n]`` of the rows of ``slope [B, 3 n, W]``; above the diagonal some are left out."""
     size = slope.size(1)
+    if not is_on_host(slope):
+        return slope @ slope.transpose(1, 2)
     ends = [size * slab // _SLABS for slab in range(_SLABS + 1)]
     products = slope.new_zeros(len(slope), size, size)
     for begin, end in pairwise(ends):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
@@ -15,8 +16,10 @@ _SPACING = 1.0
 _REACH = 2.8
 _STEPS, _QUICK_STEPS = 3, 2
 """Steps of the fit after each atom; in quick searches for all but the last."""
-_NODES = 2**20
+_NODES_ON_CPU, _NODES = 2**20, 2**25
 """How many nodes of all kinds are scored at once."""
+_OFFSET_SEEDS = 4096
+"""The number of lattices, so few that single precision tells them apart."""
 _OFFSETS = (0.8191725134, 0.6710436067, 0.5497004779)
 
 
@@ -48,7 +51,8 @@ def search(
     """
     half = _REACH * (moments[:, :3] / atoms.mask.sum(1, keepdim=True).clamp(min=1)).clamp(min=0).sqrt() + _SPACING
     nodes = (2 * half / _SPACING + 2).prod(1)
-    offset = _SPACING * (torch.frac(seed.unsqueeze(1) * factors.new_tensor(_OFFSETS) + 0.5) - 0.5)
+    seed = (seed % _OFFSET_SEEDS).unsqueeze(1)
+    offset = _SPACING * (torch.frac(seed * factors.new_tensor(_OFFSETS) + 0.5) - 0.5)
     pos = atoms.pos.clone()
     error = torch.empty_like(factors[:, 0])
     for rows in _chunks(nodes * len(transform.elements) / 2):
@@ -77,7 +81,7 @@ def worst_fitting_atoms(atoms: PaddedAtoms, support: Tensor, share: float, least
 def _chunks(nodes: Tensor) -> list[Tensor]:
     """Rows sorted by their number of nodes, in chunks of bounded size."""
     order = nodes.argsort()
-    part = (nodes[order].cumsum(0) / _NODES).long()
+    part = (nodes[order].cumsum(0) / (_NODES_ON_CPU if is_on_host(nodes) else _NODES)).long()
     return [order[part == index] for index in part.unique().tolist()]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
-from tg_molfield.nn.decoders.structure_factors.counts import holds_whole_counts
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
 from tg_molfield.nn.decoders.structure_factors.least_squares import (
     fit_positions,
@@ -21,10 +19,9 @@ from tg_molfield.nn.decoders.structure_factors.least_squares import (
 )
 from tg_molfield.nn.decoders.structure_factors.matching_pursuit import search, support_of, worst_fitting_atoms
 from tg_molfield.nn.decoders.structure_factors.plausibility import implausible_atoms
+from tg_molfield.nn.decoders.structure_factors.walks import EXACT, Attempt, Target, Walks
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
-EXACT = 1e-7
-"""The mean square residual per atom below which the atoms count as found."""
 _ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
@@ -42,29 +39,8 @@ _FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
 _SEEDS = 1009
 """More than the searches of one molecule, so that no two searches have the same seed."""
 _GUESS_RATIO = 1.5
-_FIT_RATIO = 1.07
-_FEW, _FEW_RATIO = 32, 1.2
-"""Molecules whose sizes differ by less than these ratios are padded to one batch; a larger ratio for few of them."""
-
-
-class Target(NamedTuple):
-    """What the atoms of B molecules have to match.
-
-    Attributes:
-        code: ``[B, size]``, the output of `StructureFactors`.
-        search_seed: ``[B]`` int64, see `search`.
-    """
-
-    code: Tensor
-    search_seed: Tensor
-
-    def rows(self, index: Tensor) -> Target:
-        """The target of some of the molecules."""
-        return Target(self.code[index], self.search_seed[index])
-
-
-Attempt = Callable[[Target, PaddedAtoms], tuple[PaddedAtoms, Tensor]]
-"""A target and atoms to other atoms and their mean square residual ``[B]``."""
+_WALKS, _MOST_WALKS = 512, 8
+"""How many walks a device makes at once, and how many of one molecule, where quick searches did not find it."""
 
 
 def atoms_with_gradient(
@@ -79,7 +55,7 @@ def atoms_with_gradient(
         atoms: where to start, with the kinds and weights that the code counts.
         num_searches: how often to search for atoms that the least squares do not find.
     """
-    pos, matches = solve_atoms(transform, Target(code.detach(), seed), atoms, num_searches)
+    pos, matches = solve_atoms(transform, Target(code.detach(), _SEEDS * seed), atoms, num_searches)
     atoms = atoms.at(pos)
     if code.requires_grad:
         atoms = with_code_gradient(transform, atoms, atoms.weights, transform.split(code)[2])
@@ -96,28 +72,31 @@ def solve_atoms(
 
     The residual tells whether a molecule is found; it then takes no part in later searches. Each search starts where
     the one before ended, also if that was farther from the target (basin hopping at a high temperature, Wales & Doye
-    1997). Where element counts are not whole numbers, as in a mean of two codes, no atoms match exactly, one search is
-    made, and its result counts as a match.
+    1997). On a device, where many walks take little longer than one, the molecules that the first searches do not find
+    have several. Where element counts are not whole numbers, as in a mean of two codes, no atoms match exactly, one
+    search is made, and its result counts as a match.
     """
-    whole = holds_whole_counts(transform, target.code)
-    number = atoms.mask.sum(1)
-    walk = atoms.at(atoms.pos.clone())
-    pos = walk.pos.clone()
-    error = torch.full_like(target.code[:, 0], torch.inf).where(number > 0, 0)
+    walks = Walks(transform, target, atoms)
     fit = partial(_fitted, transform, steps=_FIRST_STEPS, thin=True)
-    finish = [partial(_fitted, transform, steps=steps) for steps in _NEAR_STEPS]
     searches = [partial(_searched, transform, index=index) for index in range(num_searches)]
     for index, attempt in enumerate([fit, *searches]):
-        lost = ((error > EXACT * number) & (whole | (index < 2))).nonzero()[:, 0]
-        left = _try(attempt, target, walk, number, lost, pos, error)
-        for closer in finish:
-            open_ = (left > EXACT * number[lost]) & (left < _NEAR * number[lost])
-            lost, left = lost[open_], left[open_]
-            left = _try(closer, target, walk, number, lost, pos, error)
-    rounding = _ROUNDING.get(error.dtype, EXACT)
-    near = ((error > rounding * number) & (error <= EXACT * number)).nonzero()[:, 0]
-    _try(partial(_fitted, transform, steps=_LAST_STEPS), target, atoms.at(pos.clone()), number, near, pos, error)
-    return pos, (error <= EXACT * number) | ~whole
+        lost = walks.lost(also_between=index < 2)
+        if not len(lost):
+            break
+        if index == _FREE_SEARCHES + 1 and not is_on_host(lost):
+            walks.multiply(max(1, min(_WALKS // len(lost), _MOST_WALKS)))
+            lost = walks.lost(also_between=False)
+        _attempt_and_settle(walks, transform, attempt, lost)
+    walks.finish(partial(_fitted, transform, steps=_LAST_STEPS), _ROUNDING.get(walks.error.dtype, EXACT))
+    return walks.pos, walks.found
+
+
+def _attempt_and_settle(walks: Walks, transform: StructureFactors, attempt: Attempt, which: Tensor) -> None:
+    """Attempt, then fit further those that came near."""
+    left = walks.attempt(attempt, which)
+    for steps in _NEAR_STEPS:
+        which, left = walks.near(which, left, _NEAR)
+        left = walks.attempt(partial(_fitted, transform, steps=steps), which)
 
 
 @torch.no_grad()
@@ -125,33 +104,11 @@ def first_guess(transform: StructureFactors, guess: InitialGuess, code: Tensor, 
     """``atoms`` where ``guess`` expects them, wherever they are."""
     pos = torch.zeros_like(atoms.pos)
     number = atoms.mask.sum(1)
-    for rows in bucket_by_size(number, ratio=_GUESS_RATIO):
-        width = int(number[rows].max())
+    for rows, width in bucket_by_size(number, ratio=_GUESS_RATIO):
         if width:
             kinds, mask = atoms.kinds[rows, :width], atoms.mask[rows, :width]
             pos[rows, :width] = guess(transform, code[rows], kinds, mask)[-1]
     return atoms.at(pos)
-
-
-def _try(
-    attempt: Attempt, target: Target, walk: PaddedAtoms, number: Tensor, rows: Tensor, pos: Tensor, error: Tensor
-) -> Tensor:
-    """Move the ``rows`` of ``walk`` by the attempt, and keep in ``pos [B, n, 3]`` and ``error [B]`` what is better.
-
-    Returns:
-        The mean square residuals of the rows, better or not.
-    """
-    ratio = _FIT_RATIO if len(rows) > _FEW else _FEW_RATIO
-    residual = error[rows]
-    for part in bucket_by_size(number[rows], ratio=ratio):
-        some = rows[part]
-        width = int(number[some].max())
-        found, left = attempt(target.rows(some), walk[some].first(width))
-        walk.pos[some, :width], residual[part] = found.pos, left
-        won = left < error[some]
-        error[some[won]] = left[won]
-        pos[some[won], :width] = found.pos[won]
-    return residual
 
 
 def _fitted(
@@ -177,10 +134,10 @@ def _searched(
         wrong = implausible_atoms(atoms, support)
         bound = wrong.sum(1) <= _MOST_IMPLAUSIBLE * atoms.mask.sum(1)
         worst |= wrong & bound.unsqueeze(1)
-    seed = _SEEDS * target.search_seed + index
     found, error = search(
-        transform, atoms, atoms.mask & ~worst, factors, moments, seed, bound, quick=index < _FREE_SEARCHES
-    )
+        transform, atoms, atoms.mask & ~worst, factors, moments, target.seed + index, bound,
+        quick=index < _FREE_SEARCHES,
+    )  # fmt: skip
     if index < 2 and atoms.mask.size(1) < _MANY:
         return found, error
     return fit_positions(transform, found, factors, _SETTLING_STEPS)
