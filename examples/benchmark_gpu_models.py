@@ -4,8 +4,8 @@
     python examples/benchmark_gpu_models.py --device cpu --part 8   # an eighth of the molecules, for a try
 
 Molecules are on the device, as a loader hands them over; nothing is captured in a CUDA graph. A training step is
-encoding, decoding, loss, backward pass and AdamW, in float32, in bfloat16 and with the encoder compiled; its query
-points are drawn before. "Outside kernels" is the share of a step in which the card computes nothing, by PyTorch's
+encoding, decoding, loss, backward pass and AdamW, in float32, in bfloat16 and compiled; its query points are drawn
+before. "Outside kernels" is the share of a step in which the card computes nothing, by PyTorch's
 profiler. Decoding is from codes of ``organic-small`` to atoms. Data: the folder ``smallmol`` in TG_MOLFIELD_DATA.
 """
 
@@ -110,13 +110,18 @@ def steps(small: Batch, device: str, compiled: bool) -> None:
     batch = MolFieldTransform(FIELD, num_queries=FEW_POINTS)(small)
     named = f"training step, {small.num_graphs} FreeSolv molecules × {FEW_POINTS} points"
     for decoder in ("rbf", "siren", "atoms"):
-        for label, half, compiles in (("float32", False, False), ("bfloat16", True, False), ("compiled", False, True)):
+        for label, half, compiles in (
+            ("float32", False, False),
+            ("bfloat16", True, False),
+            ("compiled", False, True),
+            ("compiled, bfloat16", True, True),
+        ):
             if compiles and not compiled:
                 continue
             torch.manual_seed(0)
             model = FieldAutoEncoder(FIELD, decoder=decoder).to(device).train()
             if compiles:
-                model.encoder.compile(dynamic=True)
+                model.compile()
             step = step_of(model, batch, half)
             time_ = milliseconds(step, device)
             row(f"{named}: {decoder}, {label}", f"{time_:.3g}", outside_kernels(step, device))
@@ -133,7 +138,7 @@ def codes(model: FieldAutoEncoder, name: str, molecules: Sequence[Data], device:
 def main(
     device: Annotated[str, typer.Option(help="cuda or cpu")] = "cuda",
     part: Annotated[int, typer.Option(help="take every n-th molecule only")] = 1,
-    compiled: Annotated[bool, typer.Option(help="also compile encoders")] = True,
+    compiled: Annotated[bool, typer.Option(help="also compile models")] = True,
 ) -> None:
     warnings.simplefilter("ignore")
     if device == "cpu":

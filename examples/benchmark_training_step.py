@@ -1,7 +1,7 @@
 """The time of a training step on one core, for each decoder: encoding, decoding and loss, backward pass, optimizer.
 
-32 molecules of FreeSolv with 256 query points each; one thread; medians over steps of processor time in ms. The models
-and the optimizer (AdamW, gradients clipped) are the defaults.
+32 molecules of FreeSolv with 256 query points each; one thread; medians over steps of processor time in ms, for the
+model as it is and compiled. The models and the optimizer (AdamW, gradients clipped) are the defaults.
 
 Data: TG_MOLFIELD_DATA/smallmol/freesolv.sdf.gz.
 """
@@ -9,6 +9,7 @@ Data: TG_MOLFIELD_DATA/smallmol/freesolv.sdf.gz.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 
 import numpy as np
@@ -32,10 +33,12 @@ def batches(count: int) -> list[Batch]:
     return [Batch.from_data_list([transform(molecules[i]) for i in some]) for some in chosen]
 
 
-def step_times(decoder: str, given: list[Batch]) -> np.ndarray:
+def step_times(decoder: str, compiled: bool, given: list[Batch]) -> np.ndarray:
     """Seconds of processor time in each part of each step [steps, parts]."""
     torch.manual_seed(0)
     model = FieldAutoEncoder(MolField("H C N O F S Cl"), decoder=decoder)
+    if compiled:
+        model.compile()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     found = []
     for batch in given:
@@ -62,10 +65,11 @@ def main() -> None:
     torch.set_num_threads(1)
     given = batches(arguments.steps + WARM)
     print(f"| decoder | {' | '.join(PARTS)} | step, ms |\n|---|{'---|' * (len(PARTS) + 1)}")
-    for decoder in arguments.decoders or DECODERS:
-        times = 1e3 * step_times(decoder, given)
+    for decoder, compiled in itertools.product(arguments.decoders or DECODERS, (False, True)):
+        times = 1e3 * step_times(decoder, compiled, given)
         parts = " | ".join(f"{part:.0f}" for part in np.median(times, 0))
-        print(f"| {decoder} | {parts} | {np.median(times.sum(1)):.0f} |", flush=True)
+        name = f"{decoder}, compiled" if compiled else decoder
+        print(f"| {name} | {parts} | {np.median(times.sum(1)):.0f} |", flush=True)
 
 
 if __name__ == "__main__":

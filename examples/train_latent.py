@@ -185,7 +185,7 @@ def main(
         training.resume(folder)
     training.model.train()
     if compiled:
-        compile_parts(training.model)
+        training.model.compile(dynamic=False)
     with interruptible() as interruption:
         run(training, folder, begin, max_seconds, judge_seconds, interruption)
     training.save(folder)
@@ -225,15 +225,6 @@ def save_half(model: FieldAutoEncoder, path: Path) -> None:
     networks = ("decoder.network.", "pooling.learned.")
     kept = {name: tensor.half() if name.startswith(networks) else tensor for name, tensor in tensors.items()}
     write_object(path, description.pop("model"), description, kept)
-
-
-def compile_parts(model: FieldAutoEncoder) -> None:
-    """Compile what a step spends its time in; batches are padded to one shape."""
-    decoder = model.decoder
-    assert isinstance(decoder, FlowDecoder)
-    decoder.network.compile(dynamic=False)
-    learned = model.pooling.learned
-    learned.encode = torch.compile(learned.encode, dynamic=False)
 
 
 if __name__ == "__main__":

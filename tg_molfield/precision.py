@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -26,13 +25,12 @@ def full_precision(function: Callable[Parameters, Result]) -> Callable[Parameter
 
     @functools.wraps(function)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        active = [device for device in _DEVICES if torch.is_autocast_enabled(device)]
-        if not active:
-            return function(*args, **kwargs)
-        with ExitStack() as stack:
-            for device in active:
-                stack.enter_context(torch.autocast(device, enabled=False))
-            return function(*map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()})
+        for device in _DEVICES:
+            if torch.is_autocast_enabled(device):
+                with torch.autocast(device, enabled=False):
+                    widened = {name: _widened(value) for name, value in kwargs.items()}
+                    return wrapped(*(_widened(value) for value in args), **widened)
+        return function(*args, **kwargs)
 
     return wrapped
 

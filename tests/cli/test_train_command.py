@@ -67,6 +67,27 @@ def test_a_data_set_and_flags(tmp_path, folder):
     assert losses(output) == report.losses
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_model_is_trained(tmp_path, folder, monkeypatch):
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    whole = FieldAutoEncoder.compile
+    monkeypatch.setattr(FieldAutoEncoder, "compile", lambda model: whole(model, backend=backend))
+    for name, flags in (("plain", ()), ("compiled", ("--compile",))):
+        run("train", folder, "-o", tmp_path / name, *SMALL, "--max-steps", 3, *flags)
+    assert graphs
+    assert losses(tmp_path / "compiled") == pytest.approx(losses(tmp_path / "plain"), rel=1e-4)
+    assert "compile: true" in (tmp_path / "compiled" / "config.yaml").read_text()
+    monkeypatch.setattr(training.shutil, "which", lambda name: None)
+    told = refused("train", folder, "-o", tmp_path / "none", *SMALL, "--compile")
+    assert "--compile: expected a C++ compiler, one of g++, clang++, c++, cl, got none" in told
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_configuration_repeats_the_training(tmp_path, folder):
     run("train", folder, "-o", tmp_path / "a", *SMALL, "--max-epochs", 2, "--lr", "1e-2", "--ema", 0.9)
     run("train", tmp_path / "a" / "config.yaml", "-o", tmp_path / "b")

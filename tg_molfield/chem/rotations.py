@@ -17,10 +17,7 @@ def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
 
 def rotations_of_quaternions(quaternions: Tensor) -> Tensor:
     """The rotations [N, 3, 3] of unit quaternions (w, x, y, z) [N, 4]."""
-    w, x, y, z = quaternions.T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+    w, v = quaternions[:, :1, None], quaternions[:, None, 1:]
+    axes = torch.eye(3, dtype=quaternions.dtype, device=quaternions.device).unsqueeze(0)
+    half = torch.linalg.cross(v, axes)
+    return (axes + 2 * (w * half + torch.linalg.cross(v, half))).mT

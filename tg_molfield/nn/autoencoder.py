@@ -39,6 +39,7 @@ from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.generator import MoleculeGenerator
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, given_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
 from tg_molfield.nn.serialization import Serializable
 from tg_molfield.random_draws import seeds_of
@@ -46,7 +47,7 @@ from tg_molfield.random_draws import seeds_of
 DEFAULT_FIELD = MolField()
 
 
-class FieldAutoEncoder(MoleculeGenerator, Serializable, GAE):
+class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
     """Encodes molecules as codes and decodes codes as fields.
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the

@@ -71,6 +71,7 @@ def train(
     tensorboard: flags.Tensorboard = None,
     pictures: flags.Pictures = None,
     workers: flags.Workers = None,
+    compile: flags.Compile = None,
     device: flags.Device = None,
 ) -> None:
     """Train a model that encodes molecules and decodes their fields.

@@ -68,6 +68,7 @@ class Configuration:
         tensorboard: see there.
         pictures: see there.
         workers: see there.
+        compile: whether to compile the model, see `FieldAutoEncoder.compile`.
         device: ``cpu``, ``cuda``, or None for CUDA where there is a device.
     """
 
@@ -117,6 +118,7 @@ class Configuration:
     tensorboard: bool = False
     pictures: int = 0
     workers: int = 0
+    compile: bool = False
     device: str | None = None
 
     @classmethod

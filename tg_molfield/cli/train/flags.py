@@ -125,6 +125,10 @@ Tensorboard = Annotated[
 ]
 Pictures = Annotated[int | None, _flag("Molecules that are drawn at each validation.  \\[default: 0]", _COURSE)]
 Workers = Annotated[int | None, _flag("Processes that do the work, beside this one.  \\[default: 0]", _COURSE)]
+Compile = Annotated[
+    bool | None,
+    typer.Option("--compile", help="Compile the model, for long trainings.", rich_help_panel=_COURSE),
+]
 Device = Annotated[str | None, _flag("The device: cpu or cuda.  \\[default: cuda where there is one]", _COURSE)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         loss, transform = loss_of(how, model)
         device = device_of(how.device)
         habits = _checked(how)
+        if how.compile:
+            _compile(model)
         if first:
             check_folder(how, before, resume, force)
         train, valid = _molecules(how, model, builds_anew(how, before, force))
@@ -97,6 +100,20 @@ def _checked(how: Configuration) -> Habits:
     return Habits(
         Path(how.output), how.validate_every, how.patience, how.checkpoint_seconds, how.pictures, how.tensorboard
     )
+
+
+def _compile(model: FieldAutoEncoder) -> None:
+    """Compile the model, which `torch` can do where there is a C++ compiler.
+
+    Raises:
+        ValueError: there is none.
+    """
+    compilers = (os.environ.get("CXX") or "g++", "clang++", "c++", "cl")
+    if not any(shutil.which(name) for name in compilers):
+        raise ValueError(
+            f"--compile: expected a C++ compiler, one of {', '.join(compilers)}, got none; install one or leave it out"
+        )
+    model.compile()
 
 
 def _molecules(

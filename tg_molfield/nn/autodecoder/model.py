@@ -7,7 +7,6 @@ from os import PathLike
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.fields import Field, MolField, Volume
@@ -21,12 +20,13 @@ from tg_molfield.nn.checks import check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
 from tg_molfield.nn.serialization import Serializable
 from tg_molfield.random_stream import RandomStream
 
 
-class FieldAutoDecoder(Serializable, nn.Module):
+class FieldAutoDecoder(Serializable, Compilable):
     """``num_volumes`` fields as codes of one decoder, fitted to samples that were computed or read from files.
 
     There is no encoder; each field keeps its position and orientation. `superresolve` reconstructs fields without

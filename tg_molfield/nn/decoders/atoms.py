@@ -45,6 +45,7 @@ class AtomDecoder(NeuralDecoder):
         ValueError: an option is out of range.
     """
 
+    compiled_methods = ("heard",)
     needs_atoms = True
     reads_free_codes = False
 
@@ -101,22 +102,38 @@ class AtomDecoder(NeuralDecoder):
         atoms = latent.atoms
         assert atoms is not None
         pos, places = pos - latent.origin[batch], atoms.pos.to(pos)
-        atom, point = atoms_near(pos, batch, places, atoms.batch, self.cutoff)
+        pairs = atoms_near(pos, batch, places, atoms.batch, self.cutoff)
+        sent = self.scalars(atoms.scalars) + self.context(latent.code)[atoms.batch]
+        return self.heard(pos, places, pairs, sent, atoms.vectors, atoms.tensors)
+
+    def heard(
+        self, pos: Tensor, places: Tensor, pairs: Tensor, sent: Tensor, vectors: Tensor, tensors: Tensor
+    ) -> Tensor:
+        """The values ``[Q, C]`` at Q points that N atoms send messages to.
+
+        Args:
+            pos: ``[Q, 3]`` Å.
+            places: ``[N, 3]`` Å, of the atoms.
+            pairs: ``[2, E]`` int64: an atom and a point near it.
+            sent: ``[N, W]``, the scalars that the atoms send.
+            vectors: ``[N, V, 3]``.
+            tensors: ``[N, T, 3, 3]``.
+        """
+        atom, point = pairs
         way = pos[point] - places[atom]
         distance = (way.square().sum(1, keepdim=True) + 1e-12).sqrt()
         envelope = 0.5 * (torch.cos(math.pi * distance / self.cutoff) + 1)
         order = torch.arange(1, self.num_radial + 1, dtype=pos.dtype, device=pos.device)
         gates = self.gates(torch.sinc(order * distance / self.cutoff) * order * envelope)
-        sent = self.scalars(atoms.scalars) + self.context(latent.code)[atoms.batch]
         width = sent.size(1)
         message = sent[atom] * gates[:, :width]
         if self.vectors is not None:
-            vectors = self.vectors(atoms.vectors.transpose(1, 2))
-            message = message + torch.einsum("eiw,ei->ew", vectors[atom], way) * gates[:, width : 2 * width]
+            pointed = self.vectors(vectors.transpose(1, 2))
+            message = message + torch.einsum("eiw,ei->ew", pointed[atom], way) * gates[:, width : 2 * width]
         if self.tensors is not None:
-            tensors = self.tensors(components(atoms.tensors).transpose(1, 2))
+            bent = self.tensors(components(tensors).transpose(1, 2))
             square = traceless_square(way) / (1 + distance.square())
-            message = message + torch.einsum("ekw,ek->ew", tensors[atom], square) * gates[:, -width:]
+            message = message + torch.einsum("ekw,ek->ew", bent[atom], square) * gates[:, -width:]
         heard = pos.new_zeros(pos.size(0), width).index_add(0, point, message.to(pos.dtype))
         near = pos.new_zeros(pos.size(0), 1).index_add(0, point, envelope.square())
         return self.out(self.mix(heard)) * torch.tanh(4 * near)

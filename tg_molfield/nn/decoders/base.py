@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from tg_molfield.arguments import check_integers, check_kind
@@ -16,12 +16,13 @@ from tg_molfield.nn.checks import check_like, check_names, check_options, check_
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
+from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
 from tg_molfield.precision import HALF_TYPES, full_precision
 
 
-class Decoder(nn.Module, ABC):
+class Decoder(Compilable, ABC):
     """A map from latents to fields.
 
     The field of a latent moves and rotates with the latent's pose, has the symmetry of its set of frames, and goes to

@@ -126,6 +126,8 @@ class RBFDecoder(Decoder):
         ValueError: an option is out of range.
     """
 
+    compiled_methods = ("slots", "rounds")
+
     def __init__(
         self,
         channels: MolField | Sequence[str],

@@ -37,6 +37,8 @@ class SirenDecoder(PointwiseDecoder):
         ValueError: an option is out of range.
     """
 
+    compiled_methods = ("values",)
+
     def __init__(
         self,
         channels: MolField | Sequence[str],

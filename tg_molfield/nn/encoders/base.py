@@ -11,9 +11,10 @@ from torch_geometric.nn.inits import reset
 
 from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
+from tg_molfield.nn.ops.compilable import Compilable
 
 
-class AtomEncoder(nn.Module, ABC):
+class AtomEncoder(Compilable, ABC):
     """A map from atoms to features of each atom.
 
     Scalars do not change when a molecule moves, vectors and tensors rotate with it, see `AtomFeatures`. To write one,

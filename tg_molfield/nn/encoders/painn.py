@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from itertools import zip_longest
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -107,6 +106,8 @@ class PaiNNEncoder(AtomEncoder):
         ValueError: a number is out of range.
     """
 
+    compiled_methods = ("_exchanged",)
+
     def __init__(
         self,
         out_channels: int = 64,
@@ -159,19 +160,63 @@ class PaiNNEncoder(AtomEncoder):
         s = self.embedding(z)
         if self.properties is not None:
             s = s + self.properties(properties)
-        v = s.new_zeros(s.size(0), 3, self.vector_channels)
-        t = s.new_zeros(s.size(0), 5, self.tensor_channels)
-        if len(self.layers):
-            edge_index = radius_pairs(pos, batch, self.cutoff)
-            pieces = pieces_of(edge_index, batch)
-            bonds = self._bonds(pos, edge_index) if len(pieces) == 1 else None
-            for layer, joined in zip_longest(self.layers, self.tensor_layers):
-                s, v, t = _round(
-                    cast("PaiNNLayer", layer), cast("TensorLayer | None", joined), s, v, t, edge_index, pieces,
-                    lambda edges: bonds or self._bonds(pos, edge_index[:, edges]),
-                )  # fmt: skip
-        vectors, components = (x.transpose(1, 2)[:, :size] for x, size in zip((v, t), self.sizes[1:], strict=True))
-        return AtomFeatures(z, pos, batch, num_graphs, self.norm(s), vectors, matrices(components))
+        if not len(self.layers):
+            return AtomFeatures.of_scalars(z, pos, batch, num_graphs, self.norm(s))
+        edge_index = radius_pairs(pos, batch, self.cutoff)
+        pieces = pieces_of(edge_index, batch)
+        if len(pieces) == 1:
+            found = self._exchanged(s, pos, edge_index)
+        else:
+            found = self._exchanged_in_pieces(s, pos, edge_index, pieces)
+        return AtomFeatures(z, pos, batch, num_graphs, *found)
+
+    def _exchanged(self, s: Tensor, pos: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The features ``[N, F]``, ``[N, V, 3]`` and ``[N, T, 3, 3]`` after all rounds of messages."""
+        bonds = self._bonds(pos, edge_index)
+        known = self._start(s)
+        for layer, joined in self._rounds():
+            known = _received(layer, joined, known, edge_index, bonds, _sent(layer, joined, known))
+        return self._features(known)
+
+    def _exchanged_in_pieces(
+        self, s: Tensor, pos: Tensor, edge_index: Tensor, pieces: list[Piece]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, a piece of the atoms at a time, so that memory stays small."""
+        known = self._start(s)
+        for layer, joined in self._rounds():
+            known = self._round_in_pieces(layer, joined, known, pos, edge_index, pieces)
+        return self._features(known)
+
+    def _round_in_pieces(
+        self,
+        layer: PaiNNLayer,
+        joined: TensorLayer | None,
+        known: _Known,
+        pos: Tensor,
+        edge_index: Tensor,
+        pieces: list[Piece],
+    ) -> _Known:
+        sent = _sent(layer, joined, known)
+
+        def receive(piece: Piece) -> _Known:
+            atoms, edges = piece
+            own = edge_index[:, edges] - edge_index.new_tensor([[0], [atoms.start]])
+            bonds = self._bonds(pos, edge_index[:, edges])
+            return _received(layer, joined, _Known(*(part[atoms] for part in known)), own, bonds, sent)
+
+        return _Known(*(torch.cat(part) for part in zip(*run_pieces(receive, pieces), strict=True)))
+
+    def _start(self, s: Tensor) -> _Known:
+        none = s.new_zeros(s.size(0), 5, self.tensor_channels)
+        return _Known(s, s.new_zeros(s.size(0), 3, self.vector_channels), none)
+
+    def _rounds(self) -> list[tuple[PaiNNLayer, TensorLayer | None]]:
+        """The layer of each round, and the one of tensors that joins it."""
+        pairs = zip_longest(self.layers, self.tensor_layers)
+        return [(cast("PaiNNLayer", layer), cast("TensorLayer | None", joined)) for layer, joined in pairs]
+
+    def _features(self, known: _Known) -> tuple[Tensor, Tensor, Tensor]:
+        return self.norm(known.s), known.v.transpose(1, 2), matrices(known.t.transpose(1, 2))
 
     def _bonds(self, pos: Tensor, edge_index: Tensor) -> Bonds:
         offset = pos[edge_index[0]] - pos[edge_index[1]]
@@ -187,31 +232,43 @@ class PaiNNEncoder(AtomEncoder):
         return torch.sin(order * scaled) / distance.clamp(min=0.2) * (0.5 * (scaled.cos() + 1))
 
 
-def _round(
-    layer: PaiNNLayer,
-    tensors: TensorLayer | None,
-    s: Tensor,
-    v: Tensor,
-    t: Tensor,
-    edge_index: Tensor,
-    pieces: list[Piece],
-    bonds_of: Callable[[slice], Bonds],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Scalars ``[N, F]``, vectors ``[N, 3, V]`` and tensors ``[N, 5, T]`` after a round of messages, piece by piece."""
-    sent, vectors = layer.sender(s), v.flatten(1)
-    tensors_sent = s if tensors is None else tensors.sender(s)
+class _Known(NamedTuple):
+    """Scalars ``[N, F]``, vectors ``[N, 3, V]`` and tensors ``[N, 5, T]`` of atoms."""
 
-    def receive(piece: Piece) -> tuple[Tensor, Tensor, Tensor]:
-        atoms, edges = piece
-        bonds, own = bonds_of(edges), edge_index[:, edges] - edge_index.new_tensor([[0], [atoms.start]])
-        t_own = t[atoms]
-        if tensors is not None:
-            t_own = t_own + tensors.received(own, tensors_sent, t, t_own, bonds)
-        s_own, v_own = layer(s[atoms], v[atoms], sent, vectors, own, bonds)
-        return (s_own, v_own, t_own) if tensors is None else tensors(s_own, v_own, t_own)
+    s: Tensor
+    v: Tensor
+    t: Tensor
 
-    parts = run_pieces(receive, pieces)
-    if len(parts) == 1:
-        return parts[0]
-    joined = [torch.cat(part) for part in zip(*parts, strict=True)]
-    return joined[0], joined[1], joined[2]
+
+class _Sent(NamedTuple):
+    """What all N atoms send: of scalars ``[N, F + 2V]``, vectors ``[N, 3V]``, of tensors ``[N, 2T]``, and tensors."""
+
+    scalars: Tensor
+    vectors: Tensor
+    of_tensors: Tensor
+    tensors: Tensor
+
+
+def _sent(layer: PaiNNLayer, joined: TensorLayer | None, known: _Known) -> _Sent:
+    of_tensors = known.t if joined is None else joined.sender(known.s)
+    return _Sent(layer.sender(known.s), known.v.flatten(1), of_tensors, known.t)
+
+
+def _received(
+    layer: PaiNNLayer, joined: TensorLayer | None, own: _Known, edge_index: Tensor, bonds: Bonds, sent: _Sent
+) -> _Known:
+    """What n atoms know after a round of messages.
+
+    Args:
+        layer: of scalars and vectors.
+        joined: of tensors, if there are any.
+        own: what the n atoms knew.
+        edge_index: ``[2, E]``, source among all atoms and target among the n.
+        bonds: the geometry of the edges.
+        sent: by all atoms.
+    """
+    t = own.t
+    if joined is not None:
+        t = t + joined.received(edge_index, sent.of_tensors, sent.tensors, t, bonds)
+    s, v = layer(own.s, own.v, sent.scalars, sent.vectors, edge_index, bonds)
+    return _Known(s, v, t) if joined is None else _Known(*joined(s, v, t))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.ops.compilable import Compilable
 
 
-class Pooling(nn.Module, ABC):
+class Pooling(Compilable, ABC):
     """A map from the atoms of B molecules to one code each.
 
     It is no `torch_geometric.nn.Aggregation`, whose signature has no place for positions and frames.

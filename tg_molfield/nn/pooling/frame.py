@@ -41,6 +41,8 @@ class FramePooling(Pooling):
         ValueError: ``summary_channels`` leaves no room for the rest.
     """
 
+    compiled_methods = ("_of_atoms", "_of_tokens")
+
     def __init__(
         self,
         sizes: FeatureSizes,
@@ -95,10 +97,7 @@ class FramePooling(Pooling):
         code = F.pad(self.project(coefficients), (0, self.padding))
         if len(self.blocks):
             context, mask = to_dense_batch(torch.cat([part[1] for part in parts]), batch, batch_size=size)
-            tokens = self.seeds.expand(size, -1, -1)
-            for block in self.blocks:
-                tokens = block(tokens, context, mask)
-            code = code + self.code(tokens.flatten(1))
+            code = code + self._of_tokens(context, mask)
         if self.summary is None:
             return code
         summary = scatter(self.summary(atoms.scalars).to(coefficients.dtype), batch, dim=0, dim_size=size, reduce="sum")
@@ -106,12 +105,22 @@ class FramePooling(Pooling):
 
     def _part(self, atoms: AtomFeatures, pose: Pose) -> tuple[Tensor, Tensor]:
         """What some atoms add to the coefficients ``[B, H · 2 num_waves]``, and what tokens read of them ``[n, W]``."""
-        local = pose.local_positions(atoms)
+        turned = [pose.local_vectors(atoms), pose.local_tensors(atoms)] if len(self.blocks) else []
+        each, context = self._of_atoms(atoms.scalars, pose.local_positions(atoms), *turned)
+        return scatter(each, atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum"), context
+
+    def _of_atoms(self, scalars: Tensor, local: Tensor, *turned: Tensor) -> tuple[Tensor, Tensor]:
+        """What each of n atoms adds to the coefficients, and what tokens read of it ``[n, W]``."""
         gamma = self.waves(local)
-        outer = self.densities(atoms.scalars).unsqueeze(2) * gamma.unsqueeze(1)
-        coefficients = scatter(outer.flatten(1), atoms.batch, dim=0, dim_size=atoms.num_graphs, reduce="sum")
+        each = (self.densities(scalars).unsqueeze(2) * gamma.unsqueeze(1)).flatten(1)
         if not len(self.blocks):
-            return coefficients, gamma.new_zeros(len(gamma), 0)
-        parts = [atoms.scalars, local / 4, gamma]
-        parts += [pose.local_vectors(atoms).flatten(1), pose.local_tensors(atoms).flatten(1)]
-        return coefficients, self.atom(torch.cat(parts, dim=1))
+            return each, gamma.new_zeros(gamma.size(0), 0)
+        parts = [scalars, local / 4, gamma, *(part.flatten(1) for part in turned)]
+        return each, self.atom(torch.cat(parts, dim=1))
+
+    def _of_tokens(self, context: Tensor, mask: Tensor) -> Tensor:
+        """What tokens that attend to ``context [B, n, W]``, where ``mask [B, n]`` says so, add to the code."""
+        tokens = self.seeds.expand(context.size(0), -1, -1)
+        for block in self.blocks:
+            tokens = block(tokens, context, mask)
+        return self.code(tokens.flatten(1))

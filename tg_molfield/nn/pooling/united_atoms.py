@@ -38,6 +38,8 @@ class UnitedAtomPooling(Pooling):
         ValueError: a number is out of range.
     """
 
+    compiled_methods = ("encode",)
+
     def __init__(
         self,
         sizes: FeatureSizes,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.nn.decoders.flow.state import StateLayout
+from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.ops.token_blocks import PairBias, TokenBlock, coordinate_features, coordinate_size
 
 _FREQUENCIES = 6
@@ -17,7 +18,7 @@ _WAVES = 32
 _FASTEST = 300.0
 
 
-class FlowNetwork(nn.Module):
+class FlowNetwork(Compilable):
     """Predicts the end of the flow from where it is.
 
     A transformer over united atoms, which also attend to the code, cut into tokens. Functions of the distances between
@@ -34,6 +35,8 @@ class FlowNetwork(nn.Module):
         heads: of its attention.
         num_tokens: into how many tokens the code is cut.
     """
+
+    compiled_methods = ("forward",)
 
     def __init__(
         self,
