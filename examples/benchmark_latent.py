@@ -11,8 +11,10 @@ counts of elements are from the straight line between the ends. *Torsions*: the 
 conformers 60° of one torsion apart, beside the relaxed conformer half way; atoms on straight lines between the
 superposed conformers for comparison. *Samples*: the same as for paths, unique and novel, and the distances
 (Wasserstein) of their bond lengths and angles from those of the molecules trained on. *Similarity*: rank correlations
-of the likeness of codes with that of fingerprints and of aligned shapes. ``organic-small``, whose code is structure
-factors alone, is measured beside. Data: the folder ``qm9`` in TG_MOLFIELD_DATA.
+of the likeness of codes with that of fingerprints and of aligned shapes. *Others*: molecules of other sources that the
+model has room for, with geometries of other methods, given back, and the middles of paths between them.
+``organic-small``, whose code is structure factors alone, is measured beside. Data: the folders ``qm9`` and ``smallmol``
+in TG_MOLFIELD_DATA.
 """
 
 import time
@@ -26,13 +28,13 @@ import numpy as np
 import torch
 import typer
 from benchmark_data import data_folder
-from latent_data import Molecules, qm9, split
+from latent_data import Molecules, connectivity, qm9, split
 from latent_metrics import Chemistry, bond_angles, bond_lengths, chemistry, posebusters, reconstruction, smiles_of
 from latent_torsions import rotations
 from scipy.stats import spearmanr, wasserstein_distance
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import FieldAutoEncoder, psnr
+from tg_molfield import FieldAutoEncoder, psnr, read
 from tg_molfield.compare import align_many
 from tg_molfield.nn import DecodedMolecules, FlowDecoder, Latent, UnsolvedCodeWarning
 from tg_molfield.nn.generation.between import angle_between, great_circle, noise_between
@@ -40,7 +42,8 @@ from tg_molfield.nn.generation.decoding import decoded_molecules
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 
-PARTS = ("reconstruction", "paths", "torsions", "samples", "similarity")
+PARTS = ("reconstruction", "paths", "torsions", "samples", "similarity", "others")
+SOURCES = {"FreeSolv": "freesolv.sdf.gz", "GDB": "gdb1k_300.sdf.gz"}
 POINTS, GRID, AT_ONCE = 9, 24, 256
 NOVEL, BUSTED, TRIES = 20_000, 100, 8
 
@@ -253,6 +256,44 @@ def similarities(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[D
         row(name, spearmanr(alike, tanimoto[: len(alike)])[0], spearmanr(alike, aligned.score)[0])
 
 
+def others(model: FieldAutoEncoder, every: Molecules, training: torch.Tensor, pairs: int) -> None:
+    """The table of molecules of other sources."""
+    header(
+        "source", "molecules", "elements right", "RMSD median, Å", "RMSD 90 %, Å", "with structure factors", "paths",
+        "middle: atoms stable", "molecules stable", "valid", "without charges",
+    )  # fmt: skip
+    trained = connectivity(every)[training]
+    for source, file in SOURCES.items():
+        found = [Data(z=data.z, pos=data.pos.float()) for data in read(data_folder() / file) if has_room(model, data)]
+        new = ~torch.isin(connectivity(Molecules.of(found)), trained)
+        elsewhere(source, model, found, pairs)
+        elsewhere(f"{source}, not trained on", model, [found[int(row)] for row in new.nonzero()[:, 0]], pairs)
+
+
+def has_room(model: FieldAutoEncoder, data: Data) -> bool:
+    decoder = model.decoder
+    assert isinstance(decoder, FlowDecoder)
+    known = torch.isin(data.z, decoder.element_kinds.numbers)
+    return bool(known.all()) and int((data.z > 1).sum()) <= decoder.max_heavy_atoms
+
+
+def elsewhere(name: str, model: FieldAutoEncoder, truth: list[Data], pairs: int) -> None:
+    """The row of some molecules; of paths between random pairs the middle, of one draw and of several."""
+    assert isinstance(model.decoder, FlowDecoder)
+    latent = encoded(model, truth)
+    right, rmsd = reconstruction(truth, model.decoded(model.decoder.without_exact(latent)).molecules)
+    exact, exact_rmsd = reconstruction(truth, model.decoded(latent).molecules)
+    generator = torch.Generator().manual_seed(0)
+    ends = torch.stack([torch.randperm(len(truth), generator=generator)[:2] for _ in range(pairs)]).tolist()
+    between = Pairs(model, [truth[one] for one, _ in ends], [truth[two] for _, two in ends])
+    middles = [told(chemistry(between.at(0.5, tries=tries).molecules)) for tries in (1, TRIES)]
+    row(
+        name, len(truth), percent(right.mean()), *(float(x) for x in np.nanquantile(rmsd, [0.5, 0.9])),
+        f"{percent(exact.mean())}, {np.nanmedian(exact_rmsd):.2g} Å", pairs,
+        *(f"{one}; {several}" for one, several in zip(*middles, strict=True)),
+    )  # fmt: skip
+
+
 def main(
     name: Annotated[str, typer.Argument(help="a model with the decoder 'flow': its name, or a file")] = "qm9-latent",
     only: Annotated[list[str] | None, typer.Option(help=f"some of {', '.join(PARTS)}")] = None,
@@ -280,6 +321,8 @@ def main(
             samples(model, every, training, number, seed)
         if "similarity" in chosen:
             similarities(model, other, truth, pairs)
+        if "others" in chosen:
+            others(model, every, training, pairs)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,12 @@ class Molecules:
 
     def __post_init__(self) -> None:
         self.end = self.count.cumsum(0)
+
+    @classmethod
+    def of(cls, molecules: Sequence[Data]) -> Molecules:
+        """Molecules from any source."""
+        count = torch.tensor([len(data.z) for data in molecules])
+        return cls(torch.cat([data.z for data in molecules]), torch.cat([data.pos for data in molecules]), count)
 
     def __len__(self) -> int:
         return len(self.count)
