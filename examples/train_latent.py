@@ -35,7 +35,7 @@ from tg_molfield.training.optimization import optimizer_tensors, set_optimizer_t
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F all", normalize_grid_size=None)
 SIZES = {"tiny": {"num_layers": 6, "batch": 384}, "base": {"num_layers": 7, "batch": 2048}}
-LEARNED, EXACT = 256, 256
+LEARNED, EXACT, GUIDANCE = 256, 256, 0.3
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 2 / 3
@@ -45,7 +45,7 @@ SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 def build(size: str, seed: int = 0) -> FieldAutoEncoder:
     """An untrained model."""
     torch.manual_seed(seed)
-    options = {"exact_dim": EXACT, "num_layers": SIZES[size]["num_layers"]}
+    options = {"exact_dim": EXACT, "num_layers": SIZES[size]["num_layers"], "guidance": GUIDANCE}
     return FieldAutoEncoder(FIELD, LEARNED + EXACT, "flow", decoder_options=options)
 
 

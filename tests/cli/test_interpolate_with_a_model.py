@@ -97,6 +97,7 @@ def test_what_does_not_fit_a_model_is_refused(folder, tmp_path):
         ([both, *model, "--steps", 0], "--steps: expected 1 or more, got 0"),
         ([both, "--noise", 0.5], "--noise: expected --model with it, got none"),
         ([both, *model, "--tries", 0], "--tries: expected 1 to 1,000, got 0"),
+        ([both, "--precision", "bfloat16"], "--precision: expected --model with it, got none"),
         ([both, "--tries", 2], "--tries: expected --model with it, got none"),
         ([both, "--seed", 0], "--seed: expected --model with it, got none"),
         ([both, "--model", "organic-small"], "--model: expected a model with the decoder flow, got organic-small with"),

@@ -98,6 +98,7 @@ def test_what_cannot_be_sampled_is_refused(flow, tmp_path):
         ([flow, "--near", "nothing"], "structure: expected a file or a SMILES, got nothing"),
         ([flow, "--near", tmp_path / "none.sdf"], "none.sdf: expected an existing file, got none"),
         ([flow, "--tries", 0], "--tries: expected 1 to 1,000, got 0; leave it out to draw once"),
+        ([flow, "--precision", "half"], "--precision: expected float32 or bfloat16, got half; leave it out"),
         ([flow, "--seed", -1], "--seed: expected 0 to 2^63 − 1, got -1"),
     ]
     for arguments, message in cases:
@@ -111,6 +112,17 @@ def test_molecules_are_drawn_again(tmp_path):
     near = ("--near", "CCO", "--distance", 0.6)
     text = run("sample", "qm9-latent", "-o", tmp_path / "b", "-n", 6, "--tries", 12, *near)
     assert int(text.split("6 molecules: ")[1].split()[0]) >= 5
+
+
+def test_molecules_in_bfloat16_are_nearly_the_same(tmp_path):
+    for name, flags in (("a", ()), ("b", ("--precision", "bfloat16"))):
+        run("sample", "qm9-latent", "-o", tmp_path / name, "-n", 3, "--seed", 2, *flags)
+    one, two = (ase.io.read(tmp_path / name / "samples.xyz", ":") for name in "ab")
+    alike = [(a, b) for a, b in zip(one, two, strict=True) if list(a.numbers) == list(b.numbers)]
+    assert len(alike) >= 2
+    apart = [float(np.abs(a.positions - b.positions).max()) for a, b in alike]
+    assert max(apart) > 0
+    assert min(apart) < 0.1
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(flow, tmp_path):

@@ -1,5 +1,6 @@
 """Flow matching from noise to united atoms, and the structure factors beside it."""
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_network_that_knows_the_end_is_followed_to_it(num_steps):
     end = LAYOUT.state(atoms)
     times, given = [], []
 
-    def network(state, mask, time, code, noise, previous):
+    def network(state, mask, time, code, noise, previous, guidance):
         times.append(float(time[0]))
         given.append(previous)
         return end, None, None
@@ -162,3 +163,43 @@ def test_refining_takes_the_best_start():
     assert bool((errors[0] <= errors[1]).all())
     with pytest.raises(ValueError, match="target: expected the molecules' own field, got None"):
         model.encode(batch, refine=1)
+
+
+@torch.no_grad()
+def test_guidance_goes_on_from_what_the_last_layer_changes():
+    network = awake(build("flow", decoder_options={**SMALL["flow"], "num_layers": 2})).decoder.network.double()
+    weak = deepcopy(network)
+    for layer in (weak.blocks[-1].out, weak.blocks[-1].mlp[-1]):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    atoms = atoms_of(["CH3CH2OH", "CH4"])
+    state = LAYOUT.state(atoms)
+    code = torch.randn(2, network.whole.in_features, generator=torch.Generator().manual_seed(0), dtype=state.dtype)
+    time, noise = torch.tensor([0.3, 0.6]).double(), torch.ones(2).double()
+    given = (state, atoms.mask, time, code, noise, torch.zeros_like(state))
+    end, kinds, counts = network(*given)
+    guided = network(*given, torch.tensor([0.0, 0.5]).double())
+    torch.testing.assert_close(guided[0][0], end[0])
+    _, weak_kinds, weak_counts = weak(*given)
+    assert float((kinds - weak_kinds)[1].abs().max()) > 1e-3
+    torch.testing.assert_close(guided[1][1], 1.5 * kinds[1] - 0.5 * weak_kinds[1])
+    torch.testing.assert_close(guided[2][1], 1.5 * counts[1] - 0.5 * weak_counts[1])
+    torch.testing.assert_close(guided[0][1, :, :3], 1.5 * end[1, :, :3] - 0.5 * weak(*given)[0][1, :, :3])
+
+
+@torch.no_grad()
+def test_guidance_of_a_decoder_counts_where_codes_are_noise():
+    options = {**SMALL["flow"], "num_layers": 2}
+    plain, guided = (awake(build("flow", decoder_options={**options, "guidance": w})).decoder for w in (0.0, 0.8))
+    guided.load_state_dict(plain.state_dict())
+    code = torch.randn(3, plain.learned_dim, generator=torch.Generator().manual_seed(0))
+    number, seed = torch.tensor([4, 2, 3]), torch.arange(3)
+    moved = []
+    for noise in (0.1, 1.0):
+        levels = torch.full((3,), noise)
+        one, two = (decoder.united_atoms(code, levels, number, seed).pos for decoder in (plain, guided))
+        moved.append(float((one - two).abs().max()))
+    assert 0 < moved[0] < moved[1]
+    for wrong in (-0.1, 11, float("nan")):
+        with pytest.raises(ValueError, match="guidance: expected 0 to 10, got"):
+            build("flow", decoder_options={**options, "guidance": wrong})

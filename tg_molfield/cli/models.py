@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,15 @@ Tries = Annotated[
     typer.Option(
         help="How often, at most, each molecule is drawn until it is one without formal charges and open valences.  "
         "\\[default: 1]"
+    ),
+]
+
+
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the network: float32, or bfloat16, which is up to three times as fast on processors that have it.  "
+        "\\[default: float32]"
     ),
 ]
 
@@ -81,3 +91,16 @@ def checked_tries(tries: int | None) -> int:
     if tries is not None and not 1 <= tries <= _MOST_TRIES:
         raise ValueError(f"--tries: expected 1 to {_MOST_TRIES:,}, got {tries}; leave it out to draw once")
     return tries or 1
+
+
+def in_precision(precision: str | None) -> AbstractContextManager[object]:
+    """Where networks compute as ``--precision`` asks, in float32 by default.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    import torch
+
+    if precision not in (None, "float32", "bfloat16"):
+        raise ValueError(f"--precision: expected float32 or bfloat16, got {precision[:40]}; leave it out for float32")
+    return torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()

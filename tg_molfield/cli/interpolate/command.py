@@ -11,7 +11,7 @@ from tg_molfield.cli.interpolate import morphs
 from tg_molfield.cli.interpolate.inputs import drawn_molecules, read_path, step_grids
 from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, table_rows, thinned_for_page, write_table
 from tg_molfield.cli.interpolate.steps import step_labels
-from tg_molfield.cli.models import FLOW_HELP, Tries
+from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
@@ -65,6 +65,7 @@ def interpolate(
         ),
     ] = None,
     tries: Tries = None,
+    precision: Precision = None,
     seed: Annotated[
         int | None, typer.Option(help="The seed of what is random: the noise of --model.  \\[default: 0]")
     ] = None,
@@ -134,9 +135,9 @@ def interpolate(
             "--check" if check else "--no-check": check,
         }
         refuse(of_frames, "frames alone", f"--model {model}")
-        decoded_path(files, model, steps, noise, tries, seed, (spacing, margin), ending, output, yes)
+        decoded_path(files, model, steps, noise, tries, precision, seed, (spacing, margin), ending, output, yes)
         return
-    refuse({"--noise": noise, "--tries": tries, "--seed": seed}, "--model", "none")
+    refuse({"--noise": noise, "--tries": tries, "--precision": precision, "--seed": seed}, "--model", "none")
     check = check is not False
     with progress("reading frames"):
         path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)

@@ -10,7 +10,7 @@ import torch
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.cli.interpolate.way import Way, noise_of
-from tg_molfield.cli.models import checked_seed, checked_tries, load_flow
+from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
 from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.reading import read_for_model
 from tg_molfield.cli.sizes import refuse_large, volume_size
@@ -32,6 +32,7 @@ def decoded_path(
     steps: int,
     noise: float | None,
     tries: int | None,
+    precision: str | None,
     seed: int | None,
     spacing_and_margin: tuple[float, float],
     ending: str,
@@ -46,6 +47,7 @@ def decoded_path(
         steps: how many from the first to the last.
         noise: half way; by the molecules if None.
         tries: how often, at most, each molecule between is drawn.
+        precision: of the network.
         seed: of the noise.
         spacing_and_margin: of the grid in Å.
         ending: the suffix of the volumes.
@@ -55,14 +57,15 @@ def decoded_path(
     Raises:
         ValueError: there are not two molecules, the model cannot encode one, or an option is out of range.
     """
-    seed, tries = checked_seed(seed), checked_tries(tries)
+    seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     if noise is not None and not 0 <= noise <= 1:
         raise ValueError(f"--noise: expected 0 to 1, got {noise}; leave it out to take it from the molecules")
     flow = load_flow(model, "--model")
     start, end = _two(files, flow)
     names = [f"step_{number:03d}{ending}" for number in range(steps + 1)]
     with progress("decoding") as show:
-        path = flow.path(start.molecules[0], end.molecules[0], steps + 1, noise=noise, tries=tries, seed=seed)
+        with computing:
+            path = flow.path(start.molecules[0], end.molecules[0], steps + 1, noise=noise, tries=tries, seed=seed)
         grid = Grid.around(torch.cat([data.pos for data in path]), *spacing_and_margin)
         grid = grid.on_lattice() if needs_lattice(Path(names[0])) else grid
         size = volume_size(names[0], len(flow.channels) * grid.num_nodes, path[0].pos.itemsize)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tg_molfield.cli.models import FLOW_HELP, Tries
+from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.output_folder import make_folder
 from tg_molfield.cli.terminal import progress, say
 
@@ -32,6 +32,7 @@ def sample(
         ),
     ] = None,
     tries: Tries = None,
+    precision: Precision = None,
     seed: Annotated[
         int | None, typer.Option(help="The seed of what is random: all that is sampled.  \\[default: 0]")
     ] = None,
@@ -49,7 +50,7 @@ def sample(
 
     tg-molfield sample qm9-latent -o near --near phenol.sdf --distance 0.2 --seed 1
     """
-    from tg_molfield.cli.models import checked_seed, checked_tries, load_flow
+    from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
     from tg_molfield.cli.no_effect import refuse
     from tg_molfield.cli.sample.drawing import near_molecules, new_molecules
     from tg_molfield.cli.sample.outputs import summary, write_samples
@@ -60,14 +61,15 @@ def sample(
         refuse({"--distance": distance}, "--near", "none")
     if distance is not None and not 0 <= distance <= 1:
         raise ValueError(f"--distance: expected 0 to 1, got {distance}; 0 is the molecule itself, 1 any")
-    seed, tries = checked_seed(seed), checked_tries(tries)
+    seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     flow = load_flow(model, "model")
     with progress("sampling") as show:
-        if near is None:
-            groups = [new_molecules(flow, number, tries, seed)]
-        else:
-            far = _DISTANCE if distance is None else distance
-            groups = near_molecules(flow, near, far, number, tries, seed, show)
+        with computing:
+            if near is None:
+                groups = [new_molecules(flow, number, tries, seed)]
+            else:
+                far = _DISTANCE if distance is None else distance
+                groups = near_molecules(flow, near, far, number, tries, seed, show)
         show("writing files", None)
         make_folder(output)
         write_samples(output, model, groups)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tg_molfield.arguments import check_counts, check_integers
+from tg_molfield.arguments import check_counts, check_integers, check_number
 from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
@@ -37,6 +37,7 @@ _LARGE = 1e3
 """Numbers of a code above which its variance could overflow."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 512, 4096
 _STEPS_PER_START = 25
+_MOST_GUIDANCE = 10.0
 _SEARCHES = 60
 _GIVEN = ("sizes", "elements", "code_size", "max_atoms", "num_tokens")
 
@@ -65,6 +66,8 @@ class FlowDecoder(GaussianAtomDecoder):
         heads: of its attention.
         num_tokens: into how many tokens the learned code is cut.
         num_steps: from noise to atoms.
+        guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
+            alone, and less where it is less noisy. It makes molecules from noise more plausible; 0 turns it off.
 
     Raises:
         ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
@@ -85,6 +88,7 @@ class FlowDecoder(GaussianAtomDecoder):
         heads: int = 8,
         num_tokens: int = 8,
         num_steps: int = 30,
+        guidance: float = 0.0,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels, elements)
         check_counts(
@@ -99,7 +103,11 @@ class FlowDecoder(GaussianAtomDecoder):
                 f"summary_channels={summary_channels}, got {latent_dim}; raise it"
             )
         self.max_heavy_atoms = max_heavy_atoms
+        check_number("guidance", guidance)
+        if not 0 <= guidance <= _MOST_GUIDANCE:
+            raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 0.3 is a good value")
         self.num_steps = num_steps
+        self.guidance = guidance
         self.transform = StructureFactors(exact_dim, elements) if exact_dim else None
         layout = StateLayout(len(self.element_kinds.elements))
         self.network = FlowNetwork(layout, self.learned_dim, max_heavy_atoms, width, num_layers, heads, num_tokens)
@@ -184,7 +192,9 @@ class FlowDecoder(GaussianAtomDecoder):
         for rows in torch.arange(len(code), device=code.device).split(at_once):
             start = normal(seed[rows], self.max_heavy_atoms * size, "start of the flow").to(code)
             start = start.view(len(rows), -1, size)
-            parts.append(integrate(self.network, code[rows], noise[rows], mask[rows], start, self.num_steps))
+            level = noise[rows]
+            guidance = self.guidance * level if self.guidance else None
+            parts.append(integrate(self.network, code[rows], level, mask[rows], start, self.num_steps, guidance))
         return joined(parts)
 
     def find_atoms(self, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool = False) -> PaddedAtoms:

@@ -24,7 +24,8 @@ class FlowNetwork(Compilable):
     A transformer over united atoms, which also attend to the code, cut into tokens. Functions of the distances between
     the atoms are added to the attention. The time, the noise of the code and the code as a whole modulate each layer
     (Peebles & Xie 2023, arXiv 2212.09748). The network predicts what preconditioning leaves (Karras et al. 2022, arXiv
-    2206.00364), and is given its own last prediction (Chen, Zhang & Hinton 2023, arXiv 2208.04202).
+    2206.00364), and is given its own last prediction (Chen, Zhang & Hinton 2023, arXiv 2208.04202). Its result can be
+    moved away from that of a weaker network (Karras et al. 2024, arXiv 2406.02507), itself without the last layer.
 
     Args:
         layout: of the state.
@@ -86,7 +87,14 @@ class FlowNetwork(Compilable):
         return self.number(torch.cat([code, _waves(noise)], dim=1))
 
     def forward(
-        self, state: Tensor, mask: Tensor, time: Tensor, code: Tensor, noise: Tensor, previous: Tensor
+        self,
+        state: Tensor,
+        mask: Tensor,
+        time: Tensor,
+        code: Tensor,
+        noise: Tensor,
+        previous: Tensor,
+        guidance: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The prediction at the end of the flow.
 
@@ -97,6 +105,7 @@ class FlowNetwork(Compilable):
             code: ``[B, D]``, noisy.
             noise: ``[B]``, its standard deviation, up to 1.
             previous: ``[B, n, size]``, an earlier prediction; 0 if there is none.
+            guidance: ``[B]``, how far to go on from what the layers before the last predict; not at all if None.
 
         Returns:
             The state ``[B, n, size]``, and the logits of kinds ``[B, n, T]`` and of numbers of hydrogens ``[B, n, 5]``.
@@ -108,10 +117,16 @@ class FlowNetwork(Compilable):
         context = self.code(context) + self.code_place
         context = F.layer_norm(context, context.shape[2:])
         pairs = F.pad(self.pairs([state[..., :3], previous[..., :3]], mask), (0, self.num_tokens))
+        early = x
         for block, bias, shift in zip(self.blocks, pairs, self.shift, strict=True):
-            x = block(x, bias, context, _scales_and_shifts(modulation + shift))
-        out = self.head(F.layer_norm(x, x.shape[2:])).to(state.dtype)
+            early, x = x, block(x, bias, context, _scales_and_shifts(modulation + shift))
+        out = self._out(x, state)
+        if guidance is not None:
+            out = torch.lerp(self._out(early, state), out, 1 + guidance[:, None, None])
         return self._end(out, state, mask, time[:, None, None])
+
+    def _out(self, x: Tensor, state: Tensor) -> Tensor:
+        return self.head(F.layer_norm(x, x.shape[2:])).to(state.dtype)
 
     def _end(self, out: Tensor, state: Tensor, mask: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         pos, kinds, counts, hydrogens = self.layout.split(out)
