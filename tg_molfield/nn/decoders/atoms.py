@@ -45,7 +45,7 @@ class AtomDecoder(NeuralDecoder):
         ValueError: an option is out of range.
     """
 
-    compiled_methods = ("heard",)
+    compiled_methods = ("_values_at",)
     needs_atoms = True
     reads_free_codes = False
 
@@ -104,9 +104,9 @@ class AtomDecoder(NeuralDecoder):
         pos, places = pos - latent.origin[batch], atoms.pos.to(pos)
         pairs = atoms_near(pos, batch, places, atoms.batch, self.cutoff)
         sent = self.scalars(atoms.scalars) + self.context(latent.code)[atoms.batch]
-        return self.heard(pos, places, pairs, sent, atoms.vectors, atoms.tensors)
+        return self._values_at(pos, places, pairs, sent, atoms.vectors, atoms.tensors)
 
-    def heard(
+    def _values_at(
         self, pos: Tensor, places: Tensor, pairs: Tensor, sent: Tensor, vectors: Tensor, tensors: Tensor
     ) -> Tensor:
         """The values ``[Q, C]`` at Q points that N atoms send messages to.

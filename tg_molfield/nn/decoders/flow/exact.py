@@ -54,7 +54,7 @@ def _starting_places(wanted: PaddedAtoms, found: PaddedAtoms) -> Tensor:
     alike = _in_turn(wanted.mask, wanted.kinds, found.mask, found.kinds)
     left, over = wanted.mask & ~alike.any(2), found.mask & ~alike.any(1)
     pairs = alike | _in_turn(left, torch.zeros_like(wanted.kinds), over, torch.zeros_like(found.kinds))
-    partner = pairs.to(torch.uint8).argmax(2).unsqueeze(2).expand(-1, -1, 3)
+    partner = pairs.int().argmax(2).unsqueeze(2).expand(-1, -1, 3)
     return found.pos.detach().gather(1, partner) * pairs.any(2, keepdim=True)
 
 
