@@ -126,7 +126,7 @@ class RBFDecoder(Decoder):
         ValueError: an option is out of range.
     """
 
-    compiled_methods = ("slots", "rounds")
+    compiled_methods = ("rounds",)
 
     def __init__(
         self,

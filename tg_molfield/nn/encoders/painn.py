@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import zip_longest
 from typing import NamedTuple, cast
 
 import torch
@@ -212,8 +211,9 @@ class PaiNNEncoder(AtomEncoder):
 
     def _rounds(self) -> list[tuple[PaiNNLayer, TensorLayer | None]]:
         """The layer of each round, and the one of tensors that joins it."""
-        pairs = zip_longest(self.layers, self.tensor_layers)
-        return [(cast("PaiNNLayer", layer), cast("TensorLayer | None", joined)) for layer, joined in pairs]
+        joined: list[nn.Module | None] = [*self.tensor_layers] or [None] * len(self.layers)
+        pairs = zip(self.layers, joined, strict=True)
+        return [(cast("PaiNNLayer", layer), cast("TensorLayer | None", other)) for layer, other in pairs]
 
     def _features(self, known: _Known) -> tuple[Tensor, Tensor, Tensor]:
         return self.norm(known.s), known.v.transpose(1, 2), matrices(known.t.transpose(1, 2))
