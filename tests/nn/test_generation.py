@@ -262,3 +262,25 @@ def test_given_frames_are_used_and_checked(flow):
             flow.encode(start, frames=wrong)
     with pytest.raises(ValueError, match=r"frames: expected shape \[1, 3, 3\], got \[3, 3\]"):
         flow.encode(start, frames=torch.eye(3))
+
+
+def test_progress_is_told_and_parts_are_the_whole(flow, monkeypatch):
+    latent = flow.encode(Batch.from_data_list([data("CH3CH2OH"), data("CHFClN")]))
+    whole = flow.sample(7, generator=random(1)), flow.sample_near(latent, 0.5, 3, generator=random(1))
+    monkeypatch.setattr("tg_molfield.nn.generation.generator._AT_ONCE_ON_CPU", 3)
+    told = []
+
+    def progress(done, total):
+        told.append((done, total))
+
+    parts = (
+        flow.sample(7, generator=random(1), progress=progress),
+        flow.sample_near(latent, 0.5, 3, generator=random(1), progress=progress),
+    )
+    assert told == [(3, 7), (6, 7), (7, 7), (3, 6), (6, 6)]
+    for one, two in zip(whole, parts, strict=True):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert torch.equal(a.z, b.z)
+            torch.testing.assert_close(a.pos, b.pos, atol=1e-4, rtol=0)
+        torch.testing.assert_close(one.field.centers, two.field.centers, atol=1e-4, rtol=0)

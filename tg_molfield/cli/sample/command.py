@@ -66,7 +66,7 @@ def sample(
     with progress("sampling") as show:
         with computing:
             if near is None:
-                groups = [new_molecules(flow, number, tries, seed)]
+                groups = [new_molecules(flow, number, tries, seed, show)]
             else:
                 far = _DISTANCE if distance is None else distance
                 groups = near_molecules(flow, near, far, number, tries, seed, show)

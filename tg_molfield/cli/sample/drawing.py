@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -29,9 +30,10 @@ class Samples(NamedTuple):
     given: Data | None = None
 
 
-def new_molecules(model: FieldAutoEncoder, number: int, tries: int, seed: int) -> Samples:
-    """Any molecules."""
-    return Samples(model.sample(number, tries=tries, generator=_generator(seed)))
+def new_molecules(model: FieldAutoEncoder, number: int, tries: int, seed: int, show: Show) -> Samples:
+    """Any molecules; ``show`` is told how far it is."""
+    told = partial(_tell, show, "sampling", 0.0, 1.0)
+    return Samples(model.sample(number, tries=tries, generator=_generator(seed), progress=told))
 
 
 def near_molecules(
@@ -55,14 +57,20 @@ def near_molecules(
     sources = read_for_model(source, model)
     found = []
     for place, one in enumerate(sources):
-        show(f"sampling near {one.title}", place / len(sources))
+        what = f"sampling near {one.title}"
+        told = partial(_tell, show, what, place / len(sources), 1 / len(sources))
+        told(0, number)
         data = one.molecules[0]
         with torch.no_grad():
             latent = model.encode(data)
-        found.append(
-            Samples(model.sample_near(latent, distance, number, tries=tries, generator=generator), one.title, data)
-        )
+        near = model.sample_near(latent, distance, number, tries=tries, generator=generator, progress=told)
+        found.append(Samples(near, one.title, data))
     return found
+
+
+def _tell(show: Show, what: str, begun: float, share: float, done: int, total: int) -> None:
+    """Show the progress of a ``share`` of the work, of which ``begun`` was done before."""
+    show(what, begun + share * done / total)
 
 
 def _generator(seed: int) -> torch.Generator:

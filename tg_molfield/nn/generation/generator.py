@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_kind, check_number, require_counts
 from tg_molfield.compare import align
+from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
@@ -26,6 +28,11 @@ from tg_molfield.nn.latent.pose import Pose
 _MOST = 1_000_000
 _ANY = -(2**63)
 """The least integer."""
+_AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
+"""Molecules that are drawn before progress is told."""
+
+Progress = Callable[[int, int], None]
+"""Called with the molecules done and all."""
 
 
 class MoleculeGenerator(nn.Module):
@@ -62,7 +69,13 @@ class MoleculeGenerator(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, num_molecules: int, *, settle: int = 2, tries: int = 1, generator: torch.Generator | None = None
+        self,
+        num_molecules: int,
+        *,
+        settle: int = 2,
+        tries: int = 1,
+        generator: torch.Generator | None = None,
+        progress: Progress | None = None,
     ) -> DecodedMolecules:
         """New molecules, like those that the model was trained on; for the decoder ``"flow"``.
 
@@ -73,6 +86,7 @@ class MoleculeGenerator(nn.Module):
             tries: how often, at most, each is drawn until it is a molecule without formal charges and open valences.
                 What never is one is a molecule that has some, or else the atoms of the first draw; ``valid`` tells.
             generator: where randomness comes from, torch's own if None; equal seeds give equal molecules.
+            progress: called now and then with the number of molecules done and that of all.
 
         Raises:
             TypeError: the model's decoder is another one.
@@ -83,7 +97,8 @@ class MoleculeGenerator(nn.Module):
         like = next(decoder.parameters())
         code = like.new_zeros(num_molecules, decoder.learned_dim)
         seed = _seeds(num_molecules, generator, like.device)
-        atoms = self._drawn(code, torch.ones_like(code[:, 0]), seed, settle, tries, draw_number=True)
+        noise = torch.ones_like(code[:, 0])
+        atoms = self._drawn(code, noise, seed, settle, tries, draw_number=True, progress=progress)
         return decoded_molecules(decoder, atoms, Pose.identity(num_molecules, like.dtype, like.device))
 
     @torch.no_grad()
@@ -96,6 +111,7 @@ class MoleculeGenerator(nn.Module):
         settle: int = 2,
         tries: int = 1,
         generator: torch.Generator | None = None,
+        progress: Progress | None = None,
     ) -> DecodedMolecules:
         """New molecules near those of latents; for the decoder ``"flow"``.
 
@@ -107,6 +123,7 @@ class MoleculeGenerator(nn.Module):
             settle: see :meth:`sample`.
             tries: see :meth:`sample`.
             generator: see :meth:`sample`.
+            progress: see :meth:`sample`.
 
         Raises:
             TypeError: the model's decoder is another one.
@@ -119,7 +136,8 @@ class MoleculeGenerator(nn.Module):
         latent = latent[torch.arange(len(latent), device=latent.code.device).repeat_interleave(num_molecules)]
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
-        atoms = self._drawn(code, torch.full_like(code[:, 0], distance), seed, settle, tries, draw_number=True)
+        noise = torch.full_like(code[:, 0], distance)
+        atoms = self._drawn(code, noise, seed, settle, tries, draw_number=True, progress=progress)
         return decoded_molecules(decoder, atoms, latent.pose)
 
     @torch.no_grad()
@@ -175,13 +193,28 @@ class MoleculeGenerator(nn.Module):
         return path_between(decoder, first, second, num_steps, noise, seed, draw)
 
     def _drawn(
-        self, code: Tensor, noise: Tensor, seed: Tensor, settle: int, tries: int, draw_number: bool
+        self,
+        code: Tensor,
+        noise: Tensor,
+        seed: Tensor,
+        settle: int,
+        tries: int,
+        draw_number: bool,
+        progress: Progress | None = None,
     ) -> PaddedAtoms:
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
         require_counts(0, settle=settle)
         require_counts(1, tries=tries)
+        decoder, parts = _flow(self.decoder), []
+        at_once = _AT_ONCE_ON_CPU if is_on_host(code) else _AT_ONCE
         with evaluating(self):
-            return drawn_atoms(_flow(self.decoder), self.encode, code, noise, seed, settle, tries, draw_number)
+            for begin in range(0, len(code), at_once):
+                rows = slice(begin, begin + at_once)
+                given = code[rows], noise[rows], seed[rows]
+                parts.append(drawn_atoms(decoder, self.encode, *given, settle, tries, draw_number))
+                if progress is not None:
+                    progress(min(begin + at_once, len(code)), len(code))
+        return PaddedAtoms.joined(parts)
 
 
 def _flow(decoder: Decoder) -> FlowDecoder:

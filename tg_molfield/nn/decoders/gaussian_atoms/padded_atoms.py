@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -56,6 +57,14 @@ class PaddedAtoms:
         own, new = self.widened(width), other.widened(width)
         parts = ((getattr(own, name), getattr(new, name)) for name in self.PARTS)
         return PaddedAtoms(*(one.index_copy(0, rows, two.to(one)) for one, two in parts))
+
+    @classmethod
+    def joined(cls, parts: Sequence[PaddedAtoms]) -> PaddedAtoms:
+        """All molecules of one or more parts, padded as far as any needs."""
+        if len(parts) == 1:
+            return parts[0]
+        alike = [part.widened(max(part.mask.size(1) for part in parts)) for part in parts]
+        return cls(*(torch.cat([getattr(part, name) for part in alike]) for name in cls.PARTS))
 
     def widened(self, width: int) -> PaddedAtoms:
         """The same atoms in ``width`` places, at least as many as now."""
