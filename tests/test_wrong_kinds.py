@@ -67,6 +67,8 @@ MORE = {
 
 UNCHECKED = {
     "Field": "abstract; its methods are those of RBFField and Volume",
+    "FieldAutoDecoder.compile": "torch checks its arguments",
+    "FieldAutoEncoder.compile": "torch checks its arguments",
     "RBFField.folded": "a step of the evaluation, after `check`",
     "RBFField.to": "torch checks its arguments",
     "Volume.to": "torch checks its arguments",

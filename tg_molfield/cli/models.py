@@ -27,7 +27,7 @@ Tries = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Of the network: float32, or bfloat16, which is up to three times as fast on processors that have it.  "
+        help="The precision: float32, or bfloat16, which is up to three times as fast on processors that have it.  "
         "\\[default: float32]"
     ),
 ]

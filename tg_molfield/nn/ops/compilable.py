@@ -18,20 +18,19 @@ class Compilable(nn.Module):
     compiled_methods: ClassVar[tuple[str, ...]] = ()
     """Methods that take and return tensors, and whose way does not depend on the numbers in them."""
 
-    def compile(self, *args: Any, **options: Any) -> None:
+    def compile(self, **options: Any) -> None:
         """Compile where this module and those in it calculate, in place; files and copies do not keep it.
 
         The first steps that use it take long. Batches of other sizes need no further compilation.
 
         Args:
-            args: of `torch.compile`.
             options: of `torch.compile`; ``dynamic`` is True if not given.
         """
         for module in self.modules():
             if isinstance(module, Compilable):
                 for name in module.compiled_methods:
                     method = getattr(type(module), name).__get__(module)
-                    vars(module)[name] = torch.compile(method, *args, **{"dynamic": True, **options})
+                    vars(module)[name] = torch.compile(method, **{"dynamic": True, **options})
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
