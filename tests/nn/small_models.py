@@ -2,7 +2,9 @@
 
 import torch
 from torch import nn
+from torch_geometric.data import Batch, Data
 
+from tg_molfield import MolField, MolFieldTransform
 from tg_molfield.nn import FieldAutoEncoder
 
 SMALL = {
@@ -103,3 +105,13 @@ KINDS = [(decoder, encoder, ENCODERS[encoder]) for decoder in LEARNED for encode
     ),
 ]
 """Decoders and encoders by name, and the options that make them."""
+
+
+def random_batch(field: MolField, count: int, seed: int = 0) -> Batch:
+    """Molecules of 3 to 8 atoms, C, O and H, each with 16 query points."""
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for size in torch.randint(3, 9, (count,), generator=generator).tolist():
+        z = torch.tensor([6, 8, 1])[torch.arange(size) % 3]
+        found.append(Data(z=z, pos=1.5 * torch.randn(size, 3, generator=generator)))
+    return MolFieldTransform(field, num_queries=16, seed=0)(Batch.from_data_list(found))

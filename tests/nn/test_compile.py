@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 import torch
-from small_models import build
+from small_models import build, random_batch
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import FieldAutoDecoder, Grid, MolField, MolFieldTransform
+from tg_molfield import FieldAutoDecoder, Grid, MolField
 from tg_molfield.training import FlowLoss
 
 # torch.compile itself looks at gradients of tensors that are no leaves.
@@ -40,15 +40,6 @@ class Graphs:
         return graph.forward
 
 
-def batch_of(count, seed):
-    generator = torch.Generator().manual_seed(seed)
-    found = []
-    for size in torch.randint(3, 9, (count,), generator=generator).tolist():
-        z = torch.tensor([6, 8, 1])[torch.arange(size) % 3]
-        found.append(Data(z=z, pos=1.5 * torch.randn(size, 3, generator=generator)))
-    return MolFieldTransform(FIELD, num_queries=16, seed=0)(Batch.from_data_list(found))
-
-
 def step(model, batch):
     torch.manual_seed(0)
     model.zero_grad()
@@ -72,7 +63,7 @@ def test_a_step_of_a_compiled_model(name, precision):
     compiled.compile(backend=graphs, fullgraph=True)
     first = 0
     for seed, count in enumerate((5, 7, 12)):
-        batch = batch_of(count, seed)
+        batch = random_batch(FIELD, count, seed)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             for one, two in zip(step(plain, batch), step(compiled, batch), strict=True):
                 torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-4)
@@ -110,7 +101,7 @@ def test_copies_and_files_are_not_compiled(tmp_path):
     names = list(model.state_dict())
     model.compile(backend=graphs)
     assert list(model.state_dict()) == names
-    batch = batch_of(3, 0)
+    batch = random_batch(FIELD, 3)
     expected = model.field(batch)(batch.query_pos, batch.query_batch)
     used = graphs.number
     assert used
