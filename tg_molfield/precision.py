@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 HALF_TYPES = (torch.bfloat16, torch.float16)
+PRECISIONS = ("float32", "bfloat16")
+"""In which networks can be asked to compute."""
 _DEVICES = tuple(device for device in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(device))
 
 Parameters = ParamSpec("Parameters")

@@ -101,6 +101,9 @@ def in_precision(precision: str | None) -> AbstractContextManager[object]:
     """
     import torch
 
-    if precision not in (None, "float32", "bfloat16"):
-        raise ValueError(f"--precision: expected float32 or bfloat16, got {precision[:40]}; leave it out for float32")
+    from tg_molfield.precision import PRECISIONS
+
+    if precision not in (None, *PRECISIONS):
+        known = " or ".join(PRECISIONS)
+        raise ValueError(f"--precision: expected {known}, got {precision[:40]}; leave it out for float32")
     return torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()

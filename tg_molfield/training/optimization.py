@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tg_molfield.arguments import check_number
+from tg_molfield.precision import PRECISIONS
 
 SCHEDULES = ("cosine", "constant")
-PRECISIONS = ("float32", "bfloat16")
 BETAS = (0.9, 0.98)
 """Of AdamW: the memory of squared gradients is short, as these models need."""
 
