@@ -164,7 +164,8 @@ def paths(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: list[Data], p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsolvedCodeWarning)
         middle = other.decoded(first.with_code(0.5 * (first.code + second.code)))
-    row(f"1/2, drawn up to {TRIES} times", *told(chemistry(between.at(0.5, noise, tries=TRIES).molecules)), "")
+    several = between.at(0.5, noise, tries=TRIES).molecules
+    row(f"1/2, drawn up to {TRIES} times", *told(chemistry(several)), posebusters(several[:BUSTED]))
     row("1/2, organic-small", *told(chemistry(middle.molecules)), "")
     ends = [model.decoded(latent) for latent in (between.first, between.last)]
     print("\n" + evenness([ends[0], *points, ends[1]]))

@@ -2,7 +2,7 @@
 
     python examples/train_latent.py qm9-latent --hours 2
     python examples/train_latent.py qm9-latent --hours 2 --max-seconds 480 --resume
-    python examples/train_latent.py longer --hours 2 --start qm9-latent
+    python examples/train_latent.py longer --hours 2 --start qm9-latent --rate 0.6
 
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
@@ -76,16 +76,24 @@ class Training:
         hours: how long the whole training is.
         seed: of the batches; each step's follow from it.
         device: where to train.
+        rate: what to multiply learning rates by.
     """
 
     def __init__(
-        self, model: FieldAutoEncoder, molecules: Molecules, size: str, hours: float, seed: int, device: str
+        self,
+        model: FieldAutoEncoder,
+        molecules: Molecules,
+        size: str,
+        hours: float,
+        seed: int,
+        device: str,
+        rate: float = 1.0,
     ) -> None:
         self.model, self.molecules, self.size, self.device = model.to(device), molecules, size, device
         self.seconds, self.seed = 3600 * hours, seed
         self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
         self.optimizers = optimizers(model)
-        self.rates = [group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups]
+        self.rates = [rate * group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups]
         self.average = ExponentialMovingAverage(model, EMA)
         self.loss = FlowLoss()
         self.steps, self.seen, self.spent = 0, 0, 0.0
@@ -175,12 +183,13 @@ def main(
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
     compiled: bool = True,
     judge_seconds: Annotated[float, typer.Option(help="how often held-out molecules are judged")] = 900,
+    rate: Annotated[float, typer.Option(help="what to multiply learning rates by; below 1 to go on from a model")] = 1.0,
     seed: int = 0,
 ) -> None:
     """Train, or go on, and write the state of the training and the model into FOLDER."""
     begin = time.monotonic()
     model = FieldAutoEncoder.from_pretrained(start) if start else build(size, seed)
-    training = Training(model, qm9(data or data_folder("qm9")), size, hours, seed, device)
+    training = Training(model, qm9(data or data_folder("qm9")), size, hours, seed, device, rate)
     if resume:
         training.resume(folder)
     training.model.train()
