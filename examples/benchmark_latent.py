@@ -311,6 +311,8 @@ def main(
     training, held_out = split(every)
     truth = [every.data(int(one)) for one in held_out]
     chosen = only or PARTS
+    if unknown := set(chosen) - set(PARTS):
+        raise typer.BadParameter(f"expected some of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
     with torch.no_grad():
         if "reconstruction" in chosen:
             reconstructions(model, other, truth[:molecules])

@@ -1,7 +1,8 @@
 """The time of a training step on one core, for each decoder: encoding, decoding and loss, backward pass, optimizer.
 
 32 molecules of FreeSolv with 256 query points each; one thread; medians over steps of processor time in ms, for the
-model as it is and compiled, in float32 and in bfloat16. The models and the optimizer (AdamW, gradients clipped) are the defaults.
+model as it is and compiled, in float32 and in bfloat16. The models and the optimizer (AdamW, gradients clipped) are
+the defaults.
 
 Data: TG_MOLFIELD_DATA/smallmol/freesolv.sdf.gz.
 """

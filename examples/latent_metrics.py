@@ -47,6 +47,7 @@ class Chemistry:
 
 def chemistry(molecules: Sequence[Data]) -> Chemistry:
     """Judge molecules by their elements and positions alone."""
+    molecules = [data.cpu() for data in molecules]
     stable = [stable_atoms(data) for data in molecules]
     smiles = [found for data in molecules if (found := smiles_of(data)) is not None]
     return Chemistry(
@@ -89,10 +90,10 @@ def reconstruction(truth: Sequence[Data], found: Sequence[Data]) -> tuple[np.nda
     """
     right, rmsd = np.zeros(len(truth), dtype=bool), np.full(len(truth), np.nan)
     for row, (one, two) in enumerate(zip(truth, found, strict=True)):
-        z, other = one.z.numpy(), two.z.numpy()
+        z, other = (data.z.cpu().numpy() for data in (one, two))
         right[row] = len(z) == len(other) and bool((np.sort(z) == np.sort(other)).all())
         if right[row]:
-            cost = cdist(one.pos.double(), two.pos.double()) ** 2
+            cost = cdist(*(data.pos.double().cpu() for data in (one, two))) ** 2
             pairs = linear_sum_assignment(cost + 1e4 * (z[:, None] != other))
             rmsd[row] = np.sqrt(cost[pairs].mean())
     return right, rmsd

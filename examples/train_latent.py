@@ -35,7 +35,7 @@ from tg_molfield.training.optimization import optimizer_tensors, set_optimizer_t
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F all", normalize_grid_size=None)
 SIZES = {"tiny": {"num_layers": 6, "batch": 384}, "base": {"num_layers": 7, "batch": 2048}}
-LEARNED, EXACT, GUIDANCE = 256, 256, 0.3
+LEARNED, EXACT, LEAST_NOISE, GUIDANCE = 256, 256, 0.03, 0.3
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 2 / 3
@@ -45,7 +45,12 @@ SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 def build(size: str, seed: int = 0) -> FieldAutoEncoder:
     """An untrained model."""
     torch.manual_seed(seed)
-    options = {"exact_dim": EXACT, "num_layers": SIZES[size]["num_layers"], "guidance": GUIDANCE}
+    options = {
+        "exact_dim": EXACT,
+        "num_layers": SIZES[size]["num_layers"],
+        "least_noise": LEAST_NOISE,
+        "guidance": GUIDANCE,
+    }
     return FieldAutoEncoder(FIELD, LEARNED + EXACT, "flow", decoder_options=options)
 
 
@@ -90,7 +95,7 @@ class Training:
         rate: float = 1.0,
     ) -> None:
         self.model, self.molecules, self.size, self.device = model.to(device), molecules, size, device
-        self.seconds, self.seed = 3600 * hours, seed
+        self.seconds, self.seed, self.rate = 3600 * hours, seed, rate
         self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
         self.optimizers = optimizers(model)
         self.rates = [rate * group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups]
@@ -149,7 +154,7 @@ class Training:
 
     @property
     def _fingerprint(self) -> str:
-        return f"latent of {len(self.molecules)} molecules, {self.size}, seed {self.seed}"
+        return f"latent of {len(self.molecules)} molecules, {self.size}, seed {self.seed}, rate {self.rate:g}"
 
     @torch.no_grad()
     def judge(self) -> str:
@@ -183,7 +188,7 @@ def main(
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
     compiled: bool = True,
     judge_seconds: Annotated[float, typer.Option(help="how often held-out molecules are judged")] = 900,
-    rate: Annotated[float, typer.Option(help="what to multiply learning rates by; below 1 to go on from a model")] = 1.0,
+    rate: Annotated[float, typer.Option(help="of learning rates; below 1 to go on from a model")] = 1.0,
     seed: int = 0,
 ) -> None:
     """Train, or go on, and write the state of the training and the model into FOLDER."""

@@ -70,6 +70,16 @@ def test_molecules_have_bonds_and_others_are_told(tmp_path):
     assert page.count("no molecule</span>") == 2
 
 
+def test_molecules_of_like_names_stay_apart(tmp_path):
+    one = from_smiles("CCO")
+    decoded = DecodedMolecules([one], MolField("C O")(Batch.from_data_list([one])))
+    names = ["butane (2)", "butane", "butane", "butane (gauche)"]
+    write_samples(tmp_path, "some", [Samples(decoded, name) for name in names])
+    page = (tmp_path / "page.html").read_text()
+    for heading in ("butane (2)", "butane", "butane (3)", "butane (gauche)"):
+        assert page.count(f">Near {heading}<") == 1
+
+
 def test_samples_near_the_molecules_of_a_file(flow, tmp_path):
     near = sdf(tmp_path / "a.sdf", ["CCO", "CC#N"])
     run("sample", flow, "-o", tmp_path / "a", "-n", 2, "--near", near, "--distance", 0.5)

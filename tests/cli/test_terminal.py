@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,25 @@ def test_names_are_printed_as_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ":co: [red]x.xyz").write_text("1\n\nC 0 0 0\n")
     assert run("info", ":co: [red]x.xyz").startswith(":co: [red]x.xyz\n  kind")
+
+
+def test_one_bar_is_shown_at_a_time(monkeypatch):
+    shown = []
+
+    @contextmanager
+    def bar(console, text):
+        shown.append(text)
+        yield lambda text, share: shown.append(text)
+
+    monkeypatch.setattr(terminal, "bar", bar)
+    monkeypatch.setattr(terminal, "beside", lambda: Console(force_terminal=True))
+    with terminal.progress("sampling") as outer:
+        with terminal.progress("reading") as inner:
+            inner("one of two", 0.5)
+        outer("near", 0.1)
+    with terminal.progress("writing"):
+        pass
+    assert shown == ["sampling", "near", "writing"]
 
 
 def test_progress_is_shown_in_a_terminal_only(monkeypatch, capsys):

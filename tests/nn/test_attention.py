@@ -22,7 +22,9 @@ def in_words(block: AttentionBlock, tokens, context, mask):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.06)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.06)]
+)
 def test_a_block_is_what_the_formula_says_in_every_precision(dtype, tolerance, masked, seeded):
     block = AttentionBlock(WIDTH).double()
     tokens, context = (torch.randn(3, size, WIDTH).double() for size in (TOKENS, CONTEXT))

@@ -203,3 +203,25 @@ def test_guidance_of_a_decoder_counts_where_codes_are_noise():
     for wrong in (-0.1, 11, float("nan")):
         with pytest.raises(ValueError, match="guidance: expected 0 to 10, got"):
             build("flow", decoder_options={**options, "guidance": wrong})
+
+
+def test_codes_without_noise_are_taken_to_have_the_least(monkeypatch):
+    model = awake(build("flow", decoder_options={**SMALL["flow"], "least_noise": 0.2}))
+    given, forward = [], type(model.decoder.network).forward
+
+    def spied(network, state, mask, time, code, noise, *rest):
+        given.append(noise)
+        return forward(network, state, mask, time, code, noise, *rest)
+
+    monkeypatch.setattr(type(model.decoder.network), "forward", spied)
+    latent = model.encode(data("CH3CH2OH"))
+    model.decoded(latent)
+    model.sample_near(latent, 0.0, settle=0)
+    model.sample_near(latent, 0.1, settle=0)
+    assert set(torch.cat(given).tolist()) == {float(torch.tensor(0.2))}
+    given.clear()
+    model.sample_near(latent, 0.5, settle=0)
+    assert set(torch.cat(given).tolist()) == {0.5}
+    for wrong in (0.0, -0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="least_noise: expected"):
+            build("flow", decoder_options={**SMALL["flow"], "least_noise": wrong})

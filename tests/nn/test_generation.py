@@ -1,5 +1,7 @@
 """Molecules that models give: decoded, drawn at random, and on the way between two."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hard_molecules import molecules, motion
@@ -9,10 +11,9 @@ from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.compare import align
 from tg_molfield.fields import MolField
-from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder
+from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, Pose, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
-from tg_molfield.nn.generation.decoding import blurred_atoms
 from tg_molfield.nn.generation.settling import settled
 
 FIELD = MolField("H C N O other", widths=0.5, width_scale=1.0)
@@ -83,8 +84,8 @@ def test_samples_follow_from_the_generator(flow):
         assert len(flow.sample(1)) == 1
 
 
-def test_a_sample_does_not_depend_on_the_others(flow):
-    flow = build("flow", channels=FIELD).double()
+def test_a_sample_does_not_depend_on_the_others():
+    flow = awake(build("flow", channels=FIELD)).double()
     many, few = flow.sample(6, generator=random()), flow.sample(2, generator=random())
     for one, two in zip(few, many[:2], strict=True):
         assert torch.equal(one.z, two.z)
@@ -104,18 +105,51 @@ def test_the_number_of_heavy_atoms_is_drawn_as_the_network_has_it(flow):
 
 
 def test_samples_near_a_molecule_are_it_without_distance_and_any_with_all(flow):
-    latent = flow.encode(Batch.from_data_list([data("CH3CH2OH"), data("C6H6")]))
+    latent = flow.encode(Batch.from_data_list([data("CH3CH2OH"), data("CHFClN")]))
     same = flow.sample_near(latent, 0.0, 2, generator=random())
-    assert len(same) == 4
-    whole = flow.decoder.number_of_heavy_atoms(flow.decoder.learned(latent), torch.full((2,), 0.1))
-    assert same.field.num_graphs == 4
-    assert bool((whole >= 1).all())
+    seeds = torch.randint(2**62, (4,), generator=random())
+    twice = replace(latent[torch.tensor([0, 0, 1, 1])], search_seed=seeds)
+    assert equal(same, flow.decoded(twice))
     far = flow.sample_near(latent, 1.0, generator=random(7))
     other = flow.sample_near(latent[torch.tensor([1, 0])], 1.0, generator=random(7))
     for one, two, origin, shift in zip(far, other, latent.origin, latent.origin.flip(0), strict=True):
         assert torch.equal(one.z, two.z)
         lengths = [(part.pos - start).norm(dim=1) for part, start in ((one, origin), (two, shift))]
         assert torch.allclose(*lengths, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["C6H6", "rod", "Ne"])
+def test_what_is_near_a_symmetric_molecule_need_not_have_its_symmetry(flow, name):
+    latent = flow.encode(data(name))
+    found = flow.sample_near(latent, 0.9, 4, settle=0, generator=random(2))
+    assert torch.equal(found.field.centers, torch.cat([one.pos for one in found]))
+    plain = replace(latent, pose=Pose.identity(1))
+    for one, two in zip(found, flow.sample_near(plain, 0.9, 4, settle=0, generator=random(2)), strict=True):
+        assert torch.allclose(torch.pdist(one.pos), torch.pdist(two.pos), atol=1e-4)
+
+
+def test_settling_leaves_what_the_structure_factors_have_no_room_for():
+    model = awake(build("flow", channels=FIELD, latent_dim=72, decoder_options={**SMALL["flow"], "exact_dim": 60}))
+    room = model.decoder.transform.max_atoms
+    plain, settled_once = (model.sample(12, settle=times, generator=random()) for times in (0, 1))
+    large = [len(one.z) > room for one in plain]
+    assert set(large) == {False, True}
+    for one, two, too_large in zip(plain, settled_once, large, strict=True):
+        assert not too_large or torch.equal(one.pos, two.pos)
+
+
+def test_a_model_that_reads_properties_does_not_settle():
+    model = awake(build("flow", channels=FIELD, properties="logp"))
+    assert len(model.sample(2, settle=0, generator=random())) == 2
+    with pytest.raises(ValueError, match=r"settle: expected 0 for a model that reads properties \(logp\)"):
+        model.sample(2)
+
+
+def test_a_model_without_hydrogens_makes_none():
+    options = {**SMALL["flow"], "elements": ("C", "N", "O")}
+    model = awake(build("flow", channels=MolField("C N O", widths=0.5, width_scale=1.0), decoder_options=options))
+    found = model.sample(4, settle=0, generator=random())
+    assert all(bool((one.z > 1).all()) for one in found)
 
 
 def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
@@ -128,7 +162,7 @@ def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
     with torch.no_grad():
         found = settled(decoder, flow.encode, atoms, seed, 1)
         latent = flow.encode(items[0], frames=torch.eye(3).unsqueeze(0))
-        again = blurred_atoms(decoder, decoder.learned(latent), torch.zeros(1), seed[:1], draw_number=False)
+        again = decoder.find_atoms(decoder.learned(latent), torch.full((1,), 0.1), seed[:1])
     size = int(again.mask.sum())
     assert torch.allclose(found.pos[0, :size], again.pos[0, :size] + latent.origin, atol=1e-4)
     assert torch.equal(found.pos[1][found.mask[1]], items[1].pos)
@@ -185,7 +219,8 @@ def test_the_ends_of_a_path_are_exact(exact):
         apart = torch.cdist(one.pos, two.pos) + 1e3 * (one.z[:, None] != two.z)
         assert apart.shape[0] == apart.shape[1]
         assert float(apart.min(1).values.max()) < 1e-3
-    assert path.latent.code.shape == (5, 16)
+    assert path.latent.code.shape == (5, 256)
+    assert not path.latent.code[:, exact.decoder.learned_dim :].any()
     assert path.field.num_graphs == 5
 
 
@@ -203,7 +238,7 @@ def test_a_path_moves_with_its_start_and_not_with_its_end():
         assert torch.allclose(one.pos @ rotation.T + shift, three.pos, rtol=0, atol=1e-4)
 
 
-def test_a_path_of_two_is_its_ends_and_one_of_many_is_drawn_between(exact):
+def test_a_path_of_two_is_its_ends_and_one_of_many_is_drawn_between(exact, monkeypatch):
     start, end = data("CH3CH2OH"), data("isobutane")
     short, plain = exact.path(start, end, 2), exact.path(start, end, 5)
     for one, two in zip(short, (plain[0], plain[-1]), strict=True):
@@ -211,10 +246,12 @@ def test_a_path_of_two_is_its_ends_and_one_of_many_is_drawn_between(exact):
         assert torch.allclose(one.pos, two.pos, atol=1e-4)
     again = exact.path(start, end, 5, tries=3)
     assert equal(again, exact.path(start, end, 5, tries=3))
-    for row, (one, two) in enumerate(zip(plain, again, strict=True)):
-        if plain.valid[row]:
-            assert torch.equal(one.z, two.z)
-            assert torch.allclose(one.pos, two.pos, atol=1e-4)
+    monkeypatch.setattr("tg_molfield.nn.generation.retries._soundness", lambda atoms, _: 2 * (atoms.mask.sum(1) > 0))
+    assert equal(exact.path(start, end, 5, tries=3), plain)
+    monkeypatch.setattr("tg_molfield.nn.generation.retries._soundness", lambda atoms, _: torch.arange(3) % 2)
+    other = exact.path(start, end, 5, tries=2)
+    for row in (0, 2, 4):
+        assert torch.equal(other[row].pos, plain[row].pos)
 
 
 def test_a_path_to_itself_stays(exact):
@@ -244,10 +281,35 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
         flow.sample_near(flow.encode(start), 1.5)
     with pytest.raises(ValueError, match="noise: expected 0 to 1, got -1"):
         flow.path(start, start, noise=-1)
+    latent = flow.encode(start)
+    for length in (10, 33):
+        with pytest.raises(ValueError, match=rf"code: expected shape \[1, 32\], .* got \[1, {length}\]"):
+            flow.decoded(latent.with_code(torch.zeros(1, length)))
+    with pytest.raises(ValueError, match="code: expected finite numbers, got NaN or infinity for molecule 0"):
+        flow.sample_near(latent.with_code(torch.full((1, 32), torch.nan)), 0.5)
+    none = latent[torch.tensor([], dtype=torch.int64)]
+    for refused in (lambda: flow.decoded(none), lambda: flow.sample_near(none, 0.5)):
+        with pytest.raises(ValueError, match="latent: expected at least one molecule, got none"):
+            refused()
+    with pytest.raises(ValueError, match="seed: expected at most 9223372036854775807, got 9223372036854775808"):
+        flow.path(start, start, seed=2**63)
     with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
         flow.path(start, start, 1)
     with pytest.raises(TypeError, match="end: expected a Data, got str"):
         flow.path(start, "ethanol")
+
+
+def test_the_latents_of_a_path_are_those_of_the_model(exact):
+    path = exact.path(data("CH3CH2OH"), data("isobutane"), 3)
+    assert len(exact.decoded(path.latent)) == 3
+
+
+def test_atoms_that_do_not_match_their_code_are_warned_of(exact):
+    latent = exact.encode(data("CH3CH2OH"))
+    code = latent.code.clone()
+    code[:, -200:] = code[:, -200:].flip(1)
+    with pytest.warns(UnsolvedCodeWarning, match="expected atoms that match its code, .* without_exact"):
+        exact.decoded(latent.with_code(code))
 
 
 def test_given_frames_are_used_and_checked(flow):

@@ -65,3 +65,25 @@ def test_other_decoders_and_large_molecules_are_refused():
     with pytest.raises(ValueError, match=r"molecule 1: expected at most 4 heavy atoms, .* got 6"):
         FlowLoss()(model(), Batch.from_data_list(molecules(("H2O", "C6H6"))))
     assert repr(FlowLoss(kinds=0.5)) == "FlowLoss(kinds=0.5, number=0.05, own_prediction=0.5)"
+
+
+def test_codes_get_noise_of_every_size_and_the_least_and_nothing_else_the_most_often(monkeypatch, seeded):
+    trained, given = model(), []
+    network = type(trained.decoder.network)
+    logits = network.number_logits
+
+    def spied(self, code, noise):
+        given.append(noise)
+        return logits(self, code, noise)
+
+    monkeypatch.setattr(network, "number_logits", spied)
+    trained.decoder.least_noise = 0.25
+    with torch.no_grad():
+        for _ in range(20):
+            FlowLoss()(trained, Batch.from_data_list([Data(z=one.z, pos=one.pos) for one in molecules() * 20]))
+    noise = torch.cat(given)
+    between = noise[(noise > 0.25) & (noise < 1)]
+    assert (float(noise.min()), float(noise.max())) == (0.25, 1.0)
+    assert abs(float((noise == 0.25).float().mean()) - 0.35) < 0.06
+    assert abs(float((noise == 1.0).float().mean()) - 0.15) < 0.05
+    assert between.histc(3, 0.25, 1.0).min() > 0.8 * len(between) / 3

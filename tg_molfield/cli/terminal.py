@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Show = Callable[[str, float | None], None]
 
 _WIDE = 10_000
+_shown: ContextVar[bool] = ContextVar("whether there is a bar", default=False)
 
 
 @cache
@@ -42,7 +44,7 @@ def say_table(table: Table) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[Show]:
-    """A bar while the block runs, in a terminal only; it vanishes afterwards.
+    """A bar while the block runs, in a terminal and where none is shown yet; it vanishes afterwards.
 
     Args:
         text: what is done.
@@ -51,11 +53,15 @@ def progress(text: str) -> Iterator[Show]:
         What to call with another text and the share that is done, None if that is not known.
     """
     console = beside()
-    if not console.is_terminal:
+    if not console.is_terminal or _shown.get():
         yield lambda text, share: None
         return
-    with bar(console, text) as show:
-        yield show
+    before = _shown.set(True)
+    try:
+        with bar(console, text) as show:
+            yield show
+    finally:
+        _shown.reset(before)
 
 
 def print_any_letter() -> None:

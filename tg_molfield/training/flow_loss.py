@@ -10,11 +10,10 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import check_kind
 from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, Latent
 from tg_molfield.nn.checks import atoms_of_data
-from tg_molfield.nn.decoders.flow.decoder import FAITHFUL
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms, membership, united_atoms
 from tg_molfield.random_draws import normal, seeds_of, uniform
 
-_FAITHFUL_SHARE, _FREE_SHARE = 0.45, 0.15
+_FAITHFUL_SHARE, _FREE_SHARE = 0.35, 0.15
 """The shares of molecules whose codes have the least noise, and nothing but noise."""
 _TIME_MEAN, _TIME_SPREAD = 0.2, 1.2
 _EARLIEST, _LATEST = 1e-3, 0.995
@@ -23,10 +22,10 @@ _EARLIEST, _LATEST = 1e-3, 0.995
 class FlowLoss:
     """What the network of a `FlowDecoder` misses between noise and the atoms of a batch.
 
-    Codes get noise of every size: a share of them the least, a share nothing else, the others any between. United atoms
-    are matched to the noise that they start from. The errors of positions are those of the network's own output, whose
-    variance is 1 at all times (Karras et al. 2022, arXiv 2206.00364); elements and numbers of hydrogens are compared by
-    cross-entropy. In a share of the steps the network is given its own prediction.
+    Codes get noise of every size: a share of them the decoder's least, a share nothing else, the others any between.
+    United atoms are matched to the noise that they start from. The errors of positions are those of the network's own
+    output, whose variance is 1 at all times (Karras et al. 2022, arXiv 2206.00364); elements and numbers of hydrogens
+    are compared by cross-entropy. In a share of the steps the network is given its own prediction.
 
     Args:
         kinds: the weight of elements and numbers of hydrogens.
@@ -56,7 +55,7 @@ class FlowLoss:
         latent = model.encode(batch)
         atoms = _targets(decoder, latent, batch)
         draws = _Draws(latent, seeds_of(batch, len(latent)))
-        noise = _noise_levels(draws.uniform(2, "noise of the code"))
+        noise = _noise_levels(draws.uniform(2, "noise of the code"), decoder.least_noise)
         code = decoder.learned(latent)
         code = (1 - noise.square()).sqrt().unsqueeze(1) * code
         code = code + noise.unsqueeze(1) * draws.normal(code.size(1), "code")
@@ -114,11 +113,11 @@ def _targets(decoder: FlowDecoder, latent: Latent, batch: Data) -> UnitedAtoms:
     return united_atoms(member, decoder.element_kinds(z), local, owner, len(latent), decoder.max_heavy_atoms)
 
 
-def _noise_levels(draws: Tensor) -> Tensor:
+def _noise_levels(draws: Tensor, least: float) -> Tensor:
     """Standard deviations ``[B]`` from ``draws [B, 2]``."""
-    which, size = draws.unbind(1)
-    between = torch.where(which < 1 - _FREE_SHARE, size.sqrt(), 1.0)
-    return torch.where(which < _FAITHFUL_SHARE, FAITHFUL, between)
+    which, share = draws.unbind(1)
+    between = torch.where(which < 1 - _FREE_SHARE, least + (1 - least) * share, 1.0)
+    return torch.where(which < _FAITHFUL_SHARE, least, between)
 
 
 def _cross_entropy(logits: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:

@@ -52,6 +52,7 @@ def sample(
     """
     from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
     from tg_molfield.cli.no_effect import refuse
+    from tg_molfield.cli.reading import read_for_model
     from tg_molfield.cli.sample.drawing import near_molecules, new_molecules
     from tg_molfield.cli.sample.outputs import summary, write_samples
 
@@ -63,13 +64,14 @@ def sample(
         raise ValueError(f"--distance: expected 0 to 1, got {distance}; 0 is the molecule itself, 1 any")
     seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     flow = load_flow(model, "model")
+    sources = read_for_model(near, flow) if near is not None else []
     with progress("sampling") as show:
         with computing:
             if near is None:
                 groups = [new_molecules(flow, number, tries, seed, show)]
             else:
                 far = _DISTANCE if distance is None else distance
-                groups = near_molecules(flow, near, far, number, tries, seed, show)
+                groups = near_molecules(flow, sources, far, number, tries, seed, show)
         show("writing files", None)
         make_folder(output)
         write_samples(output, model, groups)

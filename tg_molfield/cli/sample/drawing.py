@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from tg_molfield.cli.reading import read_for_model
 from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
+    from tg_molfield.cli.reading import Source
     from tg_molfield.cli.terminal import Show
 
 
@@ -37,24 +38,26 @@ def new_molecules(model: FieldAutoEncoder, number: int, tries: int, seed: int, s
 
 
 def near_molecules(
-    model: FieldAutoEncoder, source: str, distance: float, number: int, tries: int, seed: int, show: Show
+    model: FieldAutoEncoder,
+    sources: Sequence[Source],
+    distance: float,
+    number: int,
+    tries: int,
+    seed: int,
+    show: Show,
 ) -> list[Samples]:
-    """Molecules near each of a file or a SMILES.
+    """Molecules near each of those that were read.
 
     Args:
         model: the model.
-        source: the file or the SMILES.
+        sources: see `read_for_model`.
         distance: how far.
         number: how many near each.
         tries: how often, at most, each is drawn.
         seed: of the noise.
         show: told how far it is.
-
-    Raises:
-        ValueError: there is no molecule that the model can encode.
     """
     generator = _generator(seed)
-    sources = read_for_model(source, model)
     found = []
     for place, one in enumerate(sources):
         what = f"sampling near {one.title}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from tg_molfield.cli.compare.outputs import write_csv
@@ -60,7 +61,7 @@ def _headings(groups: Sequence[Samples]) -> list[str]:
     """A different heading for each."""
     found: list[str] = []
     for group in groups:
-        heading = f"Near {group.near}" if group.near else "Molecules"
-        again = sum(one == heading or one.startswith(f"{heading} (") for one in found)
-        found.append(f"{heading} ({again + 1})" if again else heading)
+        first = f"Near {group.near}" if group.near else "Molecules"
+        others = (f"{first} ({number})" for number in count(2))
+        found.append(next(one for one in chain([first], others) if one not in found))
     return found

@@ -83,10 +83,16 @@ class Decoder(Compilable, ABC):
         """``latent`` in the type of this decoder's parameters if it has 16 bits, as under `torch.autocast`.
 
         Raises:
-            ValueError: the code is of another type, or on another device than the parameters.
+            TypeError: it is no latent.
+            ValueError: the code is of another length or type, or on another device than the parameters.
         """
         if not isinstance(latent, Latent):
             raise TypeError(f"latent: expected a Latent, got {type(latent).__name__}; give what encode returns")
+        if latent.code.dim() != 2 or latent.code.size(1) != self.latent_dim:
+            raise ValueError(
+                f"code: expected shape [{len(latent)}, {self.latent_dim}], as this model makes them, got "
+                f"{list(latent.code.shape)}; decode with the model that encoded"
+            )
         like = next(self.parameters(), None)
         if latent.code.dtype in HALF_TYPES:
             latent = latent.to(torch.float32 if like is None else like.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.nn.decoders.flow.decoder import FAITHFUL, FlowDecoder
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import noisy
@@ -24,7 +24,7 @@ def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tenso
         seed: ``[B]`` int64, of this noise and of that which atoms start from.
         draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
     """
-    mixed, level = noisy(code, noise, seed), noise.clamp(min=FAITHFUL)
+    mixed, level = noisy(code, noise, seed), noise.clamp(min=decoder.least_noise)
     return decoder.find_atoms(mixed, level, seed, draw_number)
 
 

@@ -14,7 +14,7 @@ from tg_molfield.arguments import check_kind, check_number, require_counts
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.base import Decoder
-from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder, check_finite_codes
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
@@ -26,8 +26,8 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
 _MOST = 1_000_000
-_ANY = -(2**63)
-"""The least integer."""
+_ANY, _GREATEST = -(2**63), 2**63 - 1
+"""The least and the greatest integer of a tensor."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
 """Molecules that are drawn before progress is told."""
 
@@ -38,10 +38,11 @@ Progress = Callable[[int, int], None]
 class MoleculeGenerator(nn.Module):
     """What a model whose decoder finds atoms does besides giving fields.
 
-    It needs ``decoder`` and ``encode``.
+    It needs ``decoder``, ``properties`` and ``encode``.
     """
 
     decoder: Decoder
+    properties: tuple[str, ...]
 
     if TYPE_CHECKING:
 
@@ -60,11 +61,15 @@ class MoleculeGenerator(nn.Module):
         Raises:
             TypeError: the model's decoder finds no atoms.
             ValueError: the latents are not of this model.
+
+        Warns:
+            UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
         """
         kinds = "'structure_factors' or 'flow', which find atoms"
         check_kind("decoder", self.decoder, GaussianAtomDecoder, kinds, "field() gives its field")
         assert isinstance(self.decoder, GaussianAtomDecoder)
         latent = self.decoder.widened(latent)
+        _check_some(latent)
         return decoded_molecules(self.decoder, self.decoder.atoms(latent), latent.pose, latent)
 
     @torch.no_grad()
@@ -118,7 +123,8 @@ class MoleculeGenerator(nn.Module):
         Args:
             latent: of B molecules; structure factors in it are not used.
             distance: how far, 0 to 1: the standard deviation of the noise that is mixed into the code, of variance 1.
-                With 0 they are the molecules themselves, as the learned code has them, with 1 any molecules.
+                With 0 they are the molecules themselves, as the learned code has them, and not settled; with 1 they
+                are any molecules.
             num_molecules: how many for each of the B, one after the other.
             settle: see :meth:`sample`.
             tries: see :meth:`sample`.
@@ -133,12 +139,15 @@ class MoleculeGenerator(nn.Module):
         _check_share("distance", distance, "0 is the molecule itself, 1 any")
         _check_number(num_molecules)
         latent = decoder.widened(latent)
+        _check_some(latent)
+        check_finite_codes(latent.code)
         latent = latent[torch.arange(len(latent), device=latent.code.device).repeat_interleave(num_molecules)]
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
         noise = torch.full_like(code[:, 0], distance)
-        atoms = self._drawn(code, noise, seed, settle, tries, draw_number=True, progress=progress)
-        return decoded_molecules(decoder, atoms, latent.pose)
+        settle = settle if distance else min(settle, 0)
+        atoms = self._drawn(code, noise, seed, settle, tries, draw_number=distance > 0, progress=progress)
+        return decoded_molecules(decoder, atoms, latent.pose.without_symmetry())
 
     @torch.no_grad()
     def path(
@@ -172,7 +181,8 @@ class MoleculeGenerator(nn.Module):
             by: what the ends are aligned by, see `tg_molfield.align`; their shape if None.
 
         Returns:
-            The molecules, where ``start`` is; ``latent`` has their learned codes, without noise.
+            The molecules, where ``start`` is; ``latent`` has their learned codes, without noise, and zeros for
+            structure factors.
 
         Raises:
             TypeError: the model's decoder is another one, or ``start`` or ``end`` is no molecule.
@@ -183,6 +193,8 @@ class MoleculeGenerator(nn.Module):
             check_kind(name, data, Data, "a Data", "give one molecule")
         require_counts(2, num_steps=num_steps)
         require_counts(_ANY, seed=seed)
+        if seed > _GREATEST:
+            raise ValueError(f"seed: expected at most {_GREATEST}, got {seed}; give a smaller one")
         if noise is not None:
             _check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
@@ -205,6 +217,11 @@ class MoleculeGenerator(nn.Module):
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
         require_counts(0, settle=settle)
         require_counts(1, tries=tries)
+        if settle and self.properties:
+            raise ValueError(
+                f"settle: expected 0 for a model that reads properties ({', '.join(self.properties)}), which new "
+                f"molecules do not have, got {settle}; give settle=0"
+            )
         decoder, parts = _flow(self.decoder), []
         at_once = _AT_ONCE_ON_CPU if is_on_host(code) else _AT_ONCE
         with evaluating(self):
@@ -222,6 +239,11 @@ def _flow(decoder: Decoder) -> FlowDecoder:
     check_kind("decoder", decoder, FlowDecoder, "'flow', whose codes are a space", remedy)
     assert isinstance(decoder, FlowDecoder)
     return decoder
+
+
+def _check_some(latent: Latent) -> None:
+    if not len(latent):
+        raise ValueError("latent: expected at least one molecule, got none; leave it out")
 
 
 def _check_number(num_molecules: int) -> None:

@@ -26,7 +26,7 @@ class DecodedMolecules(Sequence[Data]):
 
     Attributes:
         molecules: the molecules as a list.
-        field: a batched `RBFField`, differentiable in the codes where these require it.
+        field: a batched `RBFField`, without gradients; that of ``model.decoder.field(latent)`` has them.
         latent: the latents ``[B]``; None where there are none.
     """
 

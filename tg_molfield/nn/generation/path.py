@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
@@ -49,4 +50,5 @@ def path_between(
         atoms = atoms.with_rows(torch.arange(1, num_steps - 1, device=code.device), found)
     origin = start.origin + share.unsqueeze(1) * (end.origin - start.origin)
     pose = start.pose[torch.zeros_like(seeds)].at(origin)
-    return decoded_molecules(decoder, atoms, pose, Latent(code, pose))
+    whole = F.pad(code, (0, decoder.latent_dim - decoder.learned_dim))
+    return decoded_molecules(decoder, atoms, pose, Latent(whole, pose))

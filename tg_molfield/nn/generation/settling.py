@@ -11,15 +11,17 @@ from torch import Tensor
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.domain import OutOfDomainWarning
-from tg_molfield.nn.generation.decoding import blurred_atoms
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.united_atoms import membership
+
+_NOISE = 0.1
+"""How much noise the codes are taken to have, so that the atoms may become others that are likelier."""
 
 
 def settled(
     decoder: FlowDecoder, encode: Callable[..., Latent], atoms: PaddedAtoms, seed: Tensor, times: int
 ) -> PaddedAtoms:
-    """Atoms that were encoded and decoded a number of times, without noise.
+    """Atoms that were encoded and decoded a number of times.
 
     The codes of molecules are decoded better than others, so each time leads to where these are, as the walks of a
     denoising autoencoder do (Bengio et al. 2013, arXiv 1305.6663). What cannot be encoded stays as it is.
@@ -42,7 +44,7 @@ def settled(
             warnings.simplefilter("ignore", OutOfDomainWarning)
             latent = encode(z, pos, part.owner, num_graphs=len(rows), frames=axes)
         code = decoder.learned(latent)
-        found = blurred_atoms(decoder, code, torch.zeros_like(code[:, 0]), seed[rows], draw_number=False)
+        found = decoder.find_atoms(code, torch.full_like(code[:, 0], max(_NOISE, decoder.least_noise)), seed[rows])
         atoms = atoms.with_rows(rows, found.at(found.pos + latent.origin.unsqueeze(1)))
     return atoms
 
@@ -53,4 +55,7 @@ def _that_fit(decoder: FlowDecoder, atoms: PaddedAtoms) -> Tensor:
     z = decoder.element_kinds.numbers[atoms.kinds[mask]]
     anchors = membership(z, atoms.pos[mask], owner, len(mask)).slot == 0
     number = torch.bincount(owner[anchors], minlength=len(mask))
-    return ((number > 0) & (number <= decoder.max_heavy_atoms)).nonzero()[:, 0]
+    fits = (number > 0) & (number <= decoder.max_heavy_atoms)
+    if decoder.transform is not None:
+        fits = fits & (mask.sum(1) <= decoder.transform.max_atoms)
+    return fits.nonzero()[:, 0]

@@ -129,6 +129,12 @@ class Pose:
         origin = torch.einsum("bij,bj->bi", turn, self.origin) + translation
         return replace(self, origin=origin, frames=torch.einsum("bmij,bkj->bmik", self.frames, turn))
 
+    def without_symmetry(self) -> Pose:
+        """The same origins and first frames, of molecules of any shape."""
+        return Pose(
+            self.origin, self.frames[:, :1], torch.ones_like(self.weights[:, :1]), torch.full_like(self.rank, 3)
+        )
+
     def at(self, origin: Tensor) -> Pose:
         """The same frames at ``origin [B, 3]`` Å."""
         return replace(self, origin=origin)

@@ -31,8 +31,6 @@ from tg_molfield.nn.pooling.structure_factors import StructureFactorPooling
 from tg_molfield.nn.pooling.united_atoms import UnitedAtomPooling
 from tg_molfield.random_draws import normal, uniform
 
-FAITHFUL = 0.1
-"""The noise that the network takes a code to have of which nothing is taken away; the least in training."""
 _LARGE = 1e3
 """Numbers of a code above which its variance could overflow."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 512, 4096
@@ -66,6 +64,8 @@ class FlowDecoder(GaussianAtomDecoder):
         heads: of its attention.
         num_tokens: into how many tokens the learned code is cut.
         num_steps: from noise to atoms.
+        least_noise: what the network takes the noise of a code to be that has none, and the least in training. Atoms of
+            a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
             alone, and less where it is less noisy. It makes molecules from noise more plausible; 0 turns it off.
 
@@ -74,6 +74,7 @@ class FlowDecoder(GaussianAtomDecoder):
     """
 
     features_are_optional = True
+    if_unsolved = "encode it again, or decode its learned part, see without_exact"
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class FlowDecoder(GaussianAtomDecoder):
         heads: int = 8,
         num_tokens: int = 8,
         num_steps: int = 30,
+        least_noise: float = 0.03,
         guidance: float = 0.0,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels, elements)
@@ -106,7 +108,11 @@ class FlowDecoder(GaussianAtomDecoder):
         check_number("guidance", guidance)
         if not 0 <= guidance <= _MOST_GUIDANCE:
             raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 0.3 is a good value")
+        check_number("least_noise", least_noise)
+        if not 0 < least_noise <= 1:
+            raise ValueError(f"least_noise: expected above 0 to 1, got {least_noise}; 0.03 is a good value")
         self.num_steps = num_steps
+        self.least_noise = least_noise
         self.guidance = guidance
         self.transform = StructureFactors(exact_dim, elements) if exact_dim else None
         layout = StateLayout(len(self.element_kinds.elements))
@@ -181,7 +187,7 @@ class FlowDecoder(GaussianAtomDecoder):
 
         Args:
             code: ``[B, learned_dim]``, noisy.
-            noise: ``[B]``, its standard deviation, `FAITHFUL` to 1.
+            noise: ``[B]``, its standard deviation, ``least_noise`` to 1.
             number: ``[B]`` int64, how many united atoms.
             seed: ``[B]`` int64, of the noise that the flow starts from.
         """
@@ -191,7 +197,7 @@ class FlowDecoder(GaussianAtomDecoder):
         at_once = _AT_ONCE_ON_CPU if is_on_host(code) else _AT_ONCE
         for rows in torch.arange(len(code), device=code.device).split(at_once):
             start = normal(seed[rows], self.max_heavy_atoms * size, "start of the flow").to(code)
-            start = start.view(len(rows), -1, size)
+            start = start.view(len(rows), self.max_heavy_atoms, size)
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
             parts.append(integrate(self.network, code[rows], level, mask[rows], start, self.num_steps, guidance))
@@ -212,10 +218,10 @@ class FlowDecoder(GaussianAtomDecoder):
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
         latent = self.widened(latent)
-        _check_finite(latent.code)
+        check_finite_codes(latent.code)
         code = self.learned(latent)
         seed = latent.search_seeds
-        found = self.find_atoms(code, torch.full_like(code[:, 0], FAITHFUL), seed)
+        found = self.find_atoms(code, torch.full_like(code[:, 0], self.least_noise), seed)
         matches = torch.ones_like(found.mask[:, 0])
         if self.transform is None:
             return found, matches
@@ -237,6 +243,7 @@ class FlowDecoder(GaussianAtomDecoder):
 
         One start is tried for every 25 ``steps``. Codes stay as they are.
         """
+        check_counts(0, steps=steps)
         latent = self.widened(latent)
         self.check_target(latent, target)
         assert target is not None
@@ -250,7 +257,7 @@ class FlowDecoder(GaussianAtomDecoder):
         return replace(latent, code=latent.code.detach(), search_seed=best)
 
 
-def _check_finite(code: Tensor) -> None:
+def check_finite_codes(code: Tensor) -> None:
     """Raise a ValueError for codes of which no molecule can be made."""
     wrong = (~code.isfinite()).any(1).nonzero()[:, 0]
     if len(wrong):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
@@ -17,6 +19,8 @@ from tg_molfield.precision import full_precision
 
 def padded_atoms(united: UnitedAtoms, elements: ElementKinds) -> PaddedAtoms:
     """All atoms of united atoms, each with the weight 1."""
+    if "H" not in elements.elements:
+        united = replace(united, counts=torch.zeros_like(united.counts))
     z, pos, batch = united.atoms(elements.numbers)
     place, mask = to_dense_batch(pos, batch, batch_size=len(united))
     kinds, _ = to_dense_batch(elements(z), batch, batch_size=len(united))

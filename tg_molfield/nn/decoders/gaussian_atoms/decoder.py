@@ -43,6 +43,8 @@ class GaussianAtomDecoder(Decoder):
     """
 
     reads_free_codes = False
+    if_unsolved = "encode with refine=100, or take longer codes, see with_latent_dim"
+    """What to do about atoms that do not match their code."""
 
     def __init__(
         self, channels: MolField | Sequence[str], latent_dim: int, summary_channels: int, elements: Sequence[str]
@@ -94,13 +96,21 @@ class GaussianAtomDecoder(Decoder):
         """The atoms of B latents, in the molecules' frames, and which molecules' atoms match their code ``[B]``."""
 
     def atoms(self, latent: Latent) -> PaddedAtoms:
-        """The atoms of B latents, in the molecules' frames."""
-        return self.solve(latent)[0]
+        """The atoms of B latents, in the molecules' frames.
+
+        Warns:
+            UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
+        """
+        atoms, matches = self.solve(self.widened(latent))
+        self._warn(atoms, matches)
+        return atoms
 
     def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos``; without a warning in training, where wrong atoms are usual."""
-        field = self._field(latent)[0] if self.training else self.field(latent)
-        return field(query_pos, query_batch)
+        if not self.training:
+            return self.field(latent)(query_pos, query_batch)
+        latent = self.widened(latent)
+        return self.field_of(self.solve(latent)[0], latent.pose)(query_pos, query_batch)
 
     def field(self, latent: Latent) -> RBFField:
         """The fields of B latents: a Gaussian for each atom.
@@ -108,22 +118,21 @@ class GaussianAtomDecoder(Decoder):
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
         """
-        field, matches = self._field(latent)
-        if not bool(matches.all()):
-            row = int((~matches).nonzero()[0])
-            number = int((field.batch == row).sum()) if field.batch is not None else len(field.centers)
-            warnings.warn(
-                f"molecule {row}: expected atoms that match its code, got {number} atoms of which "
-                "some are wrong; encode with refine=100, or take longer codes, see with_latent_dim",
-                UnsolvedCodeWarning,
-                stacklevel=2,
-            )
-        return field
-
-    def _field(self, latent: Latent) -> tuple[RBFField, Tensor]:
         latent = self.widened(latent)
         atoms, matches = self.solve(latent)
-        return self.field_of(atoms, latent.pose), matches
+        self._warn(atoms, matches)
+        return self.field_of(atoms, latent.pose)
+
+    def _warn(self, atoms: PaddedAtoms, matches: Tensor) -> None:
+        if bool(matches.all()):
+            return
+        row = int((~matches).nonzero()[0])
+        warnings.warn(
+            f"molecule {row}: expected atoms that match its code, got {int(atoms.mask[row].sum())} atoms of which some "
+            f"are wrong; {self.if_unsolved}",
+            UnsolvedCodeWarning,
+            stacklevel=3,
+        )
 
     def field_of(self, atoms: PaddedAtoms, pose: Pose) -> RBFField:
         """The fields of atoms in the frames of ``pose``."""

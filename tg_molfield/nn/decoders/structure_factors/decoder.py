@@ -133,7 +133,7 @@ class StructureFactorDecoder(GaussianAtomDecoder):
         """The mean square ``[B]`` by which the atoms found miss the structure factors in the codes; 0 if exact."""
         latent = self.widened(latent)
         factors = self.transform.split(latent.code)[2]
-        return (factors - self.atoms(latent).structure_factors(self.transform).sum(1)).square().mean(1)
+        return (factors - self.solve(latent)[0].structure_factors(self.transform).sum(1)).square().mean(1)
 
     @torch.no_grad()
     def refine(self, latent: Latent, target: Field | None = None, steps: int = 0) -> Latent:
