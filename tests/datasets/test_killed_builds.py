@@ -86,3 +86,16 @@ def test_ten_kills_change_nothing(tmp_path):
     for kind in sources:
         assert len(content(roots[kind])[0][1]) == 20
         assert content(roots[kind]) == content(tmp_path / f"{kind.__name__}-whole")
+
+
+def test_a_script_whose_processes_would_begin_it_anew_is_told(tmp_path):
+    (tmp_path / "table.csv").write_text("smiles\nCO\nCCO\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tg_molfield.datasets import MoleculeFields\n"
+        f"MoleculeFields({str(tmp_path / 'set')!r}, {str(tmp_path / 'table.csv')!r}, workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "workers: expected a script that begins its work under if __name__ == '__main__'" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ChildProcessError: workers: expected results for")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tg_molfield.files.locks import lock
+from tg_molfield.parallel.processes import check_begun
 
 
 @contextmanager
@@ -15,7 +16,9 @@ def build_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         OSError: the folder cannot be made or written.
+        RuntimeError: the process that builds waits for this one.
     """
+    check_begun()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / "build.lock").open("ab")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, current_process, get_context, parent_process
 from typing import Any
 
 _AHEAD = 2
@@ -57,6 +57,15 @@ class Processes:
                 "work of a script under if __name__ == '__main__', check the memory, or give workers=0 to see where "
                 "it ends"
             ) from error
+
+
+def check_begun() -> None:
+    """Raise a RuntimeError in a process that still imports the script of the one that began it, which waits for it."""
+    if getattr(current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "workers: expected a script that begins its work under if __name__ == '__main__', got one that each of its "
+            "processes would begin anew; put the work there, or give workers=0"
+        )
 
 
 def _begin(work: bytes) -> None:
