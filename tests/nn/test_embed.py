@@ -200,3 +200,21 @@ def test_molecules_outside_the_domain_are_listed(pretrained, molecules):
         found = pretrained.embed([molecules[0], from_smiles("C" * 40)])
     assert list(found.outside) == [1]
     assert found.outside[1][1].startswith("expected at most 96 atoms")
+
+
+def test_atoms_of_no_element_and_other_kinds_are_named(pretrained, molecules):
+    wrong = [
+        Data(z=torch.tensor([150]), pos=torch.zeros(1, 3)),
+        Data(z=torch.tensor([6.0]), pos=torch.zeros(1, 3)),
+        Data(z=torch.tensor([[6]]), pos=torch.zeros(1, 3)),
+    ]
+    found = pretrained.embed([molecules[0], *wrong, molecules[0]], errors="skip")
+    assert found.index.tolist() == [0, 4]
+    assert list(found.failed) == [1, 2, 3]
+    assert all("z: expected" in reason for reason in found.failed.values())
+
+
+def test_positions_of_16_bits_are_those_that_they_are(pretrained, molecules):
+    rounded = molecules[0].pos.bfloat16()
+    one, two = (pretrained.embed([Data(z=molecules[0].z, pos=pos)]).code for pos in (rounded, rounded.float()))
+    assert torch.allclose(one, two, atol=1e-4)

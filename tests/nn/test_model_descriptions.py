@@ -94,3 +94,20 @@ def test_options_that_are_no_json_values_are_named():
     model.hyper_parameters["encoder_options"] = {"dtype": torch.float32}
     with pytest.raises(ValueError, match="model: expected options of numbers, texts and lists, got others"):
         describe_model(model)
+
+
+def test_options_that_change_afterwards_change_no_model(tmp_path):
+    options = {"cutoff": 3.0, "out_channels": 8, "num_layers": 1}
+    model = build("rbf", channels=FIELD, encoder_options=options)
+    options["cutoff"] = 5.0
+    model.save(tmp_path / "model.safetensors")
+    again = FieldAutoEncoder.load(tmp_path / "model.safetensors")
+    z, pos = torch.tensor([6, 8, 1]), torch.tensor([[0.0, 0, 0], [1.2, 0, 0], [4.0, 1.0, 0]])
+    assert torch.equal(again.encode(z, pos).code, model.encode(z, pos).code)
+
+
+def test_a_summary_is_no_part_of_the_coefficients():
+    model = build("rbf", latent_dim=96, summary_channels=64, decoder_options={**SMALL["rbf"], "num_waves": 32})
+    latent = model.encode(torch.tensor([6, 8]), torch.tensor([[0.0, 0, 0], [1.2, 0, 0]]))
+    assert model.decoder.smooth.coefficients(latent.code).shape == (1, 64)
+    assert not torch.equal(model.decoder.smooth.coefficients(latent.code), latent.code[:, :64])

@@ -223,3 +223,14 @@ def test_frames_that_disagree_keep_their_atoms():
     places, _, strength, _ = merge_frames(near, pose)
     torch.testing.assert_close(strength, torch.ones(2))
     torch.testing.assert_close(places[0], 0.6 * near.pos[0, 0] + 0.4 * flip @ near.pos[0, 1])
+
+
+def test_refining_again_loses_nothing():
+    model = build(num_searches=1)
+    generator = torch.Generator().manual_seed(3)
+    z, owner = torch.tensor([1, 6, 8]).repeat(40), torch.arange(4).repeat_interleave(30)
+    plain = model.encode(z, 2.2 * torch.randn(120, 3, generator=generator), owner)
+    once = model.decoder.refine(plain, None, 100)
+    again = model.decoder.refine(once, None, 25)
+    assert bool((once.search_seed > 0).any())
+    assert bool((model.decoder.residual(again) <= model.decoder.residual(once) * (1 + 1e-4)).all())

@@ -76,3 +76,14 @@ def test_too_many_are_refused_and_so_are_unknown_elements():
         ELEMENTS(torch.tensor([26]))
     with pytest.raises(ValueError, match="elements: expected symbols of elements, none twice, got"):
         ElementKinds(("C", "C"))
+
+
+@pytest.mark.parametrize("z", [[9, 1, 9], [8, 1, 9]])
+def test_a_hydrogen_half_way_belongs_to_one_atom_whatever_the_order(z):
+    pos = torch.tensor([[-1.14, 0.2, 0.1], [0.0, 0.0, 0.0], [1.14, -0.2, -0.1]], dtype=torch.float64)
+    z, found = torch.tensor(z), []
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        order = torch.tensor(order)
+        anchor = order[membership(z[order], pos[order] + 1e-7 * torch.randn(3, 3), torch.zeros(3).long(), 1).anchor]
+        found.append(int(anchor[order == 1]))
+    assert found == [2, 2, 2]

@@ -91,3 +91,10 @@ def test_bad_molecules_are_named():
     mixed[1].charge = mixed[1].vector
     with pytest.raises(ValueError, match="charge: expected one shape in all molecules"):
         AugmentedMolecules(mixed, properties="charge")
+
+
+def test_positions_in_double_precision_stay_in_it():
+    source = AugmentedMolecules([Data(z=data.z, pos=data.pos.double()) for data in molecules()], 20, grow=0.5)
+    batch = source.sample()
+    assert batch.pos.dtype == torch.float64
+    assert bool(batch.pos.isfinite().all())

@@ -1,6 +1,7 @@
 import csv
 import math
 
+import numpy as np
 import pytest
 import torch
 from small import FIELD, model, molecules
@@ -156,3 +157,17 @@ def test_options_that_batches_cannot_follow_are_refused(tmp_path):
     assert math.isnan(fit(model(), items, valid=loader, max_steps=1, batch_size=7).validations[0].psnr) is False
     with pytest.raises(TypeError, match="expected an RBFDecoder"):
         fit(model(), molecules(), MatchingLoss(FIELD), max_steps=1)
+
+
+def test_a_validation_that_is_not_finite_ends_the_run():
+    valid = [MolFieldTransform(FIELD, 8)(data) for data in molecules(4)]
+    valid[2].field[3] = math.nan
+    with pytest.raises(FloatingPointError, match="valid: expected a finite loss after step 2, got nan"):
+        fit(model(), molecules(), valid=valid, batch_size=4, max_epochs=2)
+
+
+def test_numbers_of_numpy_and_torch_are_options(tmp_path):
+    options = {"lr": np.float32(1e-3), "weight_decay": torch.tensor(1e-4), "ema": np.float64(0.5)}
+    report = fit(model(), molecules(), valid=molecules(3), batch_size=4, max_epochs=1, folder=tmp_path, **options)
+    assert report.steps == 2
+    assert (tmp_path / "checkpoint.safetensors").exists()

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 import torch
 from lightning_runs import data, module, parameters, same, trainer
@@ -32,7 +33,7 @@ def own_loss(model, batch):
 def test_a_training_is_loaded_without_arguments(tmp_path):
     from tg_molfield.training.lightning import FieldLightningModule
 
-    own = module(MatchingLoss(FIELD, presence=3.0), lr=3e-3, warmup=0.1, schedule="constant", ema=0.5)
+    own = module(MatchingLoss(FIELD, presence=3.0), lr=np.float64(3e-3), warmup=0.1, schedule="constant", ema=0.5)
     own.model = FieldAutoEncoder(
         FIELD, 32, "rbf", encoder_options={"out_channels": 8, "num_layers": 1}, pooling_options={"num_blocks": 0},
         decoder_options={"num_slots": 4, "width": 16, "num_tokens": 2},

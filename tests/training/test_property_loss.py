@@ -88,3 +88,11 @@ def test_bad_input_is_named():
         loss(torch.zeros(3, 2), Data())
     with pytest.raises(ValueError, match=r"batch.properties: expected a tensor \[2, 2\], got \[3, 2\]"):
         loss(torch.zeros(2, 2), batch())
+
+
+def test_values_in_double_precision_train_a_head_in_single():
+    loss, features = PropertyLoss(3, VALUES), torch.randn(3, 3, requires_grad=True)
+    double = loss(features, batch(VALUES.double()))
+    torch.testing.assert_close(double, loss(features, batch()))
+    double.backward()
+    assert bool(features.grad.any())

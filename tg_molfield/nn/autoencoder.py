@@ -100,6 +100,9 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
         properties: str | Sequence[str] = (),
     ) -> None:
         super(GAE, self).__init__()  # GAE's own would reset the parameters of a pretrained encoder
+        encoder_options, pooling_options, decoder_options = (
+            deepcopy(options or {}) for options in (encoder_options, pooling_options, decoder_options)
+        )
         check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
         if latent_dim < 1:
             raise ValueError(f"latent_dim: expected at least 1, got {latent_dim}; give more")
@@ -113,18 +116,18 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
                 f"properties: expected none, since codes of this decoder hold elements and positions alone, got "
                 f"{', '.join(self.properties)}; take another decoder, such as 'rbf' or 'atoms'"
             )
-        self.encoder = resolve_encoder(encoder, encoder_options or {}, len(self.properties), needed)
+        self.encoder = resolve_encoder(encoder, encoder_options, len(self.properties), needed)
         sizes = self.encoder.sizes
-        self.decoder = resolve_decoder(decoder, field, latent_dim, summary_channels, sizes, decoder_options or {})
-        self.pooling = self.decoder.make_pooling(sizes, **(pooling_options or {}))
+        self.decoder = resolve_decoder(decoder, field, latent_dim, summary_channels, sizes, decoder_options)
+        self.pooling = self.decoder.make_pooling(sizes, **pooling_options)
         self.hyper_parameters: dict[str, Any] = {
             "latent_dim": latent_dim,
             "decoder": decoder if isinstance(decoder, str) else None,
             "encoder": encoder if isinstance(encoder, str) or encoder is None else False,
             "summary_channels": summary_channels,
-            "encoder_options": encoder_options or {},
-            "pooling_options": pooling_options or {},
-            "decoder_options": decoder_options or {},
+            "encoder_options": encoder_options,
+            "pooling_options": pooling_options,
+            "decoder_options": decoder_options,
             "random_frames": random_frames,
             "properties": self.properties,
         }
@@ -459,10 +462,9 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
     def _molecule(self, data: Data) -> Encodable:
         """The atoms of one molecule, checked, where and in the type that the model takes."""
         z, pos, _, _, properties = atoms_of_data(data, self.properties)
-        outside = self.domain.reasons(z, pos)
         z, pos, properties = converted(z, pos, properties, next(self.parameters()))
         atoms, _, properties = self._atoms(z, pos, None, None, properties)
-        return Encodable(atoms.z, atoms.pos, properties, outside)
+        return Encodable(atoms.z, atoms.pos, properties, self.domain.reasons(atoms.z, atoms.pos))
 
     def _codes(self, molecules: Sequence[Encodable]) -> tuple[Tensor, Tensor]:
         """``[B, D]`` and ``[B, summary_channels]``."""

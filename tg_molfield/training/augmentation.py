@@ -91,6 +91,12 @@ class AugmentedMolecules:
         self.count = torch.tensor([data.z.numel() for data in molecules])
         self.start = self.count.cumsum(0) - self.count
 
+    def described(self) -> dict[str, Any]:
+        """The options as JSON values."""
+        names = ("batch_size", "stretch", "shake", "drop", "relabel", "join", "grow", "max_atoms")
+        numbers = {name: float(getattr(self, name)) for name in names}
+        return {**numbers, "elements": self.elements.tolist(), "properties": list(self.properties)}
+
     def __repr__(self) -> str:
         end = "without end" if self.num_batches is None else f"{self.num_batches} of them"
         return f"AugmentedMolecules({len(self.count)} molecules, batches of {self.batch_size}, {end})"
@@ -167,13 +173,13 @@ class AugmentedMolecules:
         count = torch.bincount(batch, minlength=self.batch_size)
         start = count.cumsum(0) - count
         radius = element_property("covalent_radius", z).to(self.pos)
-        pos = torch.zeros(self.batch_size, int(count.max()), 3)
+        pos = self.pos.new_zeros(self.batch_size, int(count.max()), 3)
         row = torch.arange(self.batch_size)
         for k in range(1, pos.size(1)):
             parent = torch.randint(k, (self.batch_size,))
             atom = (start + k).clamp(max=z.numel() - 1)
             length = radius[atom] + radius[(start + parent).clamp(max=z.numel() - 1)]
-            way = torch.nn.functional.normalize(torch.randn(self.batch_size, _NUM_CANDIDATES, 3), dim=2)
+            way = torch.nn.functional.normalize(torch.randn(self.batch_size, _NUM_CANDIDATES, 3).to(pos), dim=2)
             place = pos[row, parent].unsqueeze(1) + length[:, None, None] * way
             room = torch.cdist(place, pos[:, :k]).amin(2)
             pos[:, k] = place[row, (room + 0.3 * torch.rand_like(room)).argmax(1)]

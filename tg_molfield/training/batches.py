@@ -134,7 +134,7 @@ class AugmentedBatches(Batches):
             step += 1
 
     def described(self) -> dict[str, Any]:
-        return {"molecules": len(self._source.count), "batch_size": self._source.batch_size, "seed": self._seed}
+        return {"molecules": len(self._source.count), "seed": self._seed, **self._source.described()}
 
 
 class GivenBatches(Batches):

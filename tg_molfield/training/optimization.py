@@ -61,7 +61,7 @@ class Optimization:
 
     def described(self) -> dict[str, Any]:
         """The options as JSON values."""
-        return asdict(self)
+        return {name: value if isinstance(value, str | None) else float(value) for name, value in asdict(self).items()}
 
     def optimizer(self, model: nn.Module) -> torch.optim.AdamW:
         """AdamW for a model."""

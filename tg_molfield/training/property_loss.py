@@ -86,6 +86,7 @@ class PropertyLoss(nn.Module):
                 f"batch.{self.key}: expected a tensor {[features.size(0), self.mean.numel()]}, got {shape}; "
                 "give one row for each row of features"
             )
+        target = target.to(features.dtype)
         known = ~target.isnan()
         expected = torch.where(known, (target - self.mean) / self.spread, 0.0).clamp(-self.clip, self.clip)
         error = F.huber_loss(self.head(features), expected, reduction="none", delta=0.1 * self.clip)

@@ -76,6 +76,7 @@ class Validator:
 
         Raises:
             ValueError: there are no molecules.
+            FloatingPointError: the loss is not finite.
         """
         sums = torch.zeros(6, dtype=torch.float64)
         with evaluating(model), RandomStream(self._seed).active():
@@ -86,6 +87,10 @@ class Validator:
         count, loss, *quality = ranks.summed(sums.to(device)).tolist()
         if not count:
             raise ValueError("valid: expected at least one molecule, got none; leave it out or give some")
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"valid: expected a finite loss after step {step}, got {loss / count}; look for NaN among the molecules"
+            )
         known, psnr, known_occupied, occupied = quality
         return Validation(
             step,

@@ -17,6 +17,7 @@ from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
+from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
 from tg_molfield.precision import HALF_TYPES, full_precision
@@ -228,7 +229,7 @@ class PointwiseDecoder(NeuralDecoder):
 
 @full_precision
 def _rotated(frames: Tensor, offset: Tensor) -> Tensor:
-    return torch.einsum("pij,pj->pi", frames, offset)
+    return rotated(frames, offset)
 
 
 @final

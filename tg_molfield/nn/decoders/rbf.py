@@ -19,6 +19,7 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.ball import ball_points
 from tg_molfield.nn.ops.fourier import FourierFeatures
+from tg_molfield.nn.ops.short_products import from_frames
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.precision import full_precision
 
@@ -51,23 +52,24 @@ class SmoothDensity(nn.Module):
     """Reads the Fourier coefficients Σ_i p_i ⊗ γ(r_i) of P smooth densities from a code, and compares slots with them.
 
     γ are the Fourier features of a position and p is a learned linear image of the weights in the channels. The value
-    of the densities at x is the product of the coefficients with γ(x). Where they are no longer than the code they are
-    its beginning, as `FramePooling` makes it; otherwise they are a learned projection of the code.
+    of the densities at x is the product of the coefficients with γ(x). Where the code has room for them they are its
+    beginning, as `FramePooling` makes it; otherwise they are a learned projection of the code.
 
     Args:
         num_channels: C.
         latent_dim: the length of a code.
+        room: the length without a summary.
         num_densities: P.
         num_waves: the number of waves; γ has J = 2 · num_waves entries.
     """
 
-    def __init__(self, num_channels: int, latent_dim: int, num_densities: int, num_waves: int = 32) -> None:
+    def __init__(self, num_channels: int, latent_dim: int, room: int, num_densities: int, num_waves: int = 32) -> None:
         super().__init__()
         self.waves = FourierFeatures(num_waves)
         self.num_waves = num_waves
         self.num_densities = num_densities
         self.size = self.num_densities * self.waves.out_channels
-        self.coefficients = nn.Linear(latent_dim, self.size) if self.size > latent_dim else nn.Identity()
+        self.coefficients = nn.Linear(latent_dim, self.size) if self.size > room else nn.Identity()
         self.projection = nn.Linear(num_channels, self.num_densities, bias=False)
         self.out_channels = self.num_densities + 3 * num_channels + 3
 
@@ -156,8 +158,9 @@ class RBFDecoder(Decoder):
         self.num_slots = num_slots
         self.num_steps = num_steps
         self.tokens = nn.Sequential(nn.Linear(latent_dim, num_tokens * width), nn.Unflatten(1, (num_tokens, width)))
-        num_densities = num_densities or max(1, (latent_dim - summary_channels) // (2 * num_waves))
-        self.smooth = SmoothDensity(num_channels, latent_dim, num_densities, num_waves)
+        room = latent_dim - summary_channels
+        num_densities = num_densities or max(1, room // (2 * num_waves))
+        self.smooth = SmoothDensity(num_channels, latent_dim, room, num_densities, num_waves)
         self.spread, self.sigma = spread, sigma
         self.anchors = nn.Parameter(torch.empty(num_slots, 3))
         self.queries = nn.Parameter(torch.empty(num_slots, width))
@@ -248,7 +251,7 @@ class RBFDecoder(Decoder):
         graph, frames, share = latent.pose.active_frames()
         per_slot = graph.repeat_interleave(self.num_slots)
         local = latent.pose.project_to_rank(slots.centers[graph].flatten(0, 1), per_slot)
-        centers = local.view(-1, self.num_slots, 3) @ frames + latent.origin[graph].unsqueeze(1)
+        centers = from_frames(local.view(-1, self.num_slots, 3), frames) + latent.origin[graph].unsqueeze(1)
         weights = slots.weights[graph] * share[:, None, None]
         return RBFField(
             centers.flatten(0, 1),

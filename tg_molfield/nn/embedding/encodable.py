@@ -34,6 +34,7 @@ def converted(z: Tensor, pos: Tensor, properties: Tensor | None, like: Tensor) -
     on the place.
     """
     if pos.dtype != like.dtype and pos.is_floating_point() and pos.dim() == 2 and len(pos):
+        pos = pos.double()
         pos = pos - pos.mean(0)
     floats = pos.to(like) if pos.is_floating_point() else pos
     return z.to(like.device), floats, None if properties is None else properties.to(like)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tg_molfield.nn.cards import pose_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
+from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.ops.tensors import components
 from tg_molfield.precision import full_precision
 
@@ -63,12 +64,12 @@ class Pose:
     @full_precision
     def to_local(self, pos: Tensor, batch: Tensor) -> Tensor:
         """Points ``pos [P, 3]`` of the molecules ``batch [P]`` in the molecules' first frames, ``[P, 3]``."""
-        return torch.einsum("pij,pj->pi", self.frame[batch], pos - self.origin[batch])
+        return rotated(self.frame[batch], pos - self.origin[batch])
 
     @full_precision
     def to_global(self, local: Tensor, batch: Tensor) -> Tensor:
         """The inverse of :meth:`to_local`."""
-        return torch.einsum("pij,pi->pj", self.frame[batch], local) + self.origin[batch]
+        return rotated(self.frame[batch].transpose(1, 2), local) + self.origin[batch]
 
     def active_frames(self) -> tuple[Tensor, Tensor, Tensor]:
         """All frames of non-zero weight: molecule ``[V]`` (sorted), frame ``[V, 3, 3]`` and weight ``[V]``."""
@@ -83,7 +84,7 @@ class Pose:
     @full_precision
     def local_positions(self, atoms: AtomFeatures) -> Tensor:
         """The atoms' positions ``[N, 3]`` in the molecules' first frames, projected onto the rank, as their scalars."""
-        turned = torch.einsum("pij,pj->pi", self.frame[atoms.batch], atoms.pos.to(self.frame))
+        turned = rotated(self.frame[atoms.batch], atoms.pos.to(self.frame))
         return self.project_to_rank(turned, atoms.batch).to(atoms.scalars)
 
     @full_precision

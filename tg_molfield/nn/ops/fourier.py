@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.precision import full_precision
 
 
@@ -46,12 +47,12 @@ class FourierFeatures(nn.Module):
     @full_precision
     def forward(self, pos: Tensor) -> Tensor:
         """``pos [..., 3]`` → ``[..., 2 · num_waves]``, of norm 1."""
-        phase = pos @ self.waves
+        phase = phases(pos, self.waves)
         return torch.cat([phase.cos(), phase.sin()], dim=-1) * self.scale
 
     @full_precision
     def with_derivative(self, pos: Tensor) -> tuple[Tensor, Tensor]:
         """The features and their derivatives by the phase of their wave, ``[..., 2 · num_waves]`` each."""
-        phase = pos @ self.waves
+        phase = phases(pos, self.waves)
         cos, sin = phase.cos() * self.scale, phase.sin() * self.scale
         return torch.cat([cos, sin], dim=-1), torch.cat([-sin, cos], dim=-1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from tg_molfield.nn.ops.element_kinds import ElementKinds
+from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.precision import full_precision
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
@@ -132,7 +133,7 @@ class StructureFactors(nn.Module):
     @full_precision
     def of_atoms(self, local: Tensor, kinds: Tensor) -> Tensor:
         """Real, then imaginary parts ``[..., 2 W]`` of each atom of ``kinds [...]`` at ``local [..., 3]``."""
-        phase = local @ self.wave_vectors + self.phases[kinds]
+        phase = phases(local, self.wave_vectors) + self.phases[kinds]
         return torch.cat([phase.cos(), phase.sin()], dim=-1)
 
     def split(self, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -17,6 +17,9 @@ LENGTH = 1.5
 """Å; about the standard deviation of a heavy atom's coordinates in small molecules."""
 BOND = 0.8
 """Å; about that of a hydrogen's, relative to its heavy atom."""
+_TIE = 1e-3
+"""Å; heavy atoms whose distances differ by less are as near."""
+_FAR, _DIRECTION = 1e4, (1.0, 0.27, 0.07)
 _LONGEST_BOND = 1.65
 """Å; a hydrogen farther than this from every heavy atom is a united atom of its own."""
 
@@ -91,6 +94,8 @@ class Membership(NamedTuple):
 def membership(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Membership:
     """Hydrogens belong to the nearest heavy atom within 1.65 Å unless four nearer ones do; other atoms to themselves.
 
+    Of heavy atoms that are as near, it is the one of the greatest atomic number, then the farthest along a direction.
+
     Args:
         z: ``[N]``.
         pos: ``[N, 3]`` Å.
@@ -104,7 +109,10 @@ def membership(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Member
     there, row = table >= 0, table.clamp(min=0)
     light = there & (z[row] == 1)
     distance = torch.cdist(pos[row], pos[row], compute_mode="donot_use_mm_for_euclid_dist")
-    shortest, nearest = distance.masked_fill(~(there & ~light).unsqueeze(1), torch.inf).min(2)
+    distance = distance.masked_fill(~(there & ~light).unsqueeze(1), torch.inf)
+    shortest = distance.amin(2)
+    order = z[row] * _FAR + pos[row] @ pos.new_tensor(_DIRECTION)
+    nearest = order.unsqueeze(1).masked_fill(distance > shortest.unsqueeze(2) + _TIE, -torch.inf).argmax(2)
     bound = light & (shortest < _LONGEST_BOND)
     rank = _ranks(shortest, nearest, bound)
     bound = bound & (rank < MAX_HYDROGENS)

@@ -91,8 +91,9 @@ class FieldLightningModule(LightningModule):
                 "give for example FieldLoss()"
             )
         self.loss = FieldLoss() if loss is None else loss
-        self.lr, self.weight_decay, self.warmup, self.schedule, self.ema = lr, weight_decay, warmup, schedule, ema
-        Optimization(lr, weight_decay, warmup=warmup, schedule=schedule, ema=ema)
+        options = Optimization(lr, weight_decay, warmup=warmup, schedule=schedule, ema=ema).described()
+        self.lr, self.weight_decay, self.warmup = options["lr"], options["weight_decay"], options["warmup"]
+        self.schedule, self.ema = options["schedule"], options["ema"]
         self.means = nn.ModuleDict()
         self._average = None if ema is None else AveragedWeights(model, ema)
         self._unreached: set[nn.Parameter] | None = None

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.ops.short_products import from_frames
 from tg_molfield.precision import full_precision
 
 SAME = 1e-3
@@ -30,7 +31,7 @@ def merge_frames(atoms: PaddedAtoms, pose: Pose) -> tuple[Tensor, Tensor, Tensor
     mask = atoms.mask[graph]
     owner = graph.unsqueeze(1).expand_as(mask)
     local = pose.project_to_rank(atoms.pos[graph].flatten(0, 1), owner.flatten()).view(*mask.shape, 3)
-    pos = local @ frames + pose.origin[graph].unsqueeze(1)
+    pos = from_frames(local, frames) + pose.origin[graph].unsqueeze(1)
     kinds, weights = atoms.kinds[graph], atoms.weights[graph] * share.unsqueeze(1)
     target = _images(pos.detach(), kinds, mask, graph)[mask]
     kept, row = target.unique(return_inverse=True)

@@ -146,7 +146,7 @@ class StructureFactorDecoder(GaussianAtomDecoder):
         if target is not None:
             self.check_target(latent, target)
         exact = EXACT * counted_atoms(self.transform, latent.code).mask.sum(1)
-        best = torch.zeros_like(exact, dtype=torch.int64)
+        best = latent.search_seeds.clone()
         error = self.residual(latent)
         for seed in range(1, -(-steps // _STEPS_PER_SEARCH) + 1):
             lost = (error > exact).nonzero()[:, 0]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from tg_molfield.nn.ops.ball import ball_points
+from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 from tg_molfield.precision import full_precision
 
@@ -129,7 +130,7 @@ class _Reading:
     @full_precision
     def at(self, pos: Tensor) -> tuple[Tensor, Tensor]:
         """What each atom sees ``[B, n, F]``, and the gradients ``[B, n, bands, 3]`` of the residual for its element."""
-        phase = pos @ self.vectors
+        phase = phases(pos, self.vectors)
         place, own = (phase.new_empty(*phase.shape[:2], 2 * phase.size(2)) for _ in range(2))
         cos, sin = place.chunk(2, dim=2)
         torch.cos(phase, out=cos)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _LONGEST_STEP = 0.7
@@ -85,7 +86,7 @@ class _Fit:
 
     def shares(self, pos: Tensor) -> Tensor:
         """The contribution of each atom to them, ``[B, n, 2 W']``."""
-        phase = pos @ self.vectors + self.phases
+        phase = phases(pos, self.vectors) + self.phases
         shares = phase.new_empty(*phase.shape[:2], 2 * phase.size(2))
         cos, sin = shares.chunk(2, dim=2)
         torch.cos(phase, out=cos).mul_(self.weights)

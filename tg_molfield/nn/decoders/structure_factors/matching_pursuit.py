@@ -10,6 +10,7 @@ from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions, mean_square_residual
 from tg_molfield.nn.decoders.structure_factors.plausibility import CLOSEST, FARTHEST
+from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
 _SPACING = 1.0
@@ -99,8 +100,8 @@ def _pursue(
     counts = factors.new_zeros(len(factors), len(transform.elements))
     counts = counts.scatter_add(1, atoms.kinds, (atoms.mask & ~placed).to(factors))
     kinds = counts.argsort(dim=1, descending=True, stable=True)[:, : max(int((counts > 0).sum(1).max()), 1)]
-    phases = transform.phases[kinds] + (offset @ transform.wave_vectors).unsqueeze(1)
-    cos, sin = phases.cos(), phases.sin()
+    angles = transform.phases[kinds] + phases(offset, transform.wave_vectors).unsqueeze(1)
+    cos, sin = angles.cos(), angles.sin()
     pos, placed = atoms.pos.clone(), placed.clone()
     error = mean_square_residual(transform, atoms, factors)
     row = torch.arange(len(factors), device=factors.device)
