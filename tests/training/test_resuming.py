@@ -117,7 +117,7 @@ def test_augmented_molecules_are_resumed(tmp_path):
         run(tmp_path, kill)
     assert run(tmp_path).losses == report.losses
     assert len(set(report.losses)) == 6
-    with pytest.raises(ValueError, match="stretch: expected 0.05, as in this checkpoint, got 1.0"):
+    with pytest.raises(ValueError, match=r"stretch: expected 0\.05, as in this checkpoint, got 1\.0"):
         fit(model(), AugmentedMolecules(molecules(), 4, stretch=1.0), max_steps=8, folder=tmp_path)
 
 

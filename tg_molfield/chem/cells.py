@@ -62,6 +62,12 @@ def is_periodic(pbc: Any) -> bool:
     return pbc is not None and bool(_as_tensor("pbc", pbc).any())
 
 
+def pbc_of(data: Any) -> Any:
+    """``data.pbc``; all directions where ``data`` has a cell alone, and None where it has neither."""
+    pbc = getattr(data, "pbc", None)
+    return torch.ones(3, dtype=torch.bool) if pbc is None and getattr(data, "cell", None) is not None else pbc
+
+
 def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
     """The cell [3, 3] with the vectors of directions that are not periodic replaced by unit normals.
 
@@ -74,7 +80,7 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
     spanned = torch.stack(list(vectors.values()))
     if not spanned.isfinite().all():
         raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
-    _, sizes, right = torch.linalg.svd(spanned)
+    _, sizes, right = torch.linalg.svd(spanned.detach())
     if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
         raise ValueError(
             f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_list, check_number
-from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.validation import check_data
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.fields import MolField, RBFField
@@ -133,7 +133,7 @@ class Scoring:
         """
         for data in molecules:
             check_data(data)
-            if is_periodic(getattr(data, "pbc", None)):
+            if is_periodic(pbc_of(data)):
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")
         attributes = {name for term in self.terms for name in term.mol_field.attributes}
         known = [data.to_dict() for data in molecules]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from os import walk
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tg_molfield.files import Lines, decoded, decoding, format_suffix
+from tg_molfield.files.separated import SeparatedRow, distinct, separated_rows
 from tg_molfield.structures.complexes import is_residue
 from tg_molfield.structures.formats.registry import FORMATS
 
@@ -122,19 +122,17 @@ def _in_table(path: Path, labels: tuple[str, ...]) -> Iterator[ComplexFiles]:
             f"{path}: expected a folder or a table (.csv, .tsv), got {path.name[-40:]!r}; give one of them"
         )
     with decoding(path):
-        lines = (decoded(line) for line in Lines(path) if line.strip())
-        header = next(lines, "")
-        delimiter = max(",;\t", key=header.count)
-        columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        rows = separated_rows(map(decoded, Lines(path)))
+        columns = [name.strip() for name in next(rows, SeparatedRow([])).fields]
         for column in ("protein", "ligand", *labels):
             if columns.count(column) != 1:
                 raise ValueError(
                     f"expected one column {column!r}, got {columns.count(column)} among {', '.join(columns)[:80]}; "
                     "name the columns in the first row"
                 )
-        for row, fields in enumerate(csv.reader(lines, delimiter=delimiter), start=1):
-            values = {name: text.strip() for name, text in zip(columns, fields, strict=False)}
-            yield _of_row(path, row, values)
+        for row, (fields, fault) in enumerate(rows, start=1):
+            values = {name: text.strip() for name, text in zip(distinct(columns), fields, strict=False)}
+            yield _failed("", f"{path.name} row {row}", path.parent, fault) if fault else _of_row(path, row, values)
 
 
 def _of_row(path: Path, row: int, values: dict[str, str]) -> ComplexFiles:

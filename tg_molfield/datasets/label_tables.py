@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tg_molfield.files import Lines, decoded, decoding, format_suffix, shortened
+from tg_molfield.files.separated import SeparatedRow, distinct, separated_rows
 
 _NAMES = (
     "name", "id", "title", "complex", "pdb", "pdb_id", "pdbid", "pdb_code", "pdbcode", "code", "entry", "ligand",
@@ -42,7 +42,7 @@ class LabelTable:
         self.path = path
         self._rows: dict[str, list[Values]] = {}
         with decoding(path):
-            lines = (decoded(line) for line in Lines(path) if line.strip())
+            lines = map(decoded, Lines(path))
             separated = format_suffix(path) in (".csv", ".tsv")
             for name, values in _separated(lines, labels) if separated else _indexed(lines, labels):
                 self._rows.setdefault(name, []).append(values)
@@ -77,9 +77,8 @@ def _notes(values: Values) -> Iterator[str]:
 
 
 def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[tuple[str, Values]]:
-    header = next(lines, "")
-    delimiter = max(",;\t", key=header.count)
-    columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    rows = separated_rows(lines)
+    columns = [name.strip() for name in next(rows, SeparatedRow([])).fields]
     for label in labels:
         if columns.count(label) != 1:
             raise ValueError(
@@ -88,9 +87,11 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[tuple[
             )
     plain = [re.sub(r"[\s-]+", "_", name.lower()) for name in columns]
     at = next((plain.index(name) for name in _NAMES if name in plain), 0)
-    for row in csv.reader(lines, delimiter=delimiter):
+    for number, (row, fault) in enumerate(rows, 2):
+        if fault:
+            raise ValueError(f"row {number}: {fault.removeprefix('row: ')}")
         if at < len(row) and row[at].strip():
-            yield row[at].strip(), {name: text.strip() for name, text in zip(columns, row, strict=False)}
+            yield row[at].strip(), {name: text.strip() for name, text in zip(distinct(columns), row, strict=False)}
 
 
 def _indexed(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[tuple[str, Values]]:

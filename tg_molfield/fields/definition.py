@@ -75,9 +75,10 @@ class MolField:
         smoothness: of the distance, in Å (`DistanceField`).
         form_factors: describe each atom by several Gaussians, in place of kernel and widths: `FormFactors` of its
             electron density, or `CoulombGaussians` of the potential of a charge.
-        normalize_grid_size: divide every channel of every molecule by its maximum on `grid` with this many nodes an
-            axis (the convention of arXiv 2502.10848; the result depends on the molecule's orientation). Channels are
-            not divided if not given.
+        normalize_grid_size: divide every channel of every molecule by its largest absolute value, of vectors by the
+            greatest length, on `grid` with this many nodes an axis (the convention of arXiv 2502.10848; the result
+            depends on the molecule's orientation). Gradients take what is divided by for a constant. Channels are not
+            divided if not given.
         order: 1 adds atoms up, which counts overlapping ones several times. 2 to 6 subtract the products of two atoms
             of a channel, add those of three and so on (1 − Π(1 − w φ), expanded to products of this many): with
             order 6 the integral of the preset ``shape`` is the volume of the hard spheres to about 1 %. Products
@@ -299,10 +300,14 @@ class MolField:
     def _normalized(self, field: RBFField, atoms: CheckedAtoms) -> RBFField:
         assert self.normalize_grid_size is not None
         widest = self._base_widths(atoms) * self.width_scale
+        sizes = [len(channel.names) for channel in self.specification]
+        sizes *= len(field.channels) // sum(sizes)
         peaks = []
         for i, single in enumerate(field.unbatch()):
             mine = slice(None) if atoms.batch is None else atoms.batch == i
             cube = self._cube(atoms.pos[mine], float(widest[mine].max()), self.normalize_grid_size)
-            peaks.append(single.on(cube).values.detach().flatten(1).amax(1))
+            parts = single.on(cube).values.detach().flatten(1).split(sizes)
+            largest = [part.norm(dim=0).amax() for part in parts]
+            peaks.append(torch.cat([one.expand(len(part)) for one, part in zip(largest, parts, strict=True)]))
         peak = torch.stack(peaks)
         return field.scaled(torch.where(peak > 0, 1 / peak, torch.zeros_like(peak)))

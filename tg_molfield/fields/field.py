@@ -193,6 +193,7 @@ class Field(ABC):
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] of every channel, in units per Å."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+        differentiable = self._is_differentiable(pos, batch)
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             values = self(points, batch)
@@ -202,7 +203,7 @@ class Field(ABC):
                 torch.autograd.grad(
                     values[:, c].sum(),
                     points,
-                    create_graph=pos.requires_grad,
+                    create_graph=differentiable,
                     retain_graph=True,
                     materialize_grads=True,
                 )[0]
@@ -214,6 +215,7 @@ class Field(ABC):
     def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The Laplacian [Q, C] of every channel, in units per Å²."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
+        differentiable = self._is_differentiable(pos, batch)
         with torch.inference_mode(False), torch.enable_grad():
             points = leaf(pos)
             gradient = self.gradient(points, batch)
@@ -223,7 +225,7 @@ class Field(ABC):
                 torch.autograd.grad(
                     gradient[:, c, axis].sum(),
                     points,
-                    create_graph=pos.requires_grad,
+                    create_graph=differentiable,
                     retain_graph=True,
                     materialize_grads=True,
                 )[0][:, axis]
@@ -231,6 +233,12 @@ class Field(ABC):
                 for axis in range(3)
             ]
         return torch.stack(columns, dim=1).unflatten(1, (-1, 3)).sum(2)
+
+    def _is_differentiable(self, pos: Tensor, batch: Tensor | None) -> bool:
+        """Whether derivatives by ``pos [Q, 3]`` can be differentiated again, by points or by what the field is of."""
+        if pos.requires_grad or not torch.is_grad_enabled() or not len(pos):
+            return pos.requires_grad
+        return self(pos[:1], None if batch is None else batch[:1]).requires_grad
 
     def on(self, grid: Grid) -> Volume:
         """The field sampled at the nodes of ``grid``.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, check_integers, check_kind, check_number
-from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic
+from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic, pbc_of
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.fields.cards import grid_card
 from tg_molfield.memory import check_fits
@@ -101,7 +101,7 @@ class Grid:
             raise TypeError(
                 f"data: expected a Data with pos [N, 3], got {type(data).__name__}; give for example from_ase(atoms)"
             )
-        pbc = getattr(data, "pbc", None)
+        pbc = pbc_of(data)
         cell = getattr(data, "cell", None)
         if cell is None or not is_periodic(pbc):
             return cls.around(data.pos, spacing, margin)

@@ -258,7 +258,7 @@ class RBFField(Field):
                 f"factors: expected finite numbers of shape {expected}, got {list(factors.shape)}; give one "
                 "row a molecule"
             )
-        return self._with(weights=self.weights * factors[self.batch], _mol_field=None)
+        return self._with(weights=self.weights * factors.to(self.weights)[self.batch], _mol_field=None)
 
     def unbatch(self) -> list[RBFField]:
         """The functions of a batch, one field each."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_names
-from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_tensor
 
 
@@ -153,8 +153,10 @@ def atoms_of_data(
     if double:
         raise ValueError(f"{double[0]}: expected None beside a Data, which holds it, got a value; leave it out")
     check_data(data)
-    if is_periodic(getattr(data, "pbc", None)):
-        raise ValueError("data.pbc: expected a molecule, got a crystal; remove pbc to encode the atoms of one cell")
+    if is_periodic(pbc_of(data)):
+        raise ValueError(
+            "data.pbc: expected a molecule, got a crystal; remove cell and pbc to encode the atoms of one cell"
+        )
     columns = [_column(data, name) for name in properties]
     chosen = torch.stack(columns, dim=1) if columns else None
     return data.z, data.pos, getattr(data, "batch", None), num_graphs_of(data), chosen

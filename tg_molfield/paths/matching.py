@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_list, check_kind
-from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.elements import symbols
 from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.inverse.find_atoms import find_atoms
@@ -36,7 +36,7 @@ def frames_from_fields(fields: Sequence[Field], mol_field: MolField | None, grid
             found = find_atoms(field, grid, mol_field, errors="raise")
         except ValueError as error:
             raise ValueError(f"fields[{number}]: {error}") from error
-        if is_periodic(found.get("pbc")):
+        if is_periodic(pbc_of(found)):
             raise ValueError(
                 f"fields[{number}]: expected a field that is not periodic, got one that is, whose atoms cannot be told "
                 "apart across the border of the cell; give the frames with their atoms to FieldPath"

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.fields.definition import AGGREGATES
@@ -59,7 +59,7 @@ class Morph:
             )
         for number, frame in enumerate(frames):
             check_molecule(number, frame)
-            if is_periodic(frame.get("pbc")):
+            if is_periodic(pbc_of(frame)):
                 raise ValueError(
                     f"frames[{number}]: expected a molecule with match, got a periodic one; leave out match, or cell "
                     "and pbc"

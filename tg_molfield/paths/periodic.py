@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase.geometry import find_mic
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic
+from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic, pbc_of
 from tg_molfield.fields import Grid
 
 Array = NDArray[np.float64]
@@ -42,7 +43,7 @@ class Cells:
             ValueError: some are periodic in other directions than the first, lack a cell, or have one that does not
                 span space.
         """
-        given = [getattr(frame, "pbc", None) for frame in frames]
+        given = [pbc_of(frame) for frame in frames]
         flags = [as_pbc(pbc, 1)[0].cpu() if is_periodic(pbc) else torch.zeros(3, dtype=torch.bool) for pbc in given]
         for number, pbc in enumerate(flags):
             if not torch.equal(pbc, flags[0]):
@@ -70,7 +71,8 @@ class Cells:
         """
         steps = pos @ np.linalg.inv(self.vectors)
         moves = np.diff(steps, axis=0)
-        moves -= np.where(self.pbc, np.rint(moves), 0.0)
+        for move, cell in zip(moves, self.vectors[1:], strict=True):
+            move -= whole_periods(move, cell, self.pbc)
         far = np.abs(moves) * self.pbc
         if far.size and far.max() > _FAR:
             frame, atom, _ = np.unravel_index(int(far.argmax()), far.shape)
@@ -85,8 +87,19 @@ class Cells:
 
 def nearest_images(pos: Array, reference: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
     """The atoms [N, 3] in Å moved by whole periods to be nearest to those of ``reference`` [N, 3]."""
-    steps = np.rint((reference - pos) @ np.linalg.inv(cell)) * pbc
-    return pos + steps @ cell
+    return pos - whole_periods((pos - reference) @ np.linalg.inv(cell), cell, pbc) @ cell
+
+
+def whole_periods(moves: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
+    """The periods [..., 3] without which moves [..., 3], in fractions of the cell, are shortest."""
+    periods = np.where(pbc, np.rint(moves), 0.0)
+    way = (moves - periods) @ cell
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    unsure = np.linalg.norm(way, axis=-1) > 0.5 * heights[pbc].min(initial=np.inf)
+    if unsure.any():
+        shortest, _ = find_mic(way[unsure], cell, pbc)
+        periods[unsure] += np.rint((way[unsure] - shortest) @ np.linalg.inv(cell)) * pbc
+    return periods
 
 
 def images_within(pos: Array, cell: Array, pbc: NDArray[np.bool_], reach: float) -> tuple[NDArray[np.int64], Array]:

@@ -10,7 +10,7 @@ import torch
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.cells import is_periodic
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -115,7 +115,7 @@ def plot_overlay(
                 notes.append(f"{name}: no surface at this level")
             elif any(is_open(volume, chosen, one) for one, _ in drawn):
                 notes.append(f"{name}: cut off at the border of the grid")
-    if is_periodic(getattr(fixed, "pbc", None)):
+    if is_periodic(pbc_of(fixed)):
         corners = corners_of(Grid.of(fixed, _SPACING, _MARGIN))
         content.append(corners)
         figure.add_trace(cell_trace(corners, showlegend=True))

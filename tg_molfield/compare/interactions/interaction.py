@@ -81,6 +81,10 @@ def interaction(
             each other, or a complex has no ligand or no protein.
     """
     descriptors = as_descriptors(by)
+    if per_atom and isinstance(ligand, Data) and mol_field.order > 1:
+        raise ValueError(
+            f"per_atom: expected False for products of atoms, got True with order={mol_field.order}; give order=1"
+        )
     if protein is None and isinstance(ligand, Batch):
         one_by_one = partial(interaction, by=descriptors, mol_field=mol_field, per_atom=per_atom, grid=grid)
         return _stacked([one_by_one(one) for one in ligand.to_data_list()])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Field, Grid, RBFField, Volume
+from tg_molfield.fields.aggregates import AggregateField
 from tg_molfield.fields.field import ChannelSelection, LinearCombination
 
 SPACING = 0.4
@@ -17,15 +18,26 @@ MARGIN = 6.0
 """Around atoms, in Å, where the reach of a field is not known."""
 
 _NEGLIGIBLE = 1e-5
+_SAME = 1e-4
+"""Å; vectors of cells that differ by less are equal."""
 Box = tuple[Tensor, Tensor]
 
 
 def shared_grid(f: Field, g: Field) -> Grid | None:
-    """A grid over the part of space where both fields are; None if there is none.
+    """A grid over one period of periodic fields, or over the part of space where both are; None if there is none.
 
     Raises:
-        ValueError: nothing tells where either of them is.
+        ValueError: nothing tells where either of them is, or they do not repeat alike in all directions.
     """
+    mine, theirs = _cells_of(f), _cells_of(g)
+    if mine and theirs:
+        (vectors, pbc), cells = mine[0], mine + theirs
+        if not bool(pbc.all()) or any(not torch.allclose(vectors, one, atol=_SAME) for one, _ in cells):
+            raise ValueError(
+                "grid: expected one to sum on, got fields that do not repeat alike in all directions; give one over a "
+                "period, such as Grid.of(data, 0.4)"
+            )
+        return Grid.from_cell(vectors, spacing=SPACING)
     boxes = [box for box in map(box_of, (f, g)) if box is not None]
     if not boxes:
         raise ValueError(
@@ -39,12 +51,27 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
     return Grid.around(torch.stack([low, high]), SPACING, 0.0)
 
 
+def _cells_of(field: Field) -> list[tuple[Tensor, Tensor]]:
+    """The cells [3, 3] in Å of the terms of a field that are periodic, and in which directions [3] each is."""
+    if isinstance(field, LinearCombination):
+        return [cell for term in field.terms for cell in _cells_of(term)]
+    if isinstance(field, ChannelSelection | AggregateField):
+        return _cells_of(field.base)
+    if isinstance(field, RBFField) and field.cell is not None and field.pbc is not None:
+        return [(field.cell[0].detach().double().cpu(), field.pbc[0].cpu())]
+    if isinstance(field, Volume) and any(field.periodic):
+        return [(field.grid.cell.double(), torch.tensor(field.periodic))]
+    return []
+
+
 def box_of(field: Field) -> Box | None:
     """The lowest and highest coordinates [3] between which a field is more than negligible; None if not known."""
     if isinstance(field, ChannelSelection):
         return box_of(field.base)
     if isinstance(field, LinearCombination):
         return _union([box_of(term) for term in field.terms])
+    if isinstance(field, AggregateField) and field.base.cell is not None:
+        return None
     if isinstance(field, RBFField):
         reach = field.kernel.reach(_NEGLIGIBLE)
         if field.cell is not None or not math.isfinite(reach):

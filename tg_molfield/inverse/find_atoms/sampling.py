@@ -13,7 +13,6 @@ SPACING = 0.25
 """The distance of nodes in Å, where no grid is given."""
 
 _MARGIN = 4.0
-_ROUNDING = 1e-4
 
 
 def sampled(field: Field, grid: Grid | None) -> Volume:
@@ -27,21 +26,13 @@ def sampled(field: Field, grid: Grid | None) -> Volume:
     if isinstance(field, Volume):
         return field if grid is None else field.resampled(grid)
     if grid is not None:
-        return field.on(grid).interpolated("linear", _whole_periods(field, grid))
+        return field.on(grid).interpolated("linear")
     places = field.centers if isinstance(field, RBFField) else field.atoms.pos if field.atoms else None
     if field.num_graphs != 1 or places is None or not len(places):
         raise ValueError("grid: expected the Grid to search, got None for a field of unknown place; give it")
     if isinstance(field, RBFField) and field.cell is not None and field.pbc is not None:
         return _over_cell(field, field.cell[0].double().cpu(), field.pbc[0].cpu())
     return field.on(Grid.around(places, spacing=SPACING))
-
-
-def _whole_periods(field: Field, grid: Grid) -> list[bool]:
-    """Along which axes a grid spans exactly one period of a field."""
-    if not isinstance(field, RBFField) or field.cell is None or field.pbc is None:
-        return [False] * 3
-    apart = (grid.cell - field.cell[0].double().cpu()).abs().amax(1)
-    return ((apart < _ROUNDING) & field.pbc[0].cpu()).tolist()
 
 
 def _over_cell(field: RBFField, cell: Tensor, pbc: Tensor) -> Volume:

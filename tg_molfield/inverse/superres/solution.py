@@ -35,9 +35,11 @@ class Solution:
 
 
 def no_functions(volume: Volume) -> RBFField:
-    """A field of no functions, with the channels of a volume in double precision."""
+    """A field of no functions, with the channels and periods of a volume in double precision."""
     none = torch.zeros(0, len(volume.channels), dtype=torch.float64)
-    return RBFField(none.new_zeros(0, 3), none, channels=volume.channels)
+    cell = volume.grid.cell.double() if any(volume.periodic) else None
+    pbc = None if cell is None else torch.tensor(volume.periodic)
+    return RBFField(none.new_zeros(0, 3), none, channels=volume.channels, cell=cell, pbc=pbc)
 
 
 def in_double(volume: Volume) -> Volume:

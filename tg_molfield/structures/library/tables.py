@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tg_molfield.files import decoded, shortened
+from tg_molfield.files.separated import SeparatedRow, distinct, separated_rows
 
 TABLES = (".smi", ".smiles", ".csv", ".tsv")
 """Their suffixes, each also with ``.gz``."""
@@ -47,12 +47,11 @@ def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) 
     Raises:
         ValueError: there is no column of SMILES, or none of some label.
     """
-    filled = (decoded(line) for line in lines if line.strip())
     if suffix in (".csv", ".tsv"):
-        return _separated(filled, labels)
+        return _separated(separated_rows(map(decoded, lines)), labels)
     if labels:
         raise ValueError(f"labels: expected a table with columns (.csv, .tsv), got {suffix}; convert it")
-    return _plain(filled)
+    return _plain(decoded(line) for line in lines if line.strip())
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
@@ -64,14 +63,15 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
         yield Row(title, line.strip(), "", {})
 
 
-def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
-    header = next(lines, "")
-    delimiter = max(",;\t", key=header.count)
-    columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+def _separated(rows: Iterator[SeparatedRow], labels: tuple[str, ...]) -> Iterator[Row]:
+    header = next(rows, SeparatedRow([]))
+    columns = [name.strip() for name in header.fields]
     names = [name.lower() for name in columns]
     column = next((names.index(name) for name in ("smiles", "canonical_smiles") if name in names), None)
     if column is None:
         raise ValueError(f"expected a column 'smiles' in the first row, got {', '.join(names)[:40]!r}; name the column")
+    if names.count(names[column]) > 1:
+        raise ValueError(f"expected one column {names[column]!r}, got {names.count(names[column])}; rename the others")
     for label in labels:
         if columns.count(label) != 1:
             raise ValueError(
@@ -82,14 +82,10 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[Row]:
     known = [names.index(name) for name in _TITLES if name in names]
     title = next(iter(known + others), None)
     kept = [at for at in others if columns[at] and (not known or at != title or columns[at] in labels)]
-    rows = csv.reader(lines, delimiter=delimiter)
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row("", "", f"row: expected fields and quotes of CSV, got: {error}; correct the row", {})
+    columns = distinct(columns)
+    for row, fault in rows:
+        if fault:
+            yield Row("", "", fault, {})
             continue
         smiles = row[column].strip() if column < len(row) else ""
         name = row[title].strip() if title is not None and title < len(row) else ""
