@@ -483,3 +483,23 @@ def test_what_a_definition_reads_is_computed(tmp_path, preset):
         MoleculeFields(tmp_path / "other", table, properties="auto")
     with pytest.raises(ValueError, match="another properties"):
         MoleculeFields(tmp_path / "table", table)
+
+
+def test_a_build_that_does_not_begin_leaves_the_data_set_that_was_there(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,y\nCCO,1\nCCC,2\n")
+    built = MoleculeFields(tmp_path / "set", tmp_path / "a.csv", labels="y")
+    with pytest.raises(ValueError, match="labels: expected one column 'z'"):
+        MoleculeFields(tmp_path / "set", tmp_path / "a.csv", labels="z", force_reload=True)
+    kept = MoleculeFields(tmp_path / "set", tmp_path / "a.csv", labels="y")
+    assert [float(data.y) for data in kept] == [float(data.y) for data in built] == [1.0, 2.0]
+    assert not list((tmp_path / "set").rglob("*.before"))
+    (tmp_path / "a.csv").write_text("smiles,y\nCCO,3\n")
+    assert float(MoleculeFields(tmp_path / "set", tmp_path / "a.csv", labels="y", force_reload=True)[0].y) == 3.0
+    assert not list((tmp_path / "set").rglob("*.before"))
+
+
+def test_names_with_commas_shift_no_labels(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,name,y\nCCO,ethanol,1\nCCC,1,2,4-odd,2\nCC,ethane,3\n")
+    with pytest.warns(UserWarning, match="expected 3 fields, as in the first row, got 5"):
+        built = MoleculeFields(tmp_path / "set", tmp_path / "a.csv", labels="y")
+    assert [(data.name, float(data.y)) for data in built] == [("ethanol", 1.0), ("ethane", 3.0)]

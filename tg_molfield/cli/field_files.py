@@ -123,11 +123,15 @@ def write_fields(written: Written, paths: Sequence[Path]) -> None:
         if drawn:
             names = chosen_channels(volume if written.truth is None else written.truth, None)
         with progress(f"writing {path.name}"):
-            _draw(written, path) if drawn else volume[names].save(path)
+            files = [path]
+            if drawn:
+                _draw(written, path)
+            else:
+                files = volume[names].save(path)
         empty = [name for name in volume.channels if name not in names]
         remedy = "" if drawn else "; --empty writes them too"
         note = f" ({' '.join(empty)} left out as empty{remedy})" if empty else ""
-        say(f"{path}: {nodes(volume.grid)}, channels {' '.join(names)}{note}")
+        say(f"{', '.join(map(str, files))}: {nodes(volume.grid)}, channels {' '.join(names)}{note}")
 
 
 def _draw(written: Written, path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 
@@ -18,3 +21,23 @@ def make_folder(folder: Path) -> None:
         raise type(error)(
             f"{folder}: expected a folder that can be written to, got: {got}; choose another output"
         ) from error
+
+
+def keep_inputs(inputs: Iterable[str | Path | None], folder: Path, patterns: Sequence[str]) -> None:
+    """Refuse to write into a folder where one of the inputs lies that would be overwritten.
+
+    Args:
+        inputs: the files that are read, among other texts.
+        folder: where files are written.
+        patterns: of their names.
+
+    Raises:
+        ValueError: an input has such a name and lies there.
+    """
+    for given in inputs:
+        path = Path(os.path.realpath(given)) if given is not None else Path()
+        if path.parent == Path(os.path.realpath(folder)) and any(fnmatch(path.name, one) for one in patterns):
+            raise ValueError(
+                f"--output: expected a folder in which {given}, which is read, is not overwritten, got {folder}; "
+                "choose another one"
+            )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,7 @@ class StoredFields(Dataset):
             state = self._store.state()
             check_identity(path, state, self._identity(source, builder, state)[0])
             return
-        with build_lock(path.parent):
-            if force_reload:
-                path.unlink(missing_ok=True)
-                self._store.journal.unlink(missing_ok=True)
+        with build_lock(path.parent), _set_aside(path, self._store.journal) if force_reload else nullcontext():
             store = MoleculeStore(path, writable=True)
             try:
                 store.create()
@@ -191,6 +189,33 @@ class StoredFields(Dataset):
         if "conformers" in options and not source.has_smiles:
             options["conformers"] = "as given"
         return {"format": str(FORMAT), "kind": builder.kind, "source": text, **options}, files
+
+
+@contextmanager
+def _set_aside(path: Path, journal: Path) -> Iterator[None]:
+    """Make room for a new data set; the one that was there comes back where the new one does not even begin."""
+    before = path.with_name(f"{path.name}.before")
+    if path.exists():
+        path.replace(before)
+    journal.unlink(missing_ok=True)
+    try:
+        yield
+    except BaseException:
+        if before.exists() and not _has_records(path):
+            before.replace(path)
+        raise
+    finally:
+        before.unlink(missing_ok=True)
+
+
+def _has_records(path: Path) -> bool:
+    if not path.exists():
+        return False
+    store = MoleculeStore(path)
+    try:
+        return bool(store.state().get("records"))
+    finally:
+        store.close()
 
 
 def _options(builder: EntryBuilder, pre_transform: Any, pre_filter: Any) -> dict[str, str]:

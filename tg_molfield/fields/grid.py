@@ -238,11 +238,17 @@ class Grid:
         shape = torch.tensor(self.shape, dtype=torch.float64) + added
         return Grid(_triple(first @ self.axes_tensor()), self.axes, _shape(shape))
 
-    def refined(self, factor: int) -> Grid:
-        """The grid with every step divided by ``factor``; it keeps the old nodes."""
+    def refined(self, factor: int, periodic: Sequence[bool] = (False, False, False)) -> Grid:
+        """The grid with every step divided by ``factor``; it keeps the old nodes.
+
+        Args:
+            factor: a whole number.
+            periodic: along which axes the nodes span whole periods, as those of the result then do, see `Volume`.
+        """
         factor = _factor(factor)
         x, y, z = (_triple(axis / factor) for axis in self.axes_tensor())
-        nx, ny, nz = ((n - 1) * factor + 1 for n in self.shape)
+        ends = [factor - 1 if repeats else 0 for repeats in periodic]
+        nx, ny, nz = ((n - 1) * factor + 1 + end for n, end in zip(self.shape, ends, strict=True))
         return Grid(self.origin, (x, y, z), (nx, ny, nz))
 
     def coarsened(self, factor: int) -> Grid:

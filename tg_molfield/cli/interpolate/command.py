@@ -13,7 +13,7 @@ from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, tab
 from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
-from tg_molfield.cli.output_folder import make_folder
+from tg_molfield.cli.output_folder import keep_inputs, make_folder
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
@@ -138,6 +138,7 @@ def interpolate(
         decoded_path(files, model, steps, noise, tries, precision, seed, (spacing, margin), ending, output, yes)
         return
     refuse({"--noise": noise, "--tries": tries, "--precision": precision, "--seed": seed}, "--model", "none")
+    keep_inputs(files, output, ["step_*", "path.*"])
     check = check is not False
     with progress("reading frames"):
         path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)

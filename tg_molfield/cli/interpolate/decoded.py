@@ -11,7 +11,7 @@ import torch
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.cli.interpolate.way import Way, noise_of
 from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
-from tg_molfield.cli.output_folder import make_folder
+from tg_molfield.cli.output_folder import keep_inputs, make_folder
 from tg_molfield.cli.reading import read_for_model
 from tg_molfield.cli.sizes import refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
@@ -60,6 +60,7 @@ def decoded_path(
     seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     if noise is not None and not 0 <= noise <= 1:
         raise ValueError(f"--noise: expected 0 to 1, got {noise}; leave it out to take it from the molecules")
+    keep_inputs([*files, model], output, ["step_*", "path.*"])
     flow = load_flow(model, "--model")
     start, end = _two(files, flow)
     names = [f"step_{number:03d}{ending}" for number in range(steps + 1)]

@@ -9,6 +9,7 @@ import typer
 from tg_molfield.cli.field_files import FieldFiles, Written, check_field_files, write_fields
 from tg_molfield.cli.models import MODEL_HELP
 from tg_molfield.cli.options import Dimension, Level, Margin, Spacing, Timeout
+from tg_molfield.cli.output_folder import keep_inputs
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import say, say_table
 
@@ -65,6 +66,8 @@ def reconstruct(
     from tg_molfield.volumes.registry import is_volume
 
     check_field_files(output, level)
+    for path in output:
+        keep_inputs([source, model], path.parent, [path.name])
     if is_volume(source):
         of_molecules = {
             "--refine": refine,

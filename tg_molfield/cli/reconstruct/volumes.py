@@ -48,7 +48,7 @@ def reconstructed_volume(
     if not bool(volume.values.isfinite().all()):
         raise ValueError(f"{source}: expected finite values, got NaN or infinity; leave these nodes out")
     field = field if volume.atoms is None else field.with_atoms(volume.atoms)
-    grid = volume.grid if finer == 1 else volume.grid.refined(finer)
+    grid = volume.grid if finer == 1 else volume.grid.refined(finer, volume.periodic)
     check_size(paths, field, grid, yes)
     with progress(f"sampling {grid.num_nodes:,} nodes"), torch.no_grad():
         compared = sampled(field, volume.grid)

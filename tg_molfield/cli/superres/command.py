@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tg_molfield.cli.options import Record, Seed
+from tg_molfield.cli.output_folder import keep_inputs
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -120,6 +121,7 @@ def superres(
         "checkpoint": None if checkpoint is None else str(checkpoint),
     }
     options = {name: value for name, value in given.items() if value is not None}
+    keep_inputs([source, ligand], output, ["reconstruction.*", "truth.*"])
     check_method(method, options if widths is None else {**options, "widths": widths})
     for module in ("plotly", "skimage"):
         require(module, "viz")

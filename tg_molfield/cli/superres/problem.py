@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -94,7 +95,7 @@ def of_density(name: str, volume: Volume, every: int, finer: int, widths: tuple[
         MemoryError: the result is too large.
     """
     if every == 1:
-        finest = volume.grid.refined(finer)
+        finest = volume.grid.refined(finer, volume.periodic)
         check_memory(finest, COPIES * len(volume.channels), None, "give a smaller --finer")
         return Problem(name, volume, finest, widths)
     coarse = volume.grid.coarsened(every)
@@ -103,10 +104,12 @@ def of_density(name: str, volume: Volume, every: int, finer: int, widths: tuple[
             f"--every: expected to leave at least 4 nodes along each axis, got {'×'.join(map(str, coarse.shape))} for "
             f"--every {every}; give a smaller number"
         )
-    samples = Volume(volume.values[:, ::every, ::every, ::every], coarse, volume.channels, atoms=volume.atoms)
-    nx, ny, nz = ((n - 1) * every + 1 for n in coarse.shape)
-    inside = Grid(volume.grid.origin, volume.grid.axes, (nx, ny, nz))
-    truth = Volume(volume.values[:, :nx, :ny, :nz], inside, volume.channels, atoms=volume.atoms)
+    periodic = [repeats and n % every == 0 for repeats, n in zip(volume.periodic, volume.grid.shape, strict=True)]
+    volume_on = partial(Volume, channels=volume.channels, atoms=volume.atoms, periodic=periodic)
+    samples = volume_on(volume.values[:, ::every, ::every, ::every], coarse)
+    inside = coarse.refined(every, periodic)
+    nx, ny, nz = inside.shape
+    truth = volume_on(volume.values[:, :nx, :ny, :nz], inside)
     left_out = torch.ones(inside.shape, dtype=torch.bool)
     left_out[::every, ::every, ::every] = False
     return Problem(name, samples, inside, widths, {"nodes left out": Reference(truth, left_out.flatten())})
