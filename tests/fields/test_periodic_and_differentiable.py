@@ -112,8 +112,8 @@ def test_shares_of_products_are_refused():
 def test_ways_in_sheared_cells_are_the_shortest(given):
     from ase.geometry import find_mic
 
-    cell = torch.tensor([[4.0, 0, 0], [3.06, 2.57, 0], [0, 0, 6.0]], dtype=torch.float64)
-    places = torch.tensor([[0.05, 0.05, 0.5], [0.43, 0.43, 0.5]], dtype=torch.float64) @ cell
+    cell = torch.tensor([[4.0, 0, 0], [3.9, 2.0, 0], [0, 0, 6.0]], dtype=torch.float64)
+    places = torch.tensor([[0.05, 0.05, 0.5], [0.4, 0.4, 0.5]], dtype=torch.float64) @ cell
     frames = [Data(z=torch.tensor([6]), pos=one[None], cell=cell, **given) for one in places]
     path = FieldPath(frames, MolField("C"), kind="spline")
     way = path.data(1.0).pos - path.data(0.0).pos

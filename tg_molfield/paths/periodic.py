@@ -73,9 +73,9 @@ class Cells:
         moves = np.diff(steps, axis=0)
         for move, cell in zip(moves, self.vectors[1:], strict=True):
             move -= whole_periods(move, cell, self.pbc)
-        far = np.abs(moves) * self.pbc
+        far = _shares_of_periods(moves @ self.vectors[1:], self.vectors[1:], self.pbc)
         if far.size and far.max() > _FAR:
-            frame, atom, _ = np.unravel_index(int(far.argmax()), far.shape)
+            frame, atom = np.unravel_index(int(far.argmax()), far.shape)
             warnings.warn(
                 f"frames[{frame + 1}]: expected atoms that move by less than {_FAR} of the cell from frame to frame, "
                 f"got {far.max():.2f} for atom {atom}, whose way is not certain; give frames closer in time",
@@ -83,6 +83,17 @@ class Cells:
             )
         result: Array = np.concatenate([steps[:1], steps[:1] + np.cumsum(moves, axis=0)])
         return result
+
+
+def _shares_of_periods(ways: Array, cells: Array, pbc: NDArray[np.bool_]) -> Array:
+    """How far ways [F, N, 3] in Å go along a period of the cells [F, 3, 3], at most over all short ones, [F, N]."""
+    found = np.zeros(ways.shape[:2])
+    for steps in product(*((-1, 0, 1) if repeats else (0,) for repeats in pbc)):
+        if any(steps):
+            period = np.array(steps, dtype=np.float64) @ cells
+            along = (ways * period[:, None]).sum(2) / np.square(period).sum(1)[:, None]
+            np.maximum(found, along, out=found)
+    return found
 
 
 def nearest_images(pos: Array, reference: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
