@@ -4,6 +4,7 @@ import pytest
 from commands import refused, run, sdf
 
 from tg_molfield import Grid, MolField, Volume, from_smiles
+from tg_molfield.structures.library import Library
 
 
 @pytest.fixture
@@ -57,3 +58,20 @@ def test_periodic_densities_stay_periodic(every, tmp_path):
         assert electrons[0] == pytest.approx(electrons[1], rel=1e-3)
     else:
         assert (found.periodic, found.grid.shape) == ((True, True, False), (24, 24, 25))
+
+
+def test_files_of_an_earlier_run_are_told(tmp_path):
+    frames = tmp_path / "frames.xyz"
+    frames.write_text("2\n\nC 0 0 0\nO 0 0 1.2\n2\n\nC 0 0 0\nO 0 0 1.4\n")
+    options = ("--output", tmp_path / "path", "--spacing", 1)
+    run("interpolate", frames, *options, "--steps", 4)
+    with pytest.warns(
+        UserWarning, match=r"expected files of this run alone, got step_003\.cube and 1 more"
+    ):
+        run("interpolate", frames, *options, "--steps", 2)
+    run("interpolate", frames, *options, "--steps", 4)
+
+
+def test_extensions_of_smiles_are_no_title(tmp_path):
+    (tmp_path / "a.smi").write_text("CCO |$_AV:a;b;c$| ethanol\nC |x|\nCC ethane\n")
+    assert [one.title for one in Library(tmp_path / "a.smi")] == ["ethanol", "", "ethane"]

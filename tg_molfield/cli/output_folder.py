@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -41,3 +43,18 @@ def keep_inputs(inputs: Iterable[str | Path | None], folder: Path, patterns: Seq
                 f"--output: expected a folder in which {given}, which is read, is not overwritten, got {folder}; "
                 "choose another one"
             )
+
+
+@contextmanager
+def telling_leftovers(folder: Path, patterns: Sequence[str]) -> Iterator[None]:
+    """Warn of files with names like those that the block writes into a folder, but of an earlier run."""
+    before = {path: path.stat().st_mtime_ns for one in patterns for path in folder.glob(one)}
+    yield
+    left = sorted(path.name for path, time in before.items() if path.exists() and path.stat().st_mtime_ns == time)
+    if left:
+        more = f" and {len(left) - 1} more" * (len(left) > 1)
+        warnings.warn(
+            f"{folder}: expected files of this run alone, got {left[0]}{more} of an earlier one; remove them, or "
+            "choose another folder",
+            stacklevel=3,
+        )

@@ -57,8 +57,8 @@ def decode(path: Path, content: bytes) -> VolumeData:
     file = _parse(path, content)
     if not file.grids:
         raise ValueError(
-            f"{path}: expected a grid (BEGIN_BLOCK_DATAGRID_3D), got none; read it as a "
-            "structure, or copy it again if it is cut short"
+            f"{path}: expected a grid (BEGIN_BLOCK_DATAGRID_3D), got none; convert a "
+            "structure to CIF or XYZ, or copy the file again if it is cut short"
         )
     first = file.grids[0]
     for grid in file.grids[1:]:

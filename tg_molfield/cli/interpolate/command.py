@@ -13,7 +13,7 @@ from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, tab
 from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
-from tg_molfield.cli.output_folder import keep_inputs, make_folder
+from tg_molfield.cli.output_folder import keep_inputs, make_folder, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
@@ -148,7 +148,7 @@ def interpolate(
     shown: dict[str, Volume] = {}
     metrics: list[PathMetrics] = []
     integrals: list[Tensor] = []
-    with progress("step 1") as show:
+    with telling_leftovers(output, ["step_*", "path.csv", "atoms.csv"]), progress("step 1") as show:
         molecules = drawn_molecules(path, times)
         grids = step_grids(molecules, spacing, margin)
         size = volume_size(names[0], len(path.mol_field.channels) * grids[0].num_nodes, molecules[0].pos.itemsize)

@@ -11,7 +11,7 @@ import torch
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.cli.interpolate.way import Way, noise_of
 from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
-from tg_molfield.cli.output_folder import keep_inputs, make_folder
+from tg_molfield.cli.output_folder import keep_inputs, make_folder, telling_leftovers
 from tg_molfield.cli.reading import read_for_model
 from tg_molfield.cli.sizes import refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
@@ -72,7 +72,8 @@ def decoded_path(
         size = volume_size(names[0], len(flow.channels) * grid.num_nodes, path[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
         make_folder(output)
-        changes = _sampled(path, grid, [output / name for name in names], show)
+        with telling_leftovers(output, ["step_*"]):
+            changes = _sampled(path, grid, [output / name for name in names], show)
         show("writing path.html", None)
         way = Way(path, start, end, *noise_of(path, noise))
         way.write(output, model, changes)

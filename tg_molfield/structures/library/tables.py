@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ TABLES = (".smi", ".smiles", ".csv", ".tsv")
 """Their suffixes, each also with ``.gz``."""
 
 _TITLES = ("name", "title", "id", "molecule", "compound", "chembl_id", "zinc_id")
+_EXTENSION = re.compile(r"^\|[^|]*\|")
+"""Of CXSMILES, between the SMILES and the title."""
 _NO_SMILES = "smiles: expected a SMILES, got nothing; complete the row"
 
 
@@ -59,7 +62,7 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
         words = line.split(None, 1)
         if number == 0 and words[0].lower() == "smiles":
             continue
-        title = words[1].strip() if len(words) > 1 else ""
+        title = _EXTENSION.sub("", words[1]).strip() if len(words) > 1 else ""
         yield Row(title, line.strip(), "", {})
 
 
