@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase.geometry import find_mic
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -19,6 +18,7 @@ from tg_molfield.fields import Grid
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-9
 _FAR = 0.4
 """Of a cell vector: a longer way between two frames may as well have been one in the opposite direction."""
 
@@ -108,9 +108,22 @@ def whole_periods(moves: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     unsure = np.linalg.norm(way, axis=-1) > 0.5 * heights[pbc].min(initial=np.inf)
     if unsure.any():
-        shortest, _ = find_mic(way[unsure], cell, pbc)
-        periods[unsure] += np.rint((way[unsure] - shortest) @ np.linalg.inv(cell)) * pbc
+        periods[unsure] += _nearest_periods(way[unsure], cell, pbc)
     return periods
+
+
+def _nearest_periods(ways: Array, cell: Array, pbc: NDArray[np.bool_]) -> Array:
+    """The periods [N, 3] without which ways [N, 3] in Å are shortest, among all that can make them shorter."""
+    length = np.linalg.norm(ways, axis=1)
+    reach = 2 * length.max() * np.linalg.norm(np.linalg.inv(cell), axis=0)
+    counts = np.where(pbc, np.floor(reach), 0).astype(int).tolist()
+    best = np.zeros_like(ways)
+    for steps in product(*(range(-count, count + 1) for count in counts)):
+        period = np.array(steps, dtype=np.float64)
+        apart = np.linalg.norm(ways - period @ cell, axis=1)
+        shorter = apart < length - _ROUNDING
+        best[shorter], length[shorter] = period, apart[shorter]
+    return best
 
 
 def images_within(pos: Array, cell: Array, pbc: NDArray[np.bool_], reach: float) -> tuple[NDArray[np.int64], Array]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tg_molfield.cli.options import Record
+from tg_molfield.cli.options import Record, Seed
 from tg_molfield.cli.output_folder import keep_inputs, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say, say_table
@@ -76,7 +76,7 @@ def superres(
         int | None, typer.Option(help="The budget in steps: of siren and rbf.  \\[default: 2000]")
     ] = None,
     max_seconds: Annotated[float | None, typer.Option(help="The budget in seconds: of siren and rbf.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of searches that are random.  \\[default: 0]")] = None,
+    seed: Seed = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
