@@ -65,9 +65,7 @@ def test_files_of_an_earlier_run_are_told(tmp_path):
     frames.write_text("2\n\nC 0 0 0\nO 0 0 1.2\n2\n\nC 0 0 0\nO 0 0 1.4\n")
     options = ("--output", tmp_path / "path", "--spacing", 1)
     run("interpolate", frames, *options, "--steps", 4)
-    with pytest.warns(
-        UserWarning, match=r"expected files of this run alone, got step_003\.cube and 1 more"
-    ):
+    with pytest.warns(UserWarning, match=r"expected files of this run alone, got step_003\.cube and 1 more"):
         run("interpolate", frames, *options, "--steps", 2)
     run("interpolate", frames, *options, "--steps", 4)
 
