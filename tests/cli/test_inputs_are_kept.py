@@ -25,6 +25,9 @@ def test_superresolution(cube):
     message = refused("reconstruct", cube, "-o", cube, "--model", model, "--finer", 2)
     assert "is not overwritten" in message
     assert cube.read_bytes() == before
+    bracketed = cube.rename(cube.parent / "truth[1].npz")
+    assert "is not overwritten" in refused("reconstruct", bracketed, "-o", bracketed, "--model", model, "--finer", 2)
+    assert bracketed.read_bytes() == before
 
 
 def test_paths_and_samples(tmp_path):

@@ -130,8 +130,9 @@ def _in_table(path: Path, labels: tuple[str, ...]) -> Iterator[ComplexFiles]:
                     f"expected one column {column!r}, got {columns.count(column)} among {', '.join(columns)[:80]}; "
                     "name the columns in the first row"
                 )
+        columns = distinct(columns)
         for row, (fields, fault) in enumerate(rows, start=1):
-            values = {name: text.strip() for name, text in zip(distinct(columns), fields, strict=False)}
+            values = {name: text.strip() for name, text in zip(columns, fields, strict=False)}
             yield _failed("", f"{path.name} row {row}", path.parent, fault) if fault else _of_row(path, row, values)
 
 

@@ -87,11 +87,12 @@ def _separated(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[tuple[
             )
     plain = [re.sub(r"[\s-]+", "_", name.lower()) for name in columns]
     at = next((plain.index(name) for name in _NAMES if name in plain), 0)
+    columns = distinct(columns)
     for number, (row, fault) in enumerate(rows, 2):
         if fault:
             raise ValueError(f"row {number}: {fault.removeprefix('row: ')}")
         if at < len(row) and row[at].strip():
-            yield row[at].strip(), {name: text.strip() for name, text in zip(distinct(columns), row, strict=False)}
+            yield row[at].strip(), {name: text.strip() for name, text in zip(columns, row, strict=False)}
 
 
 def _indexed(lines: Iterator[str], labels: tuple[str, ...]) -> Iterator[tuple[str, Values]]:

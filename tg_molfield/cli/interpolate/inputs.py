@@ -35,7 +35,7 @@ def read_path(
     """
     import torch
 
-    from tg_molfield.chem.cells import is_periodic
+    from tg_molfield.chem.cells import is_periodic, pbc_of
     from tg_molfield.chem.elements import symbols
     from tg_molfield.fields import Grid, MolField, Volume
     from tg_molfield.paths import FieldPath
@@ -54,7 +54,7 @@ def read_path(
     mol_field = MolField(channels or [symbols()[z] for z in elements])
     if not blind:
         return FieldPath(frames, mol_field, kind=kind, match=match), numbers
-    if any(is_periodic(frame.get("pbc")) for frame in frames):
+    if any(is_periodic(pbc_of(frame)) for frame in frames):
         raise ValueError("--blind: expected frames that are not periodic with it, got periodic ones; leave it out")
     grid = Grid.around(torch.cat([frame.pos for frame in frames]), spacing, margin)
     return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind), numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +68,7 @@ def reconstruct(
 
     check_field_files(output, level)
     for path in output:
-        keep_inputs([source, model], path.parent, [path.name])
+        keep_inputs([source, model], path.parent, [escape(path.name)])
     if is_volume(source):
         of_molecules = {
             "--refine": refine,

@@ -31,8 +31,8 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
     """
     mine, theirs = _cells_of(f), _cells_of(g)
     if mine and theirs:
-        (vectors, pbc), cells = mine[0], mine + theirs
-        if not bool(pbc.all()) or any(not torch.allclose(vectors, one, atol=_SAME) for one, _ in cells):
+        vectors, _ = mine[0]
+        if not all(bool(pbc.all()) and torch.allclose(vectors, one, atol=_SAME) for one, pbc in mine + theirs):
             raise ValueError(
                 "grid: expected one to sum on, got fields that do not repeat alike in all directions; give one over a "
                 "period, such as Grid.of(data, 0.4)"

@@ -20,7 +20,7 @@ from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
-from tg_molfield.precision import HALF_TYPES, full_precision
+from tg_molfield.precision import HALF_TYPES
 
 
 class Decoder(Compilable, ABC):
@@ -222,14 +222,9 @@ class PointwiseDecoder(NeuralDecoder):
         within = torch.arange(query.size(0), device=pos.device) - (size.cumsum(0) - size)[query]
         view = (count.cumsum(0) - count)[batch[query]] + within
         offset = (pos - latent.origin[batch])[query]
-        local = latent.pose.symmetrize_points(_rotated(frames[view], offset), batch[query])
+        local = latent.pose.symmetrize_points(rotated(frames[view], offset), batch[query])
         values = self.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)
         return values.new_zeros(pos.size(0), values.size(1)).index_add(0, query, values)
-
-
-@full_precision
-def _rotated(frames: Tensor, offset: Tensor) -> Tensor:
-    return rotated(frames, offset)
 
 
 @final

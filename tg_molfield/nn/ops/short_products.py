@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.devices import is_on_host
+from tg_molfield.precision import full_precision
 
 
 def phases(pos: Tensor, waves: Tensor) -> Tensor:
@@ -20,6 +21,7 @@ def phases(pos: Tensor, waves: Tensor) -> Tensor:
     return x * waves[0] + y * waves[1] + z * waves[2]
 
 
+@full_precision
 def rotated(frames: Tensor, vectors: Tensor) -> Tensor:
     """``frames [P, 3, 3] @ vectors [P, 3]``."""
     if is_on_host(vectors):
