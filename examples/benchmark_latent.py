@@ -75,13 +75,15 @@ def reconstructions(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: lis
     """The table of reconstructions."""
     assert isinstance(model.decoder, FlowDecoder)
     withheld = model.decoder.without_exact
-    ways: dict[str, tuple[FieldAutoEncoder, Callable[[Latent], Latent]]] = {
-        "learned code alone": (model, withheld),
-        "with structure factors": (model, lambda latent: latent),
-        "organic-small": (other, lambda latent: latent),
+    ways: dict[str, tuple[FieldAutoEncoder, Callable[[Latent], Latent], int]] = {
+        "learned code alone, not corrected": (model, withheld, 0),
+        "learned code alone": (model, withheld, 1),
+        "learned code alone, corrected 3 times": (model, withheld, 3),
+        "with structure factors": (model, lambda latent: latent, 0),
+        "organic-small": (other, lambda latent: latent, 0),
     }
     header("code", "elements right", "RMSD median, Å", "RMSD 90 %, Å", "PSNR, dB", "molecules a second")
-    for name, (used, change) in ways.items():
+    for name, (used, change, corrections) in ways.items():
         found: list[Data] = []
         ratios: list[float] = []
         spent = 0.0
@@ -89,7 +91,7 @@ def reconstructions(model: FieldAutoEncoder, other: FieldAutoEncoder, truth: lis
             some = truth[start : start + AT_ONCE]
             latent = change(encoded(used, some))
             begin = time.perf_counter()
-            decoded = used.decoded(latent)
+            decoded = used.decoded(latent, corrections=corrections)
             spent += time.perf_counter() - begin
             found += decoded.molecules
             ratios += field_ratios(used, some, decoded)

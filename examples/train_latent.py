@@ -165,7 +165,7 @@ class Training:
         with self.average.swapped():
             self.model.eval()
             latent = self.model.encode(self.molecules.batch(self.held_out[:JUDGED], self.device))
-            found = self.model.decoded(decoder.without_exact(latent))
+            found = self.model.decoded(decoder.without_exact(latent), corrections=0)
             samples = self.model.sample(JUDGED, settle=0, generator=torch.Generator().manual_seed(0))
             self.model.train()
         right, rmsd = reconstruction(truth, found.molecules)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from ase.build import molecule
 from hard_molecules import tensors
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from tg_molfield import from_smiles
 from tg_molfield.fields import MolField
@@ -70,6 +70,23 @@ def test_a_space_gives_molecules_back(space, name):
         assert sorted(found.z.tolist()) == sorted(z.tolist())
         apart = torch.cdist(data.pos, found.pos) + 1e3 * (z[:, None] != found.z)
         assert float(apart.min(1).values.square().mean().sqrt()) < most
+
+
+def plain(smiles: str) -> Data:
+    data = from_smiles(smiles)
+    return Data(z=data.z, pos=data.pos.float())
+
+
+def test_corrections_bring_learned_codes_nearer(space):
+    items = [plain(smiles) for smiles in ("CC(C)O", "c1ccccc1F", "CC(=O)N", "C1CC1CO", "N#CCC", "OCC1CC1=O")]
+    latent = space.decoder.without_exact(space.encode(Batch.from_data_list(items)))
+    away = []
+    for corrections in (0, 1, 3):
+        found = space.decoded(latent, corrections=corrections)
+        apart = [torch.cdist(one.pos, two.pos).min(1).values for one, two in zip(items, found, strict=True)]
+        away.append(torch.stack([one.square().mean().sqrt() for one in apart]))
+    assert float((away[1] / away[0]).median()) < 0.7
+    assert float((away[2] / away[0]).median()) < 0.6
 
 
 def test_a_space_samples_and_walks(space):

@@ -18,6 +18,7 @@ from tg_molfield.nn.decoders.flow.decoder import FlowDecoder, check_finite_codes
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
+from tg_molfield.nn.generation.correcting import corrected
 from tg_molfield.nn.generation.decoding import decoded_molecules
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
@@ -49,7 +50,7 @@ class MoleculeGenerator(nn.Module):
         def encode(self, *arguments: Any, **options: Any) -> Latent: ...
 
     @torch.no_grad()
-    def decoded(self, latent: Latent) -> DecodedMolecules:
+    def decoded(self, latent: Latent, *, corrections: int = 1) -> DecodedMolecules:
         """The molecules of latents: their atoms, in space, and their field.
 
         For the decoders that find atoms, ``"structure_factors"`` and ``"flow"``. Atoms of symmetric molecules are those
@@ -57,10 +58,13 @@ class MoleculeGenerator(nn.Module):
 
         Args:
             latent: of B molecules.
+            corrections: how often atoms that the decoder ``"flow"`` found by its learned code alone are encoded and
+                decoded again, to see and take away the error that it makes; each time costs as much as decoding.
+                `model.decoder.field` and models that read properties do without.
 
         Raises:
             TypeError: the model's decoder finds no atoms.
-            ValueError: the latents are not of this model.
+            ValueError: the latents are not of this model, or ``corrections`` is negative.
 
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
@@ -70,7 +74,8 @@ class MoleculeGenerator(nn.Module):
         assert isinstance(self.decoder, GaussianAtomDecoder)
         latent = self.decoder.widened(latent)
         _check_some(latent)
-        return decoded_molecules(self.decoder, self.decoder.atoms(latent), latent.pose, latent)
+        require_counts(0, corrections=corrections)
+        return decoded_molecules(self.decoder, self._found(latent, corrections), latent.pose, latent)
 
     @torch.no_grad()
     def sample(
@@ -202,7 +207,22 @@ class MoleculeGenerator(nn.Module):
             first = self.encode(start, frames=frame)
             second = self.encode(align(end, start, by).moved, frames=frame)
         draw = partial(self._drawn, settle=settle, tries=tries, draw_number=False)
-        return path_between(decoder, first, second, num_steps, noise, seed, draw)
+        return path_between(decoder, first, second, num_steps, noise, seed, self._found, draw)
+
+    def _found(self, latent: Latent, corrections: int = 1) -> PaddedAtoms:
+        """The atoms of latents, in their frames; see :meth:`decoded`."""
+        decoder = self.decoder
+        assert isinstance(decoder, GaussianAtomDecoder)
+        atoms = decoder.atoms(latent)
+        if not corrections or self.properties or not isinstance(decoder, FlowDecoder):
+            return atoms
+        rows = (~decoder.has_exact(latent)).nonzero()[:, 0]
+        if not len(rows):
+            return atoms
+        part = latent[rows]
+        with evaluating(self):
+            given = atoms[rows], decoder.learned(part), part.search_seeds
+            return atoms.with_rows(rows, corrected(decoder, self.encode, *given, corrections))
 
     def _drawn(
         self,

@@ -23,6 +23,7 @@ def path_between(
     num_steps: int,
     noise: float | None,
     seed: int,
+    exact: Callable[[Latent], PaddedAtoms],
     draw: Callable[[Tensor, Tensor, Tensor], PaddedAtoms],
 ) -> DecodedMolecules:
     """The molecules on the way between two.
@@ -34,6 +35,7 @@ def path_between(
         num_steps: how many molecules, both ends included.
         noise: how much, half way; by the angle between the codes if None.
         seed: of the noise.
+        exact: the atoms of latents.
         draw: the atoms of codes ``[B, learned_dim]`` with noise ``[B]``, by seeds ``[B]``.
     """
     start, end = decoder.widened(start), decoder.widened(end)
@@ -42,8 +44,8 @@ def path_between(
     code = great_circle(first[0], last[0], share)
     levels = noise_between(angle_between(first, last), share, noise)
     seeds = torch.full((num_steps,), seed, dtype=torch.int64, device=code.device)
-    atoms = decoder.atoms(start)[torch.zeros_like(seeds)]
-    atoms = atoms.with_rows(torch.full_like(seeds[:1], num_steps - 1), decoder.atoms(end))
+    atoms = exact(start)[torch.zeros_like(seeds)]
+    atoms = atoms.with_rows(torch.full_like(seeds[:1], num_steps - 1), exact(end))
     if num_steps > 2:
         between = slice(1, num_steps - 1)
         found = draw(code[between], levels[between], seeds[between])

@@ -88,7 +88,7 @@ class FlowDecoder(GaussianAtomDecoder):
         num_layers: int = 6,
         heads: int = 8,
         num_tokens: int = 8,
-        num_steps: int = 30,
+        num_steps: int = 20,
         least_noise: float = 0.03,
         guidance: float = 0.0,
     ) -> None:
@@ -168,6 +168,12 @@ class FlowDecoder(GaussianAtomDecoder):
         code[:, self._exact] = 0
         return replace(latent, code=code)
 
+    def has_exact(self, latent: Latent) -> Tensor:
+        """Which latents ``[B]`` hold the structure factors of a molecule, so that its atoms are found exactly."""
+        if self.transform is None:
+            return torch.zeros_like(latent.code[:, 0], dtype=torch.bool)
+        return holds_molecules(self.transform, latent.code[:, self._exact])
+
     def number_of_heavy_atoms(self, code: Tensor, noise: Tensor, seed: Tensor | None = None) -> Tensor:
         """The number ``[B]`` of united atoms: the likeliest, or drawn by ``seed [B]`` int64 if given.
 
@@ -225,11 +231,11 @@ class FlowDecoder(GaussianAtomDecoder):
         matches = torch.ones_like(found.mask[:, 0])
         if self.transform is None:
             return found, matches
-        exact = latent.code[:, self._exact]
-        rows = holds_molecules(self.transform, exact).nonzero()[:, 0]
+        rows = self.has_exact(latent).nonzero()[:, 0]
         if not len(rows):
             return found, matches
-        fitted, matches[rows] = fit_atoms(self.transform, exact[rows], seed[rows], found[rows], _SEARCHES)
+        exact = latent.code[rows, self._exact]
+        fitted, matches[rows] = fit_atoms(self.transform, exact, seed[rows], found[rows], _SEARCHES)
         return found.with_rows(rows, fitted), matches
 
     @property
