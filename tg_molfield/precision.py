@@ -30,12 +30,13 @@ def full_precision(function: Callable[Parameters, Result]) -> Callable[Parameter
         for device in _DEVICES:
             if torch.is_autocast_enabled(device):
                 with torch.autocast(device, enabled=False):
-                    widened = {name: _widened(value) for name, value in kwargs.items()}
-                    return wrapped(*(_widened(value) for value in args), **widened)
+                    wide = {name: widened(value) for name, value in kwargs.items()}
+                    return wrapped(*(widened(value) for value in args), **wide)
         return function(*args, **kwargs)
 
     return wrapped
 
 
-def _widened(value: Any) -> Any:
+def widened(value: Any) -> Any:
+    """``value``, or as float32 where it is a tensor of 16 bits."""
     return value.float() if isinstance(value, Tensor) and value.dtype in HALF_TYPES else value

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tg_molfield.precision import widened
+
 
 def as_cells(cell: Any, num_graphs: int) -> Tensor:
     """The cells [B, 3, 3] in Å of B = ``num_graphs`` molecules, one vector a row; gradients are kept.
@@ -80,13 +82,18 @@ def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
     spanned = torch.stack(list(vectors.values()))
     if not spanned.isfinite().all():
         raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
-    _, sizes, right = torch.linalg.svd(spanned.detach())
+    _, sizes, right = torch.linalg.svd(widened(spanned.detach()))
     if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
         raise ValueError(
             f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"
         )
-    normals = iter(right[len(spanned) :])
+    normals = iter(right[len(spanned) :].to(cell))
     return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
+
+
+def inverse_cell(cell: Tensor) -> Tensor:
+    """The inverse [3, 3] of a complete cell, without gradients, in its type."""
+    return torch.linalg.inv(widened(cell.detach())).to(cell)
 
 
 def box_vectors(cell: Tensor, pbc: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.cells import inverse_cell
 from tg_molfield.fields.periodic import images
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.precision import full_precision
@@ -70,5 +71,5 @@ def _margin(smoothness: float, radii: Tensor) -> float:
 
 def _height(pos: Tensor, cell: Tensor, pbc: Tensor) -> float:
     """The largest distance in Å between points [M, 3], perpendicular to the periodic directions."""
-    across = (pos @ torch.linalg.inv(cell))[:, ~pbc]
+    across = (pos @ inverse_cell(cell))[:, ~pbc]
     return float((across.amax(0) - across.amin(0)).norm())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.cells import as_cells, as_pbc, complete_cell, is_periodic
+from tg_molfield.chem.cells import as_cells, as_pbc, complete_cell, inverse_cell, is_periodic
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
@@ -76,7 +76,7 @@ def repeating_axes(grid: Grid, cell: Tensor, pbc: Tensor) -> Periodic:
 
 def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
     """The points [Q, 3] folded into the cell along its periodic directions."""
-    steps = torch.where(pbc, torch.floor(pos.detach() @ torch.linalg.inv(cell.detach())), 0)
+    steps = torch.where(pbc, torch.floor(pos.detach() @ inverse_cell(cell)), 0)
     return pos - steps @ cell
 
 
@@ -105,7 +105,7 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     """
     if not pbc.any():
         return centers, torch.arange(len(centers), device=centers.device)
-    inverse = torch.linalg.inv(cell.detach())
+    inverse = inverse_cell(cell)
     spans = (reach * inverse.norm(dim=0)).tolist()
     counts = [math.ceil(span) if bool(pbc[axis]) else 0 for axis, span in enumerate(spans)]
     if len(centers) * math.prod(2 * count + 1 for count in counts) > _MAX_IMAGES:
@@ -162,7 +162,7 @@ def images_of_batch(
 
 def images_around(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float, grid: Grid) -> tuple[Tensor, Tensor]:
     """`images` that reach a grid: those around a cell in its middle, as far as the grid extends."""
-    inverse = torch.linalg.inv(cell.detach())
+    inverse = inverse_cell(cell)
     edges = (grid.cell - grid.axes_tensor()).to(cell)
     shift = (grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.detach().sum(0) / 2) * pbc.any()
     beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)

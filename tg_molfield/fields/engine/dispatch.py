@@ -1,4 +1,7 @@
-"""The engine for a sum: Triton kernels where they apply, PyTorch everywhere else."""
+"""The engine for a sum: Triton kernels where they apply, PyTorch everywhere else.
+
+Sums of 16-bit tensors are computed in float32 and have their type.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from tg_molfield.fields.engine.reference import grids as reference_grids
 from tg_molfield.fields.engine.reference import points as reference_points
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, Kernel
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import HALF_TYPES, full_precision, widened
 
 _MOST_CHANNELS = 64
 _MOST_INDICES = 2**31
@@ -75,6 +78,9 @@ def sums_on_grids(
     check_grids(grids, one_shape=True)
     if out is not None:
         check_out(out, (len(grids), weights.shape[1], *grids[0].shape), (centers, weights, widths))
+    if centers.dtype in HALF_TYPES:
+        values = sums_on_grids(*_widened(centers, weights, widths), kernel, batch, grids).to(centers)
+        return values if out is None else out.copy_(values)
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
 
@@ -95,6 +101,9 @@ def sums_on_each_grid(
         ValueError: no grids.
     """
     check_grids(grids, one_shape=False)
+    if centers.dtype in HALF_TYPES:
+        values = sums_on_each_grid(*_widened(centers, weights, widths), kernel, batch, grids)
+        return [one.to(centers) for one in values]
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
 
@@ -128,6 +137,9 @@ def sum_at_points(
     Returns:
         The values [Q, C].
     """
+    if centers.dtype in HALF_TYPES:
+        wide = _widened(centers, weights, widths)
+        return sum_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
         from tg_molfield.fields.engine.triton import points as triton_points
@@ -148,12 +160,19 @@ def gradient_at_points(
     num_graphs: int,
 ) -> Tensor:
     """The gradient [Q, C, 3] of `sum_at_points` with respect to the points; takes the same arguments."""
+    if centers.dtype in HALF_TYPES:
+        wide = _widened(centers, weights, widths)
+        return gradient_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
         from tg_molfield.fields.engine.triton import points as triton_points
 
         return triton_points.gradient_at_points(*problem)
     return reference_points.gradient_at_points(*problem)
+
+
+def _widened(*parts: Tensor) -> tuple[Tensor, ...]:
+    return tuple(widened(part) for part in parts)
 
 
 def uses_triton(centers: Tensor, weights: Tensor, kernel: Kernel) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.fields.engine.reference.boxes import padded_groups
+from tg_molfield.precision import HALF_TYPES
 
 _POINTS_OF_A_CELL = 64
 _NUMBERS_AT_ONCE = 2**20
@@ -30,6 +31,8 @@ def reduce_over_nearest(
     Returns:
         The values [Q].
     """
+    if pos.dtype in HALF_TYPES:
+        return reduce_over_nearest(reduce, centers.float(), radii.float(), pos.float(), margin).to(pos)
     if is_transformed():
         squares = (pos[:, None] - centers).square().sum(-1)
         distances = squares.clamp_min(torch.finfo(pos.dtype).tiny).sqrt() - radii
