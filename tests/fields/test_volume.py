@@ -7,7 +7,7 @@ from scipy.ndimage import map_coordinates
 
 from tg_molfield import Field, Grid, RBFField, Volume
 from tg_molfield.fields import AtomList
-from tg_molfield.fields.field import LinearCombination
+from tg_molfield.fields.combination import LinearCombination
 
 AXES = ((0.4, 0.1, 0.0), (-0.2, 0.5, 0.1), (0.0, 0.3, -0.6))
 KIND = pytest.mark.parametrize("kind", ["linear", "cubic"])

@@ -1,11 +1,11 @@
-"""`Field`: a map from points to channel values, with linear combinations and channel selections of fields."""
+"""`Field`: a map from points to channel values."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -314,21 +314,29 @@ class Field(ABC):
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Field:
         """The field of the named channels, in the order given: ``f["N", "O"]``."""
+        from tg_molfield.fields.selection import ChannelSelection
+
         return ChannelSelection(self, self.channel_indices(names))
 
     def __add__(self, other: Field) -> Field:
-        return LinearCombination((self, other), (1.0, 1.0)) if isinstance(other, Field) else NotImplemented
+        return self._combined((self, other), (1.0, 1.0)) if isinstance(other, Field) else NotImplemented
 
     def __sub__(self, other: Field) -> Field:
-        return LinearCombination((self, other), (1.0, -1.0)) if isinstance(other, Field) else NotImplemented
+        return self._combined((self, other), (1.0, -1.0)) if isinstance(other, Field) else NotImplemented
 
     def __mul__(self, factor: float) -> Field:
-        return LinearCombination((self,), (float(factor),)) if isinstance(factor, (int, float)) else NotImplemented
+        return self._combined((self,), (float(factor),)) if isinstance(factor, (int, float)) else NotImplemented
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Field:
         return self * -1.0
+
+    @staticmethod
+    def _combined(fields: Sequence[Field], factors: Sequence[float]) -> Field:
+        from tg_molfield.fields.combination import LinearCombination
+
+        return LinearCombination(fields, factors)
 
     def channel_indices(self, names: str | tuple[str, ...]) -> list[int]:
         """The positions of the named channels.
@@ -387,153 +395,3 @@ class Field(ABC):
             check_kind(f"grids[{number}]", grid, Grid, "a Grid", _MAKE_GRID)
         if len(grids) != self.num_graphs:
             raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
-
-
-class LinearCombination(Field):
-    """Σ factor_i · field_i, for fields of the same channels.
-
-    Raises:
-        ValueError: the channels or the numbers of functions differ.
-    """
-
-    def __init__(self, fields: Sequence[Field], factors: Sequence[float]) -> None:
-        first = fields[0]
-        for other in fields[1:]:
-            if other.channels != first.channels:
-                raise ValueError(
-                    f"channels: expected {', '.join(first.channels)} in all fields, got {', '.join(other.channels)}; "
-                    "select them with field[names]"
-                )
-            if other.num_graphs != first.num_graphs:
-                raise ValueError(
-                    f"num_graphs: expected {first.num_graphs} in all fields, got {other.num_graphs}; combine "
-                    "fields of the same molecules"
-                )
-        self._fields = tuple(fields)
-        self._factors = tuple(factors)
-        self._atoms = next((field.atoms for field in fields if field.atoms is not None), None)
-
-    @property
-    def terms(self) -> tuple[Field, ...]:
-        """The fields that are added."""
-        return self._fields
-
-    @property
-    def factors(self) -> tuple[float, ...]:
-        """The factor of each field."""
-        return self._factors
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self._fields[0].channels
-
-    @property
-    def num_graphs(self) -> int:
-        return self._fields[0].num_graphs
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._fields[0].dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self._fields[0].device
-
-    def __repr__(self) -> str:
-        terms = (f"{factor:g}·{field!r}" for factor, field in zip(self._factors, self._fields, strict=True))
-        return f"LinearCombination({' + '.join(terms)})"
-
-    def unbatch(self) -> list[LinearCombination]:
-        graphs = zip(*(field.unbatch() for field in self._fields), strict=True)
-        return [LinearCombination(fields, self._factors).with_mol_field(self.mol_field) for fields in graphs]
-
-    def _mapped(self, change: Callable[[Tensor], Tensor]) -> LinearCombination:
-        terms = LinearCombination([field._mapped(change) for field in self._fields], self._factors)
-        return self._annotated(terms).with_atoms(self.atoms and self.atoms.mapped(change))
-
-    def on(self, grid: Grid) -> Volume:
-        self._require_one("on", grid)
-        self._require_fit([grid], copies=len(self._fields) + 1)
-        return self._volume(self._sum([field.on(grid).values for field in self._fields]), grid)
-
-    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
-        x, y, z = (
-            all(axis) for axis in zip(*(field._repeating_axes(grid, graph) for field in self._fields), strict=True)
-        )
-        return (x, y, z)
-
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._sum([field(pos, batch) for field in self._fields])
-
-    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._sum([field.gradient(pos, batch) for field in self._fields])
-
-    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._sum([field.laplacian(pos, batch) for field in self._fields])
-
-    def _sum(self, terms: list[Tensor]) -> Tensor:
-        total = self._factors[0] * terms[0]
-        for factor, term in zip(self._factors[1:], terms[1:], strict=True):
-            total = total + factor * term
-        return total
-
-
-@final
-class ChannelSelection(Field):
-    """Some of the channels of a field, in a given order."""
-
-    def __init__(self, field: Field, indices: list[int]) -> None:
-        self._field = field
-        self._indices = indices
-        self._atoms, self._mol_field = field.atoms, field.mol_field
-
-    @property
-    def base(self) -> Field:
-        """The field that the channels are taken from."""
-        return self._field
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return tuple(self._field.channels[index] for index in self._indices)
-
-    @property
-    def num_graphs(self) -> int:
-        return self._field.num_graphs
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._field.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self._field.device
-
-    def _quick_centers(self) -> Tensor | None:
-        return self._field._quick_centers()
-
-    def __repr__(self) -> str:
-        return f"ChannelSelection({self._field!r}, {' '.join(self.channels)})"
-
-    def unbatch(self) -> list[ChannelSelection]:
-        graphs = [ChannelSelection(field, self._indices) for field in self._field.unbatch()]
-        return [field.with_mol_field(self.mol_field) for field in graphs]
-
-    def _mapped(self, change: Callable[[Tensor], Tensor]) -> ChannelSelection:
-        selection = ChannelSelection(self._field._mapped(change), self._indices)
-        return self._annotated(selection).with_atoms(self.atoms and self.atoms.mapped(change))
-
-    def on(self, grid: Grid) -> Volume:
-        self._require_one("on", grid)
-        return self._volume(self._field.on(grid).values[self._indices], grid)
-
-    def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
-        return self._field._repeating_axes(grid, graph)
-
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._field(pos, batch)[:, self._indices]
-
-    def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._field.gradient(pos, batch)[:, self._indices]
-
-    def laplacian(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return self._field.laplacian(pos, batch)[:, self._indices]

@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.field import ChannelSelection, Field, LinearCombination
+from tg_molfield.fields.combination import LinearCombination
+from tg_molfield.fields.field import Field
 from tg_molfield.fields.kernels import Gaussian
 from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.selection import ChannelSelection
 
 
 def gaussian_overlap(square: Tensor, variance: Tensor, other: Tensor) -> Tensor:

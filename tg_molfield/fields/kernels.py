@@ -212,7 +212,8 @@ class HardSphere(Kernel):
     name = "hard_sphere"
 
     def value(self, s: Tensor) -> Tensor:
-        return (s < 1).to(s.dtype)
+        inside = (s < 1).to(s.dtype)
+        return inside + 0 * s.clamp_max(1) if s.requires_grad else inside
 
     def derivative(self, s: Tensor) -> Tensor:
         return torch.zeros_like(s)

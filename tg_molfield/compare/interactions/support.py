@@ -9,7 +9,8 @@ from torch import Tensor
 
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.field import ChannelSelection, LinearCombination
+from tg_molfield.fields.combination import LinearCombination
+from tg_molfield.fields.selection import ChannelSelection
 
 SPACING = 0.4
 """Of the nodes, in Å: exact to 5e-9 for products of Gaussians of σ 0.7 Å."""

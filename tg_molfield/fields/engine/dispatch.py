@@ -79,7 +79,7 @@ def sums_on_grids(
     if out is not None:
         check_out(out, (len(grids), weights.shape[1], *grids[0].shape), (centers, weights, widths))
     if centers.dtype in HALF_TYPES:
-        values = sums_on_grids(*_widened(centers, weights, widths), kernel, batch, grids).to(centers)
+        values = sums_on_grids(*_wide(centers, weights, widths), kernel, batch, grids).to(centers)
         return values if out is None else out.copy_(values)
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
@@ -102,7 +102,7 @@ def sums_on_each_grid(
     """
     check_grids(grids, one_shape=False)
     if centers.dtype in HALF_TYPES:
-        values = sums_on_each_grid(*_widened(centers, weights, widths), kernel, batch, grids)
+        values = sums_on_each_grid(*_wide(centers, weights, widths), kernel, batch, grids)
         return [one.to(centers) for one in values]
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
@@ -138,7 +138,7 @@ def sum_at_points(
         The values [Q, C].
     """
     if centers.dtype in HALF_TYPES:
-        wide = _widened(centers, weights, widths)
+        wide = _wide(centers, weights, widths)
         return sum_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
@@ -161,7 +161,7 @@ def gradient_at_points(
 ) -> Tensor:
     """The gradient [Q, C, 3] of `sum_at_points` with respect to the points; takes the same arguments."""
     if centers.dtype in HALF_TYPES:
-        wide = _widened(centers, weights, widths)
+        wide = _wide(centers, weights, widths)
         return gradient_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
@@ -171,8 +171,8 @@ def gradient_at_points(
     return reference_points.gradient_at_points(*problem)
 
 
-def _widened(*parts: Tensor) -> tuple[Tensor, ...]:
-    return tuple(widened(part) for part in parts)
+def _wide(centers: Tensor, weights: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return widened(centers), widened(weights), widened(widths)
 
 
 def uses_triton(centers: Tensor, weights: Tensor, kernel: Kernel) -> bool:

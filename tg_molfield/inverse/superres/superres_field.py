@@ -9,7 +9,7 @@ from typing import final
 from torch import Tensor
 
 from tg_molfield.fields import MolField, RBFField, Volume
-from tg_molfield.fields.field import LinearCombination
+from tg_molfield.fields.combination import LinearCombination
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.saving import load_parts, save_parts
 
