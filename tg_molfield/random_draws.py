@@ -13,9 +13,18 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import require_counts
+
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _SHIFTS = (30, 27, 31)
+
+
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Raise a ValueError unless ``seed`` is an integer of 64 bits."""
+    require_counts(-(2**63), **{name: seed})
+    if seed >= 2**63:
+        raise ValueError(f"{name}: expected below 2**63, got {seed}; give a smaller one")
 
 
 def draw_seeds(seed: int, epoch: int, items: Tensor) -> Tensor:

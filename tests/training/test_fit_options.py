@@ -7,9 +7,11 @@ import torch
 from small import FIELD, model, molecules
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
+from torch_geometric.transforms import Compose
 
+from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.training import AugmentedMolecules, MatchingLoss, fit
+from tg_molfield.training import AugmentedMolecules, FieldLoss, MatchingLoss, fit
 from tg_molfield.training.optimization import Optimization
 from tg_molfield.transforms import MolFieldTransform
 
@@ -171,3 +173,117 @@ def test_numbers_of_numpy_and_torch_are_options(tmp_path):
     report = fit(model(), molecules(), valid=molecules(3), batch_size=4, max_epochs=1, folder=tmp_path, **options)
     assert report.steps == 2
     assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+class WithHead(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(32, 1)
+
+    def forward(self, model, batch):
+        return self.head(model.encode(batch).code).square().mean()
+
+
+def steep(model, batch):
+    return FieldLoss()(model, batch) + (0 * next(model.parameters()).flatten()[0]).abs().sqrt()
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"data": "esol"}, TypeError, "data: expected a data set, a list of Data or an iterable of batches, got str"),
+        ({"data": [None]}, TypeError, r"data\[0\]: expected a Data, got NoneType"),
+        ({"valid": "valid"}, TypeError, "valid: expected a data set, a list of Data or an iterable of batches, got"),
+        ({"valid": 0.1}, TypeError, "valid: expected a data set, a list of Data or an iterable of batches, got float"),
+        ({"valid": molecules(1)[0]}, TypeError, "valid: expected several molecules, got a Data"),
+        ({"valid": [molecules(1)[0], 3]}, TypeError, r"valid\[1\]: expected a Data, got int"),
+        ({"valid": AugmentedMolecules(molecules())}, ValueError, "valid: expected num_batches, got an endless stream"),
+        ({"loss": WithHead()}, ValueError, "loss: expected a function without parameters of its own, got WithHead"),
+        ({"loss": lambda model, batch: None}, TypeError, "loss: expected a tensor with one number, got NoneType"),
+        ({"loss": lambda model, batch: model.encode(batch).code}, ValueError, "loss: expected one number, got shape"),
+        ({"loss": lambda model, batch: torch.tensor(1.0)}, ValueError, "loss: expected a function of the model's"),
+        (
+            {"loss": steep, "transform": FIELD},
+            FloatingPointError,
+            "gradient of the loss: expected a finite number, got nan at step 0",
+        ),
+        ({"transform": "x"}, TypeError, "transform: expected a function of a batch, got str"),
+        (
+            {"transform": MolFieldTransform(MolField("O H C", widths=0.5))},
+            ValueError,
+            "transform: expected values of the model's MolField",
+        ),
+        ({"transform": MolField("O H C")}, ValueError, "transform: expected values of the model's MolField"),
+        ({"batch_size": None}, ValueError, "batch_size: expected an integer, got None"),
+        ({"workers": None}, ValueError, "workers: expected an integer, got None"),
+        ({"seed": None}, ValueError, "seed: expected an integer, got None"),
+        ({"seed": 2**64}, ValueError, r"seed: expected below 2\*\*63, got 18446744073709551616"),
+        ({"max_seconds": "10"}, TypeError, "max_seconds: expected a number, got str"),
+        ({"lr": math.inf}, ValueError, "lr: expected 0 or more, got inf"),
+        ({"clip": 0}, ValueError, "clip: expected more than 0, got 0"),
+        ({"folder": __file__}, ValueError, "folder: expected a folder, got the file"),
+    ],
+)
+def test_what_a_training_cannot_be_made_of_is_refused_before_it_begins(options, kind, message):
+    own = model()
+    before = [parameter.clone() for parameter in own.parameters()]
+    with pytest.raises(kind, match=message):
+        fit(own, options.pop("data", molecules()), options.pop("loss", None), max_steps=2, **options)
+    assert all(torch.equal(one, two) for one, two in zip(before, own.parameters(), strict=True))
+
+
+def test_data_sets_of_another_definition_or_with_generators_are_refused_in_parts_too():
+    class Set(torch.utils.data.Dataset):
+        def __init__(self, transform):
+            self.transform = transform
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return self.transform(molecules()[index])
+
+    seeded = Set(MolFieldTransform(FIELD, 8, seed=1))
+    other = Set(Compose([MolFieldTransform(MolField("O H C"), 8)]))
+    joined = torch.utils.data.ConcatDataset([other, other])
+    for data, message in (
+        (torch.utils.data.Subset(seeded, [0, 1]), "data.transform: expected no seed or generator"),
+        (torch.utils.data.Subset(other, [0, 1]), "data.transform: expected values of the model's"),
+        (joined, "data.transform: expected values of the model's"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(model(), data, max_steps=1)
+    with pytest.raises(ValueError, match=r"valid.transform: expected values of the model's"):
+        fit(model(), molecules(), valid=other, max_steps=1)
+    assert fit(model(), joined, InitialGuessLossLike(), max_steps=1).steps == 1
+
+
+class InitialGuessLossLike:
+    """A loss that reads no field."""
+
+    def __call__(self, model, batch):
+        return model.encode(batch).code.square().mean()
+
+
+def test_a_definition_is_a_transform():
+    one, two = (model() for _ in range(2))
+    fit(one, molecules(), transform=FIELD, max_steps=1)
+    fit(two, molecules(), transform=MolFieldTransform(FIELD), max_steps=1)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_best_parameters(tmp_path):
+    calls = []
+
+    def loss(model, batch):
+        calls.append(model.training)
+        return steep(model, batch) if model.training and sum(calls) == 4 else FieldLoss()(model, batch)
+
+    own = model()
+    options = {"valid": molecules(3), "transform": FIELD, "validate_every": 1, "max_steps": 9, "folder": tmp_path}
+    with pytest.raises(FloatingPointError, match="gradient of the loss: expected a finite number, got nan at step 3"):
+        fit(own, molecules(), loss, **options)
+    best = FieldAutoEncoder.from_pretrained(tmp_path)
+    assert not own.training
+    assert all(torch.equal(a, b) for a, b in zip(own.parameters(), best.parameters(), strict=True))
+    assert fit(model(), molecules(), loss, **options).steps == 9

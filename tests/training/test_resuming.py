@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from small import FIELD, model, molecules
+from torch_geometric.data import Data
 from torch_geometric.datasets import FakeDataset
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn.models import SchNet
@@ -268,3 +269,38 @@ def test_one_process_trains_in_a_folder(tmp_path):
             fit(model(), molecules(), max_steps=1, folder=tmp_path / "run")
     process.send_signal(signal.SIGCONT)
     assert process.communicate() == ("budget\n", "")
+
+
+def test_other_molecules_of_the_same_number_are_another_run(tmp_path):
+    others = [Data(z=data.z, pos=1.1 * data.pos) for data in molecules()]
+    fit(model(), molecules(), valid=molecules(3), max_steps=2, folder=tmp_path)
+    with pytest.raises(ValueError, match=r"safetensors: fingerprint of molecules: expected \w+, as in"):
+        fit(model(), others, valid=molecules(3), max_steps=3, folder=tmp_path)
+    with pytest.raises(ValueError, match=r"fingerprint of molecules of valid: expected \w+, as in"):
+        fit(model(), molecules(), valid=others[:3], max_steps=3, folder=tmp_path)
+    with pytest.raises(ValueError, match=r"valid: expected .*, as in this checkpoint, got None"):
+        fit(model(), molecules(), max_steps=3, folder=tmp_path)
+    assert fit(model(), molecules(), valid=molecules(3), max_steps=3, folder=tmp_path).steps == 3
+
+
+def test_other_augmented_molecules_are_another_run(tmp_path):
+    fit(model(), AugmentedMolecules(molecules(), batch_size=3), max_steps=1, folder=tmp_path)
+    others = [Data(z=data.z, pos=1.1 * data.pos) for data in molecules()]
+    with pytest.raises(ValueError, match="fingerprint of molecules: expected"):
+        fit(model(), AugmentedMolecules(others, batch_size=3), max_steps=2, folder=tmp_path)
+
+
+def test_validation_can_begin_later(tmp_path):
+    fit(model(), molecules(), max_steps=2, folder=tmp_path, max_seconds=1e-9)
+    report = fit(model(), molecules(), valid=molecules(3), max_steps=3, folder=tmp_path)
+    assert (report.steps, report.best.step) == (3, 3)
+
+
+def test_more_patience_goes_on(tmp_path):
+    options = {"valid": molecules(3), "max_epochs": 8, "lr": 0.0, "folder": tmp_path}
+    first = fit(model(), molecules(), patience=2, **options)
+    assert (first.ended, first.steps) == ("patience", 3)
+    assert fit(model(), molecules(), patience=2, **options).steps == 3
+    more = fit(model(), molecules(), patience=4, **options)
+    assert (more.ended, more.steps) == ("patience", 5)
+    assert fit(model(), molecules(), **options).ended == "budget"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
+from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import BatchOrder, Share
 
 
@@ -48,6 +49,21 @@ def is_data_set(data: Any) -> bool:
     return not data or (isinstance(data[0], Data) and not isinstance(data[0], Batch) and "z" in data[0])
 
 
+def check_molecules(name: str, data: Any) -> None:
+    """Raise a TypeError for data of which no batches can be had: anything but what `batches_of` takes."""
+    if isinstance(data, Data):
+        raise TypeError(f"{name}: expected several molecules, got a {type(data).__name__}; give a list [data]")
+    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable | Dataset):
+        raise TypeError(
+            f"{name}: expected a data set, a list of Data or an iterable of batches, got {type(data).__name__}; give "
+            "for example a MoleculeFields"
+        )
+    if isinstance(data, list | tuple):
+        for index, item in enumerate(data):
+            if not isinstance(item, Data):
+                raise TypeError(f"{name}[{index}]: expected a Data, got {type(item).__name__}; leave it out")
+
+
 def batches_of(
     data: Any, transform: BatchTransform | None, points: BatchTransform | None, batch_size: int, seed: int, workers: int
 ) -> Batches:
@@ -65,19 +81,13 @@ def batches_of(
         TypeError: ``data`` is nothing of these.
         ValueError: it is empty, or an argument has no effect on it.
     """
-    if isinstance(data, Data):
-        raise TypeError("data: expected several molecules, got a Data; give a list [data]")
+    check_molecules("data", data)
     if is_data_set(data):
         return DatasetBatches(DrawnMolecules(data, transform, seed, points), batch_size, workers)
     if workers:
         raise ValueError(f"workers: expected 0 for data that is no data set, got {workers}; leave it out")
     if isinstance(data, AugmentedMolecules):
         return AugmentedBatches(data, transform, points, seed)
-    if not isinstance(data, Iterable):
-        raise TypeError(
-            f"data: expected a data set, a list of Data or an iterable of batches, got {type(data).__name__}; give for "
-            "example a MoleculeFields"
-        )
     if transform is not None:
         raise ValueError(
             "transform: expected None for batches that are ready, got one; apply it in the loader, or give the data set"
@@ -107,7 +117,7 @@ class DatasetBatches(Batches):
 
     def described(self) -> dict[str, Any]:
         order = self._order
-        return {"molecules": order.num_items, "batch_size": order.batch_size, "seed": order.seed}
+        return {**self._molecules.described(), "batch_size": order.batch_size, "seed": order.seed}
 
 
 class AugmentedBatches(Batches):
@@ -134,7 +144,14 @@ class AugmentedBatches(Batches):
             step += 1
 
     def described(self) -> dict[str, Any]:
-        return {"molecules": len(self._source.count), "seed": self._seed, **self._source.described()}
+        source = self._source
+        known = fingerprint([Data(z=source.z, pos=source.pos)])
+        return {
+            "molecules": len(source.count),
+            "fingerprint of molecules": known,
+            "seed": self._seed,
+            **source.described(),
+        }
 
 
 class GivenBatches(Batches):

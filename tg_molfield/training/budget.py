@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_integers, check_number
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Budget:
         if all(limit is None for limit in limits.values()):
             raise ValueError(f"{', '.join(limits)}: expected at least one budget, got None for all; give one")
         for name, limit in limits.items():
+            if limit is not None:
+                check_number(name, limit)
             if limit is not None and not limit >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {limit}; give a budget")
 

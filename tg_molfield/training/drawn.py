@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Batch, Data
-from torch_geometric.transforms import Compose
 
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
+from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import Share
+from tg_molfield.training.transform_parts import check_no_generators
 
 BatchTransform = Callable[[Batch], Batch]
 
@@ -46,13 +47,7 @@ class DrawnMolecules(Dataset):
         seed: int = 0,
         points: BatchTransform | None = None,
     ) -> None:
-        own = getattr(dataset, "transform", None)
-        for part in own.transforms if isinstance(own, Compose) else [own]:
-            if isinstance(getattr(part, "generator", None), torch.Generator):
-                raise ValueError(
-                    f"data.transform: expected no seed or generator in {type(part).__name__}, since the draws are "
-                    "functions of the seed of the training, got one; leave it out"
-                )
+        check_no_generators(dataset)
         self.dataset: Any = dataset
         self.seed = seed
         self._draws = not isinstance(dataset, (list, tuple))
@@ -84,8 +79,17 @@ class DrawnMolecules(Dataset):
 
     def molecules(self, count: int) -> list[Data]:
         """The first molecules of the data set, at most ``count``, without the transform of batches."""
+        return self._items(range(min(count, len(self))))
+
+    def described(self) -> dict[str, Any]:
+        """What tells the data set from others, as JSON values: how many molecules, and which come first, half way and
+        last."""
+        some = sorted({0, len(self) // 2, len(self) - 1}) if len(self) else []
+        return {"molecules": len(self), "fingerprint of molecules": fingerprint(self._items(some))}
+
+    def _items(self, indices: Iterable[int]) -> list[Data]:
         with _generators_kept():
-            return [self._item(index, index) for index in range(min(count, len(self)))]
+            return [self._item(index, index) for index in indices]
 
     def _item(self, index: int, seed: int) -> Data:
         if self._draws:

@@ -6,23 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_path, check_counts, check_integers, check_kind
+from tg_molfield.arguments import as_path, check_kind, require_counts
 from tg_molfield.fields import MolField
-from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.progress import shown
-from tg_molfield.training.batches import batches_of, is_data_set
+from tg_molfield.random_draws import check_seed
+from tg_molfield.training.augmentation import AugmentedMolecules
+from tg_molfield.training.batches import batches_of, check_molecules, is_data_set
 from tg_molfield.training.budget import Budget
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.folder_lock import only_training
+from tg_molfield.training.loss_checks import loss_for
 from tg_molfield.training.losses import FieldLoss
 from tg_molfield.training.optimization import Optimization
 from tg_molfield.training.progress import Show, described
 from tg_molfield.training.ranks import joined_ranks
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.run import Habits, Run
+from tg_molfield.training.transform_parts import check_definition, parts_of, transforms_of
 from tg_molfield.training.validation import Validator
 from tg_molfield.transforms import MolFieldTransform
 
@@ -88,7 +92,7 @@ def fit(
             resumed.
         lr: the maximum learning rate.
         weight_decay: the weight decay of AdamW.
-        clip: the maximum norm of the gradient.
+        clip: the maximum norm of the gradient; infinite for no clipping.
         warmup: the share of the budget for the warm-up.
         schedule: ``"cosine"``, or ``"constant"`` after the warm-up.
         ema: the decay of an average of the parameters, such as 0.999, that is validated and left in their place.
@@ -110,22 +114,32 @@ def fit(
             checkpoint in ``folder`` is of another run.
         BlockingIOError: another process trains in ``folder``.
         TypeError: an argument is of another kind, or ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
-        FloatingPointError: the loss is not finite.
+        FloatingPointError: the loss or its gradient is not finite; the model has its best parameters so far.
         KeyboardInterrupt: the run was interrupted; the model has its best parameters so far.
     """
     check_kind("model", model, nn.Module, "a model", "give a FieldAutoEncoder")
-    check_integers(seed=seed)
-    check_counts(1, batch_size=batch_size)
-    check_counts(0, workers=workers)
+    device = _device_of(model)
+    check_seed(seed)
+    require_counts(1, batch_size=batch_size)
+    require_counts(0, workers=workers)
     budget = Budget(max_epochs, max_steps, max_seconds)
     optimization = Optimization(lr, weight_decay, clip, warmup, schedule, ema, precision)
     where = None if folder is None else as_path(folder, "folder")
     habits = Habits(where, validate_every, patience, checkpoint_seconds, pictures, tensorboard)
-    measure = _checked_loss(loss, model)
+    measure = loss_for(model, loss)
+    if isinstance(transform, MolField):
+        transform = MolFieldTransform(transform)
+    if transform is not None and not callable(transform):
+        raise TypeError(f"transform: expected a function of a batch, got {type(transform).__name__}; leave it out")
+    _check_valid(valid)
     definition = getattr(model, "mol_field", None)
+    if isinstance(measure, FieldLoss):
+        check_definition("transform", parts_of(transform), definition)
+        check_definition("data.transform", transforms_of(data), definition)
+        check_definition("valid.transform", transforms_of(valid), definition)
     points = MolFieldTransform(definition) if isinstance(definition, MolField) else None
     with (
-        joined_ranks(next(model.parameters()).device) as ranks,
+        joined_ranks(device) as ranks,
         shown(progress if ranks.is_first else False, described, stays=True) as show,
     ):
         own = points if isinstance(measure, FieldLoss) else None
@@ -141,14 +155,18 @@ def fit(
             return run.go_on(show)
 
 
-def _checked_loss(loss: Any, model: nn.Module) -> Callable[[Any, Data], Tensor]:
-    if loss is not None and not callable(loss):
-        raise TypeError(
-            f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or give for "
-            "example FieldLoss()"
-        )
-    if loss is None and not isinstance(model, FieldAutoEncoder):
-        raise TypeError(
-            f"loss: expected a function for a {type(model).__name__}, got None; give one or train a FieldAutoEncoder"
-        )
-    return FieldLoss() if loss is None else loss
+def _device_of(model: nn.Module) -> torch.device:
+    parameter = next(model.parameters(), None)
+    if parameter is None:
+        raise ValueError(f"model: expected parameters, got none in {type(model).__name__}; there is nothing to train")
+    return parameter.device
+
+
+def _check_valid(valid: Any) -> None:
+    if valid is None:
+        return
+    check_molecules("valid", valid)
+    if isinstance(valid, AugmentedMolecules) and valid.num_batches is None:
+        raise ValueError("valid: expected num_batches, got an endless stream; give num_batches, or the molecules")
+    if is_data_set(valid) and not len(valid):
+        raise ValueError("valid: expected at least one molecule, got none; leave it out or give some")

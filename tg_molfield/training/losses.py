@@ -45,7 +45,10 @@ class FieldLoss:
             ValueError: the batch lacks query points, field values, or the properties that the model reads.
         """
         check_query_points(batch)
-        latent = model.encode(batch)
+        return self.of(model, model.encode(batch), batch)
+
+    def of(self, model: FieldAutoEncoder, latent: Latent, batch: Data) -> Tensor:
+        """The same where the latents of the batch are there."""
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 

@@ -24,7 +24,7 @@ class Optimization:
     Attributes:
         lr: the maximum learning rate.
         weight_decay: of AdamW.
-        clip: the maximum norm of the gradient.
+        clip: the maximum norm of the gradient; infinite for no clipping.
         warmup: the share of the budget in which the learning rate rises linearly.
         schedule: ``"cosine"`` lets it fall to 0 afterwards, ``"constant"`` keeps it.
         ema: the decay of an average of the parameters that takes their place in the end; none if None.
@@ -44,10 +44,13 @@ class Optimization:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        for name, value in (("lr", self.lr), ("weight_decay", self.weight_decay), ("clip", self.clip)):
+        for name, value in (("lr", self.lr), ("weight_decay", self.weight_decay)):
             check_number(name, value)
-            if not value >= 0:
+            if not 0 <= value < math.inf:
                 raise ValueError(f"{name}: expected 0 or more, got {value}; give a positive number")
+        check_number("clip", self.clip)
+        if not self.clip > 0:
+            raise ValueError(f"clip: expected more than 0, got {self.clip}; give float('inf') for no clipping")
         check_number("warmup", self.warmup)
         if not 0 <= self.warmup < 1:
             raise ValueError(

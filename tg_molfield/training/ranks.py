@@ -47,13 +47,13 @@ class Ranks:
         if self.count > 1:
             distributed.barrier()
 
-    def average_gradients(self, model: nn.Module, value: Tensor) -> float:
-        """Replace all gradients by their means over the ranks, and give the mean of the losses ``value`` [].
+    def average_gradients(self, model: nn.Module, value: Tensor) -> Tensor:
+        """Replace all gradients by their means over the ranks, and give the mean [] of the losses ``value`` [].
 
         Parameters that no rank's loss reached keep no gradient.
         """
         if self.count == 1:
-            return float(value.detach())
+            return value.detach()
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         reached = value.new_tensor([float(parameter.grad is not None) for parameter in parameters])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
@@ -63,7 +63,7 @@ class Ranks:
         parts = rest.split([parameter.numel() for parameter in parameters])
         for parameter, part, share in zip(parameters, parts, reached.tolist(), strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.dtype) if share else None
-        return float(loss)
+        return loss.squeeze(0)
 
     def merge_domains(self, model: nn.Module) -> None:
         """Let all ranks know the elements and sizes of molecules that any has seen."""

@@ -17,7 +17,8 @@ class TrainingReport:
         losses: the loss of every step; of several ranks, the mean over all their molecules.
         seconds: the wall time, that before an interruption included.
         validations: in order.
-        ended: ``"budget"``, or ``"patience"`` where the validation did not improve any more; empty while it goes on.
+        ended: ``"budget"``; ``"patience"`` where the validation did not improve any more; or ``"seconds"`` where
+            ``max_seconds`` beside another budget ended this part; empty while it goes on.
     """
 
     losses: list[float] = field(default_factory=list, repr=False)

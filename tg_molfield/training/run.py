@@ -27,6 +27,7 @@ from tg_molfield.training.checkpoint import CHECKPOINT, TrainingState, read_stat
 from tg_molfield.training.ema import ExponentialMovingAverage
 from tg_molfield.training.interruption import Interruption, interruptible
 from tg_molfield.training.log import TrainingLog
+from tg_molfield.training.loss_checks import checked_loss
 from tg_molfield.training.loss_description import describe_loss
 from tg_molfield.training.optimization import Optimization, optimizer_tensors, set_optimizer_tensors
 from tg_molfield.training.pictures import save_reconstructions
@@ -74,6 +75,8 @@ class Habits:
             value = getattr(self, name)
             if value is not None and not value >= bound:
                 raise ValueError(f"{name}: expected at least {bound}, got {value}; give more or leave it out")
+        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"folder: expected a folder, got the file {self.folder}; give another name")
         for name in ("pictures", "tensorboard"):
             if getattr(self, name) and self.folder is None:
                 raise ValueError(f"{name}: expected a folder for it, got none; give folder")
@@ -146,15 +149,16 @@ class Run:
             self.average.load(state.average)
         self._best = state.best
         self.report = TrainingReport(state.losses, state.seconds, state.validations, state.ended)
-        if state.ended == "seconds" or (state.ended == "budget" and self._share() < 1):
+        goes_on = {"seconds": True, "budget": self._share() < 1, "patience": not self._has_waited()}
+        if goes_on.get(state.ended, False):
             self.report.ended = ""
 
     def go_on(self, show: Show) -> TrainingReport:
         """Take the steps that are left, and leave the model with its best parameters, in evaluation mode.
 
         Raises:
-            FloatingPointError: the loss is not finite.
-            KeyboardInterrupt, SystemExit: the run was interrupted; the model has its best parameters so far.
+            FloatingPointError: the loss or its gradient is not finite; the model has its best parameters so far.
+            KeyboardInterrupt, SystemExit: the run was interrupted; likewise.
         """
         folder = self.habits.folder
         if folder is not None and self.ranks.is_first:
@@ -163,6 +167,9 @@ class Run:
             with interruptible() as interruption:
                 self._steps(show, interruption)
             self._finish()
+        except FloatingPointError:
+            self._take_best()
+            raise
         finally:
             if self._log is not None:
                 self._log.close()
@@ -211,17 +218,19 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         batch = batch.to(self.device)
         with self.optimization.autocast(self.device):
-            value = self.loss(self.model, batch)
+            value = checked_loss(self.loss(self.model, batch))
         weight = getattr(batch, "rank_weight", None)
         value = value if weight is None else value * weight.to(value).squeeze()
         value.backward()
-        loss = self.ranks.average_gradients(self.model, value)
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"loss: expected a finite number, got {loss} at step {self.report.steps}; use lr below "
-                f"{self.optimization.lr} or check the data"
-            )
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optimization.clip)
+        mean = self.ranks.average_gradients(self.model, value)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optimization.clip)
+        loss, size = torch.stack([mean.double(), norm.to(mean.device).double()]).tolist()
+        for name, number in (("loss", loss), ("gradient of the loss", size)):
+            if not math.isfinite(number):
+                raise FloatingPointError(
+                    f"{name}: expected a finite number, got {number} at step {self.report.steps}; use lr below "
+                    f"{self.optimization.lr} or check the data and the loss"
+                )
         self.optimizer.step()
         if self.average is not None:
             self.average.update(self.report.steps + 1)
@@ -245,16 +254,19 @@ class Run:
                 self._save_model()
             self._draw()
         self.report.validations.append(validation)
-        if self.habits.patience is not None and self._validations_since_best() >= self.habits.patience:
+        if self._has_waited():
             self.report.ended = self.report.ended or "patience"
         if self._log is not None:
             quality = {"psnr": validation.psnr, "psnr_occupied": validation.psnr_occupied}
             self._log.add({**self._row(), "valid_loss": validation.loss, **quality})
         self._checkpoint()
 
-    def _validations_since_best(self) -> int:
+    def _has_waited(self) -> bool:
+        """Whether as many validations as patience allows came after the best one."""
         losses = [one.loss for one in self.report.validations]
-        return len(losses) - 1 - losses.index(min(losses))
+        if self.habits.patience is None or not losses:
+            return False
+        return len(losses) - 1 - losses.index(min(losses)) >= self.habits.patience
 
     def _draw(self) -> None:
         folder, model = self.habits.folder, self.model
@@ -290,6 +302,7 @@ class Run:
             "tensors": {name: list(value.shape) for name, value in self.model.state_dict().items()},
             **describe_loss(self.loss),
             "data": self.batches.described(),
+            "valid": None if self.validator is None else self.validator.described(),
             "optimization": self.optimization.described(),
             "seed": self.seed,
         }
@@ -297,13 +310,17 @@ class Run:
     def _finish(self) -> None:
         """Keep what there is, and leave the model with its best parameters, in evaluation mode."""
         self._checkpoint()
+        self._take_best()
+        self._save_model()
+        self.ranks.barrier()
+
+    def _take_best(self) -> None:
+        """Give the model its best parameters, and leave it in evaluation mode."""
         if self._best:
             self.model.load_state_dict(self._best)
         elif self.average is not None:
             self.model.load_state_dict(self.average.averages, strict=False)
         self.model.eval()
-        self._save_model()
-        self.ranks.barrier()
 
     def _save_model(self) -> None:
         folder = self.habits.folder

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
-from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.nn import FieldAutoEncoder, Latent
 from tg_molfield.nn.checks import num_graphs_of
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.drawn import DrawnMolecules
+from tg_molfield.training.losses import FieldLoss
 from tg_molfield.training.order import Share
 from tg_molfield.training.ranks import Ranks
 
@@ -59,6 +60,12 @@ class Validator:
         seed: int,
     ) -> None:
         self._data, self._loss, self._batch_size, self._seed = data, loss, batch_size, seed
+
+    def described(self) -> dict[str, Any]:
+        """What tells the molecules from others, as JSON values; of batches their kind alone."""
+        if isinstance(self._data, DrawnMolecules):
+            return {f"{name} of valid": value for name, value in self._data.described().items()}
+        return {"batches of valid": type(self._data).__name__}
 
     def molecules(self, count: int) -> list[Data]:
         """The first molecules, at most ``count``.
@@ -110,10 +117,21 @@ class Validator:
         """The number of molecules and the sum of the loss; of both ratios the known ones and their sum: [6] float64."""
         size = num_graphs_of(batch) or 1
         sums = torch.zeros(6, dtype=torch.float64)
-        sums[0], sums[1] = size, float(self._loss(model, batch)) * size
-        if isinstance(model, FieldAutoEncoder) and "query_pos" in batch and "field" in batch:
-            quality = model.psnr(model.encode(batch), batch.query_pos, batch.field, getattr(batch, "query_batch", None))
+        latent, loss = self._judged(model, batch)
+        sums[0], sums[1] = size, float(loss) * size
+        if latent is not None:
+            assert isinstance(model, FieldAutoEncoder)
+            quality = model.psnr(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
             for place, values in ((2, quality.all_points), (4, quality.occupied)):
                 known = values[~values.isnan()].double()
                 sums[place], sums[place + 1] = len(known), float(known.sum())
         return sums
+
+    def _judged(self, model: nn.Module, batch: Data) -> tuple[Latent | None, Tensor]:
+        """The latents, where the batch has samples of fields, and the loss."""
+        if not (isinstance(model, FieldAutoEncoder) and "query_pos" in batch and "field" in batch):
+            return None, self._loss(model, batch)
+        latent = model.encode(batch)
+        if isinstance(self._loss, FieldLoss):
+            return latent, self._loss.of(model, latent, batch)
+        return latent, self._loss(model, batch)

@@ -25,10 +25,9 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.random_draws import check_seed
 
 _MOST = 1_000_000
-_ANY, _GREATEST = -(2**63), 2**63 - 1
-"""The least and the greatest integer of a tensor."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
 """Molecules that are drawn before progress is told."""
 
@@ -197,9 +196,7 @@ class MoleculeGenerator(nn.Module):
         for name, data in (("start", start), ("end", end)):
             check_kind(name, data, Data, "a Data", "give one molecule")
         require_counts(2, num_steps=num_steps)
-        require_counts(_ANY, seed=seed)
-        if seed > _GREATEST:
-            raise ValueError(f"seed: expected at most {_GREATEST}, got {seed}; give a smaller one")
+        check_seed(seed)
         if noise is not None:
             _check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
@@ -267,7 +264,7 @@ def _check_some(latent: Latent) -> None:
 
 
 def _check_number(num_molecules: int) -> None:
-    require_counts(_ANY, num_molecules=num_molecules)
+    require_counts(-(2**63), num_molecules=num_molecules)
     if not 1 <= num_molecules <= _MOST:
         raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
 
