@@ -164,14 +164,19 @@ def go_on(
 
 
 def found_functions(
-    volume: Volume, sought: dict[int, float], searches: dict[int, list[Search]], seen: Tensor | None = None
+    volume: Volume,
+    sought: dict[int, float],
+    searches: dict[int, list[Search]],
+    unknown: Sequence[int],
+    seen: Tensor | None = None,
 ) -> RBFField:
-    """The Gaussians found, averaged over searches, with the other channels regressed on them.
+    """The Gaussians found, averaged over searches, with the channels of unknown width regressed on them.
 
     Args:
         volume: the samples.
         sought: the channels and their widths.
         searches: by channel.
+        unknown: the channels without a width.
         seen: the nodes that the regression sees [nx, ny, nz]; all if not given.
     """
     found = {
@@ -182,10 +187,9 @@ def found_functions(
         )
         for channel, width in sought.items()
     }
-    others = [c for c in range(len(volume.channels)) if c not in found]
-    regressed = regress_channels(volume, found, others, seen)
+    regressed = regress_channels(volume, found, list(unknown), seen)
     parts = [([channel], field) for channel, field in found.items()]
-    parts += [] if regressed is None else [(others, regressed)]
+    parts += [] if regressed is None else [(list(unknown), regressed)]
     return concat_channels(parts, volume.channels, volume.values)
 
 

@@ -22,6 +22,7 @@ from tg_molfield.inverse.superres.gaussian_search import (
     sparse_channels,
 )
 from tg_molfield.inverse.superres.lattice_field import LatticeField
+from tg_molfield.inverse.superres.methods.agreement import agreed_channels
 from tg_molfield.inverse.superres.methods.gaussians import unexplained
 from tg_molfield.inverse.superres.methods.judgement import Judgement, View, known_functions
 from tg_molfield.inverse.superres.methods.kriging import krige, krige_as
@@ -52,7 +53,9 @@ def auto(
     network is told of them. On oblique or periodic grids all channels are kriged.
 
     A sample left out is a whole step from the nearest, and points between the nodes are not; what methods gain from the
-    one to the other, as known from other proteins, counts in the choice (`blend.BETWEEN_NODES`).
+    one to the other, as known from other proteins, counts in the choice (`blend.BETWEEN_NODES`). Gaussians that explain
+    the samples, and on which searches from different starts agree between the nodes better than kriging does, are taken
+    without it.
 
     Args:
         volume: the samples.
@@ -84,7 +87,8 @@ def auto(
     sought = sparse_channels(exact, known)
     done = Checkpoint(checkpoint, exact, (known, restarts, iterations, first_seed, "left out"))
     found, _ = triples(exact, definition, known)
-    judged = Judgement(exact, kriged, views)
+    unknown = [c for c, width in enumerate(known) if width is None]
+    judged = Judgement(exact, kriged, views, unknown)
     finer = judged.judge_network(found)
     progress("samples left out were predicted by the network", 0.2)
     searches = run_searches(
@@ -102,7 +106,7 @@ def auto(
             judged.judge_informed_network(triple, searches)
         searches = go_on(exact, sought, searches, iterations, first_seed)
     progress("the searches went on with all samples", 0.9)
-    solution = _assembled(exact, kriged, sought, searches, found, judged)
+    solution = _assembled(exact, kriged, sought, searches, unknown, found, judged)
     progress("the methods were mixed", 1.0)
     return solution
 
@@ -112,18 +116,21 @@ def _assembled(
     kriged: LatticeField,
     sought: dict[int, float],
     searches: dict[int, list[Search]],
+    unknown: Sequence[int],
     found: Sequence[Triple],
     judged: Judgement,
 ) -> Solution:
     """The methods' fields in their shares, exact at the nodes."""
     fits = [judged.fit(c) for c in range(len(volume.channels))]
+    for channel in agreed_channels(volume, kriged, sought, searches, unknown):
+        fits[channel] = fits[channel]._replace(shares={"gaussians": 1.0})
 
     def share(method: str) -> Tensor:
         return torch.tensor([fit.shares.get(method, 0.0) for fit in fits], dtype=torch.float64)
 
     functions, lattices, count = no_functions(volume), [], 0
     if bool(share("gaussians").any()):
-        every = found_functions(volume, sought, searches)
+        every = found_functions(volume, sought, searches, unknown)
         functions = every.scaled(share("gaussians")[None])
         used = (functions.weights != 0).any(1)
         functions = RBFField(

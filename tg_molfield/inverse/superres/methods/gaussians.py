@@ -47,8 +47,8 @@ def gaussians(
     3. The residual at the nodes is kriged and added where it exceeds 1e-4 of the samples, so that the field agrees
        with the samples.
 
-    Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are treated like those
-    without one. Where no channel has a width, all are kriged, and options of the search are refused.
+    Channels of known width in which Gaussians crowd, about one for every two occupied nodes, are kriged. Where no
+    channel has a width, all are, and options of the search are refused.
 
     Args:
         volume: the samples, on an orthogonal grid that is not periodic if any width is given.
@@ -85,11 +85,12 @@ def gaussians(
     sought = sparse_channels(exact, known)
     done = Checkpoint(checkpoint, exact, (known, restarts, iterations, first_seed))
     searches = run_searches(exact, sought, [Seen(exact.values)] * restarts, iterations, first_seed, progress, done)
-    functions = found_functions(exact, sought, searches)
+    unknown = [c for c, width in enumerate(known) if width is None]
+    functions = found_functions(exact, sought, searches, unknown)
     residual = unexplained(functions, exact)
     nodes = krige(residual, exact) if sought else krige(residual, exact, tuple(COVARIANCES), progress)
     found = sum(len(search.mixture.pos) for runs in searches.values() for search in runs)
-    coefficients = len(SCALES) * len(sought) * (len(volume.channels) - len(sought))
+    coefficients = len(SCALES) * len(sought) * len(unknown)
     fits = [fit_of(searches.get(c, [])) for c in range(len(volume.channels))]
     return Solution(functions, [nodes], 4 * found + nodes.num_parameters + coefficients, fits)
 

@@ -55,10 +55,17 @@ def _estimated(values: Tensor, volume: Volume, left_out: Tensor) -> Tensor:
 
 
 class Judgement:
-    """The predictions of each method at the nodes left out, by channel."""
+    """The predictions of each method at the nodes left out, by channel.
 
-    def __init__(self, volume: Volume, kriged: LatticeField, views: Sequence[View]) -> None:
-        self._volume, self._kriged, self._views = volume, kriged, views
+    Args:
+        volume: the samples.
+        kriged: from all of them.
+        views: what is left out.
+        unknown: the channels without a width.
+    """
+
+    def __init__(self, volume: Volume, kriged: LatticeField, views: Sequence[View], unknown: Sequence[int]) -> None:
+        self._volume, self._kriged, self._views, self._unknown = volume, kriged, views, unknown
         inner = torch.zeros(tuple(volume.grid.shape), dtype=torch.bool)
         inner[2:-2, 2:-2, 2:-2] = True
         self._judged = [view.left_out & inner for view in views]
@@ -81,7 +88,7 @@ class Judgement:
         volume, predicted = self._volume, []
         for number, view in enumerate(self._views):
             one = {channel: [runs[number]] for channel, runs in searches.items()}
-            functions = found_functions(volume, sought, one, ~view.left_out).on(volume.grid).values
+            functions = found_functions(volume, sought, one, self._unknown, ~view.left_out).on(volume.grid).values
             residual = volume.values - functions
             predicted.append(functions + _estimated(residual, volume, view.left_out))
         self.predictions["gaussians"] = self._of_views(predicted)
