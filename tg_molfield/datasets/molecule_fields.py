@@ -44,8 +44,9 @@ class MoleculeFields(StoredFields):
             each also with ``.gz``), several files, a folder of files, or a sequence of ``Data`` or ``Atoms``, such as
             another PyG data set. None opens what ``root`` has, if it has the options that are given.
         transform: applied to a molecule whenever it is read.
-        pre_transform: applied once, before a molecule is kept.
-        pre_filter: tells whether a molecule is kept, before ``pre_transform``.
+        pre_transform: applied once, before a molecule is kept. Where its code or its attributes were edited, it counts
+            as another one.
+        pre_filter: tells whether a molecule is kept, before ``pre_transform``; as there.
         force_reload: build again, whatever is there.
         properties: per-atom properties to compute, as for ``read``; bonds of molecules without them are perceived.
             ``"auto"`` computes what ``mol_field`` reads.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.cards import dataset_card
+from tg_molfield.datasets.content_digest import function_text
 from tg_molfield.datasets.progress import Show, described
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import FILE, MoleculeStore, store_path
@@ -222,12 +222,6 @@ def _options(builder: EntryBuilder, pre_transform: Any, pre_filter: Any) -> dict
     """The options that molecules depend on, by name."""
     return {
         **builder.options,
-        "pre_transform": _described(pre_transform),
-        "pre_filter": _described(pre_filter),
+        "pre_transform": function_text(pre_transform),
+        "pre_filter": function_text(pre_filter),
     }
-
-
-def _described(function: Any) -> str:
-    """What tells a function or transform from another in later runs: its text without addresses."""
-    name = getattr(function, "__qualname__", None)
-    return str(name) if name else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(function))
