@@ -14,7 +14,7 @@ from tg_molfield.arguments import as_names, check_integers
 from tg_molfield.datasets.ensemble_building import FrameBuilder
 from tg_molfield.datasets.ensemble_source import FrameSource
 from tg_molfield.datasets.progress import Show
-from tg_molfield.datasets.splits import check_split, split_blocks, split_groups
+from tg_molfield.datasets.splits import check_split, frame_ranks, split_blocks, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import Recipe
@@ -148,11 +148,13 @@ class EnsembleFields(StoredFields):
         Args:
             fractions: the shares of the three, with the sum 1.
             by: ``"blocks"`` takes the first frames of each file for training, the next for validation and the last for
-                testing; ``"trajectory"`` has all frames of a file in one part. ``"random"`` is for conformers that do
-                not depend on each other: neighbouring frames of a trajectory are nearly the same, so that a model that
-                trains on one and is tested with the next only shows what it remembers.
+                testing, also where frames were selected or shuffled; ``"trajectory"`` has all frames of a file in one
+                part. ``"random"`` is for conformers that do not depend on each other: neighbouring frames of a
+                trajectory are nearly the same, so that a model that trains on one and is tested with the next only
+                shows what it remembers.
             seed: of the order of files or frames; blocks have none.
-            gap: frames that are left out between blocks, at best as many as it takes until frames are independent.
+            gap: frames of the data set, as it was built, that are left out between blocks: at best as many as it takes
+                until frames are independent.
 
         Returns:
             ``{"train": ..., "valid": ..., "test": ...}``, each sorted, for ``dataset[indices]``.
@@ -165,9 +167,20 @@ class EnsembleFields(StoredFields):
         check_integers(gap=gap)
         if gap < 0 or (gap and by != "blocks"):
             raise ValueError(f"gap: expected frames between blocks, got {gap} by {by!r}; leave it out")
-        files = [others.get("trajectory", 0) for others in self._store.others()]
+        files, frames = self._places()
         chosen = [files[index] for index in self.indices()]
         if by == "blocks":
-            return split_blocks(chosen, shares, gap)
-        groups = chosen if by == "trajectory" else range(len(chosen))
+            ranks = frame_ranks(files, frames)
+            return split_blocks(chosen, [ranks[index] for index in self.indices()], shares, gap)
+        groups = chosen if by == "trajectory" else self.indices()
         return split_groups(list(groups), shares, seed, by == "trajectory")
+
+    def _places(self) -> tuple[list[Any], list[int]]:
+        """Of each frame, its file and its number there; its index where ``pre_transform`` left these out."""
+        files: list[Any] = []
+        frames: list[int] = []
+        for index, others in enumerate(self._store.others()):
+            files.append(others.get("trajectory", 0))
+            frame = others.get("frame")
+            frames.append(frame if isinstance(frame, int) and "trajectory" in others else index)
+        return files, frames
