@@ -239,7 +239,7 @@ def test_molecules_are_filtered_and_transformed_once(tmp_path):
     assert all(same(one, other) for one, other in zip(dataset, expected, strict=True))
     with pytest.raises(ValueError, match="pre_filter: expected to keep a molecule, got none of 8; correct it"):
         MoleculeFields(tmp_path / "none", path, pre_filter=lambda data: False)
-    with pytest.raises(TypeError, match="words: expected a dense tensor, a text or a number, got list; convert it in"):
+    with pytest.raises(ValueError, match="words: expected a dense tensor, a text or a number, got list; convert it in"):
         MoleculeFields(tmp_path / "list", path, pre_transform=lambda data: Data(words=["a"]))
 
 

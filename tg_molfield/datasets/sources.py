@@ -14,7 +14,8 @@ import torch
 from torch_geometric.data import Data, HeteroData
 
 from tg_molfield.arguments import as_path
-from tg_molfield.datasets.packing import pack
+from tg_molfield.datasets.content_digest import content_digest
+from tg_molfield.datasets.faults import fault_of_molecule
 from tg_molfield.files import NO_FAULTS, fault_message, format_suffix, readable
 from tg_molfield.structures import from_ase
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
@@ -141,8 +142,7 @@ class MoleculeSource(Source):
             return super().digest(known)
         whole = hashlib.sha256()
         for entry in self:
-            content = pack(entry.content) if entry.kind == "data" else entry.content
-            whole.update(repr((content, sorted(entry.values.items()))).encode())
+            whole.update(content_digest((entry.content, sorted(entry.values.items()))).encode())
         return f"{len(self._items)} molecules, digest {whole.hexdigest()[:16]}", {}
 
     def _file_entries(self) -> Iterator[Entry]:
@@ -178,7 +178,7 @@ class MoleculeSource(Source):
             except NO_FAULTS:
                 raise
             except Exception as error:
-                return Entry("", number + 1, "", "failed", fault_message(error))
+                return Entry("", number + 1, "", "failed", fault_of_molecule(error))
         title = getattr(item, "name", None)
         return Entry("", number + 1, title if isinstance(title, str) else "", "data", item, values=values)
 
