@@ -47,7 +47,8 @@ class MoleculeFields(StoredFields):
         pre_transform: applied once, before a molecule is kept. Where its code or its attributes were edited, it counts
             as another one.
         pre_filter: tells whether a molecule is kept, before ``pre_transform``; as there.
-        force_reload: build again, whatever is there.
+        force_reload: build again, whatever is there. What is there stays until the new data set is complete; an
+            interrupted rebuild goes on with the next ``force_reload=True``.
         properties: per-atom properties to compute, as for ``read``; bonds of molecules without them are perceived.
             ``"auto"`` computes what ``mol_field`` reads.
         mol_field: the definition of a field, for ``properties="auto"``.
