@@ -103,8 +103,18 @@ def test_a_data_set_that_is_there_is_opened_and_not_changed(root, table, dataset
 
 
 def test_a_copy_of_the_source_is_the_same_source(root, table, tmp_path):
-    other = written(tmp_path / "renamed.csv", table.read_text())
+    other = written(tmp_path / "table.csv", table.read_text())
     assert len(MoleculeFields(root, other, labels="logS")) == 70
+
+
+def test_a_renamed_source_is_another_one(tmp_path):
+    first, second = (written(tmp_path / f"{name}.xyz", "1\n\nHe 0 0 0\n") for name in ("a", "b"))
+    assert MoleculeFields(tmp_path / "one", first)[0].name == "a"
+    with pytest.raises(ValueError, match=r"another source \(1 file, 12 bytes, digest \w+ of a.xyz, now .* of b.xyz\)"):
+        MoleculeFields(tmp_path / "one", second)
+    MoleculeFields(tmp_path / "two", [first, second])
+    with pytest.raises(ValueError, match=r"another source \(2 files, 24 bytes, digest \w+, now 2 files, 24 bytes, di"):
+        MoleculeFields(tmp_path / "two", [second, first])
 
 
 def test_processes_change_nothing(root, table, tmp_path):

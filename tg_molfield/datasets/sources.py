@@ -58,7 +58,7 @@ class Source(ABC):
         return found
 
     def digest(self, known: dict[str, FileState]) -> tuple[str, dict[str, FileState]]:
-        """What tells this source from another.
+        """What tells this source from another: the content of its files, and their names, which molecules may have.
 
         Args:
             known: the states of files as an earlier call gave them; those whose size and time are the same are not
@@ -75,10 +75,11 @@ class Source(ABC):
         for number, path in enumerate(self.files):
             name = f"{number} {path.name}"
             states[name] = _state_of(path, known.get(name))
-            whole.update(states[name][2].encode())
+            whole.update(f"{path.name}\n{states[name][2]}\n".encode())
         what = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
         size = sum(state[0] for state in states.values())
-        return f"{what}, {size} bytes, digest {whole.hexdigest()[:16]}", states
+        named = f" of {self.files[0].name}" if len(self.files) == 1 else ""
+        return f"{what}, {size} bytes, digest {whole.hexdigest()[:16]}{named}", states
 
 
 class MoleculeSource(Source):
