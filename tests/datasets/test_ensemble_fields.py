@@ -223,6 +223,8 @@ def test_blocks_follow_each_other_in_each_file(tmp_path):
         dataset.split_idx((0.5, 0.25, 0.25), gap=5)
     with pytest.raises(ValueError, match="gap: expected frames between blocks, got 1 by 'random'; leave it out"):
         dataset.split_idx(by="random", gap=1)
+    with pytest.raises(ValueError, match="gap: expected an integer, got None"):
+        dataset.split_idx(gap=None)
     with pytest.raises(ValueError, match="by: expected 'blocks', 'trajectory' or 'random', got 'scaffold'"):
         dataset.split_idx(by="scaffold")
 
@@ -286,6 +288,10 @@ def test_one_bad_file_among_several(tmp_path):
         ({"stride": 0}, ValueError, "stride: expected at least 1, got 0; frames are counted from 0"),
         ({"start": 4, "stop": 4}, ValueError, "stop: expected at least 5, got 4"),
         ({"start": -1}, ValueError, "start: expected at least 0, got -1"),
+        ({"stride": None}, ValueError, "stride: expected an integer, got None"),
+        ({"start": None}, ValueError, "start: expected an integer, got None"),
+        ({"whole": "no"}, TypeError, "whole: expected True or False, got 'no'; give one of them"),
+        ({"properties": None}, TypeError, "properties: expected a list of names, got NoneType"),
         ({"stride": 1.5}, ValueError, r"stride: expected an integer, got 1\.5"),
         ({"start": 5}, ValueError, "source: expected at least one molecule, got none"),
         ({"source": "a.pdb", "labels": "x"}, ValueError, r"labels: expected files that have labels .* got a\.pdb"),

@@ -460,11 +460,22 @@ def test_arguments_of_a_wrong_kind_are_named(tmp_path, table, dataset):
         ({"conformers": 0}, ValueError, "conformers: expected at least 1, got 0"),
         ({"labels": [3]}, TypeError, "labels: expected names, got int"),
         ({"dtype": torch.int64}, TypeError, "dtype: expected a floating type"),
+        ({"properties": None}, TypeError, "properties: expected a list of names, got NoneType"),
+        ({"properties": [5]}, TypeError, "properties: expected names, got int"),
+        ({"seed": None}, ValueError, "seed: expected an integer, got None"),
+        ({"conformers": None}, ValueError, "conformers: expected an integer, got None"),
+        ({"workers": None}, ValueError, "workers: expected an integer, got None"),
+        ({"pre_filter": 5}, TypeError, "pre_filter: expected a function or a transform, got int"),
+        ({"pre_transform": "center"}, TypeError, "pre_transform: expected a function or a transform, got str"),
+        ({"transform": 5}, TypeError, "transform: expected a function or a transform, got int"),
+        ({"force_reload": "no"}, TypeError, "force_reload: expected True or False, got 'no'"),
     ):
         with pytest.raises(kind, match=message):
             MoleculeFields(tmp_path / "root", table, **options)
     with pytest.raises(ValueError, match=r"seed: expected 0 to 2⁶³ − 1, got -1; give one in this range"):
         dataset.split_idx(seed=-1)
+    with pytest.raises(ValueError, match="seed: expected an integer, got None"):
+        dataset.split_idx(seed=None)
     with pytest.raises(OSError, match=r"table\.csv/processed: expected a folder that can be written, got: Not a direc"):
         MoleculeFields(table, table)
 

@@ -13,13 +13,14 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_names, check_integers
 from tg_molfield.datasets.molecule_building import MoleculeBuilder
+from tg_molfield.datasets.option_checks import check_given, computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.sources import MoleculeSource, Source
 from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import Recipe
-from tg_molfield.structures.needed import Definition, properties_to_compute
+from tg_molfield.structures.needed import Definition
 
 
 class MoleculeFields(StoredFields):
@@ -108,7 +109,8 @@ class MoleculeFields(StoredFields):
     ) -> None:
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         floating = float_dtype(dtype)
-        recipe = Recipe(*properties_to_compute(properties, mol_field), dtype, dimension, conformers, seed, timeout)
+        check_given(conformers=conformers, seed=seed)
+        recipe = Recipe(*computed_properties(properties, mol_field), dtype, dimension, conformers, seed, timeout)
         items: Source | None = None
         if source is not None:
             items = source if isinstance(source, Source) else MoleculeSource(source, names, floating)
