@@ -159,6 +159,18 @@ def test_values_that_hold_themselves_have_a_digest():
     assert function_text(factorial).startswith("test_values_that_hold_themselves_have_a_")
 
 
+def calling_each_other(count, last):
+    """Functions of a module of which each calls all others."""
+    calls = [" + ".join(f"f{j}(d)" for j in range(count) if j != i) for i in range(count)]
+    text = "\n".join(f"def f{i}(d): return {call}" for i, call in enumerate(calls))
+    return defined(f"{text} + {last}", "f0")
+
+
+def test_functions_that_call_each_other_are_told_once():
+    assert function_text(calling_each_other(40, 1)) == function_text(calling_each_other(40, 1))
+    assert function_text(calling_each_other(40, 1)) != function_text(calling_each_other(40, 2))
+
+
 def test_what_an_object_keeps_for_later_does_not_count():
     class Counting:
         @functools.cached_property

@@ -6,7 +6,7 @@ import dis
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -25,8 +25,6 @@ _BARE = (object.__repr__, BaseTransform.__repr__)
 """What shows no attributes."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
-Digest = Callable[[Any], str]
-
 
 def function_text(function: Any) -> str:
     """The name of a function or transform, with a digest of what it does.
@@ -41,26 +39,48 @@ def function_text(function: Any) -> str:
 
 def content_digest(value: Any) -> str:
     """A digest of the content of any value: 16 hexadecimal digits."""
-    return _digest(value, ())[:16]
+    return _Walk((), {})(value)[:16]
 
 
-def _digest(value: Any, above: tuple[int, ...]) -> str:
-    """The digest of a value that is held by those with the ids ``above``, which tell where it comes back to one."""
-    if id(value) in above:
-        content: Any = f"the value {len(above) - above.index(id(value))} levels above"
-    else:
-        content = _content(value, lambda part: _digest(part, (*above, id(value))))
-    return hashlib.sha256(f"{type(value).__qualname__} {content!r}".encode()).hexdigest()
+class _Walk:
+    """Gives the digests of values and of what they hold.
+
+    Args:
+        above: the ids of the values that hold the next one, which end what holds itself.
+        met: the functions and objects met so far, by id, which are described once.
+    """
+
+    def __init__(self, above: tuple[int, ...], met: dict[int, tuple[int, Any]]) -> None:
+        self._above, self._met = above, met
+
+    def __call__(self, value: Any) -> str:
+        if id(value) in self._above:
+            content: Any = f"the value {len(self._above) - self._above.index(id(value))} levels above"
+        elif id(value) in self._met:
+            content = f"the value {self._met[id(value)][0]}"
+        else:
+            if _is_described_once(value):
+                self._met[id(value)] = len(self._met), value
+            content = _content(value, _Walk((*self._above, id(value)), self._met))
+        return hashlib.sha256(f"{type(value).__qualname__} {content!r}".encode()).hexdigest()
+
+    def unordered(self, values: Iterable[Any]) -> list[str]:
+        """The digests of values whose order has no meaning and changes between processes."""
+        return sorted(_Walk(self._above, dict(self._met))(value) for value in values)
 
 
-def _content(value: Any, digest: Digest) -> Any:
+def _is_described_once(value: Any) -> bool:
+    return isinstance(value, FunctionType) or type(value).__repr__ in _BARE
+
+
+def _content(value: Any, digest: _Walk) -> Any:
     """What a value consists of, as texts."""
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, list | tuple):
         return [digest(part) for part in value]
     if isinstance(value, set | frozenset):
-        return sorted(digest(part) for part in value)
+        return digest.unordered(value)
     if isinstance(value, Mapping):
         return [(digest(name), digest(part)) for name, part in value.items()]
     if isinstance(value, Tensor | np.ndarray | np.generic):
@@ -72,7 +92,7 @@ def _content(value: Any, digest: Digest) -> Any:
     return _called(value, digest)
 
 
-def _numbers(value: Tensor | np.ndarray | np.generic, digest: Digest) -> Any:
+def _numbers(value: Tensor | np.ndarray | np.generic, digest: _Walk) -> Any:
     if isinstance(value, Tensor):
         if value.layout != torch.strided or value.is_quantized or value.is_meta:
             return repr(value)
@@ -84,12 +104,12 @@ def _numbers(value: Tensor | np.ndarray | np.generic, digest: Digest) -> Any:
     return str(array.dtype), np.shape(value), hashlib.sha256(array.tobytes()).hexdigest()
 
 
-def _code(code: CodeType, digest: Digest) -> Any:
+def _code(code: CodeType, digest: _Walk) -> Any:
     handlers = getattr(code, "co_exceptiontable", b"")
     return code.co_code, code.co_names, handlers, [digest(constant) for constant in code.co_consts]
 
 
-def _called(value: Any, digest: Digest) -> Any:
+def _called(value: Any, digest: _Walk) -> Any:
     """The content of a function, of an object that is called like one, or of any other object."""
     if isinstance(value, FunctionType):
         return _function(value, digest)
@@ -112,7 +132,7 @@ def _called(value: Any, digest: Digest) -> Any:
     return shown, code
 
 
-def _function(function: FunctionType, digest: Digest) -> Any:
+def _function(function: FunctionType, digest: _Walk) -> Any:
     if _of_library(function.__module__):
         return _name(function)
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
