@@ -32,12 +32,14 @@ class MoleculeFields(StoredFields):
     read it together.
 
     Building writes what is done after every few molecules. An interrupted or killed build goes on where it was, and
-    gives what an unbroken one gives. Records that fail are left out and listed with the reason in
-    ``processed/failed.csv``. Where ``root`` has the data set already, of the same source and options, it is opened.
+    gives what an unbroken one gives. Records that fail, also in ``pre_filter`` or ``pre_transform``, are left out and
+    listed with the reason in ``processed/failed.csv``. Where ``root`` has the data set already, of the same source,
+    options and functions, it is opened.
 
     Every ``Data`` has ``z`` [N], ``pos`` [N, 3] in Å and ``name``; ``smiles`` where the source gives the bonds; ``y``
-    [1, L] with ``labels``; ``properties`` [N]; and what else ``read`` takes from the file. An attribute that only some
-    molecules have is left out of all, but a cell, which is zero for the others.
+    [1, L] with ``labels``; ``properties`` [N]; and what else ``read`` takes from the file, or what a given ``Data``
+    has: tensors, texts and numbers. An attribute that only some molecules have is left out of all, but a cell, which is
+    zero for the others; a cell without ``pbc`` is periodic in all directions.
 
     Args:
         root: the folder of the data set.
