@@ -223,8 +223,45 @@ def test_blocks_follow_each_other_in_each_file(tmp_path):
         dataset.split_idx((0.5, 0.25, 0.25), gap=5)
     with pytest.raises(ValueError, match="gap: expected frames between blocks, got 1 by 'random'; leave it out"):
         dataset.split_idx(by="random", gap=1)
+    with pytest.raises(ValueError, match="gap: expected an integer, got None"):
+        dataset.split_idx(gap=None)
     with pytest.raises(ValueError, match="by: expected 'blocks', 'trajectory' or 'random', got 'scaffold'"):
         dataset.split_idx(by="scaffold")
+
+
+def test_blocks_of_shuffled_selected_and_repeated_frames_do_not_mix(tmp_path):
+    path = xyz(tmp_path / "a.xyz", frames(40))
+    dataset = EnsembleFields(tmp_path / "root", [path, path], stride=2)
+    torch.manual_seed(0)
+    whole = dataset.split_idx(gap=1)
+    shuffled = dataset.shuffle()
+    for name, part in shuffled.split_idx(gap=1).items():
+        found = sorted((data.trajectory, data.frame) for data in shuffled[part])
+        assert found == [(data.trajectory, data.frame) for data in dataset[whole[name]]]
+    repeated = torch.arange(40).repeat_interleave(3)[torch.randperm(120)]
+    for view, gap in ((dataset[::3], 1), (dataset[repeated], 0), (dataset[repeated], 2)):
+        parts = view.split_idx((0.5, 0.25, 0.25), gap=gap)
+        for file in range(2):
+            train, valid, test = (
+                [data.frame for data in view[part] if data.trajectory == file] for part in parts.values()
+            )
+            assert min(len(train), len(valid), len(test)) > 0
+            assert min(valid) - max(train) > 2 * gap
+            assert min(test) - max(valid) > 2 * gap
+    parts = [set(repeated[part].tolist()) for part in dataset[repeated].split_idx(by="random").values()]
+    assert len(set.union(*parts)) == sum(map(len, parts)) == 40
+
+
+def test_blocks_without_numbers_of_frames_are_by_index(tmp_path):
+    path = xyz(tmp_path / "a.xyz", frames())
+    dataset = EnsembleFields(tmp_path / "root", path, pre_transform=lambda data: Data(z=data.z, pos=data.pos))
+    order = torch.arange(20).flip(0)
+    parts = dataset[order].split_idx((0.5, 0.25, 0.25), gap=1)
+    assert [order[part].tolist() for part in parts.values()] == [
+        [*range(9, -1, -1)],
+        [14, 13, 12, 11],
+        [19, 18, 17, 16],
+    ]
 
 
 def test_one_bad_file_among_several(tmp_path):
@@ -251,6 +288,10 @@ def test_one_bad_file_among_several(tmp_path):
         ({"stride": 0}, ValueError, "stride: expected at least 1, got 0; frames are counted from 0"),
         ({"start": 4, "stop": 4}, ValueError, "stop: expected at least 5, got 4"),
         ({"start": -1}, ValueError, "start: expected at least 0, got -1"),
+        ({"stride": None}, ValueError, "stride: expected an integer, got None"),
+        ({"start": None}, ValueError, "start: expected an integer, got None"),
+        ({"whole": "no"}, TypeError, "whole: expected True or False, got 'no'; give one of them"),
+        ({"properties": None}, TypeError, "properties: expected a list of names, got NoneType"),
         ({"stride": 1.5}, ValueError, r"stride: expected an integer, got 1\.5"),
         ({"start": 5}, ValueError, "source: expected at least one molecule, got none"),
         ({"source": "a.pdb", "labels": "x"}, ValueError, r"labels: expected files that have labels .* got a\.pdb"),

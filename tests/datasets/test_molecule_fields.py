@@ -103,8 +103,18 @@ def test_a_data_set_that_is_there_is_opened_and_not_changed(root, table, dataset
 
 
 def test_a_copy_of_the_source_is_the_same_source(root, table, tmp_path):
-    other = written(tmp_path / "renamed.csv", table.read_text())
+    other = written(tmp_path / "table.csv", table.read_text())
     assert len(MoleculeFields(root, other, labels="logS")) == 70
+
+
+def test_a_renamed_source_is_another_one(tmp_path):
+    first, second = (written(tmp_path / f"{name}.xyz", "1\n\nHe 0 0 0\n") for name in ("a", "b"))
+    assert MoleculeFields(tmp_path / "one", first)[0].name == "a"
+    with pytest.raises(ValueError, match=r"another source \(1 file, 12 bytes, digest \w+ of a.xyz, now .* of b.xyz\)"):
+        MoleculeFields(tmp_path / "one", second)
+    MoleculeFields(tmp_path / "two", [first, second])
+    with pytest.raises(ValueError, match=r"another source \(2 files, 24 bytes, digest \w+, now 2 files, 24 bytes, di"):
+        MoleculeFields(tmp_path / "two", [second, first])
 
 
 def test_processes_change_nothing(root, table, tmp_path):
@@ -166,7 +176,7 @@ def test_what_an_interrupted_write_leaves_is_rolled_back(root, table, tmp_path):
         ({}, r"another labels \(logS, now \)"),
         ({"labels": "logS", "properties": "logp"}, r"another properties \(, now logp\)"),
         ({"labels": "logS", "dtype": torch.float64}, r"another dtype \(torch.float32, now torch.float64\)"),
-        ({"labels": "logS", "pre_filter": same}, r"another pre_filter \(None, now same\)"),
+        ({"labels": "logS", "pre_filter": same}, r"another pre_filter \(None, now same, digest \w+\)"),
     ],
 )
 def test_another_data_set_is_refused_by_name(root, table, options, what):
@@ -239,7 +249,7 @@ def test_molecules_are_filtered_and_transformed_once(tmp_path):
     assert all(same(one, other) for one, other in zip(dataset, expected, strict=True))
     with pytest.raises(ValueError, match="pre_filter: expected to keep a molecule, got none of 8; correct it"):
         MoleculeFields(tmp_path / "none", path, pre_filter=lambda data: False)
-    with pytest.raises(TypeError, match="words: expected a dense tensor, a text or a number, got list; convert it in"):
+    with pytest.raises(ValueError, match="words: expected a dense tensor, a text or a number, got list; convert it in"):
         MoleculeFields(tmp_path / "list", path, pre_transform=lambda data: Data(words=["a"]))
 
 
@@ -450,11 +460,22 @@ def test_arguments_of_a_wrong_kind_are_named(tmp_path, table, dataset):
         ({"conformers": 0}, ValueError, "conformers: expected at least 1, got 0"),
         ({"labels": [3]}, TypeError, "labels: expected names, got int"),
         ({"dtype": torch.int64}, TypeError, "dtype: expected a floating type"),
+        ({"properties": None}, TypeError, "properties: expected a list of names, got NoneType"),
+        ({"properties": [5]}, TypeError, "properties: expected names, got int"),
+        ({"seed": None}, ValueError, "seed: expected an integer, got None"),
+        ({"conformers": None}, ValueError, "conformers: expected an integer, got None"),
+        ({"workers": None}, ValueError, "workers: expected an integer, got None"),
+        ({"pre_filter": 5}, TypeError, "pre_filter: expected a function or a transform, got int"),
+        ({"pre_transform": "center"}, TypeError, "pre_transform: expected a function or a transform, got str"),
+        ({"transform": 5}, TypeError, "transform: expected a function or a transform, got int"),
+        ({"force_reload": "no"}, TypeError, "force_reload: expected True or False, got 'no'"),
     ):
         with pytest.raises(kind, match=message):
             MoleculeFields(tmp_path / "root", table, **options)
     with pytest.raises(ValueError, match=r"seed: expected 0 to 2⁶³ − 1, got -1; give one in this range"):
         dataset.split_idx(seed=-1)
+    with pytest.raises(ValueError, match="seed: expected an integer, got None"):
+        dataset.split_idx(seed=None)
     with pytest.raises(OSError, match=r"table\.csv/processed: expected a folder that can be written, got: Not a direc"):
         MoleculeFields(table, table)
 

@@ -1,3 +1,6 @@
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -98,3 +101,60 @@ def test_positions_in_double_precision_stay_in_it():
     batch = source.sample()
     assert batch.pos.dtype == torch.float64
     assert bool(batch.pos.isfinite().all())
+
+
+def test_crystals_are_refused_and_empty_cells_are_not():
+    cell = 5 * torch.eye(3)[None]
+    found = molecules()
+    found[2].cell, found[2].pbc = 0 * cell, torch.zeros(1, 3, dtype=torch.bool)
+    AugmentedMolecules(found).sample()
+    found[2].cell = cell
+    with pytest.raises(
+        ValueError, match=r"molecules\[2\]\.cell: expected no cell, as augmented atoms have no .*; train on"
+    ):
+        AugmentedMolecules(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"shake": math.nan}, ValueError, "shake: expected a finite number from 0, got nan"),
+        ({"stretch": -1}, ValueError, "stretch: expected a finite number from 0, got -1"),
+        ({"stretch": math.inf}, ValueError, "stretch: expected a finite number from 0, got inf"),
+        ({"stretch": None}, TypeError, "stretch: expected a number, got NoneType"),
+        ({"shake": "0.1"}, TypeError, "shake: expected a number, got str"),
+        ({"drop": 5}, ValueError, "drop: expected a probability from 0 to 1, got 5"),
+        ({"drop": -1}, ValueError, "drop: expected a probability from 0 to 1, got -1"),
+        ({"relabel": 2}, ValueError, "relabel: expected a probability from 0 to 1, got 2"),
+        ({"join": math.nan}, ValueError, "join: expected a probability from 0 to 1, got nan"),
+        ({"grow": "often"}, TypeError, "grow: expected a number, got str"),
+        ({"elements": [0]}, ValueError, "elements: expected atomic numbers from 1 to 118, got 0"),
+        ({"elements": [200]}, ValueError, "elements: expected atomic numbers from 1 to 118, got 200"),
+        ({"elements": [6.5]}, ValueError, "elements: expected an integer, got 6.5"),
+        ({"elements": [None]}, ValueError, "elements: expected atomic numbers from 1 to 118, got None"),
+        ({"elements": []}, ValueError, "elements: expected at least one atomic number, got none"),
+        ({"elements": 6}, TypeError, "elements: expected a list of atomic numbers, got int"),
+        ({"elements": "C N O"}, TypeError, "elements: expected a list of atomic numbers, got str"),
+        ({"num_batches": -1}, ValueError, "num_batches: expected at least 1, got -1"),
+        ({"max_atoms": None}, ValueError, "max_atoms: expected an integer, got None"),
+        ({"max_atoms": 0}, ValueError, "max_atoms: expected at least 1, got 0"),
+        ({"batch_size": None}, ValueError, "batch_size: expected an integer, got None"),
+        ({"properties": None}, TypeError, "properties: expected a list of names, got NoneType"),
+        ({"properties": [3]}, TypeError, "properties: expected names, got int"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options, kind, message):
+    with pytest.raises(kind, match=message):
+        AugmentedMolecules(molecules(), **options)
+
+
+def test_options_of_other_libraries_are_taken():
+    options = {
+        "stretch": np.float32(0.1),
+        "drop": torch.tensor(0.5),
+        "elements": torch.tensor([6, 8]),
+        "num_batches": 2,
+    }
+    source = AugmentedMolecules(molecules(), np.int64(3), **options)
+    assert [batch.num_graphs for batch in source] == [3, 3]
+    assert source.elements.tolist() == [6, 8]

@@ -4,6 +4,7 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning_runs import data, module, parameters, recorder, trainer
@@ -89,6 +90,48 @@ def test_what_is_no_data_is_refused():
             FieldDataModule(given, **options)
     with pytest.raises(ValueError, match="trainer: expected a Trainer"):
         FieldDataModule(found).train_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("split", "kind", "message"),
+    [
+        ({"train": torch.ones(3, dtype=torch.bool)}, ValueError, "expected a mask of the 5 molecules, got one of 3"),
+        ({"train": [True, False]}, ValueError, r"split\['train'\]: expected a mask of the 5 molecules, got one of 2"),
+        (
+            {"train": [0, 1], "test": [2, 1]},
+            ValueError,
+            r"split\['test'\]: .* got that of index 1 in 'train' too; leave",
+        ),
+        ({"train": torch.arange(5) < 3, "test": [2]}, ValueError, "got that of index 2 in 'train' too"),
+        ({"train": [0, 3, 0]}, ValueError, "got that of index 0 twice"),
+        ({"train": [0, 5]}, ValueError, r"split\['train'\]: expected indices from 0 to 4, got 5; take those of this"),
+        ({"train": [-1]}, ValueError, "expected indices from 0 to 4, got -1"),
+        ({"train": None}, TypeError, r"split\['train'\]: expected indices or a mask, got NoneType; give a tensor"),
+        ({"train": 3}, TypeError, "expected indices or a mask, got int; give a tensor"),
+        ({"train": "all"}, TypeError, "expected indices or a mask, got str; give a tensor"),
+        ({"train": [0.0, 1.0]}, TypeError, r"expected indices or a mask, got float32 \[2\]; give a tensor"),
+        ({"train": [[0], [1]]}, TypeError, r"expected indices or a mask, got int64 \[2, 1\]; give a tensor"),
+        ({"train": torch.tensor(1)}, TypeError, r"expected indices or a mask, got int64 \[\]; give a tensor"),
+        ({"train": torch.tensor([0, 1], dtype=torch.uint8)}, TypeError, "expected indices or a mask, got uint8"),
+        ({"train": [0], "val": []}, ValueError, "split: expected the parts train, valid, test, got 'val'; rename it"),
+        ({"train": []}, ValueError, "expected the part 'train', got none"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused(split, kind, message):
+    from tg_molfield.training.lightning import FieldDataModule
+
+    with pytest.raises(kind, match=message):
+        FieldDataModule(molecules(5), split=split)
+
+
+def test_parts_are_lists_arrays_and_ranges():
+    from tg_molfield.training.lightning import FieldDataModule
+
+    found = molecules(5)
+    split = {"train": range(2), "valid": np.array([4, 3], dtype=np.int32), "test": np.arange(5) == 2}
+    parts = FieldDataModule(found, split=split).parts
+    order = [id(one) for part in parts.values() for one in part]
+    assert order == [id(found[index]) for index in (0, 1, 4, 3, 2)]
 
 
 def test_streams_without_end_are_refused(tmp_path):

@@ -39,9 +39,35 @@ class Filters:
         self._filter, self._transform = pre_filter, pre_transform
 
     def packed(self, molecules: list[Data]) -> list[Packed]:
-        """The molecules that are kept."""
-        kept = molecules if self._filter is None else [data for data in molecules if self._filter(data)]
-        return [pack(data if self._transform is None else self._transform(data)) for data in kept]
+        """The molecules that are kept.
+
+        Raises:
+            TypeError: a molecule cannot be kept as it is.
+            ValueError: one of the functions failed.
+        """
+        found = []
+        for data in molecules:
+            if self._filter is not None and not _result("pre_filter", self._filter, data, bool):
+                continue
+            kept = data if self._transform is None else _result("pre_transform", self._transform, data)
+            if not isinstance(kept, Data):
+                raise ValueError(
+                    f"pre_transform: expected a Data, got {type(kept).__name__}; return the molecule that is kept"
+                )
+            found.append(pack(kept))
+        return found
+
+
+def _result(
+    name: str, function: Callable[[Data], Any], data: Data, kind: Callable[[Any], Any] = lambda result: result
+) -> Any:
+    try:
+        return kind(function(data))
+    except (MemoryError, Warning):
+        raise
+    except Exception as error:
+        told = shortened(f"{type(error).__name__}: {error}", 500)
+        raise ValueError(f"{name}: expected a function that takes this molecule, got {told}; correct it") from error
 
 
 def check_identity(path: Path, state: Mapping[str, Any], identity: Mapping[str, str]) -> None:
@@ -91,9 +117,7 @@ def build(
     entries = enumerate(source.entries(done), done)
     clock.seconds_left(source.done)
     for chunk, outcomes in in_order(chunked(entries), builder, place, workers, cluster):
-        molecules, failed = _taken(chunk, outcomes, filters, problems)
-        if failed and errors == "raise":
-            raise ValueError(str(failed[0][1]))
+        molecules, failed = _taken(chunk, outcomes, filters, problems, errors)
         done += len(chunk)
         kept += len(molecules)
         store.add(molecules, failed, {"records": done, "problems": problems.saved(_LISTED)})
@@ -113,17 +137,24 @@ def build(
 
 
 def _taken(
-    chunk: Chunk, outcomes: list[Outcome], filters: Filters, problems: Problems
+    chunk: Chunk, outcomes: list[Outcome], filters: Filters, problems: Problems, errors: str
 ) -> tuple[list[tuple[int, Packed]], list[tuple[int, FailedRecord]]]:
     molecules: list[tuple[int, Packed]] = []
     failed: list[tuple[int, FailedRecord]] = []
     for (position, entry), outcome in zip(chunk, outcomes, strict=True):
         for note in outcome.notes:
             problems.note(entry, note)
-        if outcome.fault:
-            problems.fail(entry, outcome.fault)
-            failed.append((position, FailedRecord(entry.file, entry.record, entry.title, outcome.fault)))
-        molecules += [(position, packed) for packed in filters.packed(outcome.molecules)]
+        fault, cause = outcome.fault, None
+        try:
+            molecules += [(position, packed) for packed in filters.packed(outcome.molecules)]
+        except (TypeError, ValueError) as error:
+            fault, cause = str(error), error
+        if fault:
+            record = FailedRecord(entry.file, entry.record, entry.title, fault)
+            if errors == "raise":
+                raise ValueError(str(record)) from cause
+            problems.fail(entry, fault)
+            failed.append((position, record))
     return molecules, failed
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from torch_geometric.data import Data
 
-from tg_molfield.structures.library import Chunk, Entry, fault_of_entry
+from tg_molfield.datasets.faults import fault_of
+from tg_molfield.structures.library import Chunk, Entry
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,4 @@ class EntryBuilder(ABC):
         try:
             return Outcome(self.molecules(entry, notes), "", notes)
         except Exception as error:
-            return Outcome(fault=fault_of_entry(error))
+            return Outcome(fault=fault_of(entry, error))

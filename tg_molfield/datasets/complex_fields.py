@@ -14,12 +14,13 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_names, check_number
 from tg_molfield.datasets.complex_building import ComplexBuilder
 from tg_molfield.datasets.complex_source import ComplexSource
+from tg_molfield.datasets.option_checks import check_flags, computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import Recipe
-from tg_molfield.structures.needed import Definition, properties_to_compute
+from tg_molfield.structures.needed import Definition
 
 
 class ComplexFields(StoredFields):
@@ -114,8 +115,9 @@ class ComplexFields(StoredFields):
             pocket = float(pocket)
             if not 0 < pocket < math.inf:
                 raise ValueError(f"pocket: expected a positive number of Å, got {pocket:g}; give for example 6")
+        check_flags(waters=waters, hetero=hetero)
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
-        computed, color = properties_to_compute(properties, mol_field)
+        computed, color = computed_properties(properties, mol_field)
         if color:
             raise ValueError(
                 "mol_field: expected a definition that reads atoms, got one of pharmacophore features; use "

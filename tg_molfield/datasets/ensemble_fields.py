@@ -13,12 +13,13 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_names, check_integers
 from tg_molfield.datasets.ensemble_building import FrameBuilder
 from tg_molfield.datasets.ensemble_source import FrameSource
+from tg_molfield.datasets.option_checks import check_flags, check_given, computed_properties
 from tg_molfield.datasets.progress import Show
-from tg_molfield.datasets.splits import check_split, split_blocks, split_groups
+from tg_molfield.datasets.splits import check_split, frame_ranks, split_blocks, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import Recipe
-from tg_molfield.structures.needed import Definition, properties_to_compute
+from tg_molfield.structures.needed import Definition
 
 
 class EnsembleFields(StoredFields):
@@ -115,6 +116,8 @@ class EnsembleFields(StoredFields):
         dimension: Literal[3] | None = None,
     ) -> None:
         check_integers(start=start, stop=stop, stride=stride)
+        check_given(start=start, stride=stride)
+        check_flags(whole=whole)
         for name, value, least in (("start", start, 0), ("stop", stop, start + 1), ("stride", stride, 1)):
             if value is not None and value < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}; frames are counted from 0")
@@ -122,7 +125,7 @@ class EnsembleFields(StoredFields):
             raise TypeError(f"selection: expected a text, got {type(selection).__name__}; give for example 'protein'")
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         floating = float_dtype(dtype)
-        recipe = Recipe(*properties_to_compute(properties, mol_field), floating, dimension)
+        recipe = Recipe(*computed_properties(properties, mol_field), floating, dimension)
         builder = FrameBuilder(recipe, names, selection, start, stop, stride, bool(whole))
         if source is None and topology is not None:
             raise ValueError("topology: expected None without a source, got a file; give the trajectory too")
@@ -148,11 +151,13 @@ class EnsembleFields(StoredFields):
         Args:
             fractions: the shares of the three, with the sum 1.
             by: ``"blocks"`` takes the first frames of each file for training, the next for validation and the last for
-                testing; ``"trajectory"`` has all frames of a file in one part. ``"random"`` is for conformers that do
-                not depend on each other: neighbouring frames of a trajectory are nearly the same, so that a model that
-                trains on one and is tested with the next only shows what it remembers.
+                testing, also where frames were selected or shuffled; ``"trajectory"`` has all frames of a file in one
+                part. ``"random"`` is for conformers that do not depend on each other: neighbouring frames of a
+                trajectory are nearly the same, so that a model that trains on one and is tested with the next only
+                shows what it remembers.
             seed: of the order of files or frames; blocks have none.
-            gap: frames that are left out between blocks, at best as many as it takes until frames are independent.
+            gap: frames of the data set, as it was built, that are left out between blocks: at best as many as it takes
+                until frames are independent.
 
         Returns:
             ``{"train": ..., "valid": ..., "test": ...}``, each sorted, for ``dataset[indices]``.
@@ -163,11 +168,23 @@ class EnsembleFields(StoredFields):
         """
         shares = check_split(fractions, by, seed, ("blocks", "trajectory", "random"))
         check_integers(gap=gap)
+        check_given(gap=gap)
         if gap < 0 or (gap and by != "blocks"):
             raise ValueError(f"gap: expected frames between blocks, got {gap} by {by!r}; leave it out")
-        files = [others.get("trajectory", 0) for others in self._store.others()]
+        files, frames = self._places()
         chosen = [files[index] for index in self.indices()]
         if by == "blocks":
-            return split_blocks(chosen, shares, gap)
-        groups = chosen if by == "trajectory" else range(len(chosen))
+            ranks = frame_ranks(files, frames)
+            return split_blocks(chosen, [ranks[index] for index in self.indices()], shares, gap)
+        groups = chosen if by == "trajectory" else self.indices()
         return split_groups(list(groups), shares, seed, by == "trajectory")
+
+    def _places(self) -> tuple[list[Any], list[int]]:
+        """Of each frame, its file and its number there; its index where ``pre_transform`` left these out."""
+        files: list[Any] = []
+        frames: list[int] = []
+        for index, others in enumerate(self._store.others()):
+            files.append(others.get("trajectory", 0))
+            frame = others.get("frame")
+            frames.append(frame if isinstance(frame, int) and "trajectory" in others else index)
+        return files, frames

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.chem.validation import check_atoms
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.labels import label_values, named_values
+from tg_molfield.datasets.packing import STORABLE
 from tg_molfield.structures import with_properties
-from tg_molfield.structures.keys import validate
+from tg_molfield.structures.keys import KEYS, validate
 from tg_molfield.structures.library import Entry, Recipe, build_entry, smiles_of_entry
 
 
@@ -53,7 +56,9 @@ class MoleculeBuilder(EntryBuilder):
     def _completed(self, data: Data, entry: Entry, smiles: str, notes: list[str]) -> Data:
         data = copy.copy(data)
         if entry.kind == "data":
-            check_atoms(validate(data).z, data.pos)
+            _convert_numbers(data, self.recipe.dtype)
+            storable = [name for name, value in data.to_dict().items() if isinstance(value, STORABLE)]
+            check_atoms(validate(data, storable).z, data.pos)
             missing = [name for name in self.recipe.properties if name not in data]
             color = self.recipe.color and "color_pos" not in data
             data = with_properties(data, missing, color=color) if missing or color else data
@@ -67,6 +72,18 @@ class MoleculeBuilder(EntryBuilder):
         if self.labels:
             data.y = label_values(self.labels, named_values(entry, data), data.pos.dtype, notes)
         return data
+
+
+def _convert_numbers(data: Data, dtype: torch.dtype | None) -> None:
+    """Make tensors [1] of plain numbers where attributes are such, as of ``energy=-1.5``."""
+    pos = getattr(data, "pos", None)
+    floating = dtype or (pos.dtype if isinstance(pos, Tensor) and pos.is_floating_point() else None)
+    for name, value in data.to_dict().items():
+        key = KEYS.get(name)
+        if key is None or key.shape != (1,) or isinstance(value, bool):
+            continue
+        if isinstance(value, int | np.integer) or (isinstance(value, float | np.floating) and key.kind == "float"):
+            data[name] = torch.tensor([value], dtype=floating if key.kind == "float" else torch.long)
 
 
 def computed_names(recipe: Recipe) -> str:

@@ -13,13 +13,14 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_names, check_integers
 from tg_molfield.datasets.molecule_building import MoleculeBuilder
+from tg_molfield.datasets.option_checks import check_given, computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.sources import MoleculeSource, Source
 from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.library import Recipe
-from tg_molfield.structures.needed import Definition, properties_to_compute
+from tg_molfield.structures.needed import Definition
 
 
 class MoleculeFields(StoredFields):
@@ -31,12 +32,14 @@ class MoleculeFields(StoredFields):
     read it together.
 
     Building writes what is done after every few molecules. An interrupted or killed build goes on where it was, and
-    gives what an unbroken one gives. Records that fail are left out and listed with the reason in
-    ``processed/failed.csv``. Where ``root`` has the data set already, of the same source and options, it is opened.
+    gives what an unbroken one gives. Records that fail, also in ``pre_filter`` or ``pre_transform``, are left out and
+    listed with the reason in ``processed/failed.csv``. Where ``root`` has the data set already, of the same source,
+    options and functions, it is opened.
 
     Every ``Data`` has ``z`` [N], ``pos`` [N, 3] in Å and ``name``; ``smiles`` where the source gives the bonds; ``y``
-    [1, L] with ``labels``; ``properties`` [N]; and what else ``read`` takes from the file. An attribute that only some
-    molecules have is left out of all, but a cell, which is zero for the others.
+    [1, L] with ``labels``; ``properties`` [N]; and what else ``read`` takes from the file, or what a given ``Data``
+    has: tensors, texts and numbers. An attribute that only some molecules have is left out of all, but a cell, which is
+    zero for the others; a cell without ``pbc`` is periodic in all directions.
 
     Args:
         root: the folder of the data set.
@@ -44,9 +47,11 @@ class MoleculeFields(StoredFields):
             each also with ``.gz``), several files, a folder of files, or a sequence of ``Data`` or ``Atoms``, such as
             another PyG data set. None opens what ``root`` has, if it has the options that are given.
         transform: applied to a molecule whenever it is read.
-        pre_transform: applied once, before a molecule is kept.
-        pre_filter: tells whether a molecule is kept, before ``pre_transform``.
-        force_reload: build again, whatever is there.
+        pre_transform: applied once, before a molecule is kept. Where its code or its attributes were edited, it counts
+            as another one.
+        pre_filter: tells whether a molecule is kept, before ``pre_transform``; as there.
+        force_reload: build again, whatever is there. What is there stays until the new data set is complete; an
+            interrupted rebuild goes on with the next ``force_reload=True``.
         properties: per-atom properties to compute, as for ``read``; bonds of molecules without them are perceived.
             ``"auto"`` computes what ``mol_field`` reads.
         mol_field: the definition of a field, for ``properties="auto"``.
@@ -106,7 +111,8 @@ class MoleculeFields(StoredFields):
     ) -> None:
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         floating = float_dtype(dtype)
-        recipe = Recipe(*properties_to_compute(properties, mol_field), dtype, dimension, conformers, seed, timeout)
+        check_given(conformers=conformers, seed=seed)
+        recipe = Recipe(*computed_properties(properties, mol_field), dtype, dimension, conformers, seed, timeout)
         items: Source | None = None
         if source is not None:
             items = source if isinstance(source, Source) else MoleculeSource(source, names, floating)

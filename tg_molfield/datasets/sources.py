@@ -14,7 +14,8 @@ import torch
 from torch_geometric.data import Data, HeteroData
 
 from tg_molfield.arguments import as_path
-from tg_molfield.datasets.packing import pack
+from tg_molfield.datasets.content_digest import content_digest
+from tg_molfield.datasets.faults import fault_of_molecule
 from tg_molfield.files import NO_FAULTS, fault_message, format_suffix, readable
 from tg_molfield.structures import from_ase
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
@@ -57,7 +58,7 @@ class Source(ABC):
         return found
 
     def digest(self, known: dict[str, FileState]) -> tuple[str, dict[str, FileState]]:
-        """What tells this source from another.
+        """What tells this source from another: the content of its files, and their names, which molecules may have.
 
         Args:
             known: the states of files as an earlier call gave them; those whose size and time are the same are not
@@ -74,10 +75,11 @@ class Source(ABC):
         for number, path in enumerate(self.files):
             name = f"{number} {path.name}"
             states[name] = _state_of(path, known.get(name))
-            whole.update(states[name][2].encode())
+            whole.update(f"{path.name}\n{states[name][2]}\n".encode())
         what = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
         size = sum(state[0] for state in states.values())
-        return f"{what}, {size} bytes, digest {whole.hexdigest()[:16]}", states
+        named = f" of {self.files[0].name}" if len(self.files) == 1 else ""
+        return f"{what}, {size} bytes, digest {whole.hexdigest()[:16]}{named}", states
 
 
 class MoleculeSource(Source):
@@ -141,8 +143,7 @@ class MoleculeSource(Source):
             return super().digest(known)
         whole = hashlib.sha256()
         for entry in self:
-            content = pack(entry.content) if entry.kind == "data" else entry.content
-            whole.update(repr((content, sorted(entry.values.items()))).encode())
+            whole.update(content_digest((entry.content, sorted(entry.values.items()))).encode())
         return f"{len(self._items)} molecules, digest {whole.hexdigest()[:16]}", {}
 
     def _file_entries(self) -> Iterator[Entry]:
@@ -178,7 +179,7 @@ class MoleculeSource(Source):
             except NO_FAULTS:
                 raise
             except Exception as error:
-                return Entry("", number + 1, "", "failed", fault_message(error))
+                return Entry("", number + 1, "", "failed", fault_of_molecule(error))
         title = getattr(item, "name", None)
         return Entry("", number + 1, title if isinstance(title, str) else "", "data", item, values=values)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_list, check_integers, check_number
+from tg_molfield.datasets.option_checks import check_given
 
 NAMES = ("train", "valid", "test")
 
@@ -38,6 +39,7 @@ def check_split(fractions: Sequence[float], by: str, seed: int, choices: Sequenc
         known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
         raise ValueError(f"by: expected {known}, got {str(by)[:40]!r}; choose one of them")
     check_integers(seed=seed)
+    check_given(seed=seed)
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed: expected 0 to 2⁶³ − 1, got {str(seed)[:40]}; give one in this range")
     return tuple(shares)
@@ -73,27 +75,41 @@ def split_groups(
     return {name: torch.tensor(sorted(part), dtype=torch.long) for name, part in zip(NAMES, parts, strict=True)}
 
 
-def split_blocks(groups: Sequence[Hashable], fractions: Sequence[float], gap: int) -> dict[str, Tensor]:
-    """Indices of three parts, which are blocks that follow each other in every group.
+def split_blocks(
+    groups: Sequence[Hashable], frames: Sequence[int], fractions: Sequence[float], gap: int
+) -> dict[str, Tensor]:
+    """Indices of three parts, which are blocks of frames that follow each other in every group, whatever their order.
 
     Args:
-        groups: of each frame, its group.
-        fractions: the shares of frames in the blocks.
+        groups: of each item, its group.
+        frames: of each item, the number of its frame in the group.
+        fractions: the shares of items in the blocks.
         gap: frames that are left out between blocks.
 
     Raises:
         ValueError: a block has no frames beside the gap.
     """
     members: dict[Hashable, list[int]] = {}
-    for index, group in enumerate(groups):
-        members.setdefault(group, []).append(index)
+    for index in sorted(range(len(groups)), key=lambda index: frames[index]):
+        members.setdefault(groups[index], []).append(index)
     parts: list[list[int]] = [[] for _ in NAMES]
     for rows in members.values():
         before = 0.0
         for part, share in zip(parts, fractions, strict=True):
             begin, end = round(before * len(rows)), round((before + share) * len(rows))
             before += share
-            if begin and 0 < end - begin <= gap:
+            first = frames[rows[begin - 1]] + gap + 1 if begin else 0
+            block = [row for row in rows[begin:end] if frames[row] >= first]
+            if gap and end > begin and not block:
                 raise ValueError(f"gap: expected less than the {end - begin} frames of a block, got {gap}; give fewer")
-            part += rows[begin + (gap if begin else 0) : end]
+            part += block
     return {name: torch.tensor(sorted(part), dtype=torch.long) for name, part in zip(NAMES, parts, strict=True)}
+
+
+def frame_ranks(groups: Sequence[Hashable], frames: Sequence[int]) -> list[int]:
+    """Of each item, how many frames of its group come before its own; equal frames have one rank."""
+    found: dict[Hashable, set[int]] = {}
+    for group, frame in zip(groups, frames, strict=True):
+        found.setdefault(group, set()).add(frame)
+    ranks = {group: {frame: rank for rank, frame in enumerate(sorted(numbers))} for group, numbers in found.items()}
+    return [ranks[group][frame] for group, frame in zip(groups, frames, strict=True)]

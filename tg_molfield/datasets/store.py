@@ -94,6 +94,17 @@ class MoleculeStore:
                 ((name, json.dumps(value)) for name, value in state.items()),
             )
 
+    def clear(self) -> None:
+        """Remove all molecules, failed records and the state.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._missing = None
+        with self._explained(), self._connection as connection:
+            for name in ("molecules", "failed", "state"):
+                connection.execute(f"DELETE FROM {name}")
+
     def __len__(self) -> int:
         with self._explained():
             return self._connection.execute("SELECT COUNT(*) FROM molecules").fetchone()[0]

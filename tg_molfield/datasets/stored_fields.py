@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.cards import dataset_card
+from tg_molfield.datasets.content_digest import function_text
+from tg_molfield.datasets.option_checks import check_flags, check_functions, check_given
 from tg_molfield.datasets.progress import Show, described
+from tg_molfield.datasets.rebuilding import built_beside
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import FILE, MoleculeStore, store_path
 from tg_molfield.parallel import check_workers
@@ -34,7 +36,7 @@ class StoredFields(Dataset):
         transform: applied to a molecule whenever it is read.
         pre_transform: applied once, before a molecule is kept.
         pre_filter: tells whether a molecule is kept, before ``pre_transform``.
-        force_reload: build again, whatever is there.
+        force_reload: build again, whatever is there, which stays until the new data set is complete.
         workers: processes that build, beside this one.
         cluster: a Dask cluster that builds instead.
         errors: ``"skip"``, or ``"raise"`` to stop at the first record that fails.
@@ -63,7 +65,10 @@ class StoredFields(Dataset):
         errors: str,
         progress: Show | bool | None,
     ) -> None:
+        check_given(workers=workers)
         check_workers(workers, cluster)
+        check_flags(force_reload=force_reload)
+        check_functions(transform=transform, pre_transform=pre_transform, pre_filter=pre_filter)
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors: expected 'raise' or 'skip', got {str(errors)[:40]!r}; choose one of them")
         super().__init__(str(as_path(root, "root").expanduser()), transform, pre_transform, pre_filter)
@@ -162,23 +167,38 @@ class StoredFields(Dataset):
             state = self._store.state()
             check_identity(path, state, self._identity(source, builder, state)[0])
             return
-        with build_lock(path.parent), _set_aside(path, self._store.journal) if force_reload else nullcontext():
-            store = MoleculeStore(path, writable=True)
+        with build_lock(path.parent), built_beside(path) if force_reload else nullcontext(path) as place:
+            store = MoleculeStore(place, writable=True)
             try:
-                store.create()
-                state = store.state()
-                identity, files = self._identity(source, builder, state)
-                if state.get("records") or state.get("complete"):
-                    check_identity(path, state, identity)
-                else:
-                    start = {"format": FORMAT, "identity": identity, "files": files, "labels": builder.labels}
-                    store.add([], [], {**start, "records": 0, "complete": False})
-                if not state.get("complete"):
+                if not self._begun(store, source, builder, force_reload).get("complete"):
                     with shown(progress, described) as show:
                         filters = Filters(self.pre_filter, self.pre_transform)
                         build(store, source, builder, filters, workers, cluster, errors, show)
             finally:
                 store.close()
+
+    def _begun(self, store: MoleculeStore, source: Source, builder: EntryBuilder, anew: bool) -> dict[str, Any]:
+        """The state of a data set that can go on.
+
+        Args:
+            store: where it is, or is to be.
+            source: its entries.
+            builder: makes molecules of them.
+            anew: whether to begin again where it was begun with another source or other options.
+        """
+        store.create()
+        state = store.state()
+        identity, files = self._identity(source, builder, state)
+        if state.get("records") or state.get("complete"):
+            if len(store) and not anew:
+                check_identity(store.path, state, identity)
+                return state
+            if state["identity"] == identity:
+                return state
+        store.clear()
+        start = {"format": FORMAT, "identity": identity, "files": files, "labels": builder.labels}
+        store.add([], [], {**start, "records": 0, "complete": False})
+        return store.state()
 
     def _identity(
         self, source: Source, builder: EntryBuilder, state: dict[str, Any]
@@ -191,43 +211,10 @@ class StoredFields(Dataset):
         return {"format": str(FORMAT), "kind": builder.kind, "source": text, **options}, files
 
 
-@contextmanager
-def _set_aside(path: Path, journal: Path) -> Iterator[None]:
-    """Make room for a new data set; the one that was there comes back where the new one does not even begin."""
-    before = path.with_name(f"{path.name}.before")
-    if path.exists():
-        path.replace(before)
-    journal.unlink(missing_ok=True)
-    try:
-        yield
-    except BaseException:
-        if before.exists() and not _has_records(path):
-            before.replace(path)
-        raise
-    finally:
-        before.unlink(missing_ok=True)
-
-
-def _has_records(path: Path) -> bool:
-    if not path.exists():
-        return False
-    store = MoleculeStore(path)
-    try:
-        return bool(store.state().get("records"))
-    finally:
-        store.close()
-
-
 def _options(builder: EntryBuilder, pre_transform: Any, pre_filter: Any) -> dict[str, str]:
     """The options that molecules depend on, by name."""
     return {
         **builder.options,
-        "pre_transform": _described(pre_transform),
-        "pre_filter": _described(pre_filter),
+        "pre_transform": function_text(pre_transform),
+        "pre_filter": function_text(pre_filter),
     }
-
-
-def _described(function: Any) -> str:
-    """What tells a function or transform from another in later runs: its text without addresses."""
-    name = getattr(function, "__qualname__", None)
-    return str(name) if name else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(function))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.arguments import as_list, check_integers
-from tg_molfield.chem.elements import element_property
+from tg_molfield.arguments import as_list, as_names, check_counts, check_integers, check_number, require_counts
+from tg_molfield.chem.cells import as_cells
+from tg_molfield.chem.elements import MAX_Z, element_property
 from tg_molfield.chem.rotations import random_rotations
 from tg_molfield.chem.validation import check_atoms, check_data
 from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
@@ -49,8 +51,9 @@ class AugmentedMolecules:
         elements: atomic numbers; 1 to 53 by default.
 
     Raises:
-        ValueError: there are no molecules, or one of them has no atoms, other positions than atoms, or lacks a property
-            or has it in another shape.
+        TypeError: an argument is of another kind.
+        ValueError: there are no molecules, or one of them has no atoms, other positions than atoms, a cell, or lacks a
+            property or has it in another shape; or a number is out of range.
     """
 
     def __init__(
@@ -77,14 +80,16 @@ class AugmentedMolecules:
         for index, data in enumerate(molecules):
             check_data(data, f"molecules[{index}]")
             check_atoms(data.z, data.pos, prefix=f"molecules[{index}].")
-        check_integers(batch_size=batch_size, max_atoms=max_atoms, num_batches=num_batches)
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {batch_size}; give more")
+            _check_not_periodic(data, f"molecules[{index}]")
+        require_counts(1, batch_size=batch_size, max_atoms=max_atoms)
+        check_counts(1, num_batches=num_batches)
+        _check_deviations(stretch=stretch, shake=shake)
+        _check_probabilities(drop=drop, relabel=relabel, join=join, grow=grow)
         self.batch_size, self.num_batches = batch_size, num_batches
         self.stretch, self.shake, self.drop = stretch, shake, drop
         self.relabel, self.join, self.grow, self.max_atoms = relabel, join, grow, max_atoms
-        self.elements = torch.tensor(elements if elements is not None else range(1, _IODINE + 1))
-        names = properties.split() if isinstance(properties, str) else properties
+        self.elements = torch.tensor(_atomic_numbers(range(1, _IODINE + 1) if elements is None else elements))
+        names = as_names("properties", properties)
         self.properties = {name: per_atom_property(molecules, name) for name in names}
         self.z = torch.cat([data.z for data in molecules])
         self.pos = torch.cat([data.pos - data.pos.mean(0) for data in molecules])
@@ -190,3 +195,37 @@ class AugmentedMolecules:
         """How far each molecule extends from its origin in its ``direction`` [B, 3], in Å."""
         along = (atoms.pos * direction[atoms.batch]).sum(1)
         return along.new_zeros(self.batch_size).scatter_reduce(0, atoms.batch, along, "amax")
+
+
+def _check_not_periodic(data: Data, name: str) -> None:
+    cell = getattr(data, "cell", None)
+    if cell is not None and bool(as_cells(cell, 1).any()):
+        raise ValueError(
+            f"{name}.cell: expected no cell, as augmented atoms have no images, got one; train on crystals "
+            "themselves, or remove cell and pbc to take their atoms as a molecule"
+        )
+
+
+def _check_deviations(**deviations: Any) -> None:
+    for name, value in deviations.items():
+        check_number(name, value)
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name}: expected a finite number from 0, got {value}; 0.05 is usual")
+
+
+def _check_probabilities(**probabilities: Any) -> None:
+    for name, value in probabilities.items():
+        check_number(name, value)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: expected a probability from 0 to 1, got {value}; give 0 to leave it out")
+
+
+def _atomic_numbers(elements: Any) -> list[int]:
+    numbers = as_list("elements", elements, "atomic numbers")
+    if not numbers:
+        raise ValueError("elements: expected at least one atomic number, got none; leave it out for 1 to 53")
+    for number in numbers:
+        check_integers(elements=number)
+        if number is None or not 1 <= number <= MAX_Z:
+            raise ValueError(f"elements: expected atomic numbers from 1 to {MAX_Z}, got {number}; correct them")
+    return [int(number) for number in numbers]

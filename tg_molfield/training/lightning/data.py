@@ -19,6 +19,7 @@ from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.batches import batches_of, is_data_set
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.lightning.loaders import EvaluationLoader, TrainingLoader
+from tg_molfield.training.lightning.part_indices import part_indices
 from tg_molfield.training.losses import FieldLoss
 from tg_molfield.transforms import MolFieldTransform
 
@@ -52,7 +53,7 @@ class FieldDataModule(LightningDataModule):
             default a `MolFieldTransform` of the model's definition, where molecules have no ``query_pos``.
         batch_size: molecules in a batch, of all processes together.
         split: the shares of the parts, 0.8, 0.1 and 0.1 by default, drawn at random with ``seed``; or the indices or
-            masks of the parts, such as ``dataset.split_idx(by="scaffold")`` gives.
+            masks of the parts, such as ``dataset.split_idx(by="scaffold")`` gives, with no molecule in two of them.
         num_workers: processes that load data, for each training process.
         seed: of all random numbers.
 
@@ -174,9 +175,8 @@ def _given(data: Mapping[str, Any], split: Any) -> dict[str, Any]:
     """The parts of a mapping, checked."""
     if split is not None:
         raise ValueError("split: expected None for data that is in parts, got one; leave it out")
+    _check_names("data", data)
     for name, part in data.items():
-        if name not in _PARTS:
-            raise ValueError(f"data: expected the parts {', '.join(_PARTS)}, got {str(name)[:40]!r}; rename it")
         if not (is_data_set(part) or (name == "train" and isinstance(part, AugmentedMolecules))):
             raise TypeError(
                 f"data[{name!r}]: expected a data set or a list of Data, got {type(part).__name__}; give loaders to "
@@ -188,6 +188,12 @@ def _given(data: Mapping[str, Any], split: Any) -> dict[str, Any]:
         if is_data_set(part) and not len(part):
             raise ValueError(f"data[{name!r}]: expected at least one molecule, got none; leave the part out")
     return dict(data)
+
+
+def _check_names(name: str, parts: Mapping[str, Any]) -> None:
+    for part in parts:
+        if part not in _PARTS:
+            raise ValueError(f"{name}: expected the parts {', '.join(_PARTS)}, got {str(part)[:40]!r}; rename it")
 
 
 def _split(data: Any, split: Any, seed: int) -> dict[str, Any]:
@@ -211,7 +217,8 @@ def _split(data: Any, split: Any, seed: int) -> dict[str, Any]:
             )
         drawn: Any = random_split(range(len(data)), shares, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
         indices = {name: sorted(part.indices) for name, part in zip(_PARTS, drawn, strict=True)}
-    parts = {name: _selected(data, index) for name, index in indices.items()}
+    _check_names("split", indices)
+    parts = {name: _selected(data, index) for name, index in part_indices(indices, len(data)).items()}
     return _given({name: part for name, part in parts.items() if len(part)}, None)
 
 
@@ -220,10 +227,8 @@ def _count(share: int | float, total: int) -> int:
     return min(share, total) if isinstance(share, int) else int(share * total)
 
 
-def _selected(data: Any, index: Any) -> Any:
-    """The items at ``index``, indices or a mask."""
-    chosen = torch.as_tensor(index)
-    chosen = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+def _selected(data: Any, indices: list[int]) -> Any:
+    """The items at ``indices``."""
     if isinstance(data, (list, tuple)):
-        return [data[i] for i in chosen.tolist()]
-    return data[chosen] if isinstance(data, Dataset) else Subset(data, chosen.tolist())
+        return [data[i] for i in indices]
+    return data[torch.tensor(indices, dtype=torch.long)] if isinstance(data, Dataset) else Subset(data, indices)
