@@ -13,9 +13,17 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_kind
+
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _SHIFTS = (30, 27, 31)
+
+
+def check_generator(generator: object) -> None:
+    """Raise a TypeError unless ``generator`` is one of torch, or None."""
+    kind = torch.Generator | None
+    check_kind("generator", generator, kind, "a torch.Generator", "give for example torch.Generator().manual_seed(0)")
 
 
 def draw_seeds(seed: int, epoch: int, items: Tensor) -> Tensor:
