@@ -44,10 +44,10 @@ MAY_IMPORT = {
     "chem": {"arguments", "devices", "precision", "optional"},
     "display": {"chem"},
     "volumes": {"arguments", "memory", "files", "text_numbers", "chem", "optional"},
-    "fields": {"arguments", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
+    "fields": {"arguments", "devices", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
     "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"arguments", "random_draws", "chem", "fields"},
-    "metrics": {"arguments", "display", "fields"},
+    "metrics": {"arguments", "chem", "display", "fields"},
     "inverse": {
         "arguments", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics", "optional",
     },

@@ -43,7 +43,7 @@ def test_different_channels_are_refused():
 
 
 def test_bad_peak_is_refused():
-    with pytest.raises(ValueError, match="peak: expected a positive number, got 0"):
+    with pytest.raises(ValueError, match="peak: expected a positive, finite number, got 0"):
         psnr(ball(1.0), ball(1.0), GRID, peak=0)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 
@@ -24,21 +26,27 @@ def check_counts(least: int, **counts: Any) -> None:
             raise ValueError(f"{name}: expected at least {least}, got {value}; give more")
 
 
-def require_counts(least: int, **counts: Any) -> None:
-    """Raise a ValueError for counts that are no integers, None included, or below ``least``."""
+def require_integers(**counts: Any) -> None:
+    """Raise a ValueError for counts that are no integers, None included."""
     for name, value in counts.items():
         if value is None:
             raise ValueError(f"{name}: expected an integer, got None; leave it out, or give a number such as 8")
+    check_integers(**counts)
+
+
+def require_counts(least: int, **counts: Any) -> None:
+    """Raise a ValueError for counts that are no integers, None included, or below ``least``."""
+    require_integers(**counts)
     check_counts(least, **counts)
 
 
-def check_kind(name: str, value: Any, kind: type, what: str, remedy: str) -> None:
+def check_kind(name: str, value: Any, kind: type | UnionType, what: str, remedy: str) -> None:
     """Raise a TypeError unless ``value`` is a ``kind``.
 
     Args:
         name: of the argument.
         value: of the argument.
-        kind: a class.
+        kind: a class, or several, such as ``Grid | None``.
         what: the class in words, such as ``"a Grid"``.
         remedy: what to give instead.
     """
@@ -47,14 +55,69 @@ def check_kind(name: str, value: Any, kind: type, what: str, remedy: str) -> Non
 
 
 def check_number(name: str, value: Any) -> None:
-    """Raise a TypeError unless ``value`` is one real number, of Python, NumPy or torch."""
+    """Raise an error unless ``value`` is one real number, of Python, NumPy or torch.
+
+    Raises:
+        TypeError: it is something else, such as True.
+        ValueError: it is an integer beyond all floating-point numbers.
+    """
     try:
-        if not isinstance(value, str | bytes):
+        if not isinstance(value, str | bytes) and not _is_flag(value) and "complex" not in _dtype(value):
             float(value)
             return
+    except OverflowError as error:
+        raise ValueError(f"{name}: expected a number below 1e308, got a greater one; give a smaller one") from error
     except (TypeError, ValueError, RuntimeError):
         pass
     raise TypeError(f"{name}: expected a number, got {type(value).__name__}; give for example 1.5")
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Raise an error unless ``value`` is a number as for `check_number`, neither NaN nor infinite."""
+    check_number(name, value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}; correct it")
+
+
+def check_positive(name: str, value: Any, remedy: str) -> None:
+    """Raise an error unless ``value`` is a number as for `check_number`, finite and above 0."""
+    check_number(name, value)
+    if not 0 < float(value) < math.inf:
+        raise ValueError(f"{name}: expected a positive, finite number, got {value}; {remedy}")
+
+
+def check_not_negative(name: str, value: Any, remedy: str) -> None:
+    """Raise an error unless ``value`` is a number as for `check_number`, finite and not below 0."""
+    check_number(name, value)
+    if not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name}: expected a finite number of at least 0, got {value}; {remedy}")
+
+
+def check_share(name: str, value: Any, remedy: str) -> None:
+    """Raise an error unless ``value`` is a number as for `check_number`, from 0 to 1."""
+    check_number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, got {value}; {remedy}")
+
+
+def check_flag(**flags: Any) -> None:
+    """Raise a TypeError for flags that are no truth values, such as "no" or 1."""
+    for name, value in flags.items():
+        if not _is_flag(value):
+            raise TypeError(f"{name}: expected True or False, got {_short(value)}; give one of them")
+
+
+def check_choice(name: str, value: Any, choices: Collection[str], remedy: str = "choose one") -> None:
+    """Raise a TypeError unless ``value`` is a string, and a ValueError unless it is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"{name}: expected one of {', '.join(choices)}, got {_short(value)}; {remedy}")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raise a TypeError unless ``value`` can be called; None is passed over."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: expected a function, got {type(value).__name__}; leave it out or give a function")
 
 
 def as_path(path: Any, name: str = "path") -> Path:
@@ -101,11 +164,64 @@ def as_names(name: str, names: Any) -> list[str]:
     return words
 
 
+def as_index(name: str, index: Any) -> Any:
+    """An index of a tuple: an integer of Python, or a slice as it is.
+
+    Raises:
+        TypeError: it is neither an integer nor a slice.
+    """
+    if isinstance(index, slice):
+        return index
+    if not _is_integer(index):
+        raise TypeError(f"{name}: expected an integer or a slice, got {_short(index)}; give for example 0")
+    return operator.index(index)
+
+
+def as_channel_names(names: Any, count: int, remedy: str) -> tuple[str, ...]:
+    """The names of ``count`` channels, one string a channel; numbered if None.
+
+    Raises:
+        TypeError: they are something else.
+        ValueError: there are more or fewer, or two are the same.
+    """
+    if isinstance(names, str):
+        names = list(names)
+    words = tuple(map(str, range(count)) if names is None else as_names("channels", names))
+    if len(words) != count or len(set(words)) != count:
+        raise ValueError(f"channels: expected {count} different names, got {words}; {remedy}")
+    return words
+
+
+def as_three_flags(name: str, flags: Any) -> tuple[bool, bool, bool]:
+    """A truth value for each axis, from one for all or one for each.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    given = [flags] * 3 if _is_flag(flags) or not isinstance(flags, Iterable) else list(flags)
+    if len(given) != 3 or not all(map(_is_flag, given)):
+        raise ValueError(f"{name}: expected True or False, or three of them, got {flags!r}; give one for each axis")
+    x, y, z = map(bool, given)
+    return (x, y, z)
+
+
 def _is_integer(value: Any) -> bool:
-    if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+    if _is_flag(value) or "bool" in _dtype(value):
         return False
     try:
         operator.index(value)
-    except TypeError:
+    except (TypeError, RuntimeError):
         return False
     return True
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool) or ("bool" in _dtype(value) and getattr(value, "ndim", None) == 0)
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", ""))
+
+
+def _short(value: Any) -> str:
+    return repr(value[:40]) if isinstance(value, str) else type(value).__name__

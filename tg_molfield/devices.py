@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 _HOST = "cpu"
@@ -14,3 +17,35 @@ def is_on_host(tensor: Tensor) -> bool:
     numbers are, and each look at a number makes the host wait.
     """
     return tensor.device.type == _HOST
+
+
+def empty_at(like: Tensor, *target: Any, **options: Any) -> Tensor:
+    """An empty tensor where, and of the type that, `Tensor.to` moves a floating-point tensor like this one.
+
+    Raises:
+        TypeError: the arguments are none of `Tensor.to`.
+        ValueError: a string names no device, or the type is not a floating-point type.
+    """
+    given = (*target, *options.values())
+    for device in given:
+        if isinstance(device, str):
+            _check_device(device)
+    try:
+        if any(isinstance(value, float) for value in given):
+            raise TypeError("torch takes the type of a number")
+        empty = like.new_empty(0).to(*target, **options)
+    except TypeError as error:
+        told = ", ".join(type(value).__name__ for value in given) or "nothing"
+        raise TypeError(f"device: expected a device or a type, got {told}; give 'cuda' or torch.float64") from error
+    if not empty.is_floating_point():
+        raise ValueError(
+            f"dtype: expected a floating-point type, got {empty.dtype}; give torch.float32 or torch.float64"
+        )
+    return empty
+
+
+def _check_device(name: str) -> None:
+    try:
+        torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device: expected the name of a device, got {name[:40]!r}; give 'cpu' or 'cuda'") from error

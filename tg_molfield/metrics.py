@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_kind, check_positive, require_counts
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, Volume
 
@@ -78,6 +78,7 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
     for name, given in (("field", field), ("target", target)):
         check_kind(name, given, Field, "a Field", "make one, such as MolField(...)(data)")
     check_kind("grid", grid, Grid, "a Grid", "make one, such as Grid.around(data.pos)")
+    check_peak(peak)
     if field.channels != target.channels:
         raise ValueError(
             f"field: expected the channels of target, {', '.join(target.channels)}, got {', '.join(field.channels)}; "
@@ -94,6 +95,12 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             "grid around the atoms"
         )
     return psnr_of_values(values, truth.to(values), peak)
+
+
+def check_peak(peak: float | None) -> None:
+    """Raise an error unless ``peak`` is a positive number or None."""
+    if peak is not None:
+        check_positive("peak", peak, "leave it out to use the target's")
 
 
 def warn_of_definitions(name: str, field: Field, target: Field, of: str = "the other field") -> None:
@@ -138,7 +145,26 @@ def psnr_per_graph(
         batch: molecule of each point [Q], int64.
         num_graphs: the number B of molecules; the ratios of one without points are NaN.
         peak: as for `psnr`.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: shapes do not fit, values are complex, or ``peak`` is not positive.
     """
+    check_peak(peak)
+    require_counts(0, num_graphs=num_graphs)
+    _check_samples("values", values)
+    _check_samples("target", target)
+    if values.shape != target.shape:
+        raise ValueError(
+            f"values: expected the shape of target, {list(target.shape)}, got {list(values.shape)}; give the same "
+            "points and channels"
+        )
+    check_tensor("batch", batch)
+    if batch.shape != target.shape[:1] or batch.dtype != torch.int64:
+        raise ValueError(
+            f"batch: expected int64 of shape [{len(target)}], got {batch.dtype} of {list(batch.shape)}; give the "
+            "molecule of each point"
+        )
     index = batch[:, None].expand_as(target)
     peaks = target.new_zeros(num_graphs, target.shape[1]).scatter_reduce_(0, index, target.abs(), "amax")
     errors = ((values - target) / _scale(peaks, peak)[batch]).double().square()
@@ -154,6 +180,14 @@ def psnr_per_graph(
     )
 
 
+def _check_samples(name: str, values: Tensor) -> None:
+    """Raise an error unless ``values`` are real samples [Q, C]."""
+    check_tensor(name, values)
+    check_real(name, values)
+    if values.ndim != 2:
+        raise ValueError(f"{name}: expected shape [Q, C], got {list(values.shape)}; give a row for each point")
+
+
 def _summary(values: Tensor) -> str:
     if not len(values):
         return "none known"
@@ -163,9 +197,7 @@ def _summary(values: Tensor) -> str:
 def _scale(peaks: Tensor, peak: float | None) -> Tensor:
     if peak is None:
         return torch.where(peaks > 0, peaks, torch.ones_like(peaks))
-    if not (math.isfinite(peak) and peak > 0):
-        raise ValueError(f"peak: expected a positive number, got {peak}; leave it out to use the target's")
-    return torch.full_like(peaks, peak)
+    return torch.full_like(peaks, float(peak))
 
 
 def _occupied(truth: Tensor, peaks: Tensor) -> Tensor:

@@ -33,10 +33,7 @@ def shown(
     Raises:
         TypeError: ``progress`` is something else.
     """
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise TypeError(
-            f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
-        )
+    check_progress(progress)
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -47,6 +44,14 @@ def shown(
             yield lambda *state: show(*describe(*state))
     else:
         yield lambda *state: None
+
+
+def check_progress(progress: object) -> None:
+    """Raise a TypeError unless ``progress`` is what `shown` takes."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(
+            f"progress: expected a function, True, False or None, got {type(progress).__name__}; give True for a bar"
+        )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import require_counts
+from tg_molfield.arguments import check_kind, require_integers
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -22,9 +22,15 @@ _SHIFTS = (30, 27, 31)
 
 def check_seed(seed: int, name: str = "seed") -> None:
     """Raise a ValueError unless ``seed`` is an integer of 64 bits."""
-    require_counts(-(2**63), **{name: seed})
-    if seed >= 2**63:
-        raise ValueError(f"{name}: expected below 2**63, got {seed}; give a smaller one")
+    require_integers(**{name: seed})
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"{name}: expected an integer of 64 bits, -2**63 to 2**63 - 1, got {seed}; give another")
+
+
+def check_generator(generator: object) -> None:
+    """Raise a TypeError unless ``generator`` is one of torch, or None."""
+    kind = torch.Generator | None
+    check_kind("generator", generator, kind, "a torch.Generator", "give for example torch.Generator().manual_seed(0)")
 
 
 def draw_seeds(seed: int, epoch: int, items: Tensor) -> Tensor:

@@ -466,13 +466,13 @@ def test_wrong_queries(molecules):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"top": 0}, "top: expected 1 or more, got 0"),
+        ({"top": 0}, "top: expected at least 1, got 0"),
         ({"top": 2.5}, "top: expected an integer"),
         ({"conformers": 0}, "conformers: expected at least 1"),
-        ({"batch_size": 0}, "batch_size: expected 1 or more"),
+        ({"batch_size": 0}, "batch_size: expected at least 1"),
         ({"workers": -1}, "workers: expected 0 or more"),
         ({"search": "best"}, "search: expected one of fast"),
-        ({"errors": "ignore"}, "errors: expected 'raise' or 'skip'"),
+        ({"errors": "ignore"}, "errors: expected one of raise, skip"),
         ({"checkpoint_seconds": -1}, "checkpoint_seconds: expected 0 or more"),
         ({"seed": -1}, "seed: expected"),
         ({"timeout": 0}, "timeout: expected"),

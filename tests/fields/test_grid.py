@@ -131,7 +131,7 @@ def test_bad_grids(arguments, message):
         (lambda: Grid.from_cell(torch.eye(3), (1, 1, 1), spacing=1.0), "expected either shape or spacing, got both"),
         (
             lambda: Grid.from_cell(torch.eye(3), spacing=0.0),
-            "spacing: expected a positive, finite number in Å, got 0.0",
+            "spacing: expected a positive, finite number, got 0.0",
         ),
         (lambda: Grid.from_cell(torch.zeros(3, 3), (1, 1, 1)), "step vectors that span space"),
         (lambda: Grid.from_cell(torch.eye(3), (1, 1, 0)), "shape: expected three integers"),

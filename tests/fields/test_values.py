@@ -266,7 +266,7 @@ def test_channels_of_a_width_in_angstrom():
     data = Data(z=torch.tensor([6, 7]), pos=torch.eye(3, dtype=torch.float64)[:2])
     field = MolField([Channel("C", width=0.8), Channel("N")], widths=0.5, width_scale=1.0)(data)
     torch.testing.assert_close(field.widths, torch.tensor([[0.8, 0.5]] * 2, dtype=torch.float64))
-    with pytest.raises(ValueError, match="width: expected a positive number, got -1"):
+    with pytest.raises(ValueError, match="width: expected a positive, finite number, got -1"):
         Channel("C", width=-1)
     with pytest.raises(ValueError, match="channels: expected none with a width beside form_factors"):
         MolField([Channel("all", width=0.8)], form_factors=FormFactors())

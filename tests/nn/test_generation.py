@@ -291,7 +291,7 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
     for refused in (lambda: flow.decoded(none), lambda: flow.sample_near(none, 0.5)):
         with pytest.raises(ValueError, match="latent: expected at least one molecule, got none"):
             refused()
-    with pytest.raises(ValueError, match=r"seed: expected below 2\*\*63, got 9223372036854775808"):
+    with pytest.raises(ValueError, match="seed: expected an integer of 64 bits"):
         flow.path(start, start, seed=2**63)
     with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
         flow.path(start, start, 1)

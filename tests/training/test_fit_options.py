@@ -217,7 +217,7 @@ def steep(model, batch):
         ({"batch_size": None}, ValueError, "batch_size: expected an integer, got None"),
         ({"workers": None}, ValueError, "workers: expected an integer, got None"),
         ({"seed": None}, ValueError, "seed: expected an integer, got None"),
-        ({"seed": 2**64}, ValueError, r"seed: expected below 2\*\*63, got 18446744073709551616"),
+        ({"seed": 2**64}, ValueError, "seed: expected an integer of 64 bits"),
         ({"max_seconds": "10"}, TypeError, "max_seconds: expected a number, got str"),
         ({"lr": math.inf}, ValueError, "lr: expected 0 or more, got inf"),
         ({"clip": 0}, ValueError, "clip: expected more than 0, got 0"),

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_kind
+
 
 class AtomList(NamedTuple):
     """Atomic numbers ``z`` [N] (int64), positions ``pos`` [N, 3] in Å, and ``batch`` [N] for several graphs."""
@@ -26,3 +28,8 @@ class AtomList(NamedTuple):
             return [self] * num_graphs
         counts = torch.bincount(self.batch, minlength=num_graphs).tolist()
         return [AtomList(z, pos) for z, pos in zip(self.z.split(counts), self.pos.split(counts), strict=True)]
+
+
+def check_atom_list(atoms: object) -> None:
+    """Raise a TypeError unless ``atoms`` are an `AtomList` or None."""
+    check_kind("atoms", atoms, AtomList | None, "an AtomList", "give AtomList(data.z, data.pos)")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.precision import widened
 
 
@@ -135,6 +136,8 @@ def _unit_normal(axis: int, following: Tensor, last: Tensor) -> Tensor:
 
 def _as_tensor(name: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
+        check_tensor(name, value)
+        check_real(name, value)
         return value
     if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
         return torch.stack([_as_tensor(name, item) for item in value])

@@ -4,6 +4,7 @@
 - ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
 - ``check_data(data)``
 - ``all_finite(tensor) -> bool``
+- ``check_real(name, value)``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
 
 Numbers are looked at where `numbers_are_checked` says so, types and shapes always. ``prefix`` is put before the names
@@ -64,6 +65,8 @@ def check_atoms(
             )
         return torch.zeros(n, dtype=torch.long, device=pos.device), 1
     check_tensor(f"{prefix}batch", batch)
+    if batch.dtype != torch.long or batch.shape != (n,):
+        raise _unfit_batch(f"{prefix}batch", batch, n)
     if num_graphs is None:
         num_graphs = int(batch.max()) + 1
     return check_batch(f"{prefix}batch", batch, n, num_graphs, pos.device), num_graphs
@@ -112,6 +115,12 @@ def check_tensor(name: str, value: object) -> None:
         raise ValueError(f"{name}: expected numbers, got a tensor on the meta device; put it on the CPU or a GPU")
 
 
+def check_real(name: str, value: object) -> None:
+    """Raise a ValueError for tensors and arrays of complex numbers."""
+    if "complex" in str(getattr(value, "dtype", "")):
+        raise ValueError(f"{name}: expected real numbers, got complex ones; take the real part")
+
+
 def check_points(
     pos: Tensor, batch: Tensor | None, num_graphs: int, dtype: torch.dtype, device: torch.device, prefix: str = ""
 ) -> Tensor:
@@ -153,7 +162,7 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
     """
     check_tensor(name, batch)
     if batch.dtype != torch.long or batch.shape != (length,):
-        raise ValueError(f"{name}: expected int64 of shape [{length}], got {_described(batch)}; give one entry a row")
+        raise _unfit_batch(name, batch, length)
     if batch.device != device:
         raise ValueError(f"{name}: expected {device}, got {batch.device}; move it with .to(device)")
     if not length or not numbers_are_checked(batch):
@@ -166,6 +175,10 @@ def check_batch(name: str, batch: Tensor, length: int, num_graphs: int, device: 
             f"{name}: expected values from 0 to {num_graphs - 1}, got {low} to {high}; count molecules from 0"
         )
     return batch
+
+
+def _unfit_batch(name: str, batch: Tensor, length: int) -> ValueError:
+    return ValueError(f"{name}: expected int64 of shape [{length}], got {_described(batch)}; give one entry a row")
 
 
 def all_finite(tensor: Tensor) -> bool:

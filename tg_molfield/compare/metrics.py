@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_number
+from tg_molfield.arguments import check_choice, check_not_negative
+from tg_molfield.chem.validation import check_tensor
 
 METRICS = ("tanimoto", "carbo", "hodgkin", "tversky")
 
@@ -45,17 +45,20 @@ class Metric:
     beta: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.name not in METRICS:
-            raise ValueError(f"metric: expected one of {', '.join(METRICS)}, got {self.name!r}; choose one")
+        check_choice("metric", self.name, METRICS)
         for name, value in (("alpha", self.alpha), ("beta", self.beta)):
-            check_number(name, value)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name}: expected a number of 0 or more, got {value}; 0.95 and 0.05 are usual")
+            check_not_negative(name, value, "0.95 and 0.05 are usual")
         if self.alpha + self.beta == 0:
             raise ValueError("alpha: expected alpha or beta above 0, got 0 for both; 0.95 and 0.05 are usual")
 
     def __call__(self, overlap: Tensor, f: Tensor, g: Tensor) -> Tensor:
-        """The measure, broadcast over overlaps O and the fields' own A and B."""
+        """The measure, broadcast over overlaps O and the fields' own A and B.
+
+        Raises:
+            TypeError: an argument is no tensor.
+        """
+        for name, value in (("overlap", overlap), ("f", f), ("g", g)):
+            check_tensor(name, value)
         return self.likeness(overlap, f, g).value
 
     def likeness(self, overlap: Tensor, f: Tensor, g: Tensor) -> Likeness:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_list, check_number
+from tg_molfield.arguments import as_list, check_kind, check_number
 from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.validation import check_data
 from tg_molfield.compare.metrics import Metric, as_metric
@@ -117,6 +117,7 @@ class Scoring:
         Raises:
             ValueError: the bonds cannot be perceived.
         """
+        check_data(data)
         missing = [name for name in self.properties if getattr(data, name, None) is None]
         color = self.color and getattr(data, "color_pos", None) is None
         if missing:
@@ -131,7 +132,11 @@ class Scoring:
         Raises:
             ValueError: a molecule lacks what a term reads, is periodic, or a field is no sum of Gaussians.
         """
-        for data in molecules:
+        molecules = as_list("molecules", molecules, "Data")
+        if not molecules:
+            raise ValueError("molecules: expected at least one, got none; give a Data")
+        for number, data in enumerate(molecules):
+            check_kind(f"molecules[{number}]", data, Data, "a Data", "give molecules")
             check_data(data)
             if is_periodic(pbc_of(data)):
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")

@@ -16,6 +16,7 @@ from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.quadrature import overlaps_on
 from tg_molfield.fields import Field, Grid
 from tg_molfield.fields.gaussian_sums import as_gaussians
+from tg_molfield.fields.grid import check_grid
 from tg_molfield.metrics import warn_of_definitions
 
 ERROR = 1e-3
@@ -79,7 +80,10 @@ def similarity(
     measure = as_metric(metric)
     for name, field in (("f", f), ("g", g)):
         check_kind(name, field, Field, "a Field", "make one, such as MolField(...)(data)")
+    check_grid(grid)
     names = tuple(f.channels if channels is None else as_names("channels", channels))
+    if not names:
+        raise ValueError("channels: expected at least one, got none; leave them out to compare all")
     f, g = _of_channels("f", f, names), _of_channels("g", g, names)
     warn_of_definitions("g", g, f)
     fg, ff, gg, error = _overlaps(f, g, grid)

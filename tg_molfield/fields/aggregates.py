@@ -109,6 +109,7 @@ class UnionField(AggregateField):
         return self.on_each([grid])[0]
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
+        self._require_grid_each(grids)
         self._require_fit(grids, copies=3)
         volumes = self._log.with_atoms(self.atoms).on_each(grids)
         return [

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, check_kind
+from tg_molfield.arguments import as_list, check_finite, check_flag, check_kind, check_positive
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.computed import COMPUTED_PROPERTIES
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property, looked_up
-from tg_molfield.chem.validation import all_finite, check_atoms, check_data
+from tg_molfield.chem.validation import all_finite, check_atoms, check_data, check_real, check_tensor
 
 PARTS = ("ligand", "protein")
 GROUPS = ("all", "heavy", "other")
@@ -40,7 +40,8 @@ class Channel:
             ``name.y`` and ``name.z``, which rotate with the molecule. In strings: ``"forces:vector"``.
 
     Raises:
-        ValueError: ``name`` is empty, or a number is not positive.
+        TypeError: an argument is of another kind.
+        ValueError: ``name`` is empty, a width is not positive, or ``factor`` is not finite.
     """
 
     name: str
@@ -54,9 +55,16 @@ class Channel:
         check_kind("name", self.name, str, "a string", "give the name of a channel")
         if not self.name:
             raise ValueError("name: expected the name of a channel, got an empty string; give one")
-        for name, value in (("width", self.width), ("width_scale", self.width_scale)):
-            if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}: expected a positive number, got {value} for channel {self.name!r}")
+        check_kind("weight", self.weight, str, "a string", "give an element or an attribute, and numbers as factor")
+        if not isinstance(self.width, str | None):
+            check_positive("width", self.width, f"correct that of channel {self.name!r}")
+        check_positive("width_scale", self.width_scale, f"correct that of channel {self.name!r}")
+        check_finite("factor", self.factor)
+        check_flag(vector=self.vector)
+        for name in ("width", "width_scale", "factor"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value if isinstance(value, str | None) else float(value))
+        object.__setattr__(self, "vector", bool(self.vector))
         object.__setattr__(self, "weight", self.weight or self.name)
 
     def __repr__(self) -> str:
@@ -159,6 +167,8 @@ class CheckedAtoms:
         if values.shape != expected:
             hint = f"write '{name}{_VECTOR}'" if values.shape == (len(self.z), 3) else "give one row an atom"
             raise ValueError(f"data.{name}: expected shape {list(expected)}, got {list(values.shape)}; {hint}")
+        check_tensor(f"data.{name}", values)
+        check_real(f"data.{name}", values)
         if values.is_floating_point() and numbers_are_checked(values) and not all_finite(values):
             raise ValueError(f"data.{name}: expected finite numbers, got NaN or infinity; repair them")
         return values

@@ -11,7 +11,15 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import (
+    check_choice,
+    check_flag,
+    check_kind,
+    check_not_negative,
+    check_number,
+    check_positive,
+    require_integers,
+)
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
@@ -117,8 +125,13 @@ class MolField:
         order: int = 1,
         centers: str = "atoms",
     ) -> None:
-        if aggregate not in AGGREGATES:
-            raise ValueError(f"aggregate: expected one of {', '.join(AGGREGATES)}, got {aggregate!r}; choose one")
+        check_choice("aggregate", aggregate, AGGREGATES)
+        check_flag(split_parts=split_parts)
+        check_positive("width_scale", width_scale, "the default is 0.5")
+        check_not_negative("smoothness", smoothness, "0 is exact")
+        if not isinstance(widths, str):
+            check_positive("widths", widths, "give σ in Å, or name an element property")
+            widths = float(widths)
         given = Arguments(
             parse_channels(channels), get_kernel(kernel), widths, float(width_scale), bool(split_parts), aggregate,
             float(smoothness), form_factors, normalize_grid_size, order, centers,
@@ -269,6 +282,8 @@ class MolField:
         atoms = CheckedAtoms.of(data)
         if atoms.num_graphs != 1:
             raise ValueError(f"data: expected one molecule, got {atoms.num_graphs}; take data[i]")
+        require_integers(n=n)
+        check_number("threshold", threshold)
         if not 0 < threshold < 1:
             raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}; the paper uses 0.5")
         widest = float((self._base_widths(atoms) * self.width_scale).max())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_choice, check_counts, require_integers
 from tg_molfield.chem.color import COLOR_TYPES
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.form_factors import FormFactors
@@ -73,17 +72,9 @@ def check_definition(given: Arguments) -> None:
 
 
 def _check_numbers(given: Arguments) -> None:
-    check_integers(normalize_grid_size=given.normalize_grid_size, order=given.order)
-    if not (math.isfinite(given.width_scale) and given.width_scale > 0):
-        raise ValueError(f"width_scale: expected a positive number, got {given.width_scale}; the default is 0.5")
-    if not isinstance(given.widths, str) and not (math.isfinite(given.widths) and given.widths > 0):
-        raise ValueError(f"widths: expected a positive number in Å, got {given.widths}; or name an element property")
-    if given.normalize_grid_size is not None and given.normalize_grid_size < 2:
-        raise ValueError(
-            f"normalize_grid_size: expected at least 2, got {given.normalize_grid_size}; the paper uses 16 or 32"
-        )
-    if given.centers not in CENTERS:
-        raise ValueError(f"centers: expected one of {', '.join(CENTERS)}, got {given.centers!r}; choose one")
+    check_counts(2, normalize_grid_size=given.normalize_grid_size)
+    check_choice("centers", given.centers, CENTERS)
+    require_integers(order=given.order)
     if not 1 <= given.order <= MAX_ORDER:
         raise ValueError(f"order: expected 1 to {MAX_ORDER}, got {given.order}; 1 is the sum over atoms")
 

@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_not_negative
 from tg_molfield.fields.aggregates import AggregateField
 from tg_molfield.fields.engine import reduce_over_nearest
 from tg_molfield.fields.nearest import by_channel, spheres_around
@@ -35,8 +36,7 @@ class DistanceField(AggregateField):
 
     def __init__(self, base: RBFField, smoothness: float = 0.0) -> None:
         super().__init__(base)
-        if not (math.isfinite(smoothness) and smoothness >= 0):
-            raise ValueError(f"smoothness: expected a finite number of at least 0 in Å, got {smoothness}; 0 is exact")
+        check_not_negative("smoothness", smoothness, "0 is exact")
         self.smoothness = smoothness
 
     def _of(self, base: RBFField) -> DistanceField:

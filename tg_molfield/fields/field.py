@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from tg_molfield.arguments import as_list, check_kind
-from tg_molfield.chem.atoms import AtomList
+from tg_molfield.arguments import as_list, check_finite, check_kind
+from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.validation import check_points
+from tg_molfield.devices import empty_at
 from tg_molfield.display.backend import backend
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.detached import detached
@@ -78,8 +79,7 @@ class Field(ABC):
 
     def with_atoms(self, atoms: AtomList | None) -> Self:
         """The same field, belonging to ``atoms``."""
-        if atoms is not None:
-            check_kind("atoms", atoms, AtomList, "an AtomList", "give AtomList(data.z, data.pos)")
+        check_atom_list(atoms)
         field = copy.copy(self)
         field._atoms = atoms
         return field
@@ -287,14 +287,11 @@ class Field(ABC):
         """The field on another device or of another floating-point type; arguments as for `Tensor.to`.
 
         Raises:
+            TypeError: the arguments are of another kind.
             ValueError: the type is not a floating-point type.
             NotImplementedError: the field belongs to a model; move the model.
         """
-        like = torch.empty(0, dtype=self.dtype, device=self.device).to(*args, **kwargs)
-        if not like.is_floating_point():
-            raise ValueError(
-                f"dtype: expected a floating-point type, got {like.dtype}; give torch.float32 or torch.float64"
-            )
+        like = empty_at(torch.empty(0, dtype=self.dtype, device=self.device), *args, **kwargs)
         return self._mapped(lambda x: x.to(like.device, like.dtype if x.is_floating_point() else x.dtype))
 
     def detach(self) -> Self:
@@ -325,7 +322,10 @@ class Field(ABC):
         return self._combined((self, other), (1.0, -1.0)) if isinstance(other, Field) else NotImplemented
 
     def __mul__(self, factor: float) -> Field:
-        return self._combined((self,), (float(factor),)) if isinstance(factor, (int, float)) else NotImplemented
+        if not isinstance(factor, (int, float)):
+            return NotImplemented
+        check_finite("factor", factor)
+        return self._combined((self,), (float(factor),))
 
     __rmul__ = __mul__
 
@@ -391,7 +391,8 @@ class Field(ABC):
     def _require_grid_each(self, grids: Sequence[Grid]) -> None:
         if isinstance(grids, Grid):
             raise TypeError("grids: expected a list with a grid for each molecule, got one Grid; give [grid, …]")
-        for number, grid in enumerate(as_list("grids", grids, "Grid")):
+        given = as_list("grids", grids, "Grid")
+        for number, grid in enumerate(given):
             check_kind(f"grids[{number}]", grid, Grid, "a Grid", _MAKE_GRID)
-        if len(grids) != self.num_graphs:
-            raise ValueError(f"grids: expected {self.num_graphs}, got {len(grids)}; give one for each molecule")
+        if len(given) != self.num_graphs:
+            raise ValueError(f"grids: expected {self.num_graphs}, got {len(given)}; give one for each molecule")

@@ -10,9 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, check_integers, check_kind, check_number
+from tg_molfield.arguments import (
+    as_list,
+    as_three_flags,
+    check_kind,
+    check_not_negative,
+    check_positive,
+    require_counts,
+    require_integers,
+)
 from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic, pbc_of
-from tg_molfield.chem.validation import check_tensor
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.fields.cards import grid_card
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
@@ -43,9 +51,10 @@ class Grid:
 
     def __post_init__(self) -> None:
         origin = _vector(self.origin, "origin")
-        if len(self.axes) != 3:
-            raise ValueError(f"axes: expected three step vectors, got {len(self.axes)}; give one a row")
-        axes = tuple(_vector(axis, "axes") for axis in self.axes)
+        given = as_list("axes", self.axes, "three step vectors")
+        if len(given) != 3:
+            raise ValueError(f"axes: expected three step vectors, got {len(given)}; give one a row")
+        axes = tuple(_vector(axis, "axes") for axis in given)
         shape = _counts(self.shape, "shape")
         volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64)))
         scale = math.prod(math.hypot(*axis) for axis in axes)
@@ -122,13 +131,12 @@ class Grid:
         Raises:
             ValueError: fewer than two nodes an axis, or a side that is not positive.
         """
-        check_integers(n=n)
+        require_integers(n=n)
         if n < 2:
             raise ValueError(f"n: expected at least 2 nodes an axis, got {n}; give more")
-        check_number("side", side)
-        if not side > 0 or not math.isfinite(side):
-            raise ValueError(f"side: expected a positive, finite number in Å, got {side}; give the length of an edge")
+        check_positive("side", side, "give the length of an edge in Å")
         if isinstance(center, Tensor):
+            check_tensor("center", center)
             center = center.detach().flatten().tolist()
         middle = torch.tensor(_vector(center, "center"), dtype=torch.float64)
         return cls(_triple(middle - side / 2), _diagonal(side / (n - 1)), (n, n, n))
@@ -159,6 +167,8 @@ class Grid:
                 f"shape: expected either shape or spacing, got {'neither' if shape is None else 'both'}; give one"
             )
         if spacing is not None:
+            if not vectors.isfinite().all():
+                raise ValueError("cell: expected finite vectors, got NaN or infinity; repair them")
             shape = _shape(torch.ceil(vectors.norm(dim=1) / _spacing(spacing) - 1e-9).clamp_min(1))
         assert shape is not None
         counts = _counts(shape, "shape")
@@ -238,16 +248,17 @@ class Grid:
         shape = torch.tensor(self.shape, dtype=torch.float64) + added
         return Grid(_triple(first @ self.axes_tensor()), self.axes, _shape(shape))
 
-    def refined(self, factor: int, periodic: Sequence[bool] = (False, False, False)) -> Grid:
+    def refined(self, factor: int, periodic: bool | Sequence[bool] = False) -> Grid:
         """The grid with every step divided by ``factor``; it keeps the old nodes.
 
         Args:
             factor: a whole number.
-            periodic: along which axes the nodes span whole periods, as those of the result then do, see `Volume`.
+            periodic: whether the nodes span whole periods, as those of the result then do, for all axes or for each;
+                see `Volume`.
         """
         factor = _factor(factor)
         x, y, z = (_triple(axis / factor) for axis in self.axes_tensor())
-        ends = [factor - 1 if repeats else 0 for repeats in periodic]
+        ends = [factor - 1 if repeats else 0 for repeats in as_three_flags("periodic", periodic)]
         nx, ny, nz = ((n - 1) * factor + 1 + end for n, end in zip(self.shape, ends, strict=True))
         return Grid(self.origin, (x, y, z), (nx, ny, nz))
 
@@ -259,44 +270,46 @@ class Grid:
         return Grid(self.origin, (x, y, z), (nx, ny, nz))
 
 
+def check_grid(grid: object) -> None:
+    """Raise a TypeError unless ``grid`` is a `Grid` or None."""
+    check_kind("grid", grid, Grid | None, "a Grid", "give for example Grid.around(data.pos)")
+
+
 def _vector(values: Sequence[float], name: str) -> Vector:
     given = as_list(name, values, "three numbers in Å")
     try:
         vector = tuple(float(value) for value in given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name}: expected three numbers in Å, got {str(values)[:40]}; give x, y and z") from error
+    except OverflowError:
+        vector = (math.inf,)
     if len(vector) != 3 or not all(math.isfinite(value) for value in vector):
-        raise ValueError(f"{name}: expected three finite numbers in Å, got {tuple(values)}; give x, y and z")
+        raise ValueError(f"{name}: expected three finite numbers in Å, got {str(values)[:40]}; give x, y and z")
     return vector
 
 
 def _counts(values: Sequence[int], name: str) -> tuple[int, int, int]:
-    check_integers(**{f"{name}[{axis}]": n for axis, n in enumerate(values)})
-    counts = tuple(int(n) for n in values)
-    if len(counts) != 3 or min(counts) < 1 or any(n != value for n, value in zip(counts, values, strict=True)):
+    given = as_list(name, values, "three integers")
+    require_integers(**{f"{name}[{axis}]": n for axis, n in enumerate(given)})
+    if len(given) != 3 or min(given) < 1:
         raise ValueError(
-            f"{name}: expected three integers of at least 1, got {tuple(values)}; give the nodes along each axis"
+            f"{name}: expected three integers of at least 1, got {tuple(given)}; give the nodes along each axis"
         )
-    return counts
+    nx, ny, nz = map(int, given)
+    return (nx, ny, nz)
 
 
 def _spacing(spacing: float) -> float:
-    check_number("spacing", spacing)
-    if not 0 < spacing < math.inf:
-        raise ValueError(f"spacing: expected a positive, finite number in Å, got {spacing}; give for example 0.5")
+    check_positive("spacing", spacing, "give for example 0.5 Å")
     return spacing
 
 
 def _check_margin(margin: float) -> None:
-    check_number("margin", margin)
-    if not 0 <= margin < math.inf:
-        raise ValueError(f"margin: expected a finite number of at least 0 in Å, got {margin}; give for example 4.0")
+    check_not_negative("margin", margin, "give for example 4.0 Å")
 
 
 def _factor(factor: int) -> int:
-    check_integers(factor=factor)
-    if factor is None or factor < 1:
-        raise ValueError(f"factor: expected an integer of at least 1, got {factor}; give for example 2")
+    require_counts(1, factor=factor)
     return int(factor)
 
 
@@ -327,6 +340,8 @@ def _positions(pos: Tensor) -> Tensor:
         pos = torch.as_tensor(pos)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"pos: expected a tensor [N, 3], got {type(pos).__name__}; give data.pos") from error
+    check_tensor("pos", pos)
+    check_real("pos", pos)
     pos = pos.detach().to("cpu", torch.float64)
     if pos.ndim != 2 or pos.shape[1] != 3 or not len(pos):
         raise ValueError(

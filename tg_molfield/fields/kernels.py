@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_choice, check_kind, check_number, check_positive
 from tg_molfield.fields.cards import kernel_card
 
 
@@ -75,6 +76,12 @@ def _root(s: Tensor) -> Tensor:
     return s.clamp_min(torch.finfo(s.dtype).tiny).sqrt()
 
 
+def _decay(tolerance: float) -> float:
+    """The t from which exp(−t) is at most ``tolerance``."""
+    check_positive("tolerance", tolerance, "1e-6 is usual")
+    return max(0.0, -math.log(tolerance))
+
+
 class Gaussian(Kernel):
     """φ = exp(−u²/2)."""
 
@@ -90,7 +97,7 @@ class Gaussian(Kernel):
         return 0.25 * torch.exp(-0.5 * s)
 
     def reach(self, tolerance: float) -> float:
-        return math.sqrt(-2.0 * math.log(tolerance))
+        return math.sqrt(2.0 * _decay(tolerance))
 
 
 class Slater(Kernel):
@@ -106,7 +113,7 @@ class Slater(Kernel):
         return torch.where(s > 0, -0.5 * torch.exp(-u) / u, torch.zeros_like(s))
 
     def reach(self, tolerance: float) -> float:
-        return -math.log(tolerance)
+        return _decay(tolerance)
 
 
 class WendlandC2(Kernel):
@@ -238,7 +245,8 @@ class Occupancy(Kernel):
         return torch.where(s > _CORE, -6 * power * torch.exp(-power) / s.clamp_min(_CORE), torch.zeros_like(s))
 
     def reach(self, tolerance: float) -> float:
-        return tolerance ** (-1 / 12)
+        check_positive("tolerance", tolerance, "1e-6 is usual")
+        return float(tolerance) ** (-1 / 12)
 
     @staticmethod
     def _power(s: Tensor) -> Tensor:
@@ -254,11 +262,25 @@ class FunctionKernel(Kernel):
         radius: the u beyond which φ is 0 or negligible; infinite if there is none.
         name: shown in the repr, which is the cache key of a ``pre_transform``: give each function its own. Kernels
             are equal if function, radius and name are.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: ``radius`` is not positive.
     """
 
     function: Callable[[Tensor], Tensor]
     radius: float = math.inf
     name: str = "function"
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(
+                f"function: expected a function of u, got {type(self.function).__name__}; give for example torch.sinc"
+            )
+        check_number("radius", self.radius)
+        if not self.radius > 0:
+            raise ValueError(f"radius: expected a positive number, got {self.radius}; leave it out if there is none")
+        check_kind("name", self.name, str, "a string", "give the function a name of its own")
 
     def __repr__(self) -> str:
         return f"FunctionKernel({self.name}, radius={self.radius})"
@@ -311,6 +333,5 @@ def get_kernel(kernel: str | Kernel) -> Kernel:
     """
     if isinstance(kernel, Kernel):
         return kernel
-    if not isinstance(kernel, str) or kernel not in KERNELS:
-        raise ValueError(f"kernel: expected one of {', '.join(KERNELS)}, got {kernel!r}; choose one or give a Kernel")
+    check_choice("kernel", kernel, KERNELS, "choose one or give a Kernel")
     return KERNELS[kernel]

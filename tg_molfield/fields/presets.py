@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from tg_molfield.arguments import check_number
+from tg_molfield.arguments import as_names, check_choice, check_flag, check_positive
 from tg_molfield.chem.color import COLOR_TYPES
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, element_property
@@ -28,8 +28,7 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
         TypeError: an option is of another kind.
         ValueError: there is no such preset or option.
     """
-    if not isinstance(name, str) or name not in PRESETS:
-        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {name!r}; choose one")
+    check_choice("preset", name, PRESETS)
     try:
         inspect.signature(PRESETS[name]).bind(**options)
     except TypeError as error:
@@ -53,13 +52,10 @@ def _mnf(
     ``split_parts`` is set for a complex. ``normalize_grid_size`` is the number of nodes an axis of that cube, 16 for
     small molecules and 32 for the complex; None leaves channels undivided.
     """
-    if not beta > 0:
-        raise ValueError(f"beta: expected a positive number, got {beta}; the paper uses 0.75 or 0.25")
-    unknown = [name for name in properties if name not in ELEMENT_PROPERTIES]
-    if unknown:
-        raise ValueError(
-            f"properties: expected some of {', '.join(ELEMENT_PROPERTIES)}, got {unknown}; choose from these"
-        )
+    check_positive("beta", beta, "the paper uses 0.75 or 0.25")
+    properties = as_names("properties", properties)
+    for name in properties:
+        check_choice("properties", name, ELEMENT_PROPERTIES, "choose from these")
     scale = 1 / math.sqrt(2 * beta)
     by_property = [Channel(name, "all", name, scale / _of_carbon(name)) for name in properties]
     return {
@@ -74,6 +70,7 @@ def _mnf(
 
 def _libmolgrid(channels: str | Sequence[str | Channel] = _ELEMENTS, binary: bool = False) -> dict[str, Any]:
     """libmolgrid (Sunseri and Koes 2020): Gaussians with a quadratic tail added up, or ``binary`` spheres."""
+    check_flag(binary=binary)
     kernel, aggregate = ("hard_sphere", "maximum") if binary else ("gaussian_with_tail", "sum")
     return {
         "channels": channels,
@@ -86,6 +83,7 @@ def _libmolgrid(channels: str | Sequence[str | Channel] = _ELEMENTS, binary: boo
 
 def _funcmol(channels: str | Sequence[str | Channel] = _ELEMENTS, radius: float = 0.5) -> dict[str, Any]:
     """FuncMol (Kirchmeyer et al. 2024), with PyUUL's occupancy: 1 − Π(1 − exp(−(d/0.93 r)²)), one radius for all."""
+    check_positive("radius", radius, "the default is 0.5 Å")
     return {
         "channels": channels,
         "kernel": "gaussian",
@@ -116,8 +114,7 @@ def _esp(charge: str = "partial_charge", softening: float = 0.5) -> dict[str, An
 
     Each charge is a Gaussian of width σ, so that the potential is finite at the nuclei and k q/d from about 3σ on.
     """
-    if not (math.isfinite(softening) and softening > 0):
-        raise ValueError(f"softening: expected a positive number in Å, got {softening}; the default is 0.5")
+    check_positive("softening", softening, "the default is 0.5 Å")
     return {
         "channels": [Channel("esp", charge, factor=COULOMB / softening)],
         "kernel": "coulomb",
@@ -140,6 +137,7 @@ def _esp_gaussian(charge: str = "partial_charge", terms: int = 3) -> dict[str, A
 
 def _mlp(contribution: str = "logp", decay: float = 1.0) -> dict[str, Any]:
     """Molecular lipophilicity potential of Fauchère et al. (1988): Σ f exp(−d/``decay``), f from Crippen's logP."""
+    check_positive("decay", decay, "the default is 1 Å")
     return {"channels": [Channel("mlp", contribution)], "kernel": "slater", "widths": decay, "width_scale": 1.0}
 
 
@@ -162,6 +160,9 @@ def _shape(order: int = 1, height: float = 2.7, radii: str | float = "vdw_radius
     ``radii=1.7`` for all atoms are the defaults of RDKit's ``rdGaussianShape``. ``radii`` may also name a per-atom
     attribute. ``order`` is that of `MolField`: 1 adds atoms up, 6 gives the volume to about 1 %.
     """
+    if not isinstance(radii, str):
+        check_positive("radii", radii, "give Å, or name an element property")
+    check_positive("height", height, "the default is 2.7")
     return {
         "channels": [Channel("shape", "heavy", factor=height)],
         "kernel": "gaussian",
@@ -178,6 +179,8 @@ def _color(
 
     Radius and height are those of RDKit's ``rdShapeAlign``, which compares features of one type and has no hydrophobes.
     """
+    check_positive("radius", radius, "the default is 1.08265 Å")
+    check_positive("height", height, "the default is 2.7")
     return {
         "channels": [replace(channel, factor=height * channel.factor) for channel in parse_channels(channels)],
         "kernel": "gaussian",
@@ -189,9 +192,6 @@ def _color(
 
 def _of_equal_volume(height: float) -> float:
     """The width σ of a Gaussian of this height that integrates to the volume of a sphere of radius 1."""
-    check_number("height", height)
-    if not (math.isfinite(height) and height > 0):
-        raise ValueError(f"height: expected a positive, finite number, got {height}; the default is 2.7")
     return 1 / math.sqrt(2 * math.pi * (3 * height / (4 * math.pi)) ** (2 / 3))
 
 

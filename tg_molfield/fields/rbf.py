@@ -10,9 +10,10 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.atoms import AtomList
+from tg_molfield.arguments import as_channel_names, check_finite, check_integers, check_number
+from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.checked_numbers import numbers_are_checked
-from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_tensor
+from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_real, check_tensor
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.engine import gradient_at_points, sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.field import Field
@@ -81,8 +82,9 @@ class RBFField(Field):
         weights = weights[:, None] if weights.ndim == 1 else weights
         number = widths if isinstance(widths, (int, float)) else None
         if number is not None:
+            check_number("widths", number)
             widths = torch.full((), number, dtype=centers.dtype, device=centers.device)
-        widths = torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
+        widths = _as_widths(widths, centers)
         widths = widths.expand(n) if widths.ndim == 0 else widths
         if weights.ndim != 2 or len(weights) != n:
             raise ValueError(f"weights: expected shape [{n}, C], got {list(weights.shape)}; give one row a center")
@@ -107,11 +109,9 @@ class RBFField(Field):
         if not least > 0:
             raise ValueError(f"widths: expected positive numbers in Å, got {least:.3g}; correct them")
         warn_of_coarse_coordinates(centers, least)
-        names = tuple(channels) if channels is not None else tuple(str(c) for c in range(weights.shape[1]))
-        if len(names) != weights.shape[1] or len(set(names)) != len(names):
-            raise ValueError(
-                f"channels: expected {weights.shape[1]} different names, got {names}; give one a column of weights"
-            )
+        names = as_channel_names(channels, weights.shape[1], "give one a column of weights")
+        check_atom_list(atoms)
+        check_integers(num_graphs=num_graphs)
         if batch is None and num_graphs in (None, 1):
             batch, num_graphs = torch.zeros(n, dtype=torch.long, device=centers.device), 1
         elif batch is None:
@@ -184,6 +184,8 @@ class RBFField(Field):
             MemoryError: the values do not fit in memory; raised before any is computed.
         """
         self._require_one("on", grid)
+        if out is not None:
+            check_tensor("out", out)
         return self._sampled([grid], None if out is None else out[None])[0]
 
     def on_each(self, grids: Sequence[Grid], out: Tensor | None = None) -> list[Volume]:
@@ -232,8 +234,7 @@ class RBFField(Field):
     def __mul__(self, factor: float) -> Field:
         if not isinstance(factor, (int, float)):
             return NotImplemented
-        if not math.isfinite(factor):
-            raise ValueError(f"factor: expected a finite number, got {factor}; correct it")
+        check_finite("factor", factor)
         return self._with(weights=self.weights * factor, _mol_field=None)
 
     __rmul__ = __mul__
@@ -345,3 +346,19 @@ class RBFField(Field):
 
     def _repeat(self, cell: Tensor, pbc: Tensor, grids: Sequence[Grid] | None = None) -> tuple[Tensor, Tensor]:
         return images_of_batch(self.centers, self.widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)
+
+
+def _as_widths(widths: Any, centers: Tensor) -> Tensor:
+    """``widths`` of the type and on the device of ``centers``.
+
+    Raises:
+        TypeError: they are no numbers.
+        ValueError: they are complex, or on the meta device.
+    """
+    check_real("widths", widths)
+    if isinstance(widths, Tensor):
+        check_tensor("widths", widths)
+    try:
+        return torch.as_tensor(widths, dtype=centers.dtype, device=centers.device)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"widths: expected a number or a tensor, got {type(widths).__name__}; give σ in Å") from error

@@ -10,8 +10,17 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, as_path
-from tg_molfield.chem.atoms import AtomList
+from tg_molfield.arguments import (
+    as_channel_names,
+    as_list,
+    as_path,
+    as_three_flags,
+    check_choice,
+    check_finite,
+    check_flag,
+    check_kind,
+)
+from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.validation import check_points, check_tensor
 from tg_molfield.display.backend import PICTURES, backend
 from tg_molfield.fields.cards import volume_card
@@ -54,23 +63,18 @@ class Volume(Field):
         periodic: bool | Sequence[bool] = False,
     ) -> None:
         check_tensor("values", values)
+        check_kind("grid", grid, Grid, "a Grid", "give for example Grid.around(data.pos)")
         values = values[None] if values.ndim == 3 else values
         if values.ndim != 4 or tuple(values.shape[1:]) != grid.shape:
             expected = f"[C, {', '.join(map(str, grid.shape))}]"
             raise ValueError(f"values: expected shape {expected}, got {list(values.shape)}; give one value a node")
         if not values.is_floating_point():
             raise ValueError(f"values: expected floats, got {values.dtype}; convert with .float()")
-        names = tuple(channels) if channels is not None else tuple(str(c) for c in range(len(values)))
-        if len(names) != len(values) or len(set(names)) != len(names):
-            raise ValueError(
-                f"channels: expected {len(values)} different names, got {names}; give one for each values[i]"
-            )
-        if interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"interpolation: expected one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}; choose one"
-            )
+        names = as_channel_names(channels, len(values), "give one for each values[i]")
+        check_choice("interpolation", interpolation, INTERPOLATIONS)
+        check_atom_list(atoms)
         self.values, self.grid, self.interpolation = values, grid, interpolation
-        self.periodic = _three(periodic)
+        self.periodic: Periodic = as_three_flags("periodic", periodic)
         self._channels, self._atoms = names, atoms
         self._kept: Interpolator | None = None
 
@@ -125,6 +129,7 @@ class Volume(Field):
     def __mul__(self, factor: float) -> Field:
         if not isinstance(factor, (int, float)):
             return NotImplemented
+        check_finite("factor", factor)
         self._require_fit([self.grid])
         return self._with(values=self.values * factor).with_mol_field(None)
 
@@ -230,6 +235,12 @@ class Volume(Field):
             ValueError: a file is damaged, cut short or of an unknown format, holds NaN without ``fill_nan``, or covers
                 less than the asymmetric unit that ``expand`` needs; the message says where.
         """
+        check_flag(expand=expand)
+        check_kind("dtype", dtype, torch.dtype | None, "a torch.dtype", "give for example torch.float64")
+        if dtype is not None and not dtype.is_floating_point:
+            raise ValueError(f"dtype: expected a floating-point type, got {dtype}; give for example torch.float64")
+        if fill_nan is not None:
+            check_finite("fill_nan", fill_nan)
         given = [path] if isinstance(path, str | PathLike) else as_list("path", path, "file names")
         paths = [as_path(one) for one in given]
         data = read_volumes(paths, expand)
@@ -244,7 +255,7 @@ class Volume(Field):
                 f"{paths[0]}: expected finite values, got NaN in {missing} of {values.numel()} (a masked map?); give "
                 "fill_nan=0.0 to replace them, or repair the file"
             )
-        values = values if fill_nan is None else values.nan_to_num(fill_nan, torch.inf, -torch.inf)
+        values = values if fill_nan is None else values.nan_to_num(float(fill_nan), torch.inf, -torch.inf)
         if values.isinf().any():
             raise ValueError(
                 f"{paths[0]}: expected finite values within {dtype}, got others; repair the file, or read larger ones "
@@ -280,12 +291,3 @@ class Volume(Field):
             with torch.inference_mode(False):
                 self._kept = Interpolator(self.values, self.interpolation, self.periodic)
         return self._kept
-
-
-def _three(periodic: bool | Sequence[bool]) -> Periodic:
-    flags = list(periodic) if isinstance(periodic, Sequence) else [periodic] * 3
-    if len(flags) != 3 or not all(isinstance(flag, bool) for flag in flags):
-        raise ValueError(
-            f"periodic: expected True or False, or three of them, got {periodic!r}; give one for each axis"
-        )
-    return (flags[0], flags[1], flags[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tg_molfield.arguments import check_number
 from tg_molfield.fields import Grid, Volume
 from tg_molfield.memory import check_fits
 
@@ -56,6 +57,10 @@ def check_memory(grid: Grid, numbers: int, max_bytes: int | None, remedy: str) -
     Raises:
         MemoryError: they need more.
     """
+    if max_bytes is not None:
+        check_number("max_bytes", max_bytes)
+        if not max_bytes >= 0:
+            raise ValueError(f"max_bytes: expected at least 0, got {max_bytes}; leave it out to use all memory")
     shape = "×".join(map(str, grid.shape))
     check_fits(
         "volume", f"{grid.num_nodes} nodes ({shape})", _BYTES * grid.num_nodes * numbers, remedy, limit=max_bytes

@@ -16,13 +16,14 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 from typing_extensions import Self
 
-from tg_molfield.arguments import check_integers, check_number
+from tg_molfield.arguments import check_flag, check_kind, require_counts, require_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.cards import domain_of, model_card
 from tg_molfield.nn.checks import (
+    as_options,
     atoms_of_data,
     check_like,
     check_molecules,
@@ -100,12 +101,12 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
         properties: str | Sequence[str] = (),
     ) -> None:
         super(GAE, self).__init__()  # GAE's own would reset the parameters of a pretrained encoder
-        encoder_options, pooling_options, decoder_options = (
-            deepcopy(options or {}) for options in (encoder_options, pooling_options, decoder_options)
-        )
-        check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
-        if latent_dim < 1:
-            raise ValueError(f"latent_dim: expected at least 1, got {latent_dim}; give more")
+        encoder_options = as_options("encoder_options", encoder_options)
+        pooling_options = as_options("pooling_options", pooling_options)
+        decoder_options = as_options("decoder_options", decoder_options)
+        require_counts(1, latent_dim=latent_dim)
+        require_integers(summary_channels=summary_channels)
+        check_flag(random_frames=random_frames)
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         self.properties = check_names("properties", properties, 0)
         self.random_frames = random_frames
@@ -187,8 +188,7 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
         Raises:
             ValueError: the decoder needs training for that, or has longer codes already.
         """
-        check_number("latent_dim", latent_dim)
-        check_integers(latent_dim=latent_dim)
+        require_counts(1, latent_dim=latent_dim)
         model = deepcopy(self)
         if latent_dim == self.latent_dim:
             return model
@@ -241,9 +241,8 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
             OutOfDomainWarning: in evaluation, where a trained model has not seen molecules of this kind.
         """
         atoms, size, properties = self._atoms(z, pos, batch, num_graphs, properties)
-        check_integers(refine=refine)
-        if refine < 0:
-            raise ValueError(f"refine: expected 0 or more steps, got {refine}; give how many to make")
+        require_counts(0, refine=refine)
+        check_kind("target", target, Field | None, "a Field", "give the molecules' own, such as MolField(...)(data)")
         if target is not None and not refine:
             raise ValueError("target: expected None with refine=0, got a field; give the number of steps as refine")
         seeds = seeds_of(z, size) if isinstance(z, Data) else None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_names
+from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.chem.cells import is_periodic, pbc_of
-from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_tensor
+from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_real, check_tensor
 
 
 def check_molecules(
@@ -54,13 +56,14 @@ def check_properties(properties: Tensor | None, count: int, pos: Tensor, names: 
     if count == 0:
         if properties is not None:
             raise ValueError(
-                f"properties: expected None, since this model reads none, got shape {list(properties.shape)}; leave it "
-                "out, or build the model with properties"
+                "properties: expected None, since this model reads none, got some; leave it out, or build the model "
+                "with properties"
             )
         return
     shape = [pos.size(0), count]
     if properties is None:
         raise ValueError(f"properties: expected floats of shape {shape}{told}, got None; give them, or encode a Data")
+    check_kind("properties", properties, Tensor, "a tensor", "convert it with torch.as_tensor")
     if list(properties.shape) != shape or not properties.is_floating_point():
         raise ValueError(
             f"properties: expected floats of shape {shape}{told}, got {properties.dtype} of {list(properties.shape)}; "
@@ -102,6 +105,19 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     return given
 
 
+def as_options(name: str, options: object) -> dict[str, Any]:
+    """The arguments of a part, which may be None, as a dictionary of its own.
+
+    Raises:
+        TypeError: they are something else.
+    """
+    check_kind(name, options, Mapping | None, "a dictionary", "give for example {'width': 64}")
+    given: dict[str, Any] = deepcopy(dict(options or {}))  # type: ignore[call-overload]
+    for key in given:
+        check_kind(name, key, str, "names of arguments", "give for example {'width': 64}")
+    return given
+
+
 def check_options(what: str, made: type[nn.Module], options: Collection[str], given: Collection[str]) -> None:
     """Raise a TypeError for options that ``made`` does not have, or that the model gives.
 
@@ -122,6 +138,8 @@ def check_options(what: str, made: type[nn.Module], options: Collection[str], gi
 
 def check_samples(target: Tensor, batch: Tensor, num_channels: int, num_graphs: int) -> None:
     """Raise a ValueError unless ``target`` is ``[Q, C]`` and every molecule has a point in ``batch [Q]``."""
+    check_tensor("target", target)
+    check_real("target", target)
     if target.shape != (len(batch), num_channels):
         raise ValueError(
             f"target: expected shape [{len(batch)}, {num_channels}], got {list(target.shape)}; give a value for each "

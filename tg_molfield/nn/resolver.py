@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from tg_molfield.arguments import check_kind
 from tg_molfield.fields import MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.atoms import AtomDecoder
@@ -132,8 +133,10 @@ def needs_features(decoder: str | Decoder, summary_channels: int, encoder_given:
         encoder_given: whether an encoder was asked for.
 
     Raises:
+        TypeError: it is something else.
         ValueError: no such name.
     """
+    check_kind("decoder", decoder, str | Decoder, "a name or a Decoder", f"give one of {', '.join(DECODERS)}")
     made = _named("decoder", decoder, DECODERS) if isinstance(decoder, str) else type(decoder)
     return made.needs_features(summary_channels) or (encoder_given and made.features_are_optional)
 

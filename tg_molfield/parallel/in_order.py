@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import require_integers
 from tg_molfield.parallel.cluster import Cluster, check_cluster
 from tg_molfield.parallel.processes import Processes
 
@@ -64,7 +64,7 @@ def check_workers(workers: int, cluster: Any = None) -> None:
         TypeError: ``cluster`` is neither an address nor a ``distributed.Client``.
         ValueError: a number is out of range, or there are workers and a cluster.
     """
-    check_integers(workers=workers)
+    require_integers(workers=workers)
     if workers < 0:
         raise ValueError(f"workers: expected 0 or more, got {workers}; 0 uses this process alone")
     if cluster is not None:

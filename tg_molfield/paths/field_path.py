@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from typing_extensions import Self
 
-from tg_molfield.arguments import as_list, check_number
+from tg_molfield.arguments import as_list, check_choice, check_kind, check_number
 from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, Grid, MolField
@@ -83,8 +83,8 @@ class FieldPath:
         kind: str = "auto",
         match: str | None = None,
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}; use 'auto' if in doubt")
+        check_choice("kind", kind, KINDS, "use 'auto' if in doubt")
+        check_kind("mol_field", mol_field, MolField | None, "a MolField", "give for example MolField('C N O')")
         if isinstance(frames, Data):
             raise TypeError("frames: expected a list of Data, one a frame, got a Data; pass batch.to_data_list()")
         self.mol_field = mol_field if mol_field is not None else MolField()

@@ -71,21 +71,21 @@ class Frames:
         return self.roughness < _RANDOM_WALK
 
 
-def check_molecule(number: int, frame: Any) -> None:
-    """Raise an error unless a frame is one molecule with sound atoms.
+def check_molecule(name: str, data: Any) -> None:
+    """Raise an error unless ``data`` is one molecule with sound atoms.
 
     Raises:
         TypeError: it is something else than a ``Data``.
         ValueError: it is a batch, or see `check_atoms`.
     """
-    check_data(frame, f"frames[{number}]")
-    if getattr(frame, "batch", None) is not None:
-        raise ValueError(f"frames[{number}]: expected one molecule, got a batch; pass batch.to_data_list()")
-    check_atoms(frame.z, frame.pos, prefix=f"frames[{number}].")
+    check_data(data, name)
+    if getattr(data, "batch", None) is not None:
+        raise ValueError(f"{name}: expected one molecule, got a batch; pass batch.to_data_list()")
+    check_atoms(data.z, data.pos, prefix=f"{name}.")
 
 
 def _check_frame(number: int, frame: Any, first: Any) -> None:
-    check_molecule(number, frame)
+    check_molecule(f"frames[{number}]", frame)
     z, expected = frame.z.cpu(), first.z.cpu()
     if len(z) != len(expected):
         raise ValueError(
@@ -104,7 +104,12 @@ def _check_frame(number: int, frame: Any, first: Any) -> None:
 def _times(times: Sequence[float] | Tensor | None, count: int) -> Array:
     if times is None:
         return np.arange(count, dtype=np.float64)
-    values = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
+    try:
+        values = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"times: expected {count} numbers, one for each frame, got {str(times)[:40]}; leave them out for 0, 1, 2, …"
+        ) from error
     if values.shape != (count,):
         raise ValueError(
             f"times: expected {count} numbers, one for each frame, got shape {list(values.shape)}; "

@@ -14,10 +14,11 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.fields import MolField, Volume
 from tg_molfield.inverse.find_atoms import recover_atoms
 from tg_molfield.paths.cards import path_metrics_card
-from tg_molfield.paths.frames import Array, Indices
+from tg_molfield.paths.frames import Array, Indices, check_molecule
 from tg_molfield.paths.periodic import Cells, grid_in_cell, images_within, nearest_images
 from tg_molfield.paths.topology import Topology
 
@@ -62,8 +63,19 @@ def path_metrics(data: Data, ends: Sequence[Data], mol_field: MolField, volume: 
             where they are not periodic, else over the cell.
 
     Raises:
-        ValueError: the definition has no element channels.
+        TypeError: an argument is of another kind.
+        ValueError: a molecule is not sound, or the definition has no element channels.
     """
+    check_molecule("data", data)
+    ends = as_list("ends", ends, "Data")
+    if not ends:
+        raise ValueError("ends: expected the two neighbouring frames, got none; give them")
+    for number, end in enumerate(ends):
+        check_molecule(f"ends[{number}]", end)
+        if len(end.z) != len(data.z):
+            raise ValueError(f"ends[{number}]: expected {len(data.z)} atoms as in data, got {len(end.z)}; give frames")
+    check_kind("mol_field", mol_field, MolField, "a MolField", "give for example MolField('C N O')")
+    check_kind("volume", volume, Volume, "a Volume", "sample the field with field.on(grid)")
     index, (pos, *frames) = _with_images([data, *ends])
     count = len(data.z)
     topology = Topology.of(data.z.cpu()[torch.from_numpy(index)], np.stack(frames))

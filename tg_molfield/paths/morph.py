@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_choice
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.color import COLOR_KEYS
@@ -48,17 +49,14 @@ class Morph:
         Raises:
             ValueError: see `tg_molfield.FieldPath`.
         """
-        if match not in MATCHES:
-            raise ValueError(
-                f"match: expected one of {', '.join(MATCHES)}, got {match!r}; leave it out for one molecule"
-            )
+        check_choice("match", match, MATCHES, "leave it out for one molecule")
         if len(frames) != 2:
             raise ValueError(
                 f"frames: expected 2 molecules with match, got {len(frames)}; give two, or leave out match for frames "
                 "of one molecule"
             )
         for number, frame in enumerate(frames):
-            check_molecule(number, frame)
+            check_molecule(f"frames[{number}]", frame)
             if is_periodic(pbc_of(frame)):
                 raise ValueError(
                     f"frames[{number}]: expected a molecule with match, got a periodic one; leave out match, or cell "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_flag
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.properties import check_properties, compute_properties
 from tg_molfield.structures.rdkit_mol import to_rdkit
@@ -31,6 +32,7 @@ def with_properties(data: Data, properties: Iterable[str], charge: int | None = 
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
         ValueError: an unknown name, or bonds that cannot be perceived.
     """
+    check_flag(color=color)
     return _added(data, to_rdkit(data, charge), check_properties(properties), color)
 
 

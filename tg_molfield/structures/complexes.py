@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_flag
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
@@ -69,6 +70,7 @@ def read_complex(
     Warns:
         StructureWarning: no ligand atom is within 10 Å of the protein.
     """
+    check_flag(waters=waters, hetero=hetero)
     dtype = float_dtype(dtype)
     if is_residue(ligand):
         bound, host = split_residue(protein, str(ligand), dtype, waters, hetero)

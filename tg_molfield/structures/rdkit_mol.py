@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_flag
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
@@ -57,6 +58,7 @@ def from_rdkit(
         raise TypeError(
             f"mol: expected an rdkit.Chem.Mol, got {mol!r}; check the input, RDKit returns None if it cannot read it"
         )
+    check_flag(color=color)
     coordinates = conformer_at(mol, conformer)
     names = ALWAYS_DEFINED if properties is None else properties
     data = build(

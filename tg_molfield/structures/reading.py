@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_path
+from tg_molfield.arguments import as_path, check_flag
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import float_dtype
 from tg_molfield.structures.formats.records import ReadOptions, Record, build_records, check_dimension, failed_record
@@ -112,6 +112,7 @@ def read_records(
     path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    check_flag(color=color)
     check_dimension(dimension)
     source = format_of(path)
     names = frozenset(needed or ())

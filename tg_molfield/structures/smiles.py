@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_flag, require_counts, require_integers
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.needed import Definition, needed_names, to_compute
 from tg_molfield.structures.rdkit_mol import from_rdkit
@@ -102,6 +102,7 @@ def from_smiles(
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
     check_embedding(conformers, seed, timeout)
+    check_flag(color=color)
     needed = needed_names(properties, mol_field)
     if needed is not None:
         properties, features = to_compute(needed)
@@ -128,9 +129,8 @@ def check_embedding(conformers: int, seed: int, timeout: float) -> None:
     Raises:
         ValueError: a number is out of range.
     """
-    check_integers(conformers=conformers, seed=seed)
-    if conformers < 1:
-        raise ValueError(f"conformers: expected at least 1, got {conformers}; give a positive number")
+    require_counts(1, conformers=conformers)
+    require_integers(seed=seed)
     if not 0 <= seed < 2**31 - 1:
         raise ValueError(
             f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_kind, check_not_negative, check_share
 from tg_molfield.nn import FieldAutoEncoder, FlowDecoder, Latent
 from tg_molfield.nn.checks import atoms_of_data
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms, membership, united_atoms
@@ -31,9 +31,16 @@ class FlowLoss:
         kinds: the weight of elements and numbers of hydrogens.
         number: the weight of the number of united atoms.
         own_prediction: the share of steps with the network's own prediction.
+
+    Raises:
+        TypeError: an argument is no number.
+        ValueError: a weight is negative or not finite, or the share does not lie between 0 and 1.
     """
 
     def __init__(self, kinds: float = 0.3, number: float = 0.05, own_prediction: float = 0.5) -> None:
+        check_not_negative("kinds", kinds, "0 leaves the term out")
+        check_not_negative("number", number, "0 leaves the term out")
+        check_share("own_prediction", own_prediction, "0.5 is the default")
         self.kinds = kinds
         self.number = number
         self.own_prediction = own_prediction

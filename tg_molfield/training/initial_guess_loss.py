@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_kind, check_positive
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
@@ -31,9 +31,14 @@ class InitialGuessLoss:
 
     Args:
         scale: the length in Å at which the loss becomes linear.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not positive.
     """
 
     def __init__(self, scale: float = 0.25) -> None:
+        check_positive("scale", scale, "the default is 0.25 Å")
         self.scale = scale
 
     def __repr__(self) -> str:

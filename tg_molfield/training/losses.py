@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_kind, check_not_negative, check_positive
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
@@ -73,6 +73,10 @@ class MatchingLoss:
         field: the weight of the squared distance of the fields, per atom.
         blur: the weight of the squared error of the smooth field.
         scale: the length in Å at which the loss of the positions becomes linear.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: a weight is negative or not finite, or ``scale`` is not positive.
     """
 
     def __init__(
@@ -84,6 +88,14 @@ class MatchingLoss:
         blur: float = 0.5,
         scale: float = 0.25,
     ) -> None:
+        if not callable(mol_field):
+            raise TypeError(
+                f"mol_field: expected a MolField, got {type(mol_field).__name__}; give for example MolField('C N O')"
+            )
+        weights = {"position": position, "presence": presence, "field": field, "blur": blur}
+        for name, weight in weights.items():
+            check_not_negative(name, weight, "0 leaves the term out")
+        check_positive("scale", scale, "the default is 0.25 Å")
         self.mol_field = mol_field
         self.position = position
         self.presence = presence

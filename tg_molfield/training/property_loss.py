@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import check_kind, check_positive, require_counts
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.nn.checks import num_graphs_of
 
 
@@ -30,7 +32,9 @@ class PropertyLoss(nn.Module):
             for errors above a tenth of it.
 
     Raises:
-        ValueError: ``values`` is not a matrix, contains infinite numbers, or has no known value of a property.
+        TypeError: an argument is of another kind.
+        ValueError: ``values`` is not a matrix, contains infinite numbers, or has no known value of a property; weights
+            are of another shape, negative, not finite or all 0; or a number is not positive.
     """
 
     def __init__(
@@ -42,6 +46,11 @@ class PropertyLoss(nn.Module):
         clip: float = 5.0,
     ) -> None:
         super().__init__()
+        require_counts(1, in_channels=in_channels)
+        check_tensor("values", values)
+        check_real("values", values)
+        check_kind("key", key, str, "the name of an attribute", "give for example 'y'")
+        check_positive("clip", clip, "the default is 5")
         if values.dim() != 2 or bool(values.isnan().all(0).any()):
             raise ValueError(
                 f"values: expected [M, P] with at least one known value of each property, got {list(values.shape)}; "
@@ -52,6 +61,8 @@ class PropertyLoss(nn.Module):
             raise ValueError(
                 f"values: expected finite numbers or NaN, got infinity in column {column}; use NaN where unknown"
             )
+        if weights is not None:
+            _check_weights(weights, values.size(1))
         values = values.double()
         mean = values.nanmean(0)
         spread = (values - mean).square().nanmean(0).sqrt()
@@ -96,3 +107,15 @@ class PropertyLoss(nn.Module):
     def predict(self, features: Tensor) -> Tensor:
         """The predicted properties ``[B, P]`` from ``features [B, D]``, in their original units."""
         return self.mean + self.spread * self.head(features)
+
+
+def _check_weights(weights: Tensor, count: int) -> None:
+    check_tensor("weights", weights)
+    check_real("weights", weights)
+    if weights.shape != (count,):
+        raise ValueError(f"weights: expected shape [{count}], got {list(weights.shape)}; give one for each property")
+    if not bool((weights.isfinite() & (weights >= 0)).all() & (weights > 0).any()):
+        raise ValueError(
+            f"weights: expected finite numbers of at least 0, not all 0, got {weights.tolist()}; leave them out for "
+            "equal ones"
+        )

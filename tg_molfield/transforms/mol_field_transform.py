@@ -11,10 +11,10 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import BaseTransform
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts, check_integers, check_kind
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.fields import MolField
-from tg_molfield.random_draws import seeds_of
+from tg_molfield.random_draws import check_generator, seeds_of
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
 
 _NUM_QUERIES = 512
@@ -62,9 +62,10 @@ class MolFieldTransform(BaseTransform):
             raise TypeError(
                 f"mol_field: expected a MolField, got {str(mol_field)[:40]!r}; give for example MolField('C N O')"
             )
-        check_integers(num_queries=num_queries, seed=seed)
-        if num_queries is not None and num_queries < 1:
-            raise ValueError(f"num_queries: expected at least 1, got {num_queries}; give a positive number")
+        check_counts(1, num_queries=num_queries)
+        check_integers(seed=seed)
+        check_kind("sampler", sampler, Sampler | None, "a Sampler", "give for example UniformSampler()")
+        check_generator(generator)
         if seed is not None and generator is not None:
             raise ValueError("seed: expected either seed or generator, got both; leave one out")
         self.mol_field = MolField() if mol_field is None else mol_field

@@ -199,7 +199,7 @@ def test_too_large_a_volume_is_refused():
         ({"max_iter": 0}, "max_iter: expected at least 1, got 0"),
         ({"method": "known_atoms"}, "atoms: expected the functions of the atoms, got None"),
         ({"widths": [1.0, 2.0]}, "widths: expected one for each of 1 channels, got 2"),
-        ({"widths": [-1.0]}, "expected positive numbers"),
+        ({"widths": [-1.0]}, "widths: expected a positive, finite number"),
         ({"num_restarts": 3}, "num_restarts: expected widths with it"),
         ({"seed": 0}, "seed: expected widths with it"),
         ({"checkpoint": "a.safetensors"}, "checkpoint: expected widths with it"),

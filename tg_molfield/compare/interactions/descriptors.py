@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tg_molfield.arguments import as_list
+from tg_molfield.arguments import as_list, check_finite, check_kind
 from tg_molfield.fields import Channel, MolField
 
 CORE, BOND, REACH = 0.7, 1.0, 1.4
@@ -53,6 +53,11 @@ class Descriptor:
     factor: float = 1.0
     unit: str = ""
     meaning: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "ligand", "protein", "unit", "meaning"):
+            check_kind(name, getattr(self, name), str, "a string", "give text")
+        check_finite("factor", self.factor)
 
 
 def _of_one_width(

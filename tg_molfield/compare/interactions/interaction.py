@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_flag, check_kind
 from tg_molfield.compare.cards import interaction_card
 from tg_molfield.compare.interactions.descriptors import (
     INTERACTION_FIELD,
@@ -22,6 +22,7 @@ from tg_molfield.compare.interactions.pair_overlaps import pair_overlaps
 from tg_molfield.fields import Field, Grid, MolField, RBFField
 from tg_molfield.fields.channels import PARTS
 from tg_molfield.fields.gaussian_sums import as_gaussians
+from tg_molfield.fields.grid import check_grid
 
 Molecule: TypeAlias = Data | Field
 
@@ -81,6 +82,9 @@ def interaction(
             each other, or a complex has no ligand or no protein.
     """
     descriptors = as_descriptors(by)
+    check_kind("mol_field", mol_field, MolField, "a MolField", "leave it out for INTERACTION_FIELD")
+    check_flag(per_atom=per_atom)
+    check_grid(grid)
     if per_atom and isinstance(ligand, Data) and mol_field.order > 1:
         raise ValueError(
             f"per_atom: expected False for products of atoms, got True with order={mol_field.order}; give order=1"
@@ -115,7 +119,6 @@ def interaction(
 
 def _field(role: str, molecule: Molecule, mol_field: MolField, channels: set[str]) -> Field:
     if isinstance(molecule, Data):
-        check_kind("mol_field", mol_field, MolField, "a MolField", "leave it out for INTERACTION_FIELD")
         return field_of(mol_field, channels)(molecule)
     check_kind(role, molecule, Field, "a Data or a Field", "give for example read(path)[0]")
     return molecule

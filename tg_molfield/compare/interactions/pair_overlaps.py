@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_flag, check_kind
 from tg_molfield.compare.cards import pair_overlaps_card
 from tg_molfield.compare.interactions.pair_quadrature import shares_on, sums_on
 from tg_molfield.compare.interactions.pair_sums import shares_of_centers
@@ -15,6 +15,7 @@ from tg_molfield.compare.interactions.support import shared_grid
 from tg_molfield.compare.overlap import check_places, in_single
 from tg_molfield.fields import Field, Grid, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
+from tg_molfield.fields.grid import check_grid
 from tg_molfield.precision import full_precision
 
 
@@ -55,6 +56,8 @@ def pair_overlaps(f: Field, g: Field, *, per_center: bool = False, grid: Grid | 
     """
     for name, field in (("f", f), ("g", g)):
         check_kind(name, field, Field, "a Field", "make one, such as MolField(...)(data)")
+    check_flag(per_center=per_center)
+    check_grid(grid)
     first, second = as_gaussians(f), as_gaussians(g)
     f, g = f if first is None else first, g if second is None else second
     if per_center and not isinstance(f, RBFField):

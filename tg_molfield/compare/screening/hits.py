@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.arguments import as_index
 from tg_molfield.compare.alignment.result import Alignment, moved
 from tg_molfield.compare.cards import alignment_card
 from tg_molfield.compare.scoring import Scoring
@@ -118,7 +119,7 @@ class Hits:
         return iter(self.hits)
 
     def __getitem__(self, index: int) -> Hit:
-        return self.hits[index]
+        return self.hits[as_index("index", index)]
 
     @property
     def score(self) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_path, check_integers, check_number
+from tg_molfield.arguments import as_path, check_choice, check_counts, check_flag, check_number, require_counts
 from tg_molfield.compare.alignment.search import BLURS, PLANS
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
 from tg_molfield.compare.metrics import Metric
@@ -23,7 +23,7 @@ from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import Field
 from tg_molfield.parallel import check_workers, in_order
-from tg_molfield.progress import shown
+from tg_molfield.progress import check_progress, shown
 from tg_molfield.structures.library import Library, Recipe, chunked, place
 
 
@@ -95,6 +95,8 @@ def screen(
             kind than the library.
     """
     check_workers(workers, cluster)
+    check_progress(progress)
+    check_flag(each_conformer=each_conformer)
     _check(top, search, batch_size, checkpoint_seconds, errors)
     scoring = Scoring.of(by, metric)
     if isinstance(query, Field):
@@ -154,17 +156,10 @@ def _hits(state: State, job: Job, queries: Sequence[Data]) -> Hits:
 
 
 def _check(top: int, search: str, batch_size: int | None, seconds: float, errors: str) -> None:
-    check_integers(top=top, batch_size=batch_size)
-    for name, value, least, remedy in (
-        ("top", top, 1, "100 is usual"),
-        ("batch_size", batch_size, 1, "256 is usual"),
-    ):
-        if value is not None and value < least:
-            raise ValueError(f"{name}: expected {least} or more, got {value}; {remedy}")
-    if search not in PLANS:
-        raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")
+    require_counts(1, top=top)
+    check_counts(1, batch_size=batch_size)
+    check_choice("search", search, PLANS)
     check_number("checkpoint_seconds", seconds)
     if not float(seconds) >= 0:
         raise ValueError(f"checkpoint_seconds: expected 0 or more, got {seconds}; 30 is usual")
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    check_choice("errors", errors, ("raise", "skip"))

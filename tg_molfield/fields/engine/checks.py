@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.validation import check_tensor
 from tg_molfield.fields.grid import Grid
 
 
@@ -29,6 +30,7 @@ def check_out(out: Tensor, shape: tuple[int, ...], inputs: tuple[Tensor, ...]) -
     Raises:
         ValueError: ``out`` has the wrong shape, type or device, or gradients with respect to ``inputs`` are recorded.
     """
+    check_tensor("out", out)
     like = inputs[0]
     if out.shape != shape or out.dtype != like.dtype or out.device != like.device or not out.is_contiguous():
         raise ValueError(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_callable, check_choice, check_kind, check_not_negative
 from tg_molfield.display.atoms_svg import atoms_picture
 from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, MolField, Volume
+from tg_molfield.fields.grid import check_grid
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
@@ -123,9 +124,12 @@ def recover_atoms(
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
             unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom.
     """
-    if errors not in ERRORS:
-        raise ValueError(f"errors: expected one of {', '.join(ERRORS)}, got {errors!r}; choose one")
     check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
+    check_grid(grid)
+    check_kind("mol_field", mol_field, MolField | None, "a MolField", "give for example MolField('C N O')")
+    check_not_negative("tolerance", tolerance, "0.1 is usual")
+    check_choice("errors", errors, ERRORS)
+    check_callable("progress", progress)
     own = field.mol_field if isinstance(field.mol_field, MolField) else None
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)

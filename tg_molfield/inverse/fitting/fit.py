@@ -9,6 +9,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import (
+    as_channel_names,
+    as_list,
+    check_choice,
+    check_not_negative,
+    check_number,
+    require_counts,
+)
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.display.card import card
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -122,10 +131,13 @@ def fit_rbf(
 
     Sources: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; Hestenes and Stiefel, J. Res. NBS 49 (1952) 409.
     """
+    check_tensor("centers", centers)
     parts = _parts(optimize, weights)
     _check_numbers(regularization, max_steps, tolerance, solver)
     samples = gather_samples(target, points, importance, missing)
-    start = _start(centers, widths, weights, kernel, channels or samples.channels, samples)
+    channels = samples.channels if channels is None else channels
+    names = as_channel_names(channels, samples.values.shape[1], "give one for each")
+    start = _start(centers, widths, weights, kernel, names, samples)
     place, width = start.centers.detach().double(), start.widths.detach().double()
     cell, pbc = periodic_cells(*_cell(target, cell, pbc), 1, place)
     basis = Basis(start.kernel, None if cell is None else cell[0], None if pbc is None else pbc[0])
@@ -154,7 +166,7 @@ def fit_rbf(
 
 
 def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
-    wanted = (optimize,) if isinstance(optimize, str) else tuple(optimize)
+    wanted = tuple([optimize] if isinstance(optimize, str) else as_list("optimize", optimize, "names"))
     unknown = [part for part in wanted if part not in PARTS]
     if unknown or not wanted:
         raise ValueError(f"optimize: expected some of {', '.join(PARTS)}, got {tuple(wanted)}; choose from these")
@@ -163,20 +175,19 @@ def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
         raise ValueError(
             f"weights: expected {expected} with optimize={wanted}, got {got}; give them where they are not optimised"
         )
+    if weights is not None:
+        check_tensor("weights", weights)
+        check_real("weights", weights)
     return tuple(part for part in PARTS if part in wanted)
 
 
 def _check_numbers(regularization: float, max_steps: int, tolerance: float, solver: str) -> None:
-    if not 0 <= regularization < math.inf:
-        raise ValueError(
-            f"regularization: expected a finite number of at least 0, got {regularization}; 0 turns it off"
-        )
-    if max_steps < 0:
-        raise ValueError(f"max_steps: expected at least 0, got {max_steps}; the default is 100")
+    check_not_negative("regularization", regularization, "0 turns it off")
+    require_counts(0, max_steps=max_steps)
+    check_number("tolerance", tolerance)
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}; the default is 1e-10")
-    if solver not in SOLVERS:
-        raise ValueError(f"solver: expected one of {', '.join(SOLVERS)}, got {solver!r}; choose one")
+    check_choice("solver", solver, SOLVERS)
 
 
 def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_choice
+from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -45,8 +47,17 @@ def gather_samples(
     Raises:
         ValueError: see `fit_rbf`.
     """
-    if missing not in ("raise", "skip"):
-        raise ValueError(f"missing: expected 'raise' or 'skip', got {missing!r}; choose one")
+    check_choice("missing", missing, ("raise", "skip"))
+    if points is not None and not isinstance(points, Grid):
+        if not isinstance(points, Tensor):
+            raise TypeError(f"points: expected a tensor or a Grid, got {type(points).__name__}; give [Q, 3] in Å")
+        check_tensor("points", points)
+        check_real("points", points)
+        if points.ndim != 2 or points.shape[1] != 3:
+            raise ValueError(f"points: expected shape [Q, 3], got {list(points.shape)}; give one row a point")
+    if importance is not None:
+        check_tensor("importance", importance)
+        check_real("importance", importance)
     if isinstance(target, Field):
         where, values, channels = _of_field(target, points)
     else:
@@ -88,6 +99,7 @@ def _of_values(target: Tensor, points: Tensor | Grid | None) -> tuple[Tensor, Te
         raise ValueError(
             f"target: expected a Field, or floats of shape [Q, C] or [Q], got {_described(target)}; convert it"
         )
+    check_tensor("target", target)
     values = target[:, None] if target.ndim == 1 else target
     where = points.points(torch.float64, values.device) if isinstance(points, Grid) else points
     if where is None or where.shape != (len(values), 3):

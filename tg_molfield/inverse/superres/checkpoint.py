@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from tg_molfield.arguments import as_path
 from tg_molfield.fields import Volume
 from tg_molfield.files import decoding
 from tg_molfield.inverse.superres.mixture import Mixture
@@ -28,7 +29,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | PathLike[str] | None, volume: Volume, settings: tuple[object, ...]) -> None:
-        self._path = None if path is None else Path(path)
+        self._path = None if path is None else as_path(path, "checkpoint")
         digest = hashlib.sha256(volume.values.detach().cpu().double().numpy().tobytes())
         digest.update(repr((volume.grid, volume.channels, settings)).encode())
         self._fingerprint = digest.hexdigest()

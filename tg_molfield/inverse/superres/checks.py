@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from tg_molfield.arguments import as_list, check_positive
 from tg_molfield.fields import Volume
 from tg_molfield.inverse.checks import COPIES, check_memory, check_values
 
@@ -49,13 +49,15 @@ def check_widths(widths: Sequence[float | None], channels: tuple[str, ...]) -> t
     """The widths, one for each channel.
 
     Raises:
+        TypeError: they are no list of numbers.
         ValueError: their number is wrong, or one is not positive.
     """
-    if len(widths) != len(channels):
+    given = as_list("widths", widths, "numbers in Å")
+    if len(given) != len(channels):
         raise ValueError(
-            f"widths: expected one for each of {len(channels)} channels, got {len(widths)}; give None where unknown"
+            f"widths: expected one for each of {len(channels)} channels, got {len(given)}; give None where unknown"
         )
-    for width in widths:
-        if width is not None and not (width > 0 and math.isfinite(width)):
-            raise ValueError(f"widths: expected positive numbers in Å, got {tuple(widths)}; give None where unknown")
-    return tuple(widths)
+    for width in given:
+        if width is not None:
+            check_positive("widths", width, "give Å, or None where unknown")
+    return tuple(None if width is None else float(width) for width in given)

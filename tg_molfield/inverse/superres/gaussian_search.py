@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from os import PathLike
 
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import as_path, check_counts, check_integers
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import concat_channels, regress_channels
@@ -41,16 +42,19 @@ class Seen:
     finer: Mapping[int, Lattice] = field(default_factory=dict)
 
 
-def search_settings(num_restarts: int | None, max_iter: int | None, seed: int | None) -> tuple[int, int, int]:
-    """The options of a search: those given, or the defaults.
+def search_settings(
+    num_restarts: int | None, max_iter: int | None, seed: int | None, checkpoint: str | PathLike[str] | None
+) -> tuple[int, int, int]:
+    """The first three options of a search: those given, or the defaults.
 
     Raises:
+        TypeError: ``checkpoint`` is no name of a file.
         ValueError: one is out of range.
     """
-    check_integers(num_restarts=num_restarts, max_iter=max_iter, seed=seed)
-    for name, value in (("num_restarts", num_restarts), ("max_iter", max_iter)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}; leave it out for the default")
+    check_integers(seed=seed)
+    check_counts(1, num_restarts=num_restarts, max_iter=max_iter)
+    if checkpoint is not None:
+        as_path(checkpoint, "checkpoint")
     return num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
 
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from tg_molfield.arguments import check_callable, check_choice
 from tg_molfield.fields import Volume
 from tg_molfield.inverse.superres.left_out import unresolved_channels
 from tg_molfield.inverse.superres.methods.auto import auto
@@ -84,8 +85,8 @@ def superresolve(
     begin = time.perf_counter()
     if not isinstance(volume, Volume):
         raise TypeError(f"volume: expected a Volume, got {type(volume).__name__}; sample a field with field.on(grid)")
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}; see superresolve")
+    check_choice("method", method, METHODS, "see superresolve")
+    check_callable("progress", progress)
     _check_options(method, options)
     solution = METHODS[method](volume, progress or (lambda text, share: None), max_bytes, **options)
     _warn_of_unresolved(volume)

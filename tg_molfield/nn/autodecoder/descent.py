@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts, check_not_negative, check_number, check_positive, require_counts
 
 WINDOW = 100
 """How many steps are averaged before the mean loss is compared with the best one so far."""
@@ -42,17 +42,14 @@ class Budget:
     tolerance: float = 1e-2
 
     def __post_init__(self) -> None:
-        check_integers(max_steps=self.max_steps, points=self.points)
-        for name in ("max_steps", "max_seconds", "tolerance"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise ValueError(
-                    f"{name}: expected a number that is not negative, got {value}; leave it out or raise it"
-                )
-        if not (self.lr > 0 and math.isfinite(self.lr)):
-            raise ValueError(f"lr: expected a positive learning rate, got {self.lr}; 1e-3 is the default")
-        if self.points < 1:
-            raise ValueError(f"points: expected at least 1, got {self.points}; 4096 is the default")
+        check_counts(0, max_steps=self.max_steps)
+        require_counts(1, points=self.points)
+        if self.max_seconds is not None:
+            check_number("max_seconds", self.max_seconds)
+            if not self.max_seconds >= 0:
+                raise ValueError(f"max_seconds: expected at least 0, got {self.max_seconds}; leave it out or raise it")
+        check_not_negative("tolerance", self.tolerance, "1e-2 is the default")
+        check_positive("lr", self.lr, "1e-3 is the default")
         if self.max_steps is None and self.max_seconds is None:
             object.__setattr__(self, "max_steps", _DEFAULT_STEPS)
 

@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 import torch
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, require_counts, require_integers
 from tg_molfield.fields import Field, MolField, Volume
-from tg_molfield.metrics import PSNR, psnr, psnr_of_values
+from tg_molfield.metrics import PSNR, check_peak, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
 from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
 from tg_molfield.nn.cards import model_card
-from tg_molfield.nn.checks import check_names
+from tg_molfield.nn.checks import as_options, check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -66,18 +66,16 @@ class FieldAutoDecoder(Serializable, Compilable):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_integers(num_volumes=num_volumes, latent_dim=latent_dim, seed=seed)
-        if latent_dim < 1:
-            raise ValueError(f"latent_dim: expected at least 1, got {latent_dim}; give more")
-        if num_volumes < 1:
-            raise ValueError(f"num_volumes: expected at least 1, got {num_volumes}; give the number of fields")
+        require_counts(1, num_volumes=num_volumes, latent_dim=latent_dim)
+        require_integers(seed=seed)
+        check_kind("decoder", decoder, str | Decoder, "a name or a Decoder", "give for example 'siren'")
         if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:
             raise ValueError(
                 f"decoder: expected one of {', '.join(FREE_CODE_DECODERS)} or a Decoder, got {decoder!r}; superresolve "
                 "has the methods without codes"
             )
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
-        options = dict(decoder_options or {})
+        options = as_options("decoder_options", decoder_options)
         with RandomStream(seed).active():
             made = resolve_decoder(decoder, field, latent_dim, 0, FeatureSizes(), options)
             self.latents = LatentCodes(made, num_volumes)
@@ -166,6 +164,10 @@ class FieldAutoDecoder(Serializable, Compilable):
             MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
+        require_integers(seed=seed)
+        check_callable("progress", progress)
+        if checkpoint is not None:
+            checkpoint = as_path(checkpoint, "checkpoint")
         budget = Budget(max_steps, max_seconds, lr, points, tolerance)
         volumes = sample_fields(fields, grid, self.channels, self.num_volumes, True, max_bytes)
         report = self.latents.fit(volumes, budget, seed, progress or (lambda text, share: None), checkpoint)
@@ -184,6 +186,7 @@ class FieldAutoDecoder(Serializable, Compilable):
         Raises:
             ValueError: fields and grids do not fit, or values are not finite.
         """
+        check_peak(peak)
         truths = sample_fields(fields, grid, self.channels, self.num_volumes, False, None)
         with torch.no_grad():
             return [psnr(self.field(i), truth, truth.grid, peak) for i, truth in enumerate(truths)]

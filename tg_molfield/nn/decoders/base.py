@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from tg_molfield.arguments import check_integers, check_kind
+from tg_molfield.arguments import check_kind, require_counts, require_integers
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.nn.checks import check_like, check_names, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
@@ -46,7 +46,7 @@ class Decoder(Compilable, ABC):
 
     def __init__(self, channels: MolField | str | Sequence[str], latent_dim: int, summary_channels: int = 0) -> None:
         super().__init__()
-        check_integers(latent_dim=latent_dim, summary_channels=summary_channels)
+        require_integers(latent_dim=latent_dim, summary_channels=summary_channels)
         self.mol_field = channels if isinstance(channels, MolField) else None
         self.channels = channels.channels if isinstance(channels, MolField) else check_names("channels", channels, 1)
         self.latent_dim = latent_dim
@@ -132,15 +132,15 @@ class Decoder(Compilable, ABC):
             ValueError: ``target`` is missing, has other channels or another number of molecules, or knows no atoms.
             RuntimeError: in inference mode.
         """
-        check_integers(steps=steps)
-        if steps < 0:
-            raise ValueError(f"steps: expected 0 or more, got {steps}; give how many to make")
+        require_counts(0, steps=steps)
         self.check_target(latent, target)
         assert target is not None
         return refine_code(self.field, latent, target, steps)
 
     def check_target(self, latent: Latent, target: Field | None) -> None:
-        """Raise a ValueError unless ``target`` holds the fields of as many molecules in this decoder's channels."""
+        """Raise an error unless ``target`` holds the fields of as many molecules in this decoder's channels."""
+        check_kind("latent", latent, Latent, "a Latent", "give what encode returns")
+        check_kind("target", target, Field | None, "a Field", "give the molecules' own, such as MolField(...)(data)")
         if target is None:
             raise ValueError(
                 "target: expected the molecules' own field, got None; give one such as MolField(...)(data)"

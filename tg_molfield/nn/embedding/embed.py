@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_callable, check_choice, require_counts
 from tg_molfield.files import shortened
 from tg_molfield.nn.cards import embeddings_card
 from tg_molfield.nn.embedding.batches import BatchEncoder, Encode, Encoded, Group, Named, batched, place, reason_of
@@ -73,11 +73,9 @@ def embed(
         workers: processes that encode.
         cluster: a Dask cluster that does.
     """
-    check_integers(batch_size=batch_size)
-    if batch_size < 1:
-        raise ValueError(f"batch_size: expected 1 or more, got {batch_size}; 256 is usual")
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    require_counts(1, batch_size=batch_size)
+    check_choice("errors", errors, ("raise", "skip"))
+    check_callable("progress", progress)
     check_workers(workers, cluster)
     listed = _listed(molecules)
     total = len(listed) if isinstance(listed, Sized) else None
@@ -152,7 +150,7 @@ def _listed(molecules: Any) -> Iterable[Data]:
         return molecules.to_data_list()
     if isinstance(molecules, Data):
         return [molecules]
-    if isinstance(molecules, Iterable) and not isinstance(molecules, str | bytes | dict):
+    if isinstance(molecules, Iterable) and not isinstance(molecules, str | bytes | dict | Tensor):
         return molecules
     raise TypeError(
         f"molecules: expected Data, a Batch or a data set, got {type(molecules).__name__}; read a file with read(path)"

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_choice, require_counts
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.nn.cards import neighbors_card
 
@@ -69,13 +69,10 @@ def nearest_blocks(codes: Tensor, k: int, distance: str = "cosine", start: int =
         start: the first row.
     """
     check_tensor("codes", codes)
-    check_integers(k=k)
+    require_counts(1, k=k)
+    check_choice("distance", distance, DISTANCES)
     if codes.dim() != 2 or not codes.is_floating_point() or not all(map(_is_finite, codes.split(_COLUMNS_AT_ONCE))):
         raise ValueError(f"codes: expected finite floats [M, S], got {codes.dtype} of {list(codes.shape)}; repair them")
-    if k < 1:
-        raise ValueError(f"k: expected 1 or more, got {k}; 10 is usual")
-    if distance not in DISTANCES:
-        raise ValueError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}; choose one")
     count = len(codes)
     k = min(k, max(count - 1, 0))
     for first in range(start, count, ROWS_AT_ONCE):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_kind, check_number, require_counts
+from tg_molfield.arguments import check_callable, check_kind, check_share, require_counts, require_integers
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.base import Decoder
@@ -25,7 +25,7 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
-from tg_molfield.random_draws import check_seed
+from tg_molfield.random_draws import check_generator, check_seed
 
 _MOST = 1_000_000
 _AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
@@ -103,6 +103,8 @@ class MoleculeGenerator(nn.Module):
         """
         decoder = _flow(self.decoder)
         _check_number(num_molecules)
+        check_generator(generator)
+        check_callable("progress", progress)
         like = next(decoder.parameters())
         code = like.new_zeros(num_molecules, decoder.learned_dim)
         seed = _seeds(num_molecules, generator, like.device)
@@ -140,8 +142,10 @@ class MoleculeGenerator(nn.Module):
             ValueError: ``distance`` or another number is out of range.
         """
         decoder = _flow(self.decoder)
-        _check_share("distance", distance, "0 is the molecule itself, 1 any")
+        check_share("distance", distance, "0 is the molecule itself, 1 any")
         _check_number(num_molecules)
+        check_generator(generator)
+        check_callable("progress", progress)
         latent = decoder.widened(latent)
         _check_some(latent)
         check_finite_codes(latent.code)
@@ -198,7 +202,7 @@ class MoleculeGenerator(nn.Module):
         require_counts(2, num_steps=num_steps)
         check_seed(seed)
         if noise is not None:
-            _check_share("noise", noise, "leave it out to take it from the ends")
+            check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
             frame = self.encode(start).frame
             first = self.encode(start, frames=frame)
@@ -264,15 +268,9 @@ def _check_some(latent: Latent) -> None:
 
 
 def _check_number(num_molecules: int) -> None:
-    require_counts(-(2**63), num_molecules=num_molecules)
+    require_integers(num_molecules=num_molecules)
     if not 1 <= num_molecules <= _MOST:
         raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
-
-
-def _check_share(name: str, value: float, remedy: str) -> None:
-    check_number(name, value)
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected 0 to 1, got {value}; {remedy}")
 
 
 def _seeds(count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:

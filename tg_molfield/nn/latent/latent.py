@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_kind, require_counts
+from tg_molfield.chem.validation import check_tensor
+from tg_molfield.devices import empty_at
 from tg_molfield.fields.detached import detached
 from tg_molfield.nn.cards import latent_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
-from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.latent.pose import Pose, as_rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +32,9 @@ class Latent:
         search_seed: ``[B]`` int64, which of its searches or starting points a decoder takes; 0 if None.
 
     Raises:
-        ValueError: ``code``, ``atoms`` or ``search_seed`` belong to another number of molecules than ``pose``.
+        TypeError: a part is of another kind.
+        ValueError: ``code``, ``atoms`` or ``search_seed`` belong to another number of molecules than ``pose``, or a
+            code is shorter than its summary.
     """
 
     code: Tensor
@@ -39,6 +44,9 @@ class Latent:
     search_seed: Tensor | None = None
 
     def __post_init__(self) -> None:
+        check_tensor("code", self.code)
+        check_kind("pose", self.pose, Pose, "a Pose", "give that of another Latent, or use Latent.centered")
+        check_kind("atoms", self.atoms, AtomFeatures | None, "AtomFeatures", "leave them out")
         if self.code.dim() != 2 or self.code.size(0) != len(self.pose):
             raise ValueError(
                 f"code: expected shape [{len(self.pose)}, D], got {list(self.code.shape)}; give a row for each pose"
@@ -47,6 +55,14 @@ class Latent:
             raise ValueError(
                 f"atoms: expected those of {len(self.pose)} molecules, got {self.atoms.num_graphs}; set num_graphs"
             )
+        require_counts(0, summary_channels=self.summary_channels)
+        if self.summary_channels > self.code.size(1):
+            raise ValueError(
+                f"summary_channels: expected at most {self.code.size(1)}, the length of a code, got "
+                f"{self.summary_channels}; give fewer"
+            )
+        if self.search_seed is not None:
+            check_tensor("search_seed", self.search_seed)
         if self.search_seed is not None and self.search_seed.shape != (len(self.pose),):
             raise ValueError(
                 f"search_seed: expected shape [{len(self.pose)}], got {list(self.search_seed.shape)}; give one a pose"
@@ -55,6 +71,9 @@ class Latent:
     @classmethod
     def centered(cls, code: Tensor) -> Latent:
         """Codes ``[B, D]`` (or ``[D]``) in the frame of space, with the origin at zero."""
+        check_tensor("code", code)
+        if code.dim() not in (1, 2):
+            raise ValueError(f"code: expected shape [B, D] or [D], got {list(code.shape)}; give a row for each code")
         code = code.unsqueeze(0) if code.dim() == 1 else code
         return cls(code, Pose.identity(code.size(0), code.dtype, code.device))
 
@@ -115,12 +134,14 @@ class Latent:
 
     def to(self, target: torch.device | torch.dtype | str) -> Latent:
         """On another device, or in another floating-point type."""
+        empty_at(self.code, target)
         code = self.code.to(target)
         atoms = None if self.atoms is None else self.atoms.to(target)
         seed = None if self.search_seed is None else self.search_seed.to(code.device)
         return Latent(code, self.pose.to(target), atoms, self.summary_channels, seed)
 
     def __getitem__(self, index: int | slice | Tensor) -> Latent:
+        index = as_rows(index)
         pose = self.pose[index]
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
         chosen = torch.arange(len(self), device=self.code.device)[index]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_index
+from tg_molfield.devices import empty_at
 from tg_molfield.nn.cards import pose_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.ops.short_products import rotated
@@ -142,11 +145,24 @@ class Pose:
 
     def to(self, target: torch.device | torch.dtype | str) -> Pose:
         """On another device, or in another floating-point type."""
+        empty_at(self.origin, target)
         origin = self.origin.to(target)
         return Pose(origin, self.frames.to(target), self.weights.to(target), self.rank.to(origin.device))
 
     def __getitem__(self, index: int | slice | Tensor) -> Pose:
+        index = as_rows(index)
         if isinstance(index, int) and not -len(self) <= index < len(self):
             raise IndexError(f"index: expected one of {len(self)} molecules, got {index}; they count from 0")
         index = slice(index, index + 1 or None) if isinstance(index, int) else index
         return Pose(self.origin[index], self.frames[index], self.weights[index], self.rank[index])
+
+
+def as_rows(index: Any) -> Any:
+    """An index of molecules: an integer of Python, a slice, or a tensor, an array or a list that chooses rows.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(index, Tensor) and index.dim() == 0 and not index.is_floating_point() and index.dtype != torch.bool:
+        return index.unsqueeze(0)
+    return index if getattr(index, "ndim", 0) or isinstance(index, list) else as_index("index", index)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_path
@@ -80,7 +81,7 @@ class Library:
             self._source = source.to_data_list() if isinstance(source, Batch) else [source]
         elif isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
             self.files = [as_path(path, "library") for path in source]
-        elif isinstance(source, Iterable) and not isinstance(source, bytes):
+        elif isinstance(source, Iterable) and not isinstance(source, bytes | Tensor):
             self._source = source
         else:
             raise TypeError(

@@ -73,7 +73,7 @@ def auto(
         ValueError: an option is out of range or does not fit the channels, or the checkpoint belongs to other samples
             or settings.
     """
-    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed)
+    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed, checkpoint)
     definition = definition_of(volume, widths)
     known = resolve_widths(volume.channels, definition if widths is None else widths)
     check_volume(volume, max_bytes, refined=any(width is not None for width in known))

@@ -66,7 +66,7 @@ def gaussians(
             effect or does not fit the channels, the grid is oblique or periodic, or the checkpoint belongs to other
             samples or settings.
     """
-    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed)
+    restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed, checkpoint)
     if widths is None and isinstance(volume.mol_field, MolField):
         widths = volume.mol_field
     known = resolve_widths(volume.channels, widths)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import check_choice, check_not_negative
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.fitting import fit_rbf
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
@@ -41,14 +42,15 @@ def known_atoms(
         TypeError: ``atoms`` is not an `RBFField`.
         ValueError: the channels differ, an option is out of range or has no effect, or the grid is periodic or oblique.
     """
-    if weights not in WEIGHTS:
-        raise ValueError(f"weights: expected one of {', '.join(WEIGHTS)}, got {weights!r}; see superresolve")
+    check_choice("weights", weights, WEIGHTS, "see superresolve")
     if atoms is None:
         raise ValueError("atoms: expected the functions of the atoms, got None; give atoms=mol_field(data)")
     if not isinstance(atoms, RBFField):
         raise TypeError(f"atoms: expected an RBFField, got {type(atoms).__name__}; give atoms=mol_field(data)")
     if ridge is not None and weights != "free":
         raise ValueError(f"ridge: expected weights='free' with it, got {weights!r}; leave ridge out")
+    if ridge is not None:
+        check_not_negative("ridge", ridge, "the default is 1e-6")
     if atoms.channels != volume.channels:
         raise ValueError(
             f"atoms: expected the volume's channels {', '.join(volume.channels)}, got {', '.join(atoms.channels)}; "

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tg_molfield.arguments import check_counts, check_integers, check_number
+from tg_molfield.arguments import check_counts, check_integers, check_number, require_counts
 from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
@@ -249,7 +249,7 @@ class FlowDecoder(GaussianAtomDecoder):
 
         One start is tried for every 25 ``steps``. Codes stay as they are.
         """
-        check_counts(0, steps=steps)
+        require_counts(0, steps=steps)
         latent = self.widened(latent)
         self.check_target(latent, target)
         assert target is not None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_integers, require_counts
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
@@ -142,6 +142,7 @@ class StructureFactorDecoder(GaussianAtomDecoder):
         Codes are exact already, so nothing moves towards ``target``, which may be None. One search is made for every
         25 ``steps``.
         """
+        require_counts(0, steps=steps)
         latent = self.widened(latent)
         if target is not None:
             self.check_target(latent, target)
