@@ -1,5 +1,7 @@
 """Volumes: interpolation, derivatives and arithmetic, in double precision."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -279,3 +281,37 @@ def test_bad_volumes(arguments, message):
 def test_repr():
     assert repr(noise()) == "Volume(7×8×9, channels=0 1 2, interpolation='cubic')"
     assert repr(noise(periodic=(True, False, False))).endswith("interpolation='cubic', periodic=(True, False, False))")
+
+
+def test_a_volume_has_its_samples_at_its_own_nodes():
+    grid = Grid.cube((20.3, 0.0, 0.0), 4.0, 9)
+    values = torch.ones(1, 9, 9, 9)
+    values[0, 3, 3, 3], values[0, 5, 5, 5] = math.nan, math.inf
+    for interpolation in ("linear", "cubic"):
+        found = Volume(values, grid, interpolation=interpolation).on(grid)
+        torch.testing.assert_close(found.values, values, equal_nan=True, rtol=0, atol=0)
+        assert found.values.data_ptr() != values.data_ptr()
+    with pytest.raises(ValueError, match=r"values: expected finite numbers for a cubic spline.*, got 2 that are not"):
+        Volume(values, grid, interpolation="cubic")(grid.points())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_nodes_on_the_border_count_as_inside_as_far_as_numbers_resolve(dtype):
+    center = 1000.3 if dtype == torch.float32 else 20.3
+    grid = Grid.cube((center, 0.0, 0.0), 0.08 if dtype == torch.float32 else 4.0, 9)
+    volume = Volume(torch.ones(1, 9, 9, 9, dtype=dtype), grid)
+    assert bool((volume(grid.points(dtype)) > 0.9).all())
+    outside = torch.tensor([[center + 30.0, 0.0, 0.0]], dtype=dtype)
+    assert not volume(outside).any()
+
+
+def test_integrals_of_half_precision_do_not_overflow():
+    volume = Volume(torch.ones(1, 50, 50, 50, dtype=torch.float16), Grid.cube((0.0, 0.0, 0.0), 49.0, 50))
+    assert volume.integral().tolist() == [125000.0]
+
+
+def test_positions_are_not_rounded_to_integers():
+    grid = Grid.cube((0.0, 0.0, 0.0), 4.0, 3)
+    assert grid.fractional(torch.ones(1, 3)).tolist() == [[1.5, 1.5, 1.5]]
+    with pytest.raises(ValueError, match=r"pos: expected floats, got torch.int64"):
+        grid.fractional(torch.tensor([[1, 1, 1]]))

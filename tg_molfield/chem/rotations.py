@@ -1,10 +1,30 @@
-"""Random rotations of molecules."""
+"""Rotations of molecules."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+
+_NOT_ORTHOGONAL = 1e-4
+"""How much the product of a rotation with its transpose may differ from 1."""
+
+
+def check_rotations(name: str, matrices: Tensor, what: str, remedy: str) -> None:
+    """Raise a ValueError unless ``matrices`` [N, 3, 3] are proper rotations.
+
+    Args:
+        name: of the argument.
+        matrices: of any floating-point type.
+        what: what was expected, in words.
+        remedy: what to give instead.
+    """
+    matrices = matrices.detach().to("cpu", torch.float64)
+    product = matrices @ matrices.mT
+    apart = (product - torch.eye(3, dtype=product.dtype, device=product.device)).abs().amax((1, 2))
+    wrong = (~((apart < _NOT_ORTHOGONAL) & (torch.linalg.det(matrices) > 0))).nonzero()[:, 0]
+    if len(wrong):
+        raise ValueError(f"{name}: expected {what}, got another matrix for molecule {int(wrong[0])}; {remedy}")
 
 
 def random_rotations(count: int, device: torch.device | None = None) -> Tensor:

@@ -121,6 +121,24 @@ def check_real(name: str, value: object) -> None:
         raise ValueError(f"{name}: expected real numbers, got complex ones; take the real part")
 
 
+def check_positions(name: str, pos: Tensor) -> None:
+    """Raise an error unless ``pos`` holds points [Q, 3] in a floating-point type.
+
+    Raises:
+        TypeError: it is no tensor.
+        ValueError: a wrong shape or type.
+    """
+    _check_rows(name, pos)
+    if not pos.is_floating_point():
+        raise ValueError(f"{name}: expected floats, got {pos.dtype}; convert with .float()")
+
+
+def _check_rows(name: str, pos: Tensor) -> None:
+    check_tensor(name, pos)
+    if pos.ndim != 2 or pos.shape[1] != 3:
+        raise ValueError(f"{name}: expected points of shape [Q, 3], got {list(pos.shape)}; give one row a point")
+
+
 def check_points(
     pos: Tensor, batch: Tensor | None, num_graphs: int, dtype: torch.dtype, device: torch.device, prefix: str = ""
 ) -> Tensor:
@@ -138,9 +156,7 @@ def check_points(
         TypeError: ``pos`` is no tensor.
         ValueError: a wrong shape, type, device or batch vector.
     """
-    check_tensor(f"{prefix}pos", pos)
-    if pos.ndim != 2 or pos.shape[1] != 3:
-        raise ValueError(f"{prefix}pos: expected points of shape [Q, 3], got {list(pos.shape)}; give one row a point")
+    _check_rows(f"{prefix}pos", pos)
     if pos.dtype != dtype:
         raise ValueError(f"{prefix}pos: expected {dtype}, got {pos.dtype}; convert it with .to(dtype)")
     if pos.device != device:

@@ -9,10 +9,10 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_list, check_kind
+from tg_molfield.compare.gaussian_fields import gaussians_of
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.compare.scoring import By, Measure, Scoring
 from tg_molfield.fields import Field, RBFField
-from tg_molfield.fields.gaussian_sums import as_gaussians
 
 Molecules: TypeAlias = Data | Batch | Sequence[Data] | Field
 """One molecule, several, or a batch of fields of Gaussians."""
@@ -66,9 +66,4 @@ def fields_to_compare(
 
 
 def _double(name: str, field: Molecules) -> RBFField:
-    assert isinstance(field, Field)
-    gaussians = as_gaussians(field)
-    if gaussians is None:
-        what = f"the kernel {field.kernel.name!r}" if isinstance(field, RBFField) else f"a {type(field).__name__}"
-        raise ValueError(f"{name}: expected a sum of Gaussians, got {what}; use kernel='gaussian'")
-    return gaussians.to(torch.float64)
+    return gaussians_of(name, field).to(torch.float64)

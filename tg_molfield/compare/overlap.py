@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.gaussian_fields import gaussians_of
 from tg_molfield.compare.gaussian_pairs import overlaps_of_gaussians
 from tg_molfield.compare.terms import Terms, flat_terms, padded_terms
 from tg_molfield.fields import Field, RBFField
@@ -23,7 +24,7 @@ _MAX_WIDTHS = 64
 
 
 @full_precision
-def overlap(f: RBFField, g: RBFField) -> Tensor:
+def overlap(f: Field, g: Field) -> Tensor:
     """∫ f_c g_c d³r of every function of f with every function of g.
 
     Exact to rounding (for large and periodic fields to the engine's tolerance: 2e-6 in single, 1e-13 in double
@@ -31,15 +32,17 @@ def overlap(f: RBFField, g: RBFField) -> Tensor:
     one cell.
 
     Args:
-        f: A functions of C channels, Gaussians.
-        g: B functions of the same channels, Gaussians.
+        f: A functions of C channels, sums of Gaussians.
+        g: B functions of the same channels, likewise.
 
     Returns:
         [A, B, C], in units of both fields times Å³; float32 for fields of half precision, whose range it may exceed.
 
     Raises:
-        ValueError: the fields do not fit each other.
+        TypeError: an argument is no field.
+        ValueError: a field is no sum of Gaussians, or the fields do not fit each other.
     """
+    f, g = gaussians_of("f", f), gaussians_of("g", g)
     check_fit(f, g)
     f, g = in_single(f), in_single(g)
     if f.cell is None and not _is_large(f, g):
@@ -49,10 +52,14 @@ def overlap(f: RBFField, g: RBFField) -> Tensor:
 
 
 @full_precision
-def self_overlap(f: RBFField) -> Tensor:
-    """∫ f_c² d³r of every function, [A, C]; float32 for fields of half precision."""
-    check_fit(f, f)
-    f = in_single(f)
+def self_overlap(f: Field) -> Tensor:
+    """∫ f_c² d³r of every function of a sum of Gaussians, [A, C]; float32 for fields of half precision.
+
+    Raises:
+        TypeError: ``f`` is no field.
+        ValueError: it is no sum of Gaussians.
+    """
+    f = in_single(gaussians_of("f", f))
     if f.cell is None and not _is_large(f, f):
         terms = padded_terms(f)
         step = max(1, _PAIRS_AT_ONCE // max(1, terms.pos.shape[1] ** 2))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_list, check_kind, check_number
 from tg_molfield.chem.cells import is_periodic, pbc_of
@@ -137,6 +137,8 @@ class Scoring:
             raise ValueError("molecules: expected at least one, got none; give a Data")
         for number, data in enumerate(molecules):
             check_kind(f"molecules[{number}]", data, Data, "a Data", "give molecules")
+            if isinstance(data, Batch):
+                raise TypeError(f"molecules[{number}]: expected a Data, got a Batch; give batch.to_data_list()")
             check_data(data)
             if is_periodic(pbc_of(data)):
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")

@@ -162,20 +162,28 @@ def _amax(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse
 
 
 class _LogComplement(Kernel):
-    """ln(1 − φ), kept finite where φ is 1."""
+    """ln(1 − φ), kept finite where φ is 1.
+
+    The least 1 − φ is that of rounding, in the value and in both slopes alike: the product 1 − f = exp(Σ ln(1 − φ)) and
+    its derivatives are then right where factors vanish, too.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.name = f"log_complement({kernel.name})"
 
     def value(self, s: Tensor) -> Tensor:
-        return torch.log1p(-self.kernel.value(s).clamp_max(1 - torch.finfo(s.dtype).eps))
+        return self._complement(s).log()
 
     def derivative(self, s: Tensor) -> Tensor:
-        value = self.kernel.value(s)
-        inside = value < 1 - torch.finfo(s.dtype).eps
-        complement = torch.where(inside, 1 - value, torch.ones_like(value))
-        return torch.where(inside, -self.kernel.derivative(s) / complement, torch.zeros_like(s))
+        return -self.kernel.derivative(s) / self._complement(s)
+
+    def second_derivative(self, s: Tensor) -> Tensor:
+        complement = self._complement(s)
+        return -self.kernel.second_derivative(s) / complement - (self.kernel.derivative(s) / complement).square()
+
+    def _complement(self, s: Tensor) -> Tensor:
+        return (1 - self.kernel.value(s)).clamp_min(torch.finfo(s.dtype).eps)
 
     def reach(self, tolerance: float) -> float:
         return self.kernel.reach(tolerance)

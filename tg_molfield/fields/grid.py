@@ -20,7 +20,7 @@ from tg_molfield.arguments import (
     require_integers,
 )
 from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic, pbc_of
-from tg_molfield.chem.validation import check_real, check_tensor
+from tg_molfield.chem.validation import check_positions, check_real, check_tensor
 from tg_molfield.fields.cards import grid_card
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
@@ -230,8 +230,13 @@ class Grid:
 
     @full_precision
     def fractional(self, pos: Tensor) -> Tensor:
-        """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: integers at nodes."""
-        check_tensor("pos", pos)
+        """The coordinates [Q, 3] of ``pos`` [Q, 3] in steps along the axes: integers at nodes.
+
+        Raises:
+            TypeError: ``pos`` is no tensor.
+            ValueError: it has no floats, or another shape.
+        """
+        check_positions("pos", pos)
         inverse, origin = torch.linalg.inv(self.axes_tensor()), self.origin_tensor()
         rounded = origin.to(pos.dtype)
         rest = origin - rounded.double()

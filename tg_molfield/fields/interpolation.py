@@ -47,21 +47,22 @@ class Interpolator:
             values = values.index_select(axis, _place(torch.arange(-before, n + after), n, repeats).to(values.device))
         self._table = values.movedim(0, -1).contiguous()
 
-    def __call__(self, steps: Tensor) -> Tensor:
-        """The values [Q, C] at ``steps`` [Q, 3]."""
-        return self._derivatives(steps, VALUE)[:, 0]
+    def __call__(self, steps: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
+        """The values [Q, C] at ``steps`` [Q, 3], which may be off by ``rounding`` [Q, 1]."""
+        return self._derivatives(steps, rounding, VALUE)[:, 0]
 
-    def gradient(self, steps: Tensor) -> Tensor:
-        """The derivatives [Q, 3, C] by ``steps`` [Q, 3]."""
-        return self._derivatives(steps, GRADIENT)
+    def gradient(self, steps: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
+        """The derivatives [Q, 3, C] by ``steps`` [Q, 3], likewise."""
+        return self._derivatives(steps, rounding, GRADIENT)
 
-    def _derivatives(self, steps: Tensor, orders: tuple[Order, ...]) -> Tensor:
+    def _derivatives(self, steps: Tensor, rounding: Tensor | float, orders: tuple[Order, ...]) -> Tensor:
         n = steps.new_tensor(self._shape)
         repeats = torch.tensor(self._periodic, device=steps.device)
         fixed = steps.detach()
         place = torch.where(repeats, fixed - n * (fixed / n).floor(), fixed)
         last = torch.where(repeats, n, n - 1)
-        outside = ((place < -_SLACK) | (place > last + _SLACK)).any(-1)
+        slack = _SLACK + rounding
+        outside = ((place < -slack) | (place > last + slack)).any(-1)
         within = torch.minimum(place.clamp_min(0), last)
         low = torch.minimum(within.floor(), last - 1).clamp_min(0).nan_to_num(0)
         offset = steps + (within - low - fixed)

@@ -22,6 +22,7 @@ from tg_molfield.arguments import (
 )
 from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.validation import check_points, check_tensor
+from tg_molfield.devices import is_on_host
 from tg_molfield.display.backend import PICTURES, backend
 from tg_molfield.fields.cards import volume_card
 from tg_molfield.fields.field import Field
@@ -30,7 +31,7 @@ from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Perio
 from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.files import decoding
 from tg_molfield.memory import check_fits
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision, widened
 from tg_molfield.volumes.registry import VolumeData, read_volumes, write_volume
 
 
@@ -101,13 +102,13 @@ class Volume(Field):
     @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
-        return self._interpolator()(self.grid.fractional(pos))
+        return self._interpolator()(self.grid.fractional(pos), self._rounding(pos))
 
     @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] in units per Å; at a node of a linear volume, that of the following step."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
-        by_step = self._interpolator().gradient(self.grid.fractional(pos))
+        by_step = self._interpolator().gradient(self.grid.fractional(pos), self._rounding(pos))
         return torch.einsum("qsc,xs->qcx", by_step, torch.linalg.inv(self.grid.axes_tensor()).to(by_step))
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Volume:
@@ -155,9 +156,19 @@ class Volume(Field):
         """
         return self.on(grid).interpolated(self.interpolation)
 
+    def on(self, grid: Grid) -> Volume:
+        """See :meth:`Field.on`; at its own nodes a volume has its samples, whatever they are."""
+        if grid != self.grid:
+            return super().on(grid)
+        self._require_fit([grid])
+        return self._volume(self.values.clone(), grid)
+
     def integral(self) -> Tensor:
-        """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³)."""
-        return self.values.sum((1, 2, 3)) * self.grid.voxel_volume
+        """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³).
+
+        Float32 for volumes of half precision, whose range it may exceed.
+        """
+        return widened(self.values).sum((1, 2, 3)) * self.grid.voxel_volume
 
     def save(self, path: str | PathLike[str]) -> list[Path]:
         """Write the volume, completely or not at all, and return the files written.
@@ -284,10 +295,25 @@ class Volume(Field):
         parts = ("grid", "channels", "interpolation", "periodic", "dtype", "device")
         return all(getattr(self, part) == getattr(other, part) for part in parts)
 
+    def _rounding(self, pos: Tensor) -> Tensor:
+        """How far apart the numbers of ``pos`` [Q, 3] are, in steps [Q, 1]."""
+        step = float(self.grid.axes_tensor().norm(dim=1).min())
+        return torch.finfo(pos.dtype).eps / step * pos.detach().abs().amax(1, keepdim=True)
+
+    def _check_cubic(self) -> None:
+        if self.interpolation == "cubic" and is_on_host(self.values):
+            lost = int((~self.values.isfinite()).sum())
+            if lost:
+                raise ValueError(
+                    f"values: expected finite numbers for a cubic spline, which all of them shape, got {lost} that are "
+                    "not; fill them, or take interpolated('linear')"
+                )
+
     def _interpolator(self) -> Interpolator:
         if self.values.requires_grad:
             return Interpolator(self.values, self.interpolation, self.periodic)
         if self._kept is None:
+            self._check_cubic()
             with torch.inference_mode(False):
                 self._kept = Interpolator(self.values, self.interpolation, self.periodic)
         return self._kept

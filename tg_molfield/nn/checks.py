@@ -195,3 +195,12 @@ def _column(data: Data, name: str) -> Tensor:
             f"data.{name}: expected one number an atom, shape [{size}], got {list(values.shape)}; reshape it"
         )
     return values.reshape(size).to(data.pos.dtype)
+
+
+def check_finite_codes(code: Tensor) -> None:
+    """Raise a ValueError for codes of which no molecule can be made."""
+    wrong = (~code.isfinite()).any(1).nonzero()[:, 0]
+    if len(wrong):
+        raise ValueError(
+            f"code: expected finite numbers, got NaN or infinity for molecule {int(wrong[0])}; encode it again"
+        )

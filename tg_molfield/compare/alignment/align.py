@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
-from tg_molfield.arguments import check_kind
+from tg_molfield.arguments import check_callable, check_choice, check_flag, check_kind
 from tg_molfield.compare.alignment.pairs import align_pairs
 from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.alignment.search import BLURS, PLANS, Found
@@ -52,8 +52,7 @@ def align(
         ValueError: a molecule lacks what is compared, or is periodic.
     """
     for name, value in (("mobile", mobile), ("fixed", fixed)):
-        if not isinstance(value, Field):
-            check_kind(name, value, Data, "a Data or an RBFField", "give one molecule, or use align_many")
+        _check_one(name, value)
     return align_many(mobile, fixed, by, metric=metric, search=search)[0, 0]
 
 
@@ -85,8 +84,9 @@ def align_many(
         TypeError: an argument is of another kind.
         ValueError: as for `align`; or ``paired`` with different numbers of molecules.
     """
-    if search not in PLANS:
-        raise ValueError(f"search: expected one of {', '.join(PLANS)}, got {search!r}; choose one")
+    check_choice("search", search, PLANS)
+    check_flag(paired=paired)
+    check_callable("progress", progress)
     given = {"mobiles": mobiles} if fixeds is None else {"mobiles": mobiles, "fixeds": fixeds}
     fields, measure = fields_to_compare(given, by, metric)
     check_alignable(fields[0], fields[-1])
@@ -127,6 +127,16 @@ def score_in_place(
     rotation = torch.eye(3, dtype=score.dtype, device=score.device).expand(*score.shape, 3, 3)
     translation = score.new_zeros(*score.shape, 3)
     return Alignments(score, by_term, measure.names, rotation, translation, listed("mobiles", mobiles))
+
+
+def _check_one(name: str, value: Data | Field) -> None:
+    if isinstance(value, Field):
+        number = value.num_graphs
+    else:
+        check_kind(name, value, Data, "a Data or an RBFField", "give one molecule, or use align_many")
+        number = value.num_graphs if isinstance(value, Batch) else 1
+    if number != 1:
+        raise ValueError(f"{name}: expected one molecule, got {number}; use align_many for several")
 
 
 def _pairs(count: int, others: int, paired: bool, same: bool) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.chem.validation import check_positions
 from tg_molfield.compare.cards import alignment_card, alignments_card
 
 
@@ -34,7 +35,13 @@ class Alignment:
         return alignment_card(self)
 
     def apply(self, pos: Tensor) -> Tensor:
-        """Positions [N, 3] in Å, moved as the molecule was."""
+        """Positions [N, 3] in Å, moved as the molecule was.
+
+        Raises:
+            TypeError: they are no tensor.
+            ValueError: they are no floats, or of another shape.
+        """
+        check_positions("pos", pos)
         return (pos.to(self.rotation) @ self.rotation.T + self.translation.to(self.rotation)).to(pos.dtype)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.compare.interactions.pair_sums import channels_of_one_width
-from tg_molfield.compare.quadrature import node_weights, with_error
+from tg_molfield.compare.quadrature import interpolation_doubt, node_weights, with_error
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 
 _TERMS_AT_ONCE = 2**22
@@ -19,17 +19,23 @@ def sums_on(f: Field, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     first, second = f.on(grid), g.on(grid)
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
     sums = first.values.double().flatten(1) @ _weighted(second, periodic).flatten(1)
-    return _rounded(sums.unflatten(1, (-1, 3))[None], f)
+    values, errors = _rounded(sums.unflatten(1, (-1, 3))[None], f)
+    mine, theirs = (volume.values.double().flatten(1) for volume in (first, second))
+    doubt = interpolation_doubt(f, grid).flatten(1) @ theirs.T
+    doubts = doubt.abs() + (mine @ interpolation_doubt(g, grid).flatten(1).T).abs()
+    return values, errors + (doubts * grid.voxel_volume).to(errors)
 
 
 def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     """The shares of the centres of f in ∫ f_c g_d d³r and the errors, [N, C, D] each."""
     if f.cell is not None:
-        found = [sums_on(center, g, grid) for center in _centers(f)]
+        each = [sums_on(center, g, grid) for center in _centers(f)]
         empty = f.weights.new_zeros(0, len(f.channels), len(g.channels)).to(torch.promote_types(f.dtype, torch.float32))
-        values, errors = zip(*found, strict=True) if found else ([empty], [empty])
-        return torch.cat(list(values)), torch.cat(list(errors))
+        shares, doubts = zip(*each, strict=True) if each else ([empty], [empty])
+        return torch.cat(list(shares)), torch.cat(list(doubts))
     nodes, others = grid.points(torch.float64, f.device), _weighted(g.on(grid), (False, False, False))
+    doubt = interpolation_doubt(g, grid).flatten(1).T * grid.voxel_volume
+    others = torch.cat([others, doubt.to(others)[..., None]], 2)
     centers, weights = f.centers.double(), f.weights.double()
     total = weights.new_zeros(*weights.shape, *others.shape[1:])
     step = max(1, _TERMS_AT_ONCE // max(1, len(centers)))
@@ -37,9 +43,10 @@ def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
         squares = (centers[:, None] - some).square().sum(-1)
         for channels, widths in channels_of_one_width(f):
             table = f.kernel.value(squares / widths.double().square()[:, None])
-            reached = (table @ values).unflatten(1, (-1, 3))[:, None]
+            reached = (table @ values).unflatten(1, (-1, 4))[:, None]
             total = total.index_add(1, channels, weights[:, channels, None, None] * reached)
-    return _rounded(total, f)
+    values, errors = _rounded(total[..., :3], f)
+    return values, errors + total[..., 3].detach().abs().to(errors)
 
 
 def _centers(f: RBFField) -> list[RBFField]:

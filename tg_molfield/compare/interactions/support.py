@@ -25,11 +25,17 @@ Box = tuple[Tensor, Tensor]
 
 
 def shared_grid(f: Field, g: Field) -> Grid | None:
-    """A grid over one period of periodic fields, or over the part of space where both are; None if there is none.
+    """The grid of volumes; else one over a period of periodic fields, or where both are; None if they are apart.
 
     Raises:
-        ValueError: nothing tells where either of them is, or they do not repeat alike in all directions.
+        ValueError: nothing tells where either of them is, they do not repeat alike in all directions, or two volumes
+            have different grids.
     """
+    grids = {field.grid for field in (f, g) if isinstance(field, Volume)}
+    if len(grids) > 1:
+        raise ValueError(
+            "grid: expected one to sum on, got two volumes of different grids; give one of theirs, or resample one"
+        )
     mine, theirs = _cells_of(f), _cells_of(g)
     if mine and theirs:
         vectors, _ = mine[0]
@@ -38,7 +44,7 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
                 "grid: expected one to sum on, got fields that do not repeat alike in all directions; give one over a "
                 "period, such as Grid.of(data, 0.4)"
             )
-        return Grid.from_cell(vectors, spacing=SPACING)
+        return grids.pop() if grids else Grid.from_cell(vectors, spacing=SPACING)
     boxes = [box for box in map(box_of, (f, g)) if box is not None]
     if not boxes:
         raise ValueError(
@@ -49,7 +55,7 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
     high = torch.stack([box[1] for box in boxes]).amin(0)
     if not bool((high > low).all()):
         return None
-    return Grid.around(torch.stack([low, high]), SPACING, 0.0)
+    return grids.pop() if grids else Grid.around(torch.stack([low, high]), SPACING, 0.0)
 
 
 def _cells_of(field: Field) -> list[tuple[Tensor, Tensor]]:

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from tg_molfield.arguments import check_kind, require_counts, require_integers
+from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_like, check_names, check_options, check_queries
+from tg_molfield.nn.checks import check_finite_codes, check_like, check_names, check_options, check_queries
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -85,7 +86,8 @@ class Decoder(Compilable, ABC):
 
         Raises:
             TypeError: it is no latent.
-            ValueError: the code is of another length or type, or on another device than the parameters.
+            ValueError: the code is of another length or type, on another device than the parameters, or not finite,
+                as far as that can be seen without waiting for a device.
         """
         if not isinstance(latent, Latent):
             raise TypeError(f"latent: expected a Latent, got {type(latent).__name__}; give what encode returns")
@@ -99,6 +101,8 @@ class Decoder(Compilable, ABC):
             latent = latent.to(torch.float32 if like is None else like.dtype)
         if like is not None:
             check_like("code", latent.code, like)
+        if not self.training and is_on_host(latent.code):
+            check_finite_codes(latent.code)
         return latent
 
     def forward(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:

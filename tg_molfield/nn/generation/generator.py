@@ -13,8 +13,9 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import check_callable, check_kind, check_share, require_counts, require_integers
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
+from tg_molfield.nn.checks import check_finite_codes
 from tg_molfield.nn.decoders.base import Decoder
-from tg_molfield.nn.decoders.flow.decoder import FlowDecoder, check_finite_codes
+from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch_geometric.utils import scatter
 
-from tg_molfield.chem.rotations import random_rotations, rotations_of_quaternions
+from tg_molfield.chem.rotations import check_rotations, random_rotations, rotations_of_quaternions
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.pieces import runs_of
@@ -26,8 +26,6 @@ TIE = 1e-3
 """Frames whose descriptors differ by less are tied; their weight falls linearly from `EQUAL` to 0 here."""
 EQUAL = TIE / 4
 """Frames whose descriptors differ by less weigh the same, so that rounding in float32 does not matter."""
-_NOT_ORTHOGONAL = 1e-4
-"""How much the product of a given frame with its transpose may differ from 1."""
 _WAVES = 8
 _PAIRS_AT_ONCE = 2**18
 
@@ -90,14 +88,7 @@ def given_pose(pos: Tensor, batch: Tensor, num_graphs: int, frames: Tensor) -> P
             f"frames: expected shape [{num_graphs}, 3, 3], got {list(frames.shape)}; give one to each molecule"
         )
     frames = frames.detach().to(device=pos.device, dtype=torch.float64)
-    product = frames @ frames.transpose(1, 2)
-    apart = (product - torch.eye(3, dtype=product.dtype, device=product.device)).abs().amax((1, 2))
-    wrong = (~((apart < _NOT_ORTHOGONAL) & (torch.linalg.det(frames) > 0))).nonzero()[:, 0]
-    if len(wrong):
-        raise ValueError(
-            f"frames: expected proper rotations with axes as rows, got another matrix for molecule {int(wrong[0])}; "
-            "give latent.frame"
-        )
+    check_rotations("frames", frames, "proper rotations with axes as rows", "give latent.frame")
     return _pose_of(pos, batch, frames)
 
 

@@ -124,9 +124,10 @@ class Latent:
         return self.pose.to_global(local, batch)
 
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Latent:
-        """The latent of the molecule moved by ``x → rotation · x + translation``."""
-        atoms = None if self.atoms is None else self.atoms.rotated(rotation)
-        return replace(self, pose=self.pose.moved(rotation, translation), atoms=atoms)
+        """The latent of the molecule moved by ``x → rotation · x + translation``; see :meth:`Pose.moved`."""
+        pose = self.pose.moved(rotation, translation)
+        atoms = None if self.atoms is None else self.atoms.rotated(rotation.to(pose.origin))
+        return replace(self, pose=pose, atoms=atoms)
 
     def with_code(self, code: Tensor) -> Latent:
         """The same poses with another ``code [B, D]``."""

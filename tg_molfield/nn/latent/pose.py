@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import as_index
+from tg_molfield.chem.rotations import check_rotations
+from tg_molfield.chem.validation import check_tensor
 from tg_molfield.devices import empty_at
 from tg_molfield.nn.cards import pose_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
@@ -128,8 +130,19 @@ class Pose:
 
     @full_precision
     def moved(self, rotation: Tensor, translation: Tensor | float = 0.0) -> Pose:
-        """The pose after ``x → rotation · x + translation``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper."""
-        turn = rotation.expand(len(self), 3, 3)
+        """The pose after ``x → rotation · x + translation``; ``rotation [3, 3]`` or ``[B, 3, 3]``, proper.
+
+        Raises:
+            TypeError: ``rotation`` is no tensor.
+            ValueError: it is no proper rotation.
+        """
+        check_tensor("rotation", rotation)
+        if rotation.shape not in ((3, 3), (len(self), 3, 3)):
+            raise ValueError(
+                f"rotation: expected shape [3, 3] or [{len(self)}, 3, 3], got {list(rotation.shape)}; give a matrix"
+            )
+        turn = rotation.to(self.origin).expand(len(self), 3, 3)
+        check_rotations("rotation", turn, "proper rotations", "mirror the molecule and encode it instead")
         origin = torch.einsum("bij,bj->bi", turn, self.origin) + translation
         return replace(self, origin=origin, frames=torch.einsum("bmij,bkj->bmik", self.frames, turn))
 

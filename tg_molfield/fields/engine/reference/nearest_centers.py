@@ -32,7 +32,8 @@ def reduce_over_nearest(
         The values [Q].
     """
     if pos.dtype in HALF_TYPES:
-        return reduce_over_nearest(reduce, centers.float(), radii.float(), pos.float(), margin).to(pos)
+        found = reduce_over_nearest(reduce, centers.float(), radii.float(), pos.float(), margin)
+        return found.to(pos) if found.is_floating_point() else found
     if is_transformed():
         squares = (pos[:, None] - centers).square().sum(-1)
         distances = squares.clamp_min(torch.finfo(pos.dtype).tiny).sqrt() - radii

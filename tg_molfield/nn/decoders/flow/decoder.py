@@ -224,7 +224,6 @@ class FlowDecoder(GaussianAtomDecoder):
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
         latent = self.widened(latent)
-        check_finite_codes(latent.code)
         code = self.learned(latent)
         seed = latent.search_seeds
         found = self.find_atoms(code, torch.full_like(code[:, 0], self.least_noise), seed)
@@ -261,12 +260,3 @@ class FlowDecoder(GaussianAtomDecoder):
             found = error(self.field(replace(latent, search_seed=trial)))
             best, least = torch.where(found < least, trial, best), torch.minimum(found, least)
         return replace(latent, code=latent.code.detach(), search_seed=best)
-
-
-def check_finite_codes(code: Tensor) -> None:
-    """Raise a ValueError for codes of which no molecule can be made."""
-    wrong = (~code.isfinite()).any(1).nonzero()[:, 0]
-    if len(wrong):
-        raise ValueError(
-            f"code: expected finite numbers, got NaN or infinity for molecule {int(wrong[0])}; encode it again"
-        )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.fields import MolField, RBFField
+from tg_molfield.nn.checks import check_finite_codes
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.gaussian_atoms.merging import merge_frames
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
@@ -101,7 +102,9 @@ class GaussianAtomDecoder(Decoder):
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
         """
-        atoms, matches = self.solve(self.widened(latent))
+        latent = self.widened(latent)
+        check_finite_codes(latent.code)
+        atoms, matches = self.solve(latent)
         self._warn(atoms, matches)
         return atoms
 
@@ -119,6 +122,7 @@ class GaussianAtomDecoder(Decoder):
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
         """
         latent = self.widened(latent)
+        check_finite_codes(latent.code)
         atoms, matches = self.solve(latent)
         self._warn(atoms, matches)
         return self.field_of(atoms, latent.pose)
