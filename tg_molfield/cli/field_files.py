@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tg_molfield.cli.output_files import check_places
 from tg_molfield.cli.sampling import nodes
 from tg_molfield.cli.terminal import progress, say
 
@@ -28,10 +29,11 @@ FieldFiles = Annotated[
 
 
 def check_field_files(paths: Sequence[Path], level: float | None) -> None:
-    """Refuse files of other kinds, and a level without a page to draw it on.
+    """Refuse files of other kinds or that cannot be written, and a level without a page to draw it on.
 
     Raises:
         ValueError: the message names the file or the option.
+        OSError: a file is a folder, or its folder cannot be written to.
     """
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
@@ -41,6 +43,7 @@ def check_field_files(paths: Sequence[Path], level: float | None) -> None:
             raise ValueError(
                 f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
             )
+    check_places(paths)
     if level is not None and not any(path.suffix.lower() == ".html" for path in paths):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, paths))}; leave it out")
 

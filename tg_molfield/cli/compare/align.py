@@ -46,8 +46,9 @@ def align(
     tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
     """
     from tg_molfield.cli.compare.inputs import load, one_record, recipe, weights
-    from tg_molfield.cli.compare.outputs import check_outputs, terms_of
+    from tg_molfield.cli.compare.outputs import terms_of
     from tg_molfield.cli.no_effect import check_reading
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.compare import Scoring, align_many
     from tg_molfield.compare.partial_charges import warn_of_charges
 

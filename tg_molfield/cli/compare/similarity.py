@@ -44,8 +44,9 @@ def similarity(
     tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
     """
     from tg_molfield.cli.compare.inputs import load, recipe, weights
-    from tg_molfield.cli.compare.outputs import check_outputs, printed_table, write_csv
+    from tg_molfield.cli.compare.outputs import printed_table, write_csv
     from tg_molfield.cli.no_effect import check_reading, refuse
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.compare import Scoring, align_many, score_in_place
     from tg_molfield.compare.partial_charges import warn_of_charges
 
