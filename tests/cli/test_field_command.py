@@ -280,6 +280,7 @@ def test_a_total_charge_of_0_has_no_sign(tmp_path):
         (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
         (("C", "-o", "a.png.gz"), "--output: expected a file with one of the suffixes"),
         (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger --spacing"),
+        (("C", "--spacing", "1e30", "-o", "a.cube"), "--spacing: expected less than the box around the atoms"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "got 'nix'"),
         (("CCO", "--preset", "vdw", "--channels", "C", "-o", "a.cube"), "--channels: expected none with --preset"),
