@@ -59,6 +59,7 @@ def test_a_molecule_is_laid_on_another_and_written(tmp_path, figures_of):
     mobile = sdf(tmp_path / "mobile.sdf", [ASPIRIN], [7.0])
     text = run("align", mobile, fixed, "-o", tmp_path / "moved.sdf", "-o", tmp_path / "overlay.html")
     assert f"{ASPIRIN} on {ASPIRIN}: score 1.0000\n" in text
+    assert f"{tmp_path / 'moved.sdf'}: the moved molecule\n{tmp_path / 'overlay.html'}: both molecules\n" in text
     (moved,), (expected,) = read(tmp_path / "moved.sdf"), read(fixed)
     assert (moved.pos - expected.pos).norm(dim=1).max() < 0.01
     (mol,) = Chem.SDMolSupplier(str(tmp_path / "moved.sdf"))

@@ -100,6 +100,7 @@ class Written:
         level: of isosurfaces, as in `plot_surfaces`.
         position: of slices, as in `plot_slices`.
         surfaces: a figure and its caption in place of isosurfaces.
+        note: a sentence below isosurfaces on the page.
         facts: figures at the head of the page.
         left_out: the empty channels that are not written, by volume file.
     """
@@ -110,6 +111,7 @@ class Written:
     level: float | None = None
     position: float | None = None
     surfaces: tuple[Any, str] | None = None
+    note: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
     left_out: Mapping[Path, Sequence[str]] = field(default_factory=dict)
 
@@ -149,6 +151,7 @@ def _draw(written: Written, path: Path) -> None:
             level=written.level,
             position=written.position,
             surfaces=written.surfaces,
+            note=written.note,
         )
         page.save(path)
     else:

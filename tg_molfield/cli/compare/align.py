@@ -76,6 +76,7 @@ def align(
     for path in outputs:
         with progress(f"writing {path.name}"):
             _write(path, mobiles[row], fixeds[column], best)
+        say(f"{path}: {'the moved molecule' if path.suffix.lower() == '.sdf' else 'both molecules'}")
 
 
 def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> None:
