@@ -89,6 +89,12 @@ def test_molecules_without_a_name_are_called_by_their_files(tmp_path):
         Chem.MolToMolFile(mol, str(tmp_path / f"{name}.sdf"))
     text = run("align", tmp_path / "one.sdf", tmp_path / "two.sdf")
     assert text.startswith("record 1 of one.sdf on record 1 of two.sdf: score")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "two.sdf").rename(tmp_path / "a" / "one.sdf")
+    files = (tmp_path / "one.sdf", tmp_path / "a" / "one.sdf")
+    names = (f"record 1 of {tmp_path.name}/one.sdf", "record 1 of a/one.sdf")
+    assert run("align", *files).startswith(f"{names[0]} on {names[1]}: score")
+    assert all(name in run("similarity", *files) for name in names)
 
 
 def test_records_are_chosen(tmp_path, library):

@@ -43,7 +43,7 @@ def similarity(
 
     tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
     """
-    from tg_molfield.cli.compare.inputs import load, recipe, weights
+    from tg_molfield.cli.compare.inputs import load_both, recipe, weights
     from tg_molfield.cli.compare.outputs import printed_table, write_csv
     from tg_molfield.cli.no_effect import check_reading, refuse
     from tg_molfield.cli.output_files import check_outputs
@@ -58,7 +58,7 @@ def similarity(
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
-    mine, theirs = load(first, scoring, how), load(second, scoring, how)
+    mine, theirs = load_both(first, second, scoring, how)
     size = _ROW * len(mine) * len(theirs)
     refuse_large({path.name: size for path in outputs}, yes, "compare fewer molecules")
     warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})
