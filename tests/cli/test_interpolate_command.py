@@ -58,7 +58,10 @@ def test_hydrogens_that_are_not_drawn_are_told(tmp_path):
     for name in ("one", "few"):
         options = ("--steps", "1", "--spacing", "1", "--margin", "1", "--no-check", "-o", str(tmp_path / name))
         run(str(tmp_path / f"{name}.xyz"), *options)
-        told.append("Hydrogens are left out of this picture" in (tmp_path / name / "path.html").read_text())
+        told.append(
+            "The surface of H is left out, as of all paths with more than 80 atoms"
+            in (tmp_path / name / "path.html").read_text()
+        )
         assert Volume.read(tmp_path / name / "step_000.cube").channels == ("H", "C")
     assert told == [True, False]
 

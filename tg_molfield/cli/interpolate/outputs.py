@@ -98,7 +98,8 @@ def path_page(
         )
     page = Page(", ".join(file.name for file in files), told)
     left_out = (
-        f" Hydrogens are left out of this picture of more than {_MAX_ATOMS_WITH_HYDROGEN} atoms; the volumes have them."
+        f" The surface of H is left out, as of all paths with more than {_MAX_ATOMS_WITH_HYDROGEN} atoms; the volumes "
+        "have this channel."
     )
     page.figure(
         animate_surfaces(volumes, drawn or None),
