@@ -24,9 +24,11 @@ from tg_molfield.compare import (
 )
 from tg_molfield.compare.interactions.descriptors import Descriptor
 from tg_molfield.datasets import MoleculeFields
+from tg_molfield.display.card import short_numbers
 from tg_molfield.fields import AtomList, Grid, MolField, RBFField, Volume, get_kernel
 from tg_molfield.inverse.find_atoms import recover_atoms
-from tg_molfield.metrics import PSNRPerGraph, psnr
+from tg_molfield.inverse.superres import SuperresReport
+from tg_molfield.metrics import PSNR, PSNRPerGraph, psnr
 from tg_molfield.nn import FieldAutoEncoder, nearest
 from tg_molfield.paths import FieldPath, path_metrics
 from tg_molfield.structures import from_smiles
@@ -156,6 +158,26 @@ def test_qualities_have_units():
     found = recover_atoms(volume)
     assert re.search(r"O 1 1 0\.\d+ ", told(found))
     assert found._repr_html_().count("<circle") == 3
+
+
+def test_a_superresolution_tells_the_method_of_each_channel():
+    report = SuperresReport(
+        "auto", PSNR(60.0, 50.0), 8, 8, 1.0, dict.fromkeys("CHO", True), {"C": 0, "H": 3, "O": 0},
+        {"C": 0.0, "H": 2.0, "O": 0.0}, {"C": 1.0, "H": 1e-4, "O": 1.0},
+        {"C": {"kriging": 1.0, "gaussians": 0.0}, "H": {"gaussians": 0.75, "kriging": 0.25}, "O": {}},
+        {"C": {"kriging": 54.6, "mixture": 54.6}, "H": {"mixture": 60.0}, "O": {}},
+    )  # fmt: skip
+    shown = told(report)
+    assert "C kriging 54.6 – – – – H gaussians 75%, kriging 25% 60.0 2 3 yes 0.0001 O auto – – – – –" in shown
+
+
+def test_cards_have_six_digits():
+    long = RBFField(torch.zeros(1, 3), torch.ones(1, 1)).with_mol_field(MolField("C", width_scale=0.48029212345678))
+    assert "width_scale=0.480292)" in told(long)
+    assert "0.48029212345678" in repr(long.mol_field)
+    assert short_numbers("1.23456789e-05 C12.12345678 10.1234567 0.25 v1.12345678.2") == (
+        "1.23457e-05 C12.12345678 10.1235 0.25 v1.12345678.2"
+    )
 
 
 def test_kernels_are_drawn_with_their_values():

@@ -50,7 +50,7 @@ def test_a_table_becomes_a_data_set(tmp_path, table):
 def test_other_options_need_force(tmp_path, table):
     run("build", table, "-o", tmp_path / "a")
     message = refused("build", table, "-o", tmp_path / "a", "--conformers", 2)
-    assert "give --force to build it again, or another folder as --output" in message
+    assert "give --force to build it again, or another --output" in message
     assert "4 molecules" in run("build", table, "-o", tmp_path / "a", "--conformers", 2, "--force")
 
 
@@ -162,7 +162,7 @@ def test_options_without_effect_are_refused(tmp_path, table):
 
 
 def test_a_file_is_no_folder_for_a_data_set(table):
-    assert "Not a directory; give another folder as --output" in refused("build", table, "-o", table)
+    assert "Not a directory; give another --output" in refused("build", table, "-o", table)
 
 
 def test_an_interrupted_build_says_how_to_go_on(tmp_path, table, monkeypatch):

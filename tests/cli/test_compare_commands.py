@@ -59,6 +59,7 @@ def test_a_molecule_is_laid_on_another_and_written(tmp_path, figures_of):
     mobile = sdf(tmp_path / "mobile.sdf", [ASPIRIN], [7.0])
     text = run("align", mobile, fixed, "-o", tmp_path / "moved.sdf", "-o", tmp_path / "overlay.html")
     assert f"{ASPIRIN} on {ASPIRIN}: score 1.0000\n" in text
+    assert f"{tmp_path / 'moved.sdf'}: the moved molecule\n{tmp_path / 'overlay.html'}: both molecules\n" in text
     (moved,), (expected,) = read(tmp_path / "moved.sdf"), read(fixed)
     assert (moved.pos - expected.pos).norm(dim=1).max() < 0.01
     (mol,) = Chem.SDMolSupplier(str(tmp_path / "moved.sdf"))
@@ -88,6 +89,12 @@ def test_molecules_without_a_name_are_called_by_their_files(tmp_path):
         Chem.MolToMolFile(mol, str(tmp_path / f"{name}.sdf"))
     text = run("align", tmp_path / "one.sdf", tmp_path / "two.sdf")
     assert text.startswith("record 1 of one.sdf on record 1 of two.sdf: score")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "two.sdf").rename(tmp_path / "a" / "one.sdf")
+    files = (tmp_path / "one.sdf", tmp_path / "a" / "one.sdf")
+    names = (f"record 1 of {tmp_path.name}/one.sdf", "record 1 of a/one.sdf")
+    assert run("align", *files).startswith(f"{names[0]} on {names[1]}: score")
+    assert all(name in run("similarity", *files) for name in names)
 
 
 def test_records_are_chosen(tmp_path, library):

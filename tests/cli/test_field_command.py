@@ -29,6 +29,10 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+def refused(*arguments: str) -> str:
+    return str(CliRunner().invoke(app, [*arguments]).exception)
+
+
 def test_smiles_to_every_output(tmp_path):
     outputs = [tmp_path / name for name in ("a.cube", "a.npz", "a.dx", "a.ccp4", "a.png", "a.svg", "a.html")]
     text = run(
@@ -162,6 +166,13 @@ def test_a_folder_named_like_the_smiles_is_no_structure(tmp_path, monkeypatch):
         assert read_cube(stream)["atoms"].get_chemical_formula() == "C2H6O"
 
 
+def test_folders_and_devices_are_named(tmp_path):
+    output = ("-o", str(tmp_path / "a.cube"))
+    assert f"got the folder {tmp_path}; name a file in it" in refused("field", str(tmp_path), *output)
+    assert f"got the folder {tmp_path}; name a file in it" in refused("align", "CCO", str(tmp_path))
+    assert "got /dev/stdin, which is a pipe or device; save the structure" in refused("field", "/dev/stdin", *output)
+
+
 def test_the_record_of_several_is_named(tmp_path):
     path = tmp_path / "frames.xyz"
     path.write_text("1\n\nO 0 0 0\n2\n\nC 0 0 0\nO 1.2 0 0\n")
@@ -172,8 +183,10 @@ def test_the_record_of_several_is_named(tmp_path):
 
 
 def test_charges_are_named(tmp_path):
-    text = run("field", "CC(=O)[O-]", "--preset", "esp", "--spacing", "1", "-o", str(tmp_path / "a.npz"))
+    output = ("-o", str(tmp_path / "a.npz"), "-o", str(tmp_path / "a.html"))
+    text = run("field", "CC(=O)[O-]", "--preset", "esp", "--spacing", "1", *output)
     assert "partial charges: Gasteiger, sum -1.000 e" in text
+    assert "Partial charges: Gasteiger, sum -1.000 e.</figcaption>" in (tmp_path / "a.html").read_text()
 
 
 @pytest.mark.parametrize("suffix", ["mol2", "sdf"])
@@ -280,6 +293,7 @@ def test_a_total_charge_of_0_has_no_sign(tmp_path):
         (("C" * 300 + "(", "-o", "a.cube"), "SMILES Parse Error"),
         (("C", "-o", "a.png.gz"), "--output: expected a file with one of the suffixes"),
         (("C", "--spacing", "0.0005", "-o", "a.cube"), "larger --spacing"),
+        (("C", "--spacing", "1e30", "-o", "a.cube"), "--spacing: expected less than the box around the atoms"),
         (("missing.sdf", "-o", "a.cube"), "missing.sdf: expected an existing file, got none"),
         (("CCO", "--preset", "nix", "-o", "a.cube"), "got 'nix'"),
         (("CCO", "--preset", "vdw", "--channels", "C", "-o", "a.cube"), "--channels: expected none with --preset"),

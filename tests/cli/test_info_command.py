@@ -104,6 +104,10 @@ def test_models_and_other_tensors(tmp_path):
     assert found["version"] == version("tg_molfield")
 
 
+def test_numbers_have_six_digits():
+    assert "width_scale 0.480292, aggregate sum" in run("info", "organic-small")
+
+
 def test_the_checkpoint_of_a_training(tmp_path):
     model = FieldAutoEncoder(MolField("H C O"), 16, "siren", encoder_options={"num_layers": 1})
     fit(model, [from_smiles("C"), from_smiles("O")], max_steps=2, folder=tmp_path, progress=False)

@@ -46,6 +46,26 @@ def test_volumes_table_and_page(swing, tmp_path, figures_of):
     assert len(figure["layout"]["sliders"][0]["steps"]) == 5
 
 
+def test_hydrogens_that_are_not_drawn_are_told(tmp_path):
+    ring = molecule("C6H6")
+    crowd = ring.copy()
+    for _ in range(6):
+        ring.translate((0, 0, 3.5))
+        crowd += ring
+    write(tmp_path / "one.xyz", [crowd, crowd])
+    write(tmp_path / "few.xyz", [ring, ring])
+    told = []
+    for name in ("one", "few"):
+        options = ("--steps", "1", "--spacing", "1", "--margin", "1", "--no-check", "-o", str(tmp_path / name))
+        run(str(tmp_path / f"{name}.xyz"), *options)
+        told.append(
+            "The surface of H is left out, as of all paths with more than 80 atoms"
+            in (tmp_path / name / "path.html").read_text()
+        )
+        assert Volume.read(tmp_path / name / "step_000.cube").channels == ("H", "C")
+    assert told == [True, False]
+
+
 def test_chosen_frames_blind_and_other_formats(swing, tmp_path):
     output = tmp_path / "path"
     options = ("--spacing", "0.4", "--margin", "3", "--steps", "2", "--no-check")

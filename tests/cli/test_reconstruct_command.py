@@ -11,7 +11,7 @@ from tg_molfield.inverse.superres import superresolve
 def ratios(text):
     """The PSNR of all channels together, and of each."""
     found = re.search(r"PSNR against (.*): (\S+) dB, occupied (\S+) dB", text)
-    rows = re.findall(r"^ *(\w+) +([\d.]+) +([\d.]+) *$", text, re.M)
+    rows = re.findall(r"^ *(?:channel )?(\w+) +([\d.]+) +([\d.]+) *$", text, re.M)
     return found[1], (float(found[2]), float(found[3])), {name: (float(a), float(b)) for name, a, b in rows}
 
 
@@ -36,6 +36,8 @@ def test_a_molecule_and_its_exact_field(tmp_path):
     assert both == pytest.approx(psnr(written, exact, written.grid), abs=0.01)
     assert set(channels) == {"H", "C", "O", "all"}
     assert channels["C"] == pytest.approx(psnr(written[["C"]], exact[["C"]], written.grid), abs=0.01)
+    assert re.search(r"^ *channel all +\d", text, re.M)
+    assert text.splitlines()[-3].endswith("; the first counts 6 empty channels, too")
     assert re.search(r"the exact field: 0 in N, F, P, S, Cl, other; reconstructed at most \S+ there", text)
     assert Volume.read(output).atoms.z.tolist() == data.z.tolist()
 
@@ -58,7 +60,9 @@ def test_pictures_and_pages_show_both_fields(tmp_path):
     )
     assert (tmp_path / "a.svg").read_text().count("reconstructed") >= 1
     page = (tmp_path / "a.html").read_text()
-    assert all(text in page for text in ("exact", "reconstructed", "PSNR, dB", "occupied, dB"))
+    assert all(text in page for text in ("exact", "reconstructed", "PSNR, dB<", "occupied, dB"))
+    run("reconstruct", "CCO", "--spacing", 1, "-o", tmp_path / "b.html")
+    assert "PSNR, dB, with 6 empty channels" in (tmp_path / "b.html").read_text()
 
 
 def test_what_the_model_and_its_field_read_is_computed(tmp_path):

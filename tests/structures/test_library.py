@@ -7,7 +7,7 @@ import torch
 from rdkit import Chem
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.files import Lines, read_bytes
+from tg_molfield.files import Lines, distinct_names, read_bytes
 from tg_molfield.structures import from_smiles, read
 from tg_molfield.structures.library import Library, Recipe, build_entry, constitution, smiles_entry, write_sdf
 
@@ -172,6 +172,17 @@ def test_one_of_several_files_that_is_none_of_its_format_is_told(tmp_path):
     ]
     assert "expected content, got an empty file" in entries[1].content
     assert "expected a line @<TRIPOS>MOLECULE" in entries[2].content
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    names = ["a/x.smi", "b/x.smi", "b/c/x.smi", "y.smi", "a/bad.sdf", "b/bad.sdf"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("CCO ethanol\n" if name.endswith("smi") else "")
+    library = Library([tmp_path / name for name in names])
+    assert [entry.file for entry in library] == ["a/x.smi", "b/x.smi", "c/x.smi", "y.smi", "a/bad.sdf", "b/bad.sdf"]
+    assert [entry.file for entry in Library(tmp_path / "a" / "x.smi")] == ["x.smi"]
+    assert distinct_names([tmp_path / "y.smi", tmp_path / "a" / ".." / "y.smi"]) == ["y.smi", "y.smi"]
 
 
 def test_other_structure_files_are_read_whole(tmp_path):

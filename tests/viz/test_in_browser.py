@@ -122,6 +122,8 @@ def test_hits_are_listed_and_drawn(opened):
     molecules = [from_smiles(smiles, properties=()) for smiles in ("CCO", "CCN")]
     window = opened(hits_page("Hits", screen(molecules[0], molecules), molecules[:1], overlays=1), DRAWN, 500, 700)
     assert window.run("document.querySelectorAll('tbody tr').length") == 2
+    ranks = "document.querySelector('tbody td').clientWidth"
+    assert window.run(ranks) < 80, "a column of numbers is as wide as they are"
     middle_of(window, ".plot")
     window.wait(DRAWN)
     seen = picture(window)

@@ -116,6 +116,20 @@ def test_no_label_is_cut_off(volume):
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01
 
 
+@pytest.mark.parametrize("peaks", [(1.7, 0.35, 0.35, 3.3), (0.35, 1.0, 0.02)])
+def test_the_borders_of_a_wide_figure_are_empty(peaks):
+    shape = (90, 60, 117)
+    x, y, z = (torch.linspace(-1, 1, count) for count in shape)
+    values = torch.exp(-4 * (x[:, None, None] ** 2 + y[:, None] ** 2 + z**2)) * torch.tensor(peaks)[:, None, None, None]
+    grid = Grid((-4.0, -6.0, -5.5), ((0.25, 0, 0), (0, 0.25, 0), (0, 0, 0.25)), shape)
+    figure = plot_slices(Volume(values, grid, list("CNOS")[: len(peaks)]))
+    figure.set_dpi(100)
+    figure.canvas.draw()
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    assert (picture[[0, -1]] > 250).all()
+    assert (picture[:, [0, -1]] > 250).all()
+
+
 @pytest.mark.parametrize("name", [r"$\frac$", "$x$", "cost $5", "a_b^c {d} \\alpha", "<b>&amp;</b>"])
 def test_names_are_no_formulas(volume, tmp_path, name):
     named = Volume(volume.values[:1], volume.grid, [name])

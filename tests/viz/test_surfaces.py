@@ -1,4 +1,5 @@
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -137,6 +138,17 @@ def test_a_protein_is_a_ribbon_and_its_ligand_balls_and_sticks(data_dir):
     }
     (low, high), reach = figure.layout.scene.xaxis.range, float((ligand.max(0)[0] - ligand.min(0)[0]).norm())
     assert high - low < reach + 20, "the camera looks at the grid"
+
+
+def test_channels_of_a_preset_can_be_told_apart():
+    names = MolField.preset("mnf").channels
+    assert "other" in names
+    colors = [
+        np.array([int(channel_color(name, number)[place : place + 2], 16) for place in (1, 3, 5)])
+        for number, name in enumerate(names)
+    ]
+    for first, second in combinations(colors, 2):
+        assert np.abs(first - second).sum() > 60
 
 
 def test_channels_of_a_ligand_and_a_protein_differ_in_lightness():

@@ -6,7 +6,7 @@ import torch
 from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
 from tg_molfield.fields import Grid, Volume
-from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, interactive_surfaces
+from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, interactive_surfaces, plot_colored_surfaces
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -154,3 +154,12 @@ def test_the_slider_and_the_button_of_an_animation(opened, volume):
     window.run(f"{button}.click()")
     assert window.run(f"{button}.textContent") == "Play"
     assert window.errors == []
+
+
+@pytest.mark.parametrize("width", [360, 620, 1200])
+def test_a_colour_bar_leaves_scenes_as_wide_as_tall(opened, water, volume, width):
+    figure = plot_colored_surfaces(volume, water, "O", color_channel="H")
+    window = opened(Page("Colours").figure(figure), DRAWN, width, 900)
+    size = window.run(f"(({{ w, h }}) => ({{ w, h }}))({PLOT}._fullLayout._size)")
+    assert size["w"] >= size["h"] > 200
+    assert window.run("document.documentElement.scrollWidth") <= width

@@ -1,6 +1,7 @@
 """CUBE files compared with ASE, and in the number formats of other programs."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from ase.build import molecule
 from ase.io.cube import read_cube
 
 from tg_molfield import Grid, MolField, Volume
-from tg_molfield.fields import VolumeWarning
+from tg_molfield.fields import AtomList, VolumeWarning
 from tg_molfield.structures import from_ase
 from tg_molfield.volumes.cube import BOHR
 
@@ -204,6 +205,24 @@ def test_ghost_atoms_of_counterpoise_calculations(tmp_path):
     (tmp_path / "a.cube").write_text(TOUCHING.replace("   17   17", "    0    0"))
     with pytest.warns(VolumeWarning, match="1 atoms with atomic number 0"):
         assert Volume.read(tmp_path / "a.cube").atoms is None
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"origin": (-6e4, 0.0, 0.0)}, "the origin of 6e+04"),
+        ({"axes": ((1e30, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))}, "a step of 1e+30"),
+        ({"pos": torch.tensor([[0.0, 0.0, 6e5]])}, "an atom of 6e+05"),
+    ],
+)
+def test_lengths_that_run_into_each_other_are_not_written(tmp_path, change, what):
+    grid = Grid(change.get("origin", (0.0, 0.0, 0.0)), change.get("axes", np.eye(3).tolist()), (2, 2, 2))
+    atoms = AtomList(torch.tensor([6]), change.get("pos", torch.zeros(1, 3)))
+    volume = Volume(torch.ones(1, 2, 2, 2), grid, ["C"], atoms=atoms)
+    message = rf"a\.cube: expected lengths that fit the columns of a CUBE file, got {re.escape(what)} Å; write an \.npz"
+    with pytest.raises(ValueError, match=message):
+        volume.save(tmp_path / "a.cube")
+    assert not list(tmp_path.iterdir())
 
 
 def test_steps_that_vanish_are_refused_with_the_files_name(tmp_path):

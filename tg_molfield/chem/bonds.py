@@ -10,6 +10,7 @@ from tg_molfield.chem.elements import element_property
 
 _TOLERANCE = 0.4
 _MAX_Z_WITH_RADIUS = 96
+_NONMETALS = (1, 2, *range(5, 11), *range(14, 19), *range(32, 37), *range(51, 55), 85, 86, 117, 118)
 
 
 def bonds(atoms: AtomList) -> NDArray[np.int64]:
@@ -25,3 +26,16 @@ def bonds(atoms: AtomList) -> NDArray[np.int64]:
     near = np.linalg.norm(pos[first] - pos[second], axis=1) <= radii[first] + radii[second] + _TOLERANCE
     real = atoms.z.cpu().numpy() > 0
     return pairs[near & real[first] & real[second]].astype(np.int64)
+
+
+def drawn_bonds(atoms: AtomList) -> NDArray[np.int64]:
+    """`bonds` without those between metals of which one is bonded to another element than a metal.
+
+    The metals of oxides and salts lie within the sum of their large radii, and are not bonded.
+    """
+    pairs = bonds(atoms)
+    is_metal = ~np.isin(atoms.z.cpu().numpy(), _NONMETALS)
+    metals = is_metal[pairs]
+    combined = np.zeros(len(is_metal), dtype=bool)
+    combined[pairs[metals.sum(1) == 1]] = True
+    return pairs[~(metals.all(1) & combined[pairs].any(1))]

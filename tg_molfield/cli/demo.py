@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tg_molfield.cli.options import Seed
+from tg_molfield.cli.output_folder import check_folder
 
 
 def demo(
@@ -25,4 +26,5 @@ def demo(
     """
     from tg_molfield.demo import run
 
+    check_folder(output)
     run(output, minutes=minutes, seed=seed or 0, held_out=held_out)

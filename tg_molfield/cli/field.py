@@ -116,7 +116,9 @@ def field(
         with progress("colouring the surface"):
             surfaces = coloring.figure(volume, level, quantity, data, charges)
     position = 0.0 if isinstance(chosen, DistanceField) and not any(volume.periodic) else None
-    write_fields(Written(volume, title, level=level, position=position, surfaces=surfaces, left_out=left_out), output)
+    note = f"Partial charges: {charges}." if charges else ""
+    written = Written(volume, title, level=level, position=position, surfaces=surfaces, note=note, left_out=left_out)
+    write_fields(written, output)
 
 
 def _total_charge(data: Data) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tg_molfield.cli.output_files import check_places
 from tg_molfield.cli.sampling import nodes
 from tg_molfield.cli.terminal import progress, say
 
@@ -28,10 +29,11 @@ FieldFiles = Annotated[
 
 
 def check_field_files(paths: Sequence[Path], level: float | None) -> None:
-    """Refuse files of other kinds, and a level without a page to draw it on.
+    """Refuse files of other kinds or that cannot be written, and a level without a page to draw it on.
 
     Raises:
         ValueError: the message names the file or the option.
+        OSError: a file is a folder, or its folder cannot be written to.
     """
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
@@ -41,6 +43,7 @@ def check_field_files(paths: Sequence[Path], level: float | None) -> None:
             raise ValueError(
                 f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
             )
+    check_places(paths)
     if level is not None and not any(path.suffix.lower() == ".html" for path in paths):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, paths))}; leave it out")
 
@@ -97,6 +100,7 @@ class Written:
         level: of isosurfaces, as in `plot_surfaces`.
         position: of slices, as in `plot_slices`.
         surfaces: a figure and its caption in place of isosurfaces.
+        note: a sentence below isosurfaces on the page.
         facts: figures at the head of the page.
         left_out: the empty channels that are not written, by volume file.
     """
@@ -107,6 +111,7 @@ class Written:
     level: float | None = None
     position: float | None = None
     surfaces: tuple[Any, str] | None = None
+    note: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
     left_out: Mapping[Path, Sequence[str]] = field(default_factory=dict)
 
@@ -146,6 +151,7 @@ def _draw(written: Written, path: Path) -> None:
             level=written.level,
             position=written.position,
             surfaces=written.surfaces,
+            note=written.note,
         )
         page.save(path)
     else:

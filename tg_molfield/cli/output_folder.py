@@ -10,6 +10,20 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before anything is calculated for it; nothing is made.
+
+    Raises:
+        OSError: it is a file, lies in one, or may not be written to.
+    """
+    absolute = Path(os.path.abspath(folder))
+    there = next(one for one in (absolute, *absolute.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise NotADirectoryError(_unfit(folder, "a file"))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(_unfit(folder, "no permission to write"))
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are not there.
 
@@ -20,9 +34,11 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         got = "a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
-        raise type(error)(
-            f"{folder}: expected a folder that can be written to, got: {got}; choose another output"
-        ) from error
+        raise type(error)(_unfit(folder, str(got))) from error
+
+
+def _unfit(folder: Path, got: str) -> str:
+    return f"{folder}: expected a folder that can be written to, got: {got}; choose another output"
 
 
 def keep_inputs(inputs: Iterable[str | Path | None], folder: Path, patterns: Sequence[str]) -> None:

@@ -31,13 +31,14 @@ class Source(NamedTuple):
     title: str
 
 
-def read_molecules(text: str, how: Recipe, prepared: Callable[[Data], Data]) -> list[Source]:
+def read_molecules(text: str, how: Recipe, prepared: Callable[[Data], Data], name: str | None = None) -> list[Source]:
     """The molecules that ``text`` names: those of a file if its suffix is that of one, else of a SMILES.
 
     Args:
         text: path of a file, or a SMILES.
         how: how molecules are read.
         prepared: what they are made into; it may refuse one by a ValueError.
+        name: of the file in titles, where it is not that of the path.
 
     Raises:
         ValueError: it is neither, or there is no readable molecule.
@@ -73,7 +74,7 @@ def read_molecules(text: str, how: Recipe, prepared: Callable[[Data], Data]) -> 
                 continue
             for note in built.notes:
                 problems.note(entry, note)
-            title = entry.title or f"record {entry.record} of {Path(text).name}"
+            title = entry.title or f"record {entry.record} of {name or Path(text).name}"
             found.append(Source(entry, built, molecules, title))
     if not found:
         reasons = "".join(f"\n  {record}" for record in problems.failed[:10])

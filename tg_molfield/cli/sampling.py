@@ -13,10 +13,20 @@ _FARTHEST = 20.0
 
 
 def grid_of(data: Data, spacing: float, margin: float | None, default: float = 4.0) -> Grid:
-    """A box around the atoms of a molecule, the unit cell of a crystal or slab; a box too where a margin is given."""
+    """A box around the atoms of a molecule, the unit cell of a crystal or slab; a box too where a margin is given.
+
+    Raises:
+        ValueError: the spacing is larger than the box, or not positive.
+    """
     from tg_molfield.fields import Grid
 
-    return Grid.of(data, spacing, default) if margin is None else Grid.around(data.pos, spacing, margin)
+    grid = Grid.of(data, spacing, default) if margin is None else Grid.around(data.pos, spacing, margin)
+    longest = float((data.pos.amax(0) - data.pos.amin(0)).max()) + 2 * (default if margin is None else margin)
+    if 0 < longest < spacing:
+        raise ValueError(
+            f"--spacing: expected less than the box around the atoms, {longest:.3g} Å, got {spacing:g}; 0.25 is usual"
+        )
+    return grid
 
 
 def default_margin(field: Field, level: float | None, spacing: float) -> float:

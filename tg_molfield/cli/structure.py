@@ -150,19 +150,31 @@ def not_a_structure(text: str, error: Exception) -> Exception:
 
     if not str(error).startswith("smiles: expected a valid SMILES"):
         return error
-    if _is_file(text):
+    kind = _kind_of_file(text)
+    if kind == "file":
         try:
             format_of(Path(text))
         except ValueError as unknown:
             return unknown
+    if kind == "folder":
+        return IsADirectoryError(f"structure: expected a file or a SMILES, got the folder {text}; name a file in it")
+    if kind:
+        return ValueError(
+            f"structure: expected a file or a SMILES, got {text}, which is a pipe or device; save the structure as a "
+            "file whose suffix tells its format"
+        )
     return ValueError(f"structure: expected a file or a SMILES, got {_short(text)}, which is no file; {error}")
 
 
-def _is_file(text: str) -> bool:
+def _kind_of_file(text: str) -> Literal["", "file", "folder", "other"]:
+    """What there is under a name, empty for nothing."""
+    path = Path(text)
     try:
-        return Path(text).is_file()
+        if path.is_file():
+            return "file"
+        return "folder" if path.is_dir() else "other" if path.exists() else ""
     except OSError:  # the name is too long for a file
-        return False
+        return ""
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.bonds import drawn_bonds
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import positions, principal_axes
 from tg_molfield.display.card import Picture, sized
@@ -24,7 +24,7 @@ _UNITS, _STICK, _ATOM, _HYDROGEN = 40, 9, 15, 9
 def atoms_svg(atoms: AtomList) -> str:
     """An ``<svg>`` without a size of its own, with 40 units to an Å; empty for no atoms or more than ``MAX_ATOMS``.
 
-    Bonds are those of `bonds`, each half in the colour of its atom; atoms nearer to the eye cover those behind.
+    Bonds are those of `drawn_bonds`, each half in the colour of its atom; atoms nearer to the eye cover those behind.
     """
     if not 0 < len(atoms.z) <= MAX_ATOMS or not bool(atoms.pos.isfinite().all()):
         return ""
@@ -32,7 +32,7 @@ def atoms_svg(atoms: AtomList) -> str:
     seen = (pos - pos.mean(0)) @ principal_axes(pos).T
     flat = np.round(seen[:, :2] * [_UNITS, -_UNITS]).astype(int) + 0
     parts: list[tuple[float, str]] = []
-    for first, second in bonds(atoms).tolist():
+    for first, second in drawn_bonds(atoms).tolist():
         middle = (flat[first] + flat[second]) // 2
         for end in (first, second):
             course = f"M{flat[end][0]} {flat[end][1]}L{middle[0]} {middle[1]}"

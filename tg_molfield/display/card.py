@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ _ROW = '<tr style="background:none">'
 _SOFT = "opacity:0.65"
 _PICTURES = "display:flex;flex-wrap:wrap;gap:0.5em 1em;margin-top:0.5em"
 _LONGEST = 400
+_LONG = re.compile(r"(?<![\w.])\d+\.\d{7,}(e[+-]?\d+)?(?![\w.])")
 
 
 class Picture(NamedTuple):
@@ -77,6 +79,11 @@ def sized(svg: str, unit: float = 0.5, width: int = 220, height: int = 170) -> s
     return svg.replace("<svg", f"<svg {size}", 1)
 
 
+def short_numbers(text: str) -> str:
+    """The text with six digits of numbers that have more than six decimals: ``0.480292`` for ``0.48029212``."""
+    return _LONG.sub(lambda found: f"{float(found[0]):.6g}", text)
+
+
 def numbers_of(holder: Any) -> str:
     """The type of the numbers of a tensor or a field, and where they are: "float32 on cpu"."""
     return f"{str(holder.dtype).removeprefix('torch.')} on {holder.device}"
@@ -89,5 +96,5 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _brief(value: object) -> str:
-    text = f"{value:.5g}".replace("-", "−") if isinstance(value, float) else str(value)
+    text = f"{value:.5g}".replace("-", "−") if isinstance(value, float) else short_numbers(str(value))
     return escape(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")

@@ -31,7 +31,10 @@ _PALE = 0.6
 """The share of white in the colours of a protein's channels."""
 
 _UNKNOWN = "#d6609e"
-_OTHERS = ("#7c6bd6", "#2a9d5c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")
+_OTHERS = ("#7c6bd6", "#12858c", "#c98a1b", "#3c8dbc", "#b5568c", "#6f8f1f")
+_REST = "#7a5c3e"
+"""The channel ``other``: a brown unlike the colours of the elements beside it."""
+
 _ELEMENTS = {
     "X": "#9aa4ae", "H": "#d3dae0", "He": "#b8e6e6", "Li": "#a56be0", "Be": "#a8cf1c", "B": "#e8a795", "C": "#5f6973",
     "N": "#3560e8", "O": "#e5322d", "F": "#57bf3a", "Ne": "#92cfe0", "Na": "#8d52d6", "Mg": "#5fbf1c",
@@ -48,7 +51,7 @@ def element_color(z: int) -> str:
 
 
 def channel_color(name: str, index: int) -> str:
-    """The colour of channel ``index``: that of its element for ``"C"``, else one of a palette.
+    """The colour of channel ``index``: that of its element for ``"C"``, brown for ``"other"``, else one of a palette.
 
     Of two parts, the protein's channels are pale, so that they differ in lightness too, and ``"ligand.C"`` has a colour
     of its own.
@@ -56,7 +59,7 @@ def channel_color(name: str, index: int) -> str:
     part, _, element = name.rpartition(".")
     if part == "ligand" and element == "C":
         return LIGAND_CARBON
-    color = _ELEMENTS.get(element, _OTHERS[index % len(_OTHERS)])
+    color = _REST if element == "other" else _ELEMENTS.get(element, _OTHERS[index % len(_OTHERS)])
     return _paler(color) if part == "protein" else color
 
 

@@ -3,6 +3,7 @@
 from tg_molfield.files.decoding import NO_FAULTS, decoding, fault_message, shortened
 from tg_molfield.files.gunzip import unfolding_limit
 from tg_molfield.files.lines import Lines, decoded
+from tg_molfield.files.names import distinct_names
 from tg_molfield.files.reading import format_suffix, read_before_damage, read_bytes, readable
 from tg_molfield.files.staging import finish_commits
 from tg_molfield.files.writing import atomic_write, atomic_writes
@@ -14,6 +15,7 @@ __all__ = [
     "atomic_writes",
     "decoded",
     "decoding",
+    "distinct_names",
     "fault_message",
     "finish_commits",
     "format_suffix",

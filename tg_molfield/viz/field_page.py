@@ -23,6 +23,7 @@ def field_page(
     level: float | None = None,
     position: float | None = None,
     surfaces: tuple[Any, str] | None = None,
+    note: str = "",
 ) -> Page:
     """A page with the isosurfaces and the slices of a field.
 
@@ -33,6 +34,7 @@ def field_page(
         level: of isosurfaces, as in `plot_surfaces`.
         position: of slices, as in `plot_slices`.
         surfaces: a figure and its caption in place of isosurfaces; left out for grids with one node along an axis.
+        note: a sentence at the end of the caption of isosurfaces.
 
     Raises:
         ImportError: plotly or scikit-image is missing.
@@ -46,7 +48,7 @@ def field_page(
         page.figure(*surfaces)
     elif min(first.grid.shape) > 1:
         drawn = interactive_surfaces(volumes, levels=level, difference=several, visible=_visible(first))
-        page.figure(drawn, f"Isosurfaces. {described(first)}{drawn.note}")
+        page.figure(drawn, f"Isosurfaces. {described(first)}{drawn.note} {note}".rstrip())
     names = chosen_channels(first, None)
     for part in in_bands(names) if several else [names]:
         page.figure(plot_slices(volumes, part, position=position, difference=several), f"Slices. {described(first)}")

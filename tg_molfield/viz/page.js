@@ -2,9 +2,22 @@
 
 const NARROWEST_SCENE = 300;
 const HEADING = 34;
+const NARROW = 640;
+const BAR = { beside: 90, below: 70 };
 const BUTTONS = [["toImage", "resetCameraDefault3d"]];
 const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: BUTTONS };
 const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/* Places the colour bar beside the scenes, on narrow pages below them, and returns the room that it takes. */
+function placeBar({ element, layout }) {
+  const bar = layout.coloraxis?.colorbar;
+  if (!bar) return { beside: 0, below: 0 };
+  const below = element.clientWidth < NARROW;
+  Object.assign(bar, below
+    ? { orientation: "h", x: 0.5, xanchor: "center", y: 0, yanchor: "top", len: 0.9 }
+    : { orientation: "v", x: 1.02, xanchor: "left", y: 0.5, yanchor: "middle", len: 0.72 });
+  return below ? { beside: 0, below: BAR.below } : { beside: BAR.beside, below: 0 };
+}
 
 /* Scenes stand in rows of as many as have room, none taller than wide, since a scene is fitted to its height and cut
    off at the sides. */
@@ -13,7 +26,8 @@ function arrange(plot) {
   const [ink, soft] = [style.color, style.getPropertyValue("--soft")];
   const { layout, tall } = plot;
   const scenes = sceneNames(layout);
-  const width = plot.element.clientWidth;
+  const bar = placeBar(plot);
+  const width = plot.element.clientWidth - bar.beside;
   const room = Math.max(1, Math.floor(width / NARROWEST_SCENE));
   const rows = Math.ceil(scenes.length / Math.min(room, scenes.length)) || 1;
   const columns = Math.ceil(scenes.length / rows) || 1;
@@ -29,7 +43,7 @@ function arrange(plot) {
     };
     if (headings[index]) Object.assign(headings[index], { x: (column + 0.5) / columns, y: top });
   });
-  layout.height = scenes.length ? height * rows : tall;
+  layout.height = (scenes.length ? height * rows : tall) + bar.below;
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink };
   layout.font = { ...layout.font, color: ink };
   plot.element.style.minHeight = `${layout.height}px`;

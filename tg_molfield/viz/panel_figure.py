@@ -23,8 +23,10 @@ _LETTERS_AN_INCH = 14
 _MOST_COLUMNS = 4
 """Channels of one field beside each other, which is what a page has room for."""
 
-_PASSES, _PASSES_WITH_NAMES = 2, 3
-"""Number of layout passes: fewer leave titles, or long names of rows beside colour bars, partly outside the figure."""
+_PASSES, _MOST_PASSES = 2, 5
+"""Number of layout passes: at least, and at most until nothing is near the border."""
+_BORDER = 0.02
+"""Inches of it that are empty."""
 
 
 class Group(NamedTuple):
@@ -88,7 +90,7 @@ def panel_figure(
         width, bands = len(parts[0]), len(parts)
     size = (0.6 + width * (_PANEL + 0.75), bands * (0.75 + len(rows) * (_PANEL * tall + 0.12)))
     figure = NotebookFigure(figsize=size)
-    figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.02)
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.04, wspace=0.03, hspace=0.02)
     figure.patch.set(facecolor="white", gid=PAPER)
     grid_of_axes = figure.subplots(bands * len(rows), width, sharex=True, sharey=True, squeeze=False)
     places = grid_of_axes.T if bands == 1 else grid_of_axes.reshape(-1, 1)
@@ -112,10 +114,19 @@ def panel_figure(
         figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
     engine = figure.get_layout_engine()
     assert engine is not None
-    for _ in range(_PASSES_WITH_NAMES if any(rows) else _PASSES):
+    for number in range(1, _MOST_PASSES + 1):
         engine.execute(figure)
+        if number >= _PASSES and _is_inside(figure):
+            break
     figure.set_layout_engine("none")
     return figure
+
+
+def _is_inside(figure: Figure) -> bool:
+    """Whether the border of the figure is empty."""
+    box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    return bool(min(box.x0, box.y0, width - box.x1, height - box.y1) >= _BORDER)
 
 
 def _draw_group(figure: Figure, axes: list[Axes], group: Group, planes: Planes, unit: str) -> None:

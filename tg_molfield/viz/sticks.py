@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.bonds import bonds, drawn_bonds
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.display.colors import element_color
@@ -41,7 +41,7 @@ def stick_traces(atoms: AtomList, carbon: str, name: str, **options: Any) -> lis
     graph_objects = require("plotly.graph_objects", "viz")
     pos, numbers = positions(atoms), atoms.z.cpu().numpy()
     colors = np.array([carbon if z == 6 else element_color(int(z)) for z in numbers])
-    pairs = bonds(atoms)
+    pairs = drawn_bonds(atoms)
     middle = pos[pairs].mean(1, keepdims=True)
     gaps = np.full((len(pairs), 1, 3), np.nan)
     lines = np.concatenate([pos[pairs[:, :1]], middle, middle, pos[pairs[:, 1:]], gaps], 1).reshape(-1, 3)

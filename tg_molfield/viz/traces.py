@@ -8,7 +8,7 @@ import numpy as np
 
 from tg_molfield.arguments import check_number
 from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.bonds import drawn_bonds
 from tg_molfield.chem.elements import symbols
 from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.display.colors import POLYMER, element_color
@@ -72,7 +72,7 @@ def atom_traces(atoms: AtomList, index: Indices | None = None, carbon: str | Non
 def bond_trace(atoms: AtomList, **options: Any) -> Any:
     """The bonds as one line with gaps."""
     graph_objects = require("plotly.graph_objects", "viz")
-    ends = positions(atoms)[bonds(atoms)]
+    ends = positions(atoms)[drawn_bonds(atoms)]
     gaps = np.full((len(ends), 1, 3), np.nan)
     x, y, z = _compact(np.concatenate([ends, gaps], 1).reshape(-1, 3))
     line = {"color": "#8a949e", "width": 7}

@@ -67,27 +67,40 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
 
     Values have six digits, lengths at least eight. The fifth number of line 3 is left out where it is 1, since many
     programs expect four.
+
+    Raises:
+        ValueError: lengths do not fit their columns.
     """
     sets, *shape = data.values.shape
     numbers = np.zeros(0, dtype=np.int64) if data.numbers is None else data.numbers
     positions = np.zeros((0, 3)) if data.positions is None else data.positions
     natoms = len(numbers) if sets == 1 else -len(numbers)
-    x, y, z = data.origin / BOHR
     several = f"{sets:5d}" if sets > 1 else ""
     header = [
         "Written by tg_molfield, lengths in Bohr",
         format_comment(data.channels, data.periodic),
-        f"{natoms:5d}{x:16.8f}{y:16.8f}{z:16.8f}{several}",
+        f"{natoms:5d}{_columns(path, 'the origin', data.origin)}{several}",
     ]
-    for n, (x, y, z) in zip(shape, data.axes / BOHR, strict=True):
-        header.append(f"{n:5d}{x:16.10f}{y:16.10f}{z:16.10f}")
-    for number, (x, y, z) in zip(numbers, positions / BOHR, strict=True):
-        header.append(f"{number:5d}{float(number):12.6f}{x:16.8f}{y:16.8f}{z:16.8f}")
+    for n, step in zip(shape, data.axes, strict=True):
+        header.append(f"{n:5d}{_columns(path, 'a step', step, 10)}")
+    for number, position in zip(numbers, positions, strict=True):
+        header.append(f"{number:5d}{float(number):12.6f}{_columns(path, 'an atom', position)}")
     if natoms < 0:
         header.append("".join(f"{label:5d}" for label in (sets, *range(1, sets + 1))))
     yield ("\n".join(header) + "\n").encode()
     rows = data.values.reshape(sets, -1).T.reshape(shape[0] * shape[1], shape[2] * sets)
     yield from format_rows(rows, " %12.5E", 6)
+
+
+def _columns(path: Path, what: str, lengths: np.ndarray, digits: int = 8) -> str:
+    """Lengths in Å as columns in Bohr, with a blank before each, without which readers cannot part them."""
+    columns = [f"{length:16.{digits}f}" for length in lengths / BOHR]
+    if not all(column.startswith(" ") for column in columns):
+        raise ValueError(
+            f"{path}: expected lengths that fit the columns of a CUBE file, got {what} of "
+            f"{max(map(abs, lengths.tolist())):.3g} Å; write an .npz file, or correct the grid and the atoms"
+        )
+    return "".join(columns)
 
 
 def _numbers(path: Path, lines: Lines, lengths: tuple[int, ...], whole: tuple[int, ...]) -> list[float]:

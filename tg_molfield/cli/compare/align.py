@@ -45,9 +45,10 @@ def align(
 
     tg-molfield align "CC(=O)Oc1ccccc1C(=O)O" "OC(=O)c1ccccc1O" --conformers 10
     """
-    from tg_molfield.cli.compare.inputs import load, one_record, recipe, weights
-    from tg_molfield.cli.compare.outputs import check_outputs, terms_of
+    from tg_molfield.cli.compare.inputs import load_both, one_record, recipe, weights
+    from tg_molfield.cli.compare.outputs import terms_of
     from tg_molfield.cli.no_effect import check_reading
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.compare import Scoring, align_many
     from tg_molfield.compare.partial_charges import warn_of_charges
 
@@ -58,8 +59,9 @@ def align(
     outputs = check_outputs(output, _SUFFIXES, [mobile, fixed])
     scoring = Scoring.of(weights(by or ["shape"]), metric)
     how = recipe(scoring, conformers, seed, dimension)
-    mobiles = one_record(load(mobile, scoring, how), record, "--record")
-    fixeds = one_record(load(fixed, scoring, how), fixed_record, "--fixed-record")
+    movable, still = load_both(mobile, fixed, scoring, how)
+    mobiles = one_record(movable, record, "--record")
+    fixeds = one_record(still, fixed_record, "--fixed-record")
     warn_of_charges({one.charges for one in mobiles}, {one.charges for one in fixeds})
     with progress("aligning"):
         found = align_many(
@@ -75,6 +77,7 @@ def align(
     for path in outputs:
         with progress(f"writing {path.name}"):
             _write(path, mobiles[row], fixeds[column], best)
+        say(f"{path}: {'the moved molecule' if path.suffix.lower() == '.sdf' else 'both molecules'}")
 
 
 def _write(path: Path, mobile: Molecule, fixed: Molecule, found: Alignment) -> None:

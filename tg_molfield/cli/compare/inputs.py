@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tg_molfield.cli.terminal import say
+from tg_molfield.files import distinct_names
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -60,14 +61,20 @@ def recipe(
     return Recipe(scoring.properties, scoring.color, **options)
 
 
-def load(text: str, scoring: Scoring, how: Recipe) -> list[Molecule]:
+def load_both(first: str, second: str, scoring: Scoring, how: Recipe) -> tuple[list[Molecule], list[Molecule]]:
+    """The molecules that two texts name, see `load`; files of one name are told apart by their folders."""
+    one, other = distinct_names([first, second])
+    return load(first, scoring, how, one), load(second, scoring, how, other)
+
+
+def load(text: str, scoring: Scoring, how: Recipe, name: str | None = None) -> list[Molecule]:
     """The molecules that ``text`` names, see `read_molecules`, with what the scores read."""
     from tg_molfield.cli.reading import read_molecules
     from tg_molfield.compare.partial_charges import charges_of_record
 
     return [
         Molecule(source.entry, data, source.title, charges_of_record(scoring, source.built))
-        for source in read_molecules(text, how, scoring.prepared)
+        for source in read_molecules(text, how, scoring.prepared, name)
         for data in source.molecules
     ]
 

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
-from tg_molfield.files import atomic_write, format_suffix
-
-_NEVER_PACKED = (".html", ".npz", ".parquet")
+from tg_molfield.files import atomic_write
 
 Row = tuple[str | int | float, ...]
-
-
-def check_outputs(paths: Sequence[Path] | None, known: Sequence[str], inputs: Iterable[str | Path]) -> list[Path]:
-    """The files to write.
-
-    Args:
-        paths: the files.
-        known: their suffixes.
-        inputs: what is read, which must not be overwritten.
-
-    Raises:
-        ValueError: a suffix is not one of those known, a file is named twice, or it is read too.
-    """
-    written: set[str] = set()
-    read = {os.path.realpath(path) for path in inputs}
-    for path in paths or ():
-        if format_suffix(path) not in known or (path.suffix.lower() == ".gz" and format_suffix(path) in _NEVER_PACKED):
-            raise ValueError(
-                f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
-            )
-        if os.path.realpath(path) in read:
-            raise ValueError(f"--output: expected another file than those to read, got {path}; choose another name")
-        if os.path.realpath(path) in written:
-            raise ValueError(f"--output: expected different files, got {path} twice; name each once")
-        written.add(os.path.realpath(path))
-    return list(paths or ())
 
 
 def terms_of(by_term: Mapping[str, float]) -> str:

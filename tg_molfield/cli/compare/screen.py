@@ -61,8 +61,9 @@ def screen(
     tg-molfield screen "CC(=O)Oc1ccccc1C(=O)O" library.smi --conformers 5 --workers 8 -o hits.sdf
     """
     from tg_molfield.cli.compare.inputs import load, recipe, weights
-    from tg_molfield.cli.compare.outputs import check_outputs, printed_table
+    from tg_molfield.cli.compare.outputs import printed_table
     from tg_molfield.cli.no_effect import check_reading
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 

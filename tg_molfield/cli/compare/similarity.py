@@ -43,9 +43,10 @@ def similarity(
 
     tg-molfield similarity poses.sdf crystal_ligand.sdf --in-place --by shape color -o ranked.csv
     """
-    from tg_molfield.cli.compare.inputs import load, recipe, weights
-    from tg_molfield.cli.compare.outputs import check_outputs, printed_table, write_csv
+    from tg_molfield.cli.compare.inputs import load_both, recipe, weights
+    from tg_molfield.cli.compare.outputs import printed_table, write_csv
     from tg_molfield.cli.no_effect import check_reading, refuse
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.compare import Scoring, align_many, score_in_place
     from tg_molfield.compare.partial_charges import warn_of_charges
 
@@ -57,7 +58,7 @@ def similarity(
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension)
-    mine, theirs = load(first, scoring, how), load(second, scoring, how)
+    mine, theirs = load_both(first, second, scoring, how)
     size = _ROW * len(mine) * len(theirs)
     refuse_large({path.name: size for path in outputs}, yes, "compare fewer molecules")
     warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})

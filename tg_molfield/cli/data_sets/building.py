@@ -22,7 +22,7 @@ _OPTIONS = (
 )  # fmt: skip
 _WORDS = {
     "force_reload=True": "--force",
-    "another root": "another folder as --output",
+    "another root": "another --output",
     "give root": "give --output",
     "of labels": "of --labels",
     "give the folder that holds them": "give the folder that holds them, or --kind complexes for folders of complexes",

@@ -91,7 +91,6 @@ def embed(
     import numpy as np
     import torch
 
-    from tg_molfield.cli.compare.outputs import check_outputs
     from tg_molfield.cli.data_sets.library import DataSetLibrary
     from tg_molfield.cli.embed.map import check_projections, is_map
     from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path
@@ -102,6 +101,7 @@ def embed(
     from tg_molfield.cli.embed.table import CodeTable
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading, refuse
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.parallel import check_workers
     from tg_molfield.structures.library import Library
 

@@ -86,7 +86,6 @@ def evaluate(
 
     tg-molfield evaluate ligands.sdf.gz --refine 50
     """
-    from tg_molfield.cli.compare.outputs import check_outputs
     from tg_molfield.cli.data_sets.building import Reading
     from tg_molfield.cli.data_sets.opening import check_attributes
     from tg_molfield.cli.evaluate.data import Part, chosen
@@ -94,6 +93,7 @@ def evaluate(
     from tg_molfield.cli.evaluate.outputs import SUFFIXES, columns, summarize, write_table
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import refuse
+    from tg_molfield.cli.output_files import check_outputs
     from tg_molfield.structures import PROPERTIES
 
     paths = check_outputs(output, SUFFIXES, source or [])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tg_molfield.cli.info.facts import Facts, listed
+from tg_molfield.display.card import short_numbers
 from tg_molfield.tensor_files import read_header
 
 _TENSORS = 8
@@ -68,5 +69,5 @@ def _kind(kind: str) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else short_numbers(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

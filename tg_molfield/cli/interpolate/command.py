@@ -13,7 +13,7 @@ from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, tab
 from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
-from tg_molfield.cli.output_folder import keep_inputs, make_folder, telling_leftovers
+from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 
@@ -122,6 +122,7 @@ def interpolate(
     for option, number in (("--steps", steps), ("--every", every)):
         if number is not None and number < 1:
             raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
+    check_folder(output)
     if model is not None:
         from tg_molfield.cli.interpolate.decoded import decoded_path
 

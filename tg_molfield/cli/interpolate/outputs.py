@@ -97,9 +97,14 @@ def path_page(
             f"morph between two molecules, {path.kind} path" if path.is_morph else f"{told}, the last laid on the first"
         )
     page = Page(", ".join(file.name for file in files), told)
+    left_out = (
+        f" The surface of H is left out, as of all paths with more than {_MAX_ATOMS_WITH_HYDROGEN} atoms; the volumes "
+        "have this channel."
+    )
     page.figure(
         animate_surfaces(volumes, drawn or None),
-        f"Isosurfaces at 0.3 of the peak of each channel. {meaning_of_labels(path, numbers)}",
+        f"Isosurfaces at 0.3 of the peak of each channel. {meaning_of_labels(path, numbers)}"
+        f"{left_out if len(drawn) < len(first.channels) else ''}",
     )
     if path.is_morph:
         tell_of_atoms(page, path)

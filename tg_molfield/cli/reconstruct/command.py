@@ -13,6 +13,7 @@ from tg_molfield.cli.options import Dimension, Level, Margin, Spacing, Timeout
 from tg_molfield.cli.output_folder import keep_inputs
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import say, say_table
+from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
     from tg_molfield.fields import Volume
@@ -49,9 +50,9 @@ def reconstruct(
 ) -> None:
     """Write the field that a model reconstructs of a molecule, and how near it comes to the exact field.
 
-    The peak signal-to-noise ratio is told over all nodes of the grid and over those where the exact field exceeds 1 %
-    of its peak, each channel divided by its peak. Pictures and pages show both fields and their difference. Of a
-    volume, the field that superres fitted to it is compared with its values; superres itself fits one.
+    The peak signal-to-noise ratio is told over all nodes of the grid, empty channels included, and over those where the
+    exact field exceeds 1 % of its peak, each channel divided by its peak. Pictures and pages show both fields and their
+    difference. Of a volume, the field that superres fitted to it is compared with its values; superres itself fits one.
 
     Examples:
 
@@ -109,11 +110,18 @@ def _quality(volume: Volume, truth: Volume | None, against: str) -> dict[str, fl
         say(f"{against} is 0 at all nodes, so there is no ratio to tell")
         return {}
     both = psnr(volume, truth, truth.grid)
+    blank = ""
     if len(truth.channels) > 1:
         rows, empty = channel_rows(volume, truth)
-        cells = [(name, f"{all_nodes:.2f}", f"{occupied:.2f}") for name, all_nodes, occupied in rows]
+        cells = [
+            ("channel all" if name == "all" else name, f"{all_nodes:.2f}", f"{occupied:.2f}")
+            for name, all_nodes, occupied in rows
+        ]
         say_table(printed_table(("channel", "all nodes, dB", "occupied, dB"), cells))
         if empty:
             say(f"{against}: {empty}")
-    say(f"PSNR against {against}: {both.all_nodes:.2f} dB, occupied {both.occupied:.2f} dB")
-    return {"PSNR, dB": round(both.all_nodes, 2), "occupied, dB": round(both.occupied, 2)}
+            blank = counted(len(truth.channels) - len(rows), "empty channel")
+    raised = f"; the first counts {blank}, too" if blank else ""
+    say(f"PSNR against {against}: {both.all_nodes:.2f} dB, occupied {both.occupied:.2f} dB{raised}")
+    label = f"PSNR, dB, with {blank}" if blank else "PSNR, dB"
+    return {label: round(both.all_nodes, 2), "occupied, dB": round(both.occupied, 2)}

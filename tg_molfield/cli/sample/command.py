@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
-from tg_molfield.cli.output_folder import keep_inputs, make_folder
+from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder
 from tg_molfield.cli.terminal import progress, say
 
 _MOST = 100_000
@@ -63,6 +63,7 @@ def sample(
     if distance is not None and not 0 <= distance <= 1:
         raise ValueError(f"--distance: expected 0 to 1, got {distance}; 0 is the molecule itself, 1 any")
     seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
+    check_folder(output)
     keep_inputs([near], output, ["samples.*"])
     flow = load_flow(model, "model")
     sources = read_for_model(near, flow) if near is not None else []

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tg_molfield.cli.options import Record, Seed
-from tg_molfield.cli.output_folder import keep_inputs, telling_leftovers
+from tg_molfield.cli.output_folder import check_folder, keep_inputs, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -121,6 +121,7 @@ def superres(
         "checkpoint": None if checkpoint is None else str(checkpoint),
     }
     options = {name: value for name, value in given.items() if value is not None}
+    check_folder(output)
     keep_inputs([source, ligand], output, ["reconstruction.*", "truth.*"])
     check_method(method, options if widths is None else {**options, "widths": widths})
     for module in ("plotly", "skimage"):

@@ -32,7 +32,7 @@ def reconstruction_page(
     text = (
         f"The field was sampled at {shape} nodes: {result.samples:,} numbers in {count} channel{'s' * (count > 1)}. "
         f"The method **{method}** saw {SEEN.get(method, 'the samples alone')}. It took {result.seconds:.1f} s. The "
-        f"result consists of {result.parameters:,} numbers, or one for {result.compression:.2g} of the samples."
+        f"result consists of {result.parameters:,} numbers, or one for {_each(result.compression)}."
     )
     text += _choice(result.details)
     truth = problem.truth
@@ -77,6 +77,11 @@ def reconstruction_page(
         best=best,
         visible=_largest_channel(truth),
     )
+
+
+def _each(compression: float) -> str:
+    text = f"{compression:.2g}"
+    return "each sample" if text == "1" else f"every {text} samples"
 
 
 def _choice(details: Mapping[str, Any]) -> str:

@@ -57,18 +57,27 @@ class SuperresReport:
             "compression": f"{self.compression:.3g} ({self.samples:,} samples, {self.parameters:,} parameters)",
             "time": f"{self.seconds:.1f} s, ended by {self.stopped_by}",
         }
-        headers = ("channel", "functions", "iterations", "converged", "relative residual")
-        rows = [
-            (
-                name,
-                float(count),
-                self.iterations[name],
-                "yes" if self.converged[name] else "no",
-                self.relative_residual[name],
-            )
-            for name, count in self.functions.items()
-        ]
+        headers = ("channel", "method", "left out, dB", "functions", "iterations", "converged", "relative residual")
+        rows = [(name, self._chosen(name), self._at_left_out(name), *self._search(name)) for name in self.functions]
         return card("SuperresReport", facts, table=(headers, rows))
+
+    def _chosen(self, channel: str) -> str:
+        shares = self.shares.get(channel) or {self.method: 1.0}
+        return ", ".join(name if share == 1 else f"{name} {share:.0%}" for name, share in shares.items() if share)
+
+    def _at_left_out(self, channel: str) -> str:
+        known = self.left_out.get(channel, {})
+        return f"{known['mixture']:.1f}" if "mixture" in known else "–"
+
+    def _search(self, channel: str) -> tuple[object, ...]:
+        if not self.functions[channel] and not self.iterations[channel]:
+            return ("–",) * 4
+        return (
+            float(self.functions[channel]),
+            self.iterations[channel],
+            "yes" if self.converged[channel] else "no",
+            self.relative_residual[channel],
+        )
 
     @property
     def compression(self) -> float:

@@ -13,7 +13,16 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_path
-from tg_molfield.files import NO_FAULTS, Lines, decoded, decoding, fault_message, format_suffix, readable
+from tg_molfield.files import (
+    NO_FAULTS,
+    Lines,
+    decoded,
+    decoding,
+    distinct_names,
+    fault_message,
+    format_suffix,
+    readable,
+)
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.registry import FORMATS, Format, format_of
 from tg_molfield.structures.formats.text_file import read_text
@@ -28,7 +37,7 @@ class Entry:
     """One molecule of a library, not yet converted.
 
     Attributes:
-        file: the name of its file, empty for one that is no file's.
+        file: the name of its file, with folders where several have that name; empty for one that is no file's.
         record: its number in the file or in the iterable, from 1.
         title: its name, may be empty.
         kind: the suffix of the format of its text, ``"smiles"``, ``"data"``, or ``"failed"``.
@@ -101,17 +110,17 @@ class Library:
         """
         if not self.files:
             yield from self._molecules()
-        for number, path in enumerate(self.files):
+        for number, (path, name) in enumerate(zip(self.files, distinct_names(self.files), strict=True)):
             record = 0
             try:
                 for entry, done in _file_entries(path, self._labels, self._dtype):
                     record = entry.record
                     self.done = (number + done) / len(self.files)
-                    yield entry
+                    yield entry if entry.file == name else replace(entry, file=name)
             except ValueError as error:
                 if len(self.files) == 1:
                     raise
-                yield _Place(path.name, record + 1).entry("", "failed", fault_message(error))
+                yield _Place(name, record + 1).entry("", "failed", fault_message(error))
 
     def description(self) -> list[list[Any]]:
         """What tells this library from another: names, sizes and times of change of its files.
