@@ -9,9 +9,10 @@ import pytest
 import torch
 from lightning_runs import data, module, parameters, recorder, trainer
 from small import FIELD, model, molecules
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
+from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, MatchingLoss
 from tg_molfield.transforms import MolFieldTransform
@@ -310,3 +311,29 @@ def test_a_definition_in_the_data_and_a_loss_without_points(tmp_path):
     made.fit(FieldLightningModule(own, MatchingLoss(FIELD)), data())
     assert seen == [False, True]
     assert data(transform=FIELD).transform.mol_field == FIELD
+
+
+def test_values_of_another_definition_are_refused(tmp_path):
+    other = MolField("O H C")
+    with pytest.raises(ValueError, match="transform: expected values of the model's MolField"):
+        trainer(tmp_path, max_steps=1).fit(module(), data(transform=other))
+
+
+def test_gradients_that_are_not_finite_end_a_run(tmp_path):
+    def loss(model, batch):
+        return model.encode(batch).code.square().mean() + (0 * next(model.parameters()).flatten()[0]).abs().sqrt()
+
+    own = module(loss)
+    before = [parameter.detach().clone() for parameter in own.parameters()]
+    with pytest.raises(FloatingPointError, match="gradient of train_loss: expected a finite number, got nan at step 0"):
+        trainer(tmp_path, max_steps=2, limit_val_batches=0).fit(own, data())
+    assert all(torch.equal(one, two) for one, two in zip(before, own.parameters(), strict=True))
+
+
+def test_other_molecules_have_another_state():
+    from tg_molfield.training.lightning import FieldDataModule
+
+    moved = [Data(z=one.z, pos=1.1 * one.pos) for one in molecules(11)]
+    states = [FieldDataModule({"train": found}, batch_size=4).state_dict() for found in (molecules(11), moved)]
+    differing = [name for name, value in states[0].items() if states[1][name] != value]
+    assert differing == ["fingerprint of molecules"]

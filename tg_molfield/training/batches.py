@@ -18,6 +18,7 @@ from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import BatchOrder, Share
+from tg_molfield.training.transform_parts import parts_of, told
 
 
 class Batches(ABC):
@@ -145,10 +146,10 @@ class AugmentedBatches(Batches):
 
     def described(self) -> dict[str, Any]:
         source = self._source
-        known = fingerprint([Data(z=source.z, pos=source.pos)])
         return {
             "molecules": len(source.count),
-            "fingerprint of molecules": known,
+            "fingerprint of molecules": fingerprint([Data(z=source.z, pos=source.pos)]),
+            "transforms": told(parts_of(self._transform)),
             "seed": self._seed,
             **source.described(),
         }

@@ -17,7 +17,7 @@ from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import Share
-from tg_molfield.training.transform_parts import check_no_generators
+from tg_molfield.training.transform_parts import check_no_generators, parts_of, told, transforms_of
 
 BatchTransform = Callable[[Batch], Batch]
 
@@ -82,10 +82,14 @@ class DrawnMolecules(Dataset):
         return self._items(range(min(count, len(self))))
 
     def described(self) -> dict[str, Any]:
-        """What tells the data set from others, as JSON values: how many molecules, and which come first, half way and
-        last."""
+        """What tells the batches from others, as JSON values.
+
+        How many molecules there are, which come first, half way and last, and the transforms that they pass through.
+        """
         some = sorted({0, len(self) // 2, len(self) - 1}) if len(self) else []
-        return {"molecules": len(self), "fingerprint of molecules": fingerprint(self._items(some))}
+        transforms = told([*transforms_of(self.dataset), *parts_of(self.transform)])
+        known = {"fingerprint of molecules": fingerprint(self._items(some)), "transforms": transforms}
+        return {"molecules": len(self), **known}
 
     def _items(self, indices: Iterable[int]) -> list[Data]:
         with _generators_kept():

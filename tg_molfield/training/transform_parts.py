@@ -28,6 +28,15 @@ def transforms_of(data: Any) -> list[Any]:
     return parts_of(getattr(data, "transform", None))
 
 
+def told(parts: list[Any]) -> list[str]:
+    """Transforms in words that are the same in other processes: those of a `MolField` as a whole, others by name."""
+    return [repr(part) if isinstance(part, MolFieldTransform) else _name(part) for part in parts]
+
+
+def _name(part: Any) -> str:
+    return str(getattr(part, "__qualname__", type(part).__qualname__))
+
+
 def check_no_generators(data: Any) -> None:
     """Raise a ValueError where a transform of a data set draws from a generator of its own."""
     for part in transforms_of(data):

@@ -21,6 +21,7 @@ from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
 from tg_molfield.training.lightning.loaders import EvaluationLoader, TrainingLoader
 from tg_molfield.training.lightning.part_indices import part_indices
 from tg_molfield.training.losses import FieldLoss
+from tg_molfield.training.transform_parts import check_definition, parts_of, transforms_of
 from tg_molfield.transforms import MolFieldTransform
 
 if TYPE_CHECKING:
@@ -103,7 +104,12 @@ class FieldDataModule(LightningDataModule):
     def train_dataloader(self) -> TrainingLoader:
         """The batches to train on, from where the Trainer is."""
         trainer = self._attached()
-        points = self._points() if isinstance(getattr(trainer.lightning_module, "loss", None), FieldLoss) else None
+        points = None
+        if isinstance(getattr(trainer.lightning_module, "loss", None), FieldLoss):
+            points = self._points()
+            definition = None if points is None else points.mol_field
+            check_definition("transform", parts_of(self.transform), definition)
+            check_definition("data.transform", transforms_of(self.parts["train"]), definition)
         batches = batches_of(self.parts["train"], self.transform, points, self.batch_size, self.seed, self.num_workers)
         if batches.per_epoch is None:
             raise ValueError("data: expected AugmentedMolecules with an end, got some without; give them num_batches")
@@ -131,11 +137,10 @@ class FieldDataModule(LightningDataModule):
             self._training = None
 
     def state_dict(self) -> dict[str, Any]:
-        """What the batches of training depend on besides the molecules themselves."""
+        """What the batches of training depend on; of the molecules how many there are, and a few of them."""
         train = self.parts["train"]
-        augmented = isinstance(train, AugmentedMolecules)
-        size = train.batch_size if augmented else self.batch_size
-        return {"seed": self.seed, "batch_size": size, "molecules": len(train.count if augmented else train)}
+        batches = batches_of(train, self.transform, None, self.batch_size, self.seed, 0)
+        return {"seed": self.seed, "batch_size": self.batch_size, **batches.described()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Compare the state of a checkpoint with this one.

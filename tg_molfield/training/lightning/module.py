@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch_geometric.data import Data
 from typing_extensions import Self
 
@@ -144,10 +145,16 @@ class FieldLightningModule(LightningModule):
         return value if share is None else value * share.to(value).squeeze()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Leave parameters alone that the loss did not reach."""
+        """Leave parameters alone that the loss did not reach.
+
+        Raises:
+            FloatingPointError: a gradient is not finite, where no scaler skips such steps.
+        """
         for parameter in self._unreached or ():
             parameter.grad = None
         self._unreached = None
+        if getattr(self.trainer.precision_plugin, "scaler", None) is None:
+            self._check_finite("gradient of train_loss", clip_grad_norm_(self.parameters(), math.inf))
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:
         """Take a step, and the new parameters into their average."""
