@@ -29,6 +29,7 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.fields.periodic import repeating_axes
+from tg_molfield.fields.units import unit_of
 from tg_molfield.files import decoding
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision, widened
@@ -176,7 +177,8 @@ class Volume(Field):
         The name decides, for volumes each also with ``.gz``:
 
         - ``.npz``: exact.
-        - ``.cube``: six digits of the values.
+        - ``.cube``: six digits of the values, in the units of the field: e/Å³ for densities, where CUBE files of other
+          programs have e/bohr³. The first line of this and of other text formats says so, where they are known.
         - ``.xsf``: exact values; at least 2 nodes along an axis that is not periodic.
         - ``.dx``: exact values; no atoms.
         - ``.mrc``, ``.ccp4``, ``.map``: single precision; axes as in a crystal, with a along x; no atoms. In ``.ccp4``
@@ -215,6 +217,7 @@ class Volume(Field):
             numbers=None if atoms is None else atoms.z.cpu().numpy(),
             positions=None if atoms is None else atoms.pos.detach().cpu().double().numpy(),
             periodic=self.periodic,
+            units=tuple(unit_of(self.mol_field, name) for name in self.channels),
         )
         return write_volume(target, data)
 

@@ -1,4 +1,4 @@
-"""A comment line with channel names and periodicity, for formats that have no field for them."""
+"""Comment lines with units, channel names and periodicity, for formats that have no fields for them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,32 @@ APERIODIC: Periodic = (False, False, False)
 
 _CHANNELS, _PERIODIC = "channels: [", " periodic: ["
 _DECODER = json.JSONDecoder()
+_VALUES = "; values in "
+_ASCII = {"Å³": "A^3", "Å": "A"}
+
+
+def format_title(length: str, units: tuple[str, ...]) -> str:
+    """One ASCII line with the unit of lengths, and those of values where they are known, for `parse_title`."""
+    text = f"Written by tg_molfield, lengths in {length}"
+    if not any(units):
+        return text
+    told = units[:1] if len(set(units)) == 1 else units
+    named = ", ".join(unit or "-" for unit in told)
+    for symbol, written in _ASCII.items():
+        named = named.replace(symbol, written)
+    return f"{text}{_VALUES}{named}"
+
+
+def parse_title(text: str, count: int) -> tuple[str, ...]:
+    """The units of the values of ``count`` channels from the first line of `format_title` in ``text``; none without."""
+    written = text.partition("Written by tg_molfield")[2].partition("\n")[0].partition(_VALUES)[2].strip()
+    units = written.split(", ") if written else []
+    units = units * count if len(units) == 1 else units
+    if len(units) != count:
+        return ()
+    for symbol, plain in _ASCII.items():
+        units = [unit.replace(plain, symbol) for unit in units]
+    return tuple("" if unit == "-" else unit for unit in units)
 
 
 def format_comment(channels: tuple[str, ...], periodic: Periodic) -> str:

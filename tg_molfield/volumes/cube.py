@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tg_molfield.volumes.comments import format_comment, parse_comment
+from tg_molfield.volumes.comments import format_comment, format_title, parse_comment, parse_title
 from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
@@ -30,8 +30,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
         ValueError: the header is damaged, or there are fewer or more values than it announces.
     """
     lines = Lines(path, content)
-    lines.next()
-    comment = lines.next()
+    title, comment = lines.next(), lines.next()
     count, *rest = _numbers(path, lines, (4, 5), whole=(0, 4))
     origin, sets = np.array(rest[:3]), int(rest[3]) if len(rest) > 3 else 1
     steps = np.array([_numbers(path, lines, (4,), whole=(0,)) for _ in range(3)])
@@ -59,6 +58,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
         numbers=atoms[:, 0] if natoms else None,
         positions=atoms[:, 2:] * unit if natoms else None,
         periodic=periodic,
+        units=parse_title(title, sets),
     )
 
 
@@ -77,7 +77,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     natoms = len(numbers) if sets == 1 else -len(numbers)
     several = f"{sets:5d}" if sets > 1 else ""
     header = [
-        "Written by tg_molfield, lengths in Bohr",
+        format_title("Bohr", data.units),
         format_comment(data.channels, data.periodic),
         f"{natoms:5d}{_columns(path, 'the origin', data.origin)}{several}",
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tg_molfield.volumes.comments import format_comment, parse_comment
+from tg_molfield.volumes.comments import format_comment, format_title, parse_comment, parse_title
 from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.volume_data import VolumeData
 
@@ -45,6 +45,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
         axes=np.array([to_floats(axis) for axis in axes]),
         channels=channels,
         periodic=periodic,
+        units=parse_title("\n".join(header), 1),
     )
 
 
@@ -53,7 +54,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     shape = data.values.shape[1:]
     counts = " ".join(map(str, shape))
     yield "\n".join([
-        "# Written by tg_molfield, lengths in Angstrom",
+        f"# {format_title('Angstrom', data.units)}",
         f"# {format_comment(data.channels, data.periodic)}",
         f"object 1 class gridpositions counts {counts}",
         "origin " + " ".join(f"{x:.17g}" for x in data.origin),

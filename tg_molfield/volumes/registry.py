@@ -109,7 +109,7 @@ def read_volumes(paths: Iterable[str | Path], expand: bool = False) -> VolumeDat
             stem = _split(path)[0]
             names += [stem] if len(volume.channels) == 1 else [f"{stem}.{name}" for name in volume.channels]
     values = np.concatenate([volume.values for volume in volumes])
-    return first._replace(values=values, channels=tuple(names))
+    return first._replace(values=values, channels=tuple(names), units=())
 
 
 def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
@@ -130,8 +130,12 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
         prepared = move_to_lattice(target, prepared)
     parts = {target: prepared}
     if target_format.one_channel and len(data.channels) > 1:
-        files = zip(_channel_paths(target, prepared.channels), prepared.channels, prepared.values, strict=True)
-        parts = {file: prepared._replace(values=values[None], channels=(name,)) for file, name, values in files}
+        units = prepared.units or ("",) * len(prepared.channels)
+        files = zip(_channel_paths(target, prepared.channels), prepared.channels, prepared.values, units, strict=True)
+        parts = {
+            file: prepared._replace(values=values[None], channels=(name,), units=(unit,))
+            for file, name, values, unit in files
+        }
     with atomic_writes(list(parts)) as streams:
         for stream, (file, part) in zip(streams, parts.items(), strict=True):
             stream.writelines(target_format.encode(file, part))

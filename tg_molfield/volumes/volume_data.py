@@ -24,6 +24,7 @@ class VolumeData(NamedTuple):
         positions: positions of the atoms [N, 3].
         periodic: whether the values repeat after the last node, per axis.
         notes: what may not be as the file means, in plain sentences; each becomes a warning.
+        units: of the values of each channel, empty where not known; none where the file says nothing.
     """
 
     values: np.ndarray
@@ -34,6 +35,7 @@ class VolumeData(NamedTuple):
     positions: np.ndarray | None = None
     periodic: Periodic = APERIODIC
     notes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 def value_count_error(path: Path, shape: Sequence[int], found: int, sets: int = 1) -> ValueError:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.chem.elements import atomic_numbers
-from tg_molfield.volumes.comments import APERIODIC, Periodic, find_comment, format_comment
+from tg_molfield.volumes.comments import APERIODIC, Periodic, find_comment, format_comment, format_title, parse_title
 from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
@@ -41,6 +41,7 @@ class _File:
         self.numbers: list[int] = []
         self.positions: list[list[float]] = []
         self.grids: list[_Grid] = []
+        self.title = ""
         self.comment: tuple[tuple[str, ...], Periodic] | None = None
 
 
@@ -84,6 +85,7 @@ def decode(path: Path, content: bytes) -> VolumeData:
         positions=np.array(file.positions) if file.numbers else None,
         periodic=periodic,
         notes=notes,
+        units=parse_title(file.title, len(values)),
     )
 
 
@@ -105,7 +107,7 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     numbers = np.zeros(0, np.int64) if data.numbers is None else data.numbers
     positions = np.zeros((0, 3)) if data.positions is None else data.positions
     atoms = [f" {z:3d} {_vector(x)}" for z, x in zip(numbers.tolist(), positions, strict=True)]
-    lines = ["# Written by tg_molfield, lengths in Angstrom", f"# {format_comment(data.channels, data.periodic)}"]
+    lines = [f"# {format_title('Angstrom', data.units)}", f"# {format_comment(data.channels, data.periodic)}"]
     if any(data.periodic):
         lines += ["CRYSTAL", "PRIMVEC", *map(_vector, cell), "PRIMCOORD", f" {len(numbers)} 1", *atoms]
     elif atoms:
@@ -129,6 +131,7 @@ def _parse(path: Path, content: bytes) -> _File:
         line = lines.next().strip()
         word = line.split()[0].upper() if line else ""
         if line.startswith("#"):
+            file.title = file.title or line
             file.comment = file.comment or find_comment(line)
         elif word == "ANIMSTEPS":
             raise ValueError(f"{path}: expected one structure, got an animation ({line[:40]!r}); take one step of it")

@@ -38,6 +38,10 @@ def volume_facts(path: Path) -> Facts:
         "origin": f"{' '.join(f'{place:.4g}' for place in data.origin)} Å",
         "cell" if any(data.periodic) else "box": f"{cell_text(ends)}, {periodic_text(data.periodic)}",
     }
+    if any(data.units):
+        facts["unit"] = listed(
+            [unit or "none" for unit in (data.units if len(set(data.units)) > 1 else data.units[:1])]
+        )
     for name, values in list(zip(data.channels, data.values, strict=True))[:_CHANNELS]:
         mean = float(values.mean(dtype=np.float64))
         facts[f"range {name}"] = f"{values.min():.6g} to {values.max():.6g}, mean {mean:.6g}"
