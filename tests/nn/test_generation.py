@@ -346,3 +346,11 @@ def test_progress_is_told_and_parts_are_the_whole(flow, monkeypatch):
             assert torch.equal(a.z, b.z)
             torch.testing.assert_close(a.pos, b.pos, atol=1e-4, rtol=0)
         torch.testing.assert_close(one.field.centers, two.field.centers, atol=1e-4, rtol=0)
+
+
+def test_the_card_names_what_it_shows():
+    model = build("structure_factors", channels=FIELD)
+    ethanol, broken = data("CH3CH2OH"), data("CH3CH2OH")
+    broken.pos = 3.0 * broken.pos
+    shown = model.decoded(model.encode(Batch.from_data_list([ethanol, broken])))._repr_html_()
+    assert shown.count("CCO") == shown.count("no molecule") == 1

@@ -66,15 +66,18 @@ def neighbors_card(neighbors: Any) -> str:
 
 def decoded_card(decoded: Any) -> str:
     """The card of `DecodedMolecules`, with pictures of the first."""
-    atoms = [data.num_nodes for data in decoded]
+    atoms, is_judged = [data.num_nodes for data in decoded], len(decoded) <= _MOST_JUDGED
     facts = {
         "molecules": f"{len(decoded):,}",
         "atoms": f"{min(atoms)} to {max(atoms)} a molecule" if atoms else None,
-        "valid": f"{sum(decoded.valid):,} by RDKit" if len(decoded) <= _MOST_JUDGED else "not judged, see valid",
+        "valid": f"{sum(decoded.valid):,} by RDKit" if is_judged else "not judged, see valid",
         "channels": ", ".join(decoded.field.channels),
     }
+    captions = [one or "no molecule" for one in decoded.smiles] if is_judged else ["atoms"] * len(decoded)
     shown = [
-        picture for data in decoded[:_MOST_DRAWN] for picture in atoms_picture(AtomList(data.z, data.pos.detach()))
+        picture
+        for data, caption in zip(decoded[:_MOST_DRAWN], captions, strict=False)
+        for picture in atoms_picture(AtomList(data.z, data.pos.detach()), caption)
     ]
     return card("DecodedMolecules", facts, shown)
 
