@@ -221,7 +221,7 @@ def test_arguments_of_a_wrong_kind_are_named(pdbbind, tmp_path):
         ({"pocket": float("nan")}, ValueError, "pocket: expected a positive number of Å, got nan"),
         ({"pocket": "6"}, TypeError, "pocket: expected a number, got str"),
         ({"waters": "no"}, TypeError, "waters: expected True or False, got 'no'; give one of them"),
-        ({"hetero": None}, TypeError, "hetero: expected True or False, got 'None'; give one of them"),
+        ({"hetero": None}, TypeError, "hetero: expected True or False, got NoneType; give one of them"),
         ({"table": "absent.csv"}, FileNotFoundError, r"absent\.csv: expected a file, or the name of one beside the"),
         (
             {"labels": "pK", "table": pdbbind / "index" / "INDEX_data.2020"},

@@ -465,9 +465,9 @@ def test_arguments_of_a_wrong_kind_are_named(tmp_path, table, dataset):
         ({"seed": None}, ValueError, "seed: expected an integer, got None"),
         ({"conformers": None}, ValueError, "conformers: expected an integer, got None"),
         ({"workers": None}, ValueError, "workers: expected an integer, got None"),
-        ({"pre_filter": 5}, TypeError, "pre_filter: expected a function or a transform, got int"),
-        ({"pre_transform": "center"}, TypeError, "pre_transform: expected a function or a transform, got str"),
-        ({"transform": 5}, TypeError, "transform: expected a function or a transform, got int"),
+        ({"pre_filter": 5}, TypeError, "pre_filter: expected a function, got int"),
+        ({"pre_transform": "center"}, TypeError, "pre_transform: expected a function, got str"),
+        ({"transform": 5}, TypeError, "transform: expected a function, got int"),
         ({"force_reload": "no"}, TypeError, "force_reload: expected True or False, got 'no'"),
     ):
         with pytest.raises(kind, match=message):

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_names, check_number
+from tg_molfield.arguments import as_names, check_flag, check_number
 from tg_molfield.datasets.complex_building import ComplexBuilder
 from tg_molfield.datasets.complex_source import ComplexSource
-from tg_molfield.datasets.option_checks import check_flags, computed_properties
+from tg_molfield.datasets.computed_properties import computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.splits import check_split, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
@@ -115,7 +115,7 @@ class ComplexFields(StoredFields):
             pocket = float(pocket)
             if not 0 < pocket < math.inf:
                 raise ValueError(f"pocket: expected a positive number of Å, got {pocket:g}; give for example 6")
-        check_flags(waters=waters, hetero=hetero)
+        check_flag(waters=waters, hetero=hetero)
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         computed, color = computed_properties(properties, mol_field)
         if color:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_names, check_integers
+from tg_molfield.arguments import as_names, check_flag, check_integers, require_integers
+from tg_molfield.datasets.computed_properties import computed_properties
 from tg_molfield.datasets.ensemble_building import FrameBuilder
 from tg_molfield.datasets.ensemble_source import FrameSource
-from tg_molfield.datasets.option_checks import check_flags, check_given, computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.splits import check_split, frame_ranks, split_blocks, split_groups
 from tg_molfield.datasets.stored_fields import StoredFields
@@ -116,8 +116,8 @@ class EnsembleFields(StoredFields):
         dimension: Literal[3] | None = None,
     ) -> None:
         check_integers(start=start, stop=stop, stride=stride)
-        check_given(start=start, stride=stride)
-        check_flags(whole=whole)
+        require_integers(start=start, stride=stride)
+        check_flag(whole=whole)
         for name, value, least in (("start", start, 0), ("stop", stop, start + 1), ("stride", stride, 1)):
             if value is not None and value < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}; frames are counted from 0")
@@ -168,7 +168,7 @@ class EnsembleFields(StoredFields):
         """
         shares = check_split(fractions, by, seed, ("blocks", "trajectory", "random"))
         check_integers(gap=gap)
-        check_given(gap=gap)
+        require_integers(gap=gap)
         if gap < 0 or (gap and by != "blocks"):
             raise ValueError(f"gap: expected frames between blocks, got {gap} by {by!r}; leave it out")
         files, frames = self._places()

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_names, check_integers
+from tg_molfield.arguments import as_names, check_integers, require_integers
+from tg_molfield.datasets.computed_properties import computed_properties
 from tg_molfield.datasets.molecule_building import MoleculeBuilder
-from tg_molfield.datasets.option_checks import check_given, computed_properties
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.sources import MoleculeSource, Source
 from tg_molfield.datasets.splits import check_split, split_groups
@@ -111,7 +111,7 @@ class MoleculeFields(StoredFields):
     ) -> None:
         names = (labels,) if isinstance(labels, str) else tuple(as_names("labels", labels))
         floating = float_dtype(dtype)
-        check_given(conformers=conformers, seed=seed)
+        require_integers(conformers=conformers, seed=seed)
         recipe = Recipe(*computed_properties(properties, mol_field), dtype, dimension, conformers, seed, timeout)
         items: Source | None = None
         if source is not None:

@@ -8,8 +8,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, check_integers, check_number
-from tg_molfield.datasets.option_checks import check_given
+from tg_molfield.arguments import as_list, check_integers, check_number, require_integers
 
 NAMES = ("train", "valid", "test")
 
@@ -39,7 +38,7 @@ def check_split(fractions: Sequence[float], by: str, seed: int, choices: Sequenc
         known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
         raise ValueError(f"by: expected {known}, got {str(by)[:40]!r}; choose one of them")
     check_integers(seed=seed)
-    check_given(seed=seed)
+    require_integers(seed=seed)
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed: expected 0 to 2⁶³ − 1, got {str(seed)[:40]}; give one in this range")
     return tuple(shares)

@@ -9,13 +9,12 @@ from typing import Any
 
 from torch_geometric.data import Data, Dataset
 
-from tg_molfield.arguments import as_path
+from tg_molfield.arguments import as_path, check_callable, check_flag, require_integers
 from tg_molfield.datasets.build import FORMAT, Filters, build, check_identity
 from tg_molfield.datasets.build_lock import build_lock
 from tg_molfield.datasets.building import EntryBuilder
 from tg_molfield.datasets.cards import dataset_card
 from tg_molfield.datasets.content_digest import function_text
-from tg_molfield.datasets.option_checks import check_flags, check_functions, check_given
 from tg_molfield.datasets.progress import Show, described
 from tg_molfield.datasets.rebuilding import built_beside
 from tg_molfield.datasets.sources import Source
@@ -65,10 +64,12 @@ class StoredFields(Dataset):
         errors: str,
         progress: Show | bool | None,
     ) -> None:
-        check_given(workers=workers)
+        require_integers(workers=workers)
         check_workers(workers, cluster)
-        check_flags(force_reload=force_reload)
-        check_functions(transform=transform, pre_transform=pre_transform, pre_filter=pre_filter)
+        check_flag(force_reload=force_reload)
+        functions = {"transform": transform, "pre_transform": pre_transform, "pre_filter": pre_filter}
+        for name, function in functions.items():
+            check_callable(name, function)
         if errors not in ("raise", "skip"):
             raise ValueError(f"errors: expected 'raise' or 'skip', got {str(errors)[:40]!r}; choose one of them")
         super().__init__(str(as_path(root, "root").expanduser()), transform, pre_transform, pre_filter)
