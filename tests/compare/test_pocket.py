@@ -109,3 +109,21 @@ def test_what_cannot_be_is_refused():
     data.cell, data.pbc = torch.eye(3)[None] * 9, torch.tensor([[True, False, False]])
     with pytest.raises(ValueError, match="complex: expected one that is not periodic"):
         pocket(data)
+
+
+def test_residues_whose_numbers_begin_again_are_others():
+    """Waters 9999, 0, 1, … of a large box; and a residue whose hydrogen stands at the end of the file."""
+    data = line(0.0, 3.0, 4.5, 40.0, 60.0, 80.0, 5.4, part=[0, 1, 1, 1, 1, 1, 1])
+    data.mine = torch.arange(7)
+    data.residue_number = torch.tensor([1, 5, 5, 6, 5, 6, 5])
+    assert pocket(data, 4.0).mine.tolist() == [0, 1, 2, 6]
+
+
+def test_waters_of_a_large_box_are_those_near_by():
+    generator = torch.Generator().manual_seed(0)
+    oxygens = 60 * torch.rand(12_000, 3, generator=generator, dtype=torch.float64) - 30
+    pos = torch.cat([torch.zeros(1, 3, dtype=torch.float64), oxygens])
+    part = (torch.arange(12_001) > 0).long()
+    number = torch.cat([torch.tensor([1]), torch.arange(12_000) % 1000])
+    found = pocket(Data(z=torch.full((12_001,), 8), pos=pos, part=part, residue_number=number), 6.0)
+    assert float(found.pos.norm(dim=1).max()) < 6 + 2.2 * 3

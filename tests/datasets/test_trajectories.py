@@ -315,3 +315,29 @@ def test_other_units_and_other_files_are_refused(run, tmp_path):
         with pytest.raises(ValueError, match=rf"text\.{suffix}: expected"):
             EnsembleFields(tmp_path / "root", tmp_path / f"text.{suffix}", run / "top.pdb")
     assert not list(run.glob(".*"))
+
+
+def with_bytes_turned(content: bytes) -> bytes:
+    """A DCD file as a machine with the other order of bytes writes it."""
+    found, place, number, has_cell = [], 0, 0, struct.unpack("<i", content[48:52])[0] != 0
+    while place < len(content):
+        (size,) = struct.unpack("<i", content[place : place + 4])
+        body = content[place + 4 : place + 4 + size]
+        kept = 4 if number == 0 else 0
+        width = 8 if has_cell and number > 2 and (number - 3) % 4 == 0 else 4
+        words = body[kept:4] if number == 1 else body[kept:]
+        turned = np.frombuffer(words, f"<u{width}").byteswap().tobytes()
+        ends = struct.pack(">i", size)
+        found.append(ends + body[:kept] + turned + (body[4:] if number == 1 else b"") + ends)
+        place, number = place + size + 8, number + 1
+    return b"".join(found)
+
+
+def test_bytes_of_another_machine_have_the_same_times(run, tmp_path):
+    (tmp_path / "turned.dcd").write_bytes(with_bytes_turned((run / "run.dcd").read_bytes()))
+    one, two = (
+        EnsembleFields(tmp_path / name, path, run / "top.pdb")
+        for name, path in (("one", run / "run.dcd"), ("two", tmp_path / "turned.dcd"))
+    )
+    assert one[1].time == two[1].time > 0
+    assert torch.equal(one[1].pos, two[1].pos)

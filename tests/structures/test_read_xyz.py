@@ -3,6 +3,7 @@
 import io
 import re
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -433,3 +434,20 @@ def outcome(record):
     except ValueError as error:
         return str(error)
     return data.pos.tolist(), getattr(data, "name", ""), dict(record.labels), list(record.notes)
+
+
+def test_names_of_atoms_that_are_other_elements_are_told_of(tmp_path):
+    path = tmp_path / "names.xyz"
+    rows = [f"{name} {place}.5 0 0" for place, name in enumerate(("N", "CA", "C", "O", "CD", "HO", "H"))]
+    path.write_text("\n".join([str(len(rows)), "from VMD", *rows]) + "\n")
+    with pytest.warns(StructureWarning, match="atoms: expected symbols of elements, got CA, CD, HO, which may"):
+        data = read(path)[0]
+    assert data.z.tolist() == [7, 20, 6, 8, 48, 67, 1]
+
+
+def test_capitals_alone_are_no_doubt(tmp_path):
+    path = tmp_path / "salt.xyz"
+    path.write_text("5\nsalt\nNA 0 0 0\nCL 3 0 0\nC 6 0 0\nN 7.2 0 0\nBR 9 0 0\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(path)[0].z.tolist() == [11, 17, 6, 7, 35]

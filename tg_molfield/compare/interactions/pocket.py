@@ -16,13 +16,16 @@ from tg_molfield.structures.keys import validate
 from tg_molfield.structures.structure_warnings import StructureWarning
 
 LIGAND, PROTEIN = 0, 1
+_TOUCHING = 2.2
+"""Å, below which atoms are bonded."""
 
 
 def pocket(complex: Data, distance: float = 6.0) -> Data:
     """The ligand of a complex and what of the protein is near it.
 
     Residues are kept whole: all atoms of one chain with one residue number, so also those that differ in the insertion
-    code alone. Where the protein is from a format without residues, so that the complex has no ``residue_number``,
+    code alone. Where numbers begin again, as those of many waters do, residues that do not touch are others. Where the
+    protein is from a format without residues, so that the complex has no ``residue_number``,
     single atoms are kept. The atoms stay in their order.
 
     Args:
@@ -97,6 +100,22 @@ def _of_whole_residues(data: Data, near: np.ndarray, protein: np.ndarray) -> np.
     if "residue_number" not in data:
         return near
     columns = [data[key].cpu().numpy() for key in ("residue_number", "chain") if key in data]
-    _, residue = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)
-    residue = residue.reshape(-1)
+    _, named = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)
+    residue = _apart(named.reshape(-1), data.pos.detach().cpu().double().numpy())
     return protein & np.isin(residue, residue[near])
+
+
+def _apart(named: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Residues [N] of atoms whose names [N] may count from 1 again: equal ones that do not touch are others."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    begins = np.concatenate([[True], named[1:] != named[:-1]])
+    run = np.cumsum(begins) - 1
+    rows = np.flatnonzero(np.bincount(named[begins], minlength=named.max() + 1)[named] > 1)
+    pairs = cKDTree(places[rows]).query_pairs(_TOUCHING, output_type="ndarray") if len(rows) else np.zeros((0, 2), int)
+    first, second = rows[pairs[:, 0]], rows[pairs[:, 1]]
+    same = named[first] == named[second]
+    edges = (np.ones(int(same.sum())), (run[first[same]], run[second[same]]))
+    return connected_components(coo_array(edges, shape=(run[-1] + 1,) * 2), directed=False)[1][run]

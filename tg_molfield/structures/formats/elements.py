@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tg_molfield.chem.elements import MAX_Z, atomic_numbers
+
+LABEL_LIKE = re.compile("C[ADEFMNORS]|H[EFGOS]|N[ABDEHOP]|O[GS]|P[ABDMORU]|S[BCGMNR]")
+"""Symbols that are more often a carbon, hydrogen, nitrogen, oxygen, phosphorus or sulfur with a letter."""
+
+
+def doubt_of_symbols(symbols: Sequence[str]) -> str:
+    """What to say of symbols in capitals that may be names of atoms, such as CA beside C; empty if there are none."""
+    there = set(symbols)
+    doubtful = sorted(
+        symbol for symbol in there - {"NA"} if symbol.isupper() and LABEL_LIKE.fullmatch(symbol) and symbol[0] in there
+    )
+    if not doubtful:
+        return ""
+    taken = ", ".join(symbol.capitalize() for symbol in doubtful)
+    return (
+        f"atoms: expected symbols of elements, got {', '.join(doubtful)}, which may be names of atoms; {taken} were "
+        "taken, write the elements if they are others"
+    )
 
 
 def parse_elements(symbols: Sequence[str]) -> list[int]:

@@ -17,8 +17,8 @@ _AKMA = 0.04888821
 _CONTROL_SIZE, _TITLE_AT = 84, 92
 """The length of the first record in bytes, and where the second one begins."""
 
-_LONGEST_STEP = 1.0
-"""Steps from 49 fs on are placeholders: no simulation of atoms takes them."""
+_SHORTEST_STEP, _LONGEST_STEP = 1e-5, 1.0
+"""Steps below 0.5 as and from 49 fs on are placeholders, or numbers in another order of bytes."""
 
 
 class DcdFile(SequentialFile):
@@ -36,9 +36,9 @@ class DcdFile(SequentialFile):
             raise ValueError(f"{path}: expected a DCD file, got another ({error}); copy it again") from error
         header = self._file.header
         self.num_atoms, self._length = header["natoms"], len(self._file)
-        self._start, self._every, self._step = header["istart"], header["nsavc"], header["delta"]
+        self._start, self._every, self._step = header["istart"], header["nsavc"], _step(path, header["delta"])
         by_lammps = "LAMMPS" in header["remarks"].upper()
-        self._has_time = 0 < self._step < _LONGEST_STEP and self._every > 0 and not by_lammps
+        self._has_time = _SHORTEST_STEP < self._step < _LONGEST_STEP and self._every > 0 and not by_lammps
         if not self._has_time:
             got = "one of LAMMPS, whose unit is not told" if by_lammps else f"{self._step:g}"
             self.notes.append(
@@ -70,6 +70,15 @@ class DcdFile(SequentialFile):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _step(path: Path, found: float) -> float:
+    """The step of the header, of which libdcd does not turn the bytes where the file has those of another machine."""
+    with readable(path) as stream:
+        head = stream.read(4)
+    if struct.unpack("=i", head)[0] == _CONTROL_SIZE:
+        return found
+    return float(np.float32(found).byteswap())
 
 
 def _layout(path: Path, num_atoms: int) -> tuple[int, int]:

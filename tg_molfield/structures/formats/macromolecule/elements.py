@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tg_molfield.chem.elements import atomic_numbers
+from tg_molfield.structures.formats.elements import LABEL_LIKE
 from tg_molfield.structures.formats.macromolecule.halogens import with_halogens
 from tg_molfield.structures.formats.macromolecule.kinds import Kind
 from tg_molfield.structures.formats.macromolecule.residue_names import ions, is_standard, names_of, tabulated
@@ -16,9 +17,6 @@ from tg_molfield.structures.formats.macromolecule.table import AtomTable, Texts
 
 STANDARD = frozenset({1, 6, 7, 8, 15, 16, 34})
 """Elements of the standard amino acids and nucleotides: H, C, N, O, P, S, Se."""
-
-_LABEL_LIKE = re.compile("C[ADEFMNORS]|H[EFGOS]|N[ABDEHOP]|O[GS]|P[ABDMORU]|S[BCGMNR]")
-"""Symbols that are more often a carbon, hydrogen, nitrogen, oxygen, phosphorus or sulfur with a letter."""
 
 _HYDROGENS = frozenset(("HE", "HF", "HO", "HS"))
 """Symbols that stand for a hydrogen with a letter wherever a residue has more atoms."""
@@ -101,7 +99,7 @@ def _element(
     if alone := _element_residue(residue, name, names):
         return alone, alone != given, False
     if given:
-        doubtful = len(names) > 1 and _LABEL_LIKE.fullmatch(symbol.upper()) is not None
+        doubtful = len(names) > 1 and LABEL_LIKE.fullmatch(symbol.upper()) is not None
         if doubtful and symbol.upper() in _HYDROGENS and name.startswith(symbol.upper()):
             return 1, True, False
         return given, doubtful and padded.startswith(" "), False
@@ -147,7 +145,7 @@ def _guess(padded: str, sloppy: bool) -> int:
     if len(two) < 2 or two not in known:
         return known.get(one, 0)
     aligned = len(padded.rstrip()) < 4 and not sloppy and (one != "H" or padded.strip().upper() == "HG")
-    if one not in known or (padded[:1].isalpha() and (aligned or not _LABEL_LIKE.fullmatch(two.upper()))):
+    if one not in known or (padded[:1].isalpha() and (aligned or not LABEL_LIKE.fullmatch(two.upper()))):
         return known[two]
     return known.get(one, 0)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.structures.formats.elements import parse_elements
+from tg_molfield.structures.formats.elements import doubt_of_symbols, parse_elements
 from tg_molfield.structures.keys import KEYS, LABELS
 from tg_molfield.text_numbers import parse_number, parse_numbers
 
@@ -81,6 +81,12 @@ def elements(rows: list[list[str]], columns: Columns) -> list[int]:
     """
     start = next(columns.places[name][0] for name in _ELEMENTS if name in columns.places)
     return parse_elements([row[start] for row in rows])
+
+
+def doubt(rows: list[list[str]], columns: Columns) -> str:
+    """What to say of elements that may be something else; empty if there is nothing."""
+    start = next(columns.places[name][0] for name in _ELEMENTS if name in columns.places)
+    return doubt_of_symbols([row[start] for row in rows])
 
 
 def positions(rows: list[list[str]], first: int, columns: Columns) -> np.ndarray:

@@ -176,7 +176,8 @@ def _data(frame: _Frame, options: ReadOptions, notes: list[str], own_labels: dic
         name=name or None,
     )
     check_coincident_atoms(data.pos)
-    notes.extend(comment.notes + left_out)
+    doubt = xyz_columns.doubt(rows, columns)
+    notes.extend(comment.notes + left_out + [doubt] * bool(doubt))
     own_labels.update({key: value for key, value in pairs.items() if key.lower() not in _NO_LABELS})
     return add_labels(data, options.labels, pairs, "values of the comment line")
 
