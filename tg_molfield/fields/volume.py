@@ -158,8 +158,8 @@ class Volume(Field):
         return self.on(grid).interpolated(self.interpolation)
 
     def on(self, grid: Grid) -> Volume:
-        """See :meth:`Field.on`; at its own nodes a volume has its samples, whatever they are."""
-        if grid != self.grid:
+        """See :meth:`Field.on`; at its own nodes a volume has its samples, also beside NaN and infinity."""
+        if grid != self.grid or not self._nodes_lost():
             return super().on(grid)
         self._require_fit([grid])
         return self._volume(self.values.clone(), grid)
@@ -303,14 +303,16 @@ class Volume(Field):
         step = float(self.grid.axes_tensor().norm(dim=1).min())
         return torch.finfo(pos.dtype).eps / step * pos.detach().abs().amax(1, keepdim=True)
 
+    def _nodes_lost(self) -> int:
+        """How many values are not finite, as far as that can be seen without waiting for a device."""
+        return int((~self.values.isfinite()).sum()) if is_on_host(self.values) else 0
+
     def _check_cubic(self) -> None:
-        if self.interpolation == "cubic" and is_on_host(self.values):
-            lost = int((~self.values.isfinite()).sum())
-            if lost:
-                raise ValueError(
-                    f"values: expected finite numbers for a cubic spline, which all of them shape, got {lost} that are "
-                    "not; fill them, or take interpolated('linear')"
-                )
+        if self.interpolation == "cubic" and (lost := self._nodes_lost()):
+            raise ValueError(
+                f"values: expected finite numbers for a cubic spline, which all of them shape, got {lost} that are "
+                "not; fill them, or take interpolated('linear')"
+            )
 
     def _interpolator(self) -> Interpolator:
         if self.values.requires_grad:

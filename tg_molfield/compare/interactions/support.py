@@ -25,17 +25,16 @@ Box = tuple[Tensor, Tensor]
 
 
 def shared_grid(f: Field, g: Field) -> Grid | None:
-    """The grid of volumes; else one over a period of periodic fields, or where both are; None if they are apart.
+    """The grid of a volume, or of two alike; else one over a period of periodic fields, or where both are.
+
+    Returns:
+        The grid; None if there is no place where both are.
 
     Raises:
-        ValueError: nothing tells where either of them is, they do not repeat alike in all directions, or two volumes
-            have different grids.
+        ValueError: nothing tells where either of them is, or they do not repeat alike in all directions.
     """
     grids = {field.grid for field in (f, g) if isinstance(field, Volume)}
-    if len(grids) > 1:
-        raise ValueError(
-            "grid: expected one to sum on, got two volumes of different grids; give one of theirs, or resample one"
-        )
+    grids = grids if len(grids) == 1 else set()
     mine, theirs = _cells_of(f), _cells_of(g)
     if mine and theirs:
         vectors, _ = mine[0]
