@@ -28,7 +28,7 @@ KINDS = ("auto", "spline", "arap")
 
 @final
 class FieldPath:
-    """A continuous path of fields through frames of one molecule.
+    """A path of fields through frames of one molecule.
 
     The path interpolates the positions of the atoms, and ``mol_field`` turns them into a field. The integral of each
     channel is therefore conserved exactly where weights and widths are the same in all frames, except for definitions
@@ -37,7 +37,8 @@ class FieldPath:
     ``"spline"`` is for trajectories: each atom follows a smooth curve through several frames on either side, and the
     rotation of the molecule is interpolated separately (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` connects
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
-    (`tg_molfield.paths.arap.ArapPath`). ``"auto"`` chooses the spline for three or more frames that are smoother than
+    (`tg_molfield.paths.arap.ArapPath`). Its points are relaxed one by one, so that half way some atoms may change sides
+    at once, by 1 to 3 Å where groups turn or hydrogens are exchanged. ``"auto"`` chooses the spline for three or more frames that are smoother than
     a random walk, and ``"arap"`` otherwise.
 
     Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of

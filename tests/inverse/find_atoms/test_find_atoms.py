@@ -1,11 +1,13 @@
 """Atoms come back from the samples of their fields, with element, place and part."""
 
+import warnings
+
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch_geometric.data import Data
 
-from tg_molfield import Grid, MolField, RBFField, Volume, read, to_rdkit
+from tg_molfield import Grid, MolField, RBFField, Volume, from_smiles, read, to_rdkit
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms import UnexplainedChannelWarning, find_atoms, recover_atoms
 
@@ -274,3 +276,18 @@ def test_errors():
     for kernel, match in (("hard_sphere", "expected one with a slope"), (Everywhere(), "expected one of finite reach")):
         with pytest.raises(ValueError, match=match):
             find_atoms(volume, mol_field=MolField("H C O", kernel=kernel))
+
+
+@pytest.mark.parametrize(("smiles", "spacing", "margin"), [("CCO", 0.5, 1.0), ("CC(=O)Oc1ccccc1C(=O)O", 0.25, 0.0)])
+def test_no_atoms_are_found_outside_the_grid(smiles, spacing, margin):
+    molecule = from_smiles(smiles)
+    found = find_atoms(MolField("H C N O other")(molecule).on(Grid.around(molecule.pos, spacing, margin=margin)))
+    assert sorted(found.z.tolist()) == sorted(molecule.z.tolist())
+
+
+def test_thin_grids_are_no_error():
+    molecule = from_smiles("c1ccccc1")
+    volume = MolField("H C N O other")(molecule).on(Grid.around(molecule.pos, 0.25, margin=0.25))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert 0 < len(find_atoms(volume).z) <= 12

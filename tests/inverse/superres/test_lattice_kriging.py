@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tg_molfield import RBFField, Volume, psnr
+from tg_molfield import MolField, RBFField, Volume, from_smiles, psnr
 from tg_molfield.fields import Grid
 from tg_molfield.inverse.superres import LatticeField, superresolve
 from tg_molfield.inverse.superres.covariance import COVARIANCES
@@ -91,3 +93,43 @@ def test_cusps_are_recognised():
     points = fine.points(torch.float64)[::173]
     on_grid = field.on(fine).values.flatten(1).T[::173]
     torch.testing.assert_close(field(points), on_grid, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-5, 1e-4, 1e-3])
+def test_a_little_noise_costs_little(noise):
+    """A rough covariance whose equations cannot be solved is not taken."""
+    molecule = from_smiles("CC(=O)Oc1ccccc1C(=O)O")
+    field, grid = MolField("C")(molecule), Grid.around(molecule.pos, spacing=0.5, margin=2.5)
+    values = field.on(grid).values
+    values = values + noise * torch.randn(values.shape, generator=torch.Generator().manual_seed(0))
+    found, cubic = (superresolve(Volume(values, grid, ("C",)), method)[0] for method in ("kriging", "spline"))
+    shape = tuple(count - 1 for count in grid.shape)
+    between = replace(grid, origin=tuple((grid.origin_tensor() + 0.25).tolist()), shape=shape)
+    ratios = [float(psnr(one, field, between).all_nodes) for one in (found, cubic)]
+    assert ratios[0] > ratios[1] - 5
+    samples = Volume(values, grid, ("C",))
+    assert float((found.on(grid).values - values).norm() / samples.values.norm()) < 1e-2
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0.0, 80), (1e-4, 75), (1e-3, 60)])
+def test_oblique_lattices_are_met_at_the_nodes(noise, least):
+    molecule = from_smiles("CCO")
+    axes = torch.tensor([[0.6, 0, 0], [0.2, 0.6, 0], [0.1, 0.1, 0.6]], dtype=torch.float64)
+    origin = molecule.pos.double().mean(0) - 7.5 * axes.sum(0)
+    grid = Grid(tuple(origin.tolist()), tuple(map(tuple, axes.tolist())), (16, 16, 16))
+    field = MolField("C")(molecule)
+    values = field.on(grid).values
+    values = values + noise * torch.randn(values.shape, generator=torch.Generator().manual_seed(0))
+    found, _ = superresolve(Volume(values, grid, ("C",)))
+    assert float((found.on(grid).values - values).norm() / values.norm()) < 1e-3
+    between = replace(grid, origin=tuple((origin + axes.sum(0) / 2).tolist()), shape=(15, 15, 15))
+    assert float(psnr(found, field, between).all_nodes) > least
+
+
+def test_fields_that_are_no_gaussians_are_reconstructed_too():
+    molecule = from_smiles("CCO")
+    mol_field = MolField.preset("promolecule")
+    volume = mol_field(molecule).on(Grid.around(molecule.pos, spacing=0.6))
+    found, report = superresolve(volume)
+    assert set(report.shares["all"]) <= {"kriging", "spline"}
+    assert float((found.on(volume.grid).values - volume.values).norm() / volume.values.norm()) < 1e-2

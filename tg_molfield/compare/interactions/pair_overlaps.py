@@ -47,9 +47,9 @@ def pair_overlaps(f: Field, g: Field, *, per_center: bool = False, grid: Grid | 
         f: A functions of C channels.
         g: B functions of D channels, which need not be those of f.
         per_center: give the share of each centre of f, an `RBFField`; the shares add up to the overlap.
-        grid: where fields that are no sums of Gaussians are summed; by default the nodes of a volume, or of two
-            that have the same; else nodes 0.4 Å apart where both fields are, as far as that is known. How differently a volume can be interpolated at other
-            nodes counts as an error.
+        grid: where fields that are no sums of Gaussians are summed; by default the nodes of a volume, or of two that
+            have the same; else nodes 0.4 Å apart where both fields are, as far as that is known. How differently a
+            volume can be interpolated at other nodes counts as an error.
 
     Raises:
         TypeError: an argument is no field, or ``per_center`` is asked of a field without centres.

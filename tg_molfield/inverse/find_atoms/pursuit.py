@@ -161,6 +161,7 @@ def _pursue(lattice: Lattice, model: Model, atoms: ChannelAtoms, fit_scale: bool
         found = _judged(model, atoms, residual, unit, explained)
         best = found if best is None or found.rank < best.rank else best
         if found.explains:
+            best = _inside(model, best, fit_scale, unit, explained)
             break
         regions = unexplained_regions(lattice, model, atoms, residual, explained)
         enough = explained if turn else max(explained, _ROUGHLY)
@@ -170,6 +171,17 @@ def _pursue(lattice: Lattice, model: Model, atoms: ChannelAtoms, fit_scale: bool
         atoms = changed
     assert best is not None
     return best
+
+
+def _inside(model: Model, found: Found, fit_scale: bool, unit: float, explained: float) -> Found:
+    """Atoms without those outside the lattice, which no sample shows, where the others explain the samples, too."""
+    kept = model.lattice.contains(found.atoms.pos)
+    if bool(kept.all()) or not bool(kept.any()):
+        return found
+    atoms = ChannelAtoms(found.atoms.pos[kept], found.atoms.scale)
+    atoms = model.refined(_ordered(model.lattice, atoms), fit_scale, steps=12, explained=explained)
+    other = _judged(model, atoms, model.residual(atoms), unit, explained)
+    return other if other.explains else found
 
 
 def _ordered(lattice: Lattice, atoms: ChannelAtoms) -> ChannelAtoms:

@@ -152,7 +152,7 @@ class _Cells:
             allowed: the squared residual of all cells together if they are explained.
             one: the squared norm of an atom.
         """
-        edge = tuple(self._edge.tolist())
+        edge = tuple(map(min, self._edge.tolist(), residual.shape))
         squares = torch.nn.functional.avg_pool3d(
             residual.square()[None, None], edge, ceil_mode=True, divisor_override=1
         )[0, 0].cpu().numpy()  # fmt: skip

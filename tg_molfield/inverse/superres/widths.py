@@ -11,6 +11,11 @@ from tg_molfield.fields import MolField
 from tg_molfield.inverse.superres.checks import check_widths
 
 
+def is_sum_of_gaussians(mol_field: MolField) -> bool:
+    """Whether the field has one Gaussian for each atom."""
+    return mol_field.kernel.name == "gaussian" and mol_field.is_one_term_an_atom
+
+
 def channel_widths(mol_field: MolField) -> tuple[float | None, ...]:
     """The width σ in Å of each channel of ``mol_field``; None for channels whose functions differ in width.
 
@@ -19,7 +24,7 @@ def channel_widths(mol_field: MolField) -> tuple[float | None, ...]:
     Raises:
         ValueError: the field is not a sum of Gaussians.
     """
-    if mol_field.kernel.name != "gaussian" or not mol_field.is_one_term_an_atom:
+    if not is_sum_of_gaussians(mol_field):
         raise ValueError(
             f"mol_field: expected a sum of Gaussians, one for each atom, got {mol_field}; give widths as numbers"
         )

@@ -31,7 +31,7 @@ from tg_molfield.inverse.superres.prior.triples import Triple, triples
 from tg_molfield.inverse.superres.pursuit import Search
 from tg_molfield.inverse.superres.report import ChannelFit
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
-from tg_molfield.inverse.superres.widths import resolve_widths
+from tg_molfield.inverse.superres.widths import is_sum_of_gaussians, resolve_widths
 
 
 def auto(
@@ -62,8 +62,8 @@ def auto(
         progress: see `superresolve`.
         max_bytes: see `superresolve`.
         widths: σ of each channel in Å, None where it is unknown or not the same for all functions; or a `MolField`
-            that has them by channel name; ``volume.mol_field`` if not given. Without widths no Gaussians are sought,
-            and without a `MolField` the network is not used.
+            that has them by channel name; ``volume.mol_field`` if not given and a sum of Gaussians. Without widths no
+            Gaussians are sought, and without a `MolField` the network is not used.
         num_restarts: how many searches are averaged; 2 if None.
         max_iter: the most iterations of each search; 8 if None.
         seed: for the displaced starts; 0 if None.
@@ -75,6 +75,8 @@ def auto(
     """
     restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed, checkpoint)
     definition = definition_of(volume, widths)
+    if widths is None and definition is not None and not is_sum_of_gaussians(definition):
+        definition = None
     known = resolve_widths(volume.channels, definition if widths is None else widths)
     check_volume(volume, max_bytes, refined=any(width is not None for width in known))
     exact = in_double(volume)

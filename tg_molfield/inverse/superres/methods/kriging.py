@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ from tg_molfield.inverse.superres.solution import Progress, Solution, in_double,
 _NEGLIGIBLE = 3e-5
 _BORDER = 2
 _CLEARLY = 0.9
+_MET = 1e-3
+"""The share of the samples, by norm, that solved functions may miss at the nodes."""
+_NARROWER = (1.0, 0.8, 0.65, 0.5)
 
 
 def kriging(volume: Volume, progress: Progress, max_bytes: int | None) -> Solution:
@@ -83,16 +87,38 @@ def _likeliest(values: Tensor, volume: Volume, kinds: Sequence[str]) -> LatticeK
     rough = [kind for kind in kinds if kind not in NESTED_SHARES]
     if not _factorises(volume):
         smooth = NESTED_SHARES if all(volume.periodic) else ("gaussian",)
-        return likeliest(values, volume.grid, volume.periodic, (*smooth, *rough))
+        return _solvable(values, likeliest(values, volume.grid, volume.periodic, (*smooth, *rough)), volume)
     kind, width = likeliest_nested(values, local_steps(volume.grid))
     best = LatticeKriging(volume.grid, width, volume.periodic, kind)
     if rough and bool(values.any()):
         unresolved = bool(unresolved_channels(values[None]))
         other = likeliest(values, volume.grid, volume.periodic, rough if unresolved else (*NESTED_SHARES, *rough))
         limit = 1.0 if unresolved else _CLEARLY
-        if other.kind in rough and _left_one_out(values, other, volume) < limit * _left_one_out(values, best, volume):
+        if (
+            other.kind in rough
+            and _left_one_out(values, other, volume) < limit * _left_one_out(values, best, volume)
+            and _missed(values, other, volume) < _MET
+        ):
             return other
     return best
+
+
+def _solvable(values: Tensor, system: LatticeKriging, volume: Volume) -> LatticeKriging:
+    """The system, narrower where its equations are too near to dependent ones to be solved by conjugate gradients."""
+    tried = [replace(system, width=share * system.width) for share in _NARROWER]
+    missed = [0.0] if not bool(values.any()) else []
+    for one in tried if not missed else []:
+        missed.append(_missed(values, one, volume))
+        if missed[-1] < _MET:
+            return one
+    return tried[missed.index(min(missed))]
+
+
+def _missed(values: Tensor, system: LatticeKriging, volume: Volume) -> float:
+    """What solved functions miss at the nodes, relative to the samples."""
+    weights = _weights(values, system, volume)[None]
+    lattice = LatticeField(weights, volume.grid, [system.width], ["one"], volume.periodic, [system.kind])
+    return float((lattice.on(volume.grid).values[0] - values).norm() / values.norm())
 
 
 def _left_one_out(values: Tensor, system: LatticeKriging, volume: Volume) -> float:
