@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag
 from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
+from tg_molfield.structures.structure_warnings import StructureWarning
 
 if TYPE_CHECKING:
     from rdkit.Chem import Conformer, Mol, RWMol
@@ -104,7 +107,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused. Other attributes, such as ``energy`` and ``cell``, are neither used nor checked.
+    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
+    Other attributes, such as ``energy`` and ``cell``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
@@ -113,7 +117,25 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
         ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, or no set of bonds fits the charge.
+
+    Warns:
+        StructureWarning: oxygen, sulfur or selenium has a positive charge and a multiple bond, beside an anion.
     """
+    mol = perceived(data, charge)
+    row = doubtful_cation(mol)
+    if row is not None:
+        symbol = mol.GetAtomWithIdx(row).GetSymbol()
+        warnings.warn(
+            f"bonds: expected a structure without separated charges, got {symbol}+ with a multiple bond (atom {row}) "
+            "beside an anion; check the geometry and the net charge, or read the molecule with its bonds",
+            StructureWarning,
+            stacklevel=2,
+        )
+    return mol
+
+
+def perceived(data: Data, charge: int | None = None) -> Mol:
+    """`to_rdkit` without its warning."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
@@ -143,7 +165,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
                 f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
-    return mol.GetMol()
+        return without_charge_pairs(mol.GetMol())
 
 
 def mol_without_bonds(data: Data) -> RWMol:
