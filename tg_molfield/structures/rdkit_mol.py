@@ -16,6 +16,7 @@ from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.structure_warnings import StructureWarning
+from tg_molfield.structures.unwrapped import unwrapped
 
 if TYPE_CHECKING:
     from rdkit.Chem import Conformer, Mol, RWMol
@@ -108,7 +109,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
     1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
-    Other attributes, such as ``energy`` and ``cell``, are neither used nor checked.
+    Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
+    ``energy``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
@@ -116,7 +118,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
-        ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, or no set of bonds fits the charge.
+        ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, bonds across all cells, as in crystals,
+            no set of bonds fits the charge, or a hydrogen ion that ``formal_charge`` does not tell of.
 
     Warns:
         StructureWarning: oxygen, sulfur or selenium has a positive charge and a multiple bond, beside an anion.
@@ -151,7 +154,7 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
         charge = round(float(data["formal_charge"].sum())) if "formal_charge" in data else 0
-    mol = mol_without_bonds(data)
+    mol = mol_without_bonds(unwrapped(data))
     with rdBase.BlockLogs():
         try:
             if atoms == 1:
@@ -165,7 +168,20 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
                 f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
+        _refuse_bare_hydrogen_ions(mol, data)
         return without_charge_pairs(mol.GetMol())
+
+
+def _refuse_bare_hydrogen_ions(mol: Mol, data: Data) -> None:
+    given = data["formal_charge"].flatten().tolist() if "formal_charge" in data else []
+    known = given if len(given) == mol.GetNumAtoms() else [0] * mol.GetNumAtoms()
+    for atom in mol.GetAtoms() if mol.GetNumAtoms() > 1 else ():
+        row, charge = atom.GetIdx(), atom.GetFormalCharge()
+        if atom.GetAtomicNum() == 1 and not atom.GetDegree() and charge not in (0, known[row]):
+            raise ValueError(
+                f"data: expected a bond of each hydrogen, got H{charge:+d} alone for atom {row}; give a whole "
+                "molecule, with cell and pbc if it is periodic, or formal_charge if it is an ion"
+            )
 
 
 def mol_without_bonds(data: Data) -> RWMol:
