@@ -25,7 +25,7 @@ def with_properties(data: Data, properties: Iterable[str], charge: int | None = 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
         properties: names, as for `from_rdkit`.
-        charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+        charge: net charge in e, as for `to_rdkit`.
         color: add the pharmacophore features too, see `with_color`.
 
     Raises:
@@ -52,7 +52,7 @@ def with_color(data: Data, charge: int | None = None) -> Data:
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
-        charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+        charge: net charge in e, as for `to_rdkit`.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.

@@ -114,7 +114,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
-        charge: net charge in e; ``None`` means the sum of ``data.formal_charge``, or 0 without formal charges.
+        charge: net charge in e; ``None`` means the sum of ``data.formal_charge``, without it the rounded sum of
+            ``data.partial_charge``, and 0 without either.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
@@ -142,7 +143,8 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
-    validate(data, used=("formal_charge",) if charge is None else ())
+    known = _charge_key(data) if charge is None else None
+    validate(data, used=() if known is None else (known,))
     if bool((data["z"] < 1).any()):
         row = int((data["z"] < 1).nonzero()[0])
         raise ValueError(
@@ -153,7 +155,7 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     if atoms > MAX_ATOMS:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
-        charge = round(float(data["formal_charge"].sum())) if "formal_charge" in data else 0
+        charge = 0 if known is None else round(float(data[known].double().sum()))
     mol = mol_without_bonds(unwrapped(data))
     with rdBase.BlockLogs():
         try:
@@ -170,6 +172,11 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
         return without_charge_pairs(mol.GetMol())
+
+
+def _charge_key(data: Data) -> str | None:
+    """The key whose sum is the net charge."""
+    return next((name for name in ("formal_charge", "partial_charge") if name in data), None)
 
 
 def _refuse_bare_hydrogen_ions(mol: Mol, data: Data) -> None:
