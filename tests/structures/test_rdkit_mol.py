@@ -171,7 +171,7 @@ def test_what_has_no_bonds():
         {"cell": torch.eye(3) * 9},
         {"pbc": [True, True, True]},
         {"forces": torch.zeros(1)},
-        {"partial_charge": torch.zeros(2)},
+        {"partial_charge": torch.zeros(2), "formal_charge": torch.zeros(3)},
     ],
 )
 def test_attributes_that_bonds_do_not_need_are_not_checked(values):
@@ -186,3 +186,23 @@ def test_formal_charges_are_checked_only_where_they_are_used():
     assert to_rdkit(data, charge=0).GetNumAtoms() == 3
     with pytest.raises(ValueError, match=r"formal_charge: expected shape \[N\] with N = 3 atoms, got \[2\]"):
         to_rdkit(data)
+
+
+@pytest.mark.parametrize(("smiles", "charge"), [("[O-]c1ccc([O-])cc1", -2), ("C[NH3+]", 1), ("OCC=O", 0)])
+def test_partial_charges_tell_the_net_charge(smiles, charge):
+    data = from_smiles(smiles, properties=("partial_charge",))
+    bare = Data(z=data.z, pos=data.pos, partial_charge=data.partial_charge + 0.3 / len(data.z))
+    mol = to_rdkit(bare)
+    assert Chem.GetFormalCharge(mol) == charge
+    assert Chem.MolToSmiles(Chem.RemoveHs(mol)) == Chem.CanonSmiles(smiles)
+    bare.formal_charge = torch.zeros(len(data.z))
+    bare.formal_charge[0] = charge
+    bare.partial_charge = torch.zeros(len(data.z))
+    assert Chem.GetFormalCharge(to_rdkit(bare)) == charge
+
+
+def test_partial_charges_are_checked_only_where_they_are_used():
+    water = from_smiles("O", properties=())
+    with pytest.raises(ValueError, match=r"partial_charge: expected shape \[N\] with N = 3 atoms, got \[2\]"):
+        to_rdkit(Data(z=water.z, pos=water.pos, partial_charge=torch.zeros(2)))
+    assert to_rdkit(Data(z=water.z, pos=water.pos, partial_charge=torch.zeros(2)), charge=0).GetNumAtoms() == 3

@@ -72,8 +72,9 @@ def test_formal_charges_that_the_file_does_not_give_are_left_out(tmp_path):
     data = read_text(tmp_path, text)[0]
     assert set(data.keys()) == {"z", "pos", "name", "partial_charge"}
     with pytest.raises(ValueError, match=r"with net charge 0, RDKit got none .*; give the net charge as charge="):
-        to_rdkit(data)
+        to_rdkit(data, charge=0)
     assert Chem.MolToSmiles(Chem.RemoveHs(to_rdkit(data, charge=-1))) == "CC(=O)[O-]"
+    assert Chem.GetFormalCharge(to_rdkit(data)) == round(float(data.partial_charge.sum())) == -1
 
 
 def test_formal_charges_that_are_asked_for_are_said_to_be_derived(tmp_path):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 from rdkit import Chem, RDLogger
+from rdkit.Chem import rdDistGeom
 
-from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_smiles, read
+from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_rdkit, from_smiles, read
 
 WATER = """water
   program         3D
@@ -286,3 +287,30 @@ def test_long_lines_take_linear_time(tmp_path, text):
     with suppress(ValueError):
         read(sdf(tmp_path, text))
     assert time.perf_counter() - start < 5
+
+
+def test_formal_charges_do_not_depend_on_other_properties(tmp_path):
+    mol = Chem.AddHs(Chem.MolFromSmiles("C[N+](=O)[O-]"))
+    rdDistGeom.EmbedMolecule(mol, randomSeed=1)
+    drawn = Chem.RWMol(mol)
+    for atom in drawn.GetAtoms():
+        atom.SetFormalCharge(0)
+    drawn.GetBondBetweenAtoms(1, 3).SetBondType(Chem.BondType.DOUBLE)
+    path = tmp_path / "nitromethane.sdf"
+    path.write_text(Chem.MolToMolBlock(drawn, kekulize=False) + "$$$$\n")
+    for properties in (None, ("formal_charge",), ("formal_charge", "aromatic")):
+        charges = read(path, properties=properties)[0].formal_charge
+        assert sorted(charges.tolist()) == [-1, 0, 0, 0, 0, 0, 1]
+        assert charges[1] == 1
+        assert torch.equal(charges, from_rdkit(drawn, properties=("formal_charge",)).formal_charge)
+    assert drawn.GetAtomWithIdx(1).GetFormalCharge() == 0
+
+
+def test_formal_charges_of_what_is_not_sanitized():
+    drawn = Chem.MolFromSmiles("C(C)(C)(C)(C)CN(=O)=O", sanitize=False)
+    conformer = Chem.Conformer(9)
+    conformer.SetPositions(np.random.default_rng(0).normal(size=(9, 3)) * 3)
+    conformer.Set3D(True)
+    drawn.AddConformer(conformer)
+    charges = from_rdkit(drawn, properties=("formal_charge",)).formal_charge
+    assert sorted(charges.tolist()) == [-1, *[0] * 7, 1]

@@ -32,9 +32,8 @@ def charges_of_molecule(data: Data) -> str:
     """
     if NAME not in data:
         return "computed"
-    charge = None if "formal_charge" in data else round(float(data.partial_charge.sum()))
     try:
-        mol = to_rdkit(data, charge)
+        mol = to_rdkit(data)
     except ValueError:
         return ""
     try:

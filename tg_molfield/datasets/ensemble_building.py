@@ -22,6 +22,7 @@ from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.library import Entry, Recipe, build_entry, smiles_of_entry
 from tg_molfield.structures.trajectories import WholeFrames
+from tg_molfield.structures.unwrapped import unwrapped
 
 
 class FirstFrame:
@@ -60,7 +61,8 @@ class FirstFrame:
         for name in missing:
             data[name] = self._properties[name].to(data.pos.dtype)
         if self._recipe.color and "color_pos" not in data:
-            for name, values in compute_color(self._mol, data.pos.double().numpy()).items():
+            whole = unwrapped(data) if self._whole is None else data
+            for name, values in compute_color(self._mol, whole.pos.double().numpy()).items():
                 tensor = torch.as_tensor(values)
                 data[name] = tensor.to(data.pos.dtype) if tensor.is_floating_point() else tensor
         return data

@@ -25,7 +25,7 @@ def with_properties(data: Data, properties: Iterable[str], charge: int | None = 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
         properties: names, as for `from_rdkit`.
-        charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+        charge: net charge in e, as for `to_rdkit`.
         color: add the pharmacophore features too, see `with_color`.
 
     Raises:
@@ -45,12 +45,14 @@ def with_color(data: Data, charge: int | None = None) -> Data:
     anions are those of RDKit's ``rdShapeAlign``; hydrophobes are the families Hydrophobe and LumpedHydrophobe of its
     ``BaseFeatures.fdef``, of the molecule without hydrogens. A feature of several atoms lies in their middle.
 
+    The features of periodic molecules are those of whole ones, whose first atom stays in its cell.
+
     The features stay where they are when ``pos`` is changed, also by PyG's transforms: move ``color_pos`` too, or call
     this again.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
-        charge: net charge in e; that of ``data.formal_charge``, or 0, if not given.
+        charge: net charge in e, as for `to_rdkit`.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
@@ -65,7 +67,7 @@ def with_color(data: Data, charge: int | None = None) -> Data:
 
 def _added(data: Data, mol: Mol, properties: Iterable[str], color: bool) -> Data:
     computed = compute_properties(mol, properties)
-    features = compute_color(mol, data.pos.detach().cpu().double().numpy()) if color else {}
+    features = compute_color(mol, mol.GetConformer().GetPositions()) if color else {}
     result = data.clone()
     for name, values in {**computed, **features}.items():
         tensor = torch.as_tensor(values, device=data.pos.device)

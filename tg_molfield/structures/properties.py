@@ -16,7 +16,12 @@ Computed = Callable[["Mol"], np.ndarray]
 
 
 def _formal_charge(mol: Mol) -> np.ndarray:
-    return np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.float64)
+    """[N] the charges that sanitization gives, such as those of N(=O)=O, also where the molecule does not pass it."""
+    from rdkit import Chem
+
+    clean = Chem.Mol(mol)
+    Chem.Cleanup(clean)
+    return np.array([atom.GetFormalCharge() for atom in clean.GetAtoms()], dtype=np.float64)
 
 
 def _aromatic(mol: Mol) -> np.ndarray:
@@ -129,7 +134,8 @@ def check_properties(properties: Iterable[str]) -> tuple[str, ...]:
 def compute_properties(mol: Mol, properties: Iterable[str]) -> dict[str, np.ndarray]:
     """The named per-atom properties of ``mol``, each [N].
 
-    If a property depends on bonds, a copy of the molecule is sanitized first.
+    If a property other than ``formal_charge`` is among them, a copy of the molecule is sanitized first. Formal charges
+    are the same with and without others.
 
     Raises:
         ValueError: an unknown name, a molecule that RDKit cannot sanitize, or no Gasteiger parameters for an element.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag
 from tg_molfield.structures.build import build, check_coincident_atoms
+from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
+from tg_molfield.structures.structure_warnings import StructureWarning
+from tg_molfield.structures.unwrapped import unwrapped
 
 if TYPE_CHECKING:
     from rdkit.Chem import Conformer, Mol, RWMol
@@ -104,20 +108,43 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused. Other attributes, such as ``energy`` and ``cell``, are neither used nor checked.
+    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
+    Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
+    ``energy``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
-        charge: net charge in e; ``None`` means the sum of ``data.formal_charge``, or 0 without formal charges.
+        charge: net charge in e; ``None`` means the sum of ``data.formal_charge``, without it the rounded sum of
+            ``data.partial_charge``, and 0 without either.
 
     Raises:
         TypeError: ``data`` is a ``Batch`` or not a ``Data``.
-        ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, or no set of bonds fits the charge.
+        ValueError: ``z`` or ``pos`` is missing, a dummy atom, too many atoms, bonds across all cells, as in crystals,
+            no set of bonds fits the charge, or a hydrogen ion that ``formal_charge`` does not tell of.
+
+    Warns:
+        StructureWarning: oxygen, sulfur or selenium has a positive charge and a multiple bond, beside an anion.
     """
+    mol = perceived(data, charge)
+    row = doubtful_cation(mol)
+    if row is not None:
+        symbol = mol.GetAtomWithIdx(row).GetSymbol()
+        warnings.warn(
+            f"bonds: expected a structure without separated charges, got {symbol}+ with a multiple bond (atom {row}) "
+            "beside an anion; check the geometry and the net charge, or read the molecule with its bonds",
+            StructureWarning,
+            stacklevel=2,
+        )
+    return mol
+
+
+def perceived(data: Data, charge: int | None = None) -> Mol:
+    """`to_rdkit` without its warning."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
-    validate(data, used=("formal_charge",) if charge is None else ())
+    known = _charge_key(data) if charge is None else None
+    validate(data, used=() if known is None else (known,))
     if bool((data["z"] < 1).any()):
         row = int((data["z"] < 1).nonzero()[0])
         raise ValueError(
@@ -128,8 +155,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     if atoms > MAX_ATOMS:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
-        charge = round(float(data["formal_charge"].sum())) if "formal_charge" in data else 0
-    mol = mol_without_bonds(data)
+        charge = 0 if known is None else round(float(data[known].double().sum()))
+    mol = mol_without_bonds(unwrapped(data))
     with rdBase.BlockLogs():
         try:
             if atoms == 1:
@@ -143,7 +170,25 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
                 f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
-    return mol.GetMol()
+        _refuse_bare_hydrogen_ions(mol, data)
+        return without_charge_pairs(mol.GetMol())
+
+
+def _charge_key(data: Data) -> str | None:
+    """The key whose sum is the net charge."""
+    return next((name for name in ("formal_charge", "partial_charge") if name in data), None)
+
+
+def _refuse_bare_hydrogen_ions(mol: Mol, data: Data) -> None:
+    given = data["formal_charge"].flatten().tolist() if "formal_charge" in data else []
+    known = given if len(given) == mol.GetNumAtoms() else [0] * mol.GetNumAtoms()
+    for atom in mol.GetAtoms() if mol.GetNumAtoms() > 1 else ():
+        row, charge = atom.GetIdx(), atom.GetFormalCharge()
+        if atom.GetAtomicNum() == 1 and not atom.GetDegree() and charge not in (0, known[row]):
+            raise ValueError(
+                f"data: expected a bond of each hydrogen, got H{charge:+d} alone for atom {row}; give a whole "
+                "molecule, with cell and pbc if it is periodic, or formal_charge if it is an ion"
+            )
 
 
 def mol_without_bonds(data: Data) -> RWMol:

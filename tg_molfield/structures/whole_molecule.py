@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch_geometric.data import Data
 
-from tg_molfield.structures.rdkit_mol import to_rdkit
+from tg_molfield.structures.rdkit_mol import perceived
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -20,7 +20,7 @@ def whole_molecule(data: Data) -> Mol | None:
     from rdkit import Chem
 
     try:
-        mol = to_rdkit(Data(z=data["z"].cpu(), pos=data["pos"].detach().cpu()), charge=0)
+        mol = perceived(Data(z=data["z"].cpu(), pos=data["pos"].detach().cpu()), charge=0)
     except ValueError:
         return None
     return mol if len(Chem.GetMolFrags(mol)) == 1 else None

@@ -32,20 +32,39 @@ def periodic_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc:
         cell: [3, 3] cell vectors as rows in Å, or None.
         pbc: [3] periodic directions.
     """
+    found = _contacts(z, pos, cell, pbc)
+    pairs, images = np.unique(found[:, :2], axis=0, return_counts=True)
+    molecule = components(pairs, len(z))
+    networks = molecule[pairs[(images > 1) | (pairs[:, 0] == pairs[:, 1]), 0]]
+    return pairs[~np.isin(molecule[pairs[:, 0]], networks)].astype(np.int64)
+
+
+def crossing_bonds(z: np.ndarray, pos: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
+    """[B, 2] bonds by distances of an atom to one in another cell; none where all molecules are whole.
+
+    Args:
+        z: [N] atomic numbers; 0 for sites without bonds.
+        pos: [N, 3] in Å.
+        cell: [3, 3] cell vectors as rows in Å.
+        pbc: [3] periodic directions.
+    """
+    found = _contacts(z, pos, cell, pbc)
+    return found[found[:, 2:].any(1), :2]
+
+
+def _contacts(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc: np.ndarray) -> np.ndarray:
+    """[C, 5] pairs of bonded atoms, the lower first, and in which cell the second is, as seen from the first."""
     from ase.geometry import complete_cell
     from ase.neighborlist import primitive_neighbor_list
 
     bonded = np.flatnonzero((z > 0) & ~np.isin(z, _IONS))
-    if len(bonded) < 2:
-        return np.empty((0, 2), dtype=np.int64)
+    if not len(bonded):
+        return np.empty((0, 5), dtype=np.int64)
     radii = _radii(z[bonded]) + _TOLERANCE / 2
     box, periodic = (np.eye(3), np.zeros(3, dtype=bool)) if cell is None else (complete_cell(cell), pbc & cell.any(1))
     first, second, image = primitive_neighbor_list("ijS", periodic, box, pos[bonded], radii, self_interaction=False)
-    found = np.unique(np.column_stack([first, second, image])[first <= second], axis=0)
-    pairs, images = np.unique(found[:, :2], axis=0, return_counts=True)
-    molecule = components(pairs, len(bonded))
-    networks = molecule[pairs[(images > 1) | (pairs[:, 0] == pairs[:, 1]), 0]]
-    return bonded[pairs[~np.isin(molecule[pairs[:, 0]], networks)]].astype(np.int64)
+    found = np.column_stack([bonded[first], bonded[second], image])[first <= second]
+    return np.unique(found, axis=0)
 
 
 def stretched_bonds(z: np.ndarray, pos: np.ndarray, bonds: np.ndarray, cell: np.ndarray | None) -> int:
