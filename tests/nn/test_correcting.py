@@ -53,7 +53,7 @@ def off_after(model, times, rows=SEED):
     owner = torch.arange(2).repeat_interleave(MASK.sum(1))
     latent = model.encode(torch.ones(8), TRUTH[MASK], owner, 2, None)
     first = model.find_atoms(latent.code, torch.full((2,), 0.1), SEED)
-    found = corrected(model, model.encode, first[rows], latent.code[rows], SEED[rows], times)
+    found, _ = corrected(model, model.encode, first[rows], latent.code[rows], SEED[rows], times)
     there = (TRUTH - latent.origin.unsqueeze(1))[rows]
     return ((found.pos - there).norm(dim=2) * found.mask).amax(1), found.pos - first.pos[rows]
 

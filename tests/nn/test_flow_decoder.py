@@ -98,6 +98,7 @@ def test_codes_with_structure_factors_are_decoded_exactly_without_training():
         assert float(apart.min(1).values.max()) < 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 def test_without_structure_factors_the_learned_code_alone_is_decoded():
     model = awake(build("flow", channels=FIELD, **EXACT))
     latent = model.encode(data("CH3CH2OH"))
@@ -205,6 +206,7 @@ def test_guidance_of_a_decoder_counts_where_codes_are_noise():
             build("flow", decoder_options={**options, "guidance": wrong})
 
 
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 def test_codes_without_noise_are_taken_to_have_the_least(monkeypatch):
     model = awake(build("flow", decoder_options={**SMALL["flow"], "least_noise": 0.2}))
     given, forward = [], type(model.decoder.network).forward

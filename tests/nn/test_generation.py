@@ -299,6 +299,7 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
         flow.path(start, "ethanol")
 
 
+@pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 def test_the_latents_of_a_path_are_those_of_the_model(exact):
     path = exact.path(data("CH3CH2OH"), data("isobutane"), 3)
     assert len(exact.decoded(path.latent)) == 3

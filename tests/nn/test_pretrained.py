@@ -8,7 +8,7 @@ from tg_molfield import from_smiles
 from tg_molfield.fields import MolField
 from tg_molfield.inverse.find_atoms import find_atoms
 from tg_molfield.metrics import psnr
-from tg_molfield.nn import FieldAutoEncoder
+from tg_molfield.nn import FieldAutoEncoder, UnsolvedCodeWarning
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all", normalize_grid_size=None)
 
@@ -87,6 +87,13 @@ def test_corrections_bring_learned_codes_nearer(space):
         away.append(torch.stack([one.square().mean().sqrt() for one in apart]))
     assert float((away[1] / away[0]).median()) < 0.7
     assert float((away[2] / away[0]).median()) < 0.6
+
+
+@pytest.mark.parametrize("smiles", ["C", "CO", "C=C"])
+def test_learned_codes_that_give_other_molecules_are_warned_of(space, smiles):
+    latent = space.decoder.without_exact(space.encode(plain(smiles)))
+    with pytest.warns(UnsolvedCodeWarning, match=r"molecule 0: expected atoms that have its learned code, got others"):
+        space.decoded(latent)
 
 
 def test_a_space_samples_and_walks(space):

@@ -38,8 +38,8 @@ class FieldPath:
     rotation of the molecule is interpolated separately (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` connects
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
     (`tg_molfield.paths.arap.ArapPath`). Its points are relaxed one by one, so that half way some atoms may change sides
-    at once, by 1 to 3 Å where groups turn or hydrogens are exchanged. ``"auto"`` chooses the spline for three or more frames that are smoother than
-    a random walk, and ``"arap"`` otherwise.
+    at once, by 1 to 3 Å where groups turn or hydrogens are exchanged. ``"auto"`` chooses the spline for three or more
+    frames that are smoother than a random walk, and ``"arap"`` otherwise.
 
     Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of
     the cell where that is shorter, and their cell goes with them. Such paths are splines, in which nothing is rotated.

@@ -18,7 +18,7 @@ _FAR = 0.5
 
 def corrected(
     decoder: FlowDecoder, encode: Callable[..., Latent], atoms: PaddedAtoms, code: Tensor, seed: Tensor, times: int
-) -> PaddedAtoms:
+) -> tuple[PaddedAtoms, Tensor]:
     """Atoms nearer to those that ``code`` was made of than the atoms decoded from it.
 
     A flow that starts from the same noise errs alike at codes near each other. How it errs at the code of its own atoms
@@ -33,10 +33,15 @@ def corrected(
         code: ``[B, learned_dim]``, of variance 1.
         seed: ``[B]`` int64, of the noise that atoms start from.
         times: how often.
+
+    Returns:
+        The atoms, and how far ``[B]`` the codes of those decoded are from ``code``, relative to its length; infinite
+        where they cannot be encoded.
     """
-    present = atoms
+    present, length = atoms, code.size(1) ** 0.5
     rows, found, origin = encoded_again(decoder, encode, present)
     distance = (found - code[rows]).norm(dim=1)
+    apart = torch.full_like(code[:, 0], torch.inf).index_copy(0, rows, distance / length)
     for _ in range(times):
         if not len(rows):
             break
@@ -48,7 +53,7 @@ def corrected(
         better = after < distance[fit]
         rows, distance, found, origin = rows[fit][better], after[better], found[better], origin[better]
         present = present.with_rows(rows, moved[fit][better])
-    return present
+    return present, apart
 
 
 def _differences(one: PaddedAtoms, two: PaddedAtoms) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from tg_molfield.devices import is_on_host
 from tg_molfield.nn.checks import check_finite_codes
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
-from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.correcting import corrected
@@ -29,6 +30,8 @@ from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.random_draws import check_generator, check_seed
 
 _MOST = 1_000_000
+_OTHER = 0.3
+"""How far the code of decoded atoms may be from the code they were decoded from, relative to its length."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
 """Molecules that are drawn before progress is told."""
 
@@ -67,7 +70,8 @@ class MoleculeGenerator(nn.Module):
             ValueError: the latents are not of this model, or ``corrections`` is negative.
 
         Warns:
-            UnsolvedCodeWarning: no atoms were found that match the code of a molecule.
+            UnsolvedCodeWarning: no atoms were found that match the code of a molecule; with the decoder ``"flow"``,
+                without structure factors, where corrections show it.
         """
         kinds = "'structure_factors' or 'flow', which find atoms"
         check_kind("decoder", self.decoder, GaussianAtomDecoder, kinds, "field() gives its field")
@@ -224,7 +228,16 @@ class MoleculeGenerator(nn.Module):
         part = latent[rows]
         with evaluating(self):
             given = atoms[rows], decoder.learned(part), part.search_seeds
-            return atoms.with_rows(rows, corrected(decoder, self.encode, *given, corrections))
+            found, apart = corrected(decoder, self.encode, *given, corrections)
+        others = rows[apart > _OTHER]
+        if len(others):
+            warnings.warn(
+                f"molecule {int(others[0])}: expected atoms that have its learned code, got others ({len(others)} of "
+                f"{len(latent)}); codes between molecules are of none, and the smallest molecules are not learned",
+                UnsolvedCodeWarning,
+                stacklevel=3,
+            )
+        return atoms.with_rows(rows, found)
 
     def _drawn(
         self,
