@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tg_molfield.structures.formats.mol2.ions import ion_charges
 from tg_molfield.structures.formats.mol2.record import Mol2Record
 from tg_molfield.structures.formats.mol2.types import is_sybyl
 
@@ -44,13 +45,17 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
         if bond[0] in places and bond[1] in places:
             bonds.append((places[bond[0]], places[bond[1]], kind))
     kinds = [record.kinds[row] for row in atoms]
-    if all(map(is_sybyl, kinds)):
-        mol = _from_sybyl_types(kinds, bonds)
-        if 1 not in numbers:
-            for atom in mol.GetAtoms():
-                atom.SetNoImplicit(False)
-        return mol
-    return _from_bonds(numbers, bonds, [(record.formal_charges or {}).get(record.ids[row], 0.0) for row in atoms])
+    ions, _ = ion_charges(record, atoms, numbers)
+    stated = {places[atom]: round(charge) for atom, charge in (record.formal_charges or {}).items() if atom in places}
+    if not all(map(is_sybyl, kinds)):
+        return _from_bonds(numbers, bonds, stated | ions)
+    mol = _from_sybyl_types(kinds, bonds)
+    for place, charge in ions.items():
+        mol.GetAtomWithIdx(place).SetFormalCharge(charge)
+    if 1 not in numbers:
+        for atom in mol.GetAtoms():
+            atom.SetNoImplicit(False)
+    return mol
 
 
 def _from_sybyl_types(kinds: list[str], bonds: list[tuple[int, int, str]]) -> Mol:
@@ -77,14 +82,14 @@ def _sybyl(kind: str) -> str:
     return f"{head}.{tail if head == 'S' else tail.lower()}" if tail else head
 
 
-def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: list[float]) -> Mol:
+def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: dict[int, int]) -> Mol:
     """The molecule of types that say nothing of charges: all hydrogens and charges must be in the record."""
     from rdkit import Chem, rdBase
 
     mol = Chem.RWMol()
-    for number, charge in zip(numbers, charges, strict=True):
+    for place, number in enumerate(numbers):
         atom = Chem.Atom(number)
-        atom.SetFormalCharge(round(charge))
+        atom.SetFormalCharge(charges.get(place, 0))
         atom.SetNoImplicit(True)
         mol.AddAtom(atom)
     for first, second, kind in bonds:
