@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tg_molfield.structures.formats.mol2.ions import ion_charges
-from tg_molfield.structures.formats.mol2.record import Mol2Record
+from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum
 from tg_molfield.structures.formats.mol2.types import is_sybyl
+from tg_molfield.structures.formats.mol2.valences import settle_valences
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -17,7 +18,7 @@ _ORDERS = {"1": "SINGLE", "am": "SINGLE", "2": "DOUBLE", "3": "TRIPLE", "ar": "A
 def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     """The molecule of the atoms of a record; RDKit takes formal charges from Sybyl types.
 
-    Where the record has no hydrogens at all, they are implicit.
+    Hydrogens that the record lacks are implicit, see `settle_valences`.
 
     Args:
         record: the record.
@@ -52,9 +53,7 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     mol = _from_sybyl_types(kinds, bonds)
     for place, charge in ions.items():
         mol.GetAtomWithIdx(place).SetFormalCharge(charge)
-    if 1 not in numbers:
-        for atom in mol.GetAtoms():
-            atom.SetNoImplicit(False)
+    settle_valences(mol, kinds, column_sum(record), stated, ions.keys())
     return mol
 
 
