@@ -7,7 +7,7 @@ import torch
 from rdkit import Chem
 from rdkit.Chem import Crippen
 
-from tg_molfield.structures import read
+from tg_molfield.structures import StructureWarning, read
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*formal_charge. expected charges in the section UNITY_ATOM_ATTR"),
@@ -113,3 +113,20 @@ def test_united_atoms_have_implicit_hydrogens(tmp_path, kinds, bonds, smiles):
     data = read_made(tmp_path, kinds, bonds, properties=PROPERTIES)
     assert not data.formal_charge.any()
     assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(Chem.MolFromSmiles(smiles)))
+
+
+def test_missing_hydrogens_are_counted(tmp_path):
+    ethanol = "C.3 C.3 O.3 H"
+    with pytest.warns(StructureWarning, match="expected those that the valences need, got 5 too few, .* lack them"):
+        read_made(tmp_path, ethanol, "1-2:1 2-3:1 3-4:1")
+    with pytest.warns(StructureWarning, match="expected those that the valences need, got none of 6"):
+        read_made(tmp_path, "C.3 C.3 O.3", "1-2:1 2-3:1")
+
+
+@pytest.mark.filterwarnings("error::tg_molfield.structures.StructureWarning")
+@pytest.mark.parametrize(
+    ("kinds", "bonds"),
+    [("C.3 S.3 H H H", "1-2:1 1-3:1 1-4:1 1-5:1"), ("C.2 O.2 H H", "1-2:2 1-3:1 1-4:1"), ("O.3 H H Na", "1-2:1 1-3:1")],
+)
+def test_complete_records_are_silent(tmp_path, kinds, bonds):
+    read_made(tmp_path, kinds, bonds)

@@ -286,3 +286,17 @@ def test_long_lines_take_linear_time(tmp_path, text):
     with suppress(ValueError):
         read(sdf(tmp_path, text))
     assert time.perf_counter() - start < 5
+
+
+def test_hydrogens_that_are_partly_missing_are_counted(tmp_path):
+    mol = Chem.AddHs(Chem.MolFromMolBlock(molblock("CCCO", "3D"), removeHs=True), onlyOnAtoms=[3], addCoords=True)
+    with pytest.warns(StructureWarning, match="hydrogens: expected those that the valences need, got 7 too few"):
+        (data,) = read(sdf(tmp_path, Chem.MolToMolBlock(mol)))
+    assert sorted(data.z.tolist()) == [1, 6, 6, 6, 8]
+
+
+def test_metals_without_bonds_lack_no_hydrogens(tmp_path):
+    mol = Chem.MolFromMolBlock(WATER, removeHs=False)
+    with_ion = Chem.RWMol(mol)
+    with_ion.GetConformer().SetAtomPosition(with_ion.AddAtom(Chem.Atom(11)), (3.0, 3.0, 3.0))
+    assert 11 in read(sdf(tmp_path, Chem.MolToMolBlock(with_ion)))[0].z.tolist()

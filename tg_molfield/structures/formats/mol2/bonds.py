@@ -28,11 +28,35 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     Raises:
         ValueError: the bonds or types are not those of a molecule.
     """
+    bonds = placed_bonds(record, atoms)
+    places = {record.ids[row]: place for place, row in enumerate(atoms)}
+    kinds = [record.kinds[row] for row in atoms]
+    ions, _ = ion_charges(record, atoms, numbers)
+    stated = {places[atom]: round(charge) for atom, charge in (record.formal_charges or {}).items() if atom in places}
+    if not all(map(is_sybyl, kinds)):
+        return _from_bonds(numbers, bonds, stated | ions)
+    mol = _from_sybyl_types(kinds, bonds)
+    for place, charge in ions.items():
+        mol.GetAtomWithIdx(place).SetFormalCharge(charge)
+    settle_valences(mol, kinds, column_sum(record), stated, ions.keys())
+    return mol
+
+
+def placed_bonds(record: Mol2Record, atoms: list[int]) -> list[tuple[int, int, str]]:
+    """The places of the two atoms of each bond, and its type.
+
+    Args:
+        record: the record.
+        atoms: its rows that are atoms.
+
+    Raises:
+        ValueError: the bonds are not those of a molecule.
+    """
     places = {record.ids[row]: place for place, row in enumerate(atoms)}
     if len(places) < len(atoms):
         raise ValueError("atoms: expected each number once, got some twice; number the atoms")
     known = set(record.ids)
-    bonds = []
+    bonds: list[tuple[int, int, str]] = []
     bonded: set[frozenset[str]] = set()
     for bond in record.bonds:
         kind = bond[2].lower() if len(bond) == 3 else ""
@@ -45,16 +69,7 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
         bonded.add(ends)
         if bond[0] in places and bond[1] in places:
             bonds.append((places[bond[0]], places[bond[1]], kind))
-    kinds = [record.kinds[row] for row in atoms]
-    ions, _ = ion_charges(record, atoms, numbers)
-    stated = {places[atom]: round(charge) for atom, charge in (record.formal_charges or {}).items() if atom in places}
-    if not all(map(is_sybyl, kinds)):
-        return _from_bonds(numbers, bonds, stated | ions)
-    mol = _from_sybyl_types(kinds, bonds)
-    for place, charge in ions.items():
-        mol.GetAtomWithIdx(place).SetFormalCharge(charge)
-    settle_valences(mol, kinds, column_sum(record), stated, ions.keys())
-    return mol
+    return bonds
 
 
 def _from_sybyl_types(kinds: list[str], bonds: list[tuple[int, int, str]]) -> Mol:

@@ -15,10 +15,11 @@ from tg_molfield.structures.build import build, check_coincident_atoms, float_dt
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, planarity_note
-from tg_molfield.structures.formats.mol2.bonds import mol2_mol
+from tg_molfield.structures.formats.mol2.bonds import mol2_mol, placed_bonds
 from tg_molfield.structures.formats.mol2.ions import ion_charges
 from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum, parse_mol2, title_of
 from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
+from tg_molfield.structures.formats.mol2.valences import has_open_valence
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.text_numbers import parse_number
@@ -141,9 +142,11 @@ def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str]
 def _geometry_notes(record: Mol2Record, atoms: list[int], numbers: list[int], mol: Mol | None) -> list[str]:
     """What may be a drawing or lacks its hydrogens; nothing where the bonds are not those of a molecule."""
     pos = np.array([record.pos[row] for row in atoms])
-    if not record.bonds or (1 in numbers and not is_flat(pos)):
+    if not record.bonds:
         return []
     try:
+        if 1 in numbers and not is_flat(pos) and not has_open_valence(numbers, placed_bonds(record, atoms)):
+            return []
         mol = mol or mol2_mol(record, atoms, numbers)
     except ValueError:
         return []
