@@ -413,6 +413,7 @@ def test_a_record_without_hydrogens_is_told(tmp_path):
     assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(Chem.MolFromSmiles("CC")))
 
 
+@pytest.mark.filterwarnings("ignore:.*hydrogens. expected those that the valences need")
 def test_a_drawing_is_told(tmp_path):
     atoms = [("C1", "C.3", "0.1"), ("C2", "C.3", "0.1"), ("C3", "C.3", "0.1"), ("H", "H", "-0.3")]
     text = mol2(atoms, ((1, 2, "1"), (1, 3, "1"), (1, 4, "1")))

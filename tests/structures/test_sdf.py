@@ -314,3 +314,17 @@ def test_formal_charges_of_what_is_not_sanitized():
     drawn.AddConformer(conformer)
     charges = from_rdkit(drawn, properties=("formal_charge",)).formal_charge
     assert sorted(charges.tolist()) == [-1, *[0] * 7, 1]
+
+
+def test_hydrogens_that_are_partly_missing_are_counted(tmp_path):
+    mol = Chem.AddHs(Chem.MolFromMolBlock(molblock("CCCO", "3D"), removeHs=True), onlyOnAtoms=[3], addCoords=True)
+    with pytest.warns(StructureWarning, match="hydrogens: expected those that the valences need, got 7 too few"):
+        (data,) = read(sdf(tmp_path, Chem.MolToMolBlock(mol)))
+    assert sorted(data.z.tolist()) == [1, 6, 6, 6, 8]
+
+
+def test_metals_without_bonds_lack_no_hydrogens(tmp_path):
+    mol = Chem.MolFromMolBlock(WATER, removeHs=False)
+    with_ion = Chem.RWMol(mol)
+    with_ion.GetConformer().SetAtomPosition(with_ion.AddAtom(Chem.Atom(11)), (3.0, 3.0, 3.0))
+    assert 11 in read(sdf(tmp_path, Chem.MolToMolBlock(with_ion)))[0].z.tolist()

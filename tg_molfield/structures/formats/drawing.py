@@ -21,6 +21,9 @@ BOND_RANGE = (0.7, 1.25)
 MIN_X_H = 0.92
 """The shortest length for bonds to hydrogen, which are never multiple."""
 
+_HYDRIDES = (5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)
+"""Elements that need hydrogens also without a bond; RDKit takes metals for hydrides, too."""
+
 
 def is_geometry(mol: Mol, code: str) -> bool:
     """Whether the coordinates are a geometry, not a drawing.
@@ -54,11 +57,16 @@ def planarity_note(mol: Mol, pos: np.ndarray) -> str:
 
 
 def hydrogen_note(mol: Mol, numbers: list[int]) -> str:
-    """The note on a molecule without hydrogen atoms whose valences need some, or an empty text."""
-    if 1 in numbers or not missing_hydrogens(mol):
+    """The note on a molecule that lacks hydrogen atoms that its valences need, or an empty text.
+
+    Beside hydrogens and a radical that the record states, an open valence is a bond order that is wrong.
+    """
+    missing = missing_hydrogens(mol)
+    if not missing or (1 in numbers and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())):
         return ""
+    got, channel = (f"{missing} too few", "lack them") if 1 in numbers else (f"none of {missing}", "be empty")
     return (
-        "hydrogens: expected those that the valences need, got none, so a channel of H would be empty; "
+        f"hydrogens: expected those that the valences need, got {got}, so a channel of H would {channel}; "
         "add them with Chem.AddHs(mol, addCoords=True), or leave H out of the channels"
     )
 
@@ -66,7 +74,7 @@ def hydrogen_note(mol: Mol, numbers: list[int]) -> str:
 def missing_hydrogens(mol: Mol) -> int:
     """The number of hydrogens that the valences need and that are no atoms of the molecule."""
     mol.UpdatePropertyCache(strict=False)
-    return sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+    return sum(atom.GetTotalNumHs() for atom in mol.GetAtoms() if atom.GetDegree() or atom.GetAtomicNum() in _HYDRIDES)
 
 
 def saturated_carbon(mol: Mol) -> int:

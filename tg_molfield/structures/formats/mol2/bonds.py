@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.mol2.record import Mol2Record
+from tg_molfield.structures.formats.mol2.ions import ion_charges
+from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum
 from tg_molfield.structures.formats.mol2.types import is_sybyl
+from tg_molfield.structures.formats.mol2.valences import settle_valences
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -16,7 +18,7 @@ _ORDERS = {"1": "SINGLE", "am": "SINGLE", "2": "DOUBLE", "3": "TRIPLE", "ar": "A
 def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     """The molecule of the atoms of a record; RDKit takes formal charges from Sybyl types.
 
-    Where the record has no hydrogens at all, they are implicit.
+    Hydrogens that the record lacks are implicit, see `settle_valences`.
 
     Args:
         record: the record.
@@ -26,11 +28,35 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     Raises:
         ValueError: the bonds or types are not those of a molecule.
     """
+    bonds = placed_bonds(record, atoms)
+    places = {record.ids[row]: place for place, row in enumerate(atoms)}
+    kinds = [record.kinds[row] for row in atoms]
+    ions, _ = ion_charges(record, atoms, numbers)
+    stated = {places[atom]: round(charge) for atom, charge in (record.formal_charges or {}).items() if atom in places}
+    if not all(map(is_sybyl, kinds)):
+        return _from_bonds(numbers, bonds, stated | ions)
+    mol = _from_sybyl_types(kinds, bonds)
+    for place, charge in ions.items():
+        mol.GetAtomWithIdx(place).SetFormalCharge(charge)
+    settle_valences(mol, kinds, column_sum(record), stated, ions.keys())
+    return mol
+
+
+def placed_bonds(record: Mol2Record, atoms: list[int]) -> list[tuple[int, int, str]]:
+    """The places of the two atoms of each bond, and its type.
+
+    Args:
+        record: the record.
+        atoms: its rows that are atoms.
+
+    Raises:
+        ValueError: the bonds are not those of a molecule.
+    """
     places = {record.ids[row]: place for place, row in enumerate(atoms)}
     if len(places) < len(atoms):
         raise ValueError("atoms: expected each number once, got some twice; number the atoms")
     known = set(record.ids)
-    bonds = []
+    bonds: list[tuple[int, int, str]] = []
     bonded: set[frozenset[str]] = set()
     for bond in record.bonds:
         kind = bond[2].lower() if len(bond) == 3 else ""
@@ -43,14 +69,7 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
         bonded.add(ends)
         if bond[0] in places and bond[1] in places:
             bonds.append((places[bond[0]], places[bond[1]], kind))
-    kinds = [record.kinds[row] for row in atoms]
-    if all(map(is_sybyl, kinds)):
-        mol = _from_sybyl_types(kinds, bonds)
-        if 1 not in numbers:
-            for atom in mol.GetAtoms():
-                atom.SetNoImplicit(False)
-        return mol
-    return _from_bonds(numbers, bonds, [(record.formal_charges or {}).get(record.ids[row], 0.0) for row in atoms])
+    return bonds
 
 
 def _from_sybyl_types(kinds: list[str], bonds: list[tuple[int, int, str]]) -> Mol:
@@ -77,14 +96,14 @@ def _sybyl(kind: str) -> str:
     return f"{head}.{tail if head == 'S' else tail.lower()}" if tail else head
 
 
-def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: list[float]) -> Mol:
+def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: dict[int, int]) -> Mol:
     """The molecule of types that say nothing of charges: all hydrogens and charges must be in the record."""
     from rdkit import Chem, rdBase
 
     mol = Chem.RWMol()
-    for number, charge in zip(numbers, charges, strict=True):
+    for place, number in enumerate(numbers):
         atom = Chem.Atom(number)
-        atom.SetFormalCharge(round(charge))
+        atom.SetFormalCharge(charges.get(place, 0))
         atom.SetNoImplicit(True)
         mol.AddAtom(atom)
     for first, second, kind in bonds:

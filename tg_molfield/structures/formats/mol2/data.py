@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from tg_molfield.structures.build import build, check_coincident_atoms, float_dt
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.fit_labels import fit_labels
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_flat, planarity_note
-from tg_molfield.structures.formats.mol2.bonds import mol2_mol
-from tg_molfield.structures.formats.mol2.record import Mol2Record, parse_mol2, title_of
+from tg_molfield.structures.formats.mol2.bonds import mol2_mol, placed_bonds
+from tg_molfield.structures.formats.mol2.ions import ion_charges
+from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum, parse_mol2, title_of
 from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
+from tg_molfield.structures.formats.mol2.valences import has_open_valence
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.text_numbers import parse_number
@@ -121,26 +124,30 @@ def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str]
                 "partial_charge: expected charges of one kind, got the file's in some records and computed ones "
                 "(Gasteiger) in others; split the file"
             )
-    if missing:
-        mol = mol2_mol(record, atoms, numbers)
+    mol = mol2_mol(record, atoms, numbers) if missing or options.color else None
+    if mol is not None:
+        notes += ion_charges(record, atoms, numbers)[1] + _net_charge_notes(mol, record)
+    if mol is not None and missing:
         found = compute_properties(mol, {*missing, "formal_charge"})
         _note_formal_charges(values.get("formal_charge"), found["formal_charge"], missing, notes)
         values |= {name: found[name] for name in missing}
     places = np.reshape(np.array(pos, dtype=np.float64), (-1, 3))
-    features = compute_color(mol2_mol(record, atoms, numbers), places) if options.color else {}
+    features = compute_color(mol, places) if mol is not None and options.color else {}
     data = build(numbers, places, options.dtype, **values, **features, name=record.title)
     check_coincident_atoms(torch.as_tensor(pos))
-    notes += _geometry_notes(record, atoms, numbers)
+    notes += _geometry_notes(record, atoms, numbers, mol)
     return data
 
 
-def _geometry_notes(record: Mol2Record, atoms: list[int], numbers: list[int]) -> list[str]:
+def _geometry_notes(record: Mol2Record, atoms: list[int], numbers: list[int], mol: Mol | None) -> list[str]:
     """What may be a drawing or lacks its hydrogens; nothing where the bonds are not those of a molecule."""
     pos = np.array([record.pos[row] for row in atoms])
-    if not record.bonds or (1 in numbers and not is_flat(pos)):
+    if not record.bonds:
         return []
     try:
-        mol = mol2_mol(record, atoms, numbers)
+        if 1 in numbers and not is_flat(pos) and not has_open_valence(numbers, placed_bonds(record, atoms)):
+            return []
+        mol = mol or mol2_mol(record, atoms, numbers)
     except ValueError:
         return []
     return [note for note in (hydrogen_note(mol, numbers), planarity_note(mol, pos)) if note]
@@ -196,6 +203,18 @@ def _charges(record: Mol2Record, atoms: list[int], numbers: list[int], notes: li
         )
     found["partial_charge"] = [charges[row] for row in atoms]
     return found
+
+
+def _net_charge_notes(mol: Mol, record: Mol2Record) -> list[str]:
+    """What tells that the properties are computed for another net charge than that of the charge column."""
+    column = column_sum(record)
+    derived = sum(atom.GetFormalCharge() for atom in mol.GetAtoms())
+    if column is None or not math.isfinite(column) or round(column) == derived:
+        return []
+    return [
+        f"properties: expected the net charge {round(column):+d} of the charge column, got {derived:+d} by types and "
+        "bonds, for which they were computed; correct the types, or add missing hydrogens"
+    ]
 
 
 def _is_number(text: str) -> bool:

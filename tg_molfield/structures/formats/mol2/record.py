@@ -99,6 +99,15 @@ def parse_mol2(block: str) -> Mol2Record:
     )
 
 
+def column_sum(record: Mol2Record) -> float | None:
+    """The sum of the charge column, lone pairs included; None where the record has no charges there."""
+    try:
+        charges = [parse_number(text) for text in record.charges]
+    except ValueError:
+        return None
+    return sum(charges) if record.charge_type != "NO_CHARGES" and any(charges) else None
+
+
 def _sections(block: str) -> dict[str, list[str]]:
     """The lines of each section by name; those of a section that is given twice follow each other.
 

@@ -15,7 +15,7 @@ LONE_PAIRS = ("LP", "EP")
 """Types of lone pairs and extra points, which are no atoms."""
 
 _DUMMIES = ("DU", "ANY", "HAL", "HET", "HEV", "X", "XX")
-_ION = re.compile(r"([A-Za-z]{1,2})[0-9]*[+-]+")
+_ION = re.compile(r"([A-Za-z]{1,2})([0-9]*)([+-]+)")
 _LETTERS = re.compile(r"[A-Za-z]*")
 
 _TYPES_OF = {
@@ -32,6 +32,14 @@ _TYPES_OF = {
     "Ca": "C0",
 }
 _FORCE_FIELDS = {kind: symbol for symbol, kinds in _TYPES_OF.items() for kind in kinds.split()}
+
+
+def ion_charge(kind: str) -> int:
+    """The charge of the type of an ion, as ``Zn2+``, or 0."""
+    ion = _ION.fullmatch(kind)
+    if not ion:
+        return 0
+    return int(ion[2][:2] or len(ion[3])) * (1 if ion[3][0] == "+" else -1)
 
 
 def is_sybyl(kind: str) -> bool:

@@ -1,0 +1,132 @@
+"""MOL2 records that lack hydrogens: which open valences are charges, and which are hydrogens."""
+
+import re
+
+import pytest
+import torch
+from rdkit import Chem
+from rdkit.Chem import Crippen
+
+from tg_molfield.structures import StructureWarning, read
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*formal_charge. expected charges in the section UNITY_ATOM_ATTR"),
+    pytest.mark.filterwarnings("ignore:.*hydrogens. expected those that the valences need"),
+]
+PROPERTIES = ("formal_charge", "donor", "acceptor", "logp")
+
+
+def read_made(tmp_path, kinds, bonds="", charges=None, extra="", **options):
+    """The molecule of a record made of types and of bonds such as ``1-2:ar``."""
+    kinds, ends = kinds.split(), [re.split("[-:]", bond) for bond in bonds.split()]
+    column = charges or [0.0] * len(kinds)
+    rows = "".join(
+        f"{i} {re.match('[A-Za-z]+', kind)[0]} {1.3 * i} {i % 2} {i * i % 5} {kind} 1 LIG {charge}\n"
+        for i, (kind, charge) in enumerate(zip(kinds, column, strict=True), start=1)
+    )
+    path = tmp_path / "made.mol2"
+    path.write_text(
+        f"@<TRIPOS>MOLECULE\nm\n{len(kinds)} {len(ends)}\nSMALL\n{'USER_CHARGES' if charges else 'NO_CHARGES'}\n\n"
+        f"@<TRIPOS>ATOM\n{rows}{extra}@<TRIPOS>BOND\n"
+        + "".join(f"{i} {' '.join(bond)}\n" for i, bond in enumerate(ends, start=1))
+    )
+    return read(path, dtype=torch.float64, **options)[0]
+
+
+RING = "1-2:ar 2-3:ar 3-4:ar 4-5:ar 5-1:ar"
+SIX = "1-2:ar 2-3:ar 3-4:ar 4-5:ar 5-6:ar 6-1:ar"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bonds", "smiles"),
+    [
+        ("O.3 C.3 C.3 N.3", "1-2:1 2-3:1 3-4:1", "OCCN"),
+        ("C.3 C.2 O.2 N.am", "1-2:1 2-3:2 2-4:am", "CC(=O)N"),
+        ("C.3 C.2 O.2 O.3", "1-2:1 2-3:2 2-4:1", "CC(=O)O"),
+        ("C.3 C.2 O.co2 O.co2", "1-2:1 2-3:ar 2-4:ar", "CC([O-])=O"),
+        ("C.3 S.3", "1-2:1", "CS"),
+        ("C.3 C.2 N.2", "1-2:1 2-3:2", "CC=N"),
+        ("C.3 N.4", "1-2:1", "C[NH3+]"),
+        ("C.3 N.3 C.3 C.3 C.3", "1-2:1 2-3:1 2-4:1 2-5:1", "C[N+](C)(C)C"),
+        ("C.cat N.pl3 N.pl3 N.pl3 C.3", "1-2:ar 1-3:ar 1-4:ar 4-5:1", "C(=[NH2+])(N)NC"),
+        ("C.3 C.cat N.pl3 N.pl3", "1-2:1 2-3:ar 2-4:ar", "CC(N)=[NH2+]"),
+        ("C.3 N.pl3 O.2 O.2", "1-2:1 2-3:2 2-4:2", "C[N+](=O)[O-]"),
+        ("C.3 N.2 N.1 N.1", "1-2:1 2-3:1 3-4:3", "C[N-][N+]#N"),
+        ("C.3 N.2 N.1 N.1", "1-2:1 2-3:2 3-4:2", "CN=[N+]=[N-]"),
+        ("C.3 N.1 C.1", "1-2:1 2-3:3", "C[N+]#[C-]"),
+        ("C.3 N.4 C.3 C.3 O.3", "1-2:1 2-3:1 2-4:1 2-5:1", "C[N+](C)(C)[O-]"),
+        ("C.ar C.ar C.ar C.ar C.ar N.ar", SIX, "c1ccccn1"),
+        ("C.ar C.ar C.ar C.ar C.ar N.ar O.2", f"{SIX} 6-7:1", "c1cccc[n+]1[O-]"),
+        ("C.ar C.ar C.ar C.ar N.pl3", RING, "c1ccc[nH]1"),
+        ("C.ar C.ar N.ar C.ar N.pl3", RING, "c1cnc[nH]1"),
+        ("C.2 C.2 N.2 C.2 N.pl3", "1-2:2 2-3:1 3-4:2 4-5:1 5-1:1", "c1cnc[nH]1"),
+        ("C.3 S.o2 O.2 O.2 O.3", "1-2:1 2-3:2 2-4:2 2-5:1", "CS(=O)(=O)O"),
+        ("C.3 O.3 P.3 O.co2 O.co2 O.co2", "1-2:1 2-3:1 3-4:ar 3-5:ar 3-6:ar", "COP(=O)([O-])[O-]"),
+        ("C.3 P.3 O.co2 O.co2 O.3", "1-2:1 2-3:ar 2-4:ar 2-5:1", "CP(=O)([O-])O"),
+        ("C.3 B O.3 O.3", "1-2:1 2-3:1 2-4:1", "CB(O)O"),
+        ("C.3 Si", "1-2:1", "C[SiH3]"),
+        ("O.3", "", "O"),
+    ],
+)
+def test_records_without_hydrogens_are_as_their_smiles(tmp_path, kinds, bonds, smiles):
+    data = read_made(tmp_path, kinds, bonds, properties=PROPERTIES, color=True)
+    mol = Chem.MolFromSmiles(smiles)
+    assert data.formal_charge.sum() == Chem.GetFormalCharge(mol)
+    assert sorted(data.formal_charge.tolist()) == sorted(atom.GetFormalCharge() for atom in mol.GetAtoms())
+    assert data.donor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HDonorSmarts))
+    assert data.acceptor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HAcceptorSmarts))
+    assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(mol))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "charge"), [("C.3 O.3", -1), ("C.3 N.3", 1), ("C.3 S.3", -1), ("C.3 N.4", 1), ("C.3 O.3", 0)]
+)
+def test_charges_that_a_record_without_hydrogens_states(tmp_path, kinds, charge):
+    extra = f"@<TRIPOS>UNITY_ATOM_ATTR\n2 1\ncharge {charge}\n"
+    data = read_made(tmp_path, kinds, "1-2:1", extra=extra, properties=PROPERTIES)
+    symbol = {1: f"[{kinds[4]}H3+]", -1: f"[{kinds[4]}-]", 0: kinds[4]}[charge]
+    assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(Chem.MolFromSmiles(f"C{symbol}")))
+
+
+def test_anions_that_the_charge_column_confirms_are_kept(tmp_path):
+    kinds, bonds = "N.pl3 O.2 O.2 O.2", "1-2:2 1-3:1 1-4:1"
+    data = read_made(tmp_path, kinds, bonds, [0.8, -0.6, -0.6, -0.6], properties=PROPERTIES)
+    assert data.formal_charge.tolist() == [1, 0, -1, -1]
+
+
+def test_anions_in_records_with_hydrogens_are_kept_but_not_impossible_ones(tmp_path):
+    bonds = "1-2:1 1-3:1 1-4:1 1-5:1"
+    assert read_made(tmp_path, "C.3 S.3 H H H", bonds, properties=PROPERTIES).formal_charge.tolist() == [0, -1, 0, 0, 0]
+    water = read_made(tmp_path, "C.3 O.3 H H H O.3", bonds, properties=PROPERTIES)
+    assert water.formal_charge.tolist() == [0, -1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bonds", "smiles"),
+    [
+        ("C.3 C.3 O.3 H", "1-2:1 2-3:1 3-4:1", "CCO"),
+        ("C.ar C.ar C.ar C.ar C.ar C.ar O.3 H", f"{SIX} 1-7:1 7-8:1", "c1ccccc1O"),
+        ("C.3 C.2 O.2 N.am H H", "1-2:1 2-3:2 2-4:am 4-5:1 4-6:1", "CC(=O)N"),
+    ],
+)
+def test_united_atoms_have_implicit_hydrogens(tmp_path, kinds, bonds, smiles):
+    data = read_made(tmp_path, kinds, bonds, properties=PROPERTIES)
+    assert not data.formal_charge.any()
+    assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(Chem.MolFromSmiles(smiles)))
+
+
+def test_missing_hydrogens_are_counted(tmp_path):
+    ethanol = "C.3 C.3 O.3 H"
+    with pytest.warns(StructureWarning, match="expected those that the valences need, got 5 too few, .* lack them"):
+        read_made(tmp_path, ethanol, "1-2:1 2-3:1 3-4:1")
+    with pytest.warns(StructureWarning, match="expected those that the valences need, got none of 6"):
+        read_made(tmp_path, "C.3 C.3 O.3", "1-2:1 2-3:1")
+
+
+@pytest.mark.filterwarnings("error::tg_molfield.structures.StructureWarning")
+@pytest.mark.parametrize(
+    ("kinds", "bonds"),
+    [("C.3 S.3 H H H", "1-2:1 1-3:1 1-4:1 1-5:1"), ("C.2 O.2 H H", "1-2:2 1-3:1 1-4:1"), ("O.3 H H Na", "1-2:1 1-3:1")],
+)
+def test_complete_records_are_silent(tmp_path, kinds, bonds):
+    read_made(tmp_path, kinds, bonds)

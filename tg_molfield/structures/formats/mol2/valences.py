@@ -1,0 +1,103 @@
+"""Charges of a MOL2 record that RDKit derives from open valences, where hydrogens that are missing explain these."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from tg_molfield.structures.formats.mol2.ions import is_metal
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Atom, Mol
+
+_OF_GROUPS = ("O.CO2", "C.CAT")
+_ROUNDING = 0.05
+"""e by which the charge column of a whole molecule may miss its net charge."""
+_USUAL = {5: 3.0, 6: 4.0, 7: 3.0, 8: 2.0, 14: 4.0, 15: 3.0, 16: 2.0}
+_ORDERS = {"1": 1.0, "am": 1.0, "2": 2.0, "3": 3.0, "ar": 1.5}
+
+
+def has_open_valence(numbers: list[int], bonds: list[tuple[int, int, str]]) -> bool:
+    """Whether the bonds of an atom are fewer than usual."""
+    sums = [0.0] * len(numbers)
+    for first, second, kind in bonds:
+        sums[first] += _ORDERS[kind]
+        sums[second] += _ORDERS[kind]
+    return any(order < _USUAL.get(number, 0.0) for number, order in zip(numbers, sums, strict=True))
+
+
+def settle_valences(
+    mol: Mol, kinds: list[str], column: float | None, stated: dict[int, int], ions: Container[int]
+) -> None:
+    """Make hydrogens implicit where they are missing, and take back the charges that stand for them.
+
+    An anion is kept in a record with hydrogens, where the charge column agrees, where it is a group's (``O.co2``) or
+    neighbours the cation that balances it, as in nitro groups.
+
+    Args:
+        mol: as RDKit read it, not sanitized; it is changed.
+        kinds: types of its atoms.
+        column: sum of the charge column, or None.
+        stated: charges by atom that the record states.
+        ions: the atoms whose charges are set already.
+    """
+    kinds = [kind.upper() for kind in kinds]
+    bare = all(atom.GetAtomicNum() != 1 for atom in mol.GetAtoms())
+    derived = sum(atom.GetFormalCharge() for atom in mol.GetAtoms())
+    agrees = column is not None and abs(column - derived) <= _ROUNDING
+    _close_carbon(mol)
+    balanced = _balanced(mol)
+    for atom, kind in zip(mol.GetAtoms(), kinds, strict=True):
+        if atom.GetIdx() in ions:
+            continue
+        if is_metal(atom.GetAtomicNum()):
+            atom.SetFormalCharge(max(atom.GetFormalCharge(), 0))
+            continue
+        atom.SetNoImplicit(False)
+        charge = atom.GetFormalCharge()
+        is_kept = agrees or kind in _OF_GROUPS or atom.GetIdx() in balanced
+        if not is_kept and charge < (0 if bare else -1):
+            atom.SetFormalCharge(0)
+        if bare and kind == "N.PL3" and atom.GetDegree() == 2 and _order(atom) == 3 and not charge:
+            atom.SetNumExplicitHs(1)  # as in pyrrole: RDKit adds none to aromatic nitrogen
+    if bare:
+        _state(mol, kinds, stated)
+
+
+def _close_carbon(mol: Mol) -> None:
+    """Charge the carbon of isocyanides and carbon monoxide, beside whose cation RDKit leaves it open."""
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == 6 and atom.GetDegree() == 1 and _order(atom) == 3:
+            (other,) = atom.GetNeighbors()
+            if other.GetFormalCharge() == 1:
+                atom.SetFormalCharge(-1)
+
+
+def _balanced(mol: Mol) -> set[int]:
+    """One anion beside each cation with a bond too many: nitro groups, N-oxides, azides, diazo groups, isocyanides."""
+    found: set[int] = set()
+    for atom in mol.GetAtoms():
+        if atom.GetFormalCharge() != 1 or _order(atom) < 4:
+            continue
+        is_linear = atom.GetDegree() == 2
+        anions = [
+            other.GetIdx()
+            for other in atom.GetNeighbors()
+            if other.GetFormalCharge() == -1 and (is_linear or other.GetAtomicNum() in (8, 16))
+        ]
+        found.update(anions[:1])
+    return found
+
+
+def _state(mol: Mol, kinds: list[str], stated: dict[int, int]) -> None:
+    """Set the charges that the record states, but in groups whose bonds RDKit has placed by their type."""
+    for place, charge in stated.items():
+        atom = mol.GetAtomWithIdx(place)
+        group = [kinds[place], *(kinds[other.GetIdx()] for other in atom.GetNeighbors())]
+        if "C.CAT" not in group and kinds[place] != "O.CO2":
+            atom.SetFormalCharge(charge)
+            atom.SetNumExplicitHs(0 if charge < 0 else atom.GetNumExplicitHs())
+
+
+def _order(atom: Atom) -> float:
+    return sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
