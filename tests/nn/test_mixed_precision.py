@@ -169,3 +169,18 @@ def test_sums_over_atoms_do_not_change(half):
         assert torch.equal(volume(single.centers), volume.interpolated("linear")(single.centers))
         assert torch.equal(squared_distance(fields[0], fields[0] * 0.9), distance)
         assert torch.equal(fit_rbf(volume, single.centers + 0.1)[0].centers, fitted)
+
+
+@HALF
+@pytest.mark.parametrize("decoder", SMALL)
+@pytest.mark.filterwarnings("ignore::tg_molfield.fields.CoarseCoordinatesWarning")
+def test_models_of_sixteen_bits_compute_or_say_that_they_cannot(decoder, half):
+    model = build(decoder, channels=FIELD).to(half).eval()
+    data = Data(z=torch.tensor([8, 1, 1]), pos=torch.tensor([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]).to(half))
+    if model.decoder.computes_in_16_bits:
+        latent = model.encode(data)
+        assert latent.code.dtype == half
+        assert bool(model.decode(latent, data.pos).isfinite().all())
+    else:
+        with pytest.raises(ValueError, match=f"model: expected parameters in float32 or float64, got {half}"):
+            model.encode(data)

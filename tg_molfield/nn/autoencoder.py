@@ -43,6 +43,7 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
 from tg_molfield.nn.serialization import Serializable
+from tg_molfield.precision import HALF_TYPES
 from tg_molfield.random_draws import seeds_of
 
 DEFAULT_FIELD = MolField()
@@ -420,7 +421,13 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
         if pos is None:
             raise ValueError("pos: expected positions [N, 3] in Å, got None; give them, or a Data in place of z")
         check_tensor("pos", pos)
-        check_like("pos", pos, next(self.parameters()))
+        like = next(self.parameters())
+        if like.dtype in HALF_TYPES and not self.decoder.computes_in_16_bits:
+            raise ValueError(
+                f"model: expected parameters in float32 or float64, got {like.dtype}, which does not resolve positions "
+                "for this decoder; compute under torch.autocast instead"
+            )
+        check_like("pos", pos, like)
         check_properties(properties, len(self.properties), pos, self.properties)
         batch, num_graphs = check_molecules(z, pos, batch, num_graphs)
         self.decoder.check_atoms(z, batch, num_graphs)

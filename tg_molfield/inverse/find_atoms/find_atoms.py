@@ -107,7 +107,8 @@ def recover_atoms(
         grid: where to sample the field; steps of at most the narrowest σ are needed. A volume has its own; a field
             that knows its atoms or centres is sampled around them, or over its periodic cell, every 0.25 Å.
         mol_field: the definition that the field follows, for kernel and widths. Where it divides channels by their
-            maximum, or where weights of 1 explain nothing, the weight is estimated.
+            maximum, or where weights of 1 explain nothing, the weight is estimated: atoms in one place are one of
+            greater weight, see the reports of `recover_atoms`.
         tolerance: the largest residual, in parts of the channel, of a channel that counts as explained.
         errors: ``"warn"``, ``"raise"`` or ``"ignore"`` where a channel is not explained or ``other`` shows atoms.
         progress: called with a line of text and the share of the channels that are done, from 0 to 1.

@@ -42,6 +42,8 @@ class Decoder(Compilable, ABC):
     """Whether the decoder reads ``latent.atoms``."""
     features_are_optional: ClassVar[bool] = False
     """Whether codes that need no features of an encoder are also made of these where one is given."""
+    computes_in_16_bits: ClassVar[bool] = True
+    """Whether parameters can be of 16 bits; under `torch.autocast` all decoders compute."""
     reads_free_codes: ClassVar[bool] = True
     """Whether codes can be any numbers, so that they can be fitted without an encoder, see `FieldAutoDecoder`."""
 

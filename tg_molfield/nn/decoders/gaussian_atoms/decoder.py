@@ -43,6 +43,7 @@ class GaussianAtomDecoder(Decoder):
         ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
     """
 
+    computes_in_16_bits = False
     reads_free_codes = False
     if_unsolved = "encode with refine=100, or take longer codes, see with_latent_dim"
     """What to do about atoms that do not match their code."""
