@@ -143,6 +143,7 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
+    validate(data, used=())
     known = _charge_key(data) if charge is None else None
     validate(data, used=() if known is None else (known,))
     if bool((data["z"] < 1).any()):
