@@ -42,10 +42,12 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     products = torch.stack([values * others, values.square(), others.square()])
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
     whole, spread = with_error(products @ node_weights(grid, periodic, values.device))
-    mine, theirs = interpolation_doubt(f, grid).flatten(1), interpolation_doubt(g, grid).flatten(1)
-    doubts = [mine * others, theirs * values, 2 * mine * values, 2 * theirs * others]
-    fg, gf, ff, gg = (one.sum(1).detach().abs() * grid.voxel_volume for one in doubts)
-    spread = spread + torch.stack([fg + gf, ff, gg])
+    for own, other, field, place in ((values, others, f, 1), (others, values, g, 2)):
+        doubt = interpolation_doubt(field, grid)
+        if doubt is not None:
+            cross, square = ((doubt * one).sum(1).detach().abs() * grid.voxel_volume for one in (other, 2 * own))
+            spread[0] += cross
+            spread[place] += square
     scale = (whole[1] * whole[2]).sqrt()
     known = scale > 0
     error = float((spread[:, known] / scale[known]).max()) if bool(known.any()) else 0.0
@@ -53,16 +55,16 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     return Overlaps(fg, ff, gg, error)
 
 
-def interpolation_doubt(field: Field, grid: Grid) -> Tensor:
-    """How differently a volume can be interpolated at the nodes of another grid [C, nx, ny, nz], in double precision.
+def interpolation_doubt(field: Field, grid: Grid) -> Tensor | None:
+    """How differently a volume can be interpolated at the Q nodes of another grid [C, Q], in double precision.
 
-    The difference of the linear and the cubic interpolation; 0 for a volume on its own grid, and for other fields.
+    The difference of the linear and the cubic interpolation; None for a volume on its own grid, and for other fields.
     """
     if not isinstance(field, Volume) or field.grid == grid:
-        return torch.zeros(len(field.channels), *grid.shape, dtype=torch.float64, device=field.device)
+        return None
     with torch.no_grad():
         linear, cubic = (field.interpolated(kind).on(grid).values for kind in ("linear", "cubic"))
-    return (linear - cubic).double()
+    return (linear - cubic).double().flatten(1)
 
 
 def node_weights(grid: Grid, periodic: Sequence[bool], device: torch.device) -> Tensor:

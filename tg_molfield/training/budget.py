@@ -32,9 +32,10 @@ class Budget:
         if all(limit is None for limit in limits.values()):
             raise ValueError(f"{', '.join(limits)}: expected at least one budget, got None for all; give one")
         for name, limit in limits.items():
-            if limit is not None:
-                check_number(name, limit)
-            if limit is not None and not limit >= 0:
+            if limit is None:
+                continue
+            check_number(name, limit)
+            if not limit >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {limit}; give a budget")
 
     def steps(self, per_epoch: int | None) -> int | None:

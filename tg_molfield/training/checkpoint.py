@@ -72,8 +72,8 @@ def read_state(path: Path, training: dict[str, Any]) -> TrainingState:
         ValueError: it is damaged, of a newer format, or of another training.
     """
     tensors, notes = read_checkpoint(path, _KIND)
-    before = notes["training"] if notes["validations"] else {**notes["training"], "valid": training["valid"]}
-    if differing := difference(_alike(before, training), _alike(training, before)):
+    known = notes["training"] if notes["validations"] else {**notes["training"], "valid": training["valid"]}
+    if differing := difference(_alike(known, training), _alike(training, known)):
         name, before, now = differing
         raise ValueError(
             f"{path}: {name}: expected {before}, as in this checkpoint, got {now}; give another folder, or "

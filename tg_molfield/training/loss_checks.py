@@ -12,6 +12,15 @@ from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.training.losses import FieldLoss
 
 
+def check_function(loss: Any) -> None:
+    """Raise a TypeError unless ``loss`` can be called, or is None."""
+    if loss is not None and not callable(loss):
+        raise TypeError(
+            f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or give for "
+            "example FieldLoss()"
+        )
+
+
 def loss_for(model: nn.Module, loss: Any) -> Callable[[Any, Data], Tensor]:
     """``loss``, or a `FieldLoss` where it is None.
 
@@ -19,11 +28,7 @@ def loss_for(model: nn.Module, loss: Any) -> Callable[[Any, Data], Tensor]:
         TypeError: it is no function, or the model needs one.
         ValueError: it has parameters that the model does not have, which would not be trained.
     """
-    if loss is not None and not callable(loss):
-        raise TypeError(
-            f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or give for "
-            "example FieldLoss()"
-        )
+    check_function(loss)
     if loss is None and not isinstance(model, FieldAutoEncoder):
         raise TypeError(
             f"loss: expected a function for a {type(model).__name__}, got None; give one or train a FieldAutoEncoder"

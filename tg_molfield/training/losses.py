@@ -52,6 +52,11 @@ class FieldLoss:
         return model.recon_loss(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
 
 
+def loss_of(loss: Loss, model: FieldAutoEncoder, latent: Latent, batch: Data) -> Tensor:
+    """``loss(model, batch)``, which is not encoded again where the loss needs the latents alone."""
+    return loss.of(model, latent, batch) if isinstance(loss, FieldLoss) else loss(model, batch)
+
+
 class MissingDefinitionWarning(UserWarning):
     """A model knows the channels of its field alone, and takes over the definition of a loss."""
 

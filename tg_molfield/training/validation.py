@@ -17,7 +17,7 @@ from tg_molfield.nn.checks import num_graphs_of
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.drawn import DrawnMolecules
-from tg_molfield.training.losses import FieldLoss
+from tg_molfield.training.losses import loss_of
 from tg_molfield.training.order import Share
 from tg_molfield.training.ranks import Ranks
 
@@ -132,6 +132,4 @@ class Validator:
         if not (isinstance(model, FieldAutoEncoder) and "query_pos" in batch and "field" in batch):
             return None, self._loss(model, batch)
         latent = model.encode(batch)
-        if isinstance(self._loss, FieldLoss):
-            return latent, self._loss.of(model, latent, batch)
-        return latent, self._loss(model, batch)
+        return latent, loss_of(self._loss, model, latent, batch)

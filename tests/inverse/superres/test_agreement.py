@@ -32,7 +32,9 @@ def search(volume, centers, off=0.0, number=4):
 
 def agreed(volume, *searches, unknown=(1,)):
     kriged = krige(volume.values, volume)
-    return agreed_channels(volume, kriged, {0: WIDTH}, {0: list(searches)}, unknown)
+    found = {0: list(searches)}
+    together = found_functions(volume, {0: WIDTH}, found, unknown)
+    return agreed_channels(volume, kriged, together, {0: WIDTH}, found, unknown)
 
 
 def test_functions_on_which_searches_agree_are_certain(samples):

@@ -20,10 +20,12 @@ def sums_on(f: Field, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
     sums = first.values.double().flatten(1) @ _weighted(second, periodic).flatten(1)
     values, errors = _rounded(sums.unflatten(1, (-1, 3))[None], f)
-    mine, theirs = (volume.values.double().flatten(1) for volume in (first, second))
-    doubt = interpolation_doubt(f, grid).flatten(1) @ theirs.T
-    doubts = doubt.abs() + (mine @ interpolation_doubt(g, grid).flatten(1).T).abs()
-    return values, errors + (doubts * grid.voxel_volume).to(errors)
+    doubts = interpolation_doubt(f, grid), interpolation_doubt(g, grid)
+    for one, other in ((doubts[0], second.values), (first.values, doubts[1])):
+        if one is not None and other is not None:
+            off = one.double().flatten(1) @ other.double().flatten(1).T
+            errors = errors + (off.detach().abs() * grid.voxel_volume).to(errors)
+    return values, errors
 
 
 def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
@@ -34,8 +36,9 @@ def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
         shares, doubts = zip(*each, strict=True) if each else ([empty], [empty])
         return torch.cat(list(shares)), torch.cat(list(doubts))
     nodes, others = grid.points(torch.float64, f.device), _weighted(g.on(grid), (False, False, False))
-    doubt = interpolation_doubt(g, grid).flatten(1).T * grid.voxel_volume
-    others = torch.cat([others, doubt.to(others)[..., None]], 2)
+    doubt = interpolation_doubt(g, grid)
+    if doubt is not None:
+        others = torch.cat([others, (doubt.T * grid.voxel_volume).to(others)[..., None]], 2)
     centers, weights = f.centers.double(), f.weights.double()
     total = weights.new_zeros(*weights.shape, *others.shape[1:])
     step = max(1, _TERMS_AT_ONCE // max(1, len(centers)))
@@ -43,10 +46,10 @@ def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
         squares = (centers[:, None] - some).square().sum(-1)
         for channels, widths in channels_of_one_width(f):
             table = f.kernel.value(squares / widths.double().square()[:, None])
-            reached = (table @ values).unflatten(1, (-1, 4))[:, None]
+            reached = (table @ values).unflatten(1, others.shape[1:])[:, None]
             total = total.index_add(1, channels, weights[:, channels, None, None] * reached)
     values, errors = _rounded(total[..., :3], f)
-    return values, errors + total[..., 3].detach().abs().to(errors)
+    return values, errors if doubt is None else errors + total[..., 3].detach().abs().to(errors)
 
 
 def _centers(f: RBFField) -> list[RBFField]:

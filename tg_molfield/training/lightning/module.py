@@ -27,7 +27,8 @@ from tg_molfield.training.lightning.averaging import AveragedWeights
 from tg_molfield.training.lightning.checkpoint import KEY, MODEL, check_entry, read_training, training_entry
 from tg_molfield.training.lightning.data import FieldDataModule, ResumeWarning
 from tg_molfield.training.lightning.progress import begin_epoch, drop_unfinished_step
-from tg_molfield.training.losses import FieldLoss, Loss, check_query_points
+from tg_molfield.training.loss_checks import check_function
+from tg_molfield.training.losses import FieldLoss, Loss, check_query_points, loss_of
 from tg_molfield.training.optimization import BETAS, Optimization
 from tg_molfield.training.random_state import random_state, set_random_state
 from tg_molfield.training.ranks import Ranks
@@ -86,11 +87,7 @@ class FieldLightningModule(LightningModule):
         super().__init__()
         check_kind("model", model, FieldAutoEncoder, "a FieldAutoEncoder", "give one, or use from_pretrained")
         self.model = model
-        if loss is not None and not callable(loss):
-            raise TypeError(
-                f"loss: expected a function of a model and a batch, got {type(loss).__name__}; leave it out, or "
-                "give for example FieldLoss()"
-            )
+        check_function(loss)
         self.loss = FieldLoss() if loss is None else loss
         options = Optimization(lr, weight_decay, warmup=warmup, schedule=schedule, ema=ema).described()
         self.lr, self.weight_decay, self.warmup = options["lr"], options["weight_decay"], options["warmup"]
@@ -331,7 +328,7 @@ class FieldLightningModule(LightningModule):
         else:
             counted = (share != 0).expand(len(latent))
         with _own_draws(batch):
-            loss = self.loss(self.model, batch).detach().float()
+            loss = loss_of(self.loss, self.model, latent, batch).detach().float()
         self._check_finite(f"{stage}_loss", loss)
         counted = counted.to(loss.device)
         self._add_to_mean(f"{stage}_loss", loss, counted.sum(), index)

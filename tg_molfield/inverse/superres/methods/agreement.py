@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tg_molfield.fields import Grid, Volume
+from tg_molfield.fields import Grid, RBFField, Volume
 from tg_molfield.inverse.superres.gaussian_search import found_functions
 from tg_molfield.inverse.superres.lattice_field import LatticeField
 from tg_molfield.inverse.superres.pursuit import Search
@@ -22,6 +22,7 @@ _AGREED = 0.3
 def agreed_channels(
     volume: Volume,
     kriged: LatticeField,
+    together: RBFField,
     sought: dict[int, float],
     searches: dict[int, list[Search]],
     unknown: Sequence[int],
@@ -34,6 +35,7 @@ def agreed_channels(
     Args:
         volume: the samples.
         kriged: from all of them.
+        together: the functions, averaged over searches.
         sought: the channels of the searches and their widths.
         searches: two or more of each, with all samples; with fewer none is certain.
         unknown: the channels without a width.
@@ -44,7 +46,6 @@ def agreed_channels(
     if len(runs) < 2:
         return []
     grid = _between(volume.grid)
-    together = found_functions(volume, sought, searches, unknown)
     left = _norms(volume.values - together.on(volume.grid).values)
     each = torch.stack([found_functions(volume, sought, run, unknown).on(grid).values for run in runs])
     mean = each.mean(0)

@@ -124,7 +124,8 @@ def _assembled(
 ) -> Solution:
     """The methods' fields in their shares, exact at the nodes."""
     fits = [judged.fit(c) for c in range(len(volume.channels))]
-    for channel in agreed_channels(volume, kriged, sought, searches, unknown):
+    every = found_functions(volume, sought, searches, unknown)
+    for channel in agreed_channels(volume, kriged, every, sought, searches, unknown):
         fits[channel] = fits[channel]._replace(shares={"gaussians": 1.0})
 
     def share(method: str) -> Tensor:
@@ -132,7 +133,6 @@ def _assembled(
 
     functions, lattices, count = no_functions(volume), [], 0
     if bool(share("gaussians").any()):
-        every = found_functions(volume, sought, searches, unknown)
         functions = every.scaled(share("gaussians")[None])
         used = (functions.weights != 0).any(1)
         functions = RBFField(

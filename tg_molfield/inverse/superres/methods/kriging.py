@@ -94,43 +94,44 @@ def _likeliest(values: Tensor, volume: Volume, kinds: Sequence[str]) -> LatticeK
         unresolved = bool(unresolved_channels(values[None]))
         other = likeliest(values, volume.grid, volume.periodic, rough if unresolved else (*NESTED_SHARES, *rough))
         limit = 1.0 if unresolved else _CLEARLY
-        if (
-            other.kind in rough
-            and _left_one_out(values, other, volume) < limit * _left_one_out(values, best, volume)
-            and _missed(values, other, volume) < _MET
-        ):
-            return other
+        if other.kind in rough:
+            weights = _weights(values, other, volume)
+            least = limit * _left_one_out(_weights(values, best, volume), best, volume)
+            if _left_one_out(weights, other, volume) < least and _missed(values, weights, other, volume) < _MET:
+                return other
     return best
 
 
 def _solvable(values: Tensor, system: LatticeKriging, volume: Volume) -> LatticeKriging:
     """The system, narrower where its equations are too near to dependent ones to be solved by conjugate gradients."""
-    tried = [replace(system, width=share * system.width) for share in _NARROWER]
-    missed = [0.0] if not bool(values.any()) else []
-    for one in tried if not missed else []:
-        missed.append(_missed(values, one, volume))
-        if missed[-1] < _MET:
+    if not bool(values.any()):
+        return system
+    tried: list[tuple[float, LatticeKriging]] = []
+    for share in _NARROWER:
+        one = replace(system, width=share * system.width)
+        missed = _missed(values, _weights(values, one, volume), one, volume)
+        if missed < _MET:
             return one
-    return tried[missed.index(min(missed))]
+        tried.append((missed, one))
+    return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _missed(values: Tensor, system: LatticeKriging, volume: Volume) -> float:
-    """What solved functions miss at the nodes, relative to the samples."""
-    weights = _weights(values, system, volume)[None]
-    lattice = LatticeField(weights, volume.grid, [system.width], ["one"], volume.periodic, [system.kind])
+def _missed(values: Tensor, weights: Tensor, system: LatticeKriging, volume: Volume) -> float:
+    """What functions of solved weights miss at the nodes, relative to the samples."""
+    lattice = LatticeField(weights[None], volume.grid, [system.width], ["one"], volume.periodic, [system.kind])
     return float((lattice.on(volume.grid).values[0] - values).norm() / values.norm())
 
 
-def _left_one_out(values: Tensor, system: LatticeKriging, volume: Volume) -> float:
+def _left_one_out(weights: Tensor, system: LatticeKriging, volume: Volume) -> float:
     """The mean square error of each sample predicted from all others, in the interior of the grid.
 
-    It is w_i / (K⁻¹)_ii for the weights w (Dubrule 1983), with (K⁻¹)_ii of the node in the middle.
+    It is w_i / (K⁻¹)_ii for the solved weights w (Dubrule 1983), with (K⁻¹)_ii of the node in the middle.
     """
-    impulse = torch.zeros_like(values)
-    middle = tuple(count // 2 for count in values.shape)
+    impulse = torch.zeros_like(weights)
+    middle = tuple(count // 2 for count in weights.shape)
     impulse[middle] = 1
-    inner = tuple(slice(_BORDER, count - _BORDER) if count > 2 * _BORDER else slice(None) for count in values.shape)
-    errors = _weights(values, system, volume)[inner] / _weights(impulse, system, volume)[middle]
+    inner = tuple(slice(_BORDER, count - _BORDER) if count > 2 * _BORDER else slice(None) for count in weights.shape)
+    errors = weights[inner] / _weights(impulse, system, volume)[middle]
     return float(errors.square().mean())
 
 
