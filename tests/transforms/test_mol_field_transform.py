@@ -148,6 +148,17 @@ def test_near_atoms_are_as_near_as_asked():
     assert float(distances.square().mean()) == pytest.approx(3 * 0.3**2, rel=0.05)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_atoms_of_large_molecules_are_all_drawn_in_16_bits(dtype):
+    atoms = torch.arange(4000)
+    pos = torch.stack([atoms // 400, atoms // 20 % 20, atoms % 20], 1).to(dtype)
+
+    points = NearAtomsSampler(spread=0.0)(pos, 40000, torch.Generator().manual_seed(0))
+
+    assert points.dtype == dtype
+    assert len(torch.unique(points, dim=0)) == 4000
+
+
 def test_repr_is_complete():
     transform = MolFieldTransform(MolField("H C"), num_queries=7, sampler=NearAtomsSampler(0.5), seed=1)
     assert repr(transform) == repr(MolFieldTransform(MolField("H C"), 7, NearAtomsSampler(0.5), 1))

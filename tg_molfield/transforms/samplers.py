@@ -90,7 +90,9 @@ class _FreeSampler(Sampler):
         return self._flat(pos, counts, num_queries, draws)
 
     def _flat(self, pos: Tensor, counts: Tensor, num_queries: int, draws: _Draws) -> tuple[Tensor, Tensor]:
-        points = self._drawn(pos, counts, num_queries, draws)
+        """Draws in float32 or finer: a random number of 16 bits tells a few hundred atoms apart."""
+        computed = pos.to(torch.promote_types(pos.dtype, torch.float32))
+        points = self._drawn(computed, counts, num_queries, draws).to(pos.dtype)
         molecules = torch.arange(len(counts), device=pos.device).repeat_interleave(num_queries)
         return points.reshape(-1, 3), molecules
 
