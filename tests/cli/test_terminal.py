@@ -48,6 +48,20 @@ def test_a_traceback_is_shown_where_it_is_wanted(tmp_path):
     assert long.stderr.decode().endswith(f"FileNotFoundError: {line}")
 
 
+@pytest.mark.parametrize(
+    ("category", "shown"), [(UserWarning, "warning: an odd file\n"), (FutureWarning, ""), (DeprecationWarning, "")]
+)
+def test_warnings_between_libraries_are_not_shown(category, shown):
+    code = f"""
+import tg_molfield.cli.app as app, warnings
+app.app = lambda: warnings.warn("an odd file", {category.__name__})
+app.main()
+"""
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.endswith(shown)
+    assert done.stderr.count("an odd file") == len(shown.splitlines())
+
+
 def test_tables_without_a_terminal_have_a_line_for_each_row(capsys):
     table = Table("molecule", "score")
     table.add_row("C" * 300, "1.0000")

@@ -102,7 +102,7 @@ app.command(cls=SeveralValues)(screen)
 def main() -> None:
     """Run the command; expected errors are printed in one line, with exit status 1."""
     print_any_letter()
-    warnings.showwarning = lambda message, *_: _tell("yellow", f"warning: {message}")
+    warnings.showwarning = lambda message, category, *_: _show_warning(message, category)
     try:
         with stopped_in_order():
             app()
@@ -112,6 +112,12 @@ def main() -> None:
         text = error.args[0] if isinstance(error, KeyError) else error
         _tell("bold red", f"error: {text}")
         sys.exit(1)
+
+
+def _show_warning(message: Warning | str, category: type[Warning]) -> None:
+    """Print a warning, unless it is to programmers about code, as libraries raise when they use each other."""
+    if not issubclass(category, (FutureWarning, DeprecationWarning)):
+        _tell("yellow", f"warning: {message}")
 
 
 def _tell(style: str, line: str) -> None:
