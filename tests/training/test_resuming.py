@@ -225,7 +225,8 @@ if __name__ == "__main__":
 def start(folder: Path) -> subprocess.Popen:
     script = folder.parent / "train.py"
     script.write_text(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n" + SCRIPT)
-    return subprocess.Popen([sys.executable, script, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-W", "ignore::FutureWarning", script, folder]  # PyG's, with torch 2.15
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
