@@ -84,6 +84,31 @@ def test_a_batch_of_one_molecule_gets_the_points_of_the_molecule():
     torch.testing.assert_close(one.field, other.field)
 
 
+@pytest.mark.parametrize("sampler", [MixtureSampler(), GridSampler(spacing=1.5)])
+@pytest.mark.parametrize("earlier", [None, 7])
+def test_molecules_of_a_batch_keep_their_points_and_values(sampler, earlier):
+    molecules = [molecule(n, n) for n in (3, 20, 1)]
+    if earlier is not None:
+        molecules = [MolFieldTransform(num_queries=earlier)(data) for data in molecules]
+    before = Batch.from_data_list(molecules)
+    out = MolFieldTransform(num_queries=None if sampler.has_fixed_points else 9, sampler=sampler)(before)
+
+    parts = out.to_data_list()
+
+    for row, data in enumerate(parts):
+        rows = out.query_batch == row
+        assert torch.equal(data.query_pos, out.query_pos[rows])
+        assert torch.equal(data.field, out.field[rows])
+        assert torch.equal(data.query_batch, torch.zeros(int(rows.sum()), dtype=torch.long))
+        assert torch.equal(out[row].query_pos, data.query_pos)
+        assert torch.equal(before[row].pos, molecules[row].pos)
+        if earlier is not None:
+            assert torch.equal(before[row].query_pos, molecules[row].query_pos)
+    again = Batch.from_data_list(parts)
+    assert torch.equal(again.query_batch, out.query_batch)
+    assert torch.equal(again.field, out.field)
+
+
 def test_as_transform_draws_anew_and_as_pre_transform_once(tmp_path):
     fresh = Molecules(tmp_path / "a", transform=MolFieldTransform(num_queries=8))
     assert not torch.equal(fresh[0].query_pos, fresh[0].query_pos)

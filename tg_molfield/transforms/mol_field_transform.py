@@ -16,6 +16,7 @@ from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.fields import MolField
 from tg_molfield.random_draws import check_generator, seeds_of
 from tg_molfield.transforms.samplers import MixtureSampler, Sampler
+from tg_molfield.transforms.separable import add_separable
 
 _NUM_QUERIES = 512
 
@@ -27,7 +28,7 @@ class MolFieldTransform(BaseTransform):
     Molecules with different numbers of queries collate with PyG's ``DataLoader``; ``query_batch`` is then the molecule
     of each query. Works on any data set with ``z`` [N] and ``pos`` [N, 3] in Å. As ``transform`` it draws new points at
     every access, as ``pre_transform`` only once. Small molecules are several times as fast together: call it on each
-    ``Batch`` of the loader, instead of giving it to the data set.
+    ``Batch`` of the loader, instead of giving it to the data set. What it adds comes back with ``to_data_list()``.
 
     Rotate and take subgraphs before this transform. PyG's geometric transforms, such as ``RandomRotate``, move ``pos``
     alone: ``query_pos`` and ``field`` of earlier calls stay behind, and so do ``cell`` and vector attributes, which no
@@ -97,8 +98,11 @@ class MolFieldTransform(BaseTransform):
             )
         field = self.mol_field(data)
         points, molecules = self._drawn(data)
-        data.query_pos, data.query_batch = points, molecules
-        data.field = field(points, molecules) if isinstance(data, Batch) else field(points)
+        if isinstance(data, Batch):
+            values = field(points, molecules)
+            add_separable(data, molecules, query_pos=points, query_batch=molecules, field=values)
+        else:
+            data.query_pos, data.query_batch, data.field = points, molecules, field(points)
         return data
 
     def _drawn(self, data: Data) -> tuple[Tensor, Tensor]:
