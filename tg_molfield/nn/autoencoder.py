@@ -38,6 +38,7 @@ from tg_molfield.nn.embedding.embed import Embeddings, embed
 from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.generator import MoleculeGenerator
+from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, given_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
@@ -253,6 +254,46 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
             return latent
         target = target.with_atoms(atoms) if target is not None and target.atoms is None else target
         return self.decoder.refine(latent, target, refine)
+
+    def encode_atoms(
+        self,
+        z: Tensor | Data,
+        pos: Tensor | None = None,
+        batch: Tensor | None = None,
+        *,
+        num_graphs: int | None = None,
+        properties: Tensor | None = None,
+    ) -> AtomFeatures:
+        """What the encoder says of each atom, for graph models: scalars, vectors and tensors, with their gradients.
+
+        Args:
+            z: as for :meth:`encode`, and so are the others.
+            pos: ``[N, 3]`` Å.
+            batch: ``[N]`` int64.
+            num_graphs: B.
+            properties: ``[N, P]``.
+
+        Returns:
+            The atoms in the order of the input; their ``pos`` are relative to the mean of each molecule.
+
+        Raises:
+            ValueError: an argument is not as described for :meth:`encode`; or the model has no encoder, as its codes
+                are made of elements and positions alone.
+
+        Warns:
+            OutOfDomainWarning: as for :meth:`encode`.
+        """
+        if self.encoder.sizes == FeatureSizes():
+            raise ValueError(
+                "encoder: expected one that says more of atoms than their elements, got none in this model; build it "
+                "with summary_channels or with another decoder, such as 'rbf'"
+            )
+        atoms, size, properties = self._atoms(z, pos, batch, num_graphs, properties)
+        assert atoms.batch is not None
+        center = scatter(atoms.pos.double(), atoms.batch, dim=0, dim_size=size, reduce="mean")
+        centered = (atoms.pos.double() - center[atoms.batch]).to(atoms.pos.dtype)
+        self._note_domain(atoms)
+        return self.encoder(atoms.z, centered, atoms.batch, size, properties).to(atoms.pos.dtype)
 
     def decode(self, latent: Latent, query_pos: Tensor, query_batch: Tensor | None = None) -> Tensor:
         """The values ``[Q, C]`` at ``query_pos [Q, 3]`` Å; ``query_batch [Q]``, sorted, is each point's molecule."""
