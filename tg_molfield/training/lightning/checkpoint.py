@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -113,32 +115,43 @@ def read_training(
     """
     check_modules(modules)
     channels = asked_channels(channels)
-    if not isinstance(source, (str, PathLike)):
-        return _read("checkpoint_path", source, map_location, loss, channels, modules)
-    path = as_path(source, "checkpoint_path")
-    with readable(path) as stream:
-        return _read(path, stream, map_location, loss, channels, modules)
+    with _decoded(source, map_location) as checkpoint:
+        entry, state = checkpoint[KEY], checkpoint["state_dict"]
+        tensors = {name.removeprefix(MODEL): tensor for name, tensor in state.items() if name.startswith(MODEL)}
+        model = rebuild_model(entry["model"], tensors, channels, **modules)
+        if not isinstance(model, FieldAutoEncoder):
+            raise ValueError(f"expected a FieldAutoEncoder, got a {type(model).__name__}; give another checkpoint")
+        return Training(model, rebuild_loss(entry["loss"]) if loss is None else loss, entry["options"], state)
 
 
-def _read(
-    name: str | Path,
-    stream: IO[bytes],
-    map_location: Any,
-    loss: Loss | None,
-    channels: Any,
-    modules: dict[str, nn.Module],
-) -> Training:
-    with decoding(name):
-        checkpoint = torch.load(stream, map_location=map_location, weights_only=True)
+def read_data_state(source: str | PathLike[str] | IO[bytes], name: str) -> dict[str, Any]:
+    """The state of the data module of class ``name`` in a checkpoint, loaded without running code that it may hold.
+
+    Raises:
+        OSError: the file cannot be read.
+        TypeError: an argument is of another kind.
+        ValueError: the file is something else, damaged, or of a newer format, or holds none.
+    """
+    with _decoded(source, "cpu") as checkpoint:
+        if not isinstance(checkpoint.get(name), dict):
+            raise ValueError(f"expected a run with a {name}, got one with other data; make a {name}")
+        return checkpoint[name]
+
+
+@contextmanager
+def _decoded(source: str | PathLike[str] | IO[bytes], map_location: Any) -> Iterator[dict[str, Any]]:
+    """What a file or a stream holds; what goes wrong in the block is told of the file."""
+    with ExitStack() as stack:
+        name: str | Path = "checkpoint_path"
+        if isinstance(source, (str, PathLike)):
+            name = as_path(source, "checkpoint_path")
+            source = stack.enter_context(readable(name))
+        stack.enter_context(decoding(name))
+        checkpoint = torch.load(source, map_location=map_location, weights_only=True)
         entry = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None
         if not isinstance(entry, dict):
             raise ValueError(
                 "expected a checkpoint of a FieldLightningModule, got another file; give one that the Trainer saved"
             )
         check_format(entry["format"], entry["version"])
-        state = checkpoint["state_dict"]
-        tensors = {name.removeprefix(MODEL): tensor for name, tensor in state.items() if name.startswith(MODEL)}
-        model = rebuild_model(entry["model"], tensors, channels, **modules)
-        if not isinstance(model, FieldAutoEncoder):
-            raise ValueError(f"expected a FieldAutoEncoder, got a {type(model).__name__}; give another checkpoint")
-        return Training(model, rebuild_loss(entry["loss"]) if loss is None else loss, entry["options"], state)
+        yield checkpoint

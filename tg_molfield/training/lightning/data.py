@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Subset, random_split
 from torch_geometric.data import Data, Dataset
+from typing_extensions import Self
 
 from tg_molfield.arguments import as_list, check_counts, check_integers, check_number
 from tg_molfield.fields import MolField
@@ -18,6 +20,7 @@ from tg_molfield.optional import require
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.batches import batches_of, is_data_set
 from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
+from tg_molfield.training.lightning.checkpoint import read_data_state
 from tg_molfield.training.lightning.loaders import EvaluationLoader, TrainingLoader
 from tg_molfield.training.lightning.part_indices import part_indices
 from tg_molfield.training.losses import FieldLoss
@@ -95,6 +98,41 @@ class FieldDataModule(LightningDataModule):
         given = "" if self.transform is None else f", {self.transform!r}"
         return f"FieldDataModule({', '.join(parts)}, batch_size={self.batch_size}{given})"
 
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: str | PathLike[str] | IO[bytes],
+        data: Any = None,
+        transform: MolField | BatchTransform | None = None,
+        *,
+        split: Sequence[float] | Mapping[str, Tensor] | None = None,
+        num_workers: int = 0,
+    ) -> Self:
+        """Molecules with the seed and the batch size of a checkpoint, which holds no molecules.
+
+        Args:
+            checkpoint_path: a file that the Trainer saved, or a stream.
+            data: the molecules, as for the class.
+            transform: as for the class, and so are the others.
+            split: of the molecules.
+            num_workers: processes that load data.
+
+        Raises:
+            OSError: the file cannot be read.
+            TypeError: an argument is of another kind.
+            ValueError: the file is something else, or was written by a newer version of the package; or no molecules.
+
+        Warns:
+            ResumeWarning: the batches of training are others than those of the checkpoint.
+        """
+        state = read_data_state(checkpoint_path, cls.__qualname__)
+        if data is None:
+            raise ValueError("data: expected molecules, which checkpoints do not hold, got none; give data=")
+        drawn = {name: state[name] for name in ("batch_size", "seed")}
+        found = cls(data, transform, split=split, num_workers=num_workers, **drawn)
+        found._compare(state)
+        return found
+
     def molecules(self, part: str, count: int) -> list[Data]:
         """The first molecules of a part, at most ``count``, without query points; none where there is no such part."""
         if part not in self.parts:
@@ -148,15 +186,17 @@ class FieldDataModule(LightningDataModule):
         Warns:
             ResumeWarning: training goes on with other batches.
         """
-        if self.trainer is None or not self.trainer.training:
-            return
+        if self.trainer is not None and self.trainer.training:
+            self._compare(state_dict)
+
+    def _compare(self, before: dict[str, Any]) -> None:
         for name, value in self.state_dict().items():
-            if state_dict.get(name) != value:
+            if before.get(name) != value:
                 warnings.warn(
-                    f"{name}: expected {state_dict.get(name)}, as in the checkpoint, got {value}; the run differs from "
+                    f"{name}: expected {before.get(name)}, as in the checkpoint, got {value}; the run differs from "
                     "one that was not interrupted",
                     ResumeWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
 
     def _evaluated(self, part: str) -> list[EvaluationLoader]:
