@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from tg_molfield import Grid, MolField, from_ase, from_smiles, to_rdkit
 from tg_molfield.compare import overlap
+from tg_molfield.fields import Channel, FormFactors
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.fields.presets import PRESETS
 from tg_molfield.structures import PROPERTIES
@@ -241,6 +242,23 @@ def test_displacement_to_the_nearest_atom_turns_with_the_molecule():
             lambda: MolField(form_factors=MolField.preset("promolecule").form_factors, kernel="slater"),
             "kernel: expected the default with form_factors",
         ),
+        (
+            lambda: MolField("all", form_factors=FormFactors(), widths=2.0),
+            "widths: expected 'vdw_radius', the default, beside form_factors, got 2.0",
+        ),
+        (
+            lambda: MolField("all", form_factors=FormFactors(), width_scale=1.0),
+            "width_scale: expected 0.5, the default, beside form_factors, got 1.0",
+        ),
+        (
+            lambda: MolField("C N", aggregate="displacement", widths="covalent_radius"),
+            "widths: expected 'vdw_radius', .* beside aggregate='displacement', got 'covalent_radius'",
+        ),
+        (
+            lambda: MolField([Channel("C", width=0.8)], aggregate="displacement"),
+            "channels: expected none with a width beside aggregate='displacement'",
+        ),
+        (lambda: Channel("C", width_scale=0.7), "width_scale: expected 1 without a width, got 0.7 for channel 'C'"),
         (lambda: MolField.preset("promolecule", blur=0), "blur: expected a positive"),
         (lambda: MolField.preset("shape", height=0.0), "height: expected a positive"),
         (lambda: MolField.preset("esp_gaussian", terms=9), "terms: expected 2 to 6, got 9"),

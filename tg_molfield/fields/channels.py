@@ -41,7 +41,8 @@ class Channel:
 
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: ``name`` is empty, a width is not positive, or ``factor`` is not finite.
+        ValueError: ``name`` is empty, a width is not positive, ``width_scale`` is given without one, or ``factor`` is
+            not finite.
     """
 
     name: str
@@ -59,6 +60,11 @@ class Channel:
         if not isinstance(self.width, str | None):
             check_positive("width", self.width, f"correct that of channel {self.name!r}")
         check_positive("width_scale", self.width_scale, f"correct that of channel {self.name!r}")
+        if self.width is None and self.width_scale != 1:
+            raise ValueError(
+                f"width_scale: expected 1 without a width, got {self.width_scale} for channel {self.name!r}; give "
+                "its width"
+            )
         check_finite("factor", self.factor)
         check_flag(vector=self.vector)
         for name in ("width", "width_scale", "factor"):

@@ -38,7 +38,12 @@ from tg_molfield.fields.channels import (
     weights_of_channels,
 )
 from tg_molfield.fields.color_points import ColorPoints
-from tg_molfield.fields.definition_checks import Arguments, check_definition
+from tg_molfield.fields.definition_checks import (
+    DEFAULT_WIDTH_SCALE,
+    DEFAULT_WIDTHS,
+    Arguments,
+    check_definition,
+)
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.grid import Grid
@@ -73,7 +78,7 @@ class MolField:
             name, as three channels. A `Channel` has more options.
         kernel: φ, by name or as a `Kernel`. Form factors, distances and displacements have none.
         widths: σ before scaling: ``vdw_radius`` or another element property, a constant in Å, or the name
-            of a per-atom attribute [N].
+            of a per-atom attribute [N]. Form factors and displacements read none.
         width_scale: the factor that turns ``widths`` into σ.
         split_parts: make every channel once for the atoms with ``part`` 0, the ligand, then once for those with
             ``part`` 1, the protein; the names become ``ligand.C``, ``protein.C`` and so on.
@@ -115,8 +120,8 @@ class MolField:
         self,
         channels: str | Sequence[str | Channel] = DEFAULT_CHANNELS,
         kernel: str | Kernel = "gaussian",
-        widths: str | float = "vdw_radius",
-        width_scale: float = 0.5,
+        widths: str | float = DEFAULT_WIDTHS,
+        width_scale: float = DEFAULT_WIDTH_SCALE,
         split_parts: bool = False,
         aggregate: str = "sum",
         smoothness: float = 0.0,

@@ -13,6 +13,8 @@ from tg_molfield.fields.kernels import Kernel
 
 KERNEL_FREE = ("distance", "displacement")
 """The aggregates that depend on radii alone."""
+DEFAULT_WIDTHS = "vdw_radius"
+DEFAULT_WIDTH_SCALE = 0.5
 CENTERS = ("atoms", "color")
 MAX_ORDER = 6
 """The greatest number of atoms whose intersections are subtracted or added."""
@@ -56,10 +58,6 @@ def check_definition(given: Arguments) -> None:
             f"aggregate: expected 'sum' with normalize_grid_size or form_factors, got {given.aggregate!r}; leave them "
             "out"
         )
-    if given.form_factors is not None and any(channel.width is not None for channel in given.specification):
-        raise ValueError(
-            "channels: expected none with a width beside form_factors, which have widths of their own; leave it out"
-        )
     if given.kernel.name != "gaussian" and (given.form_factors is not None or given.aggregate in KERNEL_FREE):
         raise ValueError(
             f"kernel: expected the default with form_factors, and with aggregate {' or '.join(KERNEL_FREE)}, got "
@@ -69,6 +67,7 @@ def check_definition(given: Arguments) -> None:
         _check_intersections(given)
     if given.centers == "color":
         _check_features(given)
+    _check_unread_widths(given)
 
 
 def _check_numbers(given: Arguments) -> None:
@@ -77,6 +76,23 @@ def _check_numbers(given: Arguments) -> None:
     require_integers(order=given.order)
     if not 1 <= given.order <= MAX_ORDER:
         raise ValueError(f"order: expected 1 to {MAX_ORDER}, got {given.order}; 1 is the sum over atoms")
+
+
+def _check_unread_widths(given: Arguments) -> None:
+    """Form factors have widths of their own, and a displacement has none."""
+    if given.form_factors is None and given.aggregate != "displacement":
+        return
+    beside = "aggregate='displacement'" if given.form_factors is None else "form_factors"
+    if any(channel.width is not None for channel in given.specification):
+        raise ValueError(
+            f"channels: expected none with a width beside {beside}, which nothing would read; leave it out"
+        )
+    for name, default in (("widths", DEFAULT_WIDTHS), ("width_scale", DEFAULT_WIDTH_SCALE)):
+        if getattr(given, name) != default:
+            raise ValueError(
+                f"{name}: expected {default!r}, the default, beside {beside}, got {getattr(given, name)!r}, which "
+                "nothing would read; leave it out"
+            )
 
 
 def _check_intersections(given: Arguments) -> None:
