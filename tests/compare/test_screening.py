@@ -264,6 +264,15 @@ def test_conformers_made_of_smiles(query, tmp_path):
         assert len(screen(query, tmp_path / "a.csv", BY, conformers=3, each_conformer=True)) == 6
 
 
+def test_options_of_reading_without_effect_are_refused(molecules, query, tmp_path):
+    (tmp_path / "a.sdf").write_text(block(molecules[0], "a"))
+    for library in (molecules, tmp_path / "a.sdf"):
+        with pytest.raises(ValueError, match="conformers: expected 1 for molecules that have positions, got 3"):
+            screen(query, library, BY, conformers=3)
+    with pytest.raises(ValueError, match="dimension: expected an SDF or MOL file with it, got none"):
+        screen(query, molecules, BY, dimension=3)
+
+
 def test_the_score_is_that_of_the_query_that_is_most_alike(molecules):
     hits = screen(molecules[:3], molecules, BY)
     scores = align_many(molecules, molecules[:3], BY).score

@@ -141,6 +141,10 @@ def test_what_cannot_be_compared_is_refused(pair):
     for options in ({"alpha": -1.0}, {"alpha": 0.0, "beta": 0.0}, {"beta": math.nan}):
         with pytest.raises(ValueError, match=r"alpha|beta"):
             Metric("tversky", **options)
+    with pytest.raises(ValueError, match="alpha: expected metric 'tversky' with it, got 'carbo'; leave it out"):
+        Metric("carbo", alpha=0.3)
+    with pytest.raises(ValueError, match="beta: expected metric 'tversky' with it, got 'tanimoto'"):
+        Metric(beta=0.3)
 
 
 def test_fields_of_half_precision_are_summed_in_single():

@@ -121,6 +121,7 @@ def test_progress_is_told_in_a_terminal(capsys):
         ({"validate_every": 3}, "validate_every: expected valid with it"),
         ({"valid": molecules(2), "pictures": 1}, "pictures: expected a folder for it"),
         ({"tensorboard": True}, "tensorboard: expected a folder for it"),
+        ({"checkpoint_seconds": 10.0}, "checkpoint_seconds: expected a folder for it"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"workers": -1}, "workers: expected at least 0, got -1"),
         ({"ema": 1.0}, "ema: expected a decay of at least 0 and below 1"),
@@ -144,6 +145,9 @@ def test_options_that_batches_cannot_follow_are_refused(tmp_path):
         fit(model(), loader, max_steps=1, transform=MolFieldTransform(FIELD))
     with pytest.raises(ValueError, match="workers: expected 0 for data that is no data set"):
         fit(model(), loader, max_steps=1, workers=2)
+    for ready in (loader, AugmentedMolecules(molecules(), 4)):
+        with pytest.raises(ValueError, match=r"batch_size: expected 64, .* which makes its own batches, got 2"):
+            fit(model(), ready, max_steps=1, batch_size=2)
     with pytest.raises(ValueError, match="max_epochs: expected None for data without epochs"):
         fit(model(), loader, max_epochs=1)
     with pytest.raises(ValueError, match="pictures: expected 0 for batches that are ready"):

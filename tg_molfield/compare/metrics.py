@@ -12,6 +12,7 @@ from tg_molfield.arguments import check_choice, check_not_negative
 from tg_molfield.chem.validation import check_tensor
 
 METRICS = ("tanimoto", "carbo", "hodgkin", "tversky")
+_ALPHA, _BETA = 0.95, 0.05
 
 
 class Likeness(NamedTuple):
@@ -33,21 +34,23 @@ class Metric:
 
     Args:
         name: one of the four.
-        alpha: α of ``tversky``.
-        beta: β of ``tversky``.
+        alpha: α of ``tversky``, 0.95 by default.
+        beta: β of ``tversky``, 0.05 by default.
 
     Raises:
-        ValueError: an unknown name; α or β is negative, not finite, or both are 0.
+        ValueError: an unknown name; α or β is negative, not finite, or both are 0; or is given for another measure.
     """
 
     name: str = "tanimoto"
-    alpha: float = 0.95
-    beta: float = 0.05
+    alpha: float = _ALPHA
+    beta: float = _BETA
 
     def __post_init__(self) -> None:
         check_choice("metric", self.name, METRICS)
-        for name, value in (("alpha", self.alpha), ("beta", self.beta)):
+        for name, value, usual in (("alpha", self.alpha, _ALPHA), ("beta", self.beta, _BETA)):
             check_not_negative(name, value, "0.95 and 0.05 are usual")
+            if self.name != "tversky" and value != usual:
+                raise ValueError(f"{name}: expected metric 'tversky' with it, got {self.name!r}; leave it out")
         if self.alpha + self.beta == 0:
             raise ValueError("alpha: expected alpha or beta above 0, got 0 for both; 0.95 and 0.05 are usual")
 

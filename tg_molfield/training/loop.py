@@ -25,12 +25,13 @@ from tg_molfield.training.optimization import Optimization
 from tg_molfield.training.progress import Show, described
 from tg_molfield.training.ranks import joined_ranks
 from tg_molfield.training.report import TrainingReport
-from tg_molfield.training.run import Habits, Run
+from tg_molfield.training.run import CHECKPOINT_SECONDS, Habits, Run
 from tg_molfield.training.transform_parts import check_definition, parts_of, transforms_of
 from tg_molfield.training.validation import Validator
 from tg_molfield.transforms import MolFieldTransform
 
 Model = TypeVar("Model", bound=nn.Module)
+_BATCH_SIZE = 64
 
 
 def fit(
@@ -40,7 +41,7 @@ def fit(
     *,
     valid: Any = None,
     transform: BatchTransform | None = None,
-    batch_size: int = 64,
+    batch_size: int = _BATCH_SIZE,
     max_epochs: int | None = None,
     max_steps: int | None = None,
     max_seconds: float | None = None,
@@ -55,7 +56,7 @@ def fit(
     patience: int | None = None,
     folder: str | Path | None = None,
     resume: bool = True,
-    checkpoint_seconds: float = 300.0,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     tensorboard: bool = False,
     pictures: int = 0,
     workers: int = 0,
@@ -85,7 +86,7 @@ def fit(
             least loss there. By default the last parameters.
         transform: applied to whole batches of molecules; by default a `MolFieldTransform` of the model's definition,
             where molecules have no ``query_pos`` and the loss is a `FieldLoss`.
-        batch_size: molecules in a batch, of all ranks together.
+        batch_size: molecules in a batch that is drawn from a data set or a list, of all ranks together.
         max_epochs: the budget in passes through the data.
         max_steps: the budget in steps.
         max_seconds: the budget in seconds; beside another budget, the seconds of this call, after which the run can be
@@ -132,6 +133,12 @@ def fit(
     if transform is not None and not callable(transform):
         raise TypeError(f"transform: expected a function of a batch, got {type(transform).__name__}; leave it out")
     _check_valid(valid)
+    if batch_size != _BATCH_SIZE and not is_data_set(data) and not is_data_set(valid):
+        check_molecules("data", data)
+        raise ValueError(
+            f"batch_size: expected {_BATCH_SIZE}, the default, for {type(data).__name__}, which makes its own batches, "
+            f"got {batch_size}; give it there"
+        )
     definition = getattr(model, "mol_field", None)
     if isinstance(measure, FieldLoss):
         check_definition("transform", parts_of(transform), definition)

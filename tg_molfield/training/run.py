@@ -36,6 +36,8 @@ from tg_molfield.training.ranks import Ranks
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.validation import Validator
 
+CHECKPOINT_SECONDS = 300.0
+"""From one checkpoint to the next, where nothing else is asked for."""
 _LOG_EVERY = 50
 """Steps between rows of the log."""
 
@@ -63,7 +65,7 @@ class Habits:
     folder: Path | None = None
     validate_every: int | None = None
     patience: int | None = None
-    checkpoint_seconds: float = 300.0
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     pictures: int = 0
     tensorboard: bool = False
 
@@ -80,6 +82,8 @@ class Habits:
         for name in ("pictures", "tensorboard"):
             if getattr(self, name) and self.folder is None:
                 raise ValueError(f"{name}: expected a folder for it, got none; give folder")
+        if self.checkpoint_seconds != CHECKPOINT_SECONDS and self.folder is None:
+            raise ValueError("checkpoint_seconds: expected a folder for it, got none; give folder")
 
     def check_without_validation(self) -> None:
         """Raise a ValueError for options that need molecules to validate with."""

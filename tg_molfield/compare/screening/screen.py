@@ -22,9 +22,11 @@ from tg_molfield.compare.screening.hits import Hits, make_hit
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
 from tg_molfield.fields import Field
+from tg_molfield.files import format_suffix
 from tg_molfield.parallel import check_workers, in_order
 from tg_molfield.progress import check_progress, shown
-from tg_molfield.structures.library import Library, Recipe, chunked, place
+from tg_molfield.structures.formats.registry import FORMATS
+from tg_molfield.structures.library import TABLES, Library, Recipe, chunked, place
 
 
 def screen(
@@ -85,8 +87,8 @@ def screen(
 
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: a number out of range, an empty library, one without a readable record, or a checkpoint of another
-            query, library or scoring.
+        ValueError: a number out of range, an option without effect, an empty library, one without a readable record, or
+            a checkpoint of another query, library or scoring.
         OSError: a file cannot be read or written.
 
     Warns:
@@ -111,6 +113,7 @@ def screen(
     recipe = Recipe(scoring.properties, scoring.color, None, dimension, conformers, seed, timeout)
     job = Job(scoring, side, fields, search, recipe, each_conformer)
     source = Library(library)
+    _check_reading(source, conformers, dimension)
     state = State(Ranking(top, each_conformer))
     path = None if checkpoint is None else as_path(checkpoint, "checkpoint")
     store = Checkpoint(path, fingerprint(job, top, source.description()), checkpoint_seconds)
@@ -129,6 +132,17 @@ def screen(
         raise ValueError(_nothing_found(state))
     store.save(state, now=True)
     return _hits(state, job, given)
+
+
+def _check_reading(source: Library, conformers: int, dimension: Literal[3] | None) -> None:
+    """Raise a ValueError for options of reading that concern nothing in the library."""
+    suffixes = [format_suffix(path) for path in source.files]
+    if conformers != 1 and not any(suffix in TABLES for suffix in suffixes):
+        raise ValueError(
+            f"conformers: expected 1 for molecules that have positions, got {conformers}; give a table of SMILES"
+        )
+    if dimension is not None and not any(suffix in FORMATS and FORMATS[suffix].has_drawings for suffix in suffixes):
+        raise ValueError(f"dimension: expected an SDF or MOL file with it, got none; leave out dimension={dimension}")
 
 
 def _described(progress: ScreenProgress) -> tuple[str, float | None]:
