@@ -1,5 +1,6 @@
 """Presets against the peers they are named after, against closed forms, and against nature where it is known."""
 
+import inspect
 import math
 from pathlib import Path
 
@@ -285,3 +286,17 @@ def test_options_of_another_kind_are_named():
         MolField.preset("shape", height="tall")
     with pytest.raises(ValueError, match=r"preset: expected the options of 'shape', got others .*'hight'"):
         MolField.preset("shape", hight=2.7)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_options_of_presets_are_told_with_their_defaults(name):
+    page = (Path(__file__).parents[2] / "docs" / "mathematics.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |") and line.count("|") == 5)
+    described = inspect.getdoc(MolField.preset)
+    for option in inspect.signature(PRESETS[name]).parameters.values():
+        assert f"``{option.name}``" in described
+        if option.name != "channels":
+            default = (
+                f'"{option.default}"' if isinstance(option.default, str) else str(option.default).removesuffix(".0")
+            )
+            assert f"`{option.name}` {default}" in row

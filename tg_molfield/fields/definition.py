@@ -147,13 +147,24 @@ class MolField:
 
     @classmethod
     def preset(cls, name: str, **options: Any) -> MolField:
-        """A definition by name; see `tg_molfield.fields.presets` for formulas, sources and options.
+        """A definition by name. The documentation has the formulas and sources under "Mathematics".
 
         ``mnf`` (arXiv 2502.10848), ``libmolgrid``, ``funcmol``, ``moleculekit`` (the densities of those packages),
         ``promolecule`` (electron density of spherical atoms), ``esp`` (electrostatic potential of partial charges),
         ``mlp`` (molecular lipophilicity potential), ``vdw`` (signed distance to the van der Waals surface). For
         comparisons: ``shape`` (density of the heavy atoms), ``color`` (of pharmacophore features, by type) and
         ``esp_gaussian`` (the potential as a sum of Gaussians).
+
+        Args:
+            name: one of these.
+            options: ``channels``, except of ``esp``, ``esp_gaussian``, ``mlp`` and ``shape``. Of ``mnf``: ``beta``
+                (0.75, for complexes 0.25), ``properties`` (of elements, appended as channels), ``split_parts`` and
+                ``normalize_grid_size`` (16, for complexes 32; None leaves channels undivided). Of ``libmolgrid``:
+                ``binary`` for spheres. Of ``funcmol`` and ``color``: ``radius`` in Å. Of ``promolecule``: ``blur`` in
+                Å². Of ``esp`` and ``esp_gaussian``: ``charge``, the attribute; of ``esp`` ``softening`` in Å, of the
+                other ``terms``, 2 to 6. Of ``mlp``: ``contribution``, the attribute, and ``decay`` in Å. Of ``vdw``:
+                ``smoothness`` in Å. Of ``shape`` and ``color``: ``height``, the p of the formula. Of ``shape``:
+                ``order``, as of the class, and ``radii``, a property, an attribute or a number in Å.
 
         Raises:
             TypeError: an option is of another kind.

@@ -29,12 +29,11 @@ def preset_arguments(name: str, **options: Any) -> dict[str, Any]:
         ValueError: there is no such preset or option.
     """
     check_choice("preset", name, PRESETS)
-    try:
-        inspect.signature(PRESETS[name]).bind(**options)
-    except TypeError as error:
+    known = inspect.signature(PRESETS[name]).parameters
+    if others := ", ".join(repr(option) for option in options if option not in known):
         raise ValueError(
-            f"preset: expected the options of {name!r}, got others ({error}); see tg_molfield.fields.presets"
-        ) from error
+            f"preset: expected the options of {name!r}, got others ({others}); choose from {', '.join(known)}"
+        )
     return PRESETS[name](**options)
 
 
