@@ -22,9 +22,13 @@ class EmulatedTensor(Tensor):
 
     is_meta = property(lambda self: False)
     __torch_function__ = torch._C._disabled_torch_function_impl
+    refused: tuple[torch.dtype, ...] = ()
+    """Types that the device does not have."""
 
     @staticmethod
     def __new__(cls, held: Tensor) -> Tensor:
+        if held.dtype in cls.refused:
+            raise TypeError(f"Cannot make a tensor of {held.dtype} on this device")
         return torch.Tensor._make_wrapper_subclass(
             cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype,
             device=DEVICE,
@@ -108,7 +112,11 @@ def _with_tensors(index: object) -> object:
 
 
 @contextmanager
-def emulated_device() -> Iterator[str]:
-    """Within the block, tensors can be sent to the device that it gives."""
-    with _Operations(), _Functions():
-        yield DEVICE
+def emulated_device(double: bool = True) -> Iterator[str]:
+    """Within the block, tensors can be sent to the device that it gives; without ``double`` none of float64."""
+    EmulatedTensor.refused = () if double else (torch.float64, torch.complex128)
+    try:
+        with _Operations(), _Functions():
+            yield DEVICE
+    finally:
+        EmulatedTensor.refused = ()

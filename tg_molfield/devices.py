@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 _HOST = "cpu"
+_WITH_DOUBLE = (_HOST, "cuda")
+"""Devices that need not be asked for double precision."""
 
 
 def is_on_host(tensor: Tensor) -> bool:
@@ -17,6 +19,21 @@ def is_on_host(tensor: Tensor) -> bool:
     numbers are, and each look at a number makes the host wait.
     """
     return tensor.device.type == _HOST
+
+
+def widest_type(device: torch.device) -> torch.dtype:
+    """The floating-point type with the most digits that a device has: float64, but float32 on Apple's GPUs."""
+    if device.type not in _WITH_DOUBLE:
+        try:
+            torch.empty(0, dtype=torch.float64, device=device)
+        except (TypeError, RuntimeError):
+            return torch.float32
+    return torch.float64
+
+
+def in_widest_type(tensor: Tensor) -> Tensor:
+    """The tensor in the `widest_type` of its device."""
+    return tensor.to(widest_type(tensor.device))
 
 
 def empty_at(like: Tensor, *target: Any, **options: Any) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_kind, require_integers
+from tg_molfield.devices import widest_type
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -57,13 +58,16 @@ def seeds_of(data: Data, num_graphs: int) -> Tensor | None:
 
 
 def uniform(seeds: Tensor, count: int, stream: str) -> Tensor:
-    """``count`` numbers for each of the ``seeds`` [B] int64, uniform in [0, 1): [B, count] float64.
+    """``count`` numbers for each of the ``seeds`` [B] int64, uniform in [0, 1): [B, count] in the widest type.
 
     Args:
         seeds: of one molecule each.
         count: how many.
         stream: what they are for; numbers of different streams are independent.
     """
+    if widest_type(seeds.device) != torch.float64:
+        drawn = uniform(seeds.cpu(), count, stream).to(torch.float32)
+        return drawn.clamp(max=1 - 2.0**-24).to(seeds.device)
     start = _mixed(seeds + zlib.crc32(stream.encode()))
     steps = torch.arange(1, count + 1, device=seeds.device) * _signed(_GOLDEN)
     return _shifted(_mixed(start[:, None] + steps), 11).double() * 2.0**-53
@@ -71,6 +75,8 @@ def uniform(seeds: Tensor, count: int, stream: str) -> Tensor:
 
 def normal(seeds: Tensor, count: int, stream: str) -> Tensor:
     """The same with standard normal numbers (Box and Muller 1958)."""
+    if widest_type(seeds.device) != torch.float64:
+        return normal(seeds.cpu(), count, stream).to(torch.float32).to(seeds.device)
     radius, angle = uniform(seeds, 2 * count, stream).view(len(seeds), 2, count).unbind(1)
     return (-2 * torch.log1p(-radius)).sqrt() * torch.cos(2 * math.pi * angle)
 

@@ -81,8 +81,8 @@ def values(data, device):
 
 
 def crystal(data, device):
-    cell = 5 * torch.eye(3, dtype=torch.float64)
-    one = molecule(cell=cell[None], pbc=torch.tensor([[True, True, False]])).to(device)
+    cell = 5 * torch.eye(3, dtype=data.pos.dtype)
+    one = molecule(dtype=data.pos.dtype, cell=cell[None], pbc=torch.tensor([[True, True, False]])).to(device)
     field = FIELD(one)
     yield field(one.pos)
     yield field.on(Grid.from_cell(cell, (4, 5, 6))).values
@@ -195,3 +195,45 @@ def test_codes_without_an_encoder_on_a_device():
         model = FieldAutoDecoder(FIELD, 1, 8, decoder="siren", decoder_options=options).to(device)
         model.fit([volume], max_steps=2)
         assert all(parameter.device.type == device for parameter in model.parameters())
+
+
+def many_points(data, device):
+    field = FIELD(molecule(dtype=torch.float32).to(device))
+    nodes = Grid.cube((0, 0, 0), 9.0, 24).points(device=device)
+    yield nodes
+    yield field(nodes)
+
+
+@pytest.mark.parametrize("compute", [values, crystal, presets, queries, many_points])
+def test_fields_on_a_device_without_double_precision(compute):
+    host = list(compute(batch(torch.float32), "cpu"))
+    with emulated_device(double=False) as device:
+        found = list(compute(batch(torch.float32).to(device), device))
+    for far, expected in zip(found, host, strict=True):
+        assert far.dtype == torch.float32
+        close(far, expected, 1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_of_training_and_a_code_on_a_device_without_double_precision(name):
+    loss, options = LOSSES[name]
+    decoder = "rbf" if name == "matching" else name
+    encoder = {} if decoder in ("structure_factors", "flow") else {"encoder_options": SMALL_ENCODER}
+    torch.manual_seed(0)
+    model = FieldAutoEncoder(FIELD, 96, decoder, decoder_options=options, **encoder)
+    expected = loss(model.train(), with_queries(batch(torch.float32)))
+    data = batch(torch.float32)
+    latent = model.eval().encode(data)
+    decodes = decoder not in ("structure_factors", "flow")
+    values = model.decode(latent, data.pos, data.batch) if decodes else None
+    with emulated_device(double=False) as device:
+        model = model.to(device).train()
+        found = loss(model, with_queries(batch(torch.float32).to(device)))
+        found.backward()
+        close(found, expected, 1e-3 * float(expected.detach()))
+        assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in model.parameters())
+        data = data.to(device)
+        again = model.eval().encode(data)
+        close(again.code, latent.code, 1e-3)
+        if decodes:
+            close(model.decode(again, data.pos, data.batch), values, 1e-3)

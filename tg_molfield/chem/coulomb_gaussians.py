@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_integers
+from tg_molfield.devices import widest_type
 
 _FITS: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
     2: ((0.788971, 0.218494), (1.56463, 8.09825)),
@@ -65,5 +66,5 @@ class CoulombGaussians:
         Returns:
             Heights in Å⁻¹ and widths σ in Å, both [N, T], float64.
         """
-        heights, widths = torch.tensor(_FITS[self.terms], dtype=torch.float64, device=z.device)
+        heights, widths = torch.tensor(_FITS[self.terms], dtype=widest_type(z.device), device=z.device)
         return heights.expand(len(z), -1), widths.expand(len(z), -1)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.checked_numbers import numbers_are_checked
+from tg_molfield.devices import widest_type
 
 ELEMENT_PROPERTIES = ("vdw_radius", "covalent_radius", "electronegativity", "mass")
 MAX_Z = 118
@@ -40,10 +41,10 @@ def atomic_numbers() -> dict[str, int]:
 
 
 @lru_cache(maxsize=64)
-def _table(name: str, device: torch.device) -> Tensor:
+def _table(name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
     """The values [120] by atomic number; NaN before and after those of the elements."""
     values = [float(row[name]) if row[name] else math.nan for row in _rows()]
-    return torch.tensor([math.nan, *values, math.nan], dtype=torch.float64, device=device)
+    return torch.tensor([math.nan, *values, math.nan], dtype=dtype, device=device)
 
 
 def looked_up(table: Tensor, z: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ def element_property(name: str, z: Tensor) -> Tensor:
     """
     if name not in ELEMENT_PROPERTIES:
         raise ValueError(f"name: expected one of {', '.join(ELEMENT_PROPERTIES)}, got {name!r}; choose one of them")
-    values = looked_up(_table(name, z.device), z)
+    values = looked_up(_table(name, z.device, widest_type(z.device)), z)
     unknown = values.isnan()
     if numbers_are_checked(z) and unknown.any():
         missing = sorted({symbols()[int(number)] for number in z[unknown]})

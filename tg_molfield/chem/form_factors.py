@@ -14,6 +14,7 @@ from torch import Tensor
 from tg_molfield.arguments import check_number
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.elements import looked_up
+from tg_molfield.devices import widest_type
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class FormFactors:
         Raises:
             ValueError: an element has no form factors; on devices they are NaN, see `checked_on_devices`.
         """
-        table = _table(z.device)
+        table = _table(z.device, widest_type(z.device))
         known = len(table) - 2
         if numbers_are_checked(z) and len(z) and int(z.max()) > known:
             raise ValueError(
@@ -58,7 +59,7 @@ class FormFactors:
 
 
 @lru_cache(maxsize=8)
-def _table(device: torch.device) -> Tensor:
+def _table(device: torch.device, dtype: torch.dtype) -> Tensor:
     """Coefficients by element [100, 2, 5]: a with c as the fifth, b with 0 as the fifth; NaN at both ends."""
     with resources.files(__package__).joinpath("form_factors.csv").open() as stream:
         rows = [
@@ -69,4 +70,4 @@ def _table(device: torch.device) -> Tensor:
             for row in csv.DictReader(stream)
         ]
     none = [[math.nan] * 5] * 2
-    return torch.tensor([none, *rows, none], dtype=torch.float64, device=device)
+    return torch.tensor([none, *rows, none], dtype=dtype, device=device)

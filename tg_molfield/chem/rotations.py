@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from tg_molfield.devices import widest_type
+
 _NOT_ORTHOGONAL = 1e-4
 """How much the product of a rotation with its transpose may differ from 1."""
 
@@ -32,7 +34,8 @@ def random_rotations(count: int, device: torch.device | None = None) -> Tensor:
 
     They come from normalised quaternions of four standard normal numbers (Shoemake, Graphics Gems III, 1992).
     """
-    return rotations_of_quaternions(normalize(torch.randn(count, 4, dtype=torch.float64, device=device), dim=1))
+    dtype = torch.float64 if device is None else widest_type(device)
+    return rotations_of_quaternions(normalize(torch.randn(count, 4, dtype=dtype, device=device), dim=1))
 
 
 def rotations_of_quaternions(quaternions: Tensor) -> Tensor:

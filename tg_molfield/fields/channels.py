@@ -16,6 +16,7 @@ from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.computed import COMPUTED_PROPERTIES
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, MAX_Z, atomic_numbers, element_property, looked_up
 from tg_molfield.chem.validation import all_finite, check_atoms, check_data, check_real, check_tensor
+from tg_molfield.devices import widest_type
 
 PARTS = ("ligand", "protein")
 GROUPS = ("all", "heavy", "other")
@@ -182,14 +183,14 @@ class CheckedAtoms:
 
 def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
     """The weights [N, C] of the atoms in all channels, float64."""
-    table = _element_weights(channels, atoms.z.device)
+    table = _element_weights(channels, atoms.z.device, widest_type(atoms.z.device))
     if table is not None:
         return looked_up(table, atoms.z)
     return torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
 
 
 @lru_cache(maxsize=64)
-def _element_weights(channels: tuple[Channel, ...], device: torch.device) -> Tensor | None:
+def _element_weights(channels: tuple[Channel, ...], device: torch.device, dtype: torch.dtype) -> Tensor | None:
     """The weights [120, C] by atomic number, NaN before and after those of the elements.
 
     None where a channel depends on more than elements.
@@ -201,7 +202,7 @@ def _element_weights(channels: tuple[Channel, ...], device: torch.device) -> Ten
     atoms = CheckedAtoms(z, torch.zeros(len(z), 3), None, 1, None, None, None)
     weights = torch.cat([weights_of(channel, atoms, channels) for channel in channels], 1)
     weights[[0, -1]] = math.nan
-    return weights.to(device)
+    return weights.to(device, dtype)
 
 
 def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:

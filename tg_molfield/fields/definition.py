@@ -306,7 +306,7 @@ class MolField:
         return self._cube(atoms.pos, widest, n, threshold)
 
     def _cube(self, pos: Tensor, widest: float, n: int, threshold: float = 0.5) -> Grid:
-        pos = pos.detach().double()
+        pos = pos.detach().cpu().double()
         center = pos.mean(0)
         distance = float((pos - center).norm(dim=1).max())
         fall = self.kernel.reach(threshold) * widest

@@ -21,6 +21,7 @@ from tg_molfield.arguments import (
 )
 from tg_molfield.chem.cells import as_cells, as_pbc, box_vectors, is_periodic, pbc_of
 from tg_molfield.chem.validation import check_positions, check_real, check_tensor
+from tg_molfield.devices import widest_type
 from tg_molfield.fields.cards import grid_card
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision
@@ -222,11 +223,14 @@ class Grid:
             check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
         shape = "×".join(map(str, self.shape))
         check_fits("grid", f"the places of {shape} nodes", 24 * self.num_nodes, "give fewer nodes", device)
-        ranges = [torch.arange(n, dtype=torch.float64, device=device) for n in self.shape]
-        origin, axes = self.origin_tensor(device=device), self.axes_tensor(device=device)
+        has_double = device is None or widest_type(torch.device(device)) == torch.float64
+        at = device if has_double else torch.device("cpu")
+        ranges = [torch.arange(n, dtype=torch.float64, device=at) for n in self.shape]
+        origin, axes = self.origin_tensor(device=at), self.axes_tensor(device=at)
         x, y, z = (steps[:, None] * axis for steps, axis in zip(ranges, axes, strict=True))
         nodes = (origin + x)[:, None, None] + y[None, :, None] + z[None, None]
-        return nodes.reshape(-1, 3).to(dtype or torch.get_default_dtype())
+        nodes = nodes.reshape(-1, 3).to(dtype or torch.get_default_dtype())
+        return nodes if has_double else nodes.to(device)
 
     @full_precision
     def fractional(self, pos: Tensor) -> Tensor:

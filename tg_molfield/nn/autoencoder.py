@@ -19,6 +19,7 @@ from typing_extensions import Self
 from tg_molfield.arguments import check_flag, check_kind, require_counts, require_integers
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
+from tg_molfield.devices import in_widest_type
 from tg_molfield.fields import Field, MolField
 from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.cards import domain_of, model_card
@@ -290,8 +291,8 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
             )
         atoms, size, properties = self._atoms(z, pos, batch, num_graphs, properties)
         assert atoms.batch is not None
-        center = scatter(atoms.pos.double(), atoms.batch, dim=0, dim_size=size, reduce="mean")
-        centered = (atoms.pos.double() - center[atoms.batch]).to(atoms.pos.dtype)
+        center = scatter(in_widest_type(atoms.pos), atoms.batch, dim=0, dim_size=size, reduce="mean")
+        centered = (atoms.pos.to(center) - center[atoms.batch]).to(atoms.pos.dtype)
         self._note_domain(atoms)
         return self.encoder(atoms.z, centered, atoms.batch, size, properties).to(atoms.pos.dtype)
 
@@ -491,7 +492,7 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
             pose = random_pose(pos, batch, num_graphs, seeds)
         else:
             pose = canonical_pose(z, pos, batch, num_graphs, properties)
-        centered = pos.double() - pose.origin[batch]
+        centered = in_widest_type(pos) - pose.origin[batch]
         features = self.encoder(z, centered.to(pos.dtype), batch, num_graphs, properties)
         features = replace(features.to(pos.dtype), pos=centered)
         code = self.pooling(features, pose).to(pos.dtype)

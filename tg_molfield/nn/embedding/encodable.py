@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.devices import in_widest_type
 
 
 class Encodable(NamedTuple):
@@ -34,7 +35,7 @@ def converted(z: Tensor, pos: Tensor, properties: Tensor | None, like: Tensor) -
     on the place.
     """
     if pos.dtype != like.dtype and pos.is_floating_point() and pos.dim() == 2 and len(pos):
-        pos = pos.double()
+        pos = in_widest_type(pos)
         pos = pos - pos.mean(0)
     floats = pos.to(like) if pos.is_floating_point() else pos
     return z.to(like.device), floats, None if properties is None else properties.to(like)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_choice, require_counts
 from tg_molfield.chem.validation import check_tensor
+from tg_molfield.devices import in_widest_type
 from tg_molfield.nn.cards import neighbors_card
 
 DISTANCES = ("cosine", "euclidean")
@@ -130,7 +131,7 @@ def _sorted(codes: Tensor, rows: Tensor, index: Tensor, k: int, distance: str) -
 
 def _points(codes: Tensor, distance: str) -> Tensor:
     """Codes ``[..., S]`` as points whose Euclidean distances order them."""
-    points = codes.detach().double()
+    points = in_widest_type(codes.detach())
     return F.normalize(points, dim=-1) if distance == "cosine" else points
 
 

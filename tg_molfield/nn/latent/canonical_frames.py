@@ -9,6 +9,7 @@ from torch_geometric.utils import scatter
 
 from tg_molfield.chem.rotations import check_rotations, random_rotations, rotations_of_quaternions
 from tg_molfield.chem.validation import check_tensor
+from tg_molfield.devices import in_widest_type, widest_type
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.pieces import runs_of
 from tg_molfield.precision import full_precision
@@ -53,13 +54,17 @@ def canonical_pose(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int, prope
             positions.
 
     Returns:
-        The pose in float64; the origin is differentiable in ``pos``, the frames are constants.
+        The pose in float64, on devices without it in float32; the origin is differentiable in ``pos``, the frames are
+        constants.
     """
-    pos = pos.double()
+    pos = in_widest_type(pos)
     origin = scatter(pos, batch, dim=0, dim_size=num_graphs, reduce="mean")
+    r = (pos - origin[batch]).detach()
+    if r.dtype != torch.float64:  # equivalent frames need its digits: they are found on the host
+        z, batch, properties = z.cpu(), batch.cpu(), None if properties is None else properties.cpu()
     with torch.no_grad():
-        frames, weights, rank = _frames(z, pos - origin[batch], batch, num_graphs, properties)
-    return Pose(origin, frames, weights, rank)
+        frames, weights, rank = _frames(z, r.to(z.device).double(), batch, num_graphs, properties)
+    return Pose(origin, frames.to(pos), weights.to(pos), rank.to(pos.device))
 
 
 @full_precision
@@ -87,15 +92,15 @@ def given_pose(pos: Tensor, batch: Tensor, num_graphs: int, frames: Tensor) -> P
         raise ValueError(
             f"frames: expected shape [{num_graphs}, 3, 3], got {list(frames.shape)}; give one to each molecule"
         )
-    frames = frames.detach().to(device=pos.device, dtype=torch.float64)
+    frames = frames.detach().to(device=pos.device, dtype=widest_type(pos.device))
     check_rotations("frames", frames, "proper rotations with axes as rows", "give latent.frame")
     return _pose_of(pos, batch, frames)
 
 
 def _pose_of(pos: Tensor, batch: Tensor, frames: Tensor) -> Pose:
-    pos = pos.double()
+    pos = in_widest_type(pos)
     origin = scatter(pos, batch, dim=0, dim_size=len(frames), reduce="mean")
-    weights = torch.ones(len(frames), 1, dtype=torch.float64, device=pos.device)
+    weights = torch.ones(len(frames), 1, dtype=pos.dtype, device=pos.device)
     return Pose(origin, frames.unsqueeze(1), weights, torch.full((len(frames),), 3, device=pos.device))
 
 

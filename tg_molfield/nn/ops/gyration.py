@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
+from tg_molfield.devices import in_widest_type
 from tg_molfield.precision import full_precision
 
 NUM_SHAPE = 6
@@ -22,7 +23,7 @@ def shape_invariants(weight: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
     1 − 3e₂/e₁² (the anisotropy κ² of Theodorou & Suter, Macromolecules 1985, 18, 1206), 27e₃/e₁³ and
     (e₁² − 3e₂)/(e₁² − 2e₂) (RDKit's asphericity, after Todeschini & Consonni 2003). All are softened by 0.01 Å² a
     moment, so that their gradients are finite for single atoms and for linear and planar molecules. They are computed
-    in float64, because e₃ of a planar molecule is a small difference of large numbers.
+    in the widest type, because e₃ of a planar molecule is a small difference of large numbers.
 
     Args:
         weight: ``[N]``, positive.
@@ -30,8 +31,8 @@ def shape_invariants(weight: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
         batch: ``[N]`` int64, sorted.
         num_graphs: the number B of molecules.
     """
-    dtype, pos = pos.dtype, pos.double()
-    weight = weight.double().unsqueeze(1)
+    dtype, pos = pos.dtype, in_widest_type(pos)
+    weight = weight.to(pos).unsqueeze(1)
     total = scatter(weight, batch, dim=0, dim_size=num_graphs, reduce="sum")
     center = scatter(weight * pos, batch, dim=0, dim_size=num_graphs, reduce="sum") / total
     arm = pos - center[batch]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tg_molfield.devices import is_on_host
+from tg_molfield.devices import in_widest_type, is_on_host
 from tg_molfield.nn.ops.pieces import runs_of
 
 _COMPARED_ON_CPU, _COMPARED = 2**18, 2**24
@@ -156,7 +156,7 @@ def _cells(
 
     The next cell along z has the next number. Every molecule has cells of its own, with an empty layer around them.
     """
-    places, graph = torch.cat([pos, query_pos]).double(), torch.cat([batch, query_batch])
+    places, graph = in_widest_type(torch.cat([pos, query_pos])), torch.cat([batch, query_batch])
     lows = places.new_full((num_graphs, 3), torch.inf)
     places = places - lows.scatter_reduce(0, graph.unsqueeze(1).expand(-1, 3), places, "amin")[graph]
     most = int((2**62 / num_graphs) ** (1 / 3)) - 3

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import widest_type
 from tg_molfield.fields.grid import Grid
 
 _REGION_FLOATS = 2**23
@@ -50,8 +51,9 @@ class GridBlocks:
         origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
         axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
         units = axes / axes.norm(dim=2, keepdim=True)
+        kind = widest_type(device)
         skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
-        return cls(origins.to(device), axes.to(device), grids[0].shape, grids[0].shape, bool(skew < 1e-12))
+        return cls(origins.to(device, kind), axes.to(device, kind), grids[0].shape, grids[0].shape, bool(skew < 1e-12))
 
     def recut(self, sides: tuple[int, int, int]) -> GridBlocks:
         """The same grids cut into blocks of at most ``sides`` nodes."""
@@ -71,15 +73,15 @@ class GridBlocks:
 
     @property
     def block_tensor(self) -> Tensor:
-        """``block`` as a tensor [3] in double precision."""
-        return torch.tensor(self.block, dtype=torch.float64, device=self.origins.device)
+        """``block`` as a tensor [3] in the widest type."""
+        return torch.tensor(self.block, dtype=self.origins.dtype, device=self.origins.device)
 
     def coordinates(self, pos: Tensor, grid: Tensor | None) -> Tensor:
-        """Positions [M, 3] in steps of their grids [M] (None for a single grid), in double precision."""
+        """Positions [M, 3] in steps of their grids [M] (None for a single grid), in the widest type."""
         inverse = torch.linalg.inv(self.axes)
         if grid is None:
-            return (pos.double() - self.origins[0]) @ inverse[0]
-        return ((pos.double() - self.origins[grid])[:, None] @ inverse[grid])[:, 0]
+            return (pos.to(self.origins) - self.origins[0]) @ inverse[0]
+        return ((pos.to(self.origins) - self.origins[grid])[:, None] @ inverse[grid])[:, 0]
 
     def density(self, grid: Tensor | None) -> Tensor:
         """Planes of nodes per Å across each axis: [M, 3] for the grids [M], or [3] for a single grid."""
@@ -169,5 +171,5 @@ class GridBlocks:
 
     def block_nodes(self) -> Tensor:
         """The nodes of a block of the first grid relative to its middle [1, bx·by·bz, 3] in Å."""
-        places = (torch.arange(n, dtype=torch.float64, device=self.axes.device) - (n - 1) / 2 for n in self.block)
+        places = (torch.arange(n, dtype=self.axes.dtype, device=self.axes.device) - (n - 1) / 2 for n in self.block)
         return (torch.cartesian_prod(*places) @ self.axes[0])[None]

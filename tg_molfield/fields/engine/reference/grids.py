@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import widest_type
 from tg_molfield.fields.engine.cutoff import cutoff
 from tg_molfield.fields.engine.reference.block_shapes import BlockShape, RadialBlock, SeparableBlock
 from tg_molfield.fields.engine.reference.block_sums import BlockSum, BlockTask
@@ -98,7 +99,7 @@ def _at_nodes(
     for start in range(0, nx, thick):
         x, y, z = (origin + start * axes[0]).tolist()
         part = Grid((x, y, z), grid.axes, (min(thick, nx - start), ny, nz))
-        nodes = part.points(torch.float64, centers.device)
+        nodes = part.points(widest_type(centers.device), centers.device)
         middle = nodes.mean(0)
         local, nodes = (centers - middle).to(centers.dtype), (nodes - middle).to(centers.dtype)
         found = sum_at_points(local, weights, widths, kernel, batch[: len(local)], nodes, batch[: len(nodes)], 1)

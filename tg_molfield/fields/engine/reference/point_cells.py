@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import in_widest_type
 from tg_molfield.fields.engine.reference.boxes import boxes_in_reach
 
 _POINTS_OF_A_CELL = 40
@@ -64,7 +65,7 @@ class Cells:
         cls, centers: Tensor, radius: Tensor, center_batch: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
     ) -> Cells:
         """The cells of points [Q, 3] and centres [N, 3] with reach ``radius`` [N], all in Å."""
-        points, radius = pos.detach().double(), radius.detach().double()
+        points, radius = in_widest_type(pos.detach()), in_widest_type(radius.detach())
         rows = batch[:, None].expand(-1, 3)
         lows = points.new_full((num_graphs, 3), math.inf).scatter_reduce(0, rows, points, "amin")
         highs = points.new_full((num_graphs, 3), -math.inf).scatter_reduce(0, rows, points, "amax")
@@ -77,7 +78,7 @@ class Cells:
         nx, ny, nz = (place.amax(0) + 1).tolist()
         keys, order = _key(batch, place, (nx, ny, nz)).sort()
         keys, sizes = keys.unique_consecutive(return_counts=True)
-        position = (centers.detach().double() - lows[center_batch]) / side
+        position = (centers.detach().to(lows) - lows[center_batch]) / side
         return cls(
             side, lows, (nx, ny, nz), order, keys, sizes, center_batch, position,
             (radius / side)[:, None].expand(-1, 3),
@@ -86,7 +87,7 @@ class Cells:
     def sections(self) -> Iterator[Section]:
         """The cells in order, in sections that keep the lists of centres small."""
         spans = (self.position + self.radius).floor() - (self.position - self.radius).ceil() + 2
-        last = torch.tensor(self.shape, dtype=torch.float64, device=spans.device)
+        last = torch.tensor(self.shape, dtype=spans.dtype, device=spans.device)
         pairs = float(torch.minimum(spans, last).prod(1).sum())
         for keys, sizes in zip(*self._split(max(1, math.ceil(pairs / _PAIRS_OF_A_SECTION))), strict=True):
             yield self._section(keys, sizes)

@@ -87,7 +87,7 @@ class SparseTerms:
             grid = None if batch is None else batch[atom]
         width = widths[atom] if widths.ndim == 1 or channel is None else widths[atom, channel]
         position = grid_blocks.coordinates(centers[atom], grid) / grid_blocks.block_tensor
-        radius = reach * width.double()[:, None] * grid_blocks.density(grid) / grid_blocks.block_tensor
+        radius = reach * width.to(position)[:, None] * grid_blocks.density(grid) / grid_blocks.block_tensor
         rows, channels = (1, columns) if channels_shared else (columns, 1)
         return cls(grid_blocks, atom, channel, grid, target, grids * rows, rows, channels, position, radius)
 
@@ -177,13 +177,13 @@ class Pairs:
     def numbers(
         self, grid_blocks: GridBlocks, centers: Tensor, weights: Tensor, widths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Position [e, 3] in grid steps, width [e] (both float64) and weights [e, C or 1] of the terms."""
+        """Position [e, 3] in grid steps, width [e] (both in the widest type) and weights [e, C or 1] of the terms."""
         position = grid_blocks.coordinates(centers.index_select(0, self.atom), self.grid)
         width, weight = widths.index_select(0, self.atom), weights.index_select(0, self.atom)
         if self.channel is not None:
             weight = weight.gather(1, self.channel[:, None])
             width = width if width.ndim == 1 else width.gather(1, self.channel[:, None])[:, 0]
-        return position, width.double(), weight
+        return position, width.to(position), weight
 
     def groups(self, pairs_at_once: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Groups of rows [G] with their pairs [G, P], padded with M; empty rows are left out."""

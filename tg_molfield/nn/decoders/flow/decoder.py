@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tg_molfield.arguments import check_counts, check_integers, check_number, require_counts
-from tg_molfield.devices import is_on_host
+from tg_molfield.devices import in_widest_type, is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.flow.exact import fit_atoms, holds_molecules, padded_atoms
@@ -185,7 +185,7 @@ class FlowDecoder(GaussianAtomDecoder):
         logits = self.network.number_logits(code, noise)[:, 1:].detach()
         if seed is None:
             return logits.argmax(1) + 1
-        total = logits.double().softmax(1).cumsum(1)
+        total = in_widest_type(logits).softmax(1).cumsum(1)
         return (uniform(seed, 1, "heavy atoms") * total[:, -1:] >= total).sum(1).clamp(max=total.size(1) - 1) + 1
 
     def united_atoms(self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor) -> UnitedAtoms:

@@ -67,7 +67,7 @@ class StateLayout:
         none = ~mask.unsqueeze(1) & ~mask.unsqueeze(2)
         cost = cost.masked_fill(~both, 1e4).masked_fill(none, 0.0)
         order = np.zeros(mask.shape, dtype=np.int64)
-        for row, each in enumerate(cost.double().cpu().numpy()):
+        for row, each in enumerate(cost.cpu().double().numpy()):
             order[row] = linear_sum_assignment(each)[1]
         place = torch.from_numpy(order).to(state.device)
         state = state.gather(1, place.unsqueeze(2).expand_as(state))
