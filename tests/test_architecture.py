@@ -39,6 +39,7 @@ LAYERS = [
     "training",
     "demo",
     "cli",
+    "__main__",
 ]
 MAY_IMPORT = {
     "chem": {"arguments", "devices", "precision", "optional"},
