@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.mol2.ions import is_metal
+from tg_molfield.chem.metals import is_metal
 
 if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol
