@@ -10,6 +10,9 @@ Record = Annotated[int | None, typer.Option(help="The record or model of a file,
 Dimension = Annotated[
     int | None, typer.Option(help="3 to take flat coordinates of SDF and MOL files as geometries, not drawings.")
 ]
+Topology = Annotated[
+    str | None, typer.Option(help="The file that names the atoms of trajectories: pdb, gro, tpr, psf …")
+]
 Conformers = Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")]
 Timeout = Annotated[
     float | None,
