@@ -5,7 +5,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 from torch_geometric.data import Data
 
-from tg_molfield.structures import StructureWarning, from_rdkit, from_smiles, to_rdkit
+from tg_molfield.structures import StructureWarning, from_rdkit, from_smiles, to_rdkit, with_properties
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.rdkit_mol import perceived
 from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
@@ -30,6 +30,12 @@ def bare(smiles):
         "PPP",
         "CPPC",
         "C[C@H](F)SC=O",
+        "CS(C)=O",
+        "CC[S@](=O)c1ccccc1",
+        "O=S=O",
+        "O=S(O)O",
+        "O=S(Cl)Cl",
+        "C[Se](C)=O",
     ],
 )
 def test_charges_that_a_shift_cancels_are_cancelled(smiles):
@@ -38,7 +44,8 @@ def test_charges_that_a_shift_cancels_are_cancelled(smiles):
 
 
 @pytest.mark.parametrize(
-    "smiles", ["C[N+](=O)[O-]", "CN=[N+]=[N-]", "[C-]#[O+]", "[C-]#[N+]C", "O=[O+][O-]", "CN=C=S", "CSSC"]
+    "smiles",
+    ["C[N+](=O)[O-]", "CN=[N+]=[N-]", "[C-]#[O+]", "[C-]#[N+]C", "O=[O+][O-]", "CN=C=S", "CSSC", "C[N+](C)(C)[O-]"],
 )
 def test_charges_that_belong_there_stay(smiles):
     assert canonical_smiles(to_rdkit(bare(smiles))) == Chem.CanonSmiles(smiles)
@@ -82,3 +89,10 @@ def test_separated_charges_that_stay_are_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole_molecule(data)
+
+
+def test_properties_of_a_perceived_sulfoxide_are_those_of_its_smiles():
+    names = ("formal_charge", "tpsa", "logp")
+    perceived_data, given = with_properties(bare("CS(C)=O"), names), from_smiles("CS(C)=O", properties=names)
+    for name in names:
+        assert perceived_data[name].tolist() == pytest.approx(given[name].tolist())
