@@ -36,6 +36,7 @@ def bare(smiles):
         "O=S(O)O",
         "O=S(Cl)Cl",
         "C[Se](C)=O",
+        "C[As](C)(C)=O",
     ],
 )
 def test_charges_that_a_shift_cancels_are_cancelled(smiles):
@@ -69,6 +70,9 @@ def test_what_cannot_be_sanitized_stays_as_it_was():
         ("C[S+]=CC[O-]", 1),
         ("C[O+]=CC[O-]", 1),
         ("C[S+]=C", None),
+        ("C[CH+]CC[O-]", 1),
+        ("[O-][I+2]([O-])[c-]1[cH+][cH-][cH+][cH-][cH+]1", 4),
+        ("C[CH+]C", None),
         ("[C-]#[O+]", None),
         ("C[O+]=CC[N+](=O)[O-]", None),
         ("C[S+]=C.[Cl-]", None),

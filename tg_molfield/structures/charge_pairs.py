@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol, RWMol
 
 _CHALCOGENS = (8, 16, 34)
-_HYPERVALENT = (16, 34, 52)
-"""Chalcogens that take a double bond more: S in sulfoxides."""
+_HYPERVALENT = (15, 16, 33, 34, 51, 52)
+"""Elements that take a double bond more, as S in sulfoxides."""
 _PHOSPHORUS = 15
 Path = list[tuple[int, int]]
 """Bonds by their index, and what is added to the order of each."""
@@ -47,20 +47,22 @@ def without_charge_pairs(mol: Mol) -> Mol:
 
 
 def doubtful_cation(mol: Mol) -> int | None:
-    """An atom of O, S or Se of charge +1 with a multiple bond to carbon beside an anion of its molecule; None if none.
+    """An atom whose charge is doubtful beside an anion of its molecule; None if there is none.
 
-    Anions next to another cation, such as those of nitro groups, do not count.
+    This is carbon of charge +1, or O, S or Se of charge +1 with a multiple bond to carbon. Beside these, anions next to
+    another cation, such as those of nitro groups, do not count.
     """
     from rdkit import Chem
 
     for rows in Chem.GetMolFrags(mol):
         atoms = [mol.GetAtomWithIdx(row) for row in rows]
-        anions = {
+        anions = [atom for atom in atoms if atom.GetFormalCharge() < 0]
+        apart = any(all(other.GetFormalCharge() <= 0 for other in anion.GetNeighbors()) for anion in anions)
+        found = [
             atom.GetIdx()
             for atom in atoms
-            if atom.GetFormalCharge() < 0 and all(other.GetFormalCharge() <= 0 for other in atom.GetNeighbors())
-        }
-        found = [atom.GetIdx() for atom in atoms if anions and _is_onium(atom)]
+            if (apart and _is_onium(atom)) or (anions and atom.GetAtomicNum() == 6 and atom.GetFormalCharge() == 1)
+        ]
         if found:
             return found[0]
     return None
