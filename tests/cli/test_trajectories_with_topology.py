@@ -42,8 +42,16 @@ def test_a_topology_is_asked_for_where_it_is_needed(tmp_path, frames):
     assert "--topology: expected the file that names the atoms" in refused("field", tmp_path / "run.xtc", *output)
     for other in ("CCO", tmp_path / "start.pdb"):
         assert "--topology: expected an xtc" in refused("field", other, "--topology", tmp_path / "start.pdb", *output)
+    reconstructed = refused("reconstruct", tmp_path / "run.xtc", *output)
+    assert "--topology: expected the file that names the atoms" in reconstructed
     embedded = refused("embed", tmp_path / "run.xtc", "-o", tmp_path / "a.csv")
     assert "got the trajectory .xtc; read it with EnsembleFields or tg-molfield build and its topology" in embedded
+
+
+def test_the_reconstruction_of_one_frame(tmp_path, frames):
+    command = ("reconstruct", tmp_path / "run.trr", "--topology", tmp_path / "start.pdb", "-o", tmp_path / "a.cube")
+    assert "record 2 of 3" in run(*command, "--record", "2", "--spacing", "0.8")
+    np.testing.assert_allclose(read(tmp_path / "a.cube").positions, frames[1], atol=1e-3)
 
 
 def test_what_is_in_a_trajectory(tmp_path, frames):
