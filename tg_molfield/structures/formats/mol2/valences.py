@@ -54,10 +54,10 @@ def settle_valences(
     open_atoms = _open_atoms(mol, kinds, balanced)
     bare = all(atom.GetAtomicNum() != 1 for atom in mol.GetAtoms())
     bare = bare or (not _has_polar_hydrogens(mol) and (len(open_atoms) > 1 or 7 in open_atoms.values()))
-    for atom, kind in zip(mol.GetAtoms(), kinds, strict=True):
+    for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True):
         if atom.GetIdx() in ions:
             continue
-        if is_metal(atom.GetAtomicNum()):
+        if metal:
             atom.SetFormalCharge(max(atom.GetFormalCharge(), 0))
             continue
         atom.SetNoImplicit(False)
@@ -90,14 +90,19 @@ def _open_atoms(mol: Mol, kinds: list[str], balanced: set[int]) -> dict[int, int
     """The atoms whose charges, or for pyrrole whose bonds, may stand for hydrogens, with their atomic numbers."""
     return {
         atom.GetIdx(): atom.GetAtomicNum()
-        for atom, kind in zip(mol.GetAtoms(), kinds, strict=True)
+        for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True)
         if atom.GetDegree()
-        and not is_metal(atom.GetAtomicNum())
+        and not metal
         and (
             _is_pyrrole(atom, kind)
             or (atom.GetFormalCharge() < 0 and kind not in _OF_GROUPS and atom.GetIdx() not in balanced)
         )
     }
+
+
+def _metals(mol: Mol) -> list[bool]:
+    metals: list[bool] = is_metal([atom.GetAtomicNum() for atom in mol.GetAtoms()]).tolist()
+    return metals
 
 
 def _is_pyrrole(atom: Atom, kind: str) -> bool:
