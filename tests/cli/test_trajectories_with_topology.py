@@ -60,3 +60,9 @@ def test_what_is_in_a_trajectory(tmp_path, frames):
     assert "frames  3" in text
     assert "6 a frame" in text
     assert "0 to 2 ps" in text
+
+
+def test_a_trajectory_without_positions_is_named(tmp_path):
+    with libmdaxdr.TRRFile(str(tmp_path / "a.trr"), "w") as trr:
+        trr.write(None, np.zeros((3, 3), dtype=np.float32), None, np.zeros((3, 3), dtype=np.float32), 0, 0.0, 0.0, 3)
+    assert "a.trr: expected positions, got a frame of velocities" in refused("info", tmp_path / "a.trr")

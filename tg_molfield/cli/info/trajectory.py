@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tg_molfield.cli.info.facts import Facts, cell_text
+from tg_molfield.files import decoding
 from tg_molfield.structures import StructureWarning
 from tg_molfield.structures.trajectories import FRAME_FILES
 
@@ -22,7 +23,8 @@ def trajectory_facts(path: Path) -> Facts:
     with closing(FRAME_FILES[path.suffix.lower()](path)) as file:
         for note in filter(None, [*file.notes, file.damage]):
             warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=3)
-        first, last = file.frame(0), file.frame(len(file) - 1)
+        with decoding(path):
+            first, last = file.frame(0), file.frame(len(file) - 1)
         times = "none" if first.time is None else f"{first.time:.6g} to {last.time:.6g} ps"
         return {
             "kind": f"trajectory ({path.suffix.lower()}); its elements are in its topology",
