@@ -88,9 +88,12 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
     from tg_molfield.structures.hydrogens import lacks_hydrogens
 
     if "H" in channels and lacks_hydrogens(data):
+        got = (
+            "none at carbon, so the channel H lacks them" if (data.z == 1).any() else "none, so the channel H is empty"
+        )
         warnings.warn(
-            "hydrogens: expected those that the bond angles call for, got none, so the channel H is empty; add them "
-            "with another program, or leave H out of the channels",
+            f"hydrogens: expected those that the bond angles call for, got {got}; add them with another program, or "
+            "leave H out of the channels",
             StructureWarning,
             stacklevel=2,
         )
