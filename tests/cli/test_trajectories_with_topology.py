@@ -37,6 +37,14 @@ def test_the_field_of_one_frame(tmp_path, frames, name):
     assert "--record: expected 1 to 3" in refused(*command, "--record", "4")
 
 
+def test_the_field_of_a_selection(tmp_path, frames):
+    command = ("field", tmp_path / "run.trr", "--topology", tmp_path / "start.pdb", "-o", tmp_path / "a.cube")
+    run(*command, "--selection", "element C O", "--spacing", "0.8")
+    assert read(tmp_path / "a.cube").get_chemical_symbols() == ["C", "O"]
+    assert "selection: expected words that MDAnalysis knows" in refused(*command, "--selection", "carbon")
+    assert "--selection: expected an xtc" in refused("field", "CCO", "--selection", "all", "-o", tmp_path / "b.cube")
+
+
 def test_a_topology_is_asked_for_where_it_is_needed(tmp_path, frames):
     output = ("-o", tmp_path / "a.cube")
     assert "--topology: expected the file that names the atoms" in refused("field", tmp_path / "run.xtc", *output)

@@ -13,6 +13,9 @@ Dimension = Annotated[
 Topology = Annotated[
     str | None, typer.Option(help="The file that names the atoms of trajectories: pdb, gro, tpr, psf …")
 ]
+Selection = Annotated[
+    str | None, typer.Option(help="The atoms to keep, in the language of MDAnalysis, such as 'protein'.")
+]
 Conformers = Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")]
 Timeout = Annotated[
     float | None,

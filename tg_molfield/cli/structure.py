@@ -39,6 +39,7 @@ def load_structure(
     dimension: int | None = None,
     timeout: float | None = None,
     topology: str | None = None,
+    selection: str | None = None,
 ) -> Structure:
     """The molecule that ``text`` names: a file if its suffix is that of a structure or trajectory, else a SMILES.
 
@@ -49,6 +50,7 @@ def load_structure(
         dimension: as in ``read``.
         timeout: as in ``from_smiles``.
         topology: the file that names the atoms of a trajectory.
+        selection: those of them to keep, in the language of MDAnalysis.
 
     Raises:
         ValueError: the structure cannot be read, or an option does not apply to it.
@@ -61,8 +63,8 @@ def load_structure(
     if suffix in TRAJECTORIES:
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         refuse({"--dimension": dimension}, "an SDF or MOL file", text)
-        return _from_trajectory(text, needed, 1 if record is None else record, topology)
-    refuse({"--topology": topology}, "an xtc, trr, dcd or nc file", text)
+        return _from_trajectory(text, needed, 1 if record is None else record, topology, selection)
+    refuse({"--topology": topology, "--selection": selection}, "an xtc, trr, dcd or nc file", text)
     if suffix in FORMATS:
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         if not FORMATS[suffix].has_drawings:
@@ -121,13 +123,15 @@ def _from_file(path: str, needed: set[str], record: int, dimension: int | None) 
     )
 
 
-def _from_trajectory(path: str, needed: set[str], record: int, topology: str | None) -> Structure:
+def _from_trajectory(
+    path: str, needed: set[str], record: int, topology: str | None, selection: str | None
+) -> Structure:
     from tg_molfield.files import decoding
     from tg_molfield.structures import StructureWarning
     from tg_molfield.structures.needed import with_needed
     from tg_molfield.structures.reading import no_bonds
 
-    with closing(_opened(path, topology)) as frames:
+    with closing(_opened(path, topology, selection)) as frames:
         for note in dict.fromkeys([*frames.notes, *filter(None, [frames.damage])]):
             warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=3)
         if not 1 <= record <= len(frames):
@@ -140,19 +144,20 @@ def _from_trajectory(path: str, needed: set[str], record: int, topology: str | N
     return Structure(data, Path(path).name, "the file" if "partial_charge" in needed else "", which)
 
 
-def _opened(path: str, topology: str | None) -> Trajectory:
+def _opened(path: str, topology: str | None, selection: str | None) -> Trajectory:
     from tg_molfield.structures.build import float_dtype
     from tg_molfield.structures.trajectories import ASE, AseTrajectory, Topology, TopologyTrajectory
 
     if Path(path).suffix.lower() == ASE:
-        refuse({"--topology": topology}, "an xtc, trr, dcd or nc file", path)
+        refuse({"--topology": topology, "--selection": selection}, "an xtc, trr, dcd or nc file", path)
         return AseTrajectory(Path(path), whole=False, dtype=float_dtype(None))
     if topology is None:
         raise ValueError(
             f"--topology: expected the file that names the atoms of {path} with it, got none; give for example "
             "--topology system.pdb"
         )
-    return TopologyTrajectory(Path(path), Topology(Path(topology), "all"), whole=False, dtype=float_dtype(None))
+    atoms = Topology(Path(topology), "all" if selection is None else selection)
+    return TopologyTrajectory(Path(path), atoms, whole=False, dtype=float_dtype(None))
 
 
 def _from_smiles(smiles: str, needed: set[str], timeout: float | None) -> Structure:
