@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.nn import AtomDecoder, FieldAutoDecoder
@@ -63,6 +64,18 @@ def test_a_model_keeps_its_definition(tmp_path):
     loaded = FieldAutoDecoder.load(tmp_path / "model.safetensors")
     assert loaded.mol_field == definition
     assert build().mol_field is None
+
+
+def test_fields_of_another_definition_are_refused():
+    data = Data(z=torch.tensor([6, 8]), pos=torch.tensor([[0.0, 0.0, 0.0], [1.2, 0.0, 0.0]]))
+    definition = MolField("C O", widths=0.5)
+    model = FieldAutoDecoder(definition, 1, 16, decoder_options=OPTIONS["siren"])
+    for other in (MolField("C O", widths=0.7)(data), MolField("C O", widths=0.7)(data).on(GRID)):
+        with pytest.raises(ValueError, match=r"fields\[0\]: expected a field of .*0\.5.*, got .*0\.7"):
+            model.fit(other, GRID, max_steps=1)
+    unknown = Volume(definition(data).on(GRID).values, GRID, ("C", "O"))
+    for field in (definition(data), unknown):
+        assert model.fit(field, GRID, max_steps=1).steps == 1
 
 
 def test_wrong_channels_and_decoders_are_refused():

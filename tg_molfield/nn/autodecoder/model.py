@@ -16,7 +16,7 @@ from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
 from tg_molfield.nn.cards import model_card
-from tg_molfield.nn.checks import as_options, check_names
+from tg_molfield.nn.checks import as_options, check_definition, check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -159,8 +159,8 @@ class FieldAutoDecoder(Serializable, Compilable):
             max_bytes: the memory to use; what is available if not given.
 
         Raises:
-            ValueError: fields, grids, options or the checkpoint do not fit; a volume is empty, constant, or has
-                infinite values.
+            ValueError: fields, grids, options or the checkpoint do not fit; a field follows another definition than
+                the model; a volume is empty, constant, or has infinite values.
             MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
@@ -170,6 +170,8 @@ class FieldAutoDecoder(Serializable, Compilable):
             checkpoint = as_path(checkpoint, "checkpoint")
         budget = Budget(max_steps, max_seconds, lr, points, tolerance)
         volumes = sample_fields(fields, grid, self.channels, self.num_volumes, True, max_bytes)
+        for number, volume in enumerate(volumes):
+            check_definition(f"fields[{number}]", volume, self.mol_field)
         report = self.latents.fit(volumes, budget, seed, progress or (lambda text, share: None), checkpoint)
         report.samples = sum(int(volume.values.isfinite().sum()) for volume in volumes)
         report.psnr = [self._psnr_at_nodes(i, volume) for i, volume in enumerate(volumes)]

@@ -13,7 +13,14 @@ from torch.utils.checkpoint import checkpoint
 from tg_molfield.arguments import check_kind, require_counts, require_integers
 from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_finite_codes, check_like, check_names, check_options, check_queries
+from tg_molfield.nn.checks import (
+    check_definition,
+    check_finite_codes,
+    check_like,
+    check_names,
+    check_options,
+    check_queries,
+)
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -156,13 +163,7 @@ class Decoder(Compilable, ABC):
                 f"target: expected {len(latent)} molecules with channels {' '.join(self.channels)}, got "
                 f"{target.num_graphs} with {' '.join(target.channels)}; make it with the model's definition"
             )
-        if isinstance(target.mol_field, MolField) and self.mol_field is not None:
-            others = target.mol_field.differences(self.mol_field, self.channels)
-            if others:
-                raise ValueError(
-                    f"target: expected a field of {self.mol_field!r}, got {target.mol_field!r}; make it with the "
-                    "model's definition"
-                )
+        check_definition("target", target, self.mol_field)
 
     def set_mol_field(self, mol_field: MolField) -> None:
         """Say which definition the decoded field follows; a decoder that need not be trained anew can change it.
