@@ -1,5 +1,6 @@
 """Molecules that models give: decoded, drawn at random, and on the way between two."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.compare import align
 from tg_molfield.fields import MolField
-from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, Pose, UnsolvedCodeWarning
+from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, OutOfDomainWarning, Pose, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
 from tg_molfield.nn.generation.settling import settled
@@ -224,6 +225,14 @@ def test_the_ends_of_a_path_are_exact(exact):
     assert path.field.num_graphs == 5
 
 
+def test_what_lies_outside_the_domain_is_warned_of_once(exact):
+    exact = deepcopy(exact)
+    exact.domain.update(torch.tensor([1, 6]), torch.tensor([0, 0]))
+    with pytest.warns(OutOfDomainWarning) as told:
+        exact.path(data("CH3CH2OH"), data("CH4"), 2)
+    assert sum("got O" in str(one.message) for one in told) == 1
+
+
 def test_a_path_moves_with_its_start_and_not_with_its_end():
     """The start is chiral: of two mirror images, one lies on the other in two ways that are as good."""
     model = awake(build("flow", channels=FIELD, **EXACT)).double()
@@ -297,6 +306,10 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
         flow.path(start, start, 1)
     with pytest.raises(TypeError, match="end: expected a Data, got str"):
         flow.path(start, "ethanol")
+    both = Batch.from_data_list([start, start])
+    for name, ends in (("start", (both, start)), ("end", (start, both))):
+        with pytest.raises(ValueError, match=f"{name}: expected one molecule, got a batch of 2"):
+            flow.path(*ends)
 
 
 @pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import check_callable, check_kind, check_share, require_counts, require_integers
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
-from tg_molfield.nn.checks import check_finite_codes
+from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
@@ -204,14 +204,15 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         for name, data in (("start", start), ("end", end)):
             check_kind(name, data, Data, "a Data", "give one molecule")
+            if (count := num_graphs_of(data)) not in (None, 1):
+                raise ValueError(f"{name}: expected one molecule, got a batch of {count}; give one of them")
         require_counts(2, num_steps=num_steps)
         check_seed(seed)
         if noise is not None:
             check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
-            frame = self.encode(start).frame
-            first = self.encode(start, frames=frame)
-            second = self.encode(align(end, start, by).moved, frames=frame)
+            first = self.encode(start)
+            second = self.encode(align(end, start, by).moved, frames=first.frame)
         draw = partial(self._drawn, settle=settle, tries=tries, draw_number=False)
         return path_between(decoder, first, second, num_steps, noise, seed, self._found, draw)
 
