@@ -25,6 +25,7 @@ from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
+from tg_molfield.nn.ops.members import members_of
 from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
@@ -223,11 +224,7 @@ class PointwiseDecoder(NeuralDecoder):
     def evaluate(self, latent: Latent, pos: Tensor, batch: Tensor) -> Tensor:
         """The mean over the frames of each molecule, by their weights."""
         graph, frames, share = latent.pose.active_frames()
-        count = torch.bincount(graph, minlength=len(latent))
-        size = count[batch]
-        query = torch.repeat_interleave(size)
-        within = torch.arange(query.size(0), device=pos.device) - (size.cumsum(0) - size)[query]
-        view = (count.cumsum(0) - count)[batch[query]] + within
+        query, view = members_of(batch, torch.bincount(graph, minlength=len(latent)))
         offset = (pos - latent.origin[batch])[query]
         local = latent.pose.symmetrize_points(rotated(frames[view], offset), batch[query])
         values = self.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)
