@@ -131,6 +131,17 @@ def test_a_second_fit_goes_on_from_the_first(decoder):
 
 
 @pytest.mark.parametrize("decoder", OPTIONS)
+def test_codes_of_new_fields_are_fitted_with_a_frozen_decoder(decoder):
+    model = build(decoder)
+    fit(model)
+    expected = model.field().on(GRID).values
+    other = FieldAutoDecoder("a b", 1, 16, model.latents.decoder.requires_grad_(False))
+    losses = fit(other, target(0.4), Grid.cube((1.0, 0.0, 0.0), 5.0, 10)).losses
+    assert sum(losses[-5:]) < sum(losses[:5])
+    assert torch.equal(model.field().on(GRID).values, expected)
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
 def test_a_killed_fit_ends_as_if_it_had_not_been(decoder, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
     path = tmp_path / "fit.safetensors"

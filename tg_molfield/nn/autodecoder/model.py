@@ -29,8 +29,13 @@ from tg_molfield.random_stream import RandomStream
 class FieldAutoDecoder(Serializable, Compilable):
     """``num_volumes`` fields as codes of one decoder, fitted to samples that were computed or read from files.
 
-    There is no encoder; each field keeps its position and orientation. `superresolve` reconstructs fields without
-    codes.
+    There is no encoder; each field keeps its position and orientation, and none repeats, also where its samples are
+    those of a periodic volume. `superresolve` reconstructs fields without codes.
+
+    Codes of new fields are fitted with the decoder of a fitted model in a new one::
+
+        decoder = model.latents.decoder.requires_grad_(False)
+        FieldAutoDecoder(model.mol_field, latent_dim=128, decoder=decoder).fit(volume)
 
     ============  ====================================================================================
     ``"siren"``   a modulated SIREN. That of arXiv 2502.10848 is ``FieldAutoDecoder(channels,
@@ -44,7 +49,8 @@ class FieldAutoDecoder(Serializable, Compilable):
             channels, one string or a sequence.
         num_volumes: the number of fields.
         latent_dim: the length of a code.
-        decoder: a name in the table, or a `Decoder` with these channels and latent_dim that reads codes alone.
+        decoder: a name in the table, or a `Decoder` with these channels and latent_dim that reads codes alone. Its
+            parameters are used, not copied, and trained unless they are frozen.
         decoder_options: further arguments of the decoder named.
         seed: for the initial parameters.
 
