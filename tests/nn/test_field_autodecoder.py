@@ -141,6 +141,26 @@ def test_codes_of_new_fields_are_fitted_with_a_frozen_decoder(decoder):
     assert torch.equal(model.field().on(GRID).values, expected)
 
 
+def test_a_fit_with_a_frozen_decoder_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
+
+    def fitted(**options):
+        model = build()
+        model.latents.decoder.requires_grad_(False)
+        return fit(model, checkpoint=tmp_path / "fit.safetensors", **options).losses
+
+    def stop(text, share):
+        if share >= 0.5:
+            raise KeyboardInterrupt
+
+    expected = fitted()
+    (tmp_path / "fit.safetensors").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(progress=stop)
+    assert fitted() == expected
+    assert fitted() == expected
+
+
 @pytest.mark.parametrize("decoder", OPTIONS)
 def test_a_killed_fit_ends_as_if_it_had_not_been(decoder, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
