@@ -326,6 +326,14 @@ def test_atoms_that_do_not_match_their_code_are_warned_of(exact):
         exact.decoded(latent.with_code(code))
 
 
+def test_codes_that_count_parts_of_atoms_are_warned_of():
+    model = build("structure_factors", channels=FIELD)
+    latent = model.encode(Batch.from_data_list([data("CH4"), data("H2O")]))
+    for code, got in ((latent.code.mean(0), r"occupancies such as 0\.\d+"), (0 * latent.code[0], "none")):
+        with pytest.warns(UnsolvedCodeWarning, match=rf"molecule 1: expected whole atoms, got {got} \(1 of 2\)"):
+            model.decoded(latent.with_code(torch.stack([latent.code[0], code])))
+
+
 def test_given_frames_are_used_and_checked(flow):
     start = data("CH3CH2OH")
     frame = flow.encode(start).frame

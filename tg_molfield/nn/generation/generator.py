@@ -21,7 +21,7 @@ from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.correcting import corrected
-from tg_molfield.nn.generation.decoding import decoded_molecules
+from tg_molfield.nn.generation.decoding import decoded_molecules, warn_of_parts
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
@@ -71,7 +71,8 @@ class MoleculeGenerator(nn.Module):
 
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule; with the decoder ``"flow"``,
-                without structure factors, where corrections show it.
+                without structure factors, where corrections show it. Or structure factors count parts of atoms, or
+                none, as those between molecules do.
         """
         kinds = "'structure_factors' or 'flow', which find atoms"
         check_kind("decoder", self.decoder, GaussianAtomDecoder, kinds, "field() gives its field")
@@ -79,7 +80,9 @@ class MoleculeGenerator(nn.Module):
         latent = self.decoder.widened(latent)
         _check_some(latent)
         require_counts(0, corrections=corrections)
-        return decoded_molecules(self.decoder, self._found(latent, corrections), latent.pose, latent)
+        atoms = self._found(latent, corrections)
+        warn_of_parts(atoms)
+        return decoded_molecules(self.decoder, atoms, latent.pose, latent)
 
     @torch.no_grad()
     def sample(
