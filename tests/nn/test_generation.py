@@ -306,6 +306,15 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
         flow.path(start, start, 1)
     with pytest.raises(TypeError, match="end: expected a Data, got str"):
         flow.path(start, "ethanol")
+    draws = (lambda **bad: flow.sample(1, **bad), lambda **bad: flow.sample_near(latent, 0, **bad),
+             lambda **bad: flow.path(start, start, 2, **bad))  # fmt: skip
+    for draw in draws:
+        with pytest.raises(ValueError, match="settle: expected at least 0, got -1"):
+            draw(settle=-1)
+        with pytest.raises(ValueError, match="settle: expected an integer, got twice"):
+            draw(settle="twice")
+        with pytest.raises(ValueError, match="tries: expected at least 1, got 0"):
+            draw(tries=0)
     both = Batch.from_data_list([start, start])
     for name, ends in (("start", (both, start)), ("end", (start, both))):
         with pytest.raises(ValueError, match=f"{name}: expected one molecule, got a batch of 2"):

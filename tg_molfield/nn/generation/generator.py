@@ -111,6 +111,7 @@ class MoleculeGenerator(nn.Module):
         """
         decoder = _flow(self.decoder)
         _check_number(num_molecules)
+        _check_draws(settle, tries)
         check_generator(generator)
         check_callable("progress", progress)
         like = next(decoder.parameters())
@@ -152,6 +153,7 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         check_share("distance", distance, "0 is the molecule itself, 1 any")
         _check_number(num_molecules)
+        _check_draws(settle, tries)
         check_generator(generator)
         check_callable("progress", progress)
         latent = decoder.widened(latent)
@@ -161,7 +163,7 @@ class MoleculeGenerator(nn.Module):
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
         noise = torch.full_like(code[:, 0], distance)
-        settle = settle if distance else min(settle, 0)
+        settle = settle if distance else 0
         atoms = self._drawn(code, noise, seed, settle, tries, draw_number=distance > 0, progress=progress)
         return decoded_molecules(decoder, atoms, latent.pose.without_symmetry())
 
@@ -210,6 +212,7 @@ class MoleculeGenerator(nn.Module):
             if (count := num_graphs_of(data)) not in (None, 1):
                 raise ValueError(f"{name}: expected one molecule, got a batch of {count}; give one of them")
         require_counts(2, num_steps=num_steps)
+        _check_draws(settle, tries)
         check_seed(seed)
         if noise is not None:
             check_share("noise", noise, "leave it out to take it from the ends")
@@ -254,8 +257,6 @@ class MoleculeGenerator(nn.Module):
         progress: Progress | None = None,
     ) -> PaddedAtoms:
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
-        require_counts(0, settle=settle)
-        require_counts(1, tries=tries)
         if settle and self.properties:
             raise ValueError(
                 f"settle: expected 0 for a model that reads properties ({', '.join(self.properties)}), which new "
@@ -289,6 +290,11 @@ def _check_number(num_molecules: int) -> None:
     require_integers(num_molecules=num_molecules)
     if not 1 <= num_molecules <= _MOST:
         raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
+
+
+def _check_draws(settle: int, tries: int) -> None:
+    require_counts(0, settle=settle)
+    require_counts(1, tries=tries)
 
 
 def _seeds(count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
