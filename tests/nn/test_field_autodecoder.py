@@ -281,6 +281,9 @@ def test_what_does_not_fit_is_named(tmp_path):
         build(num_volumes=0)
     with pytest.raises(ValueError, match="decoder: expected one of rbf, siren or a Decoder, got 'magic'"):
         FieldAutoDecoder("a", decoder="magic")
+    for refused in (lambda: build(seed=2**64), lambda: fit(model, seed=2**64)):
+        with pytest.raises(ValueError, match="seed: expected an integer of 64 bits"):
+            refused()
     model.save(tmp_path / "one.safetensors")
     from tg_molfield.nn import FieldAutoEncoder
 

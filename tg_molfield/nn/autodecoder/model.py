@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, require_counts, require_integers
+from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, require_counts
 from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, check_peak, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
@@ -23,6 +23,7 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
 from tg_molfield.nn.serialization import Serializable
+from tg_molfield.random_draws import check_seed
 from tg_molfield.random_stream import RandomStream
 
 
@@ -73,7 +74,7 @@ class FieldAutoDecoder(Serializable, Compilable):
     ) -> None:
         super().__init__()
         require_counts(1, num_volumes=num_volumes, latent_dim=latent_dim)
-        require_integers(seed=seed)
+        check_seed(seed)
         check_kind("decoder", decoder, str | Decoder, "a name or a Decoder", "give for example 'siren'")
         if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:
             raise ValueError(
@@ -170,7 +171,7 @@ class FieldAutoDecoder(Serializable, Compilable):
             MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
-        require_integers(seed=seed)
+        check_seed(seed)
         check_callable("progress", progress)
         if checkpoint is not None:
             checkpoint = as_path(checkpoint, "checkpoint")
