@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, require_counts
+from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, check_seed, require_counts
 from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, check_peak, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
@@ -23,7 +23,6 @@ from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.resolver import FREE_CODE_DECODERS, resolve_decoder
 from tg_molfield.nn.serialization import Serializable
-from tg_molfield.random_draws import check_seed
 from tg_molfield.random_stream import RandomStream
 
 

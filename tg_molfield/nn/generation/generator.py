@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_callable, check_kind, check_share, require_counts, require_integers
+from tg_molfield.arguments import check_callable, check_kind, check_seed, check_share, require_counts, require_integers
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
@@ -27,7 +27,7 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
-from tg_molfield.random_draws import check_generator, check_seed
+from tg_molfield.random_draws import check_generator
 
 _MOST = 1_000_000
 _OTHER = 0.3
