@@ -6,7 +6,16 @@ import torch
 from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
 from tg_molfield.fields import Grid, Volume
-from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, interactive_surfaces, plot_colored_surfaces
+from tg_molfield.viz import (
+    Case,
+    Page,
+    animate_surfaces,
+    comparison_page,
+    field_page,
+    interactive_animation,
+    interactive_surfaces,
+    plot_colored_surfaces,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -154,6 +163,46 @@ def test_the_slider_and_the_button_of_an_animation(opened, volume):
     window.run(f"{button}.click()")
     assert window.run(f"{button}.textContent") == "Play"
     assert window.errors == []
+
+
+def test_levels_of_an_animation_hold_at_every_step(opened, water, volume):
+    grid = Grid.around(water.centers, spacing=0.3, margin=3)
+    steps = {"first": volume["O"], "last": water.on(grid)["O"] * 0.8}
+    window = opened(Page("Path").figure(interactive_animation(steps, unit="e/Å³")), DRAWN, 700, 900)
+    step = "document.querySelector('input[aria-label=Step]')"
+    press(window, level_of("O"), "ArrowRight", 30)
+    for name in steps:
+        assert window.run(f"{step}.ariaValueText") == f"at {name}"
+        text = window.run(f"{level_of('O')}.ariaValueText")
+        assert text.endswith(" e/Å³")
+        vertices, faces = surface(window, 0)
+        assert len(faces) > 100
+        values = steps[name](torch.from_numpy(vertices).float())
+        assert (values / float(text.split()[0]) - 1).abs().max() < 0.01, "the vertices lie on the level"
+        press(window, step, "ArrowRight")
+    seen = picture(window)
+    window.click(*middle_of(window, ".control.level label"))
+    window.wait(f"{PLOT}.data[0].x.length === 0")
+    press(window, step, "Home")
+    assert len(surface(window, 0)[0]) == 0, "a hidden channel stays hidden at another step"
+    assert (picture(window) != seen).any()
+    press(window, PLOT, "ArrowRight")
+    turned = cameras(window)
+    press(window, step, "ArrowRight")
+    assert cameras(window) == turned, "a step leaves the view as it was turned"
+    assert window.errors == []
+
+
+@pytest.mark.parametrize(("width", "columns"), [(360, 1), (1200, 2)])
+def test_slices_are_below_each_other_on_phones(opened, volume, width, columns):
+    window = opened(field_page("Slices", volume), f"document.querySelector('.panels') && {DRAWN}", width, 900)
+    boxes = window.run(
+        "[...document.querySelectorAll('.panels > svg')].map(one => one.getBoundingClientRect())"
+        ".map(({ left, right, top }) => [left, right, top])"
+    )
+    assert len(boxes) == 2
+    assert len({round(left) for left, _, _ in boxes}) == columns
+    assert all(left >= 0 and right - left > 200 and right <= width for left, right, _ in boxes)
 
 
 @pytest.mark.parametrize("width", [360, 620, 1200])

@@ -80,4 +80,13 @@ def _is_number(cell: Cell) -> bool:
 
 
 def _class(column: Sequence[Cell]) -> str:
-    return " class=number" if any(map(_is_number, column)) else ""
+    is_numeric = any(map(_is_number, column)) or (bool(column) and all(map(_reads_as_number, column)))
+    return " class=number" if is_numeric else ""
+
+
+def _reads_as_number(cell: Cell) -> bool:
+    """Whether a text is a number that was written, as ``"2.1e-07"``."""
+    try:
+        return isinstance(cell, str) and math.isfinite(float(cell))
+    except ValueError:
+        return False

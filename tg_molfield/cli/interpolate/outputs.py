@@ -86,7 +86,7 @@ def path_page(
         headers: of the rows.
         numbers: those of the frames, from 1.
     """
-    from tg_molfield.viz import Page, animate_surfaces
+    from tg_molfield.viz import Page, interactive_animation
 
     first = next(iter(volumes.values()))
     drawn = [name for name in first.channels if name != "H" or len(path.z) <= _MAX_ATOMS_WITH_HYDROGEN]
@@ -101,10 +101,11 @@ def path_page(
         f" The surface of H is left out, as of all paths with more than {_MAX_ATOMS_WITH_HYDROGEN} atoms; the volumes "
         "have this channel."
     )
+    surfaces = interactive_animation(volumes, drawn or None)
     page.figure(
-        animate_surfaces(volumes, drawn or None),
-        f"Isosurfaces at 0.3 of the peak of each channel. {meaning_of_labels(path, numbers)}"
-        f"{left_out if len(drawn) < len(first.channels) else ''}",
+        surfaces,
+        f"Isosurfaces, at 0.3 of the peak of each channel at first. {meaning_of_labels(path, numbers)}"
+        f"{left_out if len(drawn) < len(first.channels) else ''}{surfaces.note}",
     )
     if path.is_morph:
         tell_of_atoms(page, path)
