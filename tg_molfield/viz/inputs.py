@@ -74,6 +74,13 @@ def known_atoms(fields: Iterable[Field], atoms: AtomList | None) -> AtomList | N
     return next((one for one in found if one is not None and len(one.z)), None)
 
 
+def atoms_of_each(fields: Iterable[Field], atoms: AtomList | None) -> list[AtomList | None]:
+    """For each field ``atoms`` if given, else its own; those of the first that has atoms where it has none."""
+    known = list(fields)
+    first = known_atoms(known, atoms)
+    return [first if atoms is not None else known_atoms([field], None) or first for field in known]
+
+
 def one_channel(field: Field, channel: str | None, argument: str) -> str:
     """The given channel, or the only one of the field.
 

@@ -15,7 +15,16 @@ from tg_molfield.display.backend import backend
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.inputs import (
+    Fields,
+    as_volume,
+    atoms_of_each,
+    chosen_channels,
+    known_atoms,
+    named_fields,
+    shared_grid,
+    units_of,
+)
 from tg_molfield.viz.level_ranges import level_range
 from tg_molfield.viz.levels import is_distance, surface_levels
 from tg_molfield.viz.packed_samples import packed_samples
@@ -83,7 +92,7 @@ def interactive_surfaces(
         levels: the levels at first, as in `plot_surfaces`.
         difference: add a scene with the difference of the second field from the first.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
-        atoms: the atoms to draw; by default those of the fields.
+        atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values; by default what the definition tells.
         visible: the channels visible at first; by default all.
         opacity: opacity of the surfaces, between 0 and 1.
@@ -117,6 +126,7 @@ def interactive_surfaces(
     budget = max(max_values // (len(fields) * len(names)), _FEWEST_NODES)
     drawn = _on_grids(fields, names, grid, budget, difference)
     seen = known_atoms(fields.values(), atoms)
+    own = atoms_of_each(fields.values(), atoms)
     rows = [*fields, *([DIFFERENCE] if difference else [])]
     traces: list[dict[str, int]] = []
     content: list[Array] = []
@@ -128,7 +138,7 @@ def interactive_surfaces(
                 traces.append({"trace": len(figure.data), "scene": number, "channel": index, "side": side})
                 figure.add_trace(surface_trace(*NOTHING, color, opacity, scene=scene_name(number), showlegend=False))
         volume = drawn[min(number, len(drawn) - 1)]
-        content += add_surroundings(figure, seen, volume, number)
+        content += add_surroundings(figure, own[number] if number < len(own) else seen, volume, number)
     content += [_extent(volume, told) for volume in drawn]
     points = np.concatenate(content)
     view = cell_camera(reference) if any(reference.periodic) else camera(seen)
