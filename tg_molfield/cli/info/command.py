@@ -19,7 +19,7 @@ def info(
         typer.Argument(
             metavar="FILE",
             help="A structure, a table of SMILES, a volume, a saved model or a checkpoint; the folder of a data set; "
-            "or organic-small.",
+            "or a model of the package, organic-small or qm9-latent.",
         ),
     ],
 ) -> None:
