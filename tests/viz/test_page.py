@@ -65,6 +65,9 @@ def test_table():
     html = Page("t").table([["1", "1e-07", "1e5"], ["1.7", "2.1e-07", "b"]], ["step", "drift", "name"]).html()
     assert "<td class=number>1.7</td><td class=number>2.1e-07</td><td>b</td>" in html
     assert "<td>1e5</td>" in html
+    html = Page("t").table([[149.06, 1234], [17.84, 5]], ["dB", "n"]).html()
+    assert "<td class=number>149.1</td><td class=number>1234</td>" in html
+    assert "<td class=number>17.8</td>" in html
 
 
 def test_table_errors():

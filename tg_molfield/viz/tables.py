@@ -71,8 +71,9 @@ def _written(cell: Cell, digits: int) -> str:
 
 
 def _decimals(numbers: Sequence[float]) -> int:
+    """Three figures of the largest number, and one decimal at least."""
     largest = max((abs(number) for number in numbers), default=0.0)
-    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 0), 8)
+    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 1), 8)
 
 
 def _is_number(cell: Cell) -> bool:
