@@ -6,7 +6,7 @@ import torch
 from matplotlib.text import Text
 
 from tg_molfield.fields import AtomList, Grid, Volume
-from tg_molfield.viz import plot_slices, plot_surfaces, save_figure
+from tg_molfield.viz import interactive_surfaces, plot_slices, plot_surfaces, save_figure
 from tg_molfield.viz.panels import scale_of
 from tg_molfield.viz.planes import planes_through
 
@@ -153,3 +153,17 @@ def test_each_row_shows_the_atoms_of_its_field(volume):
     scenes = plot_surfaces(fields, "O").data
     atoms = {trace.scene: trace.text[0] for trace in scenes if trace.text is not None}
     assert atoms == {"scene": "O 0", "scene2": "N 0", "scene3": "O 0"}
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 6, 1), (4, 1, 5)])
+def test_grids_of_few_nodes_are_shown(shape):
+    grid = Grid((0.0, 0.0, 0.0), ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5)), shape)
+    (axes,) = panels(plot_slices(Volume(torch.ones(1, *shape), grid, ["a"])))
+    assert np.isfinite(axes.get_images()[0].get_array()).any()
+
+
+def test_fields_without_channels_are_refused():
+    none = Volume(torch.ones(0, 4, 4, 4), Grid.cube((0, 0, 0), 3, 4), ())
+    for draw in (plot_slices, plot_surfaces, interactive_surfaces):
+        with pytest.raises(ValueError, match="channels: expected at least one channel to show, got none"):
+            draw(none)
