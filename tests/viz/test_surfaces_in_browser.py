@@ -5,7 +5,7 @@ import pytest
 import torch
 from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
-from tg_molfield.fields import Grid, Volume
+from tg_molfield.fields import AtomList, Grid, MolField, Volume
 from tg_molfield.viz import (
     Case,
     Page,
@@ -191,6 +191,24 @@ def test_levels_of_an_animation_hold_at_every_step(opened, water, volume):
     press(window, step, "ArrowRight")
     assert cameras(window) == turned, "a step leaves the view as it was turned"
     assert window.errors == []
+
+
+def test_the_balls_of_atoms_fit_into_a_scene(opened):
+    atoms = AtomList(torch.tensor([8, 8]), torch.tensor([[-3.0, 0.0, 0.0], [3.0, 0.0, 0.0]]))
+    hidden = MolField("all", width_scale=0.05)(atoms).on(Grid.around(atoms.pos, 0.2, 1.0))
+    window = opened(Page("Balls").figure(interactive_surfaces(hidden)), DRAWN, 700, 900)
+    box = window.run(f"(({{ x, y, width, height }}) => [x, y, width, height])({PLOT}.getBoundingClientRect())")
+    left, top, wide, tall = map(round, box)
+    seen = picture(window)[top : top + tall, left : left + wide]
+    red = (seen[..., 0] - seen[..., 1:].max(-1)) > 60
+    columns = np.flatnonzero(red.any(0))
+    middle = (tall + np.array([-0.98, 0.98]) * tall) / 2
+    rows = np.flatnonzero(red.any(1))
+    assert red.sum() > 500
+    assert middle[0] < rows.min()
+    assert rows.max() < middle[1]
+    assert (wide - tall) / 2 < columns.min()
+    assert columns.max() < (wide + tall) / 2
 
 
 @pytest.mark.parametrize(("width", "columns"), [(360, 1), (1200, 2)])

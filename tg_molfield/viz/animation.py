@@ -20,7 +20,7 @@ from tg_molfield.viz.interactive import NOTHING
 from tg_molfield.viz.levels import value_range
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.molecule import Indices
-from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.scenes import arrange, camera, cube_axes, outwards
 from tg_molfield.viz.sides import Side, sides_of
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import bond_trace, surface_trace
@@ -31,7 +31,6 @@ _MARGIN = 1.5
 """Å around the atoms, for the surfaces."""
 
 _BELOW = 110
-_AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 
 def animate_surfaces(
@@ -150,10 +149,7 @@ def extent_of(volume: Volume) -> Array:
     if any(volume.periodic):
         return cell_corners(volume)
     if volume.atoms is not None:
-        pos = positions(volume.atoms)
-        outwards = pos - (pos.min(0) + pos.max(0)) / 2
-        distance = np.linalg.norm(outwards, axis=1, keepdims=True)
-        return pos + _MARGIN * outwards / np.maximum(distance, 1e-9) if len(pos) > 1 else pos + _MARGIN * _AXES
+        return outwards(positions(volume.atoms), _MARGIN)
     grid = volume.grid
     last = np.array(grid.shape) - 1
     ends = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last
