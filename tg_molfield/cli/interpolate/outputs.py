@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,14 @@ def summary(metrics: Sequence[PathMetrics]) -> str:
     at_ends = min(metrics[0].shortest_contact, metrics[-1].shortest_contact)
     return (
         f"largest drift of an integral {max(one.integral_drift for one in metrics):.1e}; all atoms found in "
-        f"{sum(one.atoms_found for one in metrics)} of {len(metrics)} steps; shortest contact {at_ends:.2f} Å at the "
-        f"ends, {min(one.shortest_contact for one in metrics):.2f} Å along the path; largest drift of a bond "
+        f"{sum(one.atoms_found for one in metrics)} of {len(metrics)} steps; shortest contact {_contact(at_ends)} at "
+        f"the ends, {_contact(min(one.shortest_contact for one in metrics))} along the path; largest drift of a bond "
         f"{max(one.bond_drift for one in metrics):.3f} Å"
     )
+
+
+def _contact(distance: float) -> str:
+    return f"{distance:.2f} Å" if math.isfinite(distance) else "none within 4 Å"
 
 
 def thinned_for_page(volume: Volume, count: int) -> Volume:
