@@ -19,7 +19,7 @@ def info(
         typer.Argument(
             metavar="FILE",
             help="A structure, a trajectory, a table of SMILES, a volume, a saved model or a checkpoint; the folder of "
-            "a data set; or organic-small.",
+            "a data set; or a model of the package, organic-small or qm9-latent.",
         ),
     ],
 ) -> None:
