@@ -19,6 +19,7 @@ from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.cards import path_card
 from tg_molfield.paths.frames import Array, Frames
+from tg_molfield.paths.handedness import warn_of_inversions
 from tg_molfield.paths.matching import frames_from_fields
 from tg_molfield.paths.morph import Morph
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
@@ -37,9 +38,8 @@ class FieldPath:
     ``"spline"`` is for trajectories: each atom follows a smooth curve through several frames on either side, and the
     rotation of the molecule is interpolated separately (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` connects
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
-    (`tg_molfield.paths.arap.ArapPath`). Its points are relaxed one by one, so that half way some atoms may change sides
-    at once, by 1 to 3 Å where groups turn or hydrogens are exchanged. ``"auto"`` chooses the spline for three or more
-    frames that are smoother than a random walk, and ``"arap"`` otherwise.
+    (`tg_molfield.paths.arap.ArapPath`). ``"auto"`` chooses the spline for three or more frames that are smoother than a
+    random walk, and ``"arap"`` otherwise.
 
     Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of
     the cell where that is shorter, and their cell goes with them. Such paths are splines, in which nothing is rotated.
@@ -50,7 +50,7 @@ class FieldPath:
     one. Atoms that both have move, and the others stay where they are and fade: the weights of those of the first
     molecule go linearly to 0, and the weights of those of the last one from 0. The field is that of a molecule at both
     ends and changes continuously in between, where it is the field of no molecule. Molecules of the same atoms have a
-    plain path.
+    plain path, for which hydrogens (and other ends of the molecule) that have changed places at an atom are put back.
 
     - ``"mcs"``: the atoms of the maximum common substructure (RDKit's ``rdFMCS``, by elements and connectivity) and
       their hydrogens, on which the molecules are superposed. Of all ways to match the atoms, that with the most
@@ -73,7 +73,9 @@ class FieldPath:
             displacements and fields divided by their maximum.
 
     Warns:
-        UserWarning: an atom moves by nearly half a cell between two periodic frames.
+        UserWarning: an atom moves by nearly half a cell between two periodic frames; or ``"arap"`` connects frames in
+            which an atom with four neighbours has the other handedness, as where two of its hydrogens are numbered in
+            another order.
     """
 
     def __init__(
@@ -112,6 +114,8 @@ class FieldPath:
         self._periodic = None if cells is None else PeriodicSplinePath(self._frames)
         self._spline = self._periodic or (SplinePath(self._frames) if kind == "spline" else None)
         self._segments: dict[int, ArapPath] = {}
+        if kind == "arap":
+            warn_of_inversions(self._frames, self.matched[:, 0].tolist())
 
     @classmethod
     def from_fields(
