@@ -25,6 +25,8 @@ from tg_molfield.paths.morph import Morph
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
 
 KINDS = ("auto", "spline", "arap")
+_ROUNDING = 1e-7
+"""Of a time, in single precision."""
 
 
 @final
@@ -211,6 +213,7 @@ class FieldPath:
         """
         times = self._frames.times
         check_number("time", time)
+        time = self._on_path(float(time))
         if not (math.isfinite(time) and times[0] <= time <= times[-1]):
             raise ValueError(f"time: expected {times[0]:g} to {times[-1]:g}, got {time}; choose a time on the path")
         before = min(int(times.searchsorted(time, "right")) - 1, len(times) - 2)
@@ -239,7 +242,8 @@ class FieldPath:
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
-        Periodic frames get the cell at that time too; atoms may lie outside of it.
+        Periodic frames get the cell at that time too; atoms may lie outside of it. At the time of a frame all but the
+        positions are its own.
 
         Pharmacophore features are left out; compute them anew.
 
@@ -252,12 +256,13 @@ class FieldPath:
         before, fraction = self.locate(time)
         if self._fading is not None:
             return self._end(time, fraction)
-        frame, after = self._data[before], self._data[before + 1]
+        after = self._data[before + 1]
+        frame = after if fraction == 1 else self._data[before]
         result = frame.clone()
         for name, value in frame.items():
             if name in COLOR_KEYS:
                 del result[name]
-            elif name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
+            elif 0 < fraction < 1 and name != "pos" and _are_per_atom((value, after.get(name)), len(self.z)):
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         if self._periodic is not None:
@@ -277,7 +282,13 @@ class FieldPath:
     def _moving(self, time: float) -> Array:
         """The positions of the atoms that do not fade."""
         before, fraction = self.locate(time)
-        return self._segment(before)(fraction) if self._spline is None else self._spline(time)
+        return self._segment(before)(fraction) if self._spline is None else self._spline(self._on_path(float(time)))
+
+    def _on_path(self, time: float) -> float:
+        """The time, or the start or the end of the path where it misses that by rounding."""
+        first, last = self._frames.times[[0, -1]].tolist()
+        nearest = min(max(time, first), last)
+        return nearest if abs(time - nearest) <= _ROUNDING * max(last - first, abs(nearest)) else time
 
     def _end(self, time: float, fraction: float) -> Data:
         """The molecule at an end of a morph."""
