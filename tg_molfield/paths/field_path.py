@@ -266,7 +266,7 @@ class FieldPath:
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         if self._periodic is not None:
-            result.cell = torch.from_numpy(self._cell(before, time)).to(frame.pos)[None]
+            result.cell = torch.from_numpy(self._cell(before, time, fraction)).to(frame.pos)[None]
         return result
 
     def field(self, time: float) -> Field:
@@ -305,11 +305,15 @@ class FieldPath:
                 del molecule[name]
         return molecule
 
-    def _cell(self, before: int, time: float) -> Array:
-        """The cell at a time; directions without a vector stay so."""
+    def _cell(self, before: int, time: float, fraction: float) -> Array:
+        """The cell at a time, in a frame its own; directions that are not periodic have vectors between those given."""
         assert self._periodic is not None
-        given = as_cells(self._data[before].cell, 1)[0].detach().cpu().double().numpy()
-        return np.where(given.any(1, keepdims=True), self._periodic.cell(time), given)
+        assert self._frames.cells is not None
+        given = [as_cells(one.cell, 1)[0].detach().cpu().double().numpy() for one in self._data[before : before + 2]]
+        if fraction in (0, 1):
+            return given[int(fraction)]
+        between = (1 - fraction) * given[0] + fraction * given[1]
+        return np.where(self._frames.cells.pbc[:, None], self._periodic.cell(time), between)
 
     def _segment(self, before: int) -> ArapPath:
         if before not in self._segments:
