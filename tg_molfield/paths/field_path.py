@@ -44,7 +44,10 @@ class FieldPath:
     random walk, and ``"arap"`` otherwise.
 
     Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of
-    the cell where that is shorter, and their cell goes with them. Such paths are splines, in which nothing is rotated.
+    the cell where that is shorter, and their cell goes with them, by those vectors of the lattice that are nearest to
+    the cell before. Such paths are splines, in which nothing is rotated.
+
+    Positions are computed in double precision, and have no gradient.
 
     Motion with a period below twice the interval between frames cannot be recovered.
 
@@ -69,8 +72,9 @@ class FieldPath:
 
     Raises:
         ValueError: there are fewer than two frames, their atoms differ or are in another order, they are not periodic
-            in the same directions, positions or times are not finite, times do not increase, the kind is unknown or
-            ``"arap"`` for periodic frames, or ``mol_field`` is not one of atoms. With ``match``: there are not two
+            in the same directions, a cell is turned by more than 20° or mirrored from one frame to the next, positions
+            or times are not finite, times do not increase, the kind is unknown or ``"arap"`` for periodic frames, or
+            ``mol_field`` is not one of atoms. With ``match``: there are not two
             molecules, one is periodic, no atoms match, or atoms cannot fade in ``mol_field``: in distances,
             displacements and fields divided by their maximum.
 

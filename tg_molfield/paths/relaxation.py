@@ -25,7 +25,7 @@ _STILL = 0.05
 _CONTACT = 10.0
 _MARGIN = 1.0
 _ROUNDS = 4
-_OPTIONS = {"maxiter": 1000, "maxfun": 2000, "ftol": 1e-11, "gtol": 1e-6}
+_OPTIONS = {"maxiter": 1000, "maxfun": 2000, "ftol": 1e-10, "gtol": 1e-6, "maxcor": 6}
 
 
 @dataclass(frozen=True)
