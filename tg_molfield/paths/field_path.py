@@ -55,7 +55,7 @@ class FieldPath:
     one. Atoms that both have move, and the others stay where they are and fade: the weights of those of the first
     molecule go linearly to 0, and the weights of those of the last one from 0. The field is that of a molecule at both
     ends and changes continuously in between, where it is the field of no molecule. Molecules of the same atoms have a
-    plain path, for which hydrogens (and other ends of the molecule) that have changed places at an atom are put back.
+    plain path, for which equal terminal atoms that have changed places, such as hydrogens, are numbered alike.
 
     - ``"mcs"``: the atoms of the maximum common substructure (RDKit's ``rdFMCS``, by elements and connectivity) and
       their hydrogens, on which the molecules are superposed. Of all ways to match the atoms, that with the most
@@ -74,9 +74,9 @@ class FieldPath:
         ValueError: there are fewer than two frames, their atoms differ or are in another order, they are not periodic
             in the same directions, a cell is turned by more than 20° or mirrored from one frame to the next, positions
             or times are not finite, times do not increase, the kind is unknown or ``"arap"`` for periodic frames, or
-            ``mol_field`` is not one of atoms. With ``match``: there are not two
-            molecules, one is periodic, no atoms match, or atoms cannot fade in ``mol_field``: in distances,
-            displacements and fields divided by their maximum.
+            ``mol_field`` is not one of atoms. With ``match``: there are not two molecules, one is periodic, no atoms
+            match, or atoms cannot fade in ``mol_field``: in distances, displacements and fields divided by their
+            maximum.
 
     Warns:
         UserWarning: an atom moves by nearly half a cell between two periodic frames; or ``"arap"`` connects frames in
