@@ -33,7 +33,10 @@ Margin = Annotated[
 ]
 Level = Annotated[
     float | None,
-    typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
+    typer.Option(
+        help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0; less for electron "
+        "densities with high peaks at nuclei)."
+    ),
 ]
 By = Annotated[
     list[str] | None,

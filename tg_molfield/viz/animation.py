@@ -54,7 +54,7 @@ def animate_surfaces(
         channels: the channels to show; by default those that are not empty in every volume.
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
             largest absolute value of the channel in the first volume, or where it is empty there, in that where it is
-            largest. All volumes have the same levels.
+            largest; less for a density with high peaks at nuclei. All volumes have the same levels.
         unit: unit of the values, shown behind the levels; by default what the definition tells.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.

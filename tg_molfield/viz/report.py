@@ -10,7 +10,7 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.definitions import described
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
-from tg_molfield.viz.levels import LEVEL, is_distance
+from tg_molfield.viz.levels import LEVEL, is_distance, is_peaked
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.slices import plot_slices
@@ -123,4 +123,8 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
 
 
 def _level(truth: Volume) -> str:
-    return "a distance of 0" if is_distance(truth) else f"{LEVEL:.0%} of each channel's peak in the truth"
+    if is_distance(truth):
+        return "a distance of 0"
+    peaked = any(is_peaked(truth, channel) for channel in truth.channels)
+    less = ", or less where that is at nuclei alone," if peaked else ""
+    return f"{LEVEL:.0%} of each channel's peak in the truth{less}"

@@ -53,7 +53,7 @@ def plot_surfaces(
         volumes: a field, or fields by name; the first is the reference.
         channels: the channels to show; by default those that are not empty in the reference.
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
-            largest absolute value of the channel in the reference.
+            largest absolute value of the channel in the reference, or less for a density with high peaks at nuclei.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
         atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values, shown behind the levels in the legend; by default what the definition tells.
