@@ -99,6 +99,54 @@ def test_a_scaled_field_is_understood():
         assert all(abs(report.scale - factor) < 1e-2 * factor for report in recovery.channels if report.num_atoms)
 
 
+def overlaid(z: list[int], x: list[float]) -> Data:
+    pos = torch.zeros(len(z), 3, dtype=torch.float64)
+    pos[:, 0] = torch.tensor(x)
+    return Data(z=torch.tensor(z), pos=pos)
+
+
+@pytest.mark.parametrize(
+    ("z", "x"),
+    [
+        ([6, 6], [0, 0]),
+        ([6, 6, 6, 8], [0, 0, 0, 1.4]),
+        ([6, 6, 6, 6], [0, 0, 1.4, 1.4]),
+        ([6, 6, 6], [0, 0, 1.4]),
+        ([6, 6, 6], [0, 0.05, 1.4]),
+    ],
+)
+def test_atoms_in_one_place_come_back_as_often_as_they_are(z, x):
+    data = overlaid(z, x)
+    field = MolField("H C O")(data)
+    for one in (field, field.with_mol_field(None), field.on(Grid.around(data.pos, 0.25))):
+        assert deviation(find_atoms(one, errors="raise"), data) < 2e-3
+
+
+def test_atoms_that_may_be_several_in_one_place_are_told():
+    data = overlaid([6, 6, 8], [0, 0, 1.4])
+    volume = sampled(MolField("H C O"), data)
+    with pytest.warns(
+        UnexplainedChannelWarning, match=r"channel 'C': expected atoms of weight 1, got 1 of 2, .*\(0.00,"
+    ):
+        recovery = recover_atoms(volume.with_mol_field(None), mol_field=MolField("H C O"))
+    assert [(report.num_atoms, round(report.scale, 3)) for report in recovery.channels] == [(0, 1), (1, 2), (1, 1)]
+    with pytest.warns(UnexplainedChannelWarning, match="got 1 of 2"):
+        find_atoms(volume["C"].with_mol_field(None))
+    for factors in ([2, 2, 2], [1, 1.5, 1], [1, 6, 8]):
+        scaled = volume.values / torch.tensor([1, 2, 1])[:, None, None, None]
+        scaled = scaled * torch.tensor(factors)[:, None, None, None]
+        assert len(find_atoms(Volume(scaled, volume.grid, volume.channels), errors="raise").z) == 2
+
+
+def test_weights_of_centers_are_those_of_the_atoms():
+    pos = torch.tensor([[0, 0, 0], [1.4, 0, 0]], dtype=torch.float64)
+    for weights, counts in (([0.1, 0.1], [1, 1]), ([2.0, 1.0], [1, 1])):
+        field = RBFField(pos, torch.diag(torch.tensor(weights, dtype=torch.float64)), 0.8, channels=["C", "O"])
+        recovery = recover_atoms(field, errors="raise")
+        assert [report.num_atoms for report in recovery.channels] == counts
+        assert [report.scale for report in recovery.channels] == pytest.approx(weights, rel=1e-3)
+
+
 def test_report():
     recovery = recover_atoms(sampled(MolField(), benzoate()))
     counts = {report.name: report.num_atoms for report in recovery.channels}

@@ -125,7 +125,8 @@ def _with_known_width(
     crowded = found.atoms.least_distance < _CROWDED
     if unit is not None and (found.residual > tolerance or crowded):
         other = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
-        if other.residual < _HALF * found.residual or (crowded and other.residual < tolerance):
+        as_good = other.residual < min(tolerance, max(found.residual, EXACT) / _HALF)
+        if other.residual < _HALF * found.residual or (crowded and as_good):
             return other
     return found
 
