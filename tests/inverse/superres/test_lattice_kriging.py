@@ -7,7 +7,7 @@ from tg_molfield import MolField, RBFField, Volume, from_smiles, psnr
 from tg_molfield.fields import Grid
 from tg_molfield.inverse.superres import LatticeField, superresolve
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
+from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest, likeliest_each
 
 HEXAGONAL = Grid((1.0, -2.0, 0.5), ((1.1, 0, 0), (-0.55, 0.9526, 0), (0, 0, 1.0)), (9, 8, 7))
 NONE, ALL = (False, False, False), (True, True, True)
@@ -40,6 +40,45 @@ def test_periodic_weights_meet_the_samples(periodic):
     shift = (torch.tensor(periodic).double() * torch.tensor([1.0, -1.0, 2.0])) @ HEXAGONAL.cell
     torch.testing.assert_close(field(nodes + shift), field(nodes), atol=1e-6, rtol=0)
     torch.testing.assert_close(field.on(HEXAGONAL).values.flatten(1).T, field(nodes), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("periodic", [NONE, ALL, (True, False, False)])
+@pytest.mark.parametrize("kinds", [("gaussian", "matern32"), ("nested_60", "gaussian")])
+def test_functions_are_summed_at_nodes_as_elsewhere(periodic, kinds):
+    small = replace(HEXAGONAL, shape=(5, 4, 3))
+    field = LatticeField(random(2, *small.shape), small, (0.6, 0.9), ("a", "b"), periodic, kinds)
+    first = small.origin_tensor() + torch.tensor([-2.3, 0.4, 1.75], dtype=torch.float64) @ small.axes_tensor()
+    third = tuple(tuple((axis / count).tolist()) for axis, count in zip(small.axes_tensor(), (1, 3, 2), strict=True))
+    for grid in (
+        small, small.refined(2, periodic), replace(small, origin=tuple(first.tolist()), axes=third, shape=(60, 7, 5)),
+    ):  # fmt: skip
+        volume = field.on(grid)
+        expected = field(grid.points(torch.float64)).T
+        torch.testing.assert_close(volume.values.flatten(1), expected, atol=3e-6, rtol=0)
+    assert field.on(small).periodic == periodic
+
+
+@pytest.mark.parametrize("periodic", [NONE, ALL])
+def test_fine_grids_are_met_at_the_nodes(periodic):
+    """Their many weights of less than 3e-5 of the peak add up to a thousandth of it."""
+    cell = 7.0 * torch.tensor([[1, 0, 0], [0.2, 1, 0], [-0.1, 0.1, 1]], dtype=torch.float64)
+    grid = Grid.from_cell(cell, (22, 22, 22))
+    places = cell.mean(0) + 2 * random(4, 3)
+    field = RBFField(places, torch.ones(4, 1).double(), 0.8, **({"cell": cell} if any(periodic) else {}))
+    samples = field.on(grid)
+    finer = grid.refined(2, periodic)
+    found = superresolve(samples, "kriging")[0]
+    assert psnr(found, samples, grid).all_nodes > 85
+    assert psnr(found, field, finer).all_nodes > psnr(samples.interpolated("cubic"), field, finer).all_nodes
+
+
+def test_channels_are_judged_each_for_itself():
+    grid = Grid((0, 0, 0), HEXAGONAL.axes, (12, 12, 10))
+    values = torch.stack([cloud(grid, 200).on(grid).values[0], 0 * random(*grid.shape), random(*grid.shape)])
+    kinds = ("gaussian", "exponential")
+    together = likeliest_each(values, grid, ALL, kinds)
+    assert together == [likeliest(channel, grid, ALL, kinds) for channel in values]
+    assert len({(system.kind, system.width) for system in together}) == 3
 
 
 def test_the_likeliest_width_is_that_of_the_cloud():
