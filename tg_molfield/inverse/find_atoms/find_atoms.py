@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def recover_atoms(
 
     Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
     else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
-    fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated. Several atoms
+    fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
+    below a fifth of the weight are empty. Several atoms
     in one place come back as often as they are where the field's own definition or centres tell the weight of one;
     elsewhere they are one atom of greater weight, see the reports.
 
@@ -151,6 +153,11 @@ def recover_atoms(
         found.append(one if channel.weight is None else repeated(one, channel.weight))
         if progress is not None:
             progress(f"{channel.name}: {len(found[-1].atoms.pos)} atoms", len(found) / len(channels))
+    weight = max((one.atoms.scale for one in found if len(one.atoms.pos)), default=math.inf)
+    found = [
+        explain(volume, one.channel, weight, weight, tolerance) if not len(one.atoms.pos) and weight < peak else one
+        for one, peak in zip(found, peaks, strict=True)
+    ]
     several = {} if is_normalized else suspected([one for one in found if one.channel.weight is None])
     for one in found:
         complaint = _complaint(one, tolerance, several.get(one.channel.name, 1))
@@ -160,7 +167,7 @@ def recover_atoms(
         names = ", ".join(channel.name for channel in channels)
         raise ValueError(f"field: expected atoms in channels {names}, got none; check the grid and the scale")
     for name in nameless_channels(field):
-        if float(volume[name].values.max()) > EMPTY * min(peaks):
+        if float(volume[name].values.max()) > EMPTY * min(weight, *peaks):
             _complain(
                 f"field: expected only element channels, got atoms in {name!r}, which are left out; give each "
                 "of their elements a channel",
