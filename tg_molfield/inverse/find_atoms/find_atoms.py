@@ -24,6 +24,9 @@ from tg_molfield.precision import full_precision
 
 ERRORS = ("warn", "raise", "ignore")
 
+_OTHER_WEIGHT = 0.05
+"""How far from what is known the weight of atoms may be, relative to it."""
+
 
 class UnexplainedChannelWarning(UserWarning):
     """A channel holds more than the atoms found in it."""
@@ -122,14 +125,15 @@ def recover_atoms(
 
     Raises:
         TypeError: ``field`` is no field.
-        ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
+        ValueError: no element channels, no atoms, values that are not finite, a single plane of nodes, or no grid where
+            one is needed.
         MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
     Warns:
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
-            unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom; and if
-            their atoms have two, three or four times the weight of 1, those of other channels not, as several atoms in
-            one place do.
+            unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom; if their
+            atoms have another weight than the field's definition or centres tell; and if they have two, three or four
+            times the weight of 1, those of other channels not, as several atoms in one place do.
     """
     check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
     check_grid(grid)
@@ -141,6 +145,12 @@ def recover_atoms(
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)
     volume = sampled(field, grid)
+    if min(volume.grid.shape) < 2:
+        shape = "×".join(map(str, volume.grid.shape))
+        raise ValueError(
+            f"field: expected at least 2 nodes along each axis, got {shape}, which tell nothing of places along one; "
+            "give more planes"
+        )
     if not all(bool(one.isfinite().all()) for one in volume.values):
         raise ValueError("field: expected finite samples, got NaN or infinity; repair them")
     is_normalized = definition is not None and definition.normalize_grid_size is not None
@@ -200,6 +210,12 @@ def _complaint(found: Explanation, tolerance: float, several: int) -> str:
         return (
             f"channel {channel.name!r}: expected σ = {channel.width:.3g} Å, got samples with {found.estimate:.3g} Å "
             f"and {part}; correct the definition mol_field"
+        )
+    scale = found.atoms.scale
+    if channel.weight is not None and len(found.atoms.pos) and abs(scale / channel.weight - 1) > _OTHER_WEIGHT:
+        return (
+            f"channel {channel.name!r}: expected atoms of weight {channel.weight:.3g}, got {scale:.3g}; correct the "
+            "scale of the field or its definition"
         )
     if several > 1:
         x, y, z = (found.atoms.pos[0].round(decimals=2) + 0.0).tolist()
