@@ -58,6 +58,13 @@ def test_functions_are_summed_at_nodes_as_elsewhere(periodic, kinds):
     assert field.on(small).periodic == periodic
 
 
+def test_functions_far_wider_than_the_grid_are_summed_too():
+    small = replace(HEXAGONAL, shape=(4, 4, 4))
+    field = LatticeField(random(1, 4, 4, 4).float(), small, (40.0,), ("a",))
+    expected = field(small.points(torch.float32))[:, 0]
+    torch.testing.assert_close(field.on(small).values.flatten(), expected, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("periodic", [NONE, ALL])
 def test_fine_grids_are_met_at_the_nodes(periodic):
     """Their many weights of less than 3e-5 of the peak add up to a thousandth of it."""

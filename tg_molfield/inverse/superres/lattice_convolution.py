@@ -28,6 +28,11 @@ def subdivision(coarse: Grid, fine: Grid) -> Parts | None:
     return (x, y, z)
 
 
+def spans_of(grid: Grid, reach: float) -> list[int]:
+    """How many steps along each axis a function of ``reach`` (Å) around any place has nodes at."""
+    return [math.ceil(reach * float(across)) + 1 for across in torch.linalg.inv(grid.axes_tensor()).norm(dim=0)]
+
+
 def convolved(
     weights: Tensor,
     nodes: Grid,
@@ -54,8 +59,7 @@ def convolved(
     Returns:
         [NX, NY, NZ].
     """
-    axes = nodes.axes_tensor(device=weights.device)
-    spans = [math.ceil(reach * float(across)) + 1 for across in torch.linalg.inv(axes).norm(dim=0)]
+    axes, spans = nodes.axes_tensor(device=weights.device), spans_of(nodes, reach)
     shape = [
         count if repeats else next_fast_len(count + 2 * span + 1, real=True)
         for count, repeats, span in zip(nodes.shape, periodic, spans, strict=True)

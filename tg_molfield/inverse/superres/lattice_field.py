@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -16,12 +17,14 @@ from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
-from tg_molfield.inverse.superres.lattice_convolution import convolved, subdivision
+from tg_molfield.inverse.superres.lattice_convolution import convolved, spans_of, subdivision
 from tg_molfield.precision import full_precision
 
 _PARALLEL = 1e-9
 _REACH = 7.5
 """In widths of a Gaussian, which is 6e-13 there."""
+_MOST_NODES = 2**23
+"""Around a node, up to which functions are tabulated."""
 _NO_DOUBLE = ("mps",)
 """Devices without double precision."""
 
@@ -156,13 +159,13 @@ class LatticeField(Field):
 
     def _at_nodes(self, grid: Grid) -> Tensor:
         """The values [C, NX, NY, NZ] at the nodes of any grid; quick where it divides the steps of the field's."""
-        parts = subdivision(self.grid, grid)
-        if parts is None or self.weights.dtype != torch.float64:
+        parts, reaches = subdivision(self.grid, grid), list(map(_reach, self.kinds, self.widths))
+        nodes = max((math.prod(2 * span + 1 for span in spans_of(self.grid, reach)) for reach in reaches), default=0)
+        if parts is None or nodes > _MOST_NODES or self.weights.dtype != torch.float64:
             return self.scattered().on(grid).values
         self._require_fit([grid], copies=3)
         values = []
-        for weights, width, kind in zip(self.weights, self.widths, self.kinds, strict=True):
-            reach = _REACH * width * max(factor for _, factor in COVARIANCES[kind].terms)
+        for weights, width, kind, reach in zip(self.weights, self.widths, self.kinds, reaches, strict=True):
             function = _function(kind, width)
             values.append(convolved(weights, self.grid, self.periodic, function, reach, grid, parts))
         return torch.stack(values)
@@ -210,3 +213,8 @@ class LatticeField(Field):
 def _function(kind: str, width: float) -> Callable[[Tensor], Tensor]:
     """k of distances in Å."""
     return lambda distances: COVARIANCES[kind](distances / width)
+
+
+def _reach(kind: str, width: float) -> float:
+    """From which distance in Å on k counts as zero."""
+    return _REACH * width * max(factor for _, factor in COVARIANCES[kind].terms)
