@@ -58,6 +58,29 @@ def test_functions_are_summed_at_nodes_as_elsewhere(periodic, kinds):
     assert field.on(small).periodic == periodic
 
 
+@pytest.mark.parametrize(
+    ("width", "kind", "share"), [(0.6, "gaussian", 0), (0.7, "nested_40", 0.4), (2.5, "gaussian", 0)]
+)
+def test_crystals_are_the_sum_of_all_images(width, kind, share):
+    """Functions of which no, some and all Gaussians are summed as waves."""
+    small = replace(HEXAGONAL, shape=(6, 5, 4))
+    field = LatticeField(random(1, *small.shape), small, (width,), ("a",), ALL, (kind,))
+    weights, nodes = field.weights.flatten()[:, None], small.points(torch.float64)
+    cell = {"cell": small.cell, "pbc": torch.tensor(ALL)}
+    parts = [
+        RBFField(nodes, part * weights, factor * width, channels=["a"], **cell)
+        for part, factor in ((1 - share, 1.0), (share, 4.0))
+        if part
+    ]
+    points = 20 * random(40, 3, seed=3)
+    for name, tolerance in (("__call__", 3e-5), ("gradient", 3e-5), ("laplacian", 1e-4)):
+        expected = sum(getattr(part, name)(points) for part in parts)
+        torch.testing.assert_close(getattr(field, name)(points), expected, atol=tolerance, rtol=1e-5)
+    other = Grid((0.3, 0.1, 0.2), ((0.7, 0.1, 0), (0, 0.6, 0), (0, 0.1, 0.5)), (4, 5, 3))
+    expected = field(other.points(torch.float64)).T
+    torch.testing.assert_close(field.on(other).values.flatten(1), expected, atol=3e-5, rtol=0)
+
+
 def test_functions_far_wider_than_the_grid_are_summed_too():
     small = replace(HEXAGONAL, shape=(4, 4, 4))
     field = LatticeField(random(1, 4, 4, 4).float(), small, (40.0,), ("a",))
