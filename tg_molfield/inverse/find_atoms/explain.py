@@ -124,7 +124,8 @@ def _with_known_width(
 ) -> Explanation:
     found = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, unit), peak)
     crowded = found.atoms.least_distance < _CROWDED
-    if unit is not None and (found.residual > tolerance or found.structured > STRUCTURED or crowded):
+    doubtful = found.structured > STRUCTURED and not channel.is_assumed
+    if unit is not None and (found.residual > tolerance or doubtful or crowded):
         other = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
         as_good = other.residual < min(tolerance, max(found.residual, EXACT) / _HALF)
         exact = other.residual <= EXACT and other.atoms.least_distance >= _CROWDED
