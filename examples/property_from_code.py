@@ -12,11 +12,13 @@ from torch_geometric.loader import DataLoader
 from tg_molfield import FieldAutoEncoder, MolField, MolFieldTransform
 from tg_molfield.training import PropertyLoss
 
+FIELD = MolField.preset("mnf")
+
 
 def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -> tuple[float, float]:
     """Mean absolute error of the property and PSNR in dB at occupied points, on the test molecules."""
     torch.manual_seed(0)
-    model = FieldAutoEncoder(latent_dim=256, decoder="rbf")
+    model = FieldAutoEncoder(FIELD, latent_dim=256, decoder="rbf")
     loss = PropertyLoss(model.latent_dim, torch.cat([data.y for data in train]), key="y")
     optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], lr=1e-3)
     for _ in range(epochs):
@@ -39,7 +41,7 @@ def errors(train: list[Data], test: list[Data], auxiliary: float, epochs: int) -
 
 
 def main(epochs: int = 12) -> None:
-    transform = MolFieldTransform(MolField.preset("mnf"), num_queries=128, seed=0)
+    transform = MolFieldTransform(FIELD, num_queries=128, seed=0)
     train, test = ([transform(data) for data in molecules] for molecules in split())
     for name, auxiliary in (("property alone", 0.0), ("property and field", 10.0)):
         found, fidelity = errors(train, test, auxiliary, epochs)

@@ -39,6 +39,7 @@ LAYERS = [
     "training",
     "demo",
     "cli",
+    "__main__",
 ]
 MAY_IMPORT = {
     "chem": {"arguments", "devices", "precision", "optional"},
@@ -73,7 +74,7 @@ MAY_IMPORT = {
 ROOMS = {
     "nn": [
         "cards", "ops", "checks", "evaluation", "bounded", "domain", "serialization", "latent", "encoders", "pooling",
-        "decoders", "resolver", "embedding", "generation", "autoencoder", "autodecoder",
+        "decoders", "resolver", "embedding", "generation", "fidelity", "autoencoder", "autodecoder",
     ],
     "inverse": ["checks", "lattice", "maxima", "solvers", "fitting", "find_atoms", "superres"],
 }  # fmt: skip

@@ -9,6 +9,7 @@ from tg_molfield import Grid, MolField, superresolve
 from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder
 from tg_molfield.training import AugmentedMolecules, fit
 from tg_molfield.transforms import MolFieldTransform
+from tg_molfield.viz import map_page
 
 AXES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 GRID = Grid((0.0, 0.0, 0.0), AXES, (6, 6, 6))
@@ -50,6 +51,21 @@ CALLS = {
 def test_what_is_no_integer_is_refused(name, value):
     with pytest.raises(ValueError, match="expected an integer, got"):
         CALLS[name](value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda seed: MolFieldTransform(seed=seed),
+        lambda seed: superresolve(volume(), widths=MolField("C"), seed=seed),
+        lambda seed: fit(FieldAutoEncoder(), [MOLECULE], max_steps=1, seed=seed),
+        lambda seed: FieldAutoDecoder("C").fit(volume(), max_steps=1, seed=seed),
+        lambda seed: map_page("codes", torch.eye(3), seed=seed),
+    ],
+)
+def test_seeds_have_64_bits(call):
+    with pytest.raises(ValueError, match="seed: expected an integer of 64 bits"):
+        call(2**64)
 
 
 def test_integers_of_other_libraries_are_integers():

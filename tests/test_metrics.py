@@ -83,3 +83,26 @@ def test_scattered_points_give_the_ratios_of_each_molecule_alone(peak):
     empty = psnr_per_graph(values, torch.zeros_like(truth), owner, 3, 1.0)
     assert empty.all_points.isfinite().all()
     assert empty.occupied.isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_rounding_to_the_type_of_a_field_is_an_error_of_it(dtype):
+    exact = MolField("H C O")(methanol()).on(GRID)
+    rounded = exact.to(dtype)
+    truth = exact.values.flatten(1)
+    error = ((rounded.values.double().flatten(1) - truth) / truth.amax(1, keepdim=True)).square().mean()
+    expected = -10 * math.log10(float(error))
+    assert psnr(rounded, exact, GRID).all_nodes == pytest.approx(expected, abs=1e-6)
+    assert psnr(exact, rounded, GRID).all_nodes == pytest.approx(expected, abs=0.1)
+
+
+def test_integers_and_large_numbers_are_compared_without_overflow():
+    values, owner = torch.tensor([[250], [3], [90]]), torch.zeros(3, dtype=torch.long)
+    target = values + torch.tensor([[3], [-3], [3]])
+    expected = psnr_per_graph(values.double(), target.double(), owner, 1)
+    assert psnr_per_graph(values.to(torch.uint8), target.to(torch.uint8), owner, 1) == expected
+    assert psnr_per_graph(values.double(), target, owner, 1) == expected
+    huge = 1e36 * torch.tensor([[1.0], [-2.0], [3.0]])
+    assert psnr_per_graph(-100 * huge, 100 * huge, owner, 1).all_points.isfinite().all()
+    with pytest.raises(ValueError, match="batch: expected values from 0 to 0, got 0 to 1"):
+        psnr_per_graph(values, target, torch.tensor([0, 0, 1]), 1)

@@ -34,6 +34,13 @@ def require_integers(**counts: Any) -> None:
     check_integers(**counts)
 
 
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Raise a ValueError unless ``seed`` is an integer of 64 bits."""
+    require_integers(**{name: seed})
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"{name}: expected an integer of 64 bits, -2**63 to 2**63 - 1, got {seed}; give another")
+
+
 def require_counts(least: int, **counts: Any) -> None:
     """Raise a ValueError for counts that are no integers, None included, or below ``least``."""
     require_integers(**counts)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_kind, check_positive, require_counts
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.validation import check_real, check_tensor
 from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, Volume
@@ -94,7 +95,7 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             "target: expected values other than 0 on the grid, got zeros alone, which have no peak; give peak, or a "
             "grid around the atoms"
         )
-    return psnr_of_values(values, truth.to(values), peak)
+    return psnr_of_values(values, truth.to(values.device), peak)
 
 
 def check_peak(peak: float | None) -> None:
@@ -125,9 +126,10 @@ def warn_of_definitions(name: str, field: Field, target: Field, of: str = "the o
 
 
 def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> PSNR:
-    """`psnr` of samples: ``values`` and ``truth`` are [C, nodes]."""
+    """`psnr` of samples: ``values`` and ``truth`` are [C, nodes]; in double precision."""
+    values, truth = values.double(), truth.double()
     peaks = truth.abs().amax(1, keepdim=True)
-    errors = ((values - truth) / _scale(peaks, peak)).double().square()
+    errors = ((values - truth) / _scale(peaks, peak)).square()
     occupied = _occupied(truth, peaks)
     return PSNR(
         float(_decibel(errors.mean())), float(_decibel(errors[occupied].mean() if occupied.any() else errors.mean()))
@@ -137,18 +139,18 @@ def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> 
 def psnr_per_graph(
     values: Tensor, target: Tensor, batch: Tensor, num_graphs: int, peak: float | None = None
 ) -> PSNRPerGraph:
-    """`psnr` of values at scattered points, for each molecule of a batch.
+    """`psnr` of values at scattered points, for each molecule of a batch; computed in double precision.
 
     Args:
         values: [Q, C].
         target: [Q, C]; each molecule's own values define its peaks and its occupied points.
-        batch: molecule of each point [Q], int64.
-        num_graphs: the number B of molecules; the ratios of one without points are NaN.
+        batch: molecule of each point [Q], int64, in any order.
+        num_graphs: the number B of molecules; the ratios of one without points, or with NaN, are NaN.
         peak: as for `psnr`.
 
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: shapes do not fit, values are complex, or ``peak`` is not positive.
+        ValueError: shapes do not fit, values are complex, ``batch`` names no molecule, or ``peak`` is not positive.
     """
     check_peak(peak)
     require_counts(0, num_graphs=num_graphs)
@@ -165,9 +167,15 @@ def psnr_per_graph(
             f"batch: expected int64 of shape [{len(target)}], got {batch.dtype} of {list(batch.shape)}; give the "
             "molecule of each point"
         )
+    if len(batch) and numbers_are_checked(batch) and not 0 <= int(batch.min()) <= int(batch.max()) < num_graphs:
+        raise ValueError(
+            f"batch: expected values from 0 to {num_graphs - 1}, got {int(batch.min())} to {int(batch.max())}; count "
+            "molecules from 0"
+        )
+    values, target = values.double(), target.double()
     index = batch[:, None].expand_as(target)
     peaks = target.new_zeros(num_graphs, target.shape[1]).scatter_reduce_(0, index, target.abs(), "amax")
-    errors = ((values - target) / _scale(peaks, peak)[batch]).double().square()
+    errors = ((values - target) / _scale(peaks, peak)[batch]).square()
 
     def mean(chosen: Tensor) -> Tensor:
         total, count = (

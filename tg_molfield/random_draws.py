@@ -13,19 +13,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_kind, require_integers
+from tg_molfield.arguments import check_kind
 from tg_molfield.devices import widest_type
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _SHIFTS = (30, 27, 31)
-
-
-def check_seed(seed: int, name: str = "seed") -> None:
-    """Raise a ValueError unless ``seed`` is an integer of 64 bits."""
-    require_integers(**{name: seed})
-    if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"{name}: expected an integer of 64 bits, -2**63 to 2**63 - 1, got {seed}; give another")
 
 
 def check_generator(generator: object) -> None:

@@ -225,6 +225,14 @@ def test_missing_hydrogens_are_told_once(tmp_path):
     with pytest.warns(StructureWarning, match="the channel H is empty"):
         run(*arguments)
     run(*arguments, "--channels", "C O")
+    write(tmp_path / "polar.xyz", without_hydrogens_at_carbon(molecule("C2H6CHOH")))
+    with pytest.warns(StructureWarning, match="got none at carbon, so the channel H lacks them"):
+        run("field", str(tmp_path / "polar.xyz"), *arguments[2:])
+
+
+def without_hydrogens_at_carbon(atoms):
+    distances = atoms.get_all_distances()
+    return atoms[[a.index for a in atoms if a.number > 1 or distances[a.index, atoms.numbers == 6].min() > 1.3]]
 
 
 def colors_of(figure):

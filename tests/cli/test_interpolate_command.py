@@ -33,6 +33,7 @@ def swing(tmp_path):
 def test_volumes_table_and_page(swing, tmp_path, figures_of):
     text = run(str(swing), "--steps", "4", "--spacing", "0.4", "--margin", "3", "-o", str(tmp_path / "path"))
     assert "all atoms found in 5 of 5 steps" in text
+    assert "shortest contact none within 4 Å at the ends, none within 4 Å along the path" in text
     assert "kind='spline'" in text
     volumes = [Volume.read(tmp_path / "path" / f"step_00{number}.cube") for number in range(5)]
     assert all(volume.channels == ("H", "O") and volume.grid == volumes[0].grid for volume in volumes)

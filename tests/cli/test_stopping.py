@@ -91,3 +91,27 @@ def test_signals_are_taken_back_unless_one_was_raised_and_ignored_ones_stay_igno
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+IMPORTING = """
+import importlib.machinery, os, sys, types
+from tg_molfield.cli import stopping
+
+assert "torch" not in sys.modules
+sys.modules["torch"] = torch = types.ModuleType("torch")
+torch.__spec__ = importlib.machinery.ModuleSpec("torch", None)
+torch.__spec__._initializing = True
+with stopping.stopped_in_order():
+    os.kill(os.getpid(), int(sys.argv[1]))
+    print("went on")
+"""
+"""A command that is stopped while it imports torch, whose compiled parts abort on exceptions."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_commands_that_are_stopped_while_they_import_end_at_once(tmp_path, number):
+    process = started(tmp_path, str(int(number)), code=IMPORTING)
+    out, told = process.communicate(timeout=60)
+    assert (process.returncode, out) == (128 + number, "")
+    assert told == f"stopped by {'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'}\n"

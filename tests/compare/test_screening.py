@@ -507,3 +507,12 @@ def test_hits_are_shown_in_a_line(query, molecules):
     hits = screen(query, molecules, BY)
     assert repr(hits).startswith(f"Hits({len(molecules)} of {len(molecules)} records, the best ")
     assert "tensor" not in repr(hits[0])
+
+
+def test_hits_without_titles_are_named_by_their_smiles(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,name\nCCCO,\nCC,ethane\n")
+    hits = screen(from_smiles("CCCO", properties=()), tmp_path / "a.csv", BY)
+    assert [(hit.title, hit.name) for hit in hits] == [("", "CCCO"), ("ethane", "ethane")]
+    assert [row[1] for row in hits.rows()] == ["CCCO", "ethane"]
+    assert "the best 'CCCO' with" in repr(hits)
+    assert "CCCO" in hits[0]._repr_html_()

@@ -173,3 +173,15 @@ def test_numbers_of_other_libraries_are_numbers():
 
 def test_kernels_reach_nowhere_where_anything_is_tolerated():
     assert get_kernel("gaussian").reach(2.0) == get_kernel("slater").reach(1.0) == 0.0
+
+
+def test_widths_of_no_property_are_named():
+    water = Data(z=torch.tensor([8, 1]), pos=torch.eye(3)[:2])
+    with pytest.raises(
+        ValueError, match=r"widths: expected a number in Å, an element property \(vdw_radius, .*, got 'radii'"
+    ):
+        MolField("O H", widths="radii")(water)
+    with pytest.raises(ValueError, match=r"widths: expected .*, got 'radii'"):
+        MolField([Channel("O", width="radii")])(water)
+    with pytest.raises(ValueError, match=r"channels: expected an element, .*, got 'radii'"):
+        MolField("O radii")(water)

@@ -120,6 +120,18 @@ def test_every_kind_of_field_has_a_card():
     assert len(pixels(one._repr_html_())) == 1
 
 
+def test_volumes_of_distances_are_pictured_with_the_inside_of_the_surface():
+    volume = MolField.preset("vdw")(ETHANE).on(Grid.around(ETHANE.pos, 0.5))
+    assert float(volume.values.min()) < -1
+    html = volume._repr_html_()
+    assert "all: ±" in html
+    (seen,) = pixels(html)
+    red, _, blue = np.moveaxis(seen, -1, 0)
+    middle = tuple(count // 2 for count in red.shape)
+    assert red[middle] > blue[middle], "red below 0, as inside"
+    assert red[0, 0] < blue[0, 0], "blue above 0, as far away"
+
+
 def test_pictures_of_large_fields_are_coarse_and_of_huge_ones_left_out():
     large, huge = (RBFField(torch.randn(count, 3) * 20, torch.ones(count, 1)) for count in (10_000, 40_000))
     assert "10,000" in large._repr_html_()

@@ -10,7 +10,9 @@ import zlib
 
 import pytest
 
-from tg_molfield.files import read_before_damage, read_bytes
+from tg_molfield import Volume
+from tg_molfield.files import Lines, read_before_damage, read_bytes
+from tg_molfield.structures import read
 
 
 def zeros(size: int) -> bytes:
@@ -119,3 +121,15 @@ def test_a_file_larger_than_the_memory_is_refused_with_its_size(tmp_path):
         stream.truncate(2**43)
     with pytest.raises(MemoryError, match=r"a\.cube: expected what fits in .* needs 8192 GiB"):
         read_bytes(path)
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a.sdf", "a.pdb", "a.cube", "a.dx"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_is_named(tmp_path, name, encoding):
+    path = tmp_path / name
+    path.write_bytes("\ufeff1\n\nH 0 0 0\n".removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding))
+    expected = rf"{name}: expected text in UTF-8, got UTF-16; save it as UTF-8"
+    with pytest.raises(ValueError, match=expected):
+        (read if name[2:] in ("xyz", "sdf", "pdb") else Volume.read)(path)
+    with pytest.raises(ValueError, match=expected):
+        list(Lines(path))

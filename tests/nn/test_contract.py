@@ -3,7 +3,7 @@
 import pytest
 import torch
 from hard_molecules import batched, molecules
-from small_models import KINDS, Plain, build
+from small_models import KINDS, SMALL, Plain, build
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn.models import SchNet
 
@@ -84,6 +84,37 @@ def test_bad_numbers_are_refused_also_where_options_are_nested():
         FieldAutoEncoder("H C", 16, RBFDecoder("HC", 32))
     with pytest.raises(ValueError, match=r"encoder: expected 'painn' or an instance, got 'schnet'"):
         FieldAutoEncoder(encoder="schnet")
+
+
+BAD_NUMBERS = {
+    "rbf": {"num_slots": 0, "num_densities": 0, "num_blocks": -1, "spread": 0, "sigma": -1.0},
+    "siren": {"width": None, "frequency": torch.nan, "radius": 0},
+    "atoms": {"num_radial": 0, "cutoff": torch.inf},
+    "structure_factors": {"width": 0, "num_rounds": None},
+    "flow": {"num_layers": None, "exact_dim": None},
+}
+
+
+@pytest.mark.parametrize(("decoder", "name"), [(made, name) for made, bad in BAD_NUMBERS.items() for name in bad])
+def test_bad_numbers_of_decoders_are_named(decoder, name):
+    options = {**SMALL[decoder], name: BAD_NUMBERS[decoder][name]}
+    with pytest.raises(ValueError, match=f"{name}.*: expected .*; "):
+        FieldAutoEncoder(latent_dim=256, decoder=decoder, decoder_options=options)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [("encoder", "cutoff", torch.inf), ("encoder", "tensor_channels", None), ("pooling", "num_tokens", 0),
+     ("pooling", "num_blocks", -1), ("pooling", "num_densities", 0), ("pooling", "num_waves", 0)],
+)  # fmt: skip
+def test_bad_numbers_of_encoders_and_poolings_are_named(part, name, value):
+    with pytest.raises(ValueError, match=f"{name}: expected .*; "):
+        FieldAutoEncoder(decoder="siren", **{f"{part}_options": {name: value}})
+
+
+def test_widths_that_heads_do_not_divide_are_refused():
+    with pytest.raises(ValueError, match="width: expected a multiple of 4 heads, got 7"):
+        FieldAutoEncoder(decoder="structure_factors", decoder_options={"width": 7})
 
 
 def test_encoders_without_sizes_are_refused():

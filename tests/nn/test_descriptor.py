@@ -97,6 +97,8 @@ def test_bad_arguments_are_named():
         MoleculeDescriptor(vector_channels=0)
     with pytest.raises(ValueError, match="vector_channels: expected 1 to 4, got 8"):
         MoleculeDescriptor(4, 2, hidden=4)
+    with pytest.raises(ValueError, match=r"pos: expected torch\.float32 on cpu, got torch\.float64"):
+        MoleculeDescriptor()(torch.tensor([6]), torch.zeros(1, 3, dtype=torch.float64))
     with pytest.raises(ValueError, match="z: expected atomic numbers from 1 to 118, got 0"):
         MoleculeDescriptor(4, 2, hidden=4, vector_channels=1)(torch.tensor([0]), torch.zeros(1, 3))
 

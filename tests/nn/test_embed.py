@@ -165,6 +165,34 @@ def test_memory_for_neighbors_is_that_of_a_block(seeded, largest_bytes, monkeypa
     assert largest_bytes(nearest, torch.randn(4000, 4), 3) < 1.1 * 8 * 64 * 512
 
 
+@pytest.mark.parametrize("scale", [1e-13, 1.0, 1e20])
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_the_nearest_do_not_depend_on_the_unit_of_codes(distance, scale, seeded):
+    points = torch.randn(60, 5, dtype=torch.float64)
+    expected, found = nearest(points, 4, distance), nearest(scale * points, 4, distance)
+    assert torch.equal(found.index, expected.index)
+    unit = scale if distance == "euclidean" else 1.0
+    torch.testing.assert_close(found.distance, unit * expected.distance, rtol=1e-12, atol=0)
+
+
+def test_the_nearest_of_codes_that_have_much_in_common(seeded):
+    points = 1e6 + 1e-4 * torch.randn(300, 16, dtype=torch.float64)
+    distances = (points[:, None] - points).norm(dim=2).fill_diagonal_(torch.inf)
+    assert torch.equal(nearest(points, 1, "euclidean").index, distances.argmin(1, keepdim=True))
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_of_many_that_are_equal_the_first_are_the_nearest(distance, seeded):
+    points = torch.randn(2, 6).repeat(700, 1)
+    expected = torch.tensor([[2, 4, 6], [3, 5, 7], [0, 4, 6]])
+    assert torch.equal(nearest(points, 3, distance).index[:3], expected)
+    assert torch.equal(nearest(points, 3, distance).index[1001], torch.tensor([1, 3, 5]))
+
+
+def test_memory_for_many_neighbors_of_long_codes_is_bounded(seeded, largest_bytes):
+    assert largest_bytes(nearest, torch.randn(500, 256), 400) < 1.1 * 8 * 2**22
+
+
 def test_fewer_molecules_than_neighbors(seeded):
     assert nearest(torch.randn(3, 2), 9).index.shape == (3, 2)
     assert nearest(torch.randn(1, 2), 9).index.shape == (1, 0)
@@ -175,7 +203,9 @@ def test_fewer_molecules_than_neighbors(seeded):
 @pytest.mark.parametrize(
     ("codes", "k", "distance"),
     [(torch.full((2, 2), torch.nan), 1, "cosine"), (torch.ones(2), 1, "cosine"), (torch.ones(2, 2), 0, "cosine"),
-     (torch.ones(2, 2), 1, "l1"), (torch.ones(2, 2, dtype=torch.int64), 1, "cosine")],
+     (torch.full((2, 2), torch.inf), 1, "cosine"), (torch.full((2, 2), -torch.inf, dtype=torch.float16), 1, "cosine"),
+     (torch.ones(2, 2), 1, "l1"), (torch.ones(2, 2, dtype=torch.int64), 1, "cosine"),
+     (torch.full((2, 2), 1e200, dtype=torch.float64), 1, "euclidean"), (torch.ones(2, 0), 1, "cosine")],
 )  # fmt: skip
 def test_neighbors_of_something_else_are_refused(codes, k, distance):
     with pytest.raises(ValueError, match="expected"):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.nn import AtomDecoder, FieldAutoDecoder
@@ -65,6 +66,18 @@ def test_a_model_keeps_its_definition(tmp_path):
     assert build().mol_field is None
 
 
+def test_fields_of_another_definition_are_refused():
+    data = Data(z=torch.tensor([6, 8]), pos=torch.tensor([[0.0, 0.0, 0.0], [1.2, 0.0, 0.0]]))
+    definition = MolField("C O", widths=0.5)
+    model = FieldAutoDecoder(definition, 1, 16, decoder_options=OPTIONS["siren"])
+    for other in (MolField("C O", widths=0.7)(data), MolField("C O", widths=0.7)(data).on(GRID)):
+        with pytest.raises(ValueError, match=r"fields\[0\]: expected a field of .*0\.5.*, got .*0\.7"):
+            model.fit(other, GRID, max_steps=1)
+    unknown = Volume(definition(data).on(GRID).values, GRID, ("C", "O"))
+    for field in (definition(data), unknown):
+        assert model.fit(field, GRID, max_steps=1).steps == 1
+
+
 def test_wrong_channels_and_decoders_are_refused():
     with pytest.raises(ValueError, match="channels: expected different names, at least 1"):
         FieldAutoDecoder("")
@@ -115,6 +128,37 @@ def test_a_second_fit_goes_on_from_the_first(decoder):
     first = fit(model)
     again = fit(model, max_steps=0)
     assert again.psnr == first.psnr
+
+
+@pytest.mark.parametrize("decoder", OPTIONS)
+def test_codes_of_new_fields_are_fitted_with_a_frozen_decoder(decoder):
+    model = build(decoder)
+    fit(model)
+    expected = model.field().on(GRID).values
+    other = FieldAutoDecoder("a b", 1, 16, model.latents.decoder.requires_grad_(False))
+    losses = fit(other, target(0.4), Grid.cube((1.0, 0.0, 0.0), 5.0, 10)).losses
+    assert sum(losses[-5:]) < sum(losses[:5])
+    assert torch.equal(model.field().on(GRID).values, expected)
+
+
+def test_a_fit_with_a_frozen_decoder_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
+
+    def fitted(**options):
+        model = build()
+        model.latents.decoder.requires_grad_(False)
+        return fit(model, checkpoint=tmp_path / "fit.safetensors", **options).losses
+
+    def stop(text, share):
+        if share >= 0.5:
+            raise KeyboardInterrupt
+
+    expected = fitted()
+    (tmp_path / "fit.safetensors").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(progress=stop)
+    assert fitted() == expected
+    assert fitted() == expected
 
 
 @pytest.mark.parametrize("decoder", OPTIONS)
@@ -237,6 +281,9 @@ def test_what_does_not_fit_is_named(tmp_path):
         build(num_volumes=0)
     with pytest.raises(ValueError, match="decoder: expected one of rbf, siren or a Decoder, got 'magic'"):
         FieldAutoDecoder("a", decoder="magic")
+    for refused in (lambda: build(seed=2**64), lambda: fit(model, seed=2**64)):
+        with pytest.raises(ValueError, match="seed: expected an integer of 64 bits"):
+            refused()
     model.save(tmp_path / "one.safetensors")
     from tg_molfield.nn import FieldAutoEncoder
 

@@ -1,5 +1,6 @@
 """Molecules that models give: decoded, drawn at random, and on the way between two."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.compare import align
 from tg_molfield.fields import MolField
-from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, Pose, UnsolvedCodeWarning
+from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, OutOfDomainWarning, Pose, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
 from tg_molfield.nn.generation.settling import settled
@@ -224,6 +225,14 @@ def test_the_ends_of_a_path_are_exact(exact):
     assert path.field.num_graphs == 5
 
 
+def test_what_lies_outside_the_domain_is_warned_of_once(exact):
+    exact = deepcopy(exact)
+    exact.domain.update(torch.tensor([1, 6]), torch.tensor([0, 0]))
+    with pytest.warns(OutOfDomainWarning) as told:
+        exact.path(data("CH3CH2OH"), data("CH4"), 2)
+    assert sum("got O" in str(one.message) for one in told) == 1
+
+
 def test_a_path_moves_with_its_start_and_not_with_its_end():
     """The start is chiral: of two mirror images, one lies on the other in two ways that are as good."""
     model = awake(build("flow", channels=FIELD, **EXACT)).double()
@@ -297,6 +306,19 @@ def test_what_is_no_generator_and_what_is_out_of_range_is_refused(flow):
         flow.path(start, start, 1)
     with pytest.raises(TypeError, match="end: expected a Data, got str"):
         flow.path(start, "ethanol")
+    draws = (lambda **bad: flow.sample(1, **bad), lambda **bad: flow.sample_near(latent, 0, **bad),
+             lambda **bad: flow.path(start, start, 2, **bad))  # fmt: skip
+    for draw in draws:
+        with pytest.raises(ValueError, match="settle: expected at least 0, got -1"):
+            draw(settle=-1)
+        with pytest.raises(ValueError, match="settle: expected an integer, got twice"):
+            draw(settle="twice")
+        with pytest.raises(ValueError, match="tries: expected at least 1, got 0"):
+            draw(tries=0)
+    both = Batch.from_data_list([start, start])
+    for name, ends in (("start", (both, start)), ("end", (start, both))):
+        with pytest.raises(ValueError, match=f"{name}: expected one molecule, got a batch of 2"):
+            flow.path(*ends)
 
 
 @pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
@@ -311,6 +333,14 @@ def test_atoms_that_do_not_match_their_code_are_warned_of(exact):
     code[:, -200:] = code[:, -200:].flip(1)
     with pytest.warns(UnsolvedCodeWarning, match="expected atoms that match its code, .* without_exact"):
         exact.decoded(latent.with_code(code))
+
+
+def test_codes_that_count_parts_of_atoms_are_warned_of():
+    model = build("structure_factors", channels=FIELD)
+    latent = model.encode(Batch.from_data_list([data("CH4"), data("H2O")]))
+    for code, got in ((latent.code.mean(0), r"occupancies such as 0\.\d+"), (0 * latent.code[0], "none")):
+        with pytest.warns(UnsolvedCodeWarning, match=rf"molecule 1: expected whole atoms, got {got} \(1 of 2\)"):
+            model.decoded(latent.with_code(torch.stack([latent.code[0], code])))
 
 
 def test_given_frames_are_used_and_checked(flow):

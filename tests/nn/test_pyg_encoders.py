@@ -93,6 +93,15 @@ def test_parameters_are_shared_trained_and_saved(name, tmp_path):
     assert torch.equal(loaded.encode(z, pos.float(), batch).code, model.encode(z, pos.float(), batch).code)
 
 
+@pytest.mark.parametrize("make", [schnet, dimenet_plus_plus, vis_net, Plain])
+def test_frozen_parts_of_an_encoder_stay_in_their_mode(make):
+    network = make()
+    part = next(module for module in network.modules() if isinstance(module, nn.Embedding)).eval()
+    FieldAutoEncoder("H C", encoder=network)
+    assert network.training
+    assert not part.training
+
+
 def graph(pos, batch):
     edges = radius_pairs(pos, batch, 4.0)
     return edges, (pos[edges[0]] - pos[edges[1]]).norm(dim=1)

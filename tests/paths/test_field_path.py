@@ -96,6 +96,25 @@ def test_attributes_change_in_between(trajectory):
     torch.testing.assert_close(field.weights[:, 0], torch.full((9,), 1.5, dtype=torch.float64))
 
 
+def test_labels_are_those_of_the_frame_at_its_time(trajectory):
+    frames = [frame.clone() for frame in trajectory[:3]]
+    for number, frame in enumerate(frames):
+        frame.energy, frame.formal_charge = torch.tensor([float(number)]), torch.full_like(frame.z, number)
+    path = FieldPath(frames, MOL_FIELD)
+    for time, number in ((0.0, 0), (0.9, 0), (1.0, 1), (2.0, 2)):
+        assert float(path.data(time).energy) == number
+        assert (path.data(time).formal_charge == number).all()
+
+
+@pytest.mark.parametrize("kind", ["spline", "arap"])
+def test_times_of_single_precision_are_on_the_path(trajectory, kind):
+    path = FieldPath(trajectory[:2], MOL_FIELD, times=torch.tensor([0.1, 0.7]), kind=kind)
+    torch.testing.assert_close(path.positions(0.1), trajectory[0].pos, rtol=0, atol=1e-9)
+    torch.testing.assert_close(path.positions(torch.tensor(0.7)), trajectory[1].pos, rtol=0, atol=1e-9)
+    with pytest.raises(ValueError, match=r"time: expected 0.1 to 0.7, got 0.70001"):
+        path.positions(0.70001)
+
+
 def test_types_are_those_of_the_frames():
     frames = [Data(z=torch.tensor([8]), pos=torch.full((1, 3), float(x))) for x in range(3)]
     path = FieldPath(frames, MolField("O"))

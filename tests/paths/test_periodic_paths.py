@@ -149,3 +149,62 @@ def test_what_makes_no_sense_is_refused(sliding):
     fields = [FIELD(frame).on(Grid.of(frame, 0.4)) for frame in frames[:2]]
     with pytest.raises(ValueError, match=r"fields\[0\]: expected a field that is not periodic"):
         FieldPath.from_fields(fields, FIELD)
+
+
+def salt(vectors=None, turned=0.0):
+    """Rock salt, its lattice given by other vectors (whole multiples of those of the cubic cell), and turned."""
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    if vectors is not None:
+        atoms.set_cell(vectors @ atoms.cell.array)
+    atoms.rotate(turned, "z", rotate_cell=True)
+    return from_ase(atoms, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [[[1, 1, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 0], [1, 0, 0], [0, 0, 1]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]],
+    ids=["tilted", "left-handed", "in another order"],
+)
+def test_one_lattice_by_other_vectors_stays(vectors):
+    path = FieldPath([salt(), salt(vectors)], MolField("Na Cl"))
+    at = path.positions(0.0) + 0.3
+    for time in (0.0, 0.3, 1.0):
+        torch.testing.assert_close(path.positions(time), path.positions(0.0), rtol=0, atol=1e-9)
+        torch.testing.assert_close(path.field(time)(at), path.field(0.0)(at), rtol=0, atol=1e-9)
+    torch.testing.assert_close(path.data(0.5).cell, salt().cell)
+    torch.testing.assert_close(path.data(1.0).cell, salt(vectors).cell)
+
+
+def test_a_path_through_tilted_vectors_goes_on():
+    tilts = [0.3, 0.4, -0.5, -0.4]
+    frames = []
+    for tilt in tilts:
+        atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+        atoms.set_cell([[5.64, 0, 0], [5.64 * tilt, 5.64, 0], [0, 0, 5.64]], scale_atoms=False)
+        frames.append(from_ase(atoms, dtype=torch.float64))
+    path = FieldPath(frames, MolField("Na Cl"))
+    for time in (0.5, 1.5, 2.5):
+        assert float(path.data(time).cell[0, 1, 0]) == pytest.approx(5.64 * (0.3 + 0.1 * time))
+
+
+@pytest.mark.parametrize("degrees", [30.0, 60.0])
+def test_cells_that_are_turned(degrees):
+    with pytest.raises(
+        ValueError, match=rf"frames\[1\].cell: expected about the orientation .* turned by {degrees:.0f}°"
+    ):
+        FieldPath([salt(), salt(turned=degrees)])
+
+
+def test_cells_that_are_mirrored():
+    frames = [salt(), salt()]
+    frames[1].cell[0, 2] *= -2
+    with pytest.raises(ValueError, match=r"frames\[1\].cell: expected about the orientation .* got a mirrored one"):
+        FieldPath(frames)
+
+
+def test_atoms_of_a_slab_stay_where_the_vacuum_grows():
+    frames = [data(slab()), data(slab())]
+    frames[1].cell[0, 2] *= 1.5
+    path = FieldPath(frames, FIELD)
+    torch.testing.assert_close(path.positions(0.5), frames[0].pos, rtol=0, atol=1e-9)
+    torch.testing.assert_close(path.data(0.5).cell[0, 2], 1.25 * frames[0].cell[0, 2])

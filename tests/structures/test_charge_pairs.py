@@ -5,7 +5,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 from torch_geometric.data import Data
 
-from tg_molfield.structures import StructureWarning, from_rdkit, from_smiles, to_rdkit
+from tg_molfield.structures import StructureWarning, from_rdkit, from_smiles, to_rdkit, with_properties
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.rdkit_mol import perceived
 from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
@@ -30,6 +30,13 @@ def bare(smiles):
         "PPP",
         "CPPC",
         "C[C@H](F)SC=O",
+        "CS(C)=O",
+        "CC[S@](=O)c1ccccc1",
+        "O=S=O",
+        "O=S(O)O",
+        "O=S(Cl)Cl",
+        "C[Se](C)=O",
+        "C[As](C)(C)=O",
     ],
 )
 def test_charges_that_a_shift_cancels_are_cancelled(smiles):
@@ -38,7 +45,8 @@ def test_charges_that_a_shift_cancels_are_cancelled(smiles):
 
 
 @pytest.mark.parametrize(
-    "smiles", ["C[N+](=O)[O-]", "CN=[N+]=[N-]", "[C-]#[O+]", "[C-]#[N+]C", "O=[O+][O-]", "CN=C=S", "CSSC"]
+    "smiles",
+    ["C[N+](=O)[O-]", "CN=[N+]=[N-]", "[C-]#[O+]", "[C-]#[N+]C", "O=[O+][O-]", "CN=C=S", "CSSC", "C[N+](C)(C)[O-]"],
 )
 def test_charges_that_belong_there_stay(smiles):
     assert canonical_smiles(to_rdkit(bare(smiles))) == Chem.CanonSmiles(smiles)
@@ -62,6 +70,9 @@ def test_what_cannot_be_sanitized_stays_as_it_was():
         ("C[S+]=CC[O-]", 1),
         ("C[O+]=CC[O-]", 1),
         ("C[S+]=C", None),
+        ("C[CH+]CC[O-]", 1),
+        ("[O-][I+2]([O-])[c-]1[cH+][cH-][cH+][cH-][cH+]1", 4),
+        ("C[CH+]C", None),
         ("[C-]#[O+]", None),
         ("C[O+]=CC[N+](=O)[O-]", None),
         ("C[S+]=C.[Cl-]", None),
@@ -82,3 +93,10 @@ def test_separated_charges_that_stay_are_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole_molecule(data)
+
+
+def test_properties_of_a_perceived_sulfoxide_are_those_of_its_smiles():
+    names = ("formal_charge", "tpsa", "logp")
+    perceived_data, given = with_properties(bare("CS(C)=O"), names), from_smiles("CS(C)=O", properties=names)
+    for name in names:
+        assert perceived_data[name].tolist() == pytest.approx(given[name].tolist())

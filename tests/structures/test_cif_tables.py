@@ -128,3 +128,10 @@ def test_components_of_one_table(cif):
     rows = ["A N 0 0 0", "B O 0 0 0", "A C 0 0 1.5"]
     first, second = read(cif("_chem_comp_atom", ["comp_id", "type_symbol", "x", "y", "z"], *rows))
     assert (first.name, first.z.tolist(), second.name, second.z.tolist()) == ("A", [7, 6], "B", [8])
+
+
+def test_charges_of_some_atoms_alone_are_told(cif):
+    columns = ["comp_id", "type_symbol", "charge", "x", "y", "z"]
+    with pytest.warns(StructureWarning, match=r"charge: expected the formal charge of every atom, got it for 1 of 2"):
+        (data,) = read(cif("_chem_comp_atom", columns, "A N ? 0 0 0", "A O -1 0 0 1.3"))
+    assert "formal_charge" not in data

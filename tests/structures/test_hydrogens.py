@@ -3,7 +3,7 @@ import torch
 from ase.build import molecule
 from torch_geometric.data import Data
 
-from tg_molfield.structures import from_ase, from_smiles, read
+from tg_molfield.structures import from_ase, from_smiles, read, to_rdkit
 from tg_molfield.structures.hydrogens import lacks_hydrogens
 
 
@@ -25,6 +25,19 @@ def test_other_molecules_without_hydrogen(smiles):
 def test_stripped_molecules(smiles):
     assert not lacks_hydrogens(from_smiles(smiles))
     assert lacks_hydrogens(heavy(from_smiles(smiles)))
+
+
+@pytest.mark.parametrize("smiles", ["CCO", "CC(C)O", "NCC(=O)O", "Oc1ccccc1"])
+def test_molecules_with_polar_hydrogens_alone(smiles):
+    mol = to_rdkit(from_smiles(smiles))
+    polar = [atom.GetAtomicNum() > 1 or atom.GetNeighbors()[0].GetAtomicNum() != 6 for atom in mol.GetAtoms()]
+    data = from_smiles(smiles)
+    assert lacks_hydrogens(Data(z=data.z[polar], pos=data.pos[polar]))
+
+
+@pytest.mark.parametrize("smiles", ["OC(=O)C(=O)O", "NC(N)=O", "OC(=O)C(F)(F)F", "OC(=O)C#CC(=O)O"])
+def test_molecules_whose_hydrogens_are_all_polar(smiles):
+    assert not lacks_hydrogens(from_smiles(smiles))
 
 
 def test_protein_without_hydrogens_and_crystal(data_dir):

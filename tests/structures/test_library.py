@@ -9,7 +9,15 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.files import Lines, distinct_names, read_bytes
 from tg_molfield.structures import from_smiles, read
-from tg_molfield.structures.library import Library, Recipe, build_entry, constitution, smiles_entry, write_sdf
+from tg_molfield.structures.library import (
+    Library,
+    Recipe,
+    build_entry,
+    constitution,
+    smiles_entry,
+    write_extxyz,
+    write_sdf,
+)
 
 WATER = """water
   program         3D
@@ -323,3 +331,13 @@ def test_numbers_are_no_titles_unless_the_column_is_one_of_titles(tmp_path, tabl
     path = tmp_path / "table.csv"
     path.write_text(table)
     assert [entry.title for entry in Library(path)] == titles
+
+
+def test_titles_of_two_lines_break_no_file(tmp_path):
+    (tmp_path / "a.csv").write_text('smiles,name\nO,"two\nlines"\nO,plain\n')
+    rows = [(entry, from_smiles(entry.content), {"tag": "a\n\nb"}) for entry in Library(tmp_path / "a.csv")]
+    write_sdf(tmp_path / "a.sdf", rows)
+    assert [data.name for data in read(tmp_path / "a.sdf")] == ["two lines", "plain"]
+    assert [mol.GetProp("tag") for mol in Chem.SDMolSupplier(str(tmp_path / "a.sdf"))] == ["a\nb"] * 2
+    write_extxyz(tmp_path / "a.xyz", [(data, {"name": entry.title}) for entry, data, _ in rows])
+    assert [data.name for data in read(tmp_path / "a.xyz")] == ["two lines", "plain"]

@@ -51,3 +51,19 @@ def test_another_net_charge_than_that_of_the_column_is_told(tmp_path):
 @pytest.mark.parametrize(("kind", "charge"), [("Zn2+", 2), ("Na+", 1), ("Cl-", -1), ("Fe+++", 3), ("Zn", 0), ("ca", 0)])
 def test_charges_of_types(kind, charge):
     assert ion_charge(kind) == charge
+
+
+@pytest.mark.filterwarnings(DERIVED)
+@pytest.mark.parametrize("kind", ["Ge", "As", "Sb", "Te"])
+def test_metalloids_are_ions_only_where_the_record_says_so(tmp_path, kind):
+    assert read_made(tmp_path, kind, charges=[3.0], properties=["formal_charge", "donor"]).formal_charge.tolist() == [3]
+    with pytest.warns(StructureWarning, match="those that the valences need, got none"):
+        data = read_made(tmp_path, f"{kind} C.3", "1-2:1", properties=["formal_charge"])
+    assert data.formal_charge.tolist() == [0, 0]
+
+
+@pytest.mark.filterwarnings("error:.*charge of the ion")
+@pytest.mark.filterwarnings(DERIVED)
+@pytest.mark.parametrize("kind", ["Ge", "As", "Sb", "Te"])
+def test_metalloids_without_bonds_and_charges_are_hydrides(tmp_path, kind):
+    assert read_made(tmp_path, kind, properties=["formal_charge"]).formal_charge.tolist() == [0]

@@ -10,12 +10,24 @@ from tg_molfield.structures import StructureWarning
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*formal_charge. expected charges in the section UNITY_ATOM_ATTR"),
     pytest.mark.filterwarnings("ignore:.*hydrogens. expected those that the valences need"),
+    pytest.mark.filterwarnings("ignore:.*formal_charge. expected charges, or hydrogens also beside carbon"),
 ]
 PROPERTIES = ("formal_charge", "donor", "acceptor", "logp")
 
 
 RING = "1-2:ar 2-3:ar 3-4:ar 4-5:ar 5-1:ar"
+METHYL = "1-6:1 1-7:1 1-8:1"
+METHYL5 = "1-5:1 1-6:1 1-7:1"
 SIX = "1-2:ar 2-3:ar 3-4:ar 4-5:ar 5-6:ar 6-1:ar"
+
+
+def check_against(smiles, data):
+    mol = Chem.MolFromSmiles(smiles)
+    assert data.formal_charge.sum() == Chem.GetFormalCharge(mol)
+    assert sorted(data.formal_charge[data.z > 1].tolist()) == sorted(atom.GetFormalCharge() for atom in mol.GetAtoms())
+    assert data.donor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HDonorSmarts))
+    assert data.acceptor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HAcceptorSmarts))
+    assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(mol))
 
 
 @pytest.mark.parametrize(
@@ -50,13 +62,7 @@ SIX = "1-2:ar 2-3:ar 3-4:ar 4-5:ar 5-6:ar 6-1:ar"
     ],
 )
 def test_records_without_hydrogens_are_as_their_smiles(tmp_path, kinds, bonds, smiles):
-    data = read_made(tmp_path, kinds, bonds, properties=PROPERTIES, color=True)
-    mol = Chem.MolFromSmiles(smiles)
-    assert data.formal_charge.sum() == Chem.GetFormalCharge(mol)
-    assert sorted(data.formal_charge.tolist()) == sorted(atom.GetFormalCharge() for atom in mol.GetAtoms())
-    assert data.donor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HDonorSmarts))
-    assert data.acceptor.sum() == len(mol.GetSubstructMatches(Chem.Lipinski.HAcceptorSmarts))
-    assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(mol))
+    check_against(smiles, read_made(tmp_path, kinds, bonds, properties=PROPERTIES, color=True))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +100,48 @@ def test_united_atoms_have_implicit_hydrogens(tmp_path, kinds, bonds, smiles):
     data = read_made(tmp_path, kinds, bonds, properties=PROPERTIES)
     assert not data.formal_charge.any()
     assert float(data.logp.sum()) == pytest.approx(Crippen.MolLogP(Chem.MolFromSmiles(smiles)))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bonds", "smiles"),
+    [
+        ("C.3 N.3 C.3 H H H H H H", "1-2:1 2-3:1 1-4:1 1-5:1 1-6:1 3-7:1 3-8:1 3-9:1", "CNC"),
+        ("C.3 C.2 O.2 N.am C.3 H H H H H H", f"1-2:1 2-3:2 2-4:am 4-5:1 {METHYL} 5-9:1 5-10:1 5-11:1", "CC(=O)NC"),
+        ("C.3 C.3 O.3 O.3 H H H H", "1-2:1 1-3:1 2-4:1 1-5:1 1-6:1 2-7:1 2-8:1", "OCCO"),
+        ("C.3 C.2 N.2 H H H H", "1-2:1 2-3:2 1-4:1 1-5:1 1-6:1 2-7:1", "CC=N"),
+        ("C.ar C.ar C.ar C.ar N.pl3 H H H H", f"{RING} 1-6:1 2-7:1 3-8:1 4-9:1", "c1ccc[nH]1"),
+        ("C.cat N.pl3 N.pl3 N.pl3 C.3 H H H", "1-2:ar 1-3:ar 1-4:ar 4-5:1 5-6:1 5-7:1 5-8:1", "C(=[NH2+])(N)NC"),
+        ("C.3 C.2 O.co2 O.co2 H H H", f"1-2:1 2-3:ar 2-4:ar {METHYL5}", "CC([O-])=O"),
+        ("C.3 N.pl3 O.2 O.2 H H H", f"1-2:1 2-3:2 2-4:2 {METHYL5}", "C[N+](=O)[O-]"),
+        ("C.3 N.2 N.1 N.1 H H H", f"1-2:1 2-3:1 3-4:3 {METHYL5}", "C[N-][N+]#N"),
+    ],
+)
+def test_records_without_polar_hydrogens_are_as_their_smiles(tmp_path, kinds, bonds, smiles):
+    check_against(smiles, read_made(tmp_path, kinds, bonds, properties=PROPERTIES, color=True))
+
+
+@pytest.mark.parametrize(("kinds", "count"), [("C.3 N.3 H H H", 2), ("C.ar C.ar C.ar C.ar N.pl3 H H H H", 1)])
+def test_missing_polar_hydrogens_are_counted(tmp_path, kinds, count):
+    bonds = f"{RING} 1-6:1 2-7:1 3-8:1 4-9:1" if count == 1 else "1-2:1 1-3:1 1-4:1 1-5:1"
+    with pytest.warns(StructureWarning, match=f"expected those that the valences need, got {count} too few"):
+        read_made(tmp_path, kinds, bonds)
+
+
+@pytest.mark.parametrize(("kinds", "bonds"), [("C.3 O.3 H H H", "1-2:1 1-3:1 1-4:1 1-5:1")])
+def test_one_open_valence_beside_hydrogens_at_carbon_is_told(tmp_path, kinds, bonds):
+    with pytest.warns(StructureWarning, match=r"got an open valence at 'O'; -1 was taken, add the hydrogen"):
+        data = read_made(tmp_path, kinds, bonds, properties=["donor"])
+    assert not data.donor.any()
+
+
+@pytest.mark.filterwarnings("error::tg_molfield.structures.StructureWarning")
+def test_anions_that_are_sure_are_not_told(tmp_path):
+    bonds = "1-2:1 1-3:1 1-4:1 1-5:1"
+    read_made(tmp_path, "C.3 O.3 H H H", bonds, [-0.3, -1.0, 0.1, 0.1, 0.1], properties=["donor"])
+    extra = "@<TRIPOS>UNITY_ATOM_ATTR\n2 1\ncharge -1\n"
+    read_made(tmp_path, "C.3 O.3 H H H", bonds, extra=extra, properties=["donor"])
+    hydroxide = "C.3 O.3 H H H O.3 H"
+    read_made(tmp_path, hydroxide, f"{bonds} 6-7:1", properties=["donor"])
 
 
 def test_missing_hydrogens_are_counted(tmp_path):

@@ -328,3 +328,10 @@ def test_metals_without_bonds_lack_no_hydrogens(tmp_path):
     with_ion = Chem.RWMol(mol)
     with_ion.GetConformer().SetAtomPosition(with_ion.AddAtom(Chem.Atom(11)), (3.0, 3.0, 3.0))
     assert 11 in read(sdf(tmp_path, Chem.MolToMolBlock(with_ion)))[0].z.tolist()
+
+
+@pytest.mark.parametrize("code", ["3D", "2D", "  "])
+def test_spellings_of_elements_that_rdkit_does_not_read_are_named(tmp_path, code):
+    text = molblock("CO", code).replace(" C  ", " c  ", 1)
+    with pytest.raises(ValueError, match=r"atom line 1: expected an element that RDKit reads, .* write C"):
+        read(sdf(tmp_path, text))

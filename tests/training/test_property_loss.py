@@ -57,6 +57,11 @@ def test_outliers_are_cut_off_and_constants_do_no_harm():
     assert bool(far.isfinite())
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_the_loss_of_infinite_properties_is_infinite(value):
+    assert PropertyLoss(2, VALUES)(torch.randn(1, 2), batch(torch.tensor([[1.0, value]]))) == math.inf
+
+
 def test_codes_learn_a_property():
     molecules = [
         Data(z=torch.full((n,), 6), pos=torch.randn(n, 3), y=torch.tensor([[float(n)]])) for n in (1, 2, 3, 5, 8, 9)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tg_molfield.fields import AtomList, Grid, RBFField, Volume
-from tg_molfield.viz import Page, animate_surfaces
+from tg_molfield.viz import Page, animate_surfaces, interactive_animation
 
 
 def moving(water):
@@ -52,3 +52,31 @@ def test_channels_that_appear_later_are_shown(water):
     assert [trace.name.split()[0] for trace in figure.data] == ["H", "O"]
     assert len(figure.frames[0].data[1].x) == 0
     assert len(figure.frames[1].data[1].x) == len(animate_surfaces({"after": full}, "O").data[0].x) > 0
+
+
+def test_levels_on_pages_begin_where_those_of_an_animation_are(water):
+    volumes = dict(zip("abc", moving(water), strict=True))
+    surfaces = interactive_animation(volumes, unit="V")
+    labels = [trace.name for trace in animate_surfaces(volumes, unit="V").data[:2]]
+    assert [f"{one['name']}  {one['level']:.3g} {one['unit']}" for one in surfaces.live["channels"]] == labels
+    assert [frame.name for frame in surfaces.figure.frames] == ["a", "b", "c"]
+    assert len(surfaces.live["scenes"]) == 3
+    assert all(channel["logarithmic"] for channel in surfaces.live["channels"])
+    assert surfaces.note == ""
+
+
+def test_signed_channels_of_an_animation_have_two_surfaces(water):
+    grid = Grid.around(water.centers, spacing=0.4, margin=3.0)
+    charges = RBFField(water.centers, torch.tensor([[-0.8], [0.4], [0.4]]), 0.6, channels=["q"]).on(grid)
+    surfaces = interactive_animation({"one": charges, "two": charges}, max_nodes=12**3)
+    assert [(one["trace"], one["side"]) for one in surfaces.live["traces"]] == [(0, 1), (1, -1)]
+    assert [trace.color for trace in surfaces.figure.data[:2]] == surfaces.live["channels"][0]["colors"]
+    assert surfaces.note.startswith(" Surfaces are made from samples every 0.")
+
+
+def test_animations_on_pages_refuse_what_has_no_surface(water):
+    flat = water.on(Grid((0.0, 0.0, 0.0), ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5)), (4, 4, 1)))
+    with pytest.raises(ValueError, match="expected at least 2 nodes per axis for a surface, got 4×4×1"):
+        interactive_animation({"flat": flat})
+    with pytest.raises(ValueError, match="volumes: expected at least one Volume, got none"):
+        interactive_animation({})

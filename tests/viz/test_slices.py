@@ -5,8 +5,8 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from tg_molfield.fields import Grid, Volume
-from tg_molfield.viz import plot_slices, save_figure
+from tg_molfield.fields import AtomList, Grid, Volume
+from tg_molfield.viz import interactive_surfaces, plot_slices, plot_surfaces, save_figure
 from tg_molfield.viz.panels import scale_of
 from tg_molfield.viz.planes import planes_through
 
@@ -137,3 +137,33 @@ def test_names_are_no_formulas(volume, tmp_path, name):
     texts = [text.get_text() for text in figure.findobj(Text) if name[:4] in text.get_text()]
     assert {text.split("\n")[0] for text in texts} >= {name, f"{name} 1"}
     save_figure(figure, tmp_path / "a.svg")
+
+
+def test_each_row_shows_the_atoms_of_its_field(volume):
+    other = volume.with_atoms(AtomList(torch.tensor([7]), torch.zeros(1, 3)))
+    bare = Volume(volume.values, volume.grid, volume.channels)
+    fields = {"water": volume, "other": other, "bare": bare}
+    figure = plot_slices(fields, "O", plane="x", position=0.0, difference=True)
+    symbols = [
+        "".join(sorted(text.get_text() for text in axes.texts if text.get_text() in "HNO")) for axes in panels(figure)
+    ]
+    assert symbols == ["HHO", "N", "HHO", "HHO", "HHO"]
+    given = plot_slices(fields, "O", plane="x", position=0.0, atoms=other.atoms)
+    assert all("N" in {text.get_text() for text in axes.texts} for axes in panels(given))
+    scenes = plot_surfaces(fields, "O").data
+    atoms = {trace.scene: trace.text[0] for trace in scenes if trace.text is not None}
+    assert atoms == {"scene": "O 0", "scene2": "N 0", "scene3": "O 0"}
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 6, 1), (4, 1, 5)])
+def test_grids_of_few_nodes_are_shown(shape):
+    grid = Grid((0.0, 0.0, 0.0), ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5)), shape)
+    (axes,) = panels(plot_slices(Volume(torch.ones(1, *shape), grid, ["a"])))
+    assert np.isfinite(axes.get_images()[0].get_array()).any()
+
+
+def test_fields_without_channels_are_refused():
+    none = Volume(torch.ones(0, 4, 4, 4), Grid.cube((0, 0, 0), 3, 4), ())
+    for draw in (plot_slices, plot_surfaces, interactive_surfaces):
+        with pytest.raises(ValueError, match="channels: expected at least one channel to show, got none"):
+            draw(none)

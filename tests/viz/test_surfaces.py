@@ -10,6 +10,7 @@ from tg_molfield.display.colors import channel_color
 from tg_molfield.fields import Grid, MolField, RBFField, Volume
 from tg_molfield.structures import read_complex
 from tg_molfield.viz import interactive_surfaces, isosurface, plot_surfaces
+from tg_molfield.viz.levels import surface_levels
 from tg_molfield.viz.thinning import thinned
 
 CENTER = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
@@ -46,6 +47,20 @@ def test_a_level_outside_the_range_names_the_range(volume):
         isosurface(volume, "O", 7)
     with pytest.raises(ValueError, match=r"level: expected .* got 7"):
         plot_surfaces(volume, channels="O", levels={"O": 7})
+
+
+def test_densities_with_cusps_are_shown_where_half_of_them_is():
+    grid = Grid.cube((0.0, 0.0, 0.0), 8.0, 41)
+    radius = grid.points().norm(dim=1)
+    density = (300 * torch.exp(-12 * radius) + 3 * torch.exp(-1.5 * radius)).view(1, *grid.shape)
+    (level,) = surface_levels(Volume(density, grid), "0", None)
+    assert float(density[density > level].sum()) == pytest.approx(float(density.sum()) / 2, rel=0.01)
+    assert level < 0.02 * float(density.max())
+
+    noisy = Volume(density - 0.06 * density.max(), grid)
+    assert surface_levels(noisy, "0", None)[0] == pytest.approx(0.3 * float(noisy.values.max()))
+    smooth = Volume(torch.exp(-0.5 * radius.square()).view(1, *grid.shape), grid)
+    assert surface_levels(smooth, "0", None) == pytest.approx((0.3,))
 
 
 def test_a_grid_one_node_thick_has_no_surface():

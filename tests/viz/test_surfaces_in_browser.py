@@ -5,8 +5,17 @@ import pytest
 import torch
 from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
-from tg_molfield.fields import Grid, Volume
-from tg_molfield.viz import Case, Page, animate_surfaces, comparison_page, interactive_surfaces, plot_colored_surfaces
+from tg_molfield.fields import AtomList, Grid, MolField, Volume
+from tg_molfield.viz import (
+    Case,
+    Page,
+    animate_surfaces,
+    comparison_page,
+    field_page,
+    interactive_animation,
+    interactive_surfaces,
+    plot_colored_surfaces,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -154,6 +163,64 @@ def test_the_slider_and_the_button_of_an_animation(opened, volume):
     window.run(f"{button}.click()")
     assert window.run(f"{button}.textContent") == "Play"
     assert window.errors == []
+
+
+def test_levels_of_an_animation_hold_at_every_step(opened, water, volume):
+    grid = Grid.around(water.centers, spacing=0.3, margin=3)
+    steps = {"first": volume["O"], "last": water.on(grid)["O"] * 0.8}
+    window = opened(Page("Path").figure(interactive_animation(steps, unit="e/Å³")), DRAWN, 700, 900)
+    step = "document.querySelector('input[aria-label=Step]')"
+    press(window, level_of("O"), "ArrowRight", 30)
+    for name in steps:
+        assert window.run(f"{step}.ariaValueText") == f"at {name}"
+        text = window.run(f"{level_of('O')}.ariaValueText")
+        assert text.endswith(" e/Å³")
+        vertices, faces = surface(window, 0)
+        assert len(faces) > 100
+        values = steps[name](torch.from_numpy(vertices).float())
+        assert (values / float(text.split()[0]) - 1).abs().max() < 0.01, "the vertices lie on the level"
+        press(window, step, "ArrowRight")
+    seen = picture(window)
+    window.click(*middle_of(window, ".control.level label"))
+    window.wait(f"{PLOT}.data[0].x.length === 0")
+    press(window, step, "Home")
+    assert len(surface(window, 0)[0]) == 0, "a hidden channel stays hidden at another step"
+    assert (picture(window) != seen).any()
+    press(window, PLOT, "ArrowRight")
+    turned = cameras(window)
+    press(window, step, "ArrowRight")
+    assert cameras(window) == turned, "a step leaves the view as it was turned"
+    assert window.errors == []
+
+
+def test_the_balls_of_atoms_fit_into_a_scene(opened):
+    atoms = AtomList(torch.tensor([8, 8]), torch.tensor([[-3.0, 0.0, 0.0], [3.0, 0.0, 0.0]]))
+    hidden = MolField("all", width_scale=0.05)(atoms).on(Grid.around(atoms.pos, 0.2, 1.0))
+    window = opened(Page("Balls").figure(interactive_surfaces(hidden)), DRAWN, 700, 900)
+    box = window.run(f"(({{ x, y, width, height }}) => [x, y, width, height])({PLOT}.getBoundingClientRect())")
+    left, top, wide, tall = map(round, box)
+    seen = picture(window)[top : top + tall, left : left + wide]
+    red = (seen[..., 0] - seen[..., 1:].max(-1)) > 60
+    columns = np.flatnonzero(red.any(0))
+    middle = (tall + np.array([-0.98, 0.98]) * tall) / 2
+    rows = np.flatnonzero(red.any(1))
+    assert red.sum() > 500
+    assert middle[0] < rows.min()
+    assert rows.max() < middle[1]
+    assert (wide - tall) / 2 < columns.min()
+    assert columns.max() < (wide + tall) / 2
+
+
+@pytest.mark.parametrize(("width", "columns"), [(360, 1), (1200, 2)])
+def test_slices_are_below_each_other_on_phones(opened, volume, width, columns):
+    window = opened(field_page("Slices", volume), f"document.querySelector('.panels') && {DRAWN}", width, 900)
+    boxes = window.run(
+        "[...document.querySelectorAll('.panels > svg')].map(one => one.getBoundingClientRect())"
+        ".map(({ left, right, top }) => [left, right, top])"
+    )
+    assert len(boxes) == 2
+    assert len({round(left) for left, _, _ in boxes}) == columns
+    assert all(left >= 0 and right - left > 200 and right <= width for left, right, _ in boxes)
 
 
 @pytest.mark.parametrize("width", [360, 620, 1200])

@@ -108,3 +108,9 @@ def test_another_reader_sees_the_same(tmp_path):
     nodes = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     assert [axis[0] for axis in nodes] == pytest.approx(volume.grid.origin)
     assert [axis[1] - axis[0] for axis in nodes] == pytest.approx([0.4, 0.5, 0.6])
+
+
+def test_comments_among_and_after_the_values(tmp_path):
+    values = "1 2 3 # the first object\n# attribute\n4 5 6\n# end\n"
+    (tmp_path / "a.dx").write_text(HEADER.format(counts="1 2 3") + values + END)
+    assert Volume.read(tmp_path / "a.dx").values.flatten().tolist() == [1, 2, 3, 4, 5, 6]

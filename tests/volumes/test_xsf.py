@@ -1,6 +1,7 @@
 """XSF files compared with ASE, and as other programs write them."""
 
 import ase
+import ase.io
 import numpy as np
 import pytest
 import torch
@@ -184,3 +185,17 @@ def test_damaged(tmp_path, old, new, message):
     (tmp_path / "a.xsf").write_text(text.replace(old, new, 1))
     with pytest.raises(ValueError, match=rf"a\.xsf: .*({message})"):
         Volume.read(tmp_path / "a.xsf")
+
+
+def test_the_spans_that_ase_writes_by_default_are_told(tmp_path):
+    atoms, values = bulk("Cu", cubic=True), np.random.default_rng(0).normal(size=(4, 5, 6))
+    ase.io.write(tmp_path / "a.xsf", atoms, data=values)
+    with pytest.warns(VolumeWarning, match=r"\(n \+ 1\)/n times those of the cell, as ASE writes them by default"):
+        Volume.read(tmp_path / "a.xsf")
+    shape = np.array(values.shape)[:, None]
+    with open(tmp_path / "b.xsf", "w") as stream:
+        write_xsf(
+            stream, [atoms], data=values, origin=np.zeros(3), span_vectors=np.array(atoms.cell) * (shape - 1) / shape
+        )
+    volume = Volume.read(tmp_path / "b.xsf")
+    np.testing.assert_allclose(np.array(volume.grid.axes) * shape, atoms.cell, atol=1e-5)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.components import components
+from tg_molfield.chem.metals import is_metal
 from tg_molfield.chem.principal_axes import Array, positions
 
 Indices = NDArray[np.int64]
 
 _H, _C, _N, _O, _P = 1, 6, 7, 8, 15
-_NONMETALS = np.isin(np.arange(120), (1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 53, 54))
 _LONGEST_DOUBLE_BOND = 1.33
 """Å: a C=O bond has 1.23, a C–O bond 1.43."""
 
@@ -60,7 +60,7 @@ def backbones(atoms: AtomList) -> list[Backbone]:
 
 def _covalent(atoms: AtomList) -> Indices:
     pairs = bonds(atoms)
-    return pairs[_NONMETALS[atoms.z.cpu().numpy()[pairs]].all(1)]
+    return pairs[~is_metal(atoms.z.cpu().numpy())[pairs].any(1)]
 
 
 def _proteins(z: Indices, near: Mapping[int, Sequence[int]], pos: Array) -> list[Backbone]:

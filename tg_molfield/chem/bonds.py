@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import element_property
+from tg_molfield.chem.metals import is_metal
 
 _TOLERANCE = 0.4
 _MAX_Z_WITH_RADIUS = 96
-_NONMETALS = (1, 2, *range(5, 11), *range(14, 19), *range(32, 37), *range(51, 55), 85, 86, 117, 118)
 
 
 def bonds(atoms: AtomList) -> NDArray[np.int64]:
@@ -34,8 +34,7 @@ def drawn_bonds(atoms: AtomList) -> NDArray[np.int64]:
     The metals of oxides and salts lie within the sum of their large radii, and are not bonded.
     """
     pairs = bonds(atoms)
-    is_metal = ~np.isin(atoms.z.cpu().numpy(), _NONMETALS)
-    metals = is_metal[pairs]
-    combined = np.zeros(len(is_metal), dtype=bool)
+    metals = is_metal(atoms.z.cpu().numpy())[pairs]
+    combined = np.zeros(len(atoms.z), dtype=bool)
     combined[pairs[metals.sum(1) == 1]] = True
     return pairs[~(metals.all(1) & combined[pairs].any(1))]

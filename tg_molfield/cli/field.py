@@ -17,7 +17,7 @@ from tg_molfield.cli.field_files import (
     write_fields,
 )
 from tg_molfield.cli.models import MODEL_HELP
-from tg_molfield.cli.options import Dimension, Level, Margin, Record, Timeout
+from tg_molfield.cli.options import Dimension, Level, Margin, Record, Selection, Timeout, Topology
 from tg_molfield.cli.sampling import default_margin, grid_of, sampled
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import progress, say
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def field(
-    structure: Annotated[str, typer.Argument(help="A structure file (xyz, sdf, mol, mol2, pdb, cif …), or a SMILES.")],
+    structure: Annotated[
+        str, typer.Argument(help="A structure file (xyz, sdf, mol, mol2, pdb, cif, xtc …), or a SMILES.")
+    ],
     output: FieldFiles,
     channels: Channels = None,
     preset: Preset = None,
@@ -53,6 +55,8 @@ def field(
     record: Record = None,
     dimension: Dimension = None,
     timeout: Timeout = None,
+    topology: Topology = None,
+    selection: Selection = None,
     model: Annotated[
         str | None,
         typer.Option(help=f"{MODEL_HELP} Its learned field is written instead of the exact one."),
@@ -73,6 +77,8 @@ def field(
     tg-molfield field aspirin.sdf -o aspirin.html --preset vdw --color-by esp
 
     tg-molfield field quartz.cif -o CHGCAR --preset promolecule
+
+    tg-molfield field run.xtc --topology run.tpr --selection protein --record 100 -o frame.cube
     """
     from tg_molfield.cli.coloring import Coloring, described, require_one_channel
     from tg_molfield.cli.models import load_model
@@ -93,7 +99,7 @@ def field(
         require_one_channel(shown, "give for example --preset vdw")
         attributes = attributes | coloring.definition.attributes
     with progress(f"reading {structure}"):
-        loaded = load_structure(structure, attributes, record, dimension, timeout)
+        loaded = load_structure(structure, attributes, record, dimension, timeout, topology, selection)
     data, title = loaded.data, loaded.title
     chosen = definition(data) if learned is None else learned.field(data)
     grid = grid_of(data, spacing, margin, default_margin(chosen, level, spacing))

@@ -10,6 +10,12 @@ Record = Annotated[int | None, typer.Option(help="The record or model of a file,
 Dimension = Annotated[
     int | None, typer.Option(help="3 to take flat coordinates of SDF and MOL files as geometries, not drawings.")
 ]
+Topology = Annotated[
+    str | None, typer.Option(help="The file that names the atoms of trajectories: pdb, gro, tpr, psf …")
+]
+Selection = Annotated[
+    str | None, typer.Option(help="The atoms to keep, in the language of MDAnalysis, such as 'protein'.")
+]
 Conformers = Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")]
 Timeout = Annotated[
     float | None,
@@ -27,7 +33,10 @@ Margin = Annotated[
 ]
 Level = Annotated[
     float | None,
-    typer.Option(help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0)."),
+    typer.Option(
+        help="The level of isosurfaces; 0.3 of the peak of each channel by default (vdw: 0; less for electron "
+        "densities with high peaks at nuclei)."
+    ),
 ]
 By = Annotated[
     list[str] | None,

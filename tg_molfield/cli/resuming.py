@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on: where an interrupted run with the same output and options was.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume: an interrupted run with the same output and options.")]
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from tg_molfield.cli.no_effect import refuse
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
+    from tg_molfield.structures.trajectories import Trajectory
+
 
 class Structure(NamedTuple):
     """A molecule from the command line.
@@ -36,8 +38,10 @@ def load_structure(
     record: int | None = None,
     dimension: int | None = None,
     timeout: float | None = None,
+    topology: str | None = None,
+    selection: str | None = None,
 ) -> Structure:
-    """The molecule that ``text`` names: a file if its suffix is that of a structure file, else a SMILES.
+    """The molecule that ``text`` names: a file if its suffix is that of a structure or trajectory, else a SMILES.
 
     Args:
         text: path of a file, or a SMILES.
@@ -45,19 +49,22 @@ def load_structure(
         record: the record of the file, counted from 1; the first if None.
         dimension: as in ``read``.
         timeout: as in ``from_smiles``.
+        topology: the file that names the atoms of a trajectory.
+        selection: those of them to keep, in the language of MDAnalysis.
 
     Raises:
         ValueError: the structure cannot be read, or an option does not apply to it.
     """
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import FORMATS
-    from tg_molfield.structures.trajectories import ASE
+    from tg_molfield.structures.trajectories import TRAJECTORIES
 
     suffix = format_suffix(text)
-    if suffix == ASE:
+    if suffix in TRAJECTORIES:
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         refuse({"--dimension": dimension}, "an SDF or MOL file", text)
-        return _from_trajectory(text, needed, 1 if record is None else record)
+        return _from_trajectory(text, needed, 1 if record is None else record, topology, selection)
+    refuse({"--topology": topology, "--selection": selection}, "an xtc, trr, dcd or nc file", text)
     if suffix in FORMATS:
         refuse({"--timeout": timeout}, "a SMILES", f"the file {text}")
         if not FORMATS[suffix].has_drawings:
@@ -71,10 +78,10 @@ def has_bonds(text: str) -> bool:
     """Whether ``text`` is a SMILES or names a file with bonds, whose hydrogens are known."""
     from tg_molfield.files import format_suffix
     from tg_molfield.structures.formats.registry import FORMATS
-    from tg_molfield.structures.trajectories import ASE
+    from tg_molfield.structures.trajectories import TRAJECTORIES
 
     suffix = format_suffix(text)
-    return suffix != ASE and (suffix not in FORMATS or FORMATS[suffix].has_bonds)
+    return suffix not in TRAJECTORIES and (suffix not in FORMATS or FORMATS[suffix].has_bonds)
 
 
 def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
@@ -83,9 +90,12 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
     from tg_molfield.structures.hydrogens import lacks_hydrogens
 
     if "H" in channels and lacks_hydrogens(data):
+        got = (
+            "none at carbon, so the channel H lacks them" if (data.z == 1).any() else "none, so the channel H is empty"
+        )
         warnings.warn(
-            "hydrogens: expected those that the bond angles call for, got none, so the channel H is empty; add them "
-            "with another program, or leave H out of the channels",
+            f"hydrogens: expected those that the bond angles call for, got {got}; add them with another program, or "
+            "leave H out of the channels",
             StructureWarning,
             stacklevel=2,
         )
@@ -113,14 +123,17 @@ def _from_file(path: str, needed: set[str], record: int, dimension: int | None) 
     )
 
 
-def _from_trajectory(path: str, needed: set[str], record: int) -> Structure:
+def _from_trajectory(
+    path: str, needed: set[str], record: int, topology: str | None, selection: str | None
+) -> Structure:
     from tg_molfield.files import decoding
-    from tg_molfield.structures.build import float_dtype
+    from tg_molfield.structures import StructureWarning
     from tg_molfield.structures.needed import with_needed
     from tg_molfield.structures.reading import no_bonds
-    from tg_molfield.structures.trajectories import AseTrajectory
 
-    with closing(AseTrajectory(Path(path), whole=False, dtype=float_dtype(None))) as frames:
+    with closing(_opened(path, topology, selection)) as frames:
+        for note in dict.fromkeys([*frames.notes, *filter(None, [frames.damage])]):
+            warnings.warn(f"{path}: {note}", StructureWarning, stacklevel=3)
         if not 1 <= record <= len(frames):
             raise ValueError(
                 f"--record: expected 1 to {len(frames)} for {path}, got {record}; frames are counted from 1"
@@ -129,6 +142,22 @@ def _from_trajectory(path: str, needed: set[str], record: int) -> Structure:
             data = with_needed(frames.frame(record - 1), needed, f"{path}: {no_bonds(Path(path), 'properties')}")
         which = f"{record} of {len(frames)}" if len(frames) > 1 else ""
     return Structure(data, Path(path).name, "the file" if "partial_charge" in needed else "", which)
+
+
+def _opened(path: str, topology: str | None, selection: str | None) -> Trajectory:
+    from tg_molfield.structures.build import float_dtype
+    from tg_molfield.structures.trajectories import ASE, AseTrajectory, Topology, TopologyTrajectory
+
+    if Path(path).suffix.lower() == ASE:
+        refuse({"--topology": topology, "--selection": selection}, "an xtc, trr, dcd or nc file", path)
+        return AseTrajectory(Path(path), whole=False, dtype=float_dtype(None))
+    if topology is None:
+        raise ValueError(
+            f"--topology: expected the file that names the atoms of {path} with it, got none; give for example "
+            "--topology system.pdb"
+        )
+    atoms = Topology(Path(topology), "all" if selection is None else selection)
+    return TopologyTrajectory(Path(path), atoms, whole=False, dtype=float_dtype(None))
 
 
 def _from_smiles(smiles: str, needed: set[str], timeout: float | None) -> Structure:

@@ -149,7 +149,11 @@ def _stride(volume: Any) -> int:
 
 
 def _projections(volume: Any, seen: Array) -> list[Picture]:
-    """For the first channels, the value that is largest in absolute value along the axis with the fewest nodes."""
+    """For the first channels, the value that is largest in absolute value along the axis with the fewest nodes.
+
+    Of distances the least, which is that from the nearest surface, or inside it.
+    """
+    is_distance = getattr(volume.mol_field, "aggregate", "") == "distance"
     extents = volume.grid.axes_tensor().norm(dim=1).numpy() * np.array(volume.grid.shape)
     along = int(extents.argmin())
     across, down = (axis for axis in range(3) if axis != along)
@@ -157,7 +161,7 @@ def _projections(volume: Any, seen: Array) -> list[Picture]:
     for name, values in zip(volume.channels, np.nan_to_num(seen, posinf=0, neginf=0), strict=True):
         if not values.any() or len(pictures) == _MOST_CHANNELS:
             continue
-        where = np.expand_dims(np.abs(values).argmax(along), along)
+        where = np.expand_dims(values.argmin(along) if is_distance else np.abs(values).argmax(along), along)
         flat = np.take_along_axis(values, where, along).squeeze(along).T
         thin = flat[:: max(1, flat.shape[0] // _MOST_NODES), :: max(1, flat.shape[1] // _MOST_NODES)]
         pictures.append(

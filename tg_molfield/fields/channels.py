@@ -149,8 +149,13 @@ class CheckedAtoms:
         cell, pbc = getattr(data, "cell", None), getattr(data, "pbc", None)
         return cls(data.z.long(), data.pos, batch, num_graphs, cell, pbc, data)
 
-    def attribute(self, name: str, vector: bool = False) -> Tensor:
+    def attribute(self, name: str, vector: bool = False, argument: str = "channels") -> Tensor:
         """The per-atom attribute ``name``, [N] or, where ``vector`` is set, [N, 3].
+
+        Args:
+            name: of the attribute.
+            vector: whether it has three numbers an atom.
+            argument: ``"channels"`` or ``"widths"``, which names it, for errors.
 
         Raises:
             ValueError: it is missing, of another shape, or not finite.
@@ -164,10 +169,10 @@ class CheckedAtoms:
         if not isinstance(values, Tensor):
             keys = getattr(self.source, "keys", None)
             present = sorted(keys()) if callable(keys) else []
+            kinds = "an element, 'other', 'all', 'heavy'" if argument == "channels" else "a number in Å"
             raise ValueError(
-                "channels: expected an element, 'other', 'all', 'heavy', an element property "
-                f"({', '.join(ELEMENT_PROPERTIES)}) or an attribute of the data ({', '.join(present)}), got {name!r}; "
-                "correct it or add it to the data"
+                f"{argument}: expected {kinds}, an element property ({', '.join(ELEMENT_PROPERTIES)}) or an attribute "
+                f"of the data ({', '.join(present)}), got {name!r}; correct it or add it to the data"
             )
         values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not vector else values
         expected = (len(self.z), 3) if vector else (len(self.z),)
@@ -212,8 +217,13 @@ def weights_of(channel: Channel, atoms: CheckedAtoms, channels: tuple[Channel, .
     return channel.factor * per_atom(channel.weight, atoms, channels)[:, None]
 
 
-def per_atom(what: str | float, atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
-    """The numbers [N] that ``what`` stands for; ``other`` means the elements that ``channels`` do not name."""
+def per_atom(
+    what: str | float, atoms: CheckedAtoms, channels: tuple[Channel, ...], argument: str = "channels"
+) -> Tensor:
+    """The numbers [N] that ``what`` stands for; ``other`` means the elements that ``channels`` do not name.
+
+    ``argument`` is that which gives ``what``, ``"channels"`` or ``"widths"``, for errors.
+    """
     z = atoms.z
     if not isinstance(what, str):
         return torch.full_like(z, what, dtype=torch.float64)
@@ -228,4 +238,4 @@ def per_atom(what: str | float, atoms: CheckedAtoms, channels: tuple[Channel, ..
         return (~torch.isin(z, z.new_tensor(named))).double()
     if what in ELEMENT_PROPERTIES:
         return element_property(what, z)
-    return atoms.attribute(what)
+    return atoms.attribute(what, argument=argument)

@@ -314,7 +314,7 @@ class MolField:
 
     def _base_widths(self, atoms: CheckedAtoms) -> Tensor:
         if isinstance(self.widths, str):
-            return per_atom(self.widths, atoms, self.specification)
+            return per_atom(self.widths, atoms, self.specification, "widths")
         return torch.full_like(atoms.pos[:, 0], self.widths)
 
     def _widths(self, atoms: CheckedAtoms) -> Tensor:
@@ -322,7 +322,9 @@ class MolField:
         if all(channel.width is None for channel in self.specification):
             return base.to(atoms.pos.dtype)
         columns = [
-            base if channel.width is None else per_atom(channel.width, atoms, self.specification) * channel.width_scale
+            base
+            if channel.width is None
+            else per_atom(channel.width, atoms, self.specification, "widths") * channel.width_scale
             for channel in self.specification
             for _ in channel.names
         ]

@@ -1,6 +1,7 @@
 """Reading and writing whole files: gzip by suffix, and writes that replace files only when they are complete."""
 
 from tg_molfield.files.decoding import NO_FAULTS, decoding, fault_message, shortened
+from tg_molfield.files.encoding import check_encoding
 from tg_molfield.files.gunzip import unfolding_limit
 from tg_molfield.files.lines import Lines, decoded
 from tg_molfield.files.names import distinct_names
@@ -13,6 +14,7 @@ __all__ = [
     "Lines",
     "atomic_write",
     "atomic_writes",
+    "check_encoding",
     "decoded",
     "decoding",
     "distinct_names",

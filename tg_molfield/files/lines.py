@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from tg_molfield.files.encoding import check_encoding
 from tg_molfield.files.gunzip import STEP, DamagedGzipError, check_gzip, unfolded
 from tg_molfield.files.reading import empty_file, readable
 
@@ -50,6 +51,7 @@ class Lines:
         try:
             for piece in self._content():
                 if not content:
+                    check_encoding(self.path, piece)
                     piece = piece.removeprefix(codecs.BOM_UTF8)
                     content = bool(piece.strip())
                 *whole, rest = (rest + newlines.decode(piece)).split("\n")

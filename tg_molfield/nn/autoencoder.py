@@ -21,7 +21,6 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.validation import check_data, check_tensor
 from tg_molfield.devices import in_widest_type
 from tg_molfield.fields import Field, MolField
-from tg_molfield.metrics import PSNRPerGraph, psnr_per_graph
 from tg_molfield.nn.cards import domain_of, model_card
 from tg_molfield.nn.checks import (
     as_options,
@@ -31,13 +30,13 @@ from tg_molfield.nn.checks import (
     check_names,
     check_properties,
     check_queries,
-    check_samples,
 )
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.domain import Domain
 from tg_molfield.nn.embedding.embed import Embeddings, embed
 from tg_molfield.nn.embedding.encodable import Encodable, converted, joined
 from tg_molfield.nn.evaluation import evaluating
+from tg_molfield.nn.fidelity import FieldFidelity
 from tg_molfield.nn.generation.generator import MoleculeGenerator
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, given_pose, random_pose
@@ -51,7 +50,7 @@ from tg_molfield.random_draws import seeds_of
 DEFAULT_FIELD = MolField()
 
 
-class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
+class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilable, GAE):
     """Encodes molecules as codes and decodes codes as fields.
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the
@@ -369,51 +368,6 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
             options = (batch_size, errors, progress, workers, cluster)
             return embed(molecules, model._molecule, model._codes, *options)
 
-    def recon_loss(
-        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
-    ) -> Tensor:
-        """The mean square error over points and channels of each molecule, then its mean over molecules.
-
-        Args:
-            latent: of B molecules.
-            query_pos: ``[Q, 3]`` Å.
-            target: ``[Q, C]``.
-            query_batch: ``[Q]`` int64, sorted; molecules may have different numbers of points, at least one.
-
-        Raises:
-            ValueError: ``target`` has another shape, or a molecule has no points.
-        """
-        values, batch = self._values(latent, query_pos, target, query_batch)
-        return scatter((values - target).square().mean(1), batch, dim=0, dim_size=len(latent), reduce="mean").mean()
-
-    @torch.no_grad()
-    def test(
-        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
-    ) -> dict[str, float]:
-        """Peak signal-to-noise ratios in dB with peak 1, as means over molecules.
-
-        Returns:
-            ``"psnr"`` over all points and channels (arXiv 2502.10848) and ``"psnr_occupied"`` over those (point,
-            channel) that the target occupies, see `metrics.psnr_per_graph`; NaN if it occupies none.
-
-        Raises:
-            ValueError: as for :meth:`recon_loss`.
-        """
-        quality = self.psnr(latent, query_pos, target, query_batch)
-        return {"psnr": float(quality.all_points.mean()), "psnr_occupied": float(quality.occupied.nanmean())}
-
-    @torch.no_grad()
-    def psnr(
-        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None = None
-    ) -> PSNRPerGraph:
-        """The ratios of :meth:`test` for each molecule.
-
-        Raises:
-            ValueError: as for :meth:`recon_loss`.
-        """
-        values, batch = self._values(latent, query_pos, target, query_batch)
-        return psnr_per_graph(values, target, batch, len(latent), peak=1.0)
-
     @classmethod
     def from_pretrained(  # type: ignore[override]
         cls,
@@ -522,12 +476,3 @@ class FieldAutoEncoder(MoleculeGenerator, Serializable, Compilable, GAE):
         atoms, properties = joined(molecules)
         latent = self._encode(atoms, len(molecules), properties, randomised=False)
         return latent.code, latent.summary
-
-    def _values(
-        self, latent: Latent, query_pos: Tensor, target: Tensor, query_batch: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """The decoded values ``[Q, C]`` and the checked ``query_batch [Q]``."""
-        latent = self.decoder.widened(latent)
-        batch = check_queries(query_pos, query_batch, len(latent), latent.code)
-        check_samples(target, batch, len(self.channels), len(latent))
-        return self.decode(latent, query_pos, batch), batch

@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.validation import check_atoms, check_data, check_points, check_real, check_tensor
+from tg_molfield.fields import Field, MolField
 
 
 def check_molecules(
@@ -195,6 +196,16 @@ def _column(data: Data, name: str) -> Tensor:
             f"data.{name}: expected one number an atom, shape [{size}], got {list(values.shape)}; reshape it"
         )
     return values.reshape(size).to(data.pos.dtype)
+
+
+def check_definition(name: str, field: Field, mol_field: MolField | None) -> None:
+    """Raise a ValueError where ``field`` is known to follow another definition than the model's ``mol_field``."""
+    if mol_field is None or not isinstance(field.mol_field, MolField):
+        return
+    if field.mol_field.differences(mol_field, field.channels):
+        raise ValueError(
+            f"{name}: expected a field of {mol_field!r}, got {field.mol_field!r}; make it with the model's definition"
+        )
 
 
 def check_finite_codes(code: Tensor) -> None:

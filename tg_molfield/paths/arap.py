@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.sparse import identity, triu
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation, Slerp
 from torch import Tensor
 
-from tg_molfield.paths.frames import Array
+from tg_molfield.paths.frames import Array, Indices
+from tg_molfield.paths.handedness import Inversions
 from tg_molfield.paths.local_rotations import local_rotations
 from tg_molfield.paths.relaxation import Restraints, incidence, relax
 from tg_molfield.paths.superposition import best_rotation
 from tg_molfield.paths.topology import Topology
 from tg_molfield.paths.torsions import conserved_torsions
 
+_INTERVALS = 32
 _TETHER = 0.01
-_BOND, _ANGLE, _TORSION = 10.0, 3.0, 1.0
+_ZERO = 1e-6
+_BOND, _ANGLE, _TORSION = 60.0, 3.0, 1.0
 
 
 class ArapPath:
@@ -31,8 +35,9 @@ class ArapPath:
     interpolated linearly between the two ends, and atoms closer than 0.7 times the sum of their van der Waals radii
     (and closer than at both ends) are pushed apart. The ends themselves do not change.
 
-    Each point of the path is computed independently of the others. Where atoms can pass an obstacle on either side,
-    they may therefore switch sides between two neighbouring points.
+    31 points between the ends are relaxed together, so that no atom jumps from one to the next, and joined by a cubic
+    spline. Where two neighbours of an atom have changed places, as hydrogens of a
+    methylene group may that were numbered in another order, they turn about each other on the way.
 
     Args:
         z: atomic numbers [N].
@@ -42,50 +47,67 @@ class ArapPath:
 
     def __init__(self, z: Tensor, start: Array, end: Array) -> None:
         self._z = z
+        self._ends = start, end
         self._centers = start.mean(0), end.mean(0)
         self._start, end = start - self._centers[0], end - self._centers[1]
         rotation = best_rotation(self._start, end)
         self._end = end @ rotation
         self._orientation = Slerp([0, 1], Rotation.from_matrix(np.stack([np.eye(3), rotation])))
-        topology = Topology.of(z, np.stack([self._start, self._end]))
-        self._topology = topology
-        self._pairs = np.stack(triu(topology.within_two_bonds, 1).nonzero(), 1)
-        self._local_rotations = local_rotations(self._start, self._end, topology)
-        self._incidence = incidence(self._pairs, len(z))
-        conserved = conserved_torsions(self._start, self._end, topology)
-        self._restrained = incidence(np.concatenate([self._pairs, conserved]), len(z))
-        bonded = topology.are_bonded(self._pairs)
-        self._stiffness = np.concatenate([np.where(bonded, _BOND, _ANGLE), np.full(len(conserved), _TORSION)])
-        self._solver = self._factorized()
 
     def __call__(self, fraction: float) -> Array:
         """The positions [N, 3] in Å at ``fraction`` of the path, from 0 to 1."""
-        straight = (1 - fraction) * self._start + fraction * self._end
-        edges = (self._edges(fraction, 0) + self._edges(fraction, 1)) / 2
-        guess = self._solver.solve(self._incidence.T @ edges + _TETHER * straight)
-        ends = self._start, self._end
-        lengths = [np.linalg.norm(self._restrained @ end, axis=1) for end in ends]
-        between = (1 - fraction) * lengths[0] + fraction * lengths[1]
-        body = relax(guess, Restraints(self._restrained, between, self._stiffness), self._z, ends, self._topology)
+        if fraction in (0, 1):
+            return self._ends[int(fraction)].copy()
         center = (1 - fraction) * self._centers[0] + fraction * self._centers[1]
-        return body @ self._orientation(fraction).as_matrix().T + center
+        return self._body(fraction) @ self._orientation(fraction).as_matrix().T + center
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_solver"}
+    @cached_property
+    def _body(self) -> CubicSpline:
+        """The positions [N, 3] in Å in the body frame."""
+        fractions, ends = np.linspace(0, 1, _INTERVALS + 1), (self._start, self._end)
+        topology = Topology.of(self._z, np.stack(ends))
+        pairs = np.stack(triu(topology.within_two_bonds, 1).nonzero(), 1)
+        conserved = conserved_torsions(*ends, topology)
+        stiffness = np.where(topology.are_bonded(pairs), _BOND, _ANGLE)
+        stiffness = np.concatenate([stiffness, np.full(len(conserved), _TORSION)])
+        restrained = incidence(np.concatenate([pairs, conserved]), len(self._z))
+        start, end = (np.linalg.norm(restrained @ pos, axis=1)[:, None] for pos in ends)
+        restraints = Restraints(restrained, (start + fractions * (end - start))[:, 1:-1], stiffness[:, None])
+        guess = self._turned_about(self._blended(fractions, pairs, topology), fractions)
+        return CubicSpline(fractions, relax(guess, restraints, self._z, topology).transpose(1, 0, 2))
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._solver = self._factorized()
+    def _blended(self, fractions: Array, pairs: Indices, topology: Topology) -> Array:
+        """The positions [N, F, 3] in Å that fit the rotated vectors between ``pairs`` of atoms best."""
+        vectors = incidence(pairs, len(self._z))
+        normal = vectors.T @ vectors + _TETHER * identity(len(self._z))
+        solver, rotations = splu(normal.tocsc()), local_rotations(self._start, self._end, topology)
+        sides = [rotations[pairs[:, side]] for side in (0, 1)]
+        first, last = vectors @ self._start, vectors @ self._end
+        points = [self._start]
+        for fraction in fractions[1:-1].tolist():
+            straight = (1 - fraction) * self._start + fraction * self._end
+            edges = sum(_between(first, last, side, fraction) for side in sides) / 2
+            points.append(solver.solve(vectors.T @ edges + _TETHER * straight))
+        return np.stack([*points, self._end], 1)
 
-    def _factorized(self) -> SuperLU:
-        """The factors of the least-squares fit, which cannot be pickled."""
-        normal = self._incidence.T @ self._incidence + _TETHER * identity(len(self._z))
-        return splu(normal.tocsc())
+    def _turned_about(self, guess: Array, fractions: Array) -> Array:
+        """The guess [N, F, 3] in which neighbours that have changed places pass each other at a distance."""
+        rows = Inversions.between(self._z, self._start, self._end).exchanged
+        _, one, other, left, right = rows.T
+        across = guess[left] - guess[right]
+        across /= np.linalg.norm(across, axis=2, keepdims=True).clip(_ZERO)
+        apart = (guess[one] - guess[other])[:, [0, -1]]
+        leaning = (apart * across[:, [0, -1]]).sum((1, 2))
+        height = np.linalg.norm(apart, axis=2).mean(1) / 2 * np.where(leaning < -_ZERO, -1, 1)
+        bump = (height[:, None] * np.sin(np.pi * fractions))[..., None] * across
+        np.add.at(guess, one, bump)
+        np.subtract.at(guess, other, bump)
+        return guess
 
-    def _edges(self, fraction: float, side: int) -> Array:
-        if not len(self._pairs):
-            return np.empty((0, 3))  # SciPy 1.11 has no rotations without elements
-        rotations = self._local_rotations[self._pairs[:, side]]
-        forth, back = Rotation.from_rotvec(fraction * rotations), Rotation.from_rotvec((fraction - 1) * rotations)
-        first, last = self._incidence @ self._start, self._incidence @ self._end
-        return (1 - fraction) * forth.apply(first) + fraction * back.apply(last)
+
+def _between(first: Array, last: Array, rotations: Array, fraction: float) -> Array:
+    """Vectors [P, 3] at a fraction of the way from ``first`` to ``last``, which rotate."""
+    if not len(first):
+        return first  # SciPy 1.11 has no rotations without elements
+    forth, back = Rotation.from_rotvec(fraction * rotations), Rotation.from_rotvec((fraction - 1) * rotations)
+    return (1 - fraction) * forth.apply(first) + fraction * back.apply(last)

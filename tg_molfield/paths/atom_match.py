@@ -8,12 +8,14 @@ from itertools import islice, permutations, product
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import symbols
 from tg_molfield.compare import align
 from tg_molfield.fields import MolField
 from tg_molfield.paths.frames import Array, Indices
+from tg_molfield.paths.handedness import Inversions
 from tg_molfield.paths.superposition import best_rotation
 from tg_molfield.structures.common_substructure import CommonSubstructure, bonds_by_distance, common_substructure
 
@@ -78,7 +80,7 @@ def _order(data: Data) -> tuple[object, ...]:
 def _by_substructure(first: Data, last: Data) -> AtomMatch:
     places = _array(first), _array(last)
     if first.z.tolist() == last.z.tolist() and bonds_by_distance(first) == bonds_by_distance(last):
-        return _superposed(np.repeat(np.arange(len(first.z))[:, None], 2, 1), *places)
+        return _superposed(_same_atoms(first.z.cpu(), *places), *places)
     pairs = _nearest_way(common_substructure(first, last), *places)
     if len(pairs) < 2:
         raise ValueError(
@@ -86,6 +88,14 @@ def _by_substructure(first: Data, last: Data) -> AtomMatch:
             "match='field'"
         )
     return _superposed(pairs, *places)
+
+
+def _same_atoms(z: Tensor, first: Array, last: Array) -> Indices:
+    """Each atom with itself, but neighbours that have changed places with each other."""
+    pairs = np.repeat(np.arange(len(z))[:, None], 2, 1)
+    one, other = Inversions.between(z, first, last).exchanged[:, 1:3].T
+    pairs[one, 1], pairs[other, 1] = other, one
+    return pairs
 
 
 def _nearest_way(common: CommonSubstructure, first: Array, last: Array) -> Indices:

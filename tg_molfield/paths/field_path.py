@@ -19,11 +19,14 @@ from tg_molfield.fields import Field, Grid, MolField
 from tg_molfield.paths.arap import ArapPath
 from tg_molfield.paths.cards import path_card
 from tg_molfield.paths.frames import Array, Frames
+from tg_molfield.paths.handedness import warn_of_inversions
 from tg_molfield.paths.matching import frames_from_fields
 from tg_molfield.paths.morph import Morph
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
 
 KINDS = ("auto", "spline", "arap")
+_ROUNDING = 1e-7
+"""Of a time, in single precision."""
 
 
 @final
@@ -37,12 +40,14 @@ class FieldPath:
     ``"spline"`` is for trajectories: each atom follows a smooth curve through several frames on either side, and the
     rotation of the molecule is interpolated separately (`tg_molfield.paths.spline.SplinePath`). ``"arap"`` connects
     conformers that are far apart, two at a time: bonds keep their lengths and atoms do not pass through each other
-    (`tg_molfield.paths.arap.ArapPath`). Its points are relaxed one by one, so that half way some atoms may change sides
-    at once, by 1 to 3 Å where groups turn or hydrogens are exchanged. ``"auto"`` chooses the spline for three or more
-    frames that are smoother than a random walk, and ``"arap"`` otherwise.
+    (`tg_molfield.paths.arap.ArapPath`). ``"auto"`` chooses the spline for three or more frames that are smoother than a
+    random walk, and ``"arap"`` otherwise.
 
     Atoms of periodic frames, such as slabs and crystals, go the shortest way from frame to frame, across the border of
-    the cell where that is shorter, and their cell goes with them. Such paths are splines, in which nothing is rotated.
+    the cell where that is shorter, and their cell goes with them, by those vectors of the lattice that are nearest to
+    the cell before. Such paths are splines, in which nothing is rotated.
+
+    Positions are computed in double precision, and have no gradient.
 
     Motion with a period below twice the interval between frames cannot be recovered.
 
@@ -50,7 +55,7 @@ class FieldPath:
     one. Atoms that both have move, and the others stay where they are and fade: the weights of those of the first
     molecule go linearly to 0, and the weights of those of the last one from 0. The field is that of a molecule at both
     ends and changes continuously in between, where it is the field of no molecule. Molecules of the same atoms have a
-    plain path.
+    plain path, for which equal terminal atoms that have changed places, such as hydrogens, are numbered alike.
 
     - ``"mcs"``: the atoms of the maximum common substructure (RDKit's ``rdFMCS``, by elements and connectivity) and
       their hydrogens, on which the molecules are superposed. Of all ways to match the atoms, that with the most
@@ -67,13 +72,16 @@ class FieldPath:
 
     Raises:
         ValueError: there are fewer than two frames, their atoms differ or are in another order, they are not periodic
-            in the same directions, positions or times are not finite, times do not increase, the kind is unknown or
-            ``"arap"`` for periodic frames, or ``mol_field`` is not one of atoms. With ``match``: there are not two
-            molecules, one is periodic, no atoms match, or atoms cannot fade in ``mol_field``: in distances,
-            displacements and fields divided by their maximum.
+            in the same directions, a cell is turned by more than 20° or mirrored from one frame to the next, positions
+            or times are not finite, times do not increase, the kind is unknown or ``"arap"`` for periodic frames, or
+            ``mol_field`` is not one of atoms. With ``match``: there are not two molecules, one is periodic, no atoms
+            match, or atoms cannot fade in ``mol_field``: in distances, displacements and fields divided by their
+            maximum.
 
     Warns:
-        UserWarning: an atom moves by nearly half a cell between two periodic frames.
+        UserWarning: an atom moves by nearly half a cell between two periodic frames; or ``"arap"`` connects frames in
+            which an atom with four neighbours has the other handedness, as where two of its hydrogens are numbered in
+            another order.
     """
 
     def __init__(
@@ -112,6 +120,8 @@ class FieldPath:
         self._periodic = None if cells is None else PeriodicSplinePath(self._frames)
         self._spline = self._periodic or (SplinePath(self._frames) if kind == "spline" else None)
         self._segments: dict[int, ArapPath] = {}
+        if kind == "arap":
+            warn_of_inversions(self._frames, self.matched[:, 0].tolist())
 
     @classmethod
     def from_fields(
@@ -207,6 +217,7 @@ class FieldPath:
         """
         times = self._frames.times
         check_number("time", time)
+        time = self._on_path(float(time))
         if not (math.isfinite(time) and times[0] <= time <= times[-1]):
             raise ValueError(f"time: expected {times[0]:g} to {times[-1]:g}, got {time}; choose a time on the path")
         before = min(int(times.searchsorted(time, "right")) - 1, len(times) - 2)
@@ -235,7 +246,8 @@ class FieldPath:
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
-        Periodic frames get the cell at that time too; atoms may lie outside of it.
+        Periodic frames get the cell at that time too; atoms may lie outside of it. At the time of a frame all but the
+        positions are its own.
 
         Pharmacophore features are left out; compute them anew.
 
@@ -248,16 +260,17 @@ class FieldPath:
         before, fraction = self.locate(time)
         if self._fading is not None:
             return self._end(time, fraction)
-        frame, after = self._data[before], self._data[before + 1]
+        after = self._data[before + 1]
+        frame = after if fraction == 1 else self._data[before]
         result = frame.clone()
         for name, value in frame.items():
             if name in COLOR_KEYS:
                 del result[name]
-            elif name != "pos" and _are_per_atom((value, getattr(after, name, None)), len(self.z)):
+            elif 0 < fraction < 1 and name != "pos" and _are_per_atom((value, after.get(name)), len(self.z)):
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         if self._periodic is not None:
-            result.cell = torch.from_numpy(self._cell(before, time)).to(frame.pos)[None]
+            result.cell = torch.from_numpy(self._cell(before, time, fraction)).to(frame.pos)[None]
         return result
 
     def field(self, time: float) -> Field:
@@ -273,7 +286,13 @@ class FieldPath:
     def _moving(self, time: float) -> Array:
         """The positions of the atoms that do not fade."""
         before, fraction = self.locate(time)
-        return self._segment(before)(fraction) if self._spline is None else self._spline(time)
+        return self._segment(before)(fraction) if self._spline is None else self._spline(self._on_path(float(time)))
+
+    def _on_path(self, time: float) -> float:
+        """The time, or the start or the end of the path where it misses that by rounding."""
+        first, last = self._frames.times[[0, -1]].tolist()
+        nearest = min(max(time, first), last)
+        return nearest if abs(time - nearest) <= _ROUNDING * max(last - first, abs(nearest)) else time
 
     def _end(self, time: float, fraction: float) -> Data:
         """The molecule at an end of a morph."""
@@ -290,11 +309,15 @@ class FieldPath:
                 del molecule[name]
         return molecule
 
-    def _cell(self, before: int, time: float) -> Array:
-        """The cell at a time; directions without a vector stay so."""
+    def _cell(self, before: int, time: float, fraction: float) -> Array:
+        """The cell at a time, in a frame its own; directions that are not periodic have vectors between those given."""
         assert self._periodic is not None
-        given = as_cells(self._data[before].cell, 1)[0].detach().cpu().double().numpy()
-        return np.where(given.any(1, keepdims=True), self._periodic.cell(time), given)
+        assert self._frames.cells is not None
+        given = [as_cells(one.cell, 1)[0].detach().cpu().double().numpy() for one in self._data[before : before + 2]]
+        if fraction in (0, 1):
+            return given[int(fraction)]
+        between = (1 - fraction) * given[0] + fraction * given[1]
+        return np.where(self._frames.cells.pbc[:, None], self._periodic.cell(time), between)
 
     def _segment(self, before: int) -> ArapPath:
         if before not in self._segments:

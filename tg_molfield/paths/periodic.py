@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 _ROUNDING = 1e-9
 _FAR = 0.4
 """Of a cell vector: a longer way between two frames may as well have been one in the opposite direction."""
+_TURNED = 20.0
+"""Degrees by which a cell may turn from frame to frame: half way its volume is 3 % too small."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Cells:
     """The cells of F frames.
 
     Attributes:
-        vectors: [F, 3, 3] in Å, one vector a row; unit vectors in directions that have none.
+        vectors: [F, 3, 3] in Å, one vector a row; unit vectors in directions that are not periodic. Of all vectors of
+            the lattice, those that are near the vectors in the frame before.
         pbc: which directions are periodic [3], bool.
     """
 
@@ -41,7 +44,7 @@ class Cells:
 
         Raises:
             ValueError: some are periodic in other directions than the first, lack a cell, or have one that does not
-                span space.
+                span space or is turned or mirrored from one frame to the next.
         """
         given = [pbc_of(frame) for frame in frames]
         flags = [as_pbc(pbc, 1)[0].cpu() if is_periodic(pbc) else torch.zeros(3, dtype=torch.bool) for pbc in given]
@@ -53,14 +56,19 @@ class Cells:
                 )
         if not bool(flags[0].any()):
             return None
-        found = []
+        found: list[Array] = []
         for number, frame in enumerate(frames):
             if getattr(frame, "cell", None) is None:
                 raise ValueError(
                     f"frames[{number}].cell: expected one for the periodic directions, got None; give frame.cell"
                 )
             cell = as_cells(frame.cell, 1)[0].detach().to("cpu", torch.float64)
-            found.append(box_vectors(cell, flags[0])[0].numpy())
+            cell = torch.where(flags[0][:, None], cell, 0.0)
+            vectors = box_vectors(cell, flags[0])[0].numpy()
+            if found:
+                vectors = _near_vectors(vectors, found[-1], flags[0].numpy())
+                _check_turn(number, vectors, found[-1])
+            found.append(vectors)
         return cls(np.stack(found), flags[0].numpy())
 
     def followed(self, pos: Array) -> Array:
@@ -83,6 +91,30 @@ class Cells:
             )
         result: Array = np.concatenate([steps[:1], steps[:1] + np.cumsum(moves, axis=0)])
         return result
+
+
+def _near_vectors(cell: Array, before: Array, pbc: NDArray[np.bool_]) -> Array:
+    """The vectors of the lattice of ``cell`` [3, 3] that are near those of the cell ``before`` [3, 3]."""
+    periods = np.where(pbc[:, None] & pbc, np.rint(before @ np.linalg.inv(cell)), np.eye(3))
+    whole = abs(abs(np.linalg.det(periods)) - 1) < _ROUNDING
+    nearer = np.linalg.norm(periods @ cell - before) < (1 - _ROUNDING) * np.linalg.norm(cell - before)
+    result: Array = periods @ cell if whole and nearer else cell
+    return result
+
+
+def _check_turn(number: int, cell: Array, before: Array) -> None:
+    change = np.linalg.solve(before, cell)
+    left, _, right = np.linalg.svd(change)
+    if np.linalg.det(change) < 0:
+        got = "a mirrored one"
+    elif (angle := np.degrees(np.arccos(np.clip((np.trace(left @ right) - 1) / 2, -1, 1)))) > _TURNED:
+        got = f"one turned by {angle:.0f}°"
+    else:
+        return
+    raise ValueError(
+        f"frames[{number}].cell: expected about the orientation in frames[{number - 1}], got {got}; turn cell and pos "
+        "of the frame alike"
+    )
 
 
 def _shares_of_periods(ways: Array, cells: Array, pbc: NDArray[np.bool_]) -> Array:

@@ -43,6 +43,11 @@ class Topology:
         two = csr_matrix(one @ one)
         return cls(pairs, graph, two, csr_matrix(two @ one))
 
+    def bonded(self, atom: int) -> Indices:
+        """The atoms 1 bond away."""
+        found: Indices = self.graph.indices[self.graph.indptr[atom] : self.graph.indptr[atom + 1]].astype(np.int64)
+        return found
+
     def neighbors(self, atom: int) -> Indices:
         """The atoms 1 or 2 bonds away."""
         matrix = self.within_two_bonds

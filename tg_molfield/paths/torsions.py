@@ -34,8 +34,7 @@ def conserved_torsions(start: Array, end: Array, topology: Topology) -> Indices:
 
 
 def _chains(topology: Topology) -> Indices:
-    graph = topology.graph
-    around = [graph.indices[graph.indptr[atom] : graph.indptr[atom + 1]] for atom in range(graph.shape[0])]
+    around = [topology.bonded(atom) for atom in range(topology.graph.shape[0])]
     chains = [
         (first, second, third, last)
         for second, third in topology.bonds.tolist()

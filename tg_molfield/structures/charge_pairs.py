@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol, RWMol
 
 _CHALCOGENS = (8, 16, 34)
+_HYPERVALENT = (15, 16, 33, 34, 51, 52)
+"""Elements that take a double bond more, as S in sulfoxides."""
 _PHOSPHORUS = 15
 Path = list[tuple[int, int]]
 """Bonds by their index, and what is added to the order of each."""
@@ -17,9 +19,9 @@ Path = list[tuple[int, int]]
 def without_charge_pairs(mol: Mol) -> Mol:
     """The molecule with its charges cancelled wherever double bonds can be shifted between a cation and an anion.
 
-    ``C[S+]=C[O-]`` becomes ``CSC=O``. Charges that no such shift cancels stay, as those of nitro groups, azides, CO and
-    isonitriles do; ``[PH2]#[PH2]`` becomes ``PP``. The molecule itself is given where there is nothing to do, and where
-    the result is not sanitized or less aromatic.
+    ``C[S+]=C[O-]`` becomes ``CSC=O``, and ``C[S+](C)[O-]`` becomes ``CS(C)=O``. Charges that no such shift cancels
+    stay, as those of nitro groups, azides, CO and isonitriles do; ``[PH2]#[PH2]`` becomes ``PP``. The molecule itself
+    is given where there is nothing to do, and where the result is not sanitized or less aromatic.
 
     Args:
         mol: a sanitized molecule with all its hydrogens.
@@ -45,20 +47,22 @@ def without_charge_pairs(mol: Mol) -> Mol:
 
 
 def doubtful_cation(mol: Mol) -> int | None:
-    """An atom of O, S or Se of charge +1 with a multiple bond to carbon beside an anion of its molecule; None if none.
+    """An atom whose charge is doubtful beside an anion of its molecule; None if there is none.
 
-    Anions next to another cation, such as those of nitro groups, do not count.
+    This is carbon of charge +1, or O, S or Se of charge +1 with a multiple bond to carbon. Beside these, anions next to
+    another cation, such as those of nitro groups, do not count.
     """
     from rdkit import Chem
 
     for rows in Chem.GetMolFrags(mol):
         atoms = [mol.GetAtomWithIdx(row) for row in rows]
-        anions = {
+        anions = [atom for atom in atoms if atom.GetFormalCharge() < 0]
+        apart = any(all(other.GetFormalCharge() <= 0 for other in anion.GetNeighbors()) for anion in anions)
+        found = [
             atom.GetIdx()
             for atom in atoms
-            if atom.GetFormalCharge() < 0 and all(other.GetFormalCharge() <= 0 for other in atom.GetNeighbors())
-        }
-        found = [atom.GetIdx() for atom in atoms if anions and _is_onium(atom)]
+            if (apart and _is_onium(atom)) or (anions and atom.GetAtomicNum() == 6 and atom.GetFormalCharge() == 1)
+        ]
         if found:
             return found[0]
     return None
@@ -113,8 +117,18 @@ def _cancel_one_pair(mol: RWMol) -> bool:
     return False
 
 
+def _is_hypervalent(mol: RWMol, row: int) -> bool:
+    return mol.GetAtomWithIdx(row).GetAtomicNum() in _HYPERVALENT
+
+
 def _path_to_anion(mol: RWMol, cation: int) -> tuple[Path, int] | None:
-    """The shortest path of bonds that are lowered and raised in turn from a cation to an anion, and that anion."""
+    """The shortest path of bonds that are lowered and raised in turn from a cation to an anion, and that anion.
+
+    A bond between the two is raised where the cation can have more of them.
+    """
+    for bond in mol.GetAtomWithIdx(cation).GetBonds() if _is_hypervalent(mol, cation) else ():
+        if bond.GetOtherAtom(mol.GetAtomWithIdx(cation)).GetFormalCharge() == -1 and bond.GetBondTypeAsDouble() < 3:
+            return [(bond.GetIdx(), 1)], bond.GetOtherAtomIdx(cation)
     waiting: deque[tuple[int, Path, tuple[int, ...]]] = deque([(cation, [], (cation,))])
     seen = {(cation, 1)}
     while waiting:

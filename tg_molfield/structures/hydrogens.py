@@ -16,7 +16,7 @@ PYRAMID = 345.0
 
 
 def lacks_hydrogens(data: Data) -> bool:
-    """Whether a molecule has no hydrogens, but carbon whose bond angles call for some.
+    """Whether a molecule has no hydrogens at carbon, but carbon whose bond angles call for some.
 
     Crystals are taken as complete, because the neighbours of their atoms may be in the next cell.
 
@@ -24,11 +24,14 @@ def lacks_hydrogens(data: Data) -> bool:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
     """
     z = data["z"].cpu().numpy()
-    if (z == 1).any() or not (z == 6).any() or ("pbc" in data and bool(data["pbc"].any())):
+    if not (z == 6).any() or ("pbc" in data and bool(data["pbc"].any())):
+        return False
+    pairs = bonds(AtomList(data["z"], data["pos"]))
+    if (np.sort(z[pairs], axis=1) == (1, 6)).all(1).any():
         return False
     pos = data["pos"].detach().cpu().double().numpy()
     neighbours: list[list[int]] = [[] for _ in z]
-    for first, second in bonds(AtomList(data["z"], data["pos"])).tolist():
+    for first, second in pairs.tolist():
         neighbours[first].append(second)
         neighbours[second].append(first)
     return any(_is_open(pos[neighbours[row]] - pos[row]) for row in np.flatnonzero(z == 6).tolist())

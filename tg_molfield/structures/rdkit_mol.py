@@ -123,15 +123,17 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
             no set of bonds fits the charge, or a hydrogen ion that ``formal_charge`` does not tell of.
 
     Warns:
-        StructureWarning: oxygen, sulfur or selenium has a positive charge and a multiple bond, beside an anion.
+        StructureWarning: carbon has a positive charge, or oxygen, sulfur or selenium one and a multiple bond, beside an
+            anion.
     """
     mol = perceived(data, charge)
     row = doubtful_cation(mol)
     if row is not None:
         symbol = mol.GetAtomWithIdx(row).GetSymbol()
+        cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
         warnings.warn(
-            f"bonds: expected a structure without separated charges, got {symbol}+ with a multiple bond (atom {row}) "
-            "beside an anion; check the geometry and the net charge, or read the molecule with its bonds",
+            f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check "
+            "the geometry and the net charge, or read the molecule with its bonds",
             StructureWarning,
             stacklevel=2,
         )

@@ -10,6 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag, require_counts, require_integers
+from tg_molfield.chem.metals import is_metal
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.needed import Definition, needed_names, to_compute
 from tg_molfield.structures.rdkit_mol import from_rdkit
@@ -237,14 +238,10 @@ def _least_ligands(atom: Atom) -> int:
 
 def _is_organometallic(mol: Mol) -> bool:
     """Whether a metal without bonds stands beside a carbanion."""
-    from rdkit.Chem import GetPeriodicTable
-
-    table = GetPeriodicTable()
     atoms = list(mol.GetAtoms())
     carbanion = any(atom.GetAtomicNum() == 6 and atom.GetFormalCharge() < 0 for atom in atoms)
     return carbanion and any(
-        atom.GetDegree() == 0 and atom.GetFormalCharge() > 0 and table.GetNOuterElecs(atom.GetAtomicNum()) < 13
-        for atom in atoms
+        atom.GetDegree() == 0 and atom.GetFormalCharge() > 0 and is_metal(atom.GetAtomicNum()) for atom in atoms
     )
 
 

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import as_path, check_kind, require_counts
+from tg_molfield.arguments import as_path, check_kind, check_seed, require_counts
 from tg_molfield.fields import MolField
 from tg_molfield.progress import shown
-from tg_molfield.random_draws import check_seed
 from tg_molfield.training.augmentation import AugmentedMolecules
 from tg_molfield.training.batches import batches_of, check_molecules, is_data_set
 from tg_molfield.training.budget import Budget

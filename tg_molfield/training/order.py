@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_integers, check_seed
 from tg_molfield.random_draws import draw_seeds
 
 
@@ -57,7 +57,8 @@ class BatchOrder(DistributedSampler):
         rank: int | None = None,
         num_ranks: int | None = None,
     ) -> None:
-        check_integers(num_items=num_items, batch_size=batch_size, seed=seed)
+        check_integers(num_items=num_items, batch_size=batch_size)
+        check_seed(seed)
         there = torch.distributed.is_available() and torch.distributed.is_initialized()
         rank = (torch.distributed.get_rank() if there else 0) if rank is None else rank
         num_ranks = (torch.distributed.get_world_size() if there else 1) if num_ranks is None else num_ranks

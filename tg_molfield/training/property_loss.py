@@ -82,6 +82,8 @@ class PropertyLoss(nn.Module):
     def forward(self, features: Tensor, batch: Data) -> Tensor:
         """The loss of the predictions from ``features [B, D]`` for the known values in ``batch[key] [B, P]``.
 
+        It is infinite where a value is.
+
         Raises:
             ValueError: the batch lacks the properties or has them in another shape, or features of fewer molecules.
         """
@@ -99,7 +101,8 @@ class PropertyLoss(nn.Module):
             )
         target = target.to(features.dtype)
         known = ~target.isnan()
-        expected = torch.where(known, (target - self.mean) / self.spread, 0.0).clamp(-self.clip, self.clip)
+        scaled = torch.where(known, (target - self.mean) / self.spread, 0.0)
+        expected = scaled.clamp(-self.clip, self.clip).where(scaled.isfinite(), scaled)
         error = F.huber_loss(self.head(features), expected, reduction="none", delta=0.1 * self.clip)
         weights = self.weights * known
         return (weights * error).sum() / weights.sum().clamp(min=1e-12)

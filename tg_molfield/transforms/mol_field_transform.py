@@ -11,7 +11,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import BaseTransform
 
-from tg_molfield.arguments import check_counts, check_integers, check_kind
+from tg_molfield.arguments import check_counts, check_kind, check_seed
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.fields import MolField
 from tg_molfield.random_draws import check_generator, seeds_of
@@ -64,7 +64,8 @@ class MolFieldTransform(BaseTransform):
                 f"mol_field: expected a MolField, got {str(mol_field)[:40]!r}; give for example MolField('C N O')"
             )
         check_counts(1, num_queries=num_queries)
-        check_integers(seed=seed)
+        if seed is not None:
+            check_seed(seed)
         check_kind("sampler", sampler, Sampler | None, "a Sampler", "give for example UniformSampler()")
         check_generator(generator)
         if seed is not None and generator is not None:

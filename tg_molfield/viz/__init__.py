@@ -7,6 +7,7 @@ from tg_molfield.viz.field_page import field_page
 from tg_molfield.viz.figures import save_figure
 from tg_molfield.viz.hits import hits_page
 from tg_molfield.viz.interactive import InteractiveSurfaces, interactive_surfaces
+from tg_molfield.viz.interactive_animation import interactive_animation
 from tg_molfield.viz.map.page import map_page
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.overlay import plot_overlay
@@ -24,6 +25,7 @@ __all__ = [
     "comparison_page",
     "field_page",
     "hits_page",
+    "interactive_animation",
     "interactive_surfaces",
     "isosurface",
     "map_page",

@@ -16,10 +16,11 @@ from tg_molfield.display.colors import INK, element_color
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.inputs import chosen_channels, units_of
+from tg_molfield.viz.interactive import NOTHING
 from tg_molfield.viz.levels import value_range
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.molecule import Indices
-from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.scenes import arrange, camera, cube_axes, outwards
 from tg_molfield.viz.sides import Side, sides_of
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import bond_trace, surface_trace
@@ -43,7 +44,7 @@ def animate_surfaces(
     title: str = "",
     height: int = 560,
 ) -> Any:
-    """Isosurfaces of several volumes, shown one after another.
+    """Isosurfaces of several volumes at fixed levels, shown one after another; `interactive_animation` for any level.
 
     Periodic volumes are drawn with the outline of the cell that they cover and the atoms in it. The figure contains
     every surface, so its size grows with the number of volumes and with ``max_nodes``.
@@ -53,7 +54,7 @@ def animate_surfaces(
         channels: the channels to show; by default those that are not empty in every volume.
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
             largest absolute value of the channel in the first volume, or where it is empty there, in that where it is
-            largest. All volumes have the same levels.
+            largest; less for a density with high peaks at nuclei. All volumes have the same levels.
         unit: unit of the values, shown behind the levels; by default what the definition tells.
         opacity: opacity of the surfaces, between 0 and 1.
         max_nodes: volumes with more nodes are drawn on a coarser grid.
@@ -70,36 +71,41 @@ def animate_surfaces(
         ImportError: plotly or scikit-image is missing.
     """
     graph_objects = require("plotly.graph_objects", "viz")
-    check_kind("volumes", volumes, Mapping, "volumes by name", "give {label: volume}")
-    if not volumes:
-        raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
+    check_volumes(volumes)
     first = next(iter(volumes.values()))
-    names = chosen_channels(first, channels) if channels is not None else _channels_of_any(volumes)
+    names = chosen_channels(first, channels) if channels is not None else channels_of_any(volumes)
     units = units_of(first, names, unit)
     sides = [
         side
         for number, name in enumerate(names)
-        for side in sides_of(_reference(volumes, name), name, number, levels, units[name])
+        for side in sides_of(reference_of(volumes, name), name, number, levels, units[name])
     ]
     shown = {label: _traces(volume, names, sides, opacity, max_nodes) for label, volume in volumes.items()}
     frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
     figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
-    corners = np.concatenate([_extent(volume) for volume in volumes.values()])
+    corners = np.concatenate([extent_of(volume) for volume in volumes.values()])
     view = cell_camera(first) if any(first.periodic) else camera(first.atoms)
     arrange(figure, [("", "")], cube_axes(corners), view, title, height)
     figure.update_layout(
-        margin={"b": _BELOW}, sliders=[_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
+        margin={"b": _BELOW}, sliders=[step_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
     )
     return figure
 
 
-def _channels_of_any(volumes: Mapping[str, Volume]) -> tuple[str, ...]:
+def check_volumes(volumes: Mapping[str, Volume]) -> None:
+    """Raise unless these are volumes by label, at least one."""
+    check_kind("volumes", volumes, Mapping, "volumes by name", "give {label: volume}")
+    if not volumes:
+        raise ValueError("volumes: expected at least one Volume, got none; give {label: volume}")
+
+
+def channels_of_any(volumes: Mapping[str, Volume]) -> tuple[str, ...]:
     """The channels that are not empty in one volume or another, in order."""
     found = {name for volume in volumes.values() for name in chosen_channels(volume, None)}
     return tuple(name for name in next(iter(volumes.values())).channels if name in found)
 
 
-def _reference(volumes: Mapping[str, Volume], channel: str) -> Volume:
+def reference_of(volumes: Mapping[str, Volume], channel: str) -> Volume:
     """The first volume; where a channel is empty in it, that in which the channel is largest."""
     first = next(iter(volumes.values()))
     if channel in chosen_channels(first, None):
@@ -111,17 +117,20 @@ def _traces(volume: Volume, names: tuple[str, ...], sides: Sequence[Side], opaci
     coarse = thinned(volume[names], max_nodes)
     traces = []
     for side in sides:
-        surface = isosurface(coarse, side.channel, side.level) if side.crosses(coarse) else _NOTHING
+        surface = isosurface(coarse, side.channel, side.level) if side.crosses(coarse) else NOTHING
         traces.append(surface_trace(*surface, side.color, opacity, name=side.label, showlegend=True))
+    return traces + surroundings_of(volume)
+
+
+def surroundings_of(volume: Volume) -> list[Any]:
+    """The traces of the bonds and the atoms of a volume, and of its cell, as many as it has of these."""
+    traces = []
     if volume.atoms is not None:
         inside, index = atoms_in_cell(volume.atoms, volume)
         traces += [bond_trace(inside, name="bonds", showlegend=True), _dots(inside, index)]
     if len(corners := cell_corners(volume)):
         traces.append(cell_trace(corners, showlegend=True))
     return traces
-
-
-_NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
 
 
 def _dots(atoms: AtomList, index: Indices) -> Any:
@@ -135,12 +144,12 @@ def _dots(atoms: AtomList, index: Indices) -> Any:
     )
 
 
-def _extent(volume: Volume) -> Array:
+def extent_of(volume: Volume) -> Array:
+    """Points [N, 3] between which a volume is shown: its cell, around its atoms, or its grid."""
     if any(volume.periodic):
         return cell_corners(volume)
     if volume.atoms is not None:
-        pos = positions(volume.atoms)
-        return np.stack([pos.min(0) - _MARGIN, pos.max(0) + _MARGIN])
+        return outwards(positions(volume.atoms), _MARGIN)
     grid = volume.grid
     last = np.array(grid.shape) - 1
     ends = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last
@@ -156,12 +165,13 @@ def _show(pause: int) -> dict[str, Any]:
     }
 
 
-def _slider(labels: list[str]) -> dict[str, Any]:
+def step_slider(labels: list[str], prefix: str = "at ") -> dict[str, Any]:
+    """Plotly's slider over frames by their labels, which are shown behind ``prefix``."""
     steps = [
         {"label": escape(label, quote=False), "method": "animate", "args": [[label], _show(0)]} for label in labels
     ]
     place = {"x": 0.02, "len": 0.96, "y": 0, "pad": {"t": 34, "b": 6}}
-    return {"steps": steps, "currentvalue": {"prefix": "at ", "xanchor": "right"}, **place}
+    return {"steps": steps, "currentvalue": {"prefix": prefix, "xanchor": "right"}, **place}
 
 
 def _button() -> dict[str, Any]:

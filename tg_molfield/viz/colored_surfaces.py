@@ -56,7 +56,7 @@ def plot_colored_surfaces(
             the vertices of the surface, a `Volume` interpolated.
         channel: the channel whose surface is drawn; needed where there are several.
         level: the isovalue; by default 0 for a signed distance, else 0.3 of the largest absolute value in the
-            reference, of both signs for a signed channel.
+            reference, of both signs for a signed channel, or less for a density with high peaks at nuclei.
         color_channel: the channel of ``color_by``; needed where it has several.
         color_range: the absolute value at which the colours end; by default the 98th percentile of the absolute
             values at the vertices of all surfaces.

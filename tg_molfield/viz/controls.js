@@ -32,9 +32,9 @@ function legendControls(plot) {
 function legendEntry(plot, { name, traces, color, shown }) {
   const box = make("input", { type: "checkbox", checked: shown });
   const swatch = make("span", { className: color === "scale" ? "swatch scale" : "swatch", ariaHidden: "true" });
-  if (color && color !== "scale") swatch.style.background = color;
+  if (color !== "scale") swatch.style.background = color;
   box.addEventListener("change", () => show(plot, traces, box.checked));
-  return make("div", { className: "control" }, make("label", {}, box, swatch, plain(name)));
+  return make("div", { className: "control" }, make("label", {}, box, ...(color ? [swatch] : []), plain(name)));
 }
 
 function show(plot, traces, shown) {

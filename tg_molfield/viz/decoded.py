@@ -14,9 +14,10 @@ from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
-from tg_molfield.viz.animation import animate_surfaces
 from tg_molfield.viz.gallery import Drawing, drawn_molecule
 from tg_molfield.viz.inputs import chosen_channels
+from tg_molfield.viz.interactive import InteractiveSurfaces
+from tg_molfield.viz.interactive_animation import interactive_animation
 from tg_molfield.viz.page import Page
 from tg_molfield.viz.tables import Cell
 
@@ -25,7 +26,7 @@ _MOLECULE = (
     "Atoms are a molecule where RDKit finds bonds for them, without a net charge and in one piece. Others are drawn as "
     f"they lie and called {_NONE}."
 )
-_SURFACES = "Isosurfaces at 0.3 of the peak of each channel."
+_SURFACES = "Isosurfaces, at 0.3 of the peak of each channel at first."
 _MARGIN, _FINEST = 3.0, 0.3
 _NODES, _NODES_OF_ONE = 1_000_000, 40**3
 """Of all volumes on a page, and of one."""
@@ -82,8 +83,7 @@ def samples_page(
     shown = (valid or [one for _, one in found])[:surfaces]
     if shown:
         page.heading("Fields", f"of the first {len(shown)}" + " that are molecules" * bool(valid))
-        figure = _animated(shown)
-        figure.layout.sliders[0].currentvalue.prefix = ""
+        figure = _animated(shown, prefix="")
         page.figure(figure, f"{_SURFACES} The slider goes from one to the next.")
     return page
 
@@ -149,7 +149,7 @@ def _given(data: Any) -> Drawing:
     return drawn_molecule(data, "" if mol is None else canonical_smiles(mol), "given")
 
 
-def _animated(shown: Sequence[_Shown]) -> Any:
+def _animated(shown: Sequence[_Shown], prefix: str = "at ") -> InteractiveSurfaces:
     """The surfaces of fields, one after another."""
     atoms = [AtomList(one.data.z, one.data.pos.detach()) for one in shown]
     volumes = {
@@ -160,7 +160,7 @@ def _animated(shown: Sequence[_Shown]) -> Any:
     elements = [name for name in shown[0].field.channels if name in names and name in symbols()]
     if max(len(each.z) for each in atoms) > _MOST_ATOMS_WITH_HYDROGEN and len(elements) > 1:
         elements = [name for name in elements if name != "H"]
-    return animate_surfaces(volumes, elements or None)
+    return interactive_animation(volumes, elements or None, prefix=prefix)
 
 
 def _sampled(field: Field, atoms: AtomList, most: int) -> Volume:

@@ -10,7 +10,6 @@ from tg_molfield.viz.definitions import described
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
 from tg_molfield.viz.page import Page
-from tg_molfield.viz.panel_figure import in_bands
 from tg_molfield.viz.slices import plot_slices
 from tg_molfield.viz.tables import Cell
 
@@ -49,10 +48,10 @@ def field_page(
     elif min(first.grid.shape) > 1:
         drawn = interactive_surfaces(volumes, levels=level, difference=several, visible=_visible(first))
         page.figure(drawn, f"Isosurfaces. {described(first)}{drawn.note} {note}".rstrip())
-    names = chosen_channels(first, None)
-    for part in in_bands(names) if several else [names]:
-        page.figure(plot_slices(volumes, part, position=position, difference=several), f"Slices. {described(first)}")
-    return page
+    slices = [
+        plot_slices(volumes, name, position=position, difference=several) for name in chosen_channels(first, None)
+    ]
+    return page.figure(slices, f"Slices. {described(first)}")
 
 
 def _visible(volume: Volume) -> list[str] | None:

@@ -10,12 +10,14 @@ function frameControls(plot) {
   const words = (place) => prefix + plain(names[place]);
   delete plot.layout.sliders;
   delete plot.layout.updatemenus;
-  delete plot.layout.margin.b;
+  plot.layout.margin.b = 8;
   let playing = 0;
   const now = { mode: "immediate", frame: { duration: 0, redraw: true }, transition: { duration: 0 } };
   const apply = (place) => {
     plot.frames[place].data.forEach((part, index) => Object.assign(plot.data[index], part));
-    return plot.drawn ? Plotly.animate(plot.element, [names[place]], now) : undefined;
+    plot.showSurfaces?.(place);
+    if (!plot.drawn) return undefined;
+    return plot.showSurfaces ? Plotly.redraw(plot.element) : Plotly.animate(plot.element, [names[place]], now);
   };
   const { input, output, tell } = slider({
     name: "Step", position: 0, steps: names.length - 1, words: words(0),

@@ -58,7 +58,7 @@ def hits_page(
     page.text(f"{_HOW_TO_READ} Field: {in_words(drawn)}")
     for hit in islice(hits, overlays):
         query = queries[hit.query]
-        name = hit.title or f"record {hit.record}"
+        name = hit.name or f"record {hit.record}"
         figure = plot_overlay(query, hit.moved, (drawn(query), drawn(hit.moved)), names=("query", name))
         terms = ", ".join(f"{term} {value:.3f}" for term, value in hit.by_term.items())
         score = f"score {hit.score:.3f}" + (f": {terms}" if len(hit.by_term) > 1 else "")

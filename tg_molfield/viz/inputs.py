@@ -74,6 +74,13 @@ def known_atoms(fields: Iterable[Field], atoms: AtomList | None) -> AtomList | N
     return next((one for one in found if one is not None and len(one.z)), None)
 
 
+def atoms_of_each(fields: Iterable[Field], atoms: AtomList | None) -> list[AtomList | None]:
+    """For each field ``atoms`` if given, else its own; those of the first that has atoms where it has none."""
+    known = list(fields)
+    first = known_atoms(known, atoms)
+    return [first if atoms is not None else known_atoms([field], None) or first for field in known]
+
+
 def one_channel(field: Field, channel: str | None, argument: str) -> str:
     """The given channel, or the only one of the field.
 
@@ -97,18 +104,26 @@ def chosen_channels(reference: Volume, channels: str | Sequence[str] | None) -> 
     """The given channels, or by default those of the reference that are not empty; all if every channel is empty.
 
     Raises:
+        ValueError: there are none.
         KeyError: a name is not a channel of the reference.
         TypeError: these are no names.
     """
     if channels is not None:
         names = (channels,) if isinstance(channels, str) else tuple(as_names("channels", channels))
         reference.channel_indices(names)
-        return names
+        return _at_least_one(names)
+    _at_least_one(reference.channels)
     peaks = torch.nan_to_num(reference.values.detach(), 0.0, 0.0, 0.0).abs().flatten(1).amax(1)
     kept = tuple(
         name for name, peak in zip(reference.channels, peaks.tolist(), strict=True) if peak > EMPTY * float(peaks.max())
     )
     return kept or reference.channels
+
+
+def _at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("channels: expected at least one channel to show, got none; give a field that has some")
+    return names
 
 
 def units_of(reference: Field, channels: Sequence[str], unit: str | None) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,16 @@ from tg_molfield.display.backend import backend
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.inputs import (
+    Fields,
+    as_volume,
+    atoms_of_each,
+    chosen_channels,
+    known_atoms,
+    named_fields,
+    shared_grid,
+    units_of,
+)
 from tg_molfield.viz.level_ranges import level_range
 from tg_molfield.viz.levels import is_distance, surface_levels
 from tg_molfield.viz.packed_samples import packed_samples
@@ -84,7 +92,7 @@ def interactive_surfaces(
         levels: the levels at first, as in `plot_surfaces`.
         difference: add a scene with the difference of the second field from the first.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
-        atoms: the atoms to draw; by default those of the fields.
+        atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values; by default what the definition tells.
         visible: the channels visible at first; by default all.
         opacity: opacity of the surfaces, between 0 and 1.
@@ -110,10 +118,15 @@ def interactive_surfaces(
         raise ValueError(f"volume: expected at least 2 nodes per axis for a surface, got {shape}; use plot_slices")
     names = chosen_channels(reference, channels)
     shown = names if visible is None else chosen_channels(reference, visible)
-    told = _channels(reference, names, levels, units_of(reference, names, unit), shown)
+    units = units_of(reference, names, unit)
+    told = [
+        channel_control(reference, name, number, levels, units[name], name in shown)
+        for number, name in enumerate(names)
+    ]
     budget = max(max_values // (len(fields) * len(names)), _FEWEST_NODES)
     drawn = _on_grids(fields, names, grid, budget, difference)
     seen = known_atoms(fields.values(), atoms)
+    own = atoms_of_each(fields.values(), atoms)
     rows = [*fields, *([DIFFERENCE] if difference else [])]
     traces: list[dict[str, int]] = []
     content: list[Array] = []
@@ -123,9 +136,9 @@ def interactive_surfaces(
             for side in sides:
                 color = channel["colors"][0] if len(sides) == 1 else SIDES[side]
                 traces.append({"trace": len(figure.data), "scene": number, "channel": index, "side": side})
-                figure.add_trace(surface_trace(*_NOTHING, color, opacity, scene=scene_name(number), showlegend=False))
+                figure.add_trace(surface_trace(*NOTHING, color, opacity, scene=scene_name(number), showlegend=False))
         volume = drawn[min(number, len(drawn) - 1)]
-        content += add_surroundings(figure, seen, volume, number)
+        content += add_surroundings(figure, own[number] if number < len(own) else seen, volume, number)
     content += [_extent(volume, told) for volume in drawn]
     points = np.concatenate(content)
     view = cell_camera(reference) if any(reference.periodic) else camera(seen)
@@ -144,34 +157,39 @@ def interactive_surfaces(
     return InteractiveSurfaces(figure, live, b"".join(values for _, values in packed), note)
 
 
-_NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+NOTHING = np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+"""The vertices and faces of no surface."""
 
 
-def _channels(
+def channel_control(
     reference: Volume,
-    names: Sequence[str],
+    name: str,
+    number: int,
     levels: float | Mapping[str, float] | None,
-    units: Mapping[str, str],
-    shown: Sequence[str],
-) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = []
-    for number, name in enumerate(names):
-        values = surface_levels(reference, name, levels)
-        both = len(values) > 1
-        colors = surface_colors(reference, name, number, values)
-        told.append(
-            {
-                "name": name,
-                "unit": units[name],
-                "level": values[0],
-                **dict(zip(("least", "most", "logarithmic"), level_range(reference, name, values), strict=True)),
-                "both": both,
-                "below": is_distance(reference),
-                "colors": list(colors),
-                "shown": name in shown,
-            }
-        )
-    return told
+    unit: str,
+    is_shown: bool = True,
+) -> dict[str, Any]:
+    """What ``levels.js`` needs to know about a channel: its name, unit and colours, its level at first and their range.
+
+    Args:
+        reference: the volume that determines the levels.
+        name: of the channel.
+        number: of the channel among those that are shown.
+        levels: the level at first, as in `surface_levels`.
+        unit: of the values, may be empty.
+        is_shown: whether its surface is visible at first.
+    """
+    values = surface_levels(reference, name, levels)
+    return {
+        "name": name,
+        "unit": unit,
+        "level": values[0],
+        **dict(zip(("least", "most", "logarithmic"), level_range(reference, name, values), strict=True)),
+        "both": len(values) > 1,
+        "below": is_distance(reference),
+        "colors": list(surface_colors(reference, name, number, values)),
+        "shown": is_shown,
+    }
 
 
 def _on_grids(
@@ -201,5 +219,4 @@ def _extent(volume: Volume, told: Sequence[Mapping[str, Any]]) -> Array:
         else:
             inside |= (np.abs(values) if channel["both"] else values) > channel["level"] / 2
     steps = np.argwhere(inside if inside.any() else ~inside)
-    ends = np.array(list(product(*zip(steps.min(0), steps.max(0), strict=True))))
-    return volume.grid.origin_tensor().numpy() + ends @ volume.grid.axes_tensor().numpy()
+    return volume.grid.origin_tensor().numpy() + steps @ volume.grid.axes_tensor().numpy()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.levels import value_range
+from tg_molfield.viz.signs import NOISE
 
 _LEAST, _MOST = 0.005, 0.95
 """Fractions of the largest absolute value of a channel, between which levels are chosen on a logarithmic scale."""
@@ -33,7 +34,9 @@ def level_range(reference: Volume, channel: str, levels: Sequence[float]) -> Lev
     """
     low, high = value_range(reference, channel)
     peak = max(abs(low), abs(high))
-    if levels[0] > 0 and (len(levels) > 1 or 0 <= low < _LEAST * peak or levels[0] < low + _EDGE * (high - low)):
+    if levels[0] > 0 and (
+        len(levels) > 1 or -NOISE * peak <= low < _LEAST * peak or levels[0] < low + _EDGE * (high - low)
+    ):
         return LevelRange(min(_LEAST * peak, levels[0]), max(_MOST * peak, levels[0]), True)
     edge = _EDGE * (high - low)
     least, most = min(low + edge, levels[0]), max(high - edge, levels[0])

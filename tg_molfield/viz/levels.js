@@ -5,13 +5,22 @@ const DIFFERENCE = { least: 0.01, most: 1 };
 const NO_SURFACE = { x: [], y: [], z: [], i: [], j: [], k: [] };
 
 /* Surfaces of samples at levels that the reader chooses. `live` says which trace shows which scene, channel and side;
-   the levels are those of the channels, and in scenes of differences a share of these. */
+   the levels are those of the channels, and in scenes of differences a share of these. In a figure with frames, the
+   samples of each frame are shown one after another in its only scene. */
 function levelControls(plot, live, bytes) {
   const samples = samplesOf(bytes, live.scenes);
   for (const [one, other] of live.differences) {
     samples.push(samples[one].map((channel, index) => differenceOf(channel, samples[other][index])));
   }
-  const state = { plot, live, samples, levels: live.channels.map(({ level }) => level), share: live.share, note: make("p", { className: "note", role: "status" }) };
+  const state = { plot, live, samples, levels: live.channels.map(({ level }) => level), share: live.share, frame: 0, note: make("p", { className: "note", role: "status" }) };
+  if (plot.frames) {
+    state.note.style.minHeight = "1.6em";
+    state.note.style.display = "block";
+    plot.showSurfaces = (place) => {
+      state.frame = place;
+      makeSurfaces(state, new Set(live.channels.keys()));
+    };
+  }
   update(state, live.channels.keys());
   const rows = live.channels.map((channel, index) => channelControl(state, channel, index));
   if (live.differences.length) rows.push(shareControl(state));
@@ -40,7 +49,7 @@ function channelControl(state, channel, index) {
     swatch.style.background = color;
     return swatch;
   });
-  return make("div", { className: "control level" }, make("label", {}, box, ...swatches, channel.name), input, output);
+  return make("div", { className: "control level" }, make("label", {}, box, ...swatches, channel.name), range(input, output));
 }
 
 function shareControl(state) {
@@ -54,7 +63,12 @@ function shareControl(state) {
       apply: (position) => { state.share = place.at(position); update(state, state.live.channels.keys()); },
     },
   });
-  return make("div", { className: "control level" }, make("span", {}, "difference"), input, output);
+  return make("div", { className: "control level" }, make("span", {}, "difference"), range(input, output));
+}
+
+/* A slider and its value, which stay on one line. */
+function range(input, output) {
+  return make("div", { className: "range" }, input, output);
 }
 
 function placesBetween(least, most, logarithmic) {
@@ -63,27 +77,34 @@ function placesBetween(least, most, logarithmic) {
     : { at: (step) => least + ((most - least) * step) / STEPS, of: (level) => (STEPS * (level - least)) / (most - least) };
 }
 
-/* Draw the surfaces of some channels anew, and say which are cut off or absent. */
+/* Draw the surfaces of some channels anew. */
 function update(state, changed) {
-  const { plot, live, samples } = state;
-  const channels = new Set(changed);
+  const { plot } = state;
+  const indices = makeSurfaces(state, new Set(changed));
+  if (plot.drawn) {
+    const parts = Object.keys(NO_SURFACE).map((key) => [key, indices.map((index) => plot.data[index][key])]);
+    Plotly.restyle(plot.element, Object.fromEntries(parts), indices);
+  }
+}
+
+/* Make the surfaces of some channels anew, say which are cut off or absent, and return their traces. */
+function makeSurfaces(state, channels) {
+  const { plot, live, samples, frame } = state;
   const indices = [];
   for (const { trace, scene, channel, side } of live.traces) {
     if (!channels.has(channel)) continue;
     const { shown, below } = live.channels[channel];
     const level = side * state.levels[channel] * (scene < live.scenes.length ? 1 : state.share);
-    const mesh = shown ? surfaceNet(samples[scene][channel], level, below || level < 0) : NO_SURFACE;
+    const mesh = shown ? surfaceNet(samples[scene + frame][channel], level, below || level < 0) : NO_SURFACE;
     Object.assign(plot.data[trace], mesh);
     indices.push(trace);
   }
-  if (plot.drawn) {
-    const parts = Object.keys(NO_SURFACE).map((key) => [key, indices.map((index) => plot.data[index][key])]);
-    Plotly.restyle(plot.element, Object.fromEntries(parts), indices);
-  }
-  state.note.textContent = notes(state).join(" ");
+  const told = notes(state).join(" ");
+  if (state.note.textContent !== told) state.note.textContent = told;
+  return indices;
 }
 
-function notes({ plot, live, samples, levels, share }) {
+function notes({ plot, live, samples, levels, share, frame }) {
   return live.names.flatMap((name, scene) => {
     const cut = new Set();
     const absent = [];
@@ -94,7 +115,7 @@ function notes({ plot, live, samples, levels, share }) {
       if (mine.every(({ trace }) => !plot.data[trace].x.length)) absent.push(channel);
       for (const { side } of mine) {
         const level = side * levels[index] * (isDifference ? share : 1);
-        if (isCutOff(samples[scene][index], level, below || level < 0)) cut.add(channel);
+        if (isCutOff(samples[scene + frame][index], level, below || level < 0)) cut.add(channel);
       }
     });
     const where = name ? `${name}: ` : "";

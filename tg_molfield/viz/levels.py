@@ -8,9 +8,13 @@ from html import escape
 from tg_molfield.arguments import check_number
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.volume import Volume
+from tg_molfield.viz.signs import NOISE
 
 LEVEL = 0.3
 """The default level, as a fraction of the largest absolute value of the channel."""
+
+_LEAST_SHARE = 0.1
+"""Of the integral of a density without negative values: below, `LEVEL` encloses the cusps at nuclei alone."""
 
 
 def value_range(volume: Volume, channel: str) -> tuple[float, float]:
@@ -33,11 +37,30 @@ def is_distance(volume: Volume) -> bool:
     return isinstance(volume.mol_field, MolField) and volume.mol_field.aggregate == "distance"
 
 
+def is_peaked(volume: Volume, channel: str) -> bool:
+    """Whether a density, such as one of electrons, has peaks so high that 0.3 of the highest encloses next to nothing.
+
+    A definition makes no such peaks.
+    """
+    low, high = value_range(volume, channel)
+    if isinstance(volume.mol_field, MolField) or low < -NOISE * high or high <= 0:
+        return False
+    values = volume.values[volume.channel_indices(channel)].detach().double()
+    return float(values[values > LEVEL * high].sum()) < _LEAST_SHARE * float(values.sum())
+
+
+def _half_enclosing(volume: Volume, channel: str) -> float:
+    """The level above which half of a density lies."""
+    values = volume.values[volume.channel_indices(channel)].detach().double().flatten().sort(descending=True).values
+    return float(values[(values.cumsum(0) < values.sum() / 2).sum()])
+
+
 def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str, float] | None) -> tuple[float, ...]:
     """The level of a channel: as given, else 0.3 of its largest absolute value; two levels, ±, for a signed channel.
 
     The default level of a signed distance is 0. Where all values are above the default, as in a crystal they may be, it
-    is at 0.3 of the way from the least to the largest.
+    is at 0.3 of the way from the least to the largest. Of a density with high peaks at nuclei it is the level above
+    which half of the density lies.
 
     Args:
         reference: the volume that determines the levels.
@@ -55,7 +78,7 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
         return (float(given),)
     if is_distance(reference):
         return (0.0,)
-    level = LEVEL * max(abs(low), abs(high))
+    level = _half_enclosing(reference, channel) if is_peaked(reference, channel) else LEVEL * max(abs(low), abs(high))
     if level <= low < high:
         return (low + LEVEL * (high - low),)
     return (level, -level) if low < -level else (level,)

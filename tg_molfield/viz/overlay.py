@@ -62,7 +62,8 @@ def plot_overlay(
             no surfaces.
         channel: the channel whose surfaces are drawn; needed where there are several.
         level: the isovalue; by default 0 for a signed distance, else 0.3 of the largest absolute value in the field of
-            ``fixed``, of both signs for a signed channel, darker below 0.
+            ``fixed``, of both signs for a signed channel, darker below 0, or less for a density with high peaks at
+            nuclei.
         names: the names of the two in the legend.
         grid: the grid on which fields are sampled; by default that of `Grid.of` for each molecule, or the grid of a
             volume.

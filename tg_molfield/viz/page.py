@@ -83,13 +83,18 @@ class Page:
     def figure(self, figure: Any, caption: str = "") -> Page:
         """A matplotlib or plotly figure, or `interactive_surfaces`, with a caption.
 
+        Matplotlib figures in a list stand beside each other, as many as there is room for, below each other on phones.
         All scenes of a figure turn together. Checkboxes and sliders below it take the place of plotly's legend and
         slider, which keys do not reach.
 
         Raises:
             TypeError: it is neither.
         """
-        if hasattr(figure, "savefig"):
+        if isinstance(figure, Sequence) and figure and all(hasattr(one, "savefig") for one in figure):
+            labels = [f"{caption or 'figure'} {number} of {len(figure)}" for number in range(1, len(figure) + 1)]
+            panels = "".join(inline_svg(one, label) for one, label in zip(figure, labels, strict=True))
+            content = f'<div class="panels">{panels}</div>'
+        elif hasattr(figure, "savefig"):
             content = f'<div class="scroll" tabindex="0">{inline_svg(figure, caption or "figure")}</div>'
         elif isinstance(figure, InteractiveSurfaces):
             data = figure.figure.to_json()[:-1] + f', "live": {json.dumps(figure.live, allow_nan=False)}}}'

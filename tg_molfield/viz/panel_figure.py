@@ -68,7 +68,7 @@ def panel_figure(
     rows: Sequence[str],
     columns: Mapping[str, Column],
     planes: Planes,
-    decorate: Callable[[Axes, str], None],
+    decorate: Callable[[Axes, str, int], None],
     title: str,
 ) -> Figure:
     """A figure with one panel for each row and column.
@@ -77,7 +77,7 @@ def panel_figure(
         rows: their names, may be empty.
         columns: by channel.
         planes: the window that all panels show.
-        decorate: draws what lies over the panels of a channel.
+        decorate: draws what lies over a panel, by its channel and its row from 0.
         title: of the figure.
     """
     from tg_molfield.viz.notebook_figure import NotebookFigure
@@ -106,8 +106,8 @@ def panel_figure(
             if group.panels:
                 _draw_group(figure, list(axes[first : first + len(group.panels)]), group, planes, unit)
             first += len(group.panels)
-        for axis in axes:
-            decorate(axis, name)
+        for row, axis in enumerate(axes):
+            decorate(axis, name, row)
             _dress(axis, planes, first=number % width == 0, last=axis is axes[-1])
     _name_rows(places[0] if bands > 1 else grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
     if title:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _NEAR = 0.6
 _MOST_SYMBOLS = 60
 _BLANK = "#8a949e40"
+_THINNEST = 0.5
+"""Å on either side of a single node."""
 
 
 def scale_of(panels: Sequence[Array], signed: bool | None = None) -> Normalize:
@@ -48,7 +50,7 @@ def draw_panel(
     """
     diverging = scale.vmin is not None and scale.vmin < 0
     image = axis.imshow(
-        values, cmap="RdBu" if diverging else "viridis", norm=scale, extent=window, origin="lower",
+        values, cmap="RdBu" if diverging else "viridis", norm=scale, extent=_extent(window), origin="lower",
         interpolation="none", aspect="equal",
     )  # fmt: skip
     axis.set_facecolor(_BLANK)
@@ -62,6 +64,13 @@ def draw_panel(
         box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
         axis.text(0.5, 0.06, note, transform=axis.transAxes, ha="center", fontsize=7.5, color="#101418", bbox=box)
     return image
+
+
+def _extent(window: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """The window, some Å wide also where the grid has one node along an axis."""
+    u_low, u_high, v_low, v_high = window
+    u, v = (_THINNEST if high - low < 1e-9 else 0.0 for low, high in ((u_low, u_high), (v_low, v_high)))
+    return u_low - u, u_high + u, v_low - v, v_high + v
 
 
 def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float | None) -> None:

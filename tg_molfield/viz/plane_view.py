@@ -10,7 +10,16 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, shared_grid, units_of
+from tg_molfield.viz.inputs import (
+    Fields,
+    as_volume,
+    atoms_of_each,
+    chosen_channels,
+    known_atoms,
+    named_fields,
+    shared_grid,
+    units_of,
+)
 from tg_molfield.viz.planes import Planes, planes_through
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_corners
 
@@ -28,7 +37,7 @@ class PlaneView:
         names: of the channels that are shown.
         units: of the channels, by name.
         planes: the planes along the normal.
-        atoms: what is drawn of the atoms; None where there are none.
+        atoms: what is drawn of the atoms of each field; None where there are none.
         corners: those of the cell [8, 3], in the axes of the planes; none without a cell.
     """
 
@@ -37,7 +46,7 @@ class PlaneView:
     names: tuple[str, ...]
     units: dict[str, str]
     planes: Planes
-    atoms: AtomList | None
+    atoms: list[AtomList | None]
     corners: Array
 
 
@@ -57,6 +66,6 @@ def plane_view(
     names = chosen_channels(sampled, channels)
     seen = known_atoms(named.values(), atoms)
     planes = planes_through(where, plane, seen, sampled.periodic)
-    drawn = seen and atoms_in_cell(seen, sampled)[0]
+    drawn = [one and atoms_in_cell(one, sampled)[0] for one in atoms_of_each(named.values(), atoms)]
     corners = (cell_corners(sampled) - planes.origin) @ planes.rows.T
     return PlaneView(named, sampled, names, units_of(reference, names, unit), planes, drawn, corners)

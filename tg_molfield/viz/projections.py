@@ -48,7 +48,7 @@ def plot_projections(
         how: ``"maximum"``, the value that is largest in absolute value along the normal; or ``"integral"`` over the
             grid along the normal, in units times Å.
         grid: the grid; by default that of the first volume. Required if no field is a `Volume`.
-        atoms: the atoms to draw; by default those of the fields.
+        atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values; by default what the definition of the fields tells.
         title: title of the figure.
 
@@ -65,9 +65,10 @@ def plot_projections(
     planes, units = view.planes, view.units
     samples = [_projected(field, view.names, planes, how) for field in view.fields.values()]
 
-    def decorate(axis: Axes, name: str) -> None:
-        if view.atoms is not None:
-            draw_atoms(axis, view.atoms, planes, None)
+    def decorate(axis: Axes, name: str, row: int) -> None:
+        atoms = view.atoms[row]
+        if atoms is not None:
+            draw_atoms(axis, atoms, planes, None)
         for first, second in view.corners[EDGES] if len(view.corners) else ():
             draw_cell(axis, np.stack([first, second])[:, :2])
 

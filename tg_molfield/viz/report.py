@@ -10,17 +10,16 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.definitions import described
 from tg_molfield.viz.inputs import chosen_channels
 from tg_molfield.viz.interactive import interactive_surfaces
-from tg_molfield.viz.levels import LEVEL, is_distance
+from tg_molfield.viz.levels import LEVEL, is_distance, is_peaked
 from tg_molfield.viz.molecule import formula
 from tg_molfield.viz.page import Page
-from tg_molfield.viz.panel_figure import in_bands
 from tg_molfield.viz.slices import plot_slices
 from tg_molfield.viz.tables import Cell
 
 _VALUES_A_CASE = 600_000
 _HOW_TO_READ = (
     "Each channel is a function of space, one for each kind of atom. The **slices** cut every channel where its sum of "
-    "squares is largest; all fields of a column share one colour scale, and the differences have their own, white at "
+    "squares is largest; all fields of a channel share one colour scale, and the differences have their own, white at "
     "0, red below and blue above. The **surfaces** are drawn at the same level in every scene. Drag to turn all of "
     "them, or use the arrow keys; sliders set the levels, and boxes show or hide a channel."
 )
@@ -109,13 +108,10 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
     if case.merits:
         page.facts(case.merits)
     dots = "" if atoms is None else " Dots are the atoms within 0.6\u00a0Å of the plane."
-    bands = in_bands(chosen_channels(case.truth, None))
-    for names in bands:
-        which = "" if len(bands) == 1 else f": {', '.join(names)}"
-        page.figure(
-            plot_slices(fields, names, difference=True, atoms=atoms, unit=unit),
-            f"Slices through {case.name}{which}. {described(case.truth)}{dots}",
-        )
+    slices = [
+        plot_slices(fields, name, difference=True, atoms=atoms, unit=unit) for name in chosen_channels(case.truth, None)
+    ]
+    page.figure(slices, f"Slices through {case.name}. {described(case.truth)}{dots}")
     if min(n for volume in fields.values() for n in volume.grid.shape) > 1:
         surfaces = interactive_surfaces(
             fields, difference=True, atoms=atoms, unit=unit, visible=visible, max_values=_VALUES_A_CASE
@@ -127,4 +123,8 @@ def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[
 
 
 def _level(truth: Volume) -> str:
-    return "a distance of 0" if is_distance(truth) else f"{LEVEL:.0%} of each channel's peak in the truth"
+    if is_distance(truth):
+        return "a distance of 0"
+    peaked = any(is_peaked(truth, channel) for channel in truth.channels)
+    less = ", or less where that is at nuclei alone," if peaked else ""
+    return f"{LEVEL:.0%} of each channel's peak in the truth{less}"

@@ -29,6 +29,14 @@ def cube_axes(points: Array) -> dict[str, Axis]:
     }
 
 
+def outwards(points: Array, distance: float) -> Array:
+    """Points [N, 3] moved by ``distance`` away from their middle, so around balls; [6, 3] around one point."""
+    if len(points) == 1:
+        return points + distance * np.concatenate([np.eye(3), -np.eye(3)])
+    away = points - (points.min(0) + points.max(0)) / 2
+    return points + distance * away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+
+
 def camera(atoms: AtomList | None, scenes: int = 1) -> dict[str, Any]:
     """A camera that looks at the broad side of the atoms, a little from below, and from farther away for more scenes.
 

@@ -57,7 +57,7 @@ def plot_slices(
             surface.
         grid: the grid to slice; by default that of the first volume. Required if no field is a `Volume`.
         difference: add a row with the difference from the first field for every other field.
-        atoms: the atoms to draw; by default those of the fields.
+        atoms: the atoms to draw; by default each field's own, those of the first where it has none and for differences.
         unit: unit of the values, shown at the colour bars; by default what the definition of the fields tells.
         title: title of the figure.
 
@@ -79,9 +79,10 @@ def plot_slices(
     else:
         places = dict.fromkeys(view.names, _inside(planes, position))
 
-    def decorate(axis: Axes, name: str) -> None:
-        if view.atoms is not None:
-            draw_atoms(axis, view.atoms, planes, places[name])
+    def decorate(axis: Axes, name: str, row: int) -> None:
+        atoms = view.atoms[row if row < len(fields) else 0]
+        if atoms is not None:
+            draw_atoms(axis, atoms, planes, places[name])
         if len(view.corners):
             draw_cell(axis, cut_by_plane(view.corners, places[name]))
 

@@ -11,7 +11,15 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array
 from tg_molfield.fields.grid import Grid
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import Fields, as_volume, chosen_channels, known_atoms, named_fields, units_of
+from tg_molfield.viz.inputs import (
+    Fields,
+    as_volume,
+    atoms_of_each,
+    chosen_channels,
+    known_atoms,
+    named_fields,
+    units_of,
+)
 from tg_molfield.viz.meshes import isosurface
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.sides import sides_of
@@ -45,9 +53,9 @@ def plot_surfaces(
         volumes: a field, or fields by name; the first is the reference.
         channels: the channels to show; by default those that are not empty in the reference.
         levels: isovalues, one for all channels or by channel; by default 0 for a signed distance, else 0.3 of the
-            largest absolute value of the channel in the reference.
+            largest absolute value of the channel in the reference, or less for a density with high peaks at nuclei.
         grid: the grid on which fields are sampled; if given, volumes are resampled on it too.
-        atoms: the atoms to draw; by default those of the fields.
+        atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values, shown behind the levels in the legend; by default what the definition tells.
         visible: the channels visible at first; by default all. The legend shows the others.
         opacity: opacity of the surfaces, between 0 and 1.
@@ -72,6 +80,7 @@ def plot_surfaces(
     units = units_of(reference, names, unit)
     sides = [side for i, name in enumerate(names) for side in sides_of(reference, name, i, levels, units[name])]
     seen = known_atoms(fields.values(), atoms)
+    own = atoms_of_each(fields.values(), atoms)
 
     figure = graph_objects.Figure()
     listed: set[str] = set()
@@ -88,7 +97,7 @@ def plot_surfaces(
             options = {"name": side.label, "legendgroup": side.label, "showlegend": new, "scene": scene_name(number)}
             options["visible"] = True if side.channel in shown else "legendonly"
             figure.add_trace(surface_trace(vertices, faces, side.color, opacity, **options))
-        content += add_surroundings(figure, seen, volume, number)
+        content += add_surroundings(figure, own[number], volume, number)
         absent = [name for name in names if name not in {side.channel for side in drawn}]
         headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
     points = np.concatenate(content) if content else reference.grid.points().double().numpy()

@@ -13,12 +13,12 @@ from tg_molfield.display.colors import LIGAND_CARBON
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.parts import Parts, parts_of
 from tg_molfield.viz.ribbons import ribbon
-from tg_molfield.viz.scenes import scene_name
+from tg_molfield.viz.scenes import outwards, scene_name
 from tg_molfield.viz.traces import atom_traces, bond_trace, ribbon_trace
 from tg_molfield.viz.unit_cell import atoms_in_cell, cell_corners, cell_trace
 
-_NEAR = 1.0
-"""Å"""
+_NEAR, _BALL = 1.0, 0.4
+"""Å: how far from a grid atoms are seen, and the room for the ball of one."""
 
 
 def add_surroundings(figure: Any, atoms: AtomList | None, volume: Volume, number: int) -> list[Array]:
@@ -63,9 +63,9 @@ def _add_atoms(figure: Any, atoms: AtomList, volume: Volume, number: int) -> Arr
 
 
 def _near_grid(pos: Array, volume: Volume) -> Array:
-    """The positions within `_NEAR` of the box of a grid; all if there are none, or if the volume is periodic."""
+    """Points around the atoms within `_NEAR` of the box of a grid; around all if there are none or it is periodic."""
     steps = volume.grid.axes_tensor().numpy()
     slack = _NEAR / np.maximum(np.linalg.norm(steps, axis=1), 1e-9)
     at = volume.grid.fractional(torch.from_numpy(pos)).numpy()
     near = ((at > -slack) & (at < np.array(volume.grid.shape) - 1 + slack)).all(1)
-    return pos[near] if near.any() and not any(volume.periodic) else pos
+    return outwards(pos[near] if near.any() and not any(volume.periodic) else pos, _BALL)

@@ -71,8 +71,9 @@ def _written(cell: Cell, digits: int) -> str:
 
 
 def _decimals(numbers: Sequence[float]) -> int:
+    """Three figures of the largest number, and one decimal at least."""
     largest = max((abs(number) for number in numbers), default=0.0)
-    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 0), 8)
+    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 1), 8)
 
 
 def _is_number(cell: Cell) -> bool:
@@ -80,4 +81,13 @@ def _is_number(cell: Cell) -> bool:
 
 
 def _class(column: Sequence[Cell]) -> str:
-    return " class=number" if any(map(_is_number, column)) else ""
+    is_numeric = any(map(_is_number, column)) or (bool(column) and all(map(_reads_as_number, column)))
+    return " class=number" if is_numeric else ""
+
+
+def _reads_as_number(cell: Cell) -> bool:
+    """Whether a text is a number that was written, as ``"2.1e-07"``."""
+    try:
+        return isinstance(cell, str) and math.isfinite(float(cell))
+    except ValueError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tg_molfield.volumes.volume_data import VolumeData
 
 _AFTER_VALUES = (b"attribute", b"object", b"component", b"end")
 _LONGEST_HEADER, _LONGEST_LINE = 2**18, 2**16
+_COMMENT = re.compile(rb"#[^\n]*")
 _NOT_TEXT = {"binary", "lsb", "msb", "ieee", "file"}
 
 
@@ -77,7 +79,7 @@ def _split(path: Path, content: bytes) -> tuple[list[str], list[str], bytes]:
         end = content.find(b"\n", place) + 1 or len(content)
         words = content[place : min(end, place + _LONGEST_LINE)].decode("latin-1").split("#")[0].split()
         if "class" in words and words[words.index("class") + 1 :][:1] == ["array"]:
-            values = content[end:]
+            values = _COMMENT.sub(b"", content[end:])
             stop = min((found for word in _AFTER_VALUES if (found := values.find(word)) >= 0), default=len(values))
             if b"gridpositions" in values[stop:]:
                 raise ValueError(f"{path}: expected one grid, got another after its values; split the file")

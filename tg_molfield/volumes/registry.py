@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tg_molfield.files import atomic_writes, decoding, format_suffix, read_bytes
+from tg_molfield.files import atomic_writes, check_encoding, decoding, format_suffix, read_bytes
 from tg_molfield.volumes import ccp4, cube, dx, npz, unit_cell, vasp, xsf
 from tg_molfield.volumes.lattice_shift import move_to_lattice
 from tg_molfield.volumes.validation import validate
@@ -72,6 +72,7 @@ def read_volume(path: str | Path, expand: bool = False) -> VolumeData:
     if decode is None:
         raise ValueError(f"{path}: expand: expected a CCP4 or MRC map, got a format without symmetry; leave it out")
     content = read_bytes(source)
+    check_encoding(source, content)
     with decoding(source):
         return validate(source, decode(source, content))
 

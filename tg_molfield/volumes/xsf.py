@@ -232,7 +232,19 @@ def _periods(file: _File, values: np.ndarray) -> tuple[Periodic, tuple[str, ...]
                     f"vector {axis + 1} of the grid is a period of the crystal, but the last nodes do not repeat the "
                     "first, so the volume is not periodic along it"
                 )
+    if _is_by_ase(file, values.shape[1:]):
+        notes.append(
+            "the vectors of the grid are (n + 1)/n times those of the cell, as ASE writes them by default, so that "
+            "steps are too long if n of them make the cell; write the file with span_vectors=cell * (n - 1)/n"
+        )
     return (flags[0], flags[1], flags[2]), tuple(notes)
+
+
+def _is_by_ase(file: _File, shape: tuple[int, ...]) -> bool:
+    """Whether all vectors of the grid are a little longer than the cell, as ``ase.io.write(…, data=…)`` makes them."""
+    nodes = np.array(shape)[:, None]
+    spans = file.grids[0].spans * nodes / (nodes + 1)
+    return any(bool(np.abs(spans - cell).max() <= 1e-5 * np.abs(cell).max()) for cell in file.cells)
 
 
 def _is_period(span: np.ndarray, cell: np.ndarray, directions: int) -> bool:

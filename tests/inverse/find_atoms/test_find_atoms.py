@@ -93,10 +93,67 @@ def test_noise_moves_atoms_by_little_and_invents_none():
 def test_a_scaled_field_is_understood():
     data = benzoate()
     volume = sampled(MolField(), data)
-    for factor in (0.5, 3.0):
-        recovery = recover_atoms(factor * volume)
-        assert deviation(recovery.data, data) < 1e-3
-        assert all(abs(report.scale - factor) < 1e-2 * factor for report in recovery.channels if report.num_atoms)
+    for factor in (0.15, 0.2, 0.5, 0.9, 1.3, 3.0):
+        for definition in (None, MolField()):
+            recovery = recover_atoms(factor * volume, mol_field=definition)
+            assert deviation(recovery.data, data) < 1e-3
+            assert all(abs(report.scale - factor) < 1e-2 * factor for report in recovery.channels if report.num_atoms)
+
+
+def overlaid(z: list[int], x: list[float]) -> Data:
+    pos = torch.zeros(len(z), 3, dtype=torch.float64)
+    pos[:, 0] = torch.tensor(x)
+    return Data(z=torch.tensor(z), pos=pos)
+
+
+@pytest.mark.parametrize(
+    ("z", "x"),
+    [
+        ([6, 6], [0, 0]),
+        ([6, 6, 6, 8], [0, 0, 0, 1.4]),
+        ([6, 6, 6, 6], [0, 0, 1.4, 1.4]),
+        ([6, 6, 6], [0, 0, 1.4]),
+        ([6, 6, 6], [0, 0.05, 1.4]),
+    ],
+)
+def test_atoms_in_one_place_come_back_as_often_as_they_are(z, x):
+    data = overlaid(z, x)
+    field = MolField("H C O")(data)
+    for one in (field, field.with_mol_field(None), field.on(Grid.around(data.pos, 0.25))):
+        assert deviation(find_atoms(one, errors="raise"), data) < 2e-3
+
+
+def test_atoms_that_may_be_several_in_one_place_are_told():
+    data = overlaid([6, 6, 8], [0, 0, 1.4])
+    volume = sampled(MolField("H C O"), data)
+    with pytest.warns(
+        UnexplainedChannelWarning, match=r"channel 'C': expected atoms of weight 1, got 1 of 2, .*\(0.00,"
+    ):
+        recovery = recover_atoms(volume.with_mol_field(None), mol_field=MolField("H C O"))
+    assert [(report.num_atoms, round(report.scale, 3)) for report in recovery.channels] == [(0, 1), (1, 2), (1, 1)]
+    with pytest.warns(UnexplainedChannelWarning, match="got 1 of 2"):
+        find_atoms(volume["C"].with_mol_field(None))
+    for factors in ([2, 2, 2], [1, 1.5, 1], [1, 6, 8]):
+        scaled = volume.values / torch.tensor([1, 2, 1])[:, None, None, None]
+        scaled = scaled * torch.tensor(factors)[:, None, None, None]
+        assert len(find_atoms(Volume(scaled, volume.grid, volume.channels), errors="raise").z) == 2
+
+
+def test_other_weights_than_the_definition_says_are_told():
+    scaled = 0.7 * sampled(MolField("H C O"), benzoate())
+    with pytest.warns(UnexplainedChannelWarning, match=r"channel '[HCO]': expected atoms of weight 1, got 0.7;"):
+        found = find_atoms(scaled.with_mol_field(MolField("H C O")))
+    assert deviation(found, benzoate()) < 1e-3
+    assert deviation(find_atoms(scaled, errors="raise"), benzoate()) < 1e-3
+
+
+def test_weights_of_centers_are_those_of_the_atoms():
+    pos = torch.tensor([[0, 0, 0], [1.4, 0, 0]], dtype=torch.float64)
+    for weights, counts in (([0.1, 0.1], [1, 1]), ([2.0, 1.0], [1, 1])):
+        field = RBFField(pos, torch.diag(torch.tensor(weights, dtype=torch.float64)), 0.8, channels=["C", "O"])
+        recovery = recover_atoms(field, errors="raise")
+        assert [report.num_atoms for report in recovery.channels] == counts
+        assert [report.scale for report in recovery.channels] == pytest.approx(weights, rel=1e-3)
 
 
 def test_report():
@@ -267,6 +324,8 @@ def test_errors():
         find_atoms(RBFField(data.pos[:0], data.pos[:0, :1], channels=["C"]))
     with pytest.raises(ValueError, match="NaN"):
         find_atoms(Volume(volume.values * torch.nan, volume.grid, volume.channels))
+    with pytest.raises(ValueError, match="at least 2 nodes along each axis, got 1×9×9"):
+        find_atoms(MolField("C")(data), Grid((0, -2, -2), ((0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)), (1, 9, 9)))
     with pytest.raises(ValueError, match="got 'quiet'"):
         find_atoms(volume, errors="quiet")
     with pytest.raises(ValueError, match="expected a σ of channel 'C'"):

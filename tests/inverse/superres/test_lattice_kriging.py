@@ -7,7 +7,7 @@ from tg_molfield import MolField, RBFField, Volume, from_smiles, psnr
 from tg_molfield.fields import Grid
 from tg_molfield.inverse.superres import LatticeField, superresolve
 from tg_molfield.inverse.superres.covariance import COVARIANCES
-from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest
+from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likeliest, likeliest_each
 
 HEXAGONAL = Grid((1.0, -2.0, 0.5), ((1.1, 0, 0), (-0.55, 0.9526, 0), (0, 0, 1.0)), (9, 8, 7))
 NONE, ALL = (False, False, False), (True, True, True)
@@ -40,6 +40,75 @@ def test_periodic_weights_meet_the_samples(periodic):
     shift = (torch.tensor(periodic).double() * torch.tensor([1.0, -1.0, 2.0])) @ HEXAGONAL.cell
     torch.testing.assert_close(field(nodes + shift), field(nodes), atol=1e-6, rtol=0)
     torch.testing.assert_close(field.on(HEXAGONAL).values.flatten(1).T, field(nodes), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("periodic", [NONE, ALL, (True, False, False)])
+@pytest.mark.parametrize("kinds", [("gaussian", "matern32"), ("nested_60", "gaussian")])
+def test_functions_are_summed_at_nodes_as_elsewhere(periodic, kinds):
+    small = replace(HEXAGONAL, shape=(5, 4, 3))
+    field = LatticeField(random(2, *small.shape), small, (0.6, 0.9), ("a", "b"), periodic, kinds)
+    first = small.origin_tensor() + torch.tensor([-2.3, 0.4, 1.75], dtype=torch.float64) @ small.axes_tensor()
+    third = tuple(tuple((axis / count).tolist()) for axis, count in zip(small.axes_tensor(), (1, 3, 2), strict=True))
+    for grid in (
+        small, small.refined(2, periodic), replace(small, origin=tuple(first.tolist()), axes=third, shape=(60, 7, 5)),
+    ):  # fmt: skip
+        volume = field.on(grid)
+        expected = field(grid.points(torch.float64)).T
+        torch.testing.assert_close(volume.values.flatten(1), expected, atol=3e-6, rtol=0)
+    assert field.on(small).periodic == periodic
+
+
+@pytest.mark.parametrize(
+    ("width", "kind", "share"), [(0.6, "gaussian", 0), (0.7, "nested_40", 0.4), (2.5, "gaussian", 0)]
+)
+def test_crystals_are_the_sum_of_all_images(width, kind, share):
+    """Functions of which no, some and all Gaussians are summed as waves."""
+    small = replace(HEXAGONAL, shape=(6, 5, 4))
+    field = LatticeField(random(1, *small.shape), small, (width,), ("a",), ALL, (kind,))
+    weights, nodes = field.weights.flatten()[:, None], small.points(torch.float64)
+    cell = {"cell": small.cell, "pbc": torch.tensor(ALL)}
+    parts = [
+        RBFField(nodes, part * weights, factor * width, channels=["a"], **cell)
+        for part, factor in ((1 - share, 1.0), (share, 4.0))
+        if part
+    ]
+    points = 20 * random(40, 3, seed=3)
+    for name, tolerance in (("__call__", 3e-5), ("gradient", 3e-5), ("laplacian", 1e-4)):
+        expected = sum(getattr(part, name)(points) for part in parts)
+        torch.testing.assert_close(getattr(field, name)(points), expected, atol=tolerance, rtol=1e-5)
+    other = Grid((0.3, 0.1, 0.2), ((0.7, 0.1, 0), (0, 0.6, 0), (0, 0.1, 0.5)), (4, 5, 3))
+    expected = field(other.points(torch.float64)).T
+    torch.testing.assert_close(field.on(other).values.flatten(1), expected, atol=3e-5, rtol=0)
+
+
+def test_functions_far_wider_than_the_grid_are_summed_too():
+    small = replace(HEXAGONAL, shape=(4, 4, 4))
+    field = LatticeField(random(1, 4, 4, 4).float(), small, (40.0,), ("a",))
+    expected = field(small.points(torch.float32))[:, 0]
+    torch.testing.assert_close(field.on(small).values.flatten(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("periodic", [NONE, ALL])
+def test_fine_grids_are_met_at_the_nodes(periodic):
+    """Their many weights of less than 3e-5 of the peak add up to a thousandth of it."""
+    cell = 7.0 * torch.tensor([[1, 0, 0], [0.2, 1, 0], [-0.1, 0.1, 1]], dtype=torch.float64)
+    grid = Grid.from_cell(cell, (22, 22, 22))
+    places = cell.mean(0) + 2 * random(4, 3)
+    field = RBFField(places, torch.ones(4, 1).double(), 0.8, **({"cell": cell} if any(periodic) else {}))
+    samples = field.on(grid)
+    finer = grid.refined(2, periodic)
+    found = superresolve(samples, "kriging")[0]
+    assert psnr(found, samples, grid).all_nodes > 85
+    assert psnr(found, field, finer).all_nodes > psnr(samples.interpolated("cubic"), field, finer).all_nodes
+
+
+def test_channels_are_judged_each_for_itself():
+    grid = Grid((0, 0, 0), HEXAGONAL.axes, (12, 12, 10))
+    values = torch.stack([cloud(grid, 200).on(grid).values[0], 0 * random(*grid.shape), random(*grid.shape)])
+    kinds = ("gaussian", "exponential")
+    together = likeliest_each(values, grid, ALL, kinds)
+    assert together == [likeliest(channel, grid, ALL, kinds) for channel in values]
+    assert len({(system.kind, system.width) for system in together}) == 3
 
 
 def test_the_likeliest_width_is_that_of_the_cloud():

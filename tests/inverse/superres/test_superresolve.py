@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import pytest
 import torch
@@ -6,7 +7,14 @@ from torch_geometric.data import Data
 
 from tg_molfield import MolField, RBFField, Volume, psnr, read_complex
 from tg_molfield.fields import Grid
-from tg_molfield.inverse.superres import METHODS, SuperresField, channel_widths, options_of, superresolve
+from tg_molfield.inverse.superres import (
+    METHODS,
+    SuperresField,
+    SuperresWarning,
+    channel_widths,
+    options_of,
+    superresolve,
+)
 
 NAMES = ("C", "N", "all")
 WIDTHS = (1.41, 1.29, None)
@@ -271,6 +279,21 @@ def test_known_atoms_report_what_they_explain():
     _, report = superresolve(field.on(grid), "known_atoms", atoms=field)
     assert report.functions == {"C": 5, "N": 3, "all": 16}
     assert max(report.relative_residual.values()) < 1e-5
+
+
+def test_known_atoms_of_another_field_are_told():
+    field, grid = cloud(8, count=8)
+    samples = field.on(grid)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SuperresWarning)
+        superresolve(samples, "known_atoms", atoms=field)
+        empty = RBFField(field.centers, field.weights * torch.tensor([0.0, 1, 1]), field.widths, channels=NAMES)
+        superresolve(samples, "known_atoms", atoms=empty)
+    for moved in (field.centers + 50, field.centers / 10):
+        atoms = RBFField(moved, field.weights, field.widths, channels=NAMES)
+        with pytest.warns(SuperresWarning, match=r"atoms: expected those of the samples, got others or elsewhere in C"):
+            _, report = superresolve(samples, "known_atoms", atoms=atoms)
+        assert report.relative_residual["C"] > 0.7
 
 
 def test_no_atoms_in_the_wrong_channels():

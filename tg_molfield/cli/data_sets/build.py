@@ -68,7 +68,7 @@ def build(
     whole: Whole = None,
     workers: Workers = 0,
     cluster: Cluster = None,
-    force: Annotated[bool, typer.Option("--force", help="Begin anew: build again what the folder has.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start over: build again what the folder has.")] = False,
 ) -> None:
     """Build a data set of molecules, complexes or frames in a folder, for train, evaluate, embed and Python.
 

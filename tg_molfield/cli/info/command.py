@@ -18,15 +18,16 @@ def info(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A structure, a table of SMILES, a volume, a saved model or a checkpoint; the folder of a data set; "
-            "or organic-small.",
+            help="A structure, a trajectory, a table of SMILES, a volume, a saved model or a checkpoint; the folder of "
+            "a data set; or a model of the package, organic-small or qm9-latent.",
         ),
     ],
 ) -> None:
     """Print what is in a file, or in the folder of a data set or a model.
 
-    Of structures: records, atoms, elements, named values and cells. Of volumes: channels, grid, cell and range. Of
-    models: their kind, channels, settings and size. Of data sets: molecules, labels and what they were built of.
+    Of structures: records, atoms, elements, named values and cells. Of trajectories: frames, atoms, times and the first
+    cell. Of volumes: channels, grid, cell and range. Of models: their kind, channels, settings and size. Of data sets:
+    molecules, labels and what they were built of.
 
     Examples:
 
@@ -47,16 +48,19 @@ def _facts(source: str) -> Facts:
     from tg_molfield.cli.info.data_set import data_set_facts, store_of
     from tg_molfield.cli.info.structure import structure_facts
     from tg_molfield.cli.info.tensors import tensor_facts
+    from tg_molfield.cli.info.trajectory import trajectory_facts
     from tg_molfield.cli.info.volume import archive_facts, is_archive_of_volume, volume_facts
     from tg_molfield.files import format_suffix
     from tg_molfield.nn.serialization import pretrained_file
     from tg_molfield.structures.formats import registry
     from tg_molfield.structures.library import TABLES
-    from tg_molfield.structures.trajectories import ASE
+    from tg_molfield.structures.trajectories import FRAME_FILES, TRAJECTORIES
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
     path, suffix = Path(source), format_suffix(source)
-    if suffix in (*registry.SUFFIXES, *TABLES, ASE):
+    if suffix in FRAME_FILES:
+        return trajectory_facts(path)
+    if suffix in (*registry.SUFFIXES, *TABLES, *TRAJECTORIES):
         with progress("0 records") as show:
             return structure_facts(path, show)
     if suffix in (".safetensors", ".checkpoint"):
@@ -71,7 +75,7 @@ def _facts(source: str) -> Facts:
         return data_set_facts(store)
     if path.is_dir() or not path.exists():
         return tensor_facts(pretrained_file(source))
-    known = (*registry.SUFFIXES, ASE, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")
+    known = (*registry.SUFFIXES, *TRAJECTORIES, *TABLES, *SUFFIXES, ".safetensors", ".checkpoint")
     raise ValueError(
         f"{source}: expected a structure, a volume or a model ({', '.join(known)}; CHGCAR, LOCPOT, …), got the suffix "
         f"{suffix!r}; rename or convert it"

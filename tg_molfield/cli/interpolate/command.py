@@ -36,7 +36,7 @@ def interpolate(
         list[int] | None, typer.Option(help="The frames to go through, counted from 1; all by default.")
     ] = None,
     every: Annotated[
-        int | None, typer.Option(help="Use every n-th: of these frames.  \\[default: 1, all of them]")
+        int | None, typer.Option(help="Stride: every n-th of these frames is used.  \\[default: 1, all of them]")
     ] = None,
     steps: Annotated[int, typer.Option(help="The number of steps from the first frame to the last.")] = 20,
     kind: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,14 @@ def summary(metrics: Sequence[PathMetrics]) -> str:
     at_ends = min(metrics[0].shortest_contact, metrics[-1].shortest_contact)
     return (
         f"largest drift of an integral {max(one.integral_drift for one in metrics):.1e}; all atoms found in "
-        f"{sum(one.atoms_found for one in metrics)} of {len(metrics)} steps; shortest contact {at_ends:.2f} Å at the "
-        f"ends, {min(one.shortest_contact for one in metrics):.2f} Å along the path; largest drift of a bond "
+        f"{sum(one.atoms_found for one in metrics)} of {len(metrics)} steps; shortest contact {_contact(at_ends)} at "
+        f"the ends, {_contact(min(one.shortest_contact for one in metrics))} along the path; largest drift of a bond "
         f"{max(one.bond_drift for one in metrics):.3f} Å"
     )
+
+
+def _contact(distance: float) -> str:
+    return f"{distance:.2f} Å" if math.isfinite(distance) else "none within 4 Å"
 
 
 def thinned_for_page(volume: Volume, count: int) -> Volume:
@@ -86,7 +91,7 @@ def path_page(
         headers: of the rows.
         numbers: those of the frames, from 1.
     """
-    from tg_molfield.viz import Page, animate_surfaces
+    from tg_molfield.viz import Page, interactive_animation
 
     first = next(iter(volumes.values()))
     drawn = [name for name in first.channels if name != "H" or len(path.z) <= _MAX_ATOMS_WITH_HYDROGEN]
@@ -101,10 +106,11 @@ def path_page(
         f" The surface of H is left out, as of all paths with more than {_MAX_ATOMS_WITH_HYDROGEN} atoms; the volumes "
         "have this channel."
     )
+    surfaces = interactive_animation(volumes, drawn or None)
     page.figure(
-        animate_surfaces(volumes, drawn or None),
-        f"Isosurfaces at 0.3 of the peak of each channel. {meaning_of_labels(path, numbers)}"
-        f"{left_out if len(drawn) < len(first.channels) else ''}",
+        surfaces,
+        f"Isosurfaces, at 0.3 of the peak of each channel at first. {meaning_of_labels(path, numbers)}"
+        f"{left_out if len(drawn) < len(first.channels) else ''}{surfaces.note}",
     )
     if path.is_morph:
         tell_of_atoms(page, path)

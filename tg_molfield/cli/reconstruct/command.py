@@ -9,7 +9,7 @@ import typer
 
 from tg_molfield.cli.field_files import FieldFiles, Written, check_field_files, write_fields
 from tg_molfield.cli.models import MODEL_HELP
-from tg_molfield.cli.options import Dimension, Level, Margin, Spacing, Timeout
+from tg_molfield.cli.options import Dimension, Level, Margin, Selection, Spacing, Timeout, Topology
 from tg_molfield.cli.output_folder import keep_inputs
 from tg_molfield.cli.sizes import Yes
 from tg_molfield.cli.terminal import say, say_table
@@ -46,6 +46,8 @@ def reconstruct(
     ] = None,
     dimension: Dimension = None,
     timeout: Timeout = None,
+    topology: Topology = None,
+    selection: Selection = None,
     yes: Yes = False,
 ) -> None:
     """Write the field that a model reconstructs of a molecule, and how near it comes to the exact field.
@@ -77,6 +79,8 @@ def reconstruct(
             "--margin": margin,
             "--dimension": dimension,
             "--timeout": timeout,
+            "--topology": topology,
+            "--selection": selection,
         }
         refuse(of_molecules, "a molecule", source)
         result = reconstructed_volume(source, model, record, 1 if finer is None else finer, output, yes)
@@ -87,7 +91,7 @@ def reconstruct(
             model,
             0 if refine is None else refine,
             (0.25 if spacing is None else spacing, margin),
-            (record, dimension, timeout),
+            (record, dimension, timeout, topology, selection),
             output,
             yes,
         )

@@ -23,7 +23,7 @@ def reconstructed_molecule(
     model: str,
     refine: int,
     spacing_and_margin: tuple[float, float | None],
-    reading: tuple[int | None, int | None, float | None],
+    reading: tuple[int | None, int | None, float | None, str | None, str | None],
     paths: Sequence[Path],
     yes: bool,
 ) -> Reconstructed:
@@ -34,7 +34,7 @@ def reconstructed_molecule(
         model: its name, file or folder.
         refine: steps that improve the code.
         spacing_and_margin: of the grid in Å.
-        reading: record, dimension and time limit, as for `load_structure`.
+        reading: record, dimension, time limit, topology and selection, as for `load_structure`.
         paths: the files to write, which the grid must suit.
         yes: whether they may be large.
 

@@ -60,7 +60,7 @@ def superres(
     every: Annotated[
         int | None,
         typer.Option(
-            help="Use every n-th: node of a density as a sample, and compare at the others; 1: all.  \\[default: 2]"
+            help="Stride: every n-th node of a density is a sample, the others are compared; 1: all.  \\[default: 2]"
         ),
     ] = None,
     finer: Annotated[

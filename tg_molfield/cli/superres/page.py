@@ -12,6 +12,7 @@ from tg_molfield.cli.superres.tables import cells, headers, together
 from tg_molfield.fields import Volume
 from tg_molfield.viz import Case, Page, comparison_page, plot_slices
 from tg_molfield.viz.definitions import described
+from tg_molfield.viz.inputs import chosen_channels
 
 _MOST_ATOMS = 300
 
@@ -41,8 +42,9 @@ def reconstruction_page(
         page = Page(title, "tg-molfield superres")
         page.text(f"{text}\n\nThe field between the samples is not known, so there is no comparison with the truth.")
         shown = {method: finest[method], **{name: finest[name] for name in BASELINES[1:]}}
+        names = chosen_channels(finest[method], None)
         return page.figure(
-            plot_slices(shown, difference=True),
+            [plot_slices(shown, name, difference=True) for name in names],
             f"Slices, and the differences of the interpolations from {method}. {described(finest[method])}",
         )
     text += (

@@ -25,8 +25,8 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write to.  \\[default: run]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on: with the training in the folder.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Begin anew: in a folder that has a training.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume: the training in the folder.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start over: also in a folder that has a training.")] = False,
     local: flags.Local = None,
     conformers: flags.Conformers = None,
     conformer_seed: flags.ConformerSeed = None,

@@ -56,12 +56,17 @@ class Hit:
     def _repr_html_(self) -> str:
         facts = {
             "rank": self.rank,
-            "title": self.title,
+            "title": self.name,
             "file": f"{self.file}, record {self.record}" if self.file else f"record {self.record}",
             "conformer": self.conformer,
             "query": self.query + 1,
         }
         return alignment_card(self.alignment, facts, "Hit")
+
+    @property
+    def name(self) -> str:
+        """Its title, else the SMILES that the library has of it; may be empty."""
+        return self.title or (str(self.entry.content) if self.entry.kind == "smiles" else "")
 
     @property
     def score(self) -> float:
@@ -102,7 +107,7 @@ class Hits:
     charges: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
-        best = f", the best {self.hits[0].title!r} with {self.hits[0].score:.4f}" if self.hits else ""
+        best = f", the best {self.hits[0].name!r} with {self.hits[0].score:.4f}" if self.hits else ""
         failed = f", {self.failed_count} of them not readable" if self.failed_count else ""
         return f"Hits({len(self)} of {self.records} records{failed}{best})"
 
@@ -131,7 +136,7 @@ class Hits:
         return tuple(map(str, next(self._table(brief))))
 
     def rows(self, brief: bool = False) -> Iterator[Row]:
-        """One row for each hit; records, conformers and queries are counted from 1.
+        """One row for each hit, with its `Hit.name` as title; records, conformers and queries are counted from 1.
 
         Args:
             brief: leave out file, conformer and query where they are the same for all.
@@ -151,7 +156,7 @@ class Hits:
         for hit in self.hits:
             places = (hit.file, hit.record, hit.conformer, hit.query + 1)
             yield tuple(
-                compress((hit.rank, hit.title, *places, hit.score, *(hit.by_term[name] for name in terms)), kept)
+                compress((hit.rank, hit.name, *places, hit.score, *(hit.by_term[name] for name in terms)), kept)
             )
 
     def to_csv(self, path: str | Path) -> None:

@@ -14,7 +14,7 @@ from tg_molfield.fields.channels import split_part
 NAMELESS = "other"
 
 _NO_WEIGHT = 1e-6
-_SAME_WIDTH = 1e-4
+_SAME = 1e-4
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class ElementChannel:
         width: σ in Å.
         is_assumed: whether nothing says that the field has this kernel and width.
         widths: the least and the greatest σ of the channel's centres, where the field has several.
+        weight: of each atom; None where nothing tells it.
     """
 
     name: str
@@ -38,14 +39,15 @@ class ElementChannel:
     width: float
     is_assumed: bool = False
     widths: tuple[float, float] | None = None
+    weight: float | None = None
 
 
 def element_channels(field: Field, definition: MolField | None) -> list[ElementChannel]:
     """The channels of ``field`` that are elements, in its order.
 
     A channel is one that ``definition`` weights by an element, or one named after an element, each also with
-    ``ligand.`` or ``protein.`` before it. Without a definition an `RBFField` has kernel and widths of its own, and
-    any other field is assumed to follow ``MolField()``.
+    ``ligand.`` or ``protein.`` before it. Without a definition an `RBFField` has kernel, widths and weights of its own,
+    and any other field is assumed to follow ``MolField()``.
 
     Raises:
         ValueError: there are none, or ``definition`` is not a sum of one function an atom, or takes σ from an
@@ -59,13 +61,15 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
             f"mol_field: expected a sum of one function an atom, got {definition!r}; give a definition with "
             "aggregate='sum', order=1 and centers='atoms', and without form_factors"
         )
+    own = definition.normalize_grid_size is None and field.mol_field == definition
     found = []
     for name in field.channels:
         part, plain = split_part(name)
         channel = definition.channel_of(name) or Channel(plain)
         if channel.weight in atomic_numbers():
             z = atomic_numbers()[channel.weight]
-            found.append(ElementChannel(name, z, part, definition.kernel, _width(definition, channel, z)))
+            width, weight = _width(definition, channel, z), 1.0 if own else None
+            found.append(ElementChannel(name, z, part, definition.kernel, width, weight=weight))
     if not found:
         raise ValueError(
             f"field: expected channels named after elements, such as 'C' or 'ligand.C', got "
@@ -75,17 +79,21 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
 
 
 def _of_centers(field: RBFField, channel: ElementChannel) -> ElementChannel:
-    """The channel with the kernel of ``field`` and the width of its centres, or with the range of their widths."""
+    """The channel with the kernel of ``field``, and width and weight of its centres or the range of their widths."""
     index = field.channels.index(channel.name)
-    weights = field.weights[:, index].detach().abs()
-    used = weights > _NO_WEIGHT * weights.max() if len(weights) else weights > 0
+    weights = field.weights[:, index].detach()
+    used = weights.abs() > _NO_WEIGHT * weights.abs().max() if len(weights) else weights > 0
     widths = (field.widths if field.widths.ndim == 1 else field.widths[:, index]).detach()[used]
     if not len(widths):
         return channel
     low, high = float(widths.min()), float(widths.max())
-    if high > low * (1 + _SAME_WIDTH):
+    if high > low * (1 + _SAME):
         return replace(channel, widths=(low, high))
-    return replace(channel, kernel=field.kernel, width=float(widths.double().mean()), is_assumed=False)
+    least, most = float(weights[used].min()), float(weights[used].max())
+    weight = least if 0 < most <= least * (1 + _SAME) else None
+    return replace(
+        channel, kernel=field.kernel, width=float(widths.double().mean()), is_assumed=False, weight=weight
+    )  # fmt: skip
 
 
 def nameless_channels(field: Field) -> list[str]:

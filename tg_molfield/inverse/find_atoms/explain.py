@@ -75,7 +75,8 @@ def explain(volume: Volume, channel: ElementChannel, unit: float | None, peak: f
         channel: the kernel and the width; if the width is only assumed and does not explain all, others are tried.
         unit: the scale of the atoms; estimated where it is None or explains too little.
         peak: the height of an atom.
-        tolerance: the residual above which another scale is tried.
+        tolerance: the residual above which another scale is tried; it is tried as well where less is left that is no
+            noise.
     """
     values = volume[channel.name].values[0].detach()
     if float(values.max()) <= EMPTY * peak:
@@ -123,9 +124,13 @@ def _with_known_width(
 ) -> Explanation:
     found = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, unit), peak)
     crowded = found.atoms.least_distance < _CROWDED
-    if unit is not None and (found.residual > tolerance or crowded):
+    doubtful = found.structured > STRUCTURED and not channel.is_assumed
+    if unit is not None and (found.residual > tolerance or doubtful or crowded):
         other = _evaluated(lattice, channel, search(lattice, channel.kernel, channel.width, None), peak)
-        if other.residual < _HALF * found.residual or (crowded and other.residual < tolerance):
+        as_good = other.residual < min(tolerance, max(found.residual, EXACT) / _HALF)
+        exact = other.residual <= EXACT and other.atoms.least_distance >= _CROWDED
+        better = other.residual < _HALF * found.residual and (exact or crowded or found.residual > tolerance)
+        if better or (crowded and as_good):
             return other
     return found
 

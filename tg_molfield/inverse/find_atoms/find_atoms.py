@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.fields.grid import check_grid
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
+from tg_molfield.inverse.find_atoms.multiplicity import repeated, suspected
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
 from tg_molfield.precision import full_precision
 
 ERRORS = ("warn", "raise", "ignore")
+
+_OTHER_WEIGHT = 0.05
+"""How far from what is known the weight of atoms may be, relative to it."""
 
 
 class UnexplainedChannelWarning(UserWarning):
@@ -99,7 +104,10 @@ def recover_atoms(
 
     Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
     else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
-    fitted to it.
+    fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
+    below a fifth of the weight are empty. Several atoms
+    in one place come back as often as they are where the field's own definition or centres tell the weight of one;
+    elsewhere they are one atom of greater weight, see the reports.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
@@ -107,8 +115,7 @@ def recover_atoms(
         grid: where to sample the field; steps of at most the narrowest σ are needed. A volume has its own; a field
             that knows its atoms or centres is sampled around them, or over its periodic cell, every 0.25 Å.
         mol_field: the definition that the field follows, for kernel and widths. Where it divides channels by their
-            maximum, or where weights of 1 explain nothing, the weight is estimated: atoms in one place are one of
-            greater weight, see the reports of `recover_atoms`.
+            maximum, the weight is estimated.
         tolerance: the largest residual, in parts of the channel, of a channel that counts as explained.
         errors: ``"warn"``, ``"raise"`` or ``"ignore"`` where a channel is not explained or ``other`` shows atoms.
         progress: called with a line of text and the share of the channels that are done, from 0 to 1.
@@ -118,12 +125,15 @@ def recover_atoms(
 
     Raises:
         TypeError: ``field`` is no field.
-        ValueError: no element channels, no atoms, values that are not finite, or no grid where one is needed.
+        ValueError: no element channels, no atoms, values that are not finite, a single plane of nodes, or no grid where
+            one is needed.
         MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
     Warns:
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
-            unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom.
+            unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom; if their
+            atoms have another weight than the field's definition or centres tell; and if they have two, three or four
+            times the weight of 1, those of other channels not, as several atoms in one place do.
     """
     check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
     check_grid(grid)
@@ -135,24 +145,39 @@ def recover_atoms(
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)
     volume = sampled(field, grid)
+    if min(volume.grid.shape) < 2:
+        shape = "×".join(map(str, volume.grid.shape))
+        raise ValueError(
+            f"field: expected at least 2 nodes along each axis, got {shape}, which tell nothing of places along one; "
+            "give more planes"
+        )
     if not all(bool(one.isfinite().all()) for one in volume.values):
         raise ValueError("field: expected finite samples, got NaN or infinity; repair them")
-    unit = None if definition is not None and definition.normalize_grid_size is not None else 1.0
-    peak = unit or max(float(volume[channel.name].values.max()) for channel in channels)
-    found: list[Explanation] = []
+    is_normalized = definition is not None and definition.normalize_grid_size is not None
+    highest = max(float(volume[channel.name].values.max()) for channel in channels)
+    peaks, found = list[float](), list[Explanation]()
     for channel in channels:
-        found.append(explain(volume, channel, unit, peak, tolerance))
+        unit = None if is_normalized else channel.weight or 1.0
+        peaks.append(highest if unit is None else unit)
+        one = explain(volume, channel, unit, peaks[-1], tolerance)
+        found.append(one if channel.weight is None else repeated(one, channel.weight))
         if progress is not None:
             progress(f"{channel.name}: {len(found[-1].atoms.pos)} atoms", len(found) / len(channels))
+    weight = max((one.atoms.scale for one in found if len(one.atoms.pos)), default=math.inf)
+    found = [
+        explain(volume, one.channel, weight, weight, tolerance) if not len(one.atoms.pos) and weight < peak else one
+        for one, peak in zip(found, peaks, strict=True)
+    ]
+    several = {} if is_normalized else suspected([one for one in found if one.channel.weight is None])
     for one in found:
-        complaint = _complaint(one, tolerance)
+        complaint = _complaint(one, tolerance, several.get(one.channel.name, 1))
         if complaint:
             _complain(complaint, errors)
     if not any(len(one.atoms.pos) for one in found):
         names = ", ".join(channel.name for channel in channels)
         raise ValueError(f"field: expected atoms in channels {names}, got none; check the grid and the scale")
     for name in nameless_channels(field):
-        if float(volume[name].values.max()) > EMPTY * peak:
+        if float(volume[name].values.max()) > EMPTY * min(weight, *peaks):
             _complain(
                 f"field: expected only element channels, got atoms in {name!r}, which are left out; give each "
                 "of their elements a channel",
@@ -166,8 +191,8 @@ def _report(found: Explanation) -> ChannelReport:
     return ChannelReport(channel.name, len(atoms.pos), atoms.scale, channel.width, found.residual)
 
 
-def _complaint(found: Explanation, tolerance: float) -> str:
-    """What is wrong with a channel; empty where it is explained."""
+def _complaint(found: Explanation, tolerance: float, several: int) -> str:
+    """What is wrong with a channel, of which each atom may be ``several``; empty where it is explained."""
     channel, part = found.channel, f"{found.residual:.1%} of it unexplained by the {len(found.atoms.pos)} atoms found"
     if channel.widths is not None and found.residual > EXACT:
         low, high = channel.widths
@@ -185,6 +210,19 @@ def _complaint(found: Explanation, tolerance: float) -> str:
         return (
             f"channel {channel.name!r}: expected σ = {channel.width:.3g} Å, got samples with {found.estimate:.3g} Å "
             f"and {part}; correct the definition mol_field"
+        )
+    scale = found.atoms.scale
+    if channel.weight is not None and len(found.atoms.pos) and abs(scale / channel.weight - 1) > _OTHER_WEIGHT:
+        return (
+            f"channel {channel.name!r}: expected atoms of weight {channel.weight:.3g}, got {scale:.3g}; correct the "
+            "scale of the field or its definition"
+        )
+    if several > 1:
+        x, y, z = (found.atoms.pos[0].round(decimals=2) + 0.0).tolist()
+        return (
+            f"channel {channel.name!r}: expected atoms of weight 1, got {len(found.atoms.pos)} of {several}, the first "
+            f"at ({x:.2f}, {y:.2f}, {z:.2f}) Å, where {several} atoms may be in one place; give "
+            "field.with_mol_field(…) if an atom weighs 1 in the field"
         )
     return ""
 

@@ -43,8 +43,8 @@ class RBFFitReport:
     """How a fit went.
 
     Attributes:
-        relative_error: ‖fit − target‖ / ‖target‖ of each channel over the samples, weighted by their importance;
-            0 where both are 0.
+        relative_error: ‖fit − target‖ / ‖target‖ of each channel over the samples, weighted by their importance, with
+            the fit evaluated in its own type; 0 where both are 0.
         num_samples: the number of samples used.
         steps: of the nonlinear fit if widths or centres were optimised, else of the conjugate gradients.
         converged: whether it stopped by its tolerance, not by its number of steps.
@@ -98,7 +98,8 @@ def fit_rbf(
 
     Weights alone are a linear problem, solved exactly: by an orthogonal decomposition where it is small, by
     conjugate gradients on the values within the kernel's reach where it is large. Functions that depend linearly
-    on each other, such as two of one width at one place, share their weight (the least-norm solution). Widths and
+    on each other, such as two of one width at one place, share their weight (the least-norm solution). Centres of less
+    than double precision have weights whose error is least after they are rounded to that type. Widths and
     centres start from the given ones and are optimised by the Levenberg–Marquardt method with the weights projected
     out. It finds the nearest minimum at about Q (5 N)² operations a step, so use a few thousand points.
 
@@ -153,16 +154,17 @@ def fit_rbf(
         nonlinear = tuple(part for part in parts if part != "weights")
         shape = KernelParameters(place, width.log())
         state, steps, converged = optimize_shape(samples, basis, shape, fixed, nonlinear, ridge, max_steps, tolerance)
-        place, width = state.shape.centers, state.shape.log_widths.exp()
+        place, width = (x.to(centers).double() for x in (state.shape.centers, state.shape.log_widths.exp()))
     rank, used, found = None, "none", start.weights.detach().double()
     if "weights" in parts:
-        cut = 1e-10 if start.dtype == torch.float64 else 1e-7
-        found, rank, used, taken = _weights(samples, place, width, basis, ridge, solver, cut)
+        cut, rounding = (1e-10, 0.0) if start.dtype == torch.float64 else (1e-7, torch.finfo(start.dtype).eps)
+        found, rank, used, taken = _weights(samples, place, width, basis, ridge, rounding, solver, cut)
         converged = converged and taken < _SPARSE_STEPS
         steps = steps or taken
-    field = RBFField(place, found, width, start.kernel, start.channels, cell=cell, pbc=pbc)
+    exact = RBFField(place, found, width, start.kernel, start.channels, cell=cell, pbc=pbc)
+    field = exact.with_atoms(target.atoms if isinstance(target, Field) else None).to(centers)
     report = RBFFitReport(_errors(field, samples), len(samples.values), steps, converged, rank, used)
-    return field.with_atoms(target.atoms if isinstance(target, Field) else None).to(centers), report
+    return field, report
 
 
 def _parts(optimize: Sequence[str], weights: Tensor | None) -> tuple[str, ...]:
@@ -212,11 +214,12 @@ def _start(
 
 
 def _weights(
-    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, solver: str, cut: float
-) -> tuple[Tensor, int | None, str, int]:
+    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, rounding: float, solver: str,
+    cut: float,
+) -> tuple[Tensor, int | None, str, int]:  # fmt: skip
     if widths.ndim == 2:
         single = [
-            _weights(samples.channel(c), centers, widths[:, c], basis, ridge, solver, cut)
+            _weights(samples.channel(c), centers, widths[:, c], basis, ridge, rounding, solver, cut)
             for c in range(widths.shape[1])
         ]
         ranks = [rank for _, rank, _, _ in single if rank is not None]
@@ -231,14 +234,15 @@ def _weights(
     if solver == "sparse" or (solver == "auto" and large and finite):
         from tg_molfield.inverse.fitting.sparse import solve_sparse
 
-        found, steps = solve_sparse(samples, centers, widths, basis, ridge, cut, _SPARSE_STEPS)
+        found, steps = solve_sparse(samples, centers, widths, basis, ridge, rounding, cut, _SPARSE_STEPS)
         return found, None, "sparse", steps
-    found, rank = solve_dense(samples, centers, widths, basis, ridge)
+    found, rank = solve_dense(samples, centers, widths, basis, ridge, rounding)
     return found, rank, "dense", 0
 
 
 def _errors(field: RBFField, samples: Samples) -> dict[str, float]:
-    rest = (field(samples.points) - samples.values) * samples.root[:, None]
+    values = field(samples.points.to(field.dtype)).double()
+    rest = (values - samples.values) * samples.root[:, None]
     errors, sizes = rest.norm(dim=0), samples.weighted().norm(dim=0)
     relative = torch.where(errors > 0, errors / sizes, errors)
     return dict(zip(field.channels, relative.tolist(), strict=True))

@@ -16,6 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from tg_molfield.inverse.fitting.dense import rounding_ridge
 from tg_molfield.inverse.fitting.design import Basis
 from tg_molfield.inverse.fitting.samples import Samples
 from tg_molfield.inverse.solvers import least_squares_conjugate_gradients
@@ -47,8 +48,9 @@ def design_matrix(points: Tensor, centers: Tensor, widths: Tensor, basis: Basis,
 
 
 def solve_sparse(
-    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, cut: float, max_steps: int
-) -> tuple[Tensor, int]:
+    samples: Samples, centers: Tensor, widths: Tensor, basis: Basis, ridge: float, rounding: float, cut: float,
+    max_steps: int,
+) -> tuple[Tensor, int]:  # fmt: skip
     """The weights [N, C] of least squares, and the steps of the slowest channel.
 
     Args:
@@ -57,11 +59,13 @@ def solve_sparse(
         widths: [N].
         basis: the functions at the centres, of finite reach.
         ridge: added to the diagonal of the normal equations.
+        rounding: the relative error with which the weights are kept, see `rounding_ridge`.
         cut: the value of φ below which it is dropped, and the fraction to which the gradient falls.
         max_steps: of the conjugate gradients.
     """
     root = samples.root.cpu().numpy()
     design = _weighted(design_matrix(samples.points, centers, widths, basis, cut), root)
+    ridge += rounding_ridge(float(design.multiply(design).sum()), len(centers), rounding)
     if len(centers) <= _LARGEST_FACTOR:
         short = _weighted(design_matrix(samples.points, centers, widths, basis, max(cut, _SHORT_CUT)), root)
         gram = (short.T @ short).toarray()

@@ -10,7 +10,7 @@ from os import PathLike
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_path, check_counts, check_integers
+from tg_molfield.arguments import as_path, check_counts, check_seed
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.lattice import Lattice, local_steps, to_global
 from tg_molfield.inverse.superres.channel_regression import concat_channels, regress_channels
@@ -51,7 +51,8 @@ def search_settings(
         TypeError: ``checkpoint`` is no name of a file.
         ValueError: one is out of range.
     """
-    check_integers(seed=seed)
+    if seed is not None:
+        check_seed(seed)
     check_counts(1, num_restarts=num_restarts, max_iter=max_iter)
     if checkpoint is not None:
         as_path(checkpoint, "checkpoint")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
+from tg_molfield.arguments import as_three_flags
 from tg_molfield.chem.validation import check_points
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.fields.interpolation import Periodic
@@ -15,9 +17,15 @@ from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.inverse.lattice import local_steps
 from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
+from tg_molfield.inverse.superres.lattice_convolution import convolved, spans_of, subdivision
+from tg_molfield.inverse.superres.waves import Waves, fewer_waves
 from tg_molfield.precision import full_precision
 
 _PARALLEL = 1e-9
+_REACH = 7.5
+"""In widths of a Gaussian, which is 6e-13 there."""
+_MOST_NODES = 2**23
+"""Around a node, up to which functions are tabulated."""
 _NO_DOUBLE = ("mps",)
 """Devices without double precision."""
 
@@ -64,8 +72,10 @@ class LatticeField(Field):
         self.grid, self.widths = grid, tuple(map(float, widths))
         self._dtype = weights.dtype if dtype is None else dtype
         self._channels = tuple(channels)
-        self.periodic, self.kinds = tuple(map(bool, periodic)), kinds
-        self._scattered: RBFField | None = None
+        self.periodic: Periodic = as_three_flags("periodic", periodic)
+        self.kinds = kinds
+        self._functions: RBFField | None = None
+        self._series: Waves | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -90,17 +100,21 @@ class LatticeField(Field):
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        return self.scattered()(pos.to(self.weights)).to(self.dtype)
+        waves, places = self._waves(), pos.to(self.weights)
+        values = self._scattered()(places)
+        return (values if waves is None else values + waves(places)).to(self.dtype)
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        return self.scattered().gradient(pos.to(self.weights)).to(self.dtype)
+        waves, places = self._waves(), pos.to(self.weights)
+        slopes = self._scattered().gradient(places)
+        return (slopes if waves is None else slopes + waves.gradient(places)).to(self.dtype)
 
     @full_precision
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:
-            return self._volume(self.scattered().on(grid).values.to(self.dtype), grid)
+            return self._volume(self._at_nodes(grid).to(self.dtype), grid)
         self._require_fit([grid], copies=3)
         values = [
             torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
@@ -131,15 +145,15 @@ class LatticeField(Field):
         field = LatticeField(weights, self.grid, self.widths, self.channels, self.periodic, self.kinds, like.dtype)
         return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
 
-    def scattered(self) -> RBFField:
-        """The same field as an `RBFField` centred at the nodes whose weights are not 0."""
-        if self._scattered is None:
+    def _scattered(self) -> RBFField:
+        """The functions at the nodes whose weights are not 0, without the Gaussians that are summed as waves."""
+        if self._functions is None:
             flat = self.weights.flatten(1).T
             used = (flat != 0).any(1)
             nodes = self.grid.points(torch.float64, self.device)[used].to(flat)
             shares, widths = self._columns(flat)
             repeats = any(self.periodic)
-            self._scattered = RBFField(
+            self._functions = RBFField(
                 nodes.repeat(len(shares), 1),
                 (shares[:, None] * flat[used]).flatten(0, 1),
                 widths[:, None].expand(-1, len(nodes), -1).flatten(0, 1),
@@ -147,16 +161,52 @@ class LatticeField(Field):
                 cell=self.grid.cell.to(flat) if repeats else None,
                 pbc=torch.tensor(self.periodic, device=flat.device) if repeats else None,
             )
-        return self._scattered
+        return self._functions
+
+    def _waves(self) -> Waves | None:
+        """The Gaussians of a crystal that are so wide that their Fourier series is shorter; None where none are."""
+        terms = [
+            (c, share, factor * width)
+            for c, (kind, width) in enumerate(zip(self.kinds, self.widths, strict=True))
+            for share, factor in COVARIANCES[kind].terms
+            if self._is_wave(factor * width)
+        ]
+        if terms and self._series is None:
+            with torch.inference_mode(False):
+                self._series = Waves.of(self.weights, self.grid, terms)
+        return self._series
+
+    def _is_wave(self, width: float) -> bool:
+        return all(self.periodic) and self.weights.dtype == torch.float64 and fewer_waves(self.grid, width)
+
+    def _at_nodes(self, grid: Grid) -> Tensor:
+        """The values [C, NX, NY, NZ] at the nodes of any grid; quick where it divides the steps of the field's."""
+        parts, reaches = subdivision(self.grid, grid), list(map(_reach, self.kinds, self.widths))
+        nodes = max((math.prod(2 * span + 1 for span in spans_of(self.grid, reach)) for reach in reaches), default=0)
+        if parts is None or nodes > _MOST_NODES or self.weights.dtype != torch.float64:
+            waves, values = self._waves(), self._scattered().on(grid).values
+            if waves is None:
+                return values
+            return values + waves(grid.points(torch.float64, self.device)).T.view_as(values)
+        self._require_fit([grid], copies=3)
+        sums = []
+        for weights, width, kind, reach in zip(self.weights, self.widths, self.kinds, reaches, strict=True):
+            function = _function(kind, width)
+            sums.append(convolved(weights, self.grid, self.periodic, function, reach, grid, parts))
+        return torch.stack(sums)
 
     def _columns(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The shares and the widths [T, C] of the terms of each channel, padded with shares of 0."""
-        terms = [COVARIANCES[kind].terms for kind in self.kinds]
+        """The shares and the widths [T, C] of the terms of each channel that are no waves, padded with shares of 0."""
+        terms = [
+            [(share, factor * width) for share, factor in COVARIANCES[kind].terms if not self._is_wave(factor * width)]
+            for kind, width in zip(self.kinds, self.widths, strict=True)
+        ]
+        narrowest = min((width for column in terms for _, width in column), default=1.0)
         shares, widths = torch.zeros(2, max(map(len, terms), default=1), len(terms)).to(like)
-        widths += torch.tensor(self.widths).to(like)
+        widths += narrowest
         for c, column in enumerate(terms):
-            for t, (share, factor) in enumerate(column):
-                shares[t, c], widths[t, c] = share, factor * self.widths[c]
+            for t, (share, width) in enumerate(column):
+                shares[t, c], widths[t, c] = share, width
         return shares, widths
 
     def _readers(self, grid: Grid) -> list[list[tuple[float, list[Tensor]]]] | None:
@@ -187,3 +237,13 @@ class LatticeField(Field):
             [(share, matrices(factor * width)) for share, factor in COVARIANCES[kind].terms]
             for kind, width in zip(self.kinds, self.widths, strict=True)
         ]
+
+
+def _function(kind: str, width: float) -> Callable[[Tensor], Tensor]:
+    """k of distances in Å."""
+    return lambda distances: COVARIANCES[kind](distances / width)
+
+
+def _reach(kind: str, width: float) -> float:
+    """From which distance in Å on k counts as zero."""
+    return _REACH * width * max(factor for _, factor in COVARIANCES[kind].terms)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from tg_molfield.fields import Grid
@@ -94,36 +95,41 @@ class LatticeKriging:
         return [math.ceil(COVARIANCES[self.kind].reach * self.width / float(step)) for step in across]
 
     def _padded(self) -> tuple[int, ...]:
-        """The shape of a periodic lattice so large that nodes do not interact across its borders."""
+        """The shape of a periodic lattice without interaction across its borders that is quick to transform."""
         sizes = zip(self.grid.shape, self._spans(), self.periodic, strict=True)
-        return tuple(count if repeats else count + span for count, span, repeats in sizes)
+        return tuple(count if repeats else next_fast_len(count + span, real=True) for count, span, repeats in sizes)
 
 
 def likeliest(values: Tensor, grid: Grid, periodic: Flags, kinds: Sequence[str] = ("gaussian",)) -> LatticeKriging:
-    """The system under which samples [nx, ny, nz] are most likely, the variance left free.
+    """The system under which samples [nx, ny, nz] are most likely, the variance left free; see `likeliest_each`."""
+    return likeliest_each(values[None], grid, periodic, kinds)[0]
+
+
+def likeliest_each(
+    values: Tensor, grid: Grid, periodic: Flags, kinds: Sequence[str] = ("gaussian",)
+) -> list[LatticeKriging]:
+    """For each channel the system under which its samples are most likely, the variance left free.
 
     Args:
-        values: the samples, float64; where all are 0 the width is one step.
+        values: the samples [C, nx, ny, nz], float64; where all of a channel are 0 its width is one step.
         grid: their nodes.
         periodic: along which axes they repeat.
         kinds: the covariances compared.
     """
     spacing = grid.voxel_volume ** (1 / 3)
-    if not bool(values.any()):
-        return LatticeKriging(grid, spacing, periodic, kinds[0])
-    power = _periodogram(values, periodic)
-
-    def cost(system: LatticeKriging) -> float:
-        spectrum = system.spectrum(grid.shape)
-        spectrum = spectrum + _NOISE * spectrum.mean()
-        return float(spectrum.log().mean() + (power / spectrum).mean().log())
-
-    systems = [
-        LatticeKriging(grid, factor * spacing, periodic, kind)
-        for kind in kinds
-        for factor in COVARIANCES[kind].candidates
-    ]
-    return min(systems, key=cost)
+    powers = [_periodogram(channel, periodic) if bool(channel.any()) else None for channel in values]
+    best = [(math.inf, LatticeKriging(grid, spacing, periodic, kinds[0]))] * len(powers)
+    for kind in kinds:
+        for factor in COVARIANCES[kind].candidates:
+            system = LatticeKriging(grid, factor * spacing, periodic, kind)
+            spectrum = system.spectrum(grid.shape)
+            spectrum = spectrum + _NOISE * spectrum.mean()
+            complexity = float(spectrum.log().mean())
+            for c, power in enumerate(powers):
+                if power is not None:
+                    cost = complexity + float((power / spectrum).mean().log())
+                    best[c] = min(best[c], (cost, system), key=lambda pair: pair[0])
+    return [system for _, system in best]
 
 
 def _periodogram(values: Tensor, periodic: Flags) -> Tensor:

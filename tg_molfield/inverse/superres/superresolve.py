@@ -74,7 +74,7 @@ def superresolve(
         The field and a report.
 
     Warns:
-        SuperresWarning: a channel is noise or has steps between the samples.
+        SuperresWarning: a channel is noise or has steps between the samples, or known atoms are of another field.
 
     Raises:
         ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its

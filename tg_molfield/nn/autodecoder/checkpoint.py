@@ -62,7 +62,8 @@ class DescentCheckpoint:
             for name, parameter in self._model.named_parameters():
                 parameter.copy_(tensors[f"parameters.{name}"])
                 moments = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
-                self._optimizer.state[parameter] = {kind: _like(value, parameter) for kind, value in moments.items()}
+                if moments:
+                    self._optimizer.state[parameter] = {kind: _like(one, parameter) for kind, one in moments.items()}
             self._generator.set_state(tensors["generator"])
             return tensors["losses"].tolist(), float(notes["seconds"])
 

@@ -98,10 +98,14 @@ class LatentCodes(nn.Module):
 
     @torch.no_grad()
     def _place(self, samples: list[tuple[Tensor, Tensor]]) -> None:
-        """Put each origin in the middle of its nodes and, before the first fit, tell the decoder how far they reach."""
+        """Put each origin in the middle of its nodes and, before the first fit, tell the decoder how far they reach.
+
+        A decoder whose parameters are frozen stays as it is.
+        """
         for i, (places, _) in enumerate(samples):
             self.origins[i] = (places.amin(0) + places.amax(0)) / 2
-        if not bool(self.fitted):
+        learns = [parameter.requires_grad for parameter in self.decoder.parameters()]
+        if not bool(self.fitted) and (any(learns) or not learns):
             reach = [float((p - o).abs().max()) for (p, _), o in zip(samples, self.origins, strict=True)]
             self.decoder.set_extent(max(reach))
         self.fitted.fill_(True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, require_counts, require_integers
+from tg_molfield.arguments import as_path, check_callable, check_integers, check_kind, check_seed, require_counts
 from tg_molfield.fields import Field, MolField, Volume
 from tg_molfield.metrics import PSNR, check_peak, psnr, psnr_of_values
 from tg_molfield.nn.autodecoder.codes import LatentCodes
@@ -16,7 +16,7 @@ from tg_molfield.nn.autodecoder.descent import Budget
 from tg_molfield.nn.autodecoder.report import AutoDecoderReport
 from tg_molfield.nn.autodecoder.samples import Fields, Grids, sample_fields
 from tg_molfield.nn.cards import model_card
-from tg_molfield.nn.checks import as_options, check_names
+from tg_molfield.nn.checks import as_options, check_definition, check_names
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
@@ -29,8 +29,13 @@ from tg_molfield.random_stream import RandomStream
 class FieldAutoDecoder(Serializable, Compilable):
     """``num_volumes`` fields as codes of one decoder, fitted to samples that were computed or read from files.
 
-    There is no encoder; each field keeps its position and orientation. `superresolve` reconstructs fields without
-    codes.
+    There is no encoder; each field keeps its position and orientation, and none repeats, also where its samples are
+    those of a periodic volume. `superresolve` reconstructs fields without codes.
+
+    Codes of new fields are fitted with the decoder of a fitted model in a new one::
+
+        decoder = model.latents.decoder.requires_grad_(False)
+        FieldAutoDecoder(model.mol_field, latent_dim=128, decoder=decoder).fit(volume)
 
     ============  ====================================================================================
     ``"siren"``   a modulated SIREN. That of arXiv 2502.10848 is ``FieldAutoDecoder(channels,
@@ -44,7 +49,8 @@ class FieldAutoDecoder(Serializable, Compilable):
             channels, one string or a sequence.
         num_volumes: the number of fields.
         latent_dim: the length of a code.
-        decoder: a name in the table, or a `Decoder` with these channels and latent_dim that reads codes alone.
+        decoder: a name in the table, or a `Decoder` with these channels and latent_dim that reads codes alone. Its
+            parameters are used, not copied, and trained unless they are frozen.
         decoder_options: further arguments of the decoder named.
         seed: for the initial parameters.
 
@@ -67,7 +73,7 @@ class FieldAutoDecoder(Serializable, Compilable):
     ) -> None:
         super().__init__()
         require_counts(1, num_volumes=num_volumes, latent_dim=latent_dim)
-        require_integers(seed=seed)
+        check_seed(seed)
         check_kind("decoder", decoder, str | Decoder, "a name or a Decoder", "give for example 'siren'")
         if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:
             raise ValueError(
@@ -159,17 +165,19 @@ class FieldAutoDecoder(Serializable, Compilable):
             max_bytes: the memory to use; what is available if not given.
 
         Raises:
-            ValueError: fields, grids, options or the checkpoint do not fit; a volume is empty, constant, or has
-                infinite values.
+            ValueError: fields, grids, options or the checkpoint do not fit; a field follows another definition than
+                the model; a volume is empty, constant, or has infinite values.
             MemoryError: a volume is too large; raised before any work.
             FloatingPointError: the loss is not finite.
         """
-        require_integers(seed=seed)
+        check_seed(seed)
         check_callable("progress", progress)
         if checkpoint is not None:
             checkpoint = as_path(checkpoint, "checkpoint")
         budget = Budget(max_steps, max_seconds, lr, points, tolerance)
         volumes = sample_fields(fields, grid, self.channels, self.num_volumes, True, max_bytes)
+        for number, volume in enumerate(volumes):
+            check_definition(f"fields[{number}]", volume, self.mol_field)
         report = self.latents.fit(volumes, budget, seed, progress or (lambda text, share: None), checkpoint)
         report.samples = sum(int(volume.values.isfinite().sum()) for volume in volumes)
         report.psnr = [self._psnr_at_nodes(i, volume) for i, volume in enumerate(volumes)]

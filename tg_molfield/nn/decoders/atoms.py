@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_number, require_counts
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import NeuralDecoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -60,10 +60,9 @@ class AtomDecoder(NeuralDecoder):
         num_radial: int = 16,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
-        check_integers(width=width, num_radial=num_radial)
-        if width < 1 or num_radial < 1:
-            raise ValueError(f"width, num_radial: expected at least 1, got {width}, {num_radial}; give more")
-        if not cutoff > 0:
+        require_counts(1, width=width, num_radial=num_radial)
+        check_number("cutoff", cutoff)
+        if not 0 < cutoff < math.inf:
             raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 5.0")
         in_channels, vector_channels, tensor_channels = self.sizes = FeatureSizes(*sizes)
         self.cutoff = cutoff

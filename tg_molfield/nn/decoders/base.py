@@ -13,11 +13,19 @@ from torch.utils.checkpoint import checkpoint
 from tg_molfield.arguments import check_kind, require_counts, require_integers
 from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, Grid, MolField, Volume
-from tg_molfield.nn.checks import check_finite_codes, check_like, check_names, check_options, check_queries
+from tg_molfield.nn.checks import (
+    check_definition,
+    check_finite_codes,
+    check_like,
+    check_names,
+    check_options,
+    check_queries,
+)
 from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
+from tg_molfield.nn.ops.members import members_of
 from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.pooling.base import Pooling
 from tg_molfield.nn.pooling.frame import FramePooling
@@ -156,13 +164,7 @@ class Decoder(Compilable, ABC):
                 f"target: expected {len(latent)} molecules with channels {' '.join(self.channels)}, got "
                 f"{target.num_graphs} with {' '.join(target.channels)}; make it with the model's definition"
             )
-        if isinstance(target.mol_field, MolField) and self.mol_field is not None:
-            others = target.mol_field.differences(self.mol_field, self.channels)
-            if others:
-                raise ValueError(
-                    f"target: expected a field of {self.mol_field!r}, got {target.mol_field!r}; make it with the "
-                    "model's definition"
-                )
+        check_definition("target", target, self.mol_field)
 
     def set_mol_field(self, mol_field: MolField) -> None:
         """Say which definition the decoded field follows; a decoder that need not be trained anew can change it.
@@ -222,11 +224,7 @@ class PointwiseDecoder(NeuralDecoder):
     def evaluate(self, latent: Latent, pos: Tensor, batch: Tensor) -> Tensor:
         """The mean over the frames of each molecule, by their weights."""
         graph, frames, share = latent.pose.active_frames()
-        count = torch.bincount(graph, minlength=len(latent))
-        size = count[batch]
-        query = torch.repeat_interleave(size)
-        within = torch.arange(query.size(0), device=pos.device) - (size.cumsum(0) - size)[query]
-        view = (count.cumsum(0) - count)[batch[query]] + within
+        query, view = members_of(batch, torch.bincount(graph, minlength=len(latent)))
         offset = (pos - latent.origin[batch])[query]
         local = latent.pose.symmetrize_points(rotated(frames[view], offset), batch[query])
         values = self.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_counts
+from tg_molfield.arguments import check_counts, check_positive, require_counts
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.latent.atom_features import FeatureSizes
@@ -146,14 +146,13 @@ class RBFDecoder(Decoder):
         sigma: float = 0.75,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
-        for name, count, least, most in (
-            ("num_slots", num_slots, 1, None), ("width", width, 1, None), ("num_tokens", num_tokens, 1, None),
-            ("num_blocks", num_blocks, 0, None), ("num_steps", num_steps, 0, _MOST_STEPS),
-            ("num_waves", num_waves, 1, None), ("num_densities", num_densities or 1, 1, None),
-        ):  # fmt: skip
-            check_counts(least, **{name: count})
-            if most is not None and count > most:
-                raise ValueError(f"{name}: expected at most {most}, got {count}; give fewer")
+        require_counts(1, num_slots=num_slots, width=width, num_tokens=num_tokens, num_waves=num_waves)
+        require_counts(0, num_blocks=num_blocks, num_steps=num_steps)
+        check_counts(1, num_densities=num_densities)
+        if num_steps > _MOST_STEPS:
+            raise ValueError(f"num_steps: expected at most {_MOST_STEPS}, got {num_steps}; give fewer")
+        check_positive("spread", spread, "2 is the default")
+        check_positive("sigma", sigma, "0.75 is the default")
         num_channels = len(self.channels)
         self.num_slots = num_slots
         self.num_steps = num_steps

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_positive, require_counts
 from tg_molfield.fields import MolField
 from tg_molfield.nn.decoders.base import PointwiseDecoder
 from tg_molfield.precision import full_precision
@@ -50,9 +50,9 @@ class SirenDecoder(PointwiseDecoder):
         radius: float = 8.0,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels)
-        check_integers(width=width, num_layers=num_layers)
-        if num_layers < 1 or width < 1:
-            raise ValueError(f"num_layers, width: expected at least 1, got {num_layers}, {width}; give more")
+        require_counts(1, width=width, num_layers=num_layers)
+        check_positive("frequency", frequency, "3 is the default")
+        check_positive("radius", radius, "8 is the default")
         self.frequency = frequency
         self.radius = radius
         sizes = [3] + [width] * num_layers

@@ -11,14 +11,17 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_choice, require_counts
 from tg_molfield.chem.validation import check_tensor
-from tg_molfield.devices import in_widest_type
+from tg_molfield.devices import in_widest_type, widest_type
 from tg_molfield.nn.cards import neighbors_card
 
 DISTANCES = ("cosine", "euclidean")
 ROWS_AT_ONCE = 1024
 _COLUMNS_AT_ONCE = 8192
+_NUMBERS_AT_ONCE = 2**22
 _SPARE = 8
 """More candidates than neighbours, as products of codes tell the nearest only up to rounding."""
+_LARGEST, _SMALLEST = 1e150, 1e-300
+"""Of codes: the greatest number, whose square does not overflow, and the least length that makes a direction."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +50,7 @@ def nearest(codes: Tensor, k: int, distance: str = "cosine") -> Neighbors:
     frame, which does not.
 
     Args:
-        codes: ``[M, S]``, finite.
+        codes: ``[M, S]``, finite, at most 1e150, with at least one number each.
         k: how many; M − 1 where there are no more.
         distance: ``"cosine"`` (1 − cos of the angle between two codes, 1 where one is zero) or ``"euclidean"``.
 
@@ -73,25 +76,43 @@ def nearest_blocks(codes: Tensor, k: int, distance: str = "cosine", start: int =
     require_counts(1, k=k)
     check_choice("distance", distance, DISTANCES)
     if codes.dim() != 2 or not codes.is_floating_point() or not all(map(_is_finite, codes.split(_COLUMNS_AT_ONCE))):
-        raise ValueError(f"codes: expected finite floats [M, S], got {codes.dtype} of {list(codes.shape)}; repair them")
+        raise ValueError(
+            f"codes: expected finite floats [M, S], at most {_LARGEST:g}, got {codes.dtype} of {list(codes.shape)}; "
+            "repair them"
+        )
+    if not codes.size(1) and len(codes):
+        raise ValueError(
+            f"codes: expected numbers, got none of each of {len(codes)} molecules; take whole codes, or a model with "
+            "summary_channels"
+        )
+    codes = codes.detach()
+    middle = _mean(codes) if distance == "euclidean" else None
     count = len(codes)
     k = min(k, max(count - 1, 0))
     for first in range(start, count, ROWS_AT_ONCE):
         rows = torch.arange(first, min(first + ROWS_AT_ONCE, count), device=codes.device)
-        candidates = _candidates(codes, rows, min(k + _SPARE, count - 1), distance)
+        candidates = _candidates(codes, rows, min(k + _SPARE, count - 1), middle)
         yield _sorted(codes, rows, candidates, k, distance)
 
 
-def _candidates(codes: Tensor, rows: Tensor, count: int, distance: str) -> Tensor:
-    """``[R, count]``, those whose products with ``rows [R]`` are the closest."""
-    own = _points(codes[rows], distance)
+def _candidates(codes: Tensor, rows: Tensor, count: int, middle: Tensor | None) -> Tensor:
+    """``[R, count]``, those whose products with ``rows [R]`` are the closest, the first ones of equals.
+
+    Args:
+        codes: ``[M, S]``.
+        rows: whose neighbours are sought.
+        count: how many for each.
+        middle: ``[S]``, what codes have in common, without which products tell them apart; None for directions.
+    """
+    own = _directions(codes[rows]) if middle is None else in_widest_type(codes[rows]) - middle
     best = own.new_full((len(rows), count), -torch.inf)
     index = torch.zeros(len(rows), count, dtype=torch.int64, device=rows.device)
     for columns in _blocks(len(codes) if count else 0, rows.device):
-        others = _points(codes[columns], distance)
-        closeness = own @ others.T
-        if distance == "euclidean":
-            closeness = 2 * closeness - others.square().sum(1)
+        if middle is None:
+            closeness = own @ _directions(codes[columns]).T
+        else:
+            others = in_widest_type(codes[columns]) - middle
+            closeness = 2 * (own @ others.T) - others.square().sum(1)
         closeness.masked_fill_(rows[:, None] == columns, -torch.inf)
         row, column = (closeness > best[:, -1:]).nonzero(as_tuple=True)
         number = torch.bincount(row, minlength=len(rows))
@@ -100,7 +121,7 @@ def _candidates(codes: Tensor, rows: Tensor, count: int, distance: str) -> Tenso
         places = F.pad(index, (0, int(number.max())))
         values[row, count + slot] = closeness[row, column]
         places[row, count + slot] = columns[column]
-        best, kept = values.topk(count)
+        best, kept = (part[:, :count] for part in values.sort(descending=True, stable=True))
         index = places.gather(1, kept)
     return index
 
@@ -120,20 +141,32 @@ def _sorted(codes: Tensor, rows: Tensor, index: Tensor, k: int, distance: str) -
     Equal distances are in the order of the rows.
     """
     index = index.sort(1).values
-    own, others = _points(codes[rows], distance), _points(codes[index], distance)
-    distances = (own[:, None] - others).norm(dim=2)
-    if distance == "cosine":
-        zero = (own == 0).all(1)[:, None] | (others == 0).all(2)
-        distances = torch.where(zero, torch.ones_like(distances), distances.square() / 2)
+    size = max(1, _NUMBERS_AT_ONCE // (index.size(1) * codes.size(1) + 1))
+    parts = zip(rows.split(size), index.split(size), strict=True)
+    distances = torch.cat([_distances(codes[some], codes[others], distance) for some, others in parts])
     order = distances.argsort(dim=1, stable=True)[:, :k]
     return Neighbors(index.gather(1, order), distances.gather(1, order))
 
 
-def _points(codes: Tensor, distance: str) -> Tensor:
-    """Codes ``[..., S]`` as points whose Euclidean distances order them."""
-    points = in_widest_type(codes.detach())
-    return F.normalize(points, dim=-1) if distance == "cosine" else points
+def _distances(own: Tensor, others: Tensor, distance: str) -> Tensor:
+    """From codes ``own [R, S]`` to ``others [R, K, S]``, ``[R, K]``."""
+    if distance == "euclidean":
+        return (in_widest_type(own)[:, None] - in_widest_type(others)).norm(dim=2)
+    one, two = _directions(own)[:, None], _directions(others)
+    zero = (one == 0).all(2) | (two == 0).all(2)
+    return torch.where(zero, 1.0, (one - two).square().sum(2) / 2)
+
+
+def _directions(codes: Tensor) -> Tensor:
+    """Codes ``[..., S]`` as unit vectors in the widest type; those that are zero stay."""
+    return F.normalize(F.normalize(in_widest_type(codes), torch.inf, -1, _SMALLEST), dim=-1)
+
+
+def _mean(codes: Tensor) -> Tensor:
+    """``[S]``, in the widest type."""
+    total = codes.new_zeros(codes.size(1), dtype=widest_type(codes.device))
+    return sum((in_widest_type(some).sum(0) for some in codes.split(_COLUMNS_AT_ONCE)), total) / max(len(codes), 1)
 
 
 def _is_finite(codes: Tensor) -> bool:
-    return bool(codes.isfinite().all())
+    return bool((in_widest_type(codes).abs() <= _LARGEST).all())

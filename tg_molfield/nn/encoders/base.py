@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.chem.validation import check_atoms
+from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.ops.compilable import Compilable
 
@@ -141,10 +142,8 @@ def _num_scalars(module: nn.Module) -> int:
     like = next(module.parameters(), torch.zeros(()))
     z = torch.ones(2, dtype=torch.int64, device=like.device)
     pos = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]], dtype=like.dtype, device=like.device)
-    training = module.training
-    with torch.no_grad():
-        features = module.eval()(z, pos, torch.zeros_like(z))
-    module.train(training)
+    with evaluating(module), torch.no_grad():
+        features = module(z, pos, torch.zeros_like(z))
     if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
         got = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise ValueError(f"encoder: expected features [2, F] of two atoms, got {got}; return one row for each atom")

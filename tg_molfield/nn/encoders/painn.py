@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_counts, check_integers
+from tg_molfield.arguments import check_integers, check_number, require_counts, require_integers
 from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.chem.validation import check_atoms
 from tg_molfield.nn.checks import check_properties
@@ -118,11 +118,13 @@ class PaiNNEncoder(AtomEncoder):
         num_properties: int = 0,
     ) -> None:
         super().__init__()
-        check_counts(1, out_channels=out_channels, num_radial=num_radial)
-        check_counts(0, num_layers=num_layers, num_properties=num_properties)
-        if not cutoff > 0:
+        require_counts(1, out_channels=out_channels, num_radial=num_radial)
+        require_counts(0, num_layers=num_layers, num_properties=num_properties)
+        check_number("cutoff", cutoff)
+        if not 0 < cutoff < math.inf:
             raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
-        check_integers(vector_channels=vector_channels, tensor_channels=tensor_channels)
+        check_integers(vector_channels=vector_channels)
+        require_integers(tensor_channels=tensor_channels)
         vectors = out_channels if vector_channels is None else vector_channels
         if not 1 <= vectors <= out_channels:
             raise ValueError(f"vector_channels: expected 1 to {out_channels}, got {vectors}; raise out_channels")

@@ -41,7 +41,9 @@ def atom_encoder_from(module: nn.Module) -> nn.Module:
             f"module: expected a SchNet, DimeNetPlusPlus or ViSNet, got a {type(module).__name__}; a module that gives "
             "[N, F] for (z, pos, batch) needs no adapter"
         )
-    return adapter(module).train(module.training)
+    made = adapter(module)
+    made.training = module.training
+    return made
 
 
 def is_pyg_network(module: object) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+
 from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
-from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
+from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import noisy
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
+
+_PART = 0.01
+"""How far the occupancy of a whole atom may be from 1."""
 
 
 def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool) -> PaddedAtoms:
@@ -40,3 +45,23 @@ def decoded_molecules(
     sizes = atoms.mask.sum(1).tolist()
     molecules = [Data(z=one, pos=two) for one, two in zip(z.split(sizes), pos.split(sizes), strict=True)]
     return DecodedMolecules(molecules, decoder.field_of(atoms, pose), latent)
+
+
+def warn_of_parts(atoms: PaddedAtoms) -> None:
+    """Warn where structure factors count parts of atoms, or none.
+
+    Warns:
+        UnsolvedCodeWarning: they do.
+    """
+    parts = ((atoms.weights - 1).abs() > _PART) & atoms.mask
+    rows = (parts.any(1) | ~atoms.mask.any(1)).nonzero()[:, 0]
+    if not len(rows):
+        return
+    row = int(rows[0])
+    got = f"occupancies such as {float(atoms.weights[row][parts[row]][0]):.2f}" if parts[row].any() else "none"
+    warnings.warn(
+        f"molecule {row}: expected whole atoms, got {got} ({len(rows)} of {len(atoms.mask)}); codes between those of "
+        "molecules are of none, decoder.field gives their field",
+        UnsolvedCodeWarning,
+        stacklevel=4,
+    )

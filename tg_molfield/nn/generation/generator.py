@@ -11,23 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_callable, check_kind, check_share, require_counts, require_integers
+from tg_molfield.arguments import check_callable, check_kind, check_seed, check_share, require_counts, require_integers
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
-from tg_molfield.nn.checks import check_finite_codes
+from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.correcting import corrected
-from tg_molfield.nn.generation.decoding import decoded_molecules
+from tg_molfield.nn.generation.decoding import decoded_molecules, warn_of_parts
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
-from tg_molfield.random_draws import check_generator, check_seed
+from tg_molfield.random_draws import check_generator
 
 _MOST = 1_000_000
 _OTHER = 0.3
@@ -71,7 +71,8 @@ class MoleculeGenerator(nn.Module):
 
         Warns:
             UnsolvedCodeWarning: no atoms were found that match the code of a molecule; with the decoder ``"flow"``,
-                without structure factors, where corrections show it.
+                without structure factors, where corrections show it. Or structure factors count parts of atoms, or
+                none, as those between molecules do.
         """
         kinds = "'structure_factors' or 'flow', which find atoms"
         check_kind("decoder", self.decoder, GaussianAtomDecoder, kinds, "field() gives its field")
@@ -79,7 +80,9 @@ class MoleculeGenerator(nn.Module):
         latent = self.decoder.widened(latent)
         _check_some(latent)
         require_counts(0, corrections=corrections)
-        return decoded_molecules(self.decoder, self._found(latent, corrections), latent.pose, latent)
+        atoms = self._found(latent, corrections)
+        warn_of_parts(atoms)
+        return decoded_molecules(self.decoder, atoms, latent.pose, latent)
 
     @torch.no_grad()
     def sample(
@@ -108,6 +111,7 @@ class MoleculeGenerator(nn.Module):
         """
         decoder = _flow(self.decoder)
         _check_number(num_molecules)
+        _check_draws(settle, tries)
         check_generator(generator)
         check_callable("progress", progress)
         like = next(decoder.parameters())
@@ -149,6 +153,7 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         check_share("distance", distance, "0 is the molecule itself, 1 any")
         _check_number(num_molecules)
+        _check_draws(settle, tries)
         check_generator(generator)
         check_callable("progress", progress)
         latent = decoder.widened(latent)
@@ -158,7 +163,7 @@ class MoleculeGenerator(nn.Module):
         code = decoder.learned(latent)
         seed = _seeds(len(code), generator, code.device)
         noise = torch.full_like(code[:, 0], distance)
-        settle = settle if distance else min(settle, 0)
+        settle = settle if distance else 0
         atoms = self._drawn(code, noise, seed, settle, tries, draw_number=distance > 0, progress=progress)
         return decoded_molecules(decoder, atoms, latent.pose.without_symmetry())
 
@@ -204,14 +209,16 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         for name, data in (("start", start), ("end", end)):
             check_kind(name, data, Data, "a Data", "give one molecule")
+            if (count := num_graphs_of(data)) not in (None, 1):
+                raise ValueError(f"{name}: expected one molecule, got a batch of {count}; give one of them")
         require_counts(2, num_steps=num_steps)
+        _check_draws(settle, tries)
         check_seed(seed)
         if noise is not None:
             check_share("noise", noise, "leave it out to take it from the ends")
         with evaluating(self):
-            frame = self.encode(start).frame
-            first = self.encode(start, frames=frame)
-            second = self.encode(align(end, start, by).moved, frames=frame)
+            first = self.encode(start)
+            second = self.encode(align(end, start, by).moved, frames=first.frame)
         draw = partial(self._drawn, settle=settle, tries=tries, draw_number=False)
         return path_between(decoder, first, second, num_steps, noise, seed, self._found, draw)
 
@@ -250,8 +257,6 @@ class MoleculeGenerator(nn.Module):
         progress: Progress | None = None,
     ) -> PaddedAtoms:
         """The atoms of codes ``[B, learned_dim]`` with ``noise [B]``, settled, and drawn again where that is asked."""
-        require_counts(0, settle=settle)
-        require_counts(1, tries=tries)
         if settle and self.properties:
             raise ValueError(
                 f"settle: expected 0 for a model that reads properties ({', '.join(self.properties)}), which new "
@@ -285,6 +290,11 @@ def _check_number(num_molecules: int) -> None:
     require_integers(num_molecules=num_molecules)
     if not 1 <= num_molecules <= _MOST:
         raise ValueError(f"num_molecules: expected 1 to {_MOST:,}, got {num_molecules}; sample in several calls")
+
+
+def _check_draws(settle: int, tries: int) -> None:
+    require_counts(0, settle=settle)
+    require_counts(1, tries=tries)
 
 
 def _seeds(count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:

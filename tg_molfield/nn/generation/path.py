@@ -31,7 +31,7 @@ def path_between(
     Args:
         decoder: the decoder.
         start: the latent of the first.
-        end: that of the last, in the same frame.
+        end: that of the last, in the first frame of ``start``.
         num_steps: how many molecules, both ends included.
         noise: how much, half way; by the angle between the codes if None.
         seed: of the noise.
@@ -51,6 +51,6 @@ def path_between(
         found = draw(code[between], levels[between], seeds[between])
         atoms = atoms.with_rows(torch.arange(1, num_steps - 1, device=code.device), found)
     origin = start.origin + share.unsqueeze(1) * (end.origin - start.origin)
-    pose = start.pose[torch.zeros_like(seeds)].at(origin)
+    pose = start.pose.without_symmetry()[torch.zeros_like(seeds)].at(origin)
     whole = F.pad(code, (0, decoder.latent_dim - decoder.learned_dim))
     return decoded_molecules(decoder, atoms, pose, Latent(whole, pose))

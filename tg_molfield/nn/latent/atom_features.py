@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.nn.cards import features_card
+from tg_molfield.nn.ops.members import members_of
 from tg_molfield.precision import full_precision
 
 
@@ -81,7 +82,7 @@ class AtomFeatures:
 
     def select(self, molecules: Tensor) -> AtomFeatures:
         """The atoms of the molecules ``[K]`` int64, in that order, as a batch of K."""
-        row, atom = (molecules.unsqueeze(1) == self.batch).nonzero(as_tuple=True)
+        row, atom = members_of(molecules, torch.bincount(self.batch, minlength=self.num_graphs))
         parts = (part[atom] for part in (self.scalars, self.vectors, self.tensors))
         return AtomFeatures(self.z[atom], self.pos[atom], row, len(molecules), *parts)
 

@@ -11,6 +11,7 @@ from tg_molfield.chem.rotations import check_rotations, random_rotations, rotati
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.devices import in_widest_type, widest_type
 from tg_molfield.nn.latent.pose import Pose
+from tg_molfield.nn.ops.members import members_of
 from tg_molfield.nn.ops.pieces import runs_of
 from tg_molfield.precision import full_precision
 from tg_molfield.random_draws import normal
@@ -108,7 +109,6 @@ def _frames(
     z: Tensor, r: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     count = torch.bincount(batch, minlength=num_graphs)
-    start = count.cumsum(0) - count
     outer = (r.unsqueeze(2) * r.unsqueeze(1)).reshape(-1, 9)
     moment, axes = torch.linalg.eigh(scatter(outer, batch, dim=0, dim_size=num_graphs, reduce="mean").view(-1, 3, 3))
     low, middle, high = moment.unbind(1)
@@ -136,7 +136,7 @@ def _frames(
         far = farthest[round_[batch[farthest]]]
         axis_owner = torch.cat([graph[axial], graph[axial], batch[far]])
         axis = torch.cat([first[axial], -first[axial], torch.nn.functional.normalize(r[far], dim=1)])
-        row, atom = _pairs(axis_owner, count, start)
+        row, atom = members_of(axis_owner, count)
         across = r[atom] - (r[atom] * axis[row]).sum(1, keepdim=True) * axis[row]
         far = _largest(across.square().sum(1), row, axis.size(0))
         height = (r[atom] * axis[row]).sum(1)[far]
@@ -148,21 +148,13 @@ def _frames(
     e1, e2 = torch.cat(one), torch.cat(two)
     frames = torch.stack([e1, e2, torch.linalg.cross(e1, e2)], dim=1)
     rank = torch.where(point, 0, torch.where(line, 1, 3))
-    return (*_select(_marks(z, properties), r, rank, frames, torch.cat(owner), count, start), rank)
+    return (*_select(_marks(z, properties), r, rank, frames, torch.cat(owner), count), rank)
 
 
 def _marks(z: Tensor, properties: Tensor | None) -> Tensor:
     """What distinguishes atoms besides their positions, ``[N, 1 + P]`` of order 1: the element, then each property."""
     element = 1 + torch.frac(z.double() * 0.6180339887498949).unsqueeze(1)
     return element if properties is None else torch.cat([element, properties.double().asinh()], dim=1)
-
-
-def _pairs(owner: Tensor, count: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-    """All (row, atom) with the atom in the molecule ``owner[row]``."""
-    size = count[owner]
-    row = torch.repeat_interleave(size)
-    within = torch.arange(row.size(0), device=owner.device) - (size.cumsum(0) - size)[row]
-    return row, start[owner[row]] + within
 
 
 def _largest(square: Tensor, row: Tensor, num_rows: int) -> Tensor:
@@ -178,7 +170,7 @@ def _highest(height: Tensor, row: Tensor, num_rows: int) -> Tensor:
 
 
 def _select(
-    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
+    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The best frames of each molecule, padded: ``[B, M, 3, 3]`` and their weights ``[B, M]``.
 
@@ -186,7 +178,7 @@ def _select(
     """
     num_graphs = count.size(0)
     runs = runs_of(count[owner], _PAIRS_AT_ONCE)
-    descriptor = torch.cat([_described(marks, r, rank, frames[some], owner[some], count, start) for some in runs])
+    descriptor = torch.cat([_described(marks, r, rank, frames[some], owner[some], count) for some in runs])
 
     order = descriptor[:, ::_WAVES].sum(1).argsort(descending=True, stable=True)
     order = order[owner[order].argsort(stable=True)]
@@ -205,11 +197,9 @@ def _select(
     return padded, weights / weights.sum(1, keepdim=True)
 
 
-def _described(
-    marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor, start: Tensor
-) -> Tensor:
+def _described(marks: Tensor, r: Tensor, rank: Tensor, frames: Tensor, owner: Tensor, count: Tensor) -> Tensor:
     """A generic descriptor of the atoms in each frame, ``[R, (1 + P) · W]``."""
-    row, atom = _pairs(owner, count, start)
+    row, atom = members_of(owner, count)
     local = torch.einsum("pij,pj->pi", frames[row], r[atom])
     local = local * (torch.arange(3, device=r.device) < rank[owner[row]].unsqueeze(1))
     parts = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.nn.ops.members import members_of
+
 
 def num_edge_pairs(edge_index: Tensor, num_atoms: int) -> int:
     """How many pairs `edge_pairs` considers, k = i among them."""
@@ -24,10 +26,6 @@ def edge_pairs(edge_index: Tensor, num_atoms: int) -> tuple[Tensor, Tensor]:
     """
     source, target = edge_index
     count = torch.bincount(target, minlength=num_atoms)
-    start = count.cumsum(0) - count
-    size = count[source]
-    after = torch.repeat_interleave(size)
-    within = torch.arange(after.size(0), device=after.device) - (size.cumsum(0) - size)[after]
-    before = start[source[after]] + within
+    after, before = members_of(source, count)
     kept = source[before] != target[after]
     return before[kept], after[kept]

@@ -9,7 +9,7 @@ from torch_geometric.utils import scatter
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import MAX_Z, element_property
 from tg_molfield.devices import in_widest_type
-from tg_molfield.nn.checks import check_filled, check_molecules
+from tg_molfield.nn.checks import check_filled, check_like, check_molecules
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
@@ -144,5 +144,6 @@ class MoleculeDescriptor(Serializable, nn.Module):
             ValueError: an argument is not as described for `forward`.
         """
         batch, size = check_molecules(z, pos, batch, num_graphs)
+        check_like("pos", pos, next(self.parameters()))
         center = scatter(in_widest_type(pos), batch, dim=0, dim_size=size, reduce="mean")
         return self.encoder(z, (pos.to(center) - center[batch]).to(pos.dtype), batch, size)

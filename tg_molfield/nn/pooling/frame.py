@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter, to_dense_batch
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import check_counts, require_counts
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
@@ -38,7 +38,7 @@ class FramePooling(Pooling):
         num_waves: waves in γ, which has twice as many entries.
 
     Raises:
-        ValueError: ``summary_channels`` leaves no room for the rest.
+        ValueError: a number is out of range, or ``summary_channels`` leaves no room for the rest.
     """
 
     compiled_methods = ("_of_atoms", "_of_tokens")
@@ -55,9 +55,9 @@ class FramePooling(Pooling):
         num_waves: int = 32,
     ) -> None:
         super().__init__()
-        check_integers(
-            width=width, num_tokens=num_tokens, num_blocks=num_blocks, num_densities=num_densities, num_waves=num_waves
-        )
+        require_counts(1, width=width, num_tokens=num_tokens, num_waves=num_waves)
+        require_counts(0, num_blocks=num_blocks)
+        check_counts(1, num_densities=num_densities)
         if not 0 <= summary_channels < latent_dim:
             raise ValueError(
                 f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"

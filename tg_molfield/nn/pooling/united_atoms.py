@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_counts
+from tg_molfield.arguments import require_counts
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.element_kinds import ElementKinds
@@ -52,8 +52,8 @@ class UnitedAtomPooling(Pooling):
         heads: int = 8,
     ) -> None:
         super().__init__()
-        check_counts(1, width=width, heads=heads)
-        check_counts(0, num_layers=num_layers)
+        require_counts(1, width=width, heads=heads)
+        require_counts(0, num_layers=num_layers)
         self.elements = elements
         self.code_size = code_size
         self.max_atoms = max_atoms

@@ -78,8 +78,16 @@ def format_of(path: Path) -> Format:
     """
     suffix = format_suffix(path)
     if suffix not in FORMATS:
+        from tg_molfield.structures.trajectories import is_trajectory
+
+        expected = f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz)"
+        if is_trajectory(path):
+            raise ValueError(
+                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build and its "
+                "topology, or write frames as PDB"
+            )
         raise ValueError(
-            f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz), got the suffix {suffix!r}; "
-            "convert it, or use Volume.read for a volume and from_smiles for SMILES"
+            f"{expected}, got the suffix {suffix!r}; convert it, read it with another package (from_ase, from_rdkit), "
+            "or use Volume.read for a volume and from_smiles for SMILES"
         )
     return FORMATS[suffix]

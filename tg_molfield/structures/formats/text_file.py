@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tg_molfield.files import read_before_damage, read_bytes
+from tg_molfield.files import check_encoding, read_before_damage, read_bytes
 
 
 def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
@@ -21,7 +21,7 @@ def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is empty or damaged.
+        ValueError: the file is empty, damaged or in UTF-16.
     """
     content, damage = read_before_damage(path) if salvage else (read_bytes(path), "")
     if damage:
@@ -32,6 +32,7 @@ def read_text(path: Path, salvage: bool = False) -> tuple[str, str]:
         if not content:
             raise ValueError(f"{path}: {damage}")
         damage += ", all records from here on are lost"
+    check_encoding(path, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[str, str]]]) -> None:
     """Write molecules with the bonds, charges and tags of their entries.
 
-    Bonds of a ``Data`` are perceived, see `to_rdkit`.
+    Bonds of a ``Data`` are perceived, see `to_rdkit`. Lines of a title are joined, and blank lines of tags left out, as
+    they would end what they are in.
 
     Args:
         path: the file; an existing one is replaced once the new one is complete.
@@ -47,9 +48,9 @@ def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[s
             for name in mol.GetPropNames(includePrivate=True):
                 if not name.startswith("_Mol"):  # these are parts of the MOL block
                     mol.ClearProp(name)
-            mol.SetProp("_Name", entry.title)
+            mol.SetProp("_Name", " ".join(entry.title.splitlines()))
             for name, value in {**own, **tags}.items():
-                mol.SetProp(name, value)
+                mol.SetProp(name, "\n".join(filter(str.strip, value.splitlines())))
             writer.write(mol)
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())

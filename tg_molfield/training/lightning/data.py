@@ -14,7 +14,7 @@ from torch.utils.data import Subset, random_split
 from torch_geometric.data import Data, Dataset
 from typing_extensions import Self
 
-from tg_molfield.arguments import as_list, check_counts, check_integers, check_number
+from tg_molfield.arguments import as_list, check_counts, check_number, check_seed
 from tg_molfield.fields import MolField
 from tg_molfield.optional import require
 from tg_molfield.training.augmentation import AugmentedMolecules
@@ -77,7 +77,7 @@ class FieldDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_integers(seed=seed)
+        check_seed(seed)
         check_counts(1, batch_size=batch_size)
         check_counts(0, num_workers=num_workers)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_list, as_names, check_integers
+from tg_molfield.arguments import as_list, as_names, check_seed
 from tg_molfield.display.colors import CATEGORIES, SEQUENTIAL
 from tg_molfield.files import shortened
 from tg_molfield.viz.map.columns import LONGEST, as_columns
@@ -68,7 +68,7 @@ def map_page(
         ImportError: umap-learn is missing.
     """
     points = check_codes(codes)
-    check_integers(seed=seed)
+    check_seed(seed)
     drawn = _checked("molecules", molecules, len(points))
     called = _checked("names", names, len(points)) or _names(drawn, len(points))
     chosen = as_names("projections", projections)

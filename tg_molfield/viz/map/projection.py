@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import check_integers
+from tg_molfield.arguments import require_integers
 from tg_molfield.chem.validation import check_tensor
 from tg_molfield.optional import require
 
@@ -114,7 +114,9 @@ def _pca(codes: Tensor) -> Projection:
 
 
 def _umap(codes: Tensor, seed: int) -> Projection:
-    check_integers(seed=seed)
+    require_integers(seed=seed)
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed: expected 0 to 2³² − 1 for umap, got {str(seed)[:40]}; give one in this range")
     umap = require("umap", "maps")
     if len(codes) < _FEWEST:
         raise ValueError(f"projections: expected at least {_FEWEST} molecules for umap, got {len(codes)}; take pca")

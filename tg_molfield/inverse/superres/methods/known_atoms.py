@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 
@@ -10,10 +12,13 @@ from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.fitting import fit_rbf
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.methods.kriging import krige
-from tg_molfield.inverse.superres.report import ChannelFit
+from tg_molfield.inverse.superres.report import ChannelFit, SuperresWarning
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
 
 WEIGHTS = ("common", "free")
+
+_OTHER = 0.7
+"""The part of the samples, by norm, from which on atoms that leave it seem to be of another field."""
 
 
 def known_atoms(
@@ -37,6 +42,9 @@ def known_atoms(
         atoms: the functions of the atoms, with the channels of the volume.
         weights: ``"common"``, one factor for each channel; or ``"free"``, followed by a correction for each atom.
         ridge: the penalty on squared corrections of ``weights="free"``; 1e-6 if None.
+
+    Warns:
+        SuperresWarning: the atoms explain less than half of a channel (by squares): others, elsewhere, in other units.
 
     Raises:
         TypeError: ``atoms`` is not an `RBFField`.
@@ -72,7 +80,25 @@ def known_atoms(
     nodes = krige(residual, exact, progress=lambda text, share: progress(text, 0.5 + 0.5 * share))
     used = fitted.weights != 0
     parameters = fitted.centers.numel() + int(used.sum()) + nodes.num_parameters
-    return Solution(fitted, [nodes], parameters, _fits(used, residual, exact))
+    fits = _fits(used, residual, exact)
+    _warn_of_other_atoms((atoms.weights != 0).any(0).tolist(), fits, exact)
+    return Solution(fitted, [nodes], parameters, fits)
+
+
+def _warn_of_other_atoms(given: list[bool], fits: list[ChannelFit], volume: Volume) -> None:
+    """Warn of channels that have samples, and atoms ``given`` that explain less than half of their squares."""
+    names = [
+        f"{name} ({fit.relative_residual:.0%} of it left)"
+        for name, has_atoms, fit, values in zip(volume.channels, given, fits, volume.values, strict=True)
+        if has_atoms and fit.relative_residual > _OTHER and bool(values.any())
+    ]
+    if names:
+        warnings.warn(
+            f"atoms: expected those of the samples, got others or elsewhere in {', '.join(names)}, where their "
+            "functions explain little and most is kriged; check the structure, its units and the definition",
+            SuperresWarning,
+            stacklevel=4,
+        )
 
 
 def _corrected(field: RBFField, residual: Tensor, volume: Volume, ridge: float) -> RBFField:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tg_molfield.arguments import check_counts, check_integers, check_number, require_counts
+from tg_molfield.arguments import check_number, require_counts, require_integers
 from tg_molfield.devices import in_widest_type, is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
@@ -93,11 +93,11 @@ class FlowDecoder(GaussianAtomDecoder):
         guidance: float = 0.0,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels, elements)
-        check_counts(
+        require_counts(
             1, max_heavy_atoms=max_heavy_atoms, width=width, num_layers=num_layers, heads=heads, num_tokens=num_tokens,
             num_steps=num_steps,
         )  # fmt: skip
-        check_integers(exact_dim=exact_dim)
+        require_integers(exact_dim=exact_dim)
         self.learned_dim = latent_dim - summary_channels - exact_dim
         if exact_dim < 0 or summary_channels < 0 or self.learned_dim < num_tokens:
             raise ValueError(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.inits import reset
 
-from tg_molfield.arguments import check_integers, require_counts
+from tg_molfield.arguments import require_counts, require_integers
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
@@ -66,7 +66,8 @@ class StructureFactorDecoder(GaussianAtomDecoder):
             raise ValueError(
                 f"summary_channels: expected 0 to {latent_dim - 1}, got {summary_channels}; raise latent_dim"
             )
-        check_integers(width=width, num_rounds=num_rounds, num_searches=num_searches)
+        require_counts(1, width=width)
+        require_integers(num_rounds=num_rounds, num_searches=num_searches)
         if num_searches > _MOST_SEARCHES:
             raise ValueError(f"num_searches: expected at most {_MOST_SEARCHES}, got {num_searches}; give fewer")
         if num_rounds < 1 or num_searches < 0:

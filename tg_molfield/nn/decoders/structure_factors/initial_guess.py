@@ -32,11 +32,16 @@ class InitialGuess(nn.Module):
         transform: from atoms to structure factors.
         width: features per atom.
         num_rounds: the number of rounds.
-        num_heads: of the attention.
+        num_heads: of the attention; divides ``width``.
+
+    Raises:
+        ValueError: it does not.
     """
 
     def __init__(self, transform: StructureFactors, width: int = 48, num_rounds: int = 6, num_heads: int = 4) -> None:
         super().__init__()
+        if width % num_heads:
+            raise ValueError(f"width: expected a multiple of {num_heads} heads, got {width}; change one of them")
         num_kinds, num_waves = len(transform.elements), transform.num_waves
         self.kind = nn.Embedding(num_kinds, width)
         self.start = nn.Linear(3, width)

@@ -50,6 +50,11 @@ def _component(name: str, table: dict[str, list[str]], options: ReadOptions, not
     numbers = parse_elements(table["type_symbol"])
     pos = _positions(table, notes)
     charges = table.get("charge", [""])
+    if any(charges) and not all(charges):
+        notes.append(
+            f"{CATEGORY}.charge: expected the formal charge of every atom, got it for {sum(map(bool, charges))} of "
+            f"{len(charges)}; complete them, formal_charge was left out"
+        )
     data = build(
         numbers,
         pos,

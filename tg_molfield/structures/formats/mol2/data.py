@@ -19,7 +19,7 @@ from tg_molfield.structures.formats.mol2.bonds import mol2_mol, placed_bonds
 from tg_molfield.structures.formats.mol2.ions import ion_charges
 from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum, parse_mol2, title_of
 from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
-from tg_molfield.structures.formats.mol2.valences import has_open_valence
+from tg_molfield.structures.formats.mol2.valences import has_open_valence, lone_anion
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.text_numbers import parse_number
@@ -127,6 +127,7 @@ def _data(block: str, options: ReadOptions, notes: list[str], computed: set[str]
     mol = mol2_mol(record, atoms, numbers) if missing or options.color else None
     if mol is not None:
         notes += ion_charges(record, atoms, numbers)[1] + _net_charge_notes(mol, record)
+        notes += _anion_notes(mol, record, atoms)
     if mol is not None and missing:
         found = compute_properties(mol, {*missing, "formal_charge"})
         _note_formal_charges(values.get("formal_charge"), found["formal_charge"], missing, notes)
@@ -145,7 +146,8 @@ def _geometry_notes(record: Mol2Record, atoms: list[int], numbers: list[int], mo
     if not record.bonds:
         return []
     try:
-        if 1 in numbers and not is_flat(pos) and not has_open_valence(numbers, placed_bonds(record, atoms)):
+        kinds = [record.kinds[row] for row in atoms]
+        if 1 in numbers and not is_flat(pos) and not has_open_valence(numbers, kinds, placed_bonds(record, atoms)):
             return []
         mol = mol or mol2_mol(record, atoms, numbers)
     except ValueError:
@@ -214,6 +216,20 @@ def _net_charge_notes(mol: Mol, record: Mol2Record) -> list[str]:
     return [
         f"properties: expected the net charge {round(column):+d} of the charge column, got {derived:+d} by types and "
         "bonds, for which they were computed; correct the types, or add missing hydrogens"
+    ]
+
+
+def _anion_notes(mol: Mol, record: Mol2Record, atoms: list[int]) -> list[str]:
+    """What tells that an atom may be an anion or lack its hydrogen, where no charges of the record decide."""
+    if record.formal_charges is not None or column_sum(record) is not None:
+        return []
+    anion = lone_anion(mol, [record.kinds[row] for row in atoms])
+    if anion is None:
+        return []
+    return [
+        f"formal_charge: expected charges, or hydrogens also beside carbon, got an open valence at "
+        f"{record.names[atoms[anion]][:40]!r}; {mol.GetAtomWithIdx(anion).GetFormalCharge():+d} was taken, add the "
+        "hydrogen if there is one"
     ]
 
 

@@ -1,8 +1,9 @@
-"""The charges of unbonded metals and halogens, which types and bonds do not give."""
+"""The charges of unbonded metals, metalloids and halogens, which types and bonds do not give."""
 
 from __future__ import annotations
 
 from tg_molfield.chem.elements import atomic_numbers
+from tg_molfield.chem.metals import METALLOIDS, is_metal
 from tg_molfield.structures.formats.mol2.record import Mol2Record
 from tg_molfield.structures.formats.mol2.types import ion_charge
 from tg_molfield.text_numbers import parse_number
@@ -14,21 +15,15 @@ _SYMBOLS_OF = {
     3: "Al Sc Cr Ga Y In La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu",
 }
 _USUAL = {atomic_numbers()[symbol]: charge for charge, symbols in _SYMBOLS_OF.items() for symbol in symbols.split()}
-_SYMBOLS_OF_NONMETALS = "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe At Rn"
-_NONMETALS = {atomic_numbers()[symbol] for symbol in _SYMBOLS_OF_NONMETALS.split()}
 _SURE = {-1, 1}
 """Usual charges that need no note: elements with them have no others in practice."""
-
-
-def is_metal(number: int) -> bool:
-    """Whether the element is a metal."""
-    return number not in _NONMETALS
 
 
 def ion_charges(record: Mol2Record, atoms: list[int], numbers: list[int]) -> tuple[dict[int, int], list[str]]:
     """The charges of unbonded metals and halogens by place, and notes on those that are only usual ones.
 
-    The attribute of the record counts first, then the type, as ``Zn2+``, then the rounded charge of the row.
+    The attribute of the record counts first, then the type, as ``Zn2+``, then the rounded charge of the row. Metalloids
+    are ions only where one of them says so, else hydrides.
 
     Args:
         record: the record.
@@ -39,9 +34,12 @@ def ion_charges(record: Mol2Record, atoms: list[int], numbers: list[int]) -> tup
     charges: dict[int, int] = {}
     notes: list[str] = []
     for place, (row, number) in enumerate(zip(atoms, numbers, strict=True)):
-        if record.ids[row] in bonded or not (is_metal(number) or _USUAL.get(number) == -1):
+        is_halogen = _USUAL.get(number) == -1
+        if record.ids[row] in bonded or not (is_halogen or number in METALLOIDS or is_metal(number)):
             continue
-        given = _given(record, row, 1 if is_metal(number) else -1)
+        given = _given(record, row, -1 if is_halogen else 1)
+        if given is None and number in METALLOIDS:
+            continue
         charges[place] = _USUAL.get(number, 0) if given is None else given
         if given is None and charges[place] not in _SURE:
             notes.append(

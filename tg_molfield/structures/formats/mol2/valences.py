@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from tg_molfield.structures.formats.mol2.ions import is_metal
+from tg_molfield.chem.metals import is_metal
 
 if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol
@@ -17,13 +17,17 @@ _USUAL = {5: 3.0, 6: 4.0, 7: 3.0, 8: 2.0, 14: 4.0, 15: 3.0, 16: 2.0}
 _ORDERS = {"1": 1.0, "am": 1.0, "2": 2.0, "3": 3.0, "ar": 1.5}
 
 
-def has_open_valence(numbers: list[int], bonds: list[tuple[int, int, str]]) -> bool:
-    """Whether the bonds of an atom are fewer than usual."""
-    sums = [0.0] * len(numbers)
-    for first, second, kind in bonds:
-        sums[first] += _ORDERS[kind]
-        sums[second] += _ORDERS[kind]
-    return any(order < _USUAL.get(number, 0.0) for number, order in zip(numbers, sums, strict=True))
+def has_open_valence(numbers: list[int], kinds: list[str], bonds: list[tuple[int, int, str]]) -> bool:
+    """Whether the bonds of an atom are fewer than usual; as ``N.pl3``, planar nitrogen has three of them."""
+    sums, degrees = [0.0] * len(numbers), [0] * len(numbers)
+    for *ends, kind in bonds:
+        for end in ends:
+            sums[end] += _ORDERS[kind]
+            degrees[end] += 1
+    return any(
+        order < _USUAL.get(number, 0.0) or (degree < 3 and kind.upper() == "N.PL3")
+        for number, kind, order, degree in zip(numbers, kinds, sums, degrees, strict=True)
+    )
 
 
 def settle_valences(
@@ -31,8 +35,9 @@ def settle_valences(
 ) -> None:
     """Make hydrogens implicit where they are missing, and take back the charges that stand for them.
 
-    An anion is kept in a record with hydrogens, where the charge column agrees, where it is a group's (``O.co2``) or
-    neighbours the cation that balances it, as in nitro groups.
+    An anion is kept in a record with polar hydrogens, where the charge column agrees, where it is a group's (``O.co2``)
+    or neighbours the cation that balances it, as in nitro groups. Polar hydrogens are taken as missing where the record
+    has none, but nitrogen with open valences or two other such atoms; one open valence of O, S, … is an anion.
 
     Args:
         mol: as RDKit read it, not sanitized; it is changed.
@@ -42,15 +47,17 @@ def settle_valences(
         ions: the atoms whose charges are set already.
     """
     kinds = [kind.upper() for kind in kinds]
-    bare = all(atom.GetAtomicNum() != 1 for atom in mol.GetAtoms())
     derived = sum(atom.GetFormalCharge() for atom in mol.GetAtoms())
     agrees = column is not None and abs(column - derived) <= _ROUNDING
     _close_carbon(mol)
     balanced = _balanced(mol)
-    for atom, kind in zip(mol.GetAtoms(), kinds, strict=True):
+    open_atoms = _open_atoms(mol, kinds, balanced)
+    bare = all(atom.GetAtomicNum() != 1 for atom in mol.GetAtoms())
+    bare = bare or (not _has_polar_hydrogens(mol) and (len(open_atoms) > 1 or 7 in open_atoms.values()))
+    for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True):
         if atom.GetIdx() in ions:
             continue
-        if is_metal(atom.GetAtomicNum()):
+        if metal:
             atom.SetFormalCharge(max(atom.GetFormalCharge(), 0))
             continue
         atom.SetNoImplicit(False)
@@ -58,10 +65,49 @@ def settle_valences(
         is_kept = agrees or kind in _OF_GROUPS or atom.GetIdx() in balanced
         if not is_kept and charge < (0 if bare else -1):
             atom.SetFormalCharge(0)
-        if bare and kind == "N.PL3" and atom.GetDegree() == 2 and _order(atom) == 3 and not charge:
+        if bare and _is_pyrrole(atom, kind):
             atom.SetNumExplicitHs(1)  # as in pyrrole: RDKit adds none to aromatic nitrogen
     if bare:
         _state(mol, kinds, stated)
+
+
+def lone_anion(mol: Mol, kinds: list[str]) -> int | None:
+    """The only atom with an open valence beside hydrogens at carbon alone, or None: a charge, or a missing hydrogen."""
+    found = _open_atoms(mol, [kind.upper() for kind in kinds], _balanced(mol))
+    has_hydrogens = any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms())
+    return next(iter(found)) if len(found) == 1 and has_hydrogens and not _has_polar_hydrogens(mol) else None
+
+
+def _has_polar_hydrogens(mol: Mol) -> bool:
+    """Whether a hydrogen has another neighbour than carbon."""
+    return any(
+        atom.GetAtomicNum() == 1 and any(other.GetAtomicNum() != 6 for other in atom.GetNeighbors())
+        for atom in mol.GetAtoms()
+    )
+
+
+def _open_atoms(mol: Mol, kinds: list[str], balanced: set[int]) -> dict[int, int]:
+    """The atoms whose charges, or for pyrrole whose bonds, may stand for hydrogens, with their atomic numbers."""
+    return {
+        atom.GetIdx(): atom.GetAtomicNum()
+        for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True)
+        if atom.GetDegree()
+        and not metal
+        and (
+            _is_pyrrole(atom, kind)
+            or (atom.GetFormalCharge() < 0 and kind not in _OF_GROUPS and atom.GetIdx() not in balanced)
+        )
+    }
+
+
+def _metals(mol: Mol) -> list[bool]:
+    metals: list[bool] = is_metal([atom.GetAtomicNum() for atom in mol.GetAtoms()]).tolist()
+    return metals
+
+
+def _is_pyrrole(atom: Atom, kind: str) -> bool:
+    """Whether nitrogen is as in pyrrole without its hydrogen."""
+    return bool(kind == "N.PL3" and atom.GetDegree() == 2 and _order(atom) == 3 and not atom.GetFormalCharge())
 
 
 def _close_carbon(mol: Mol) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
+from tg_molfield.chem.elements import symbols
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, planarity_note
 from tg_molfield.structures.formats.labels import add_labels
 from tg_molfield.structures.formats.records import ReadOptions, Record
-from tg_molfield.structures.formats.sdf.atom_table import AtomTable
 from tg_molfield.structures.formats.sdf.molblock import check_one_block, read_atoms
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
@@ -56,7 +56,7 @@ def sdf_mol(block: str) -> tuple[Mol, dict[str, str]]:
         ValueError: the MOL block is not valid.
     """
     lines = block.split("\n")[:-1]
-    mol, _, end = _mol(lines)
+    mol, end = _mol(lines)
     return mol, _tags(lines[end:])
 
 
@@ -67,20 +67,16 @@ def sdf_tags(block: str) -> dict[str, str]:
 
 def _data(block: str, title: str, options: ReadOptions, notes: list[str], labels: dict[str, str]) -> Data:
     lines = block.split("\n")[:-1]
-    mol, table, end = _mol(lines)
+    mol, end = _mol(lines)
     conformer = mol.GetConformer()
     conformer.Set3D(options.dimension == 3 or is_geometry(mol, lines[1][20:22].upper()))
     data = _mol_data(mol, title, options, notes)
-    if data.z.tolist() != table.numbers:
-        raise ValueError(
-            "MOL block: expected the elements of its atom lines from RDKit, got others; write it with another program"
-        )
     labels.update(_tags(lines[end:]))
     return add_labels(data, options.labels, labels, "tags of the record")
 
 
-def _mol(lines: list[str]) -> tuple[Mol, AtomTable, int]:
-    """The molecule of a record, its atoms, and the number of lines of its MOL block."""
+def _mol(lines: list[str]) -> tuple[Mol, int]:
+    """The molecule of a record, and the number of lines of its MOL block."""
     from rdkit import Chem, rdBase
 
     end = next((row for row, line in enumerate(lines, start=1) if line.startswith("M  END")), len(lines))
@@ -94,8 +90,14 @@ def _mol(lines: list[str]) -> tuple[Mol, AtomTable, int]:
             f"{'none' if mol is None else mol.GetNumAtoms()}; check its bonds and properties, or write it with another "
             "program"
         )
+    for number, atom in zip(table.numbers, mol.GetAtoms(), strict=True):
+        if atom.GetAtomicNum() != number:
+            raise ValueError(
+                f"atom line {atom.GetIdx() + 1}: expected an element that RDKit reads, got another spelling of "
+                f"{symbols()[number]}; write {symbols()[number]}"
+            )
     mol.GetConformer().SetPositions(table.pos)
-    return mol, table, end
+    return mol, end
 
 
 def _mol_data(mol: Mol, title: str, options: ReadOptions, notes: list[str]) -> Data:
