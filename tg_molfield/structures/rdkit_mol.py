@@ -42,6 +42,9 @@ def from_rdkit(
     contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions of
     implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule.
 
+    Implicit hydrogens have no place: RDKit's readers make them so by default, and a channel of H lacks them without a
+    warning. Read with ``removeHs=False``, or add them with ``Chem.AddHs(mol, addCoords=True)``.
+
     Args:
         mol: the molecule, with at least one 3D conformer.
         conformer: index of the conformer in ``mol.GetConformers()``.
