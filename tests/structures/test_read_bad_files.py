@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from ase.build import molecule
+from ase.io import read as read_atoms
+from ase.io import write
 
-from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, read
+from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_ase, read
 
 REFUSED = {
     "all_atoms_at_origin.sdf": r"record 1 \('3nod_sci'\): pos: expected .* apart, got 300 closer pairs",
@@ -168,6 +171,15 @@ def test_a_cut_structure_file_is_not_trusted(data_dir, tmp_path):
     path.write_bytes((data_dir / "complexes" / "1vsn_complex.pdb.gz").read_bytes()[:-200])
     with pytest.raises(ValueError, match="damaged or cut short"):
         read(path, errors="skip")
+
+
+def test_the_way_to_frames_of_ase_is_told_without_a_topology(tmp_path):
+    write(tmp_path / "a.traj", [molecule("H2O")] * 2)
+    with pytest.raises(ValueError, match=r"got the trajectory .traj; .* \[from_ase\(atoms\) for atoms in") as told:
+        read(tmp_path / "a.traj")
+    assert "topology" not in str(told.value)
+    frames = [from_ase(atoms) for atoms in read_atoms(tmp_path / "a.traj", ":")]
+    assert [frame.z.tolist() for frame in frames] == [[8, 1, 1]] * 2
 
 
 def test_arguments(tmp_path):

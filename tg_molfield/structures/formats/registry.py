@@ -78,9 +78,14 @@ def format_of(path: Path) -> Format:
     """
     suffix = format_suffix(path)
     if suffix not in FORMATS:
-        from tg_molfield.structures.trajectories import is_trajectory
+        from tg_molfield.structures.trajectories import ASE, is_trajectory
 
         expected = f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz)"
+        if suffix == ASE:
+            raise ValueError(
+                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield interpolate, or "
+                "its frames with [from_ase(atoms) for atoms in ase.io.read(path, ':')]"
+            )
         if is_trajectory(path):
             raise ValueError(
                 f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build and its "
