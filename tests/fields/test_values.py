@@ -171,6 +171,7 @@ def test_batch_of_molecules_unbatches():
     ("change", "message"),
     [
         ({"z": torch.tensor([1.0, 8.0, 1.0])}, "data.z: expected integers"),
+        ({"z": torch.tensor([[1], [8], [1]])}, r"got torch.int64 of \[3, 1\]; give one atomic number an atom"),
         ({"z": torch.tensor([1, 8, 200])}, "expected atomic numbers"),
         ({"z": torch.tensor([1, 0, 1])}, "expected atomic numbers"),
         ({"pos": torch.zeros(2, 3)}, r"data.pos: expected floats of shape \[3, 3\]"),

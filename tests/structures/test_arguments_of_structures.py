@@ -18,6 +18,8 @@ CARBON = Data(z=torch.tensor([6]), pos=torch.zeros(1, 3))
         ("color", lambda: read("none.sdf", color="no")),
         ("color", lambda: from_smiles("C", color="no")),
         ("color", lambda: from_rdkit(Chem.MolFromSmiles("C"), color="no")),
+        ("conformer", lambda: from_rdkit(Chem.MolFromSmiles("C"), conformer="0")),
+        ("conformer", lambda: from_rdkit(Chem.MolFromSmiles("C"), conformer=None)),
         ("color", lambda: with_properties(CARBON, ["logp"], color="no")),
         ("waters", lambda: read_complex("none.pdb", "none.sdf", waters="no")),
         ("hetero", lambda: read_complex("none.pdb", "none.sdf", hetero=1)),

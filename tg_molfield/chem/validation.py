@@ -43,7 +43,8 @@ def check_atoms(
     check_tensor(f"{prefix}pos", pos)
     check_integers(**{f"{prefix}num_graphs": num_graphs})
     if z.ndim != 1 or z.dtype.is_floating_point or z.dtype.is_complex or z.dtype == torch.bool:
-        raise ValueError(f"{prefix}z: expected integers of shape [N], got {_described(z)}; convert with .long()")
+        remedy = "convert with .long()" if z.ndim == 1 else "give one atomic number an atom, no one-hot rows"
+        raise ValueError(f"{prefix}z: expected integers of shape [N], got {_described(z)}; {remedy}")
     n = z.shape[0]
     if not pos.is_floating_point() or pos.shape != (n, 3):
         raise ValueError(f"{prefix}pos: expected floats of shape [{n}, 3], got {_described(pos)}; give positions in Å")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield.arguments import check_flag
+from tg_molfield.arguments import check_flag, require_integers
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
@@ -40,7 +40,9 @@ def from_rdkit(
     ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and
     ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``), ``logp`` and ``molar_refractivity`` (Crippen
     contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions of
-    implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule.
+    implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule. They are no atoms
+    of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise (``removeHs``),
+    and ``Chem.AddHs(mol, addCoords=True)`` adds them. Isotopes are not kept.
 
     Implicit hydrogens have no place: RDKit's readers make them so by default, and a channel of H lacks them without a
     warning. Read with ``removeHs=False``, or add them with ``Chem.AddHs(mol, addCoords=True)``.
@@ -88,6 +90,7 @@ def conformer_at(mol: Mol, index: int) -> Conformer:
     Raises:
         ValueError: there is no such conformer, or it is a 2D drawing.
     """
+    require_integers(conformer=index)
     found = list(mol.GetConformers())
     if not found:
         raise ValueError(

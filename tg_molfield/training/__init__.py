@@ -8,10 +8,12 @@ from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss, MissingDe
 from tg_molfield.training.property_loss import PropertyLoss
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.validation import Validation
+from tg_molfield.training.value_check import FieldValuesWarning
 
 __all__ = [
     "AugmentedMolecules",
     "FieldLoss",
+    "FieldValuesWarning",
     "FlowLoss",
     "InitialGuessLoss",
     "Loss",

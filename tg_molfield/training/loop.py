@@ -116,6 +116,9 @@ def fit(
         TypeError: an argument is of another kind, or ``loss`` is None and ``model`` is not a `FieldAutoEncoder`.
         FloatingPointError: the loss or its gradient is not finite; the model has its best parameters so far.
         KeyboardInterrupt: the run was interrupted; the model has its best parameters so far.
+
+    Warns:
+        FieldValuesWarning: molecules bring field values that are not those of their atoms by the model's definition.
     """
     check_kind("model", model, nn.Module, "a model", "give a FieldAutoEncoder")
     device = _device_of(model)

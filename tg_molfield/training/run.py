@@ -35,6 +35,7 @@ from tg_molfield.training.progress import Show
 from tg_molfield.training.ranks import Ranks
 from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.validation import Validator
+from tg_molfield.training.value_check import ValueCheck
 
 CHECKPOINT_SECONDS = 300.0
 """From one checkpoint to the next, where nothing else is asked for."""
@@ -127,6 +128,7 @@ class Run:
         self.optimizer = optimization.optimizer(model)
         self.average = None if optimization.ema is None else ExponentialMovingAverage(model, optimization.ema)
         self.report = TrainingReport()
+        self._check_values = ValueCheck(loss, "data")
         if validator is None:
             habits.check_without_validation()
         self._every = habits.validate_every or batches.per_epoch or _STEPS_WITHOUT_EPOCHS
@@ -221,6 +223,7 @@ class Run:
             group["lr"] = self.optimization.lr_at(self._share())
         self.optimizer.zero_grad(set_to_none=True)
         batch = batch.to(self.device)
+        self._check_values(self.model, batch)
         with self.optimization.autocast(self.device):
             value = checked_loss(self.loss(self.model, batch))
         weight = getattr(batch, "rank_weight", None)

@@ -20,6 +20,7 @@ from tg_molfield.training.drawn import DrawnMolecules
 from tg_molfield.training.losses import loss_of
 from tg_molfield.training.order import Share
 from tg_molfield.training.ranks import Ranks
+from tg_molfield.training.value_check import ValueCheck
 
 _EPOCH = -1
 """The epoch of the draws of validation: the same points every time."""
@@ -60,6 +61,7 @@ class Validator:
         seed: int,
     ) -> None:
         self._data, self._loss, self._batch_size, self._seed = data, loss, batch_size, seed
+        self._check_values = ValueCheck(loss, "valid")
 
     def described(self) -> dict[str, Any]:
         """What tells the molecules from others, as JSON values; of batches their kind alone."""
@@ -115,6 +117,7 @@ class Validator:
 
     def _measured(self, model: nn.Module, batch: Data) -> Tensor:
         """The number of molecules and the sum of the loss; of both ratios the known ones and their sum: [6] float64."""
+        self._check_values(model, batch)
         size = num_graphs_of(batch) or 1
         sums = torch.zeros(6, dtype=torch.float64)
         latent, loss = self._judged(model, batch)

@@ -31,9 +31,9 @@ class MolFieldTransform(BaseTransform):
     ``Batch`` of the loader, instead of giving it to the data set. What it adds comes back with ``to_data_list()``.
 
     Rotate and take subgraphs before this transform. PyG's geometric transforms, such as ``RandomRotate``, move ``pos``
-    alone: ``query_pos`` and ``field`` of earlier calls stay behind, and so do ``cell`` and vector attributes, which no
-    order mends, so do not use them on periodic molecules. ``Data.subgraph`` cuts every attribute that has one row an
-    atom, and these three too where Q happens to equal N.
+    alone: ``query_pos`` and ``field`` of earlier calls stay behind, which `tg_molfield.training.fit` warns of, and so
+    do ``cell`` and vector attributes, which no order mends, so do not use them on periodic molecules. ``Data.subgraph``
+    cuts every attribute that has one row an atom, and these three too where Q happens to equal N.
 
     Args:
         mol_field: the definition of the field; by default ``MolField()``.

@@ -32,6 +32,7 @@ from tg_molfield.training.losses import FieldLoss, Loss, check_query_points, los
 from tg_molfield.training.optimization import BETAS, Optimization
 from tg_molfield.training.random_state import random_state, set_random_state
 from tg_molfield.training.ranks import Ranks
+from tg_molfield.training.value_check import ValueCheck
 
 if TYPE_CHECKING:
     from lightning import LightningModule
@@ -71,6 +72,9 @@ class FieldLightningModule(LightningModule):
     Raises:
         TypeError: ``model`` is no `FieldAutoEncoder`, ``loss`` no function, or an option no number.
         ValueError: an option is out of range.
+
+    Warns:
+        FieldValuesWarning: batches bring field values that are not those of their atoms by the model's definition.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class FieldLightningModule(LightningModule):
         self._average = None if ema is None else AveragedWeights(model, ema)
         self._unreached: set[nn.Parameter] | None = None
         self._seen: dict[int, int] = {}
+        self._check_values = {name: ValueCheck(self.loss, f"{name} batches") for name in ("train", "val", "test")}
         self.save_hyperparameters({**self.options, "channels": " ".join(model.channels), **model.hyper_parameters})
 
     @property
@@ -125,6 +130,7 @@ class FieldLightningModule(LightningModule):
         Raises:
             FloatingPointError: the loss is not finite.
         """
+        self._check_values["train"](self.model, batch)
         with _own_draws(batch):
             value = self.loss(self.model, batch)
         share = getattr(batch, "rank_weight", None)
@@ -319,6 +325,7 @@ class FieldLightningModule(LightningModule):
 
     def _evaluate(self, stage: str, batch: Data, loader: Any, index: int) -> None:
         check_query_points(batch)
+        self._check_values[stage](self.model, batch)
         latent = self.model.encode(batch)
         quality = self.model.psnr(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
         share = getattr(batch, "rank_weight", None)

@@ -29,7 +29,7 @@ def reduce_over_nearest(
         margin: also include spheres up to this many Å beyond the nearest.
 
     Returns:
-        The values [Q].
+        The values [Q]; for points that are NaN, NaN or some integer.
     """
     if pos.dtype in HALF_TYPES:
         found = reduce_over_nearest(reduce, centers.float(), radii.float(), pos.float(), margin)
@@ -38,6 +38,10 @@ def reduce_over_nearest(
         squares = (pos[:, None] - centers).square().sum(-1)
         distances = squares.clamp_min(torch.finfo(pos.dtype).tiny).sqrt() - radii
         return reduce(distances[None], torch.arange(len(centers), device=pos.device)[None])[0]
+    unknown = pos.isnan().any(1)
+    if bool(unknown.any()):
+        found = reduce_over_nearest(reduce, centers, radii, torch.where(unknown[:, None], centers[:1], pos), margin)
+        return found.masked_fill(unknown, math.nan) if found.is_floating_point() else found
     order, sizes, middles, half = _cells(pos.detach())
     starts = sizes.cumsum(0) - sizes
     around = torch.nn.functional.pad(centers, (0, 0, 0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -39,8 +40,59 @@ def sum_in_tiles(
         reach: the cutoff in widths.
 
     Returns:
-        The results of ``evaluate`` for the points [Q, ...].
+        The results of ``evaluate`` for the points [Q, ...]: for those that no centre reaches, of no centres; NaN for
+        those that are.
     """
+    inside = _within_reach(centers, reach / inverse, center_batch, pos, batch, num_graphs)
+    if inside is None:
+        return _sum_inside(evaluate, centers, weights, inverse, center_batch, pos, batch, num_graphs, reach)
+    near, far = inside.nonzero()[:, 0], (~inside).nonzero()[:, 0]
+    none = (centers[None, :0], weights[None, :0], inverse[None, :0])
+    values = evaluate(pos[far][None], *none)[0]
+    unknown = pos[far].isnan().any(1)
+    parts = [values.masked_fill(unknown.view(-1, *[1] * (values.ndim - 1)), math.nan)]
+    if len(near):
+        rest = (centers, weights, inverse, center_batch, pos[near], batch[near], num_graphs, reach)
+        parts.append(_sum_inside(evaluate, *rest))
+    return torch.cat(parts).index_select(0, _inverse(torch.cat([far, near])))
+
+
+def _within_reach(
+    centers: Tensor, radius: Tensor, center_batch: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
+) -> Tensor | None:
+    """Which points [Q] lie in the box that the centres of their graph reach; None if all do.
+
+    Cells that hold the others too would be so large that positions in them are coarse.
+    """
+    rows, reach, pos = center_batch[:, None].expand(-1, 3), radius.detach()[:, None], pos.detach()
+    unset = pos.new_full((num_graphs, 3), math.inf)
+    lows = unset.scatter_reduce(0, rows, centers.detach() - reach, "amin")
+    highs = (-unset).scatter_reduce(0, rows, centers.detach() + reach, "amax")
+    if num_graphs == 1 and bool((pos.amin(0) >= lows).all() & (pos.amax(0) <= highs).all()):
+        return None
+    inside = ((pos >= lows[batch]) & (pos <= highs[batch])).all(1)
+    return None if bool(inside.all()) else inside
+
+
+def _inverse(order: Tensor) -> Tensor:
+    """The permutation that undoes ``order``."""
+    back = torch.empty_like(order)
+    back[order] = torch.arange(len(back), device=back.device)
+    return back
+
+
+def _sum_inside(
+    evaluate: Callable[..., Tensor],
+    centers: Tensor,
+    weights: Tensor,
+    inverse: Tensor,
+    center_batch: Tensor,
+    pos: Tensor,
+    batch: Tensor,
+    num_graphs: int,
+    reach: float,
+) -> Tensor:
+    """`sum_in_tiles` at points in the box that the centres of their graph reach."""
     cells = Cells.of(centers, reach / inverse, center_batch, pos, batch, num_graphs)
     sources = torch.cat([centers, inverse[:, None], weights], 1)
     ordered = pos.index_select(0, cells.order)
@@ -49,9 +101,7 @@ def sum_in_tiles(
         stop = start + int(section.sizes.sum())
         parts.append(_sum_section(evaluate, section, ordered[start:stop], sources))
         start = stop
-    back = torch.empty_like(cells.order)
-    back[cells.order] = torch.arange(len(back), device=back.device)
-    return torch.cat(parts).index_select(0, back)
+    return torch.cat(parts).index_select(0, _inverse(cells.order))
 
 
 def _sum_section(evaluate: Callable[..., Tensor], section: Section, pos: Tensor, sources: Tensor) -> Tensor:
