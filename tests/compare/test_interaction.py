@@ -109,6 +109,7 @@ def test_a_ligand_far_away_meets_nothing():
     assert torch.equal(interaction(far, samples, per_atom=True).per_atom, torch.zeros(9, 6, dtype=torch.float64))
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 def test_chemistry_of_rdkit_molecules_comes_with_the_complex(data_dir):
     names = ("partial_charge", "donor", "acceptor", "logp")
     with gzip.open(data_dir / "complexes" / "1iep_protein.pdb.gz", "rt") as file:

@@ -69,6 +69,7 @@ def test_features_lie_at_atoms_and_in_the_middle_of_rings():
     assert torch.allclose(by_kind["ring"], ring, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 @pytest.mark.parametrize(
     ("smiles", "groups"),
     [
@@ -126,6 +127,7 @@ def test_molecules_without_features_in_a_batch():
     assert batch[1].color_pos.tolist() == molecules[1].color_pos.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 def test_metals_and_large_coordinates():
     mol = Chem.MolFromSmiles("OCC[Zn]")
     conformer = Chem.Conformer(4)

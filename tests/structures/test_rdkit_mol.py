@@ -5,7 +5,7 @@ from rdkit import Chem
 from rdkit.Chem import Crippen, rdDistGeom, rdMolDescriptors
 from torch_geometric.data import Batch, Data
 
-from tg_molfield.structures import PROPERTIES, from_rdkit, from_smiles, read, to_rdkit
+from tg_molfield.structures import PROPERTIES, StructureWarning, from_rdkit, from_smiles, read, to_rdkit
 
 
 def embedded(smiles, conformers=1, hydrogens=True):
@@ -18,6 +18,7 @@ def embedded(smiles, conformers=1, hydrogens=True):
 DRUGS = ["CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CC(=O)[O-]", "c1ccc2[nH]ccc2c1", "CS(=O)(=O)N", "OB(O)c1ccccc1", "C#N"]
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 @pytest.mark.parametrize("hydrogens", [True, False])
 @pytest.mark.parametrize("smiles", DRUGS)
 def test_properties_sum_to_the_value_of_the_molecule(smiles, hydrogens):
@@ -64,6 +65,7 @@ def test_the_molecule_is_left_as_it_was():
     assert Chem.MolToSmiles(mol) == before
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 def test_no_properties_needs_no_chemistry():
     mol = Chem.MolFromSmiles("C(C)(C)(C)(C)C", sanitize=False)
     conformer = Chem.Conformer(6)
@@ -75,6 +77,7 @@ def test_no_properties_needs_no_chemistry():
         from_rdkit(mol, properties=["logp"])
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 def test_gasteiger_without_parameters_is_told():
     from rdkit.Chem import rdPartialCharges
 
@@ -206,3 +209,18 @@ def test_partial_charges_are_checked_only_where_they_are_used():
     with pytest.raises(ValueError, match=r"partial_charge: expected shape \[N\] with N = 3 atoms, got \[2\]"):
         to_rdkit(Data(z=water.z, pos=water.pos, partial_charge=torch.zeros(2)))
     assert to_rdkit(Data(z=water.z, pos=water.pos, partial_charge=torch.zeros(2)), charge=0).GetNumAtoms() == 3
+
+
+def test_implicit_hydrogens_are_told():
+    mol = Chem.AddHs(Chem.MolFromSmiles("CCO"))
+    rdDistGeom.EmbedMolecule(mol, randomSeed=0)
+    assert len(from_rdkit(mol).z) == 9
+
+    with pytest.warns(StructureWarning, match=r"hydrogens: expected those that the valences need, got none of 6"):
+        assert len(from_rdkit(Chem.RemoveHs(mol)).z) == 3
+    partly = Chem.RWMol(mol)
+    partly.RemoveAtom(8)
+    partly.GetAtomWithIdx(2).SetNoImplicit(False)
+    Chem.SanitizeMol(partly)
+    with pytest.warns(StructureWarning, match="got 1 too few"):
+        from_rdkit(partly)

@@ -27,6 +27,7 @@ def test_1iep(complexes):
     assert [set(data[key][:69].tolist()) for key in RESIDUES] == [{1}, {int(protein.chain.max()) + 1}, {True}, {False}]
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 @pytest.mark.filterwarnings("ignore:.*184l_ligand.sdf.*hydrogens")
 def test_paths_data_and_molecules_are_the_same(complexes):
     protein, ligand = complexes / "184l_protein.pdb.gz", complexes / "184l_ligand.sdf"

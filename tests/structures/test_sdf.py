@@ -306,6 +306,7 @@ def test_formal_charges_do_not_depend_on_other_properties(tmp_path):
     assert drawn.GetAtomWithIdx(1).GetFormalCharge() == 0
 
 
+@pytest.mark.filterwarnings("ignore:hydrogens:")
 def test_formal_charges_of_what_is_not_sanitized():
     drawn = Chem.MolFromSmiles("C(C)(C)(C)(C)CN(=O)=O", sanitize=False)
     conformer = Chem.Conformer(9)

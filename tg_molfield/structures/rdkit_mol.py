@@ -13,6 +13,7 @@ from tg_molfield.arguments import check_flag, require_integers
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
+from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -44,9 +45,6 @@ def from_rdkit(
     of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise (``removeHs``),
     and ``Chem.AddHs(mol, addCoords=True)`` adds them. Isotopes are not kept.
 
-    Implicit hydrogens have no place: RDKit's readers make them so by default, and a channel of H lacks them without a
-    warning. Read with ``removeHs=False``, or add them with ``Chem.AddHs(mol, addCoords=True)``.
-
     Args:
         mol: the molecule, with at least one 3D conformer.
         conformer: index of the conformer in ``mol.GetConformers()``.
@@ -60,7 +58,20 @@ def from_rdkit(
         TypeError: ``mol`` is ``None`` or not a molecule.
         ValueError: no conformer, 2D coordinates, an unknown property, a property that is not defined for this
             molecule, a dummy atom, or coincident atoms.
+
+    Warns:
+        StructureWarning: hydrogens are implicit.
     """
+    data = convert_mol(mol, conformer, properties, dtype, color)
+    if note := hydrogen_note(type(mol)(mol), data.z.tolist()):
+        warnings.warn(note, StructureWarning, stacklevel=2)
+    return data
+
+
+def convert_mol(
+    mol: Mol, conformer: int, properties: Iterable[str] | None, dtype: torch.dtype | None, color: bool
+) -> Data:
+    """`from_rdkit` without its warning."""
     from rdkit import Chem
 
     if not isinstance(mol, Chem.Mol):

@@ -13,7 +13,7 @@ from tg_molfield.arguments import check_flag, require_counts, require_integers
 from tg_molfield.chem.metals import is_metal
 from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
 from tg_molfield.structures.needed import Definition, needed_names, to_compute
-from tg_molfield.structures.rdkit_mol import from_rdkit
+from tg_molfield.structures.rdkit_mol import convert_mol
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.time_limit import conformers_within
 
@@ -120,7 +120,7 @@ def from_smiles(
             )
     for note in _notes(mol, force_field):
         warnings.warn(f"smiles: {_short(smiles)}: {note}", StructureWarning, stacklevel=2)
-    found = [from_rdkit(mol, position, properties, dtype, color) for position in range(conformers)]
+    found = [convert_mol(mol, position, properties, dtype, color) for position in range(conformers)]
     return found[0] if conformers == 1 else found
 
 
