@@ -127,13 +127,16 @@ def warn_of_definitions(name: str, field: Field, target: Field, of: str = "the o
 
 def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> PSNR:
     """`psnr` of samples: ``values`` and ``truth`` are [C, nodes]; in double precision."""
-    values, truth = values.double(), truth.double()
-    peaks = truth.abs().amax(1, keepdim=True)
-    errors = ((values - truth) / _scale(peaks, peak)).square()
-    occupied = _occupied(truth, peaks)
-    return PSNR(
-        float(_decibel(errors.mean())), float(_decibel(errors[occupied].mean() if occupied.any() else errors.mean()))
-    )
+    sums = values.new_zeros(3, dtype=torch.float64)
+    for given, true in zip(values, truth, strict=True):
+        given, true = given.double(), true.double()
+        highest = true.abs().amax()
+        errors = ((given - true) / _scale(highest, peak)).square()
+        occupied = _occupied(true, highest)
+        sums += torch.stack([errors.sum(), errors[occupied].sum(), occupied.sum()])
+    total, in_occupied, count = sums.unbind()
+    mean = total / values.numel()
+    return PSNR(float(_decibel(mean)), float(_decibel(in_occupied / count if count else mean)))
 
 
 def psnr_per_graph(

@@ -62,6 +62,21 @@ def test_the_loss_of_infinite_properties_is_infinite(value):
     assert PropertyLoss(2, VALUES)(torch.randn(1, 2), batch(torch.tensor([[1.0, value]]))) == math.inf
 
 
+def test_infinite_properties_that_do_not_count_change_nothing():
+    loss = PropertyLoss(2, VALUES, weights=torch.tensor([1.0, 0.0]))
+    features = torch.randn(1, 2)
+    expected = loss(features, batch(torch.tensor([[1.0, 10.0]])))
+    assert loss(features, batch(torch.tensor([[1.0, math.inf]]))) == expected
+
+
+def test_properties_beyond_half_precision_train_under_autocast():
+    values = -250_000 + 600 * torch.randn(20, 2)
+    loss, features = PropertyLoss(2, values), torch.randn(20, 2)
+    exact = loss(features, batch(values))
+    with torch.autocast("cpu", torch.float16):
+        torch.testing.assert_close(loss(features.half(), batch(values)), exact, rtol=0.01, atol=0.0)
+
+
 def test_codes_learn_a_property():
     molecules = [
         Data(z=torch.full((n,), 6), pos=torch.randn(n, 3), y=torch.tensor([[float(n)]])) for n in (1, 2, 3, 5, 8, 9)

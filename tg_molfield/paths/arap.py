@@ -36,8 +36,8 @@ class ArapPath:
     (and closer than at both ends) are pushed apart. The ends themselves do not change.
 
     31 points between the ends are relaxed together, so that no atom jumps from one to the next, and joined by a cubic
-    spline. Where two neighbours of an atom have changed places, as hydrogens of a
-    methylene group may that were numbered in another order, they turn about each other on the way.
+    spline. Where two neighbours of an atom have changed places, as hydrogens of a methylene group that are
+    numbered in another order may have, they turn about each other on the way.
 
     Args:
         z: atomic numbers [N].

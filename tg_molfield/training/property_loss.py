@@ -82,7 +82,7 @@ class PropertyLoss(nn.Module):
     def forward(self, features: Tensor, batch: Data) -> Tensor:
         """The loss of the predictions from ``features [B, D]`` for the known values in ``batch[key] [B, P]``.
 
-        It is infinite where a value is.
+        It is infinite where a value is whose weight is not 0.
 
         Raises:
             ValueError: the batch lacks the properties or has them in another shape, or features of fewer molecules.
@@ -99,12 +99,11 @@ class PropertyLoss(nn.Module):
                 f"batch.{self.key}: expected a tensor {[features.size(0), self.mean.numel()]}, got {shape}; "
                 "give one row for each row of features"
             )
-        target = target.to(features.dtype)
-        known = ~target.isnan()
-        scaled = torch.where(known, (target - self.mean) / self.spread, 0.0)
+        weights = self.weights * ~target.isnan()
+        target = target.to(torch.promote_types(features.dtype, self.mean.dtype))
+        scaled = torch.where(weights > 0, (target - self.mean) / self.spread, 0.0).to(features.dtype)
         expected = scaled.clamp(-self.clip, self.clip).where(scaled.isfinite(), scaled)
         error = F.huber_loss(self.head(features), expected, reduction="none", delta=0.1 * self.clip)
-        weights = self.weights * known
         return (weights * error).sum() / weights.sum().clamp(min=1e-12)
 
     def predict(self, features: Tensor) -> Tensor:

@@ -105,9 +105,8 @@ def recover_atoms(
     Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
     else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
     fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
-    below a fifth of the weight are empty. Several atoms
-    in one place come back as often as they are where the field's own definition or centres tell the weight of one;
-    elsewhere they are one atom of greater weight, see the reports.
+    below a fifth of the weight are empty. Several atoms in one place come back as often as they are where the field's
+    own definition or centres tell the weight of one; elsewhere they are one atom of greater weight, see the reports.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
