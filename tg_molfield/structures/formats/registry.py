@@ -78,13 +78,14 @@ def format_of(path: Path) -> Format:
     """
     suffix = format_suffix(path)
     if suffix not in FORMATS:
-        from tg_molfield.structures.trajectories import is_trajectory
+        from tg_molfield.structures.trajectories import ASE, is_trajectory
 
         expected = f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz)"
         if is_trajectory(path):
+            topology = "" if suffix == ASE else " and its topology"
             raise ValueError(
-                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build and its "
-                "topology, or write frames as PDB"
+                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build{topology}, "
+                "or write frames as PDB"
             )
         raise ValueError(
             f"{expected}, got the suffix {suffix!r}; convert it, read it with another package (from_ase, from_rdkit), "
