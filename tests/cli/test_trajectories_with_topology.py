@@ -54,6 +54,8 @@ def test_a_topology_is_asked_for_where_it_is_needed(tmp_path, frames):
     assert "--topology: expected the file that names the atoms" in reconstructed
     embedded = refused("embed", tmp_path / "run.xtc", "-o", tmp_path / "a.csv")
     assert "got the trajectory .xtc; read it with EnsembleFields or tg-molfield build and its topology" in embedded
+    embedded = refused("embed", tmp_path / "run.traj", "-o", tmp_path / "a.csv")
+    assert "got the trajectory .traj; read it with EnsembleFields or tg-molfield build, or" in embedded
 
 
 def test_the_reconstruction_of_one_frame(tmp_path, frames):

@@ -1,5 +1,7 @@
 """MOL2 records that lack hydrogens: which open valences are charges, and which are hydrogens."""
 
+import warnings
+
 import pytest
 from mol2_records import read_made
 from rdkit import Chem
@@ -142,6 +144,22 @@ def test_anions_that_are_sure_are_not_told(tmp_path):
     read_made(tmp_path, "C.3 O.3 H H H", bonds, extra=extra, properties=["donor"])
     hydroxide = "C.3 O.3 H H H O.3 H"
     read_made(tmp_path, hydroxide, f"{bonds} 6-7:1", properties=["donor"])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bonds", "hydrogens"),
+    [
+        ("C.ar C.ar C.ar C.ar N.pl3 H H H H", f"{RING} 1-6:1 2-7:1 3-8:1 4-9:1", 1),
+        ("C.3 S.o C.3 O.3 H H H H H H", "1-2:1 2-3:1 2-4:1 1-5:1 1-6:1 1-7:1 3-8:1 3-9:1 3-10:1", 0),
+    ],
+)
+def test_pyrrole_and_sulfoxides_with_charges_are_not_told_as_anions(tmp_path, kinds, bonds, hydrogens):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_made(tmp_path, kinds, bonds, properties=["donor"])
+    told = [str(one.message) for one in caught]
+    assert not any("open valence" in one for one in told)
+    assert sum("the valences need" in one for one in told) == hydrogens
 
 
 def test_missing_hydrogens_are_counted(tmp_path):

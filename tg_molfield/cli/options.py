@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+TOPOLOGY_HELP = "The file that names the atoms of trajectories: pdb, gro, tpr, psf …"
+SELECTION_HELP = "The atoms to keep, in the language of MDAnalysis, such as 'protein'."
 Record = Annotated[int | None, typer.Option(help="The record or model of a file, counted from 1.  \\[default: 1]")]
 Dimension = Annotated[
     int | None, typer.Option(help="3 to take flat coordinates of SDF and MOL files as geometries, not drawings.")
 ]
-Topology = Annotated[
-    str | None, typer.Option(help="The file that names the atoms of trajectories: pdb, gro, tpr, psf …")
-]
-Selection = Annotated[
-    str | None, typer.Option(help="The atoms to keep, in the language of MDAnalysis, such as 'protein'.")
-]
+Topology = Annotated[Path | None, typer.Option(help=TOPOLOGY_HELP)]
+Selection = Annotated[str | None, typer.Option(help=SELECTION_HELP)]
 Conformers = Annotated[int | None, typer.Option(help="The conformers made of each SMILES.  \\[default: 1]")]
 Timeout = Annotated[
     float | None,

@@ -38,7 +38,7 @@ def load_structure(
     record: int | None = None,
     dimension: int | None = None,
     timeout: float | None = None,
-    topology: str | None = None,
+    topology: Path | None = None,
     selection: str | None = None,
 ) -> Structure:
     """The molecule that ``text`` names: a file if its suffix is that of a structure or trajectory, else a SMILES.
@@ -124,7 +124,7 @@ def _from_file(path: str, needed: set[str], record: int, dimension: int | None) 
 
 
 def _from_trajectory(
-    path: str, needed: set[str], record: int, topology: str | None, selection: str | None
+    path: str, needed: set[str], record: int, topology: Path | None, selection: str | None
 ) -> Structure:
     from tg_molfield.files import decoding
     from tg_molfield.structures import StructureWarning
@@ -144,7 +144,7 @@ def _from_trajectory(
     return Structure(data, Path(path).name, "the file" if "partial_charge" in needed else "", which)
 
 
-def _opened(path: str, topology: str | None, selection: str | None) -> Trajectory:
+def _opened(path: str, topology: Path | None, selection: str | None) -> Trajectory:
     from tg_molfield.structures.build import float_dtype
     from tg_molfield.structures.trajectories import ASE, AseTrajectory, Topology, TopologyTrajectory
 
@@ -156,7 +156,7 @@ def _opened(path: str, topology: str | None, selection: str | None) -> Trajector
             f"--topology: expected the file that names the atoms of {path} with it, got none; give for example "
             "--topology system.pdb"
         )
-    atoms = Topology(Path(topology), "all" if selection is None else selection)
+    atoms = Topology(topology, "all" if selection is None else selection)
     return TopologyTrajectory(Path(path), atoms, whole=False, dtype=float_dtype(None))
 
 

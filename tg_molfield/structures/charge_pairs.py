@@ -49,8 +49,8 @@ def without_charge_pairs(mol: Mol) -> Mol:
 def doubtful_cation(mol: Mol) -> int | None:
     """An atom whose charge is doubtful beside an anion of its molecule; None if there is none.
 
-    This is carbon of charge +1, or O, S or Se of charge +1 with a multiple bond to carbon. Beside these, anions next to
-    another cation, such as those of nitro groups, do not count.
+    This is carbon of charge +1 beside any anion, or O, S or Se of charge +1 with a multiple bond to carbon beside an
+    anion that is not next to a cation, as those of nitro groups are.
     """
     from rdkit import Chem
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tg_molfield.cli.options import SELECTION_HELP, TOPOLOGY_HELP
+
 _COMPLEXES, _FRAMES = "Complexes", "Frames"
 
 Labels = Annotated[
@@ -44,14 +46,8 @@ Table = Annotated[
         help="Labels by the name of the complex: a CSV or TSV, or an index file of PDBbind.", rich_help_panel=_COMPLEXES
     ),
 ]
-Topology = Annotated[
-    Path | None,
-    typer.Option(help="The file that names the atoms of trajectories: pdb, gro, tpr, psf …", rich_help_panel=_FRAMES),
-]
-Selection = Annotated[
-    str | None,
-    typer.Option(help="The atoms to keep, in the language of MDAnalysis, such as 'protein'.", rich_help_panel=_FRAMES),
-]
+Topology = Annotated[Path | None, typer.Option(help=TOPOLOGY_HELP, rich_help_panel=_FRAMES)]
+Selection = Annotated[str | None, typer.Option(help=SELECTION_HELP, rich_help_panel=_FRAMES)]
 Start = Annotated[int | None, typer.Option(help="The first frame, from 0.", rich_help_panel=_FRAMES)]
 Stop = Annotated[int | None, typer.Option(help="The frame before which to end.", rich_help_panel=_FRAMES)]
 Stride = Annotated[int | None, typer.Option(help="The step between frames.", rich_help_panel=_FRAMES)]

@@ -23,7 +23,7 @@ def reconstructed_molecule(
     model: str,
     refine: int,
     spacing_and_margin: tuple[float, float | None],
-    reading: tuple[int | None, int | None, float | None, str | None, str | None],
+    reading: tuple[int | None, int | None, float | None, Path | None, str | None],
     paths: Sequence[Path],
     yes: bool,
 ) -> Reconstructed:

@@ -87,9 +87,10 @@ def format_of(path: Path) -> Format:
                 "its frames with [from_ase(atoms) for atoms in ase.io.read(path, ':')]"
             )
         if is_trajectory(path):
+            topology = "" if suffix == ASE else " and its topology"
             raise ValueError(
-                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build and its "
-                "topology, or write frames as PDB"
+                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build{topology}, "
+                "or write frames as PDB"
             )
         raise ValueError(
             f"{expected}, got the suffix {suffix!r}; convert it, read it with another package (from_ase, from_rdkit), "

@@ -47,14 +47,15 @@ def settle_valences(
         ions: the atoms whose charges are set already.
     """
     kinds = [kind.upper() for kind in kinds]
-    derived = sum(atom.GetFormalCharge() for atom in mol.GetAtoms())
+    atoms = list(mol.GetAtoms())
+    numbers = [atom.GetAtomicNum() for atom in atoms]
+    derived = sum(atom.GetFormalCharge() for atom in atoms)
     agrees = column is not None and abs(column - derived) <= _ROUNDING
-    _close_carbon(mol)
-    balanced = _balanced(mol)
-    open_atoms = _open_atoms(mol, kinds, balanced)
-    bare = all(atom.GetAtomicNum() != 1 for atom in mol.GetAtoms())
-    bare = bare or (not _has_polar_hydrogens(mol) and (len(open_atoms) > 1 or 7 in open_atoms.values()))
-    for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True):
+    _close_carbon(atoms)
+    balanced = _balanced(atoms)
+    open_numbers = [atom.GetAtomicNum() for atom in _open_atoms(atoms, kinds, balanced)]
+    bare = 1 not in numbers or ((len(open_numbers) > 1 or 7 in open_numbers) and not _has_polar_hydrogens(atoms))
+    for atom, kind, metal in zip(atoms, kinds, is_metal(numbers).tolist(), strict=True):
         if atom.GetIdx() in ions:
             continue
         if metal:
@@ -72,37 +73,37 @@ def settle_valences(
 
 
 def lone_anion(mol: Mol, kinds: list[str]) -> int | None:
-    """The only atom with an open valence beside hydrogens at carbon alone, or None: a charge, or a missing hydrogen."""
-    found = _open_atoms(mol, [kind.upper() for kind in kinds], _balanced(mol))
-    has_hydrogens = any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms())
-    return next(iter(found)) if len(found) == 1 and has_hydrogens and not _has_polar_hydrogens(mol) else None
+    """The anion that may be an atom without its hydrogen, or None.
+
+    It is the only atom with an open valence of a record whose hydrogens are all at carbon, and has no cation beside it.
+    """
+    atoms = list(mol.GetAtoms())
+    found = _open_atoms(atoms, [kind.upper() for kind in kinds], _balanced(atoms))
+    if len(found) != 1 or found[0].GetFormalCharge() >= 0 or _has_polar_hydrogens(atoms):
+        return None
+    if any(other.GetFormalCharge() > 0 for other in found[0].GetNeighbors()):
+        return None
+    row: int = found[0].GetIdx()
+    return row if any(atom.GetAtomicNum() == 1 for atom in atoms) else None
 
 
-def _has_polar_hydrogens(mol: Mol) -> bool:
+def _has_polar_hydrogens(atoms: list[Atom]) -> bool:
     """Whether a hydrogen has another neighbour than carbon."""
     return any(
-        atom.GetAtomicNum() == 1 and any(other.GetAtomicNum() != 6 for other in atom.GetNeighbors())
-        for atom in mol.GetAtoms()
+        atom.GetAtomicNum() == 1 and any(other.GetAtomicNum() != 6 for other in atom.GetNeighbors()) for atom in atoms
     )
 
 
-def _open_atoms(mol: Mol, kinds: list[str], balanced: set[int]) -> dict[int, int]:
-    """The atoms whose charges, or for pyrrole whose bonds, may stand for hydrogens, with their atomic numbers."""
-    return {
-        atom.GetIdx(): atom.GetAtomicNum()
-        for atom, kind, metal in zip(mol.GetAtoms(), kinds, _metals(mol), strict=True)
-        if atom.GetDegree()
-        and not metal
-        and (
-            _is_pyrrole(atom, kind)
-            or (atom.GetFormalCharge() < 0 and kind not in _OF_GROUPS and atom.GetIdx() not in balanced)
-        )
-    }
-
-
-def _metals(mol: Mol) -> list[bool]:
-    metals: list[bool] = is_metal([atom.GetAtomicNum() for atom in mol.GetAtoms()]).tolist()
-    return metals
+def _open_atoms(atoms: list[Atom], kinds: list[str], balanced: set[int]) -> list[Atom]:
+    """The atoms whose charges, or for pyrrole whose bonds, may stand for hydrogens."""
+    return [
+        atom
+        for atom, kind in zip(atoms, kinds, strict=True)
+        if (_is_pyrrole(atom, kind) or (atom.GetFormalCharge() < 0 and kind not in _OF_GROUPS))
+        and atom.GetIdx() not in balanced
+        and atom.GetDegree()
+        and not is_metal(atom.GetAtomicNum())
+    ]
 
 
 def _is_pyrrole(atom: Atom, kind: str) -> bool:
@@ -110,19 +111,19 @@ def _is_pyrrole(atom: Atom, kind: str) -> bool:
     return bool(kind == "N.PL3" and atom.GetDegree() == 2 and _order(atom) == 3 and not atom.GetFormalCharge())
 
 
-def _close_carbon(mol: Mol) -> None:
+def _close_carbon(atoms: list[Atom]) -> None:
     """Charge the carbon of isocyanides and carbon monoxide, beside whose cation RDKit leaves it open."""
-    for atom in mol.GetAtoms():
+    for atom in atoms:
         if atom.GetAtomicNum() == 6 and atom.GetDegree() == 1 and _order(atom) == 3:
             (other,) = atom.GetNeighbors()
             if other.GetFormalCharge() == 1:
                 atom.SetFormalCharge(-1)
 
 
-def _balanced(mol: Mol) -> set[int]:
+def _balanced(atoms: list[Atom]) -> set[int]:
     """One anion beside each cation with a bond too many: nitro groups, N-oxides, azides, diazo groups, isocyanides."""
     found: set[int] = set()
-    for atom in mol.GetAtoms():
+    for atom in atoms:
         if atom.GetFormalCharge() != 1 or _order(atom) < 4:
             continue
         is_linear = atom.GetDegree() == 2
