@@ -4,6 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import symbols
 from tg_molfield.display.colors import channel_color
@@ -56,6 +57,13 @@ def test_densities_with_cusps_are_shown_where_half_of_them_is():
     (level,) = surface_levels(Volume(density, grid), "0", None)
     assert float(density[density > level].sum()) == pytest.approx(float(density.sum()) / 2, rel=0.01)
     assert level < 0.02 * float(density.max())
+
+    carbon = Data(z=torch.tensor([6]), pos=torch.zeros(1, 3))
+    promolecule = MolField.preset("promolecule")(carbon).on(grid)
+    (level,) = surface_levels(promolecule, "all", None)
+    assert float(promolecule.values[promolecule.values > level].sum()) == pytest.approx(
+        float(promolecule.values.sum()) / 2, rel=0.1
+    )
 
     noisy = Volume(density - 0.06 * density.max(), grid)
     assert surface_levels(noisy, "0", None)[0] == pytest.approx(0.3 * float(noisy.values.max()))

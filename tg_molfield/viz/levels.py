@@ -13,7 +13,7 @@ from tg_molfield.viz.signs import NOISE
 LEVEL = 0.3
 """The default level, as a fraction of the largest absolute value of the channel."""
 
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.3
 """Of the integral of a density without negative values: below, `LEVEL` encloses the cusps at nuclei alone."""
 
 
@@ -40,10 +40,11 @@ def is_distance(volume: Volume) -> bool:
 def is_peaked(volume: Volume, channel: str) -> bool:
     """Whether a density, such as one of electrons, has peaks so high that 0.3 of the highest encloses next to nothing.
 
-    A definition makes no such peaks.
+    Of definitions, those by form factors alone make such peaks.
     """
     low, high = value_range(volume, channel)
-    if isinstance(volume.mol_field, MolField) or low < -NOISE * high or high <= 0:
+    definition = volume.mol_field
+    if (isinstance(definition, MolField) and definition.form_factors is None) or low < -NOISE * high or high <= 0:
         return False
     values = volume.values[volume.channel_indices(channel)].detach().double()
     return float(values[values > LEVEL * high].sum()) < _LEAST_SHARE * float(values.sum())
