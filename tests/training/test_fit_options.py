@@ -121,7 +121,6 @@ def test_progress_is_told_in_a_terminal(capsys):
         ({"validate_every": 3}, "validate_every: expected valid with it"),
         ({"valid": molecules(2), "pictures": 1}, "pictures: expected a folder for it"),
         ({"tensorboard": True}, "tensorboard: expected a folder for it"),
-        ({"checkpoint_seconds": 10.0}, "checkpoint_seconds: expected a folder for it"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"workers": -1}, "workers: expected at least 0, got -1"),
         ({"ema": 1.0}, "ema: expected a decay of at least 0 and below 1"),

@@ -24,7 +24,7 @@ from tg_molfield.training.optimization import Optimization
 from tg_molfield.training.progress import Show, described
 from tg_molfield.training.ranks import joined_ranks
 from tg_molfield.training.report import TrainingReport
-from tg_molfield.training.run import CHECKPOINT_SECONDS, Habits, Run
+from tg_molfield.training.run import Habits, Run
 from tg_molfield.training.transform_parts import check_definition, parts_of, transforms_of
 from tg_molfield.training.validation import Validator
 from tg_molfield.transforms import MolFieldTransform
@@ -55,7 +55,7 @@ def fit(
     patience: int | None = None,
     folder: str | Path | None = None,
     resume: bool = True,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float = 300.0,
     tensorboard: bool = False,
     pictures: int = 0,
     workers: int = 0,
@@ -101,7 +101,7 @@ def fit(
         patience: how many validations without a smaller loss end the run.
         folder: where ``checkpoint.safetensors``, the best ``model.safetensors``, ``log.csv`` and pictures are written.
         resume: False begins anew where the folder has a checkpoint.
-        checkpoint_seconds: from one checkpoint to the next; there is one after each validation, too.
+        checkpoint_seconds: from one checkpoint in ``folder`` to the next; there is one after each validation, too.
         tensorboard: write the log for TensorBoard, too (extra ``train``).
         pictures: how many molecules of ``valid`` are drawn at each validation, with their reconstruction.
         workers: processes that load data.

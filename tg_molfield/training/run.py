@@ -37,8 +37,6 @@ from tg_molfield.training.report import TrainingReport
 from tg_molfield.training.validation import Validator
 from tg_molfield.training.value_check import ValueCheck
 
-CHECKPOINT_SECONDS = 300.0
-"""From one checkpoint to the next, where nothing else is asked for."""
 _LOG_EVERY = 50
 """Steps between rows of the log."""
 
@@ -66,7 +64,7 @@ class Habits:
     folder: Path | None = None
     validate_every: int | None = None
     patience: int | None = None
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    checkpoint_seconds: float = 300.0
     pictures: int = 0
     tensorboard: bool = False
 
@@ -83,8 +81,6 @@ class Habits:
         for name in ("pictures", "tensorboard"):
             if getattr(self, name) and self.folder is None:
                 raise ValueError(f"{name}: expected a folder for it, got none; give folder")
-        if self.checkpoint_seconds != CHECKPOINT_SECONDS and self.folder is None:
-            raise ValueError("checkpoint_seconds: expected a folder for it, got none; give folder")
 
     def check_without_validation(self) -> None:
         """Raise a ValueError for options that need molecules to validate with."""
