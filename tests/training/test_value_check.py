@@ -26,10 +26,10 @@ def turned():
 
 
 @pytest.mark.parametrize("make", [turned, lambda: drawn(MolFieldTransform(OTHER, num_queries=32, seed=0))])
-@pytest.mark.parametrize("wrap", [list, lambda data: DataLoader(data, 4)])
-def test_values_of_other_atoms_or_definitions_are_told_once(make, wrap):
+@pytest.mark.parametrize(("wrap", "options"), [(list, {"batch_size": 4}), (lambda data: DataLoader(data, 4), {})])
+def test_values_of_other_atoms_or_definitions_are_told_once(make, wrap, options):
     with pytest.warns(FieldValuesWarning, match=f"^data: {MESSAGE}") as caught:
-        fit(model(), wrap(make()), max_steps=3, batch_size=4)
+        fit(model(), wrap(make()), max_steps=3, **options)
     assert len(caught) == 1
 
 

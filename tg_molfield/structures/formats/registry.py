@@ -81,16 +81,14 @@ def format_of(path: Path) -> Format:
         from tg_molfield.structures.trajectories import ASE, is_trajectory
 
         expected = f"{path}: expected a structure file ({', '.join(SUFFIXES)}, also with .gz)"
-        if suffix == ASE:
-            raise ValueError(
-                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield interpolate, or "
-                "its frames with [from_ase(atoms) for atoms in ase.io.read(path, ':')]"
-            )
         if is_trajectory(path):
-            topology = "" if suffix == ASE else " and its topology"
+            way = (
+                ", or its frames with [from_ase(atoms) for atoms in ase.io.read(path, ':')]"
+                if suffix == ASE
+                else " and its topology, or write frames as PDB"
+            )
             raise ValueError(
-                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build{topology}, "
-                "or write frames as PDB"
+                f"{expected}, got the trajectory {suffix}; read it with EnsembleFields or tg-molfield build{way}"
             )
         raise ValueError(
             f"{expected}, got the suffix {suffix!r}; convert it, read it with another package (from_ase, from_rdkit), "
