@@ -73,7 +73,7 @@ class ArapPath:
         restrained = incidence(np.concatenate([pairs, conserved]), len(self._z))
         start, end = (np.linalg.norm(restrained @ pos, axis=1)[:, None] for pos in ends)
         restraints = Restraints(restrained, (start + fractions * (end - start))[:, 1:-1], stiffness[:, None])
-        guess = self._turned_about(self._blended(fractions, pairs, topology), fractions)
+        guess = self._turned_about(self._blended(fractions, pairs, topology), fractions, topology)
         return CubicSpline(fractions, relax(guess, restraints, self._z, topology).transpose(1, 0, 2))
 
     def _blended(self, fractions: Array, pairs: Indices, topology: Topology) -> Array:
@@ -90,9 +90,9 @@ class ArapPath:
             points.append(solver.solve(vectors.T @ edges + _TETHER * straight))
         return np.stack([*points, self._end], 1)
 
-    def _turned_about(self, guess: Array, fractions: Array) -> Array:
+    def _turned_about(self, guess: Array, fractions: Array, topology: Topology) -> Array:
         """The guess [N, F, 3] in which neighbours that have changed places pass each other at a distance."""
-        rows = Inversions.between(self._z, self._start, self._end).exchanged
+        rows = Inversions.between(self._z, self._start, self._end, topology).exchanged
         _, one, other, left, right = rows.T
         across = guess[left] - guess[right]
         across /= np.linalg.norm(across, axis=2, keepdims=True).clip(_ZERO)

@@ -32,9 +32,9 @@ class Inversions:
     mirrored: Indices
 
     @classmethod
-    def between(cls, z: Tensor, start: Array, end: Array) -> Inversions:
+    def between(cls, z: Tensor, start: Array, end: Array, topology: Topology | None = None) -> Inversions:
         """The inversions from ``start`` [N, 3] to ``end`` [N, 3], of atoms ``z`` [N] and the bonds of both ends."""
-        topology = Topology.of(z, np.stack([start, end]))
+        topology = Topology.of(z, np.stack([start, end])) if topology is None else topology
         around = [np.sort(topology.bonded(atom)) for atom in range(len(z))]
         atoms = np.array([atom for atom, near in enumerate(around) if len(near) == 4], dtype=np.int64)
         near = np.array([around[atom] for atom in atoms], dtype=np.int64).reshape(-1, 4)

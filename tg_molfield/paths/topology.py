@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, identity
 from torch import Tensor
 
 from tg_molfield.chem.atoms import AtomList
@@ -22,14 +23,10 @@ class Topology:
     Attributes:
         bonds: the pairs [B, 2].
         graph: [N, N], 1 where two atoms are bonded.
-        within_two_bonds: [N, N], nonzero where two atoms are at most 2 bonds apart, the diagonal included.
-        within_three_bonds: the same for 3 bonds.
     """
 
     bonds: Indices
     graph: csr_matrix
-    within_two_bonds: csr_matrix
-    within_three_bonds: csr_matrix
 
     @classmethod
     def of(cls, z: Tensor, frames: Array) -> Topology:
@@ -38,21 +35,30 @@ class Topology:
         pairs = np.array(sorted(set.intersection(*found)), dtype=np.int64).reshape(-1, 2)
         size = (len(z), len(z))
         half = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=size)
-        graph = csr_matrix(half + half.T)
-        one = graph + csr_matrix((np.ones(len(z)), (np.arange(len(z)), np.arange(len(z)))), shape=size)
-        two = csr_matrix(one @ one)
-        return cls(pairs, graph, two, csr_matrix(two @ one))
+        return cls(pairs, csr_matrix(half + half.T))
+
+    @cached_property
+    def within_two_bonds(self) -> csr_matrix:
+        """[N, N], nonzero where two atoms are at most 2 bonds apart, the diagonal included."""
+        return csr_matrix(self._within_one_bond @ self._within_one_bond)
+
+    @cached_property
+    def within_three_bonds(self) -> csr_matrix:
+        """The same for 3 bonds."""
+        return csr_matrix(self.within_two_bonds @ self._within_one_bond)
+
+    @cached_property
+    def _within_one_bond(self) -> csr_matrix:
+        return csr_matrix(self.graph + identity(self.graph.shape[0], format="csr"))
 
     def bonded(self, atom: int) -> Indices:
         """The atoms 1 bond away."""
-        found: Indices = self.graph.indices[self.graph.indptr[atom] : self.graph.indptr[atom + 1]].astype(np.int64)
-        return found
+        return _row(self.graph, atom)
 
     def neighbors(self, atom: int) -> Indices:
         """The atoms 1 or 2 bonds away."""
-        matrix = self.within_two_bonds
-        row = matrix.indices[matrix.indptr[atom] : matrix.indptr[atom + 1]]
-        return np.sort(row[row != atom]).astype(np.int64)
+        row = _row(self.within_two_bonds, atom)
+        return np.sort(row[row != atom])
 
     def are_bonded(self, pairs: Indices) -> NDArray[np.bool_]:
         """Whether each of the ``pairs`` [P, 2] is a bond."""
@@ -62,6 +68,12 @@ class Topology:
         """The ``pairs`` [P, 2] whose atoms are at least ``apart`` (3 or 4) bonds apart."""
         closer = self.within_two_bonds if apart == 3 else self.within_three_bonds
         return pairs[_entries(closer, pairs) == 0]
+
+
+def _row(matrix: csr_matrix, row: int) -> Indices:
+    """The columns of the entries of a row."""
+    columns: Indices = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].astype(np.int64)
+    return columns
 
 
 def _entries(matrix: csr_matrix, pairs: Indices) -> Array:

@@ -42,9 +42,10 @@ def is_peaked(volume: Volume, channel: str) -> bool:
 
     Of definitions, those by form factors alone make such peaks.
     """
+    if isinstance(volume.mol_field, MolField) and volume.mol_field.form_factors is None:
+        return False
     low, high = value_range(volume, channel)
-    definition = volume.mol_field
-    if (isinstance(definition, MolField) and definition.form_factors is None) or low < -NOISE * high or high <= 0:
+    if low < -NOISE * high or high <= 0:
         return False
     values = volume.values[volume.channel_indices(channel)].detach().double()
     return float(values[values > LEVEL * high].sum()) < _LEAST_SHARE * float(values.sum())

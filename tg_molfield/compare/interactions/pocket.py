@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_kind, check_number
+from tg_molfield.chem.components import components
 from tg_molfield.structures.complexes import per_atom_keys
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -107,8 +108,6 @@ def _of_whole_residues(data: Data, near: np.ndarray, protein: np.ndarray) -> np.
 
 def _apart(named: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Residues [N] of atoms whose names [N] may count from 1 again: equal ones that do not touch are others."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
     begins = np.concatenate([[True], named[1:] != named[:-1]])
@@ -117,5 +116,4 @@ def _apart(named: np.ndarray, places: np.ndarray) -> np.ndarray:
     pairs = cKDTree(places[rows]).query_pairs(_TOUCHING, output_type="ndarray") if len(rows) else np.zeros((0, 2), int)
     first, second = rows[pairs[:, 0]], rows[pairs[:, 1]]
     same = named[first] == named[second]
-    edges = (np.ones(int(same.sum())), (run[first[same]], run[second[same]]))
-    return connected_components(coo_array(edges, shape=(run[-1] + 1,) * 2), directed=False)[1][run]
+    return components(np.stack([run[first[same]], run[second[same]]], 1), int(run[-1]) + 1)[run]
