@@ -5,7 +5,7 @@ shapes and their units are in :data:`tg_molfield.structures.keys.KEYS`.
 """
 
 from tg_molfield.chem.color import COLOR_TYPES
-from tg_molfield.structures.added_properties import with_color, with_properties
+from tg_molfield.structures.added_properties import with_bonds, with_color, with_properties
 from tg_molfield.structures.ase_atoms import from_ase, to_ase
 from tg_molfield.structures.complexes import read_complex
 from tg_molfield.structures.keys import KEYS
@@ -29,6 +29,7 @@ __all__ = [
     "read_complex",
     "to_ase",
     "to_rdkit",
+    "with_bonds",
     "with_color",
     "with_properties",
 ]

@@ -1,4 +1,4 @@
-"""`with_properties` and `with_color`: per-atom properties and pharmacophore features for molecules that lack them."""
+"""`with_properties`, `with_color` and `with_bonds`: what RDKit computes from bonds, for molecules that lack it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag
 from tg_molfield.structures.color import compute_color
+from tg_molfield.structures.kekule import kekule_bonds
 from tg_molfield.structures.properties import check_properties, compute_properties
 from tg_molfield.structures.rdkit_mol import to_rdkit
 
@@ -63,6 +64,28 @@ def with_color(data: Data, charge: int | None = None) -> Data:
     except ValueError as error:
         raise ValueError(f"{error}; or read the molecule with its bonds: read(path, color=True)") from error
     return _added(data, mol, (), True)
+
+
+def with_bonds(data: Data, charge: int | None = None) -> Data:
+    """A copy of one molecule with its bonds, perceived from the positions, see `to_rdkit`.
+
+    ``bond_index`` [2, E], the atoms of each bond in both directions, and ``bond_order`` [E], 1 to 3, with single and
+    double bonds in turn in aromatic rings. PyG's batches number ``bond_index`` on, as they do ``edge_index``.
+
+    Args:
+        data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
+        charge: net charge in e, as for `to_rdkit`.
+
+    Raises:
+        TypeError: ``data`` is a ``Batch`` or not a ``Data``.
+        ValueError: bonds cannot be perceived.
+    """
+    ends, orders = kekule_bonds(to_rdkit(data, charge))
+    both = torch.tensor(ends, dtype=torch.int64, device=data.pos.device).view(-1, 2).T
+    result = data.clone()
+    result["bond_index"] = torch.cat([both, both.flip(0)], dim=1)
+    result["bond_order"] = torch.tensor(orders + orders, dtype=torch.int64, device=data.pos.device)
+    return result
 
 
 def _added(data: Data, mol: Mol, properties: Iterable[str], color: bool) -> Data:

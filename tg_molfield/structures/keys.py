@@ -16,7 +16,8 @@ class Key:
 
     Attributes:
         name: the attribute of ``Data``.
-        shape: sizes; ``"N"`` is the number of atoms, ``"F"`` that of pharmacophore features.
+        shape: sizes; ``"N"`` is the number of atoms, ``"F"`` that of pharmacophore features, ``"E"`` that of bonds in
+            both directions.
         kind: ``"float"``, ``"int"`` or ``"bool"``.
         unit: unit of the values, empty if they have none.
         meaning: what the values are.
@@ -51,6 +52,8 @@ _TABLE = (
     Key("color_pos", ("F", 3), "float", "Å", "position of a pharmacophore feature"),
     Key("color_type", ("F",), "int", "", "type of a pharmacophore feature, an index into COLOR_TYPES"),
     Key("color_count", (1,), "int", "", "number of pharmacophore features"),
+    Key("bond_index", (2, "E"), "int", "", "the atoms of each bond, in both directions"),
+    Key("bond_order", ("E",), "int", "", "order of each bond, 1 to 3"),
     Key("residue_number", ("N",), "int", "", "residue number as in the file"),
     Key("chain", ("N",), "int", "", "chain, counted from 0 in the order of the file"),
     Key("hetero", ("N",), "bool", "", "belongs to a ligand, ion, lipid, cofactor or water, not to a polymer"),
@@ -115,16 +118,18 @@ def validate(data: Data, used: Iterable[str] | None = None) -> Data:
     return data
 
 
+_COUNTED = {"F": "features", "E": "bonds in both directions"}
 _CONVERSIONS = {"float": ".float()", "int": ".long()", "bool": ".bool()"}
 
 
 def _check_value(key: Key, value: object, data: Data) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{key.name}: expected a tensor, got {type(value).__name__}; convert it with torch.as_tensor")
-    rows = {"N": data["z"].numel(), "F": _num_features(data)}
+    rows = {"N": data["z"].numel(), "F": _size(data, "color_pos", 0), "E": _size(data, "bond_index", 1)}
     shape = tuple(rows[size] if isinstance(size, str) else size for size in key.shape)
     if tuple(value.shape) != shape:
-        counted = f"F = {rows['F']} features" if "F" in key.shape else f"N = {rows['N']} atoms"
+        letter = next((size for size in key.shape if isinstance(size, str) and size in _COUNTED), "N")
+        counted = f"{letter} = {rows[letter]} {_COUNTED.get(letter, 'atoms')}"
         raise ValueError(
             f"{key.name}: expected shape {_sizes(key.shape)} with {counted}, got {list(value.shape)}; "
             f"correct data.{key.name}"
@@ -142,9 +147,9 @@ def _check_value(key: Key, value: object, data: Data) -> None:
         )
 
 
-def _num_features(data: Data) -> int:
-    pos = getattr(data, "color_pos", None)
-    return pos.size(0) if isinstance(pos, Tensor) and pos.ndim else 0
+def _size(data: Data, name: str, dim: int) -> int:
+    value = getattr(data, name, None)
+    return value.size(dim) if isinstance(value, Tensor) and value.ndim > dim else 0
 
 
 def _sizes(shape: tuple[int | str, ...]) -> str:
