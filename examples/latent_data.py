@@ -12,7 +12,10 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.chem.elements import element_property
+from tg_molfield.parallel import in_order
 from tg_molfield.random_draws import draw_seeds
+from tg_molfield.structures.kekule import kekule_bonds
+from tg_molfield.structures.whole_molecule import whole_molecule
 
 HELD_OUT = 4000
 _ROUNDS = 9
@@ -21,12 +24,40 @@ _MOLECULES_AT_ONCE = 4096
 
 
 @dataclass
+class Bonds:
+    """Bonds of M molecules: ``ends [E, 2]``, atoms of their molecule, ``orders [E]`` and how many ``count [M]``."""
+
+    ends: Tensor
+    orders: Tensor
+    count: Tensor
+
+    def __post_init__(self) -> None:
+        self.end = self.count.cumsum(0)
+
+    def of(self, rows: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Both directions ``[2, 2K]`` and orders ``[2K]`` of the bonds of ``rows``, whose atoms begin at ``first``."""
+        bond, owner = _spread(self.count[rows], self.end[rows])
+        ends = self.ends[bond] + first[owner].unsqueeze(1)
+        return torch.cat([ends, ends.flip(1)]).T, self.orders[bond].repeat(2)
+
+
+def _spread(count: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """The places of all parts of what has ``count [B]`` parts before ``end [B]``, and whose they are."""
+    owner = torch.repeat_interleave(count)
+    return torch.arange(len(owner)) - (count.cumsum(0) - end)[owner], owner
+
+
+@dataclass
 class Molecules:
-    """M molecules, one after the other: ``z [N]``, ``pos [N, 3]`` Å and the number of atoms ``count [M]``."""
+    """M molecules, one after the other: ``z [N]``, ``pos [N, 3]`` Å and the number of atoms ``count [M]``.
+
+    ``bonds`` are those between heavy atoms, if they are known.
+    """
 
     z: Tensor
     pos: Tensor
     count: Tensor
+    bonds: Bonds | None = None
 
     def __post_init__(self) -> None:
         self.end = self.count.cumsum(0)
@@ -43,9 +74,16 @@ class Molecules:
     def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Data:
         """The molecules ``rows [B]`` as one batch."""
         count = self.count[rows]
-        owner = torch.repeat_interleave(count)
-        atom = torch.arange(len(owner)) - (count.cumsum(0) - self.end[rows])[owner]
-        return Data(z=self.z[atom].to(device), pos=self.pos[atom].to(device), batch=owner.to(device))
+        atom, owner = _spread(count, self.end[rows])
+        data = Data(z=self.z[atom], pos=self.pos[atom], batch=owner)
+        if self.bonds is not None:
+            data.bond_index, data.bond_order = self.bonds.of(rows, count.cumsum(0) - count)
+        return data.to(device)
+
+    def take(self, rows: Tensor) -> Molecules:
+        """The molecules ``rows``, without bonds."""
+        atom, _ = _spread(self.count[rows], self.end[rows])
+        return Molecules(self.z[atom], self.pos[atom], self.count[rows])
 
     def data(self, row: int) -> Data:
         """One molecule."""
@@ -64,6 +102,24 @@ def qm9(folder: Path) -> Molecules:
 
     every = Batch.from_data_list(list(QM9(str(folder))))
     return Molecules(every.z, every.pos, torch.bincount(every.batch))
+
+
+def bonds_of(molecules: Molecules, workers: int) -> Bonds:
+    """The perceived bonds of all molecules; none of those that are no uncharged molecule in one piece."""
+    chunks = [molecules.take(rows) for rows in torch.arange(len(molecules)).split(_MOLECULES_AT_ONCE)]
+    parts = [bonds for _, bonds in in_order(iter(chunks), _perceived, lambda chunk: f"{len(chunk)} molecules", workers)]
+    return Bonds(*(torch.cat([getattr(part, name) for part in parts]) for name in ("ends", "orders", "count")))
+
+
+def _perceived(molecules: Molecules) -> Bonds:
+    ends, orders, count = [], [], []
+    for row in range(len(molecules)):
+        mol = whole_molecule(molecules.data(row))
+        found = ([], []) if mol is None else kekule_bonds(mol)
+        ends += found[0]
+        orders += found[1]
+        count.append(len(found[1]))
+    return Bonds(torch.tensor(ends).view(-1, 2), torch.tensor(orders), torch.tensor(count))
 
 
 def split(molecules: Molecules, seed: int = 1, number: int = HELD_OUT) -> tuple[Tensor, Tensor]:

@@ -6,13 +6,14 @@
 
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
-`latent_data.split`. The learning rate is constant and falls over the last two thirds of the hours. Trainings go on in
-slices of any length; what is written in between is the state of the training and the model with the average of its
-parameters, once as it is and once in float16, as it ships. On a processor and on a card the same code runs, in
-bfloat16, compiled by default.
+`latent_data.split`. Bonds are perceived once and kept in FOLDER. The learning rate is constant and falls over the last
+two thirds of the hours. Trainings go on in slices of any length; what is written in between is the state of the
+training and the model with the average of its parameters, once as it is and once in float16, as it ships. On a
+processor and on a card the same code runs, in bfloat16, compiled by default.
 """
 
 import math
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from typing import Annotated
 import torch
 import typer
 from benchmark_data import data_folder
-from latent_data import HELD_OUT, Molecules, qm9, split
+from latent_data import HELD_OUT, Bonds, Molecules, bonds_of, qm9, split
 from latent_metrics import chemistry, reconstruction
 from torch import Tensor, nn
 
@@ -50,8 +51,28 @@ def build(size: str, seed: int = 0) -> FieldAutoEncoder:
         "num_layers": SIZES[size]["num_layers"],
         "least_noise": LEAST_NOISE,
         "guidance": GUIDANCE,
+        "bonds": True,
     }
     return FieldAutoEncoder(FIELD, LEARNED + EXACT, "flow", decoder_options=options)
+
+
+def begun(start: str, size: str, seed: int) -> FieldAutoEncoder:
+    """A model with the parameters of ``start``, and new ones where it has none."""
+    model = build(size, seed)
+    if start:
+        model.load_state_dict(model.state_dict() | FieldAutoEncoder.from_pretrained(start).state_dict())
+    return model
+
+
+def known_bonds(folder: Path, molecules: Molecules) -> Bonds:
+    """The bonds of all molecules, perceived once and kept in the folder."""
+    file, fingerprint = folder / "bonds.safetensors", f"bonds of {len(molecules)} molecules"
+    if file.exists():
+        return Bonds(**read_checkpoint(file, fingerprint)[0])
+    bonds = bonds_of(molecules, os.cpu_count() or 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_checkpoint(file, fingerprint, {name: getattr(bonds, name) for name in ("ends", "orders", "count")}, {})
+    return bonds
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
@@ -193,8 +214,9 @@ def main(
 ) -> None:
     """Train, or go on, and write the state of the training and the model into FOLDER."""
     begin = time.monotonic()
-    model = FieldAutoEncoder.from_pretrained(start) if start else build(size, seed)
-    training = Training(model, qm9(data or data_folder("qm9")), size, hours, seed, device, rate)
+    molecules = qm9(data or data_folder("qm9"))
+    molecules.bonds = known_bonds(folder, molecules)
+    training = Training(begun(start, size, seed), molecules, size, hours, seed, device, rate)
     if resume:
         training.resume(folder)
     training.model.train()

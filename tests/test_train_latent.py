@@ -10,7 +10,15 @@ from ase.build import molecule
 from tg_molfield.nn import FieldAutoEncoder
 
 NAMES = ["H2O", "CH3CH2OH", "C6H6", "HCN", "NH3", "CH4", "CO2", "C2H6", "isobutane", "cyclobutane", "CH3NO2", "C2H4"]
-SMALL = {"exact_dim": 64, "max_heavy_atoms": 9, "width": 16, "num_layers": 1, "heads": 2, "num_tokens": 2}
+SMALL = {
+    "exact_dim": 64,
+    "max_heavy_atoms": 9,
+    "width": 16,
+    "num_layers": 1,
+    "heads": 2,
+    "num_tokens": 2,
+    "bonds": True,
+}
 
 
 @pytest.fixture
@@ -28,7 +36,9 @@ def molecules(scripts):
     atoms = [molecule(name) for name in NAMES]
     z = torch.tensor(np.concatenate([one.numbers for one in atoms]))
     pos = torch.tensor(np.concatenate([one.positions for one in atoms])).float()
-    return scripts[1].Molecules(z, pos, torch.tensor([len(one) for one in atoms]))
+    molecules = scripts[1].Molecules(z, pos, torch.tensor([len(one) for one in atoms]))
+    molecules.bonds = scripts[1].bonds_of(molecules, 0)
+    return molecules
 
 
 NEEDS_MUON = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch is older than 2.9")

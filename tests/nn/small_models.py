@@ -98,6 +98,7 @@ KINDS = [(decoder, encoder, ENCODERS[encoder]) for decoder in LEARNED for encode
         {"encoder_options": {"out_channels": 8, "num_layers": 2, "tensor_channels": 3}},
     ),
     ("flow", "own", {"encoder": Plain}),
+    ("flow", "bonds", {"decoder_options": {**SMALL["flow"], "bonds": True}}),
     (
         "flow",
         "exact",

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.fields import MolField
 from tg_molfield.nn import Latent
 from tg_molfield.nn.decoders.flow.integration import integrate
+from tg_molfield.nn.decoders.flow.prediction import Prediction
 from tg_molfield.nn.decoders.flow.state import StateLayout
 from tg_molfield.nn.ops.element_kinds import ElementKinds
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
@@ -51,15 +52,16 @@ def test_matching_orders_atoms_and_hydrogens_by_the_noise():
     atoms = atoms_of(["CH3CH2OH", "CH4", "cyclobutane"])
     state = LAYOUT.state(atoms)
     noise = torch.randn(state.shape, generator=torch.Generator().manual_seed(0), dtype=state.dtype)
-    found = LAYOUT.matched(state, noise, atoms.mask)
+    found, place = LAYOUT.matched(state, noise, atoms.mask)
     for row in range(3):
         part = atoms[row : row + 1]
         assert same(LAYOUT.atoms(found[row : row + 1], part.mask), part)
+    assert torch.equal(found[..., :3], state[..., :3].gather(1, place.unsqueeze(2).expand(-1, -1, 3)))
     away = ((found - noise)[..., :3].square().sum(2) * atoms.mask).sum(1)
     shuffled = state[:, torch.randperm(12, generator=torch.Generator().manual_seed(1))]
     again = LAYOUT.matched(
         shuffled[2:, shuffled[2, :, :3].abs().sum(1).argsort(descending=True)], noise[2:], atoms.mask[2:]
-    )
+    )[0]
     assert torch.allclose(((again - noise[2:])[..., :3].square().sum(2) * atoms.mask[2:]).sum(1), away[2:])
     swapped = found.clone()
     swapped[:, [0, 1]] = found[:, [1, 0]]
@@ -75,7 +77,8 @@ def test_a_network_that_knows_the_end_is_followed_to_it(num_steps):
     def network(state, mask, time, code, noise, previous, guidance):
         times.append(float(time[0]))
         given.append(previous)
-        return end, None, None
+        pos, kinds, counts, hydrogens = LAYOUT.split(end)
+        return Prediction(pos, 1e3 * kinds, 1e3 * counts, hydrogens)
 
     network = SimpleNamespace(layout=LAYOUT, __call__=network)
     oracle = type("Oracle", (), {"layout": LAYOUT, "__call__": staticmethod(network.__call__)})()
@@ -178,14 +181,12 @@ def test_guidance_goes_on_from_what_the_last_layer_changes():
     code = torch.randn(2, network.whole.in_features, generator=torch.Generator().manual_seed(0), dtype=state.dtype)
     time, noise = torch.tensor([0.3, 0.6]).double(), torch.ones(2).double()
     given = (state, atoms.mask, time, code, noise, torch.zeros_like(state))
-    end, kinds, counts = network(*given)
-    guided = network(*given, torch.tensor([0.0, 0.5]).double())
-    torch.testing.assert_close(guided[0][0], end[0])
-    _, weak_kinds, weak_counts = weak(*given)
-    assert float((kinds - weak_kinds)[1].abs().max()) > 1e-3
-    torch.testing.assert_close(guided[1][1], 1.5 * kinds[1] - 0.5 * weak_kinds[1])
-    torch.testing.assert_close(guided[2][1], 1.5 * counts[1] - 0.5 * weak_counts[1])
-    torch.testing.assert_close(guided[0][1, :, :3], 1.5 * end[1, :, :3] - 0.5 * weak(*given)[0][1, :, :3])
+    plain, guided, weakly = network(*given), network(*given, torch.tensor([0.0, 0.5]).double()), weak(*given)
+    assert float((plain.kinds - weakly.kinds)[1].abs().max()) > 1e-3
+    for name in ("pos", "kinds", "counts", "hydrogens"):
+        one, two, far = (getattr(prediction, name) for prediction in (plain, guided, weakly))
+        torch.testing.assert_close(two[0], one[0])
+        torch.testing.assert_close(two[1], 1.5 * one[1] - 0.5 * far[1])
 
 
 @torch.no_grad()
@@ -227,3 +228,48 @@ def test_codes_without_noise_are_taken_to_have_the_least(monkeypatch):
     for wrong in (0.0, -0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="least_noise: expected"):
             build("flow", decoder_options={**SMALL["flow"], "least_noise": wrong})
+
+
+@pytest.mark.parametrize("bonds", [False, True])
+@torch.no_grad()
+def test_molecules_of_noisy_codes_have_an_even_number_of_electrons(bonds):
+    options = {**SMALL["flow"], "elements": ("H", "C", "N", "O"), "bonds": bonds}
+    closed, free = (
+        awake(build("flow", decoder_options={**options, "closed_shell": on})).decoder for on in (True, False)
+    )
+    free.load_state_dict(closed.state_dict())
+    code = torch.randn(64, closed.learned_dim, generator=torch.Generator().manual_seed(0))
+    seed = torch.arange(64)
+    odd = {}
+    for noise in (0.5, closed.least_noise):
+        for name, decoder in (("closed", closed), ("free", free)):
+            atoms = decoder.find_atoms(code, torch.full((64,), noise), seed)
+            z = decoder.element_kinds.numbers[atoms.kinds] * atoms.mask
+            odd[name, noise] = z.sum(1) % 2 == 1
+    assert not odd["closed", 0.5].any()
+    assert odd["free", 0.5].any()
+    assert torch.equal(odd["closed", closed.least_noise], odd["free", closed.least_noise])
+    assert odd["closed", closed.least_noise].any()
+
+
+def test_without_hydrogen_nothing_is_known_of_electrons():
+    assert build("flow", decoder_options={**SMALL["flow"], "elements": ("C", "N")}).decoder.closed_shell is None
+
+
+@torch.no_grad()
+def test_bonds_change_noisy_molecules_alone_and_are_the_same_both_ways():
+    model = awake(build("flow", decoder_options={**SMALL["flow"], "bonds": True}))
+    network = model.decoder.network
+    given, forward = [], network.forward
+
+    def spied(*arguments):
+        given.append(forward(*arguments))
+        return given[-1]
+
+    network.forward = spied
+    code = torch.randn(3, model.decoder.learned_dim, generator=torch.Generator().manual_seed(0))
+    model.decoder.find_atoms(code, torch.full((3,), 0.5), torch.arange(3))
+    assert len(given) == SMALL["flow"]["num_steps"]
+    for prediction in given:
+        assert prediction.orders.shape == (3, 12, 12, 4)
+        torch.testing.assert_close(prediction.orders, prediction.orders.transpose(1, 2))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tg_molfield.arguments import check_counts
 
 _LOWEST = 0.6
-_RADII = 16
+RADII = 16
 _LONGEST = 5.0
 HIDDEN = -1e4
 """What is added to the attention to tokens that are none; it leaves nothing of them in any type."""
@@ -39,20 +39,20 @@ class PairBias(nn.Module):
     def __init__(self, num_layers: int, heads: int, sets: int = 1) -> None:
         super().__init__()
         self.heads = heads
-        self.linear = nn.Linear(sets * _RADII, num_layers * heads)
+        self.linear = nn.Linear(sets * RADII, num_layers * heads)
 
     def forward(self, positions: list[Tensor], mask: Tensor) -> Tensor:
         """``[L, B, H, n, n]`` from sets of positions ``[B, n, 3]`` of order 1; no attention to what ``mask`` hides."""
-        features = torch.cat([_distance_features(pos) for pos in positions], dim=3)
+        features = torch.cat([distance_features(pos) for pos in positions], dim=3)
         bias = self.linear(features).masked_fill(~mask[:, None, :, None], HIDDEN)
         return bias.permute(3, 0, 1, 2).unflatten(0, (-1, self.heads)).transpose(1, 2)
 
 
-def _distance_features(pos: Tensor) -> Tensor:
+def distance_features(pos: Tensor) -> Tensor:
     """Gaussians ``[B, n, n, 16]`` of the distances, with centres spread evenly."""
     distance = ((pos.unsqueeze(2) - pos.unsqueeze(1)).square().sum(3) + 1e-6).sqrt().unsqueeze(3)
-    centers = torch.linspace(0, _LONGEST, _RADII, dtype=pos.dtype, device=pos.device)
-    return torch.exp(-0.5 * ((distance - centers) * (_RADII / _LONGEST)).square())
+    centers = torch.linspace(0, _LONGEST, RADII, dtype=pos.dtype, device=pos.device)
+    return torch.exp(-0.5 * ((distance - centers) * (RADII / _LONGEST)).square())
 
 
 class TokenBlock(nn.Module):

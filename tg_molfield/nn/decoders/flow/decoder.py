@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tg_molfield.arguments import check_number, require_counts, require_integers
+from tg_molfield.chem.elements import atomic_numbers
 from tg_molfield.devices import in_widest_type, is_on_host
 from tg_molfield.fields import Field, MolField
 from tg_molfield.nn.checks import check_options
+from tg_molfield.nn.decoders.flow.closed_shell import ClosedShell
 from tg_molfield.nn.decoders.flow.exact import fit_atoms, holds_molecules, padded_atoms
 from tg_molfield.nn.decoders.flow.integration import integrate
 from tg_molfield.nn.decoders.flow.network import FlowNetwork
@@ -68,6 +70,11 @@ class FlowDecoder(GaussianAtomDecoder):
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
             alone, and less where it is less noisy. It makes molecules from noise more plausible; 0 turns it off.
+        closed_shell: whether molecules of codes with more than the least noise are neutral and have no unpaired
+            electrons: their number of electrons is even, and with ``bonds``, these add up to valences. Turn it off for
+            radicals and ions.
+        bonds: whether the network learns the orders of bonds, too, which molecules in training then need (see
+            `structures.with_bonds`).
 
     Raises:
         ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
@@ -91,6 +98,8 @@ class FlowDecoder(GaussianAtomDecoder):
         num_steps: int = 20,
         least_noise: float = 0.03,
         guidance: float = 0.0,
+        closed_shell: bool = True,
+        bonds: bool = False,
     ) -> None:
         super().__init__(channels, latent_dim, summary_channels, elements)
         require_counts(
@@ -114,9 +123,14 @@ class FlowDecoder(GaussianAtomDecoder):
         self.num_steps = num_steps
         self.least_noise = least_noise
         self.guidance = guidance
+        known = atomic_numbers()
+        numbers = [known[name] for name in self.element_kinds.elements]
+        self.closed_shell = ClosedShell(numbers) if closed_shell and 1 in numbers else None
         self.transform = StructureFactors(exact_dim, elements) if exact_dim else None
         layout = StateLayout(len(self.element_kinds.elements))
-        self.network = FlowNetwork(layout, self.learned_dim, max_heavy_atoms, width, num_layers, heads, num_tokens)
+        self.network = FlowNetwork(
+            layout, self.learned_dim, max_heavy_atoms, width, num_layers, heads, num_tokens, bonds
+        )
 
     @classmethod
     def needs_features(cls, summary_channels: int) -> bool:
@@ -188,6 +202,10 @@ class FlowDecoder(GaussianAtomDecoder):
         total = in_widest_type(logits).softmax(1).cumsum(1)
         return (uniform(seed, 1, "heavy atoms") * total[:, -1:] >= total).sum(1).clamp(max=total.size(1) - 1) + 1
 
+    def is_blurred(self, noise: Tensor) -> Tensor:
+        """Which codes ``[B]`` bool have more than the least ``noise [B]``: they do not tell each atom for certain."""
+        return noise > self.least_noise
+
     def united_atoms(self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor) -> UnitedAtoms:
         """The united atoms of B molecules, in their frames.
 
@@ -206,7 +224,8 @@ class FlowDecoder(GaussianAtomDecoder):
             start = start.view(len(rows), self.max_heavy_atoms, size)
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
-            parts.append(integrate(self.network, code[rows], level, mask[rows], start, self.num_steps, guidance))
+            way = code[rows], level, mask[rows], start, self.num_steps, guidance
+            parts.append(integrate(self.network, *way, self.closed_shell, self.is_blurred(level)))
         return joined(parts)
 
     def find_atoms(self, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool = False) -> PaddedAtoms:

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from tg_molfield.nn.decoders.flow.bond_orders import BondOrders
+from tg_molfield.nn.decoders.flow.prediction import Prediction
 from tg_molfield.nn.decoders.flow.state import StateLayout
 from tg_molfield.nn.ops.compilable import Compilable
 from tg_molfield.nn.ops.token_blocks import PairBias, TokenBlock, coordinate_features, coordinate_size
@@ -35,6 +37,7 @@ class FlowNetwork(Compilable):
         num_layers: of the transformer.
         heads: of its attention.
         num_tokens: into how many tokens the code is cut.
+        bonds: whether it predicts bond orders.
     """
 
     compiled_methods = ("forward",)
@@ -48,6 +51,7 @@ class FlowNetwork(Compilable):
         num_layers: int = 6,
         heads: int = 8,
         num_tokens: int = 8,
+        bonds: bool = False,
     ) -> None:
         super().__init__()
         self.layout = layout
@@ -64,6 +68,7 @@ class FlowNetwork(Compilable):
         self.pairs = PairBias(num_layers, heads, sets=2)
         self.blocks = nn.ModuleList(TokenBlock(width, heads, reads_context=True) for _ in range(num_layers))
         self.head = nn.Linear(width, layout.size)
+        self.orders = BondOrders(width) if bonds else None
         self.number = nn.Sequential(
             nn.Linear(code_size + 2 * _WAVES, width), nn.SiLU(), nn.Linear(width, max_atoms + 1)
         )
@@ -95,7 +100,7 @@ class FlowNetwork(Compilable):
         noise: Tensor,
         previous: Tensor,
         guidance: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Prediction:
         """The prediction at the end of the flow.
 
         Args:
@@ -106,9 +111,6 @@ class FlowNetwork(Compilable):
             noise: ``[B]``, its standard deviation, up to 1.
             previous: ``[B, n, size]``, an earlier prediction; 0 if there is none.
             guidance: ``[B]``, how far to go on from what the layers before the last predict; not at all if None.
-
-        Returns:
-            The state ``[B, n, size]``, and the logits of kinds ``[B, n, T]`` and of numbers of hydrogens ``[B, n, 5]``.
         """
         x = self.token(torch.cat([_features(state), _features(previous)], dim=2))
         condition = self.time(torch.cat([_waves(time), _waves(noise)], dim=1)) + self.whole(code)
@@ -123,23 +125,17 @@ class FlowNetwork(Compilable):
         out = self._out(x, state)
         if guidance is not None:
             out = torch.lerp(self._out(early, state), out, 1 + guidance[:, None, None])
-        return self._end(out, state, mask, time[:, None, None])
+        pos, kinds, counts, hydrogens = self.layout.split(out)
+        own_pos, _, _, own_hydrogens = self.layout.split(state)
+        t = time[:, None, None]
+        spread = (t.square() + (1 - t).square()).rsqrt()
+        keep, change = t * spread.square(), (1 - t) * spread
+        pos, hydrogens = keep * own_pos + change * pos, keep * own_hydrogens + change * hydrogens
+        orders = None if self.orders is None else self.orders(x, pos)
+        return Prediction(pos, kinds, counts, hydrogens, orders)
 
     def _out(self, x: Tensor, state: Tensor) -> Tensor:
         return self.head(F.layer_norm(x, x.shape[2:])).to(state.dtype)
-
-    def _end(self, out: Tensor, state: Tensor, mask: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        pos, kinds, counts, hydrogens = self.layout.split(out)
-        spread = (t.square() + (1 - t).square()).rsqrt()
-        keep, change = t * spread.square(), (1 - t) * spread
-        own_pos, _, _, own_hydrogens = self.layout.split(state)
-        end = [
-            keep * own_pos + change * pos,
-            2 * kinds.softmax(2) - 1,
-            2 * counts.softmax(2) - 1,
-            keep * own_hydrogens + change * hydrogens,
-        ]
-        return torch.cat(end, dim=2) * mask.unsqueeze(2), kinds, counts
 
 
 def _scales_and_shifts(modulation: Tensor) -> tuple[Tensor, ...]:

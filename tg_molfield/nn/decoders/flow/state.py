@@ -52,7 +52,7 @@ class StateLayout:
         )
 
     @torch.no_grad()
-    def matched(self, state: Tensor, noise: Tensor, mask: Tensor) -> Tensor:
+    def matched(self, state: Tensor, noise: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The same molecules with united atoms and hydrogens in the order that is nearest to the ``noise``.
 
         So atoms have short ways to go (Klein, Krämer & Noé 2023, arXiv 2306.15030, without rotations).
@@ -61,6 +61,9 @@ class StateLayout:
             state: ``[B, n, size]``.
             noise: ``[B, n, size]``.
             mask: ``[B, n]``; it stays.
+
+        Returns:
+            Their state, and the place ``[B, n]`` at which each united atom was.
         """
         cost = (noise[..., :3].unsqueeze(2) - state[..., :3].unsqueeze(1)).square().sum(3)
         both = mask.unsqueeze(1) & mask.unsqueeze(2)
@@ -77,4 +80,4 @@ class StateLayout:
         slot = torch.arange(MAX_HYDROGENS, device=state.device)
         best = orders[apart[:, :, slot, orders].sum(3).argmin(2)]
         slots = slots.gather(2, best.unsqueeze(3).expand_as(slots))
-        return torch.cat([state[..., : self.size - 3 * MAX_HYDROGENS], slots.flatten(2)], dim=2)
+        return torch.cat([state[..., : self.size - 3 * MAX_HYDROGENS], slots.flatten(2)], dim=2), place

@@ -1,0 +1,54 @@
+"""Bond orders that a network is to predict."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch_geometric.data import Data
+
+from tg_molfield.nn.decoders.flow.bond_orders import ORDERS
+from tg_molfield.nn.ops.united_atoms import Membership
+
+_UNKNOWN = -100
+
+
+def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
+    """The orders ``[B, n, n]`` of bonds between united atoms, 0 for none.
+
+    They are unknown between an atom and itself, and in molecules of which no bond is given.
+
+    Args:
+        batch: with ``bond_index [2, E]``, both directions, and ``bond_order [E]``, see `structures.with_bonds`.
+        member: which united atom each atom is part of.
+        mask: ``[B, n]``: where there are united atoms.
+
+    Raises:
+        ValueError: the batch has no bonds.
+    """
+    if any(getattr(batch, name, None) is None for name in ("bond_index", "bond_order")):
+        raise ValueError(
+            "batch: expected bond_index and bond_order, which a FlowDecoder with bonds=True learns, got none; add them "
+            "to each molecule, see tg_molfield.structures.with_bonds, or build it with bonds=False"
+        )
+    start, end = batch.bond_index
+    owner = torch.zeros_like(batch.z) if batch.batch is None else batch.batch
+    known = torch.zeros(len(mask), dtype=torch.bool, device=mask.device).index_fill(0, owner[start], True)
+    known = known[:, None, None] & mask.unsqueeze(1) & mask.unsqueeze(2)
+    where = owner[start], member.place[start], member.place[end]
+    orders = torch.where(known, 0, _UNKNOWN).index_put(where, batch.bond_order.clamp(0, ORDERS - 1))
+    own = torch.eye(mask.size(1), dtype=torch.bool, device=mask.device)
+    return orders.masked_fill(own, _UNKNOWN)
+
+
+def bond_error(logits: Tensor, orders: Tensor, place: Tensor) -> Tensor:
+    """The cross-entropy of bond orders, summed over all pairs of which they are known.
+
+    Args:
+        logits: ``[B, n, n, 4]``.
+        orders: ``[B, n, n]``, see :func:`bond_targets`.
+        place: where each atom of the ``logits`` is in ``orders``, ``[B, n]``.
+    """
+    orders = orders.gather(1, place.unsqueeze(2).expand_as(orders))
+    orders = orders.gather(2, place.unsqueeze(1).expand_as(orders))
+    return F.cross_entropy(logits.flatten(0, 2), orders.flatten(), ignore_index=_UNKNOWN, reduction="sum")
