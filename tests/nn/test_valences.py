@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 import torch
 
-from tg_molfield.nn.decoders.flow import valences
 from tg_molfield.nn.decoders.flow.valences import given_valences, valence_table
 
 H, C, S = range(3)
@@ -21,14 +20,13 @@ def test_valences_are_those_of_the_periodic_table():
     assert valence_table([26, 6]).tolist() == [[1, 1, 1, 1, 1], [0, 0, 0, 0, 1]]
 
 
-def test_chances_are_those_among_all_molecules_where_bonds_have_no_rings(monkeypatch):
-    monkeypatch.setattr(valences, "_FLOOR", 0.0)
+def test_chances_are_those_among_all_molecules_where_bonds_have_no_rings():
     generator = torch.Generator().manual_seed(0)
     kinds, counts = (torch.randn(1, 3, size, generator=generator, dtype=torch.float64) for size in (3, 5))
     orders = torch.randn(1, 3, 3, 4, generator=generator, dtype=torch.float64)
     orders = orders + orders.transpose(1, 2)
     orders[0, 0, 2] = orders[0, 2, 0] = torch.tensor([0.0, -400, -400, -400])
-    found = given_valences(kinds, counts, orders, TABLE.double(), torch.ones(1, 3, dtype=torch.bool))
+    found = given_valences(kinds, counts, orders, TABLE.double(), torch.ones(1, 3, dtype=torch.bool), others=0.0)
     kind, count, order = (logits.softmax(-1)[0] for logits in (kinds, counts, orders))
     totals = [torch.zeros(3, size, dtype=torch.float64) for size in (3, 5)]
     for elements in product(range(3), repeat=3):

@@ -11,8 +11,6 @@ from tg_molfield.precision import full_precision
 from tg_molfield.structures.valences import valences
 
 _ROUNDS = 3
-_FLOOR = 0.01
-"""The probability of a sum of bonds that is no valence, as charged atoms have."""
 
 
 def valence_table(numbers: Sequence[int]) -> Tensor:
@@ -26,7 +24,9 @@ def valence_table(numbers: Sequence[int]) -> Tensor:
 
 
 @full_precision
-def given_valences(kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+def given_valences(
+    kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor, mask: Tensor, others: float = 0.01
+) -> tuple[Tensor, Tensor]:
     """Logits of elements and of numbers of hydrogens, given that the bonds of each atom add up to a valence of it.
 
     Logits are independent of each other; that sums are valences ties them. What follows for each is found by belief
@@ -40,6 +40,7 @@ def given_valences(kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor,
         orders: ``[B, n, n, O]``, symmetric, of bonds of the orders 0, no bond, to O - 1.
         table: ``[T, V]``, see :func:`valence_table`.
         mask: ``[B, n]``: where there are atoms.
+        others: the weight of sums that are no valence, as those of charged atoms, beside 1 of those that are.
     """
     size = table.size(1)
     kind, order = kinds.softmax(2), _bonds_between(orders.softmax(3), mask)
@@ -47,14 +48,14 @@ def given_valences(kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor,
     wanted = kind @ table
     seen = order
     for _ in range(_ROUNDS):
-        others = _sums_without_each(_sum_matrices(seen, size)) @ hydrogens
-        seen = order * (_chances(others, wanted.unsqueeze(2), order.size(3)) + _FLOOR).transpose(1, 2)
+        rest = _sums_without_each(_sum_matrices(seen, size)) @ hydrogens
+        seen = order * (_chances(rest, wanted.unsqueeze(2), order.size(3)) + others).transpose(1, 2)
         seen = seen / seen.sum(3, keepdim=True)
     bonds = _sums(_sum_matrices(seen, size))[-1]
     with_hydrogens = (bonds.unsqueeze(2) @ hydrogens).squeeze(2)
     return (
-        kinds + (with_hydrogens @ table.T + _FLOOR).log(),
-        counts + (_chances(bonds, wanted, counts.size(2)) + _FLOOR).log(),
+        kinds + (with_hydrogens @ table.T + others).log(),
+        counts + (_chances(bonds, wanted, counts.size(2)) + others).log(),
     )
 
 
