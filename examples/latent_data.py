@@ -77,7 +77,7 @@ class Molecules:
         atom, owner = _spread(count, self.end[rows])
         data = Data(z=self.z[atom], pos=self.pos[atom], batch=owner)
         if self.bonds is not None:
-            data.bond_index, data.bond_order = self.bonds.of(rows, count.cumsum(0) - count)
+            data.edge_index, data.bond_order = self.bonds.of(rows, count.cumsum(0) - count)
         return data.to(device)
 
     def take(self, rows: Tensor) -> Molecules:

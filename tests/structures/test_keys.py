@@ -8,7 +8,7 @@ def test_names_do_not_wake_the_collation_rules_of_pyg():
     for name, key in KEYS.items():
         assert name == key.name
         assert "batch" not in name
-        assert ("index" in name) is (name == "bond_index")
+        assert ("index" in name) is (name == "edge_index")
         assert "face" not in name
         assert "adj" not in name
 

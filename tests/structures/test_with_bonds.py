@@ -10,13 +10,13 @@ from tg_molfield.structures.keys import validate
 
 
 def bonds(data: Data) -> dict[tuple[int, int], int]:
-    return dict(zip(map(tuple, data.bond_index.T.tolist()), data.bond_order.tolist(), strict=True))
+    return dict(zip(map(tuple, data.edge_index.T.tolist()), data.bond_order.tolist(), strict=True))
 
 
 def test_bonds_have_both_directions_and_their_orders():
     data = from_ase(molecule("C2H4"))
     found = with_bonds(data)
-    assert "bond_index" not in data
+    assert "edge_index" not in data
     heavy = (found.z > 1).nonzero()[:, 0].tolist()
     given = bonds(found)
     assert given[tuple(heavy)] == given[tuple(heavy[::-1])] == 2
@@ -27,9 +27,9 @@ def test_bonds_have_both_directions_and_their_orders():
 
 def test_aromatic_rings_have_single_and_double_bonds_in_turn():
     found = with_bonds(from_smiles("c1ccccc1"))
-    carbon = (found.z[found.bond_index] == 6).all(0)
+    carbon = (found.z[found.edge_index] == 6).all(0)
     orders = torch.zeros(found.num_nodes, dtype=torch.long).index_add(
-        0, found.bond_index[0, carbon], found.bond_order[carbon]
+        0, found.edge_index[0, carbon], found.bond_order[carbon]
     )
     assert orders[found.z == 6].tolist() == [3] * 6
     assert sorted(found.bond_order[carbon].tolist()) == [1] * 6 + [2] * 6
@@ -38,16 +38,16 @@ def test_aromatic_rings_have_single_and_double_bonds_in_turn():
 def test_batches_number_atoms_on():
     one, two = with_bonds(from_smiles("O")), with_bonds(from_smiles("C#N"))
     batch = Batch.from_data_list([one, two])
-    assert torch.equal(batch.bond_index, torch.cat([one.bond_index, two.bond_index + 3], dim=1))
+    assert torch.equal(batch.edge_index, torch.cat([one.edge_index, two.edge_index + 3], dim=1))
     again = batch.to_data_list()[1]
-    assert torch.equal(again.bond_index, two.bond_index)
+    assert torch.equal(again.edge_index, two.edge_index)
     assert torch.equal(again.bond_order, two.bond_order)
 
 
 def test_one_atom_has_none():
     found = with_bonds(Data(z=torch.tensor([10]), pos=torch.zeros(1, 3)))
-    assert (list(found.bond_index.shape), list(found.bond_order.shape)) == ([2, 0], [0])
-    assert found.bond_index.dtype == found.bond_order.dtype == torch.int64
+    assert (list(found.edge_index.shape), list(found.bond_order.shape)) == ([2, 0], [0])
+    assert found.edge_index.dtype == found.bond_order.dtype == torch.int64
 
 
 def test_wrong_bonds_are_told():

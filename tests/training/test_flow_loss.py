@@ -112,7 +112,7 @@ def test_molecules_without_bonds_count_for_all_else(seeded):
     learner, items = model(bonds=True), [with_bonds(one) for one in molecules(("C2H4", "HCN"))]
     unknown = [one.clone() for one in items]
     for one in unknown:
-        one.bond_index, one.bond_order = one.bond_index[:, :0], one.bond_order[:0]
+        one.edge_index, one.bond_order = one.edge_index[:, :0], one.bond_order[:0]
     batch, without = Batch.from_data_list(items), Batch.from_data_list(unknown)
     with torch.no_grad():
         values = [float(FlowLoss(bonds=weight)(learner, batch)) for weight in (0.0, 0.5, 1.0)]
@@ -122,9 +122,24 @@ def test_molecules_without_bonds_count_for_all_else(seeded):
     assert bare == pytest.approx(values[0])
 
 
+def test_bonds_in_one_direction_are_the_same(seeded):
+    learner, items = model(bonds=True), [with_bonds(one) for one in molecules(("C2H4", "HCN"))]
+    once = [one.clone() for one in items]
+    for one in once:
+        there = one.edge_index[0] < one.edge_index[1]
+        one.edge_index, one.bond_order = one.edge_index[:, there], one.bond_order[there]
+    with torch.no_grad():
+        values = {float(FlowLoss()(learner, Batch.from_data_list(some))) for some in (items, once)}
+    assert len(values) == 1
+
+
 def test_a_decoder_that_learns_bonds_needs_some():
+    items = [with_bonds(one) for one in molecules()]
+    items[0].bond_order = items[0].bond_order[:-1]
+    with pytest.raises(ValueError, match=r"batch.bond_order: expected one of each of 26 edges, got 25; edge_index has"):
+        FlowLoss()(model(bonds=True), Batch.from_data_list(items))
     with pytest.raises(
-        ValueError, match=r"batch: expected bond_index and bond_order, .* got none; add them .*with_bonds"
+        ValueError, match=r"batch: expected edge_index and bond_order, .* got none; add them .*with_bonds"
     ):
         FlowLoss()(model(bonds=True), Batch.from_data_list(molecules()))
 

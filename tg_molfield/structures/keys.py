@@ -52,7 +52,7 @@ _TABLE = (
     Key("color_pos", ("F", 3), "float", "Å", "position of a pharmacophore feature"),
     Key("color_type", ("F",), "int", "", "type of a pharmacophore feature, an index into COLOR_TYPES"),
     Key("color_count", (1,), "int", "", "number of pharmacophore features"),
-    Key("bond_index", (2, "E"), "int", "", "the atoms of each bond, in both directions"),
+    Key("edge_index", (2, "E"), "int", "", "the atoms of each bond, in both directions"),
     Key("bond_order", ("E",), "int", "", "order of each bond, 1 to 3"),
     Key("residue_number", ("N",), "int", "", "residue number as in the file"),
     Key("chain", ("N",), "int", "", "chain, counted from 0 in the order of the file"),
@@ -125,7 +125,7 @@ _CONVERSIONS = {"float": ".float()", "int": ".long()", "bool": ".bool()"}
 def _check_value(key: Key, value: object, data: Data) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{key.name}: expected a tensor, got {type(value).__name__}; convert it with torch.as_tensor")
-    rows = {"N": data["z"].numel(), "F": _size(data, "color_pos", 0), "E": _size(data, "bond_index", 1)}
+    rows = {"N": data["z"].numel(), "F": _size(data, "color_pos", 0), "E": _size(data, "edge_index", 1)}
     shape = tuple(rows[size] if isinstance(size, str) else size for size in key.shape)
     if tuple(value.shape) != shape:
         letter = next((size for size in key.shape if isinstance(size, str) and size in _COUNTED), "N")

@@ -19,24 +19,30 @@ def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
     They are unknown between an atom and itself, and in molecules of which no bond is given.
 
     Args:
-        batch: with ``bond_index [2, E]``, both directions, and ``bond_order [E]``, see `structures.with_bonds`.
+        batch: with ``edge_index [2, E]``, the bonds in one direction or both, and ``bond_order [E]``, see
+            `structures.with_bonds`.
         member: which united atom each atom is part of.
         mask: ``[B, n]``: where there are united atoms.
 
     Raises:
-        ValueError: the batch has no bonds.
+        ValueError: the batch has no bonds, or edges without an order.
     """
-    if any(getattr(batch, name, None) is None for name in ("bond_index", "bond_order")):
+    if any(getattr(batch, name, None) is None for name in ("edge_index", "bond_order")):
         raise ValueError(
-            "batch: expected bond_index and bond_order, which a FlowDecoder with bonds=True learns, got none; add them "
+            "batch: expected edge_index and bond_order, which a FlowDecoder with bonds=True learns, got none; add them "
             "to each molecule, see tg_molfield.structures.with_bonds, or build it with bonds=False"
         )
-    start, end = batch.bond_index
+    if batch.edge_index.size(1) != len(batch.bond_order):
+        raise ValueError(
+            f"batch.bond_order: expected one of each of {batch.edge_index.size(1)} edges, got {len(batch.bond_order)}; "
+            "edge_index has to hold the bonds, see tg_molfield.structures.with_bonds"
+        )
+    start, end = torch.cat([batch.edge_index, batch.edge_index.flip(0)], dim=1)
     owner = torch.zeros_like(batch.z) if batch.batch is None else batch.batch
     known = torch.zeros(len(mask), dtype=torch.bool, device=mask.device).index_fill(0, owner[start], True)
     known = known[:, None, None] & mask.unsqueeze(1) & mask.unsqueeze(2)
     where = owner[start], member.place[start], member.place[end]
-    orders = torch.where(known, 0, _UNKNOWN).index_put(where, batch.bond_order.clamp(0, ORDERS - 1))
+    orders = torch.where(known, 0, _UNKNOWN).index_put(where, batch.bond_order.clamp(0, ORDERS - 1).repeat(2))
     own = torch.eye(mask.size(1), dtype=torch.bool, device=mask.device)
     return orders.masked_fill(own, _UNKNOWN)
 

@@ -35,7 +35,7 @@ class FlowLoss:
         number: the weight of the number of united atoms.
         own_prediction: the share of steps with the network's own prediction.
         bonds: the weight of bond orders, which decoders with ``bonds=True`` learn by cross-entropy, too; each molecule
-            then needs ``bond_index`` and ``bond_order``, see `structures.with_bonds`. Those of which no bond is given
+            then needs ``edge_index`` and ``bond_order``, see `structures.with_bonds`. Those of which no bond is given
             count for all else.
 
     Raises:

@@ -25,7 +25,7 @@ def valence_table(numbers: Sequence[int]) -> Tensor:
 
 @full_precision
 def given_valences(
-    kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor, mask: Tensor, others: float = 0.01
+    kinds: Tensor, counts: Tensor, orders: Tensor, table: Tensor, mask: Tensor, others: float = 0.001
 ) -> tuple[Tensor, Tensor]:
     """Logits of elements and of numbers of hydrogens, given that the bonds of each atom add up to a valence of it.
 
