@@ -106,8 +106,10 @@ def test_a_space_samples_and_walks(space):
 
 
 def test_molecules_that_are_drawn_again_are_molecules(space):
-    samples = space.sample(20, settle=0, tries=12, generator=torch.Generator().manual_seed(0))
-    assert sum(samples.valid) >= 18
+    once, often = (
+        space.sample(20, settle=0, tries=tries, generator=torch.Generator().manual_seed(0)).valid for tries in (1, 12)
+    )
+    assert sum(once) < sum(often)
+    assert sum(often) >= 19
     start, end = from_smiles("Oc1ccccc1"), from_smiles("NCC(=O)OCC")
-    once, often = (space.path(start, end, 7, settle=0, tries=tries).valid for tries in (1, 12))
-    assert sum(often) > sum(once)
+    assert sum(space.path(start, end, 7, settle=0, tries=12).valid) >= 6
