@@ -51,7 +51,7 @@ def _spread(count: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
 class Molecules:
     """M molecules, one after the other: ``z [N]``, ``pos [N, 3]`` Å and the number of atoms ``count [M]``.
 
-    ``bonds`` are those between heavy atoms, if they are known.
+    ``bonds`` are theirs, if they are known.
     """
 
     z: Tensor
@@ -119,7 +119,10 @@ def _perceived(molecules: Molecules) -> Bonds:
         ends += found[0]
         orders += found[1]
         count.append(len(found[1]))
-    return Bonds(torch.tensor(ends).view(-1, 2), torch.tensor(orders), torch.tensor(count))
+    return Bonds(
+        torch.tensor(ends, dtype=torch.int64).view(-1, 2),
+        *(torch.tensor(x, dtype=torch.int64) for x in (orders, count)),
+    )
 
 
 def split(molecules: Molecules, seed: int = 1, number: int = HELD_OUT) -> tuple[Tensor, Tensor]:

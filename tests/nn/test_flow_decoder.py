@@ -11,6 +11,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.fields import MolField
 from tg_molfield.nn import Latent
+from tg_molfield.nn.decoders.flow.closed_shell import ClosedShell
 from tg_molfield.nn.decoders.flow.integration import integrate
 from tg_molfield.nn.decoders.flow.prediction import Prediction
 from tg_molfield.nn.decoders.flow.state import StateLayout
@@ -239,37 +240,76 @@ def test_molecules_of_noisy_codes_have_an_even_number_of_electrons(bonds):
     )
     free.load_state_dict(closed.state_dict())
     code = torch.randn(64, closed.learned_dim, generator=torch.Generator().manual_seed(0))
-    seed = torch.arange(64)
+    seed, noise = torch.arange(64), torch.full((64,), 0.5)
     odd = {}
-    for noise in (0.5, closed.least_noise):
-        for name, decoder in (("closed", closed), ("free", free)):
-            atoms = decoder.find_atoms(code, torch.full((64,), noise), seed)
+    for name, decoder in (("closed", closed), ("free", free)):
+        for blurred in (torch.ones(64) > 0, None):
+            atoms = decoder.find_atoms(code, noise, seed, blurred=blurred)
             z = decoder.element_kinds.numbers[atoms.kinds] * atoms.mask
-            odd[name, noise] = z.sum(1) % 2 == 1
-    assert not odd["closed", 0.5].any()
-    assert odd["free", 0.5].any()
-    assert torch.equal(odd["closed", closed.least_noise], odd["free", closed.least_noise])
-    assert odd["closed", closed.least_noise].any()
+            odd[name, blurred is None] = z.sum(1) % 2 == 1
+    assert not odd["closed", False].any()
+    assert odd["free", False].any()
+    assert torch.equal(odd["closed", True], odd["free", True])
+
+
+@pytest.mark.parametrize("least_noise", [0.03, 0.3, 1.0])
+@pytest.mark.parametrize("settle", [0, 2])
+def test_samples_and_neighbours_have_an_even_number_of_electrons(least_noise, settle):
+    options = {**SMALL["flow"], "elements": ("H", "C", "N", "O"), "least_noise": least_noise}
+    model = awake(build("flow", channels=MolField("H C N O"), decoder_options=options))
+    samples = model.sample(30, settle=settle, generator=torch.Generator().manual_seed(0))
+    near = model.sample_near(model.encode(data("CH3CH2OH")), 0.2, 30, settle=settle)
+    assert not any(int(one.z.sum()) % 2 for one in (*samples, *near))
+
+
+@pytest.mark.filterwarnings("ignore::tg_molfield.fields.CoarseCoordinatesWarning")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_models_of_sixteen_bits_sample(dtype):
+    options = {**SMALL["flow"], "elements": ("H", "C", "N", "O"), "bonds": True}
+    model = awake(build("flow", channels=MolField("H C N O"), decoder_options=options)).to(dtype)
+    samples = model.sample(20, settle=0, generator=torch.Generator().manual_seed(0))
+    assert not any(int(one.z.sum()) % 2 for one in samples)
 
 
 def test_without_hydrogen_nothing_is_known_of_electrons():
     assert build("flow", decoder_options={**SMALL["flow"], "elements": ("C", "N")}).decoder.closed_shell is None
 
 
+@pytest.mark.parametrize("name", ["closed_shell", "bonds"])
+def test_flags_are_flags(name):
+    with pytest.raises(TypeError, match=f"{name}: expected True or False, got 'no'"):
+        build("flow", decoder_options={**SMALL["flow"], name: "no"})
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_every_step_takes_hydrogens_from_bonds(known):
+    """A network sure of ethene's bond and carbons, and a little in favour of one hydrogen each."""
+    kinds, counts = torch.full((1, 2, 9), -8.0), torch.zeros(1, 2, 5)
+    kinds[..., 2], counts[..., 1], counts[..., 2] = 8.0, 2.0, 1.0
+    orders = torch.zeros(1, 2, 2, 4)
+    orders[..., 2] = 12.0
+    given = []
+
+    def network(state, mask, time, code, noise, previous, guidance):
+        given.append(previous)
+        return Prediction(state[..., :3], kinds, counts, state[..., -12:], orders)
+
+    oracle = type("Oracle", (), {"layout": LAYOUT, "__call__": staticmethod(network)})()
+    shell = ClosedShell(ELEMENTS.numbers.tolist())
+    start = torch.randn(1, 2, LAYOUT.size, generator=torch.Generator().manual_seed(0))
+    mask, closed = torch.ones(1, 2, dtype=torch.bool), torch.tensor([known])
+    found = integrate(oracle, torch.zeros(1, 4), torch.ones(1), mask, start, 3, None, shell, closed)
+    assert found.counts.tolist() == [[2, 2] if known else [1, 1]]
+    assert all(LAYOUT.split(each)[2].argmax(2).tolist() == [[2, 2] if known else [1, 1]] for each in given[1:])
+
+
 @torch.no_grad()
-def test_bonds_change_noisy_molecules_alone_and_are_the_same_both_ways():
-    model = awake(build("flow", decoder_options={**SMALL["flow"], "bonds": True}))
-    network = model.decoder.network
-    given, forward = [], network.forward
-
-    def spied(*arguments):
-        given.append(forward(*arguments))
-        return given[-1]
-
-    network.forward = spied
-    code = torch.randn(3, model.decoder.learned_dim, generator=torch.Generator().manual_seed(0))
-    model.decoder.find_atoms(code, torch.full((3,), 0.5), torch.arange(3))
-    assert len(given) == SMALL["flow"]["num_steps"]
-    for prediction in given:
-        assert prediction.orders.shape == (3, 12, 12, 4)
-        torch.testing.assert_close(prediction.orders, prediction.orders.transpose(1, 2))
+def test_predicted_bonds_are_the_same_both_ways():
+    network = awake(build("flow", decoder_options={**SMALL["flow"], "bonds": True})).decoder.network
+    state = torch.randn(2, 12, LAYOUT.size, generator=torch.Generator().manual_seed(0))
+    code = torch.randn(2, network.whole.in_features, generator=torch.Generator().manual_seed(1))
+    mask, half = torch.ones(2, 12, dtype=torch.bool), torch.full((2,), 0.5)
+    orders = network(state, mask, half, code, half, state).orders
+    assert orders.shape == (2, 12, 12, 4)
+    assert orders.std() > 0
+    torch.testing.assert_close(orders, orders.transpose(1, 2))

@@ -163,7 +163,8 @@ def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
     with torch.no_grad():
         found = settled(decoder, flow.encode, atoms, seed, 1)
         latent = flow.encode(items[0], frames=torch.eye(3).unsqueeze(0))
-        again = decoder.find_atoms(decoder.learned(latent), torch.full((1,), 0.1), seed[:1])
+        noisy_code = decoder.learned(latent), torch.full((1,), 0.1), seed[:1]
+        again = decoder.find_atoms(*noisy_code, blurred=torch.tensor([True]))
     size = int(again.mask.sum())
     assert torch.allclose(found.pos[0, :size], again.pos[0, :size] + latent.origin, atol=1e-4)
     assert torch.equal(found.pos[1][found.mask[1]], items[1].pos)

@@ -89,7 +89,7 @@ def test_corrections_bring_learned_codes_nearer(space):
     assert float((away[2] / away[0]).median()) < 0.6
 
 
-@pytest.mark.parametrize("smiles", ["C", "CO", "C=C"])
+@pytest.mark.parametrize("smiles", ["C", "CO", "O"])
 def test_learned_codes_that_give_other_molecules_are_warned_of(space, smiles):
     latent = space.decoder.without_exact(space.encode(plain(smiles)))
     with pytest.warns(UnsolvedCodeWarning, match=r"molecule 0: expected atoms that have its learned code, got others"):
@@ -98,7 +98,7 @@ def test_learned_codes_that_give_other_molecules_are_warned_of(space, smiles):
 
 def test_a_space_samples_and_walks(space):
     samples = space.sample(60, generator=torch.Generator().manual_seed(0))
-    assert sum(samples.valid) >= 12
+    assert sum(samples.valid) >= 45
     names = ("CH3CH2OH", "cyclobutane")
     path = space.path(*(Data(z=z, pos=pos.float()) for z, pos in (tensors(molecule(name)) for name in names)), 5)
     assert (path.valid[0], path.valid[-1]) == (True, True)

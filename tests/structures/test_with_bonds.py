@@ -44,6 +44,14 @@ def test_batches_number_atoms_on():
     assert torch.equal(again.bond_order, two.bond_order)
 
 
+def test_other_edges_are_left_out():
+    data = from_smiles("CO")
+    data.edge_index, data.edge_attr = torch.tensor([[0, 1], [1, 0]]), torch.ones(2, 4)
+    found = with_bonds(data)
+    assert "edge_attr" not in found
+    assert found.edge_index.size(1) == found.bond_order.numel() == 10
+
+
 def test_one_atom_has_none():
     found = with_bonds(Data(z=torch.tensor([10]), pos=torch.zeros(1, 3)))
     assert (list(found.edge_index.shape), list(found.bond_order.shape)) == ([2, 0], [0])

@@ -136,7 +136,9 @@ def test_bonds_in_one_direction_are_the_same(seeded):
 def test_a_decoder_that_learns_bonds_needs_some():
     items = [with_bonds(one) for one in molecules()]
     items[0].bond_order = items[0].bond_order[:-1]
-    with pytest.raises(ValueError, match=r"batch.bond_order: expected one of each of 26 edges, got 25; edge_index has"):
+    with pytest.raises(
+        ValueError, match=r"batch.bond_order: expected one for each of 26 edges, got 25; edge_index has"
+    ):
         FlowLoss()(model(bonds=True), Batch.from_data_list(items))
     with pytest.raises(
         ValueError, match=r"batch: expected edge_index and bond_order, .* got none; add them .*with_bonds"
@@ -150,6 +152,29 @@ def test_radicals_are_learned_as_they_are(seeded):
     for names, same in ((("CH3", "NH2"), True), (("CH4", "NH3"), False)):
         batch = Batch.from_data_list(molecules(names) * 8)
         batch.draw_seed = torch.arange(len(batch.draw_seed))
+        with torch.no_grad():
+            one, two = (float(FlowLoss()(each, batch)) for each in (closed, free))
+        assert (one == two) is same
+
+
+def test_orders_that_are_none_are_told():
+    for wrong, got in ((torch.full((26,), 4), "4 among them"), (torch.full((26,), 1.5), r"torch.float32 of \[26\]")):
+        batch = Batch.from_data_list([with_bonds(one) for one in molecules()])
+        batch.bond_order = wrong
+        with pytest.raises(ValueError, match=rf"bond_order: expected integers \[E\] from 1 to 3, got {got}; aromatic"):
+            FlowLoss()(model(bonds=True), batch)
+    FlowLoss(bonds=0)(model(bonds=True), Batch.from_data_list(molecules()))
+
+
+def test_exact_codes_know_nothing_of_closed_shells(seeded, monkeypatch):
+    closed, free = model(), model(closed_shell=False)
+    free.load_state_dict(closed.state_dict())
+    batch = Batch.from_data_list(molecules(("CH4", "NH3")) * 8)
+    batch.draw_seed = torch.arange(len(batch.draw_seed))
+    for noise, same in ((closed.decoder.least_noise, True), (0.5, False)):
+        monkeypatch.setattr(
+            "tg_molfield.training.flow_loss._noise_levels", lambda draws, _, n=noise: 0 * draws[:, 0] + n
+        )
         with torch.no_grad():
             one, two = (float(FlowLoss()(each, batch)) for each in (closed, free))
         assert (one == two) is same

@@ -70,7 +70,8 @@ def with_bonds(data: Data, charge: int | None = None) -> Data:
     """A copy of one molecule with its bonds, perceived from the positions, see `to_rdkit`.
 
     ``edge_index`` [2, E], the atoms of each bond in both directions, and ``bond_order`` [E], 1 to 3, with single and
-    double bonds in turn in aromatic rings.
+    double bonds in turn in aromatic rings. They take the place of an ``edge_index`` that the data has, and of what
+    belongs to it, as ``edge_attr``.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.
@@ -83,6 +84,8 @@ def with_bonds(data: Data, charge: int | None = None) -> Data:
     ends, orders = kekule_bonds(to_rdkit(data, charge))
     both = torch.tensor(ends, dtype=torch.int64, device=data.pos.device).view(-1, 2).T
     result = data.clone()
+    for name in [name for name in data.to_dict() if name.startswith("edge_")]:
+        del result[name]
     result["edge_index"] = torch.cat([both, both.flip(0)], dim=1)
     result["bond_order"] = torch.tensor(orders + orders, dtype=torch.int64, device=data.pos.device)
     return result

@@ -30,21 +30,34 @@ def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
     if any(getattr(batch, name, None) is None for name in ("edge_index", "bond_order")):
         raise ValueError(
             "batch: expected edge_index and bond_order, which a FlowDecoder with bonds=True learns, got none; add them "
-            "to each molecule, see tg_molfield.structures.with_bonds, or build it with bonds=False"
+            "to each molecule, see tg_molfield.structures.with_bonds (AugmentedMolecules has none), or give "
+            "FlowLoss(bonds=0)"
         )
     if batch.edge_index.size(1) != len(batch.bond_order):
         raise ValueError(
-            f"batch.bond_order: expected one of each of {batch.edge_index.size(1)} edges, got {len(batch.bond_order)}; "
-            "edge_index has to hold the bonds, see tg_molfield.structures.with_bonds"
+            f"batch.bond_order: expected one for each of {batch.edge_index.size(1)} edges, got "
+            f"{len(batch.bond_order)}; edge_index has to hold the bonds, see tg_molfield.structures.with_bonds"
         )
+    _check_orders(batch.bond_order)
     start, end = torch.cat([batch.edge_index, batch.edge_index.flip(0)], dim=1)
     owner = torch.zeros_like(batch.z) if batch.batch is None else batch.batch
     known = torch.zeros(len(mask), dtype=torch.bool, device=mask.device).index_fill(0, owner[start], True)
     known = known[:, None, None] & mask.unsqueeze(1) & mask.unsqueeze(2)
-    where = owner[start], member.place[start], member.place[end]
-    orders = torch.where(known, 0, _UNKNOWN).index_put(where, batch.bond_order.clamp(0, ORDERS - 1).repeat(2))
+    heavy = (member.slot[start] == 0) & (member.slot[end] == 0) & (owner[start] == owner[end])
+    where = owner[start], member.place[start], torch.where(heavy, member.place[end], member.place[start])
+    orders = torch.where(known, 0, _UNKNOWN).index_put(where, batch.bond_order.long().repeat(2))
     own = torch.eye(mask.size(1), dtype=torch.bool, device=mask.device)
     return orders.masked_fill(own, _UNKNOWN)
+
+
+def _check_orders(orders: Tensor) -> None:
+    integers = orders.dim() == 1 and not orders.is_floating_point() and orders.dtype != torch.bool
+    if not integers or bool(((orders < 1) | (orders >= ORDERS)).any()):
+        got = f"{int(orders.max())} among them" if integers else f"{orders.dtype} of {list(orders.shape)}"
+        raise ValueError(
+            f"batch.bond_order: expected integers [E] from 1 to {ORDERS - 1}, got {got}; aromatic rings have single "
+            "and double bonds in turn, see tg_molfield.structures.with_bonds"
+        )
 
 
 def bond_error(logits: Tensor, orders: Tensor, place: Tensor) -> Tensor:

@@ -74,13 +74,23 @@ class FlowLoss:
         check_kind("model.decoder", decoder, FlowDecoder, "a FlowDecoder", remedy)
         assert isinstance(decoder, FlowDecoder)
         latent = model.encode(batch)
-        atoms, orders = _targets(decoder, latent, batch)
+        atoms, orders = self._targets(decoder, latent, batch)
         draws = _Draws(latent, seeds_of(batch, len(latent)))
         noise = _noise_levels(draws.uniform(2, "noise of the code"), decoder.least_noise)
         code = decoder.learned(latent)
         code = (1 - noise.square()).sqrt().unsqueeze(1) * code
         code = code + noise.unsqueeze(1) * draws.normal(code.size(1), "code")
         return self._errors(decoder, atoms, orders, code, noise, draws)
+
+    def _targets(self, decoder: FlowDecoder, latent: Latent, batch: Data) -> tuple[UnitedAtoms, Tensor | None]:
+        z, pos, owner, _, _ = atoms_of_data(batch)
+        owner = torch.zeros_like(z) if owner is None else owner
+        local = latent.pose.to_local(pos, owner)
+        member = membership(z, local, owner, len(latent))
+        atoms = united_atoms(member, decoder.element_kinds(z), local, owner, len(latent), decoder.max_heavy_atoms)
+        learned = self.bonds and decoder.network.orders is not None
+        orders = bond_targets(batch, member, atoms.mask) if learned else None
+        return atoms, orders
 
     def _errors(
         self,
@@ -138,22 +148,12 @@ class _Draws:
         return normal(self.seeds.to(self.like.device), count, stream).to(self.like)
 
 
-def _targets(decoder: FlowDecoder, latent: Latent, batch: Data) -> tuple[UnitedAtoms, Tensor | None]:
-    z, pos, owner, _, _ = atoms_of_data(batch)
-    owner = torch.zeros_like(z) if owner is None else owner
-    local = latent.pose.to_local(pos, owner)
-    member = membership(z, local, owner, len(latent))
-    atoms = united_atoms(member, decoder.element_kinds(z), local, owner, len(latent), decoder.max_heavy_atoms)
-    orders = None if decoder.network.orders is None else bond_targets(batch, member, atoms.mask)
-    return atoms, orders
-
-
 def _known(decoder: FlowDecoder, found: Prediction, atoms: UnitedAtoms, noise: Tensor) -> Prediction:
     """The prediction, given that the number of electrons is even where the decoder takes it to be, and it is."""
     if decoder.closed_shell is None:
         return found
     electrons = ((decoder.element_kinds.numbers[atoms.kinds] + atoms.counts) * atoms.mask).sum(1)
-    return decoder.closed_shell.even(found, atoms.mask, decoder.is_blurred(noise) & (electrons % 2 == 0))
+    return decoder.closed_shell.even(found, atoms.mask, (noise > decoder.least_noise) & (electrons % 2 == 0))
 
 
 def _noise_levels(draws: Tensor, least: float) -> Tensor:

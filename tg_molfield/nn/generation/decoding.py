@@ -30,7 +30,7 @@ def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tenso
         draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
     """
     mixed, level = noisy(code, noise, seed), noise.clamp(min=decoder.least_noise)
-    return decoder.find_atoms(mixed, level, seed, draw_number)
+    return decoder.find_atoms(mixed, level, seed, draw_number, blurred=noise > 0)
 
 
 def decoded_molecules(

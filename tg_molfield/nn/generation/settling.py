@@ -35,6 +35,7 @@ def settled(
         rows, code, origin = encoded_again(decoder, encode, atoms)
         if not len(rows):
             break
-        found = decoder.find_atoms(code, torch.full_like(code[:, 0], max(_NOISE, decoder.least_noise)), seed[rows])
+        noise = torch.full_like(code[:, 0], max(_NOISE, decoder.least_noise))
+        found = decoder.find_atoms(code, noise, seed[rows], blurred=torch.ones_like(rows, dtype=torch.bool))
         atoms = atoms.with_rows(rows, found.at(found.pos + origin.unsqueeze(1)))
     return atoms

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from tg_molfield.nn.decoders.flow.parity import given_even_electrons, with_even_electrons
 from tg_molfield.nn.decoders.flow.prediction import Prediction
 from tg_molfield.nn.decoders.flow.valences import given_valences, valence_table
+from tg_molfield.precision import widened
 
 
 class ClosedShell(nn.Module):
     """Elements and hydrogens of predictions, given that the molecules are neutral and have no unpaired electrons.
 
     A network predicts those of each atom for itself, and can miss that they must fit together: the number of electrons
-    is even, and where it predicts bonds, too, they add up to a valence of each atom.
+    is even, and where it predicts bonds, too, they should add up to a valence of each atom.
 
     Args:
         numbers: the atomic numbers ``[T]`` of the elements.
@@ -37,11 +38,12 @@ class ClosedShell(nn.Module):
             mask: ``[B, n]``: where there are atoms.
             rows: the molecules that it is known of.
         """
-        return _where(rows, prediction, *given_even_electrons(prediction.kinds, prediction.counts, self.odd, mask))
+        kinds, counts = widened(prediction.kinds), widened(prediction.counts)
+        return _where(rows, prediction, *given_even_electrons(kinds, counts, self.odd, mask))
 
     def forward(self, prediction: Prediction, mask: Tensor, rows: Tensor) -> Prediction:
         """The same, and given that the bonds of each atom add up to one of its valences, if bonds are predicted."""
-        kinds, counts, orders = prediction.kinds, prediction.counts, prediction.orders
+        kinds, counts, orders = (widened(part) for part in (prediction.kinds, prediction.counts, prediction.orders))
         if orders is not None:
             kinds, counts = given_valences(kinds, counts, orders, self.valences.to(orders.dtype), mask)
         return _where(rows, prediction, *given_even_electrons(kinds, counts, self.odd, mask))

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tg_molfield.arguments import check_number, require_counts, require_integers
+from tg_molfield.arguments import check_flag, check_number, require_counts, require_integers
 from tg_molfield.chem.elements import atomic_numbers
 from tg_molfield.devices import in_widest_type, is_on_host
 from tg_molfield.fields import Field, MolField
@@ -70,11 +70,12 @@ class FlowDecoder(GaussianAtomDecoder):
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
             alone, and less where it is less noisy. It makes molecules from noise more plausible; 0 turns it off.
-        closed_shell: whether molecules of codes with more than the least noise are neutral and have no unpaired
-            electrons: their number of electrons is even, and with ``bonds``, these add up to valences. Turn it off for
-            radicals and ions.
+        closed_shell: whether molecules of noisy codes are neutral and have no unpaired electrons: their number of
+            electrons is even, and with ``bonds``, these mostly add up to the valences of uncharged atoms, which makes
+            nitro groups, N-oxides and zwitterions rare. Turn it off for radicals and ions. Without hydrogen among the
+            ``elements`` it does nothing.
         bonds: whether the network learns the orders of bonds, too, which molecules in training then need (see
-            `structures.with_bonds`).
+            `structures.with_bonds`). They are of use with ``closed_shell`` alone.
 
     Raises:
         ValueError: an option is out of range, or the definition is no sum of one Gaussian an atom.
@@ -123,6 +124,7 @@ class FlowDecoder(GaussianAtomDecoder):
         self.num_steps = num_steps
         self.least_noise = least_noise
         self.guidance = guidance
+        check_flag(closed_shell=closed_shell, bonds=bonds)
         known = atomic_numbers()
         numbers = [known[name] for name in self.element_kinds.elements]
         self.closed_shell = ClosedShell(numbers) if closed_shell and 1 in numbers else None
@@ -202,11 +204,9 @@ class FlowDecoder(GaussianAtomDecoder):
         total = in_widest_type(logits).softmax(1).cumsum(1)
         return (uniform(seed, 1, "heavy atoms") * total[:, -1:] >= total).sum(1).clamp(max=total.size(1) - 1) + 1
 
-    def is_blurred(self, noise: Tensor) -> Tensor:
-        """Which codes ``[B]`` bool have more than the least ``noise [B]``: they do not tell each atom for certain."""
-        return noise > self.least_noise
-
-    def united_atoms(self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor) -> UnitedAtoms:
+    def united_atoms(
+        self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor, blurred: Tensor | None = None
+    ) -> UnitedAtoms:
         """The united atoms of B molecules, in their frames.
 
         Args:
@@ -214,7 +214,10 @@ class FlowDecoder(GaussianAtomDecoder):
             noise: ``[B]``, its standard deviation, ``least_noise`` to 1.
             number: ``[B]`` int64, how many united atoms.
             seed: ``[B]`` int64, of the noise that the flow starts from.
+            blurred: ``[B]`` bool, which codes are noisy, so that their molecules may have closed shells; none if None.
         """
+        if blurred is None:
+            blurred = torch.zeros_like(number, dtype=torch.bool)
         mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
         size = self.network.layout.size
         parts = []
@@ -225,10 +228,17 @@ class FlowDecoder(GaussianAtomDecoder):
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
             way = code[rows], level, mask[rows], start, self.num_steps, guidance
-            parts.append(integrate(self.network, *way, self.closed_shell, self.is_blurred(level)))
+            parts.append(integrate(self.network, *way, self.closed_shell, blurred[rows]))
         return joined(parts)
 
-    def find_atoms(self, code: Tensor, noise: Tensor, seed: Tensor, draw_number: bool = False) -> PaddedAtoms:
+    def find_atoms(
+        self,
+        code: Tensor,
+        noise: Tensor,
+        seed: Tensor,
+        draw_number: bool = False,
+        blurred: Tensor | None = None,
+    ) -> PaddedAtoms:
         """All atoms of B molecules, in their frames; see :meth:`united_atoms`.
 
         Args:
@@ -236,9 +246,10 @@ class FlowDecoder(GaussianAtomDecoder):
             noise: ``[B]``, its standard deviation.
             seed: ``[B]`` int64.
             draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
+            blurred: ``[B]`` bool, see :meth:`united_atoms`.
         """
         number = self.number_of_heavy_atoms(code, noise, seed if draw_number else None)
-        return padded_atoms(self.united_atoms(code, noise, number, seed), self.element_kinds)
+        return padded_atoms(self.united_atoms(code, noise, number, seed, blurred), self.element_kinds)
 
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""

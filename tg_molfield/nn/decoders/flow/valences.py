@@ -11,15 +11,17 @@ from tg_molfield.precision import full_precision
 from tg_molfield.structures.valences import valences
 
 _ROUNDS = 3
+_MOST_OF_METALS = 12
 
 
 def valence_table(numbers: Sequence[int]) -> Tensor:
     """Which sums of bond orders ``[T, V]``, 0 to V - 1, elements have in neutral molecules; 1 or 0.
 
-    Elements without a rule, as most metals are, may have all.
+    Elements without a rule, as most metals are, may have all, up to 12. Atoms with formal charges, as in nitro groups,
+    have others.
     """
     known = [valences(number) for number in numbers]
-    most = max((valence for each in known for valence in each), default=0)
+    most = max(max(each, default=_MOST_OF_METALS) for each in known)
     return torch.tensor([[float(not each or valence in each) for valence in range(most + 1)] for each in known])
 
 
@@ -32,7 +34,7 @@ def given_valences(
     Logits are independent of each other; that sums are valences ties them. What follows for each is found by belief
     propagation (Pearl 1988; Kschischang, Frey & Loeliger 2001, IEEE Trans. Inf. Theory 47, 498, eqs. 5 and 6), in
     rounds in which each atom tells of each of its bonds what its other bonds, its hydrogens and its element leave for
-    it. For bonds without rings this is exact.
+    it. This is exact where no bonds form a ring and no atoms are more than three bonds apart.
 
     Args:
         kinds: ``[B, n, T]``.
