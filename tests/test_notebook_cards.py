@@ -219,7 +219,7 @@ def test_options_of_training_are_told(two):
     assert repr(AugmentedMolecules(two, 4)) == "AugmentedMolecules(2 molecules, batches of 4, without end)"
     assert repr(FieldLoss()) == "FieldLoss()"
     assert "MolField('H O'), position=2" in repr(MatchingLoss(FIELD))
-    assert repr(FlowLoss()) == "FlowLoss(kinds=0.3, number=0.05, own_prediction=0.5)"
+    assert repr(FlowLoss()) == "FlowLoss(kinds=0.3, number=0.05, own_prediction=0.5, bonds=0.2)"
     assert repr(InitialGuessLoss()) == "InitialGuessLoss(scale=0.25)"
 
 
