@@ -66,10 +66,8 @@ def begun(start: str, size: str, seed: int) -> FieldAutoEncoder:
 
 def known_bonds(folder: Path, molecules: Molecules) -> Bonds:
     """The bonds of all molecules, perceived once and kept in the folder."""
-    file, fingerprint = (
-        folder / "bonds.safetensors",
-        f"bonds of {len(molecules)} molecules, {float(molecules.pos.double().sum()):.6f}",
-    )
+    file = folder / "bonds.safetensors"
+    fingerprint = f"bonds of {len(molecules)} molecules, {float(molecules.pos.double().sum()):.6f}"
     if file.exists():
         return Bonds(**read_checkpoint(file, fingerprint)[0])
     bonds = bonds_of(molecules, os.cpu_count() or 1)

@@ -12,7 +12,7 @@ from tg_molfield.training.bond_targets import bond_error, bond_targets
 def targets(batch: Data, size: int, number: int) -> torch.Tensor:
     member = membership(batch.z, batch.pos, batch.batch, number)
     heavy = torch.bincount(batch.batch[batch.z > 1], minlength=number)
-    return bond_targets(batch, member, torch.arange(size) < heavy.unsqueeze(1))
+    return bond_targets(batch, batch.batch, member, torch.arange(size) < heavy.unsqueeze(1))
 
 
 def test_bonds_of_heavy_atoms_are_wanted_and_others_are_none():

@@ -13,7 +13,7 @@ from tg_molfield.nn.ops.united_atoms import Membership
 _UNKNOWN = -100
 
 
-def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
+def bond_targets(batch: Data, owner: Tensor, member: Membership, mask: Tensor) -> Tensor:
     """The orders ``[B, n, n]`` of bonds between united atoms, 0 for none.
 
     They are unknown between an atom and itself, and in molecules of which no bond is given.
@@ -21,6 +21,7 @@ def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
     Args:
         batch: with ``edge_index [2, E]``, the bonds in one direction or both, and ``bond_order [E]``, see
             `structures.with_bonds`.
+        owner: ``[N]``, the molecule of each atom.
         member: which united atom each atom is part of.
         mask: ``[B, n]``: where there are united atoms.
 
@@ -40,7 +41,6 @@ def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
         )
     _check_orders(batch.bond_order)
     start, end = torch.cat([batch.edge_index, batch.edge_index.flip(0)], dim=1)
-    owner = torch.zeros_like(batch.z) if batch.batch is None else batch.batch
     known = torch.zeros(len(mask), dtype=torch.bool, device=mask.device).index_fill(0, owner[start], True)
     known = known[:, None, None] & mask.unsqueeze(1) & mask.unsqueeze(2)
     heavy = (member.slot[start] == 0) & (member.slot[end] == 0) & (owner[start] == owner[end])
@@ -52,8 +52,9 @@ def bond_targets(batch: Data, member: Membership, mask: Tensor) -> Tensor:
 
 def _check_orders(orders: Tensor) -> None:
     integers = orders.dim() == 1 and not orders.is_floating_point() and orders.dtype != torch.bool
-    if not integers or bool(((orders < 1) | (orders >= ORDERS)).any()):
-        got = f"{int(orders.max())} among them" if integers else f"{orders.dtype} of {list(orders.shape)}"
+    wrong = (orders < 1) | (orders >= ORDERS)
+    if not integers or bool(wrong.any()):
+        got = f"{int(orders[wrong][0])} among them" if integers else f"{orders.dtype} of {list(orders.shape)}"
         raise ValueError(
             f"batch.bond_order: expected integers [E] from 1 to {ORDERS - 1}, got {got}; aromatic rings have single "
             "and double bonds in turn, see tg_molfield.structures.with_bonds"

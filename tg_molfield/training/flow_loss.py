@@ -89,7 +89,7 @@ class FlowLoss:
         member = membership(z, local, owner, len(latent))
         atoms = united_atoms(member, decoder.element_kinds(z), local, owner, len(latent), decoder.max_heavy_atoms)
         learned = self.bonds and decoder.network.orders is not None
-        orders = bond_targets(batch, member, atoms.mask) if learned else None
+        orders = bond_targets(batch, owner, member, atoms.mask) if learned else None
         return atoms, orders
 
     def _errors(

@@ -43,10 +43,11 @@ class ClosedShell(nn.Module):
 
     def forward(self, prediction: Prediction, mask: Tensor, rows: Tensor) -> Prediction:
         """The same, and given that the bonds of each atom add up to one of its valences, if bonds are predicted."""
-        kinds, counts, orders = (widened(part) for part in (prediction.kinds, prediction.counts, prediction.orders))
-        if orders is not None:
-            kinds, counts = given_valences(kinds, counts, orders, self.valences.to(orders.dtype), mask)
-        return _where(rows, prediction, *given_even_electrons(kinds, counts, self.odd, mask))
+        if prediction.orders is not None:
+            kinds, counts, orders = (widened(x) for x in (prediction.kinds, prediction.counts, prediction.orders))
+            changed = given_valences(kinds, counts, orders, self.valences.to(orders.dtype), mask)
+            prediction = _where(rows, prediction, *changed)
+        return self.even(prediction, mask, rows)
 
     def rounded(self, kinds: Tensor, counts: Tensor, mask: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The parts ``[B, n, T]`` and ``[B, n, K]`` of a state, so that what they are nearest to has what is known."""

@@ -216,8 +216,6 @@ class FlowDecoder(GaussianAtomDecoder):
             seed: ``[B]`` int64, of the noise that the flow starts from.
             blurred: ``[B]`` bool, which codes are noisy, so that their molecules may have closed shells; none if None.
         """
-        if blurred is None:
-            blurred = torch.zeros_like(number, dtype=torch.bool)
         mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
         size = self.network.layout.size
         parts = []
@@ -228,7 +226,7 @@ class FlowDecoder(GaussianAtomDecoder):
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
             way = code[rows], level, mask[rows], start, self.num_steps, guidance
-            parts.append(integrate(self.network, *way, self.closed_shell, blurred[rows]))
+            parts.append(integrate(self.network, *way, self.closed_shell, None if blurred is None else blurred[rows]))
         return joined(parts)
 
     def find_atoms(

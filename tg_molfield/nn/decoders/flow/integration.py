@@ -32,7 +32,7 @@ def integrate(
         num_steps: at least 1.
         guidance: ``[B]``, see `FlowNetwork.forward`.
         closed_shell: what is known of molecules with closed shells; nothing if None.
-        closed: ``[B]`` bool, of which molecules it is known; needed with ``closed_shell``.
+        closed: ``[B]`` bool, of which molecules it is known; of none if None, and then nothing is calculated.
     """
     state = start * mask.unsqueeze(2)
     end = torch.zeros_like(state)
