@@ -1,11 +1,14 @@
-"""The speed of field evaluation on one CUDA device, compared with the PyTorch engine and with filling memory.
+"""The speed of field evaluation on one CUDA device, compared with the PyTorch engine, libmolgrid and filling memory.
 
     python examples/benchmark_gpu.py [--check] [--protein 1iep_protein.pdb.gz] [--only WORDS]
 
 Times are medians in milliseconds from device events. "graph" is the same call captured in a CUDA graph, without the
 time to launch kernels from Python. "TB/s" counts the bytes of the result, and "% fill" compares that rate with filling
-memory. ``--check`` compares every result with sums in double precision. It fails if values are off by more than 2e-6 of
-the largest, or gradients by more than 1e-5.
+memory. "TFLOP/s" counts the operations of pairs of an atom and a point that are in reach, see `gpu_operations`. Both
+are of the captured call. libmolgrid, where it is installed (``pip install molgrid 'numpy<2'``), writes the values of
+one molecule after the other into an existing buffer, and gives the gradients of positions alone. ``--check`` compares
+every result with sums in double precision. It fails if values are off by more than 2e-6 of the largest, or gradients by
+more than 1e-5.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import gpu_peer
 import torch
 import torch.nn.functional as F
+from gpu_operations import operations, pairs_at_points, pairs_on_grids
 from torch import Tensor
 
 from tg_molfield import Grid
@@ -28,6 +33,7 @@ from tg_molfield.fields import get_kernel
 from tg_molfield.fields.engine import sum_at_points, sums_on_each_grid, sums_on_grids
 from tg_molfield.fields.engine.reference import grids as torch_grids
 from tg_molfield.fields.engine.reference import points as torch_points
+from tg_molfield.fields.engine.triton.reach import value_reach
 
 GAUSSIAN = get_kernel("gaussian")
 SPACING = 0.5
@@ -44,6 +50,8 @@ class Case:
         with_torch: computes it with the PyTorch engine.
         errors: the errors of a result of ``run`` relative to the largest exact values.
         written: the bytes of the result.
+        operations: of the values; None where gradients are calculated, too.
+        with_libmolgrid: computes it with libmolgrid, where it can.
     """
 
     name: str
@@ -51,6 +59,8 @@ class Case:
     with_torch: Callable[[], Sequence[Tensor]]
     errors: Callable[[Sequence[Tensor]], list[float]]
     written: int
+    operations: float | None = None
+    with_libmolgrid: Callable[[], Sequence[Tensor]] | None = None
 
 
 def timed(run: Callable[[], object], repeats: int = 30, seconds: float = 1.0) -> float:
@@ -145,11 +155,14 @@ def grid_case(name: str, parts: Sequence[Tensor], grids: Sequence[Grid], batch: 
     """Values on grids of one shape, with ``backward`` the gradients of centres, weights and widths too."""
     channels = parts[1].shape[1]
     out = torch.empty(len(grids), channels, *grids[0].shape, device="cuda")
+    comparable = gpu_peer.is_installed() and bool(((parts[1] != 0).sum(1) == 1).all()) and len(set(grids[0].shape)) == 1
     if not backward:
+        pairs = pairs_on_grids(parts[0], parts[2], batch, grids, value_reach(GAUSSIAN))
         return Case(
             name, lambda: sums_on_grids(*parts, GAUSSIAN, batch, grids, out),
             lambda: torch_grids.sums_on_grids(*parts, GAUSSIAN, batch, grids, out),
-            lambda values: grid_errors(parts, grids, batch, values), out.numel() * 4,
+            lambda values: grid_errors(parts, grids, batch, values), out.numel() * 4, operations(pairs, parts[1]),
+            gpu_peer.libmolgrid(parts, batch, grids) if comparable else None,
         )  # fmt: skip
     leaves = [x.clone().requires_grad_() for x in parts]
     grad = torch.randn(out.shape, device="cuda", generator=torch.Generator("cuda").manual_seed(0))
@@ -160,7 +173,8 @@ def grid_case(name: str, parts: Sequence[Tensor], grids: Sequence[Grid], batch: 
     nodes = grids[0].points(torch.float64)
     return Case(
         name, lambda: run(sums_on_grids), lambda: run(torch_grids.sums_on_grids),
-        lambda found: center_errors(parts, nodes.cuda(), grad[0].flatten(1).T, found), out.numel() * 4,
+        lambda found: center_errors(parts, nodes.cuda(), grad[0].flatten(1).T, found), out.numel() * 4, None,
+        gpu_peer.libmolgrid(parts, batch, grids, grad) if comparable else None,
     )  # fmt: skip
 
 
@@ -186,7 +200,11 @@ def point_case(
             return center_errors(mine_parts, pos[own], grad[own], last)
         return [worst(found[0][own][:SAMPLES], exact(*mine_parts, pos[own][:SAMPLES]))]
 
-    return Case(name, lambda: run(sum_at_points), lambda: run(torch_points.sum_at_points), errors, grad.numel() * 4)
+    pairs = pairs_at_points(parts[0], parts[2], center_batch, pos, batch, value_reach(GAUSSIAN))
+    return Case(
+        name, lambda: run(sum_at_points), lambda: run(torch_points.sum_at_points), errors, grad.numel() * 4,
+        None if backward else operations(pairs, parts[1]),
+    )  # fmt: skip
 
 
 def protein(path: Path | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -266,10 +284,12 @@ def cases(path: Path | None) -> list[Callable[[], Case]]:
     def ligands() -> Case:
         parts, batch = molecules(35 + torch.arange(256) % 21, (13.0, 9.0, 7.0), 9)
         grids = [Grid.around(parts[0][batch == i], spacing=SPACING) for i in range(256)]
+        pairs = pairs_on_grids(parts[0], parts[2], batch, grids, value_reach(GAUSSIAN))
         return Case(
             "256 ligands, a grid each, 9 channels", lambda: sums_on_each_grid(*parts, GAUSSIAN, batch, grids),
             lambda: torch_grids.sums_on_each_grid(*parts, GAUSSIAN, batch, grids),
             lambda values: grid_errors(parts, grids, batch, values), 36 * sum(grid.num_nodes for grid in grids),
+            operations(pairs, parts[1]),
         )  # fmt: skip
 
     return [
@@ -287,6 +307,23 @@ def cases(path: Path | None) -> list[Callable[[], Case]]:
     ]
 
 
+def row(case: Case, fill: float, errors: Sequence[float]) -> str:
+    """The line of a case in the table; ``fill`` is the rate of filling memory in TB/s."""
+    call, graph = timed(case.run), timed(captured(case.run))
+    with_torch = timed(case.with_torch, repeats=5, seconds=2.0)
+    peer = timed(case.with_libmolgrid) if case.with_libmolgrid else None
+    rate = case.written / graph / 1e9
+    return " ".join(
+        (
+            f"{case.name:40} {call:8.3f} {graph:8.3f} {with_torch:8.2f} {with_torch / call:6.0f}",
+            f"{'':15}" if peer is None else f"{peer:8.3f} {peer / call:6.1f}",
+            f"{rate:5.2f} {100 * rate / fill:6.0f}",
+            f"{'':7}" if case.operations is None else f"{case.operations / graph / 1e9:7.1f}",
+            f" {' '.join(f'{error:.1e}' for error in errors)}",
+        )
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Field evaluation on one CUDA device.")
     parser.add_argument("--check", action="store_true", help="compare every result with double precision")
@@ -295,7 +332,10 @@ def main() -> None:
     options = parser.parse_args()
     fill, copy = memory_rates()
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: fill {fill:.2f} TB/s, copy {copy:.2f} TB/s")
-    print(f"{'work':40} {'call':>8} {'graph':>8} {'torch':>8} {'ratio':>6} {'TB/s':>5} {'% fill':>6}  error")
+    print(
+        f"{'work':40} {'call':>8} {'graph':>8} {'torch':>8} {'ratio':>6} {'molgrid':>8} {'ratio':>6} {'TB/s':>5} "
+        f"{'% fill':>6} {'TFLOP/s':>7}  error"
+    )
     failed = False
     for make in cases(options.protein):
         case = make()
@@ -303,14 +343,7 @@ def main() -> None:
             continue
         errors = case.errors(case.run()) if options.check else []
         failed |= any(not error < (2e-6 if len(errors) == 1 else 1e-5) for error in errors)
-        call, graph = timed(case.run), timed(captured(case.run))
-        with_torch = timed(case.with_torch, repeats=5, seconds=2.0)
-        rate = case.written / graph / 1e9
-        print(
-            f"{case.name:40} {call:8.3f} {graph:8.3f} {with_torch:8.2f} {with_torch / call:6.0f} {rate:5.2f} "
-            f"{100 * rate / fill:6.0f}  {' '.join(f'{error:.1e}' for error in errors)}",
-            flush=True,
-        )
+        print(row(case, fill, errors), flush=True)
         del case
         torch.cuda.empty_cache()
     if failed:
