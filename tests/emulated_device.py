@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import _engine_run_backward
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
@@ -64,6 +65,8 @@ def _run(func, args, kwargs):
     plain = tree_map(_held, kwargs) | ({} if asked is None else {"device": "cpu"})
     with _disable_current_modes():
         found = func(*tree_map(_held, args), **plain)
+    if far:
+        _check_copied_out(found)
     if name.endswith("_") and not name.endswith("__"):
         return args[0]
     if "out" in kwargs:
@@ -71,6 +74,13 @@ def _run(func, args, kwargs):
     if not (far if asked is None else _is_far(asked)):
         return found
     return tree_map(lambda value: EmulatedTensor(value) if isinstance(value, Tensor) else value, found)
+
+
+def _check_copied_out(found: object) -> None:
+    """Refuse copies to the host in a type that the device does not have, as values are converted before they leave."""
+    for value in tree_leaves(found):
+        if isinstance(value, Tensor) and value.numel() and value.dtype in EmulatedTensor.refused:
+            raise TypeError(f"Cannot convert a tensor to {value.dtype} on this device")
 
 
 class _Operations(TorchDispatchMode):
@@ -97,6 +107,10 @@ class _Functions(TorchFunctionMode):
             return func(*args, **kwargs)
         if func is torch.Tensor.tolist:
             return args[0].held.tolist()
+        if func is torch.Tensor.backward:
+            with self:  # which is off while it handles a function
+                one = (torch.ones_like(args[0]),)
+                return _engine_run_backward(args, one, False, False, (), allow_unreachable=True, accumulate_grad=True)
         if func is torch.unravel_index:
             return tuple(EmulatedTensor(one) for one in func(args[0].held, *args[1:], **kwargs))
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):

@@ -48,14 +48,15 @@ MAY_IMPORT = {
     "fields": {"arguments", "devices", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
     "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"arguments", "random_draws", "chem", "fields"},
-    "metrics": {"arguments", "chem", "display", "fields"},
+    "metrics": {"arguments", "devices", "chem", "display", "fields"},
     "inverse": {
-        "arguments", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics", "optional",
+        "arguments", "devices", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics",
+        "optional",
     },
-    "paths": {"arguments", "chem", "display", "fields", "structures", "inverse", "compare"},
+    "paths": {"arguments", "devices", "chem", "display", "fields", "structures", "inverse", "compare"},
     "compare": {
-        "arguments", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem", "fields",
-        "display", "structures", "metrics", "parallel", "progress", "optional",
+        "arguments", "devices", "precision", "random_stream", "memory", "files", "text_numbers", "tensor_files", "chem",
+        "fields", "display", "structures", "metrics", "parallel", "progress", "optional",
     },
     "nn": {
         "arguments", "devices", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields",
@@ -66,10 +67,10 @@ MAY_IMPORT = {
         "optional",
     },
     "training": {
-        "arguments", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem", "fields",
-        "display", "metrics", "nn", "transforms", "viz", "tensor_files", "optional", "files",
+        "arguments", "devices", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem",
+        "fields", "display", "metrics", "nn", "transforms", "viz", "tensor_files", "optional", "files",
     },
-    "viz": {"arguments", "chem", "display", "fields", "structures", "files", "volumes", "optional"},
+    "viz": {"arguments", "devices", "chem", "display", "fields", "structures", "files", "volumes", "optional"},
 }  # fmt: skip
 ROOMS = {
     "nn": [

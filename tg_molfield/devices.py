@@ -36,6 +36,28 @@ def in_widest_type(tensor: Tensor) -> Tensor:
     return tensor.to(widest_type(tensor.device))
 
 
+def device_with_double(device: torch.device) -> torch.device:
+    """The device, or the host where the device has no float64: where to calculate what float32 is not enough for."""
+    return device if widest_type(device) == torch.float64 else torch.device(_HOST)
+
+
+def in_double(tensor: Tensor) -> Tensor:
+    """The tensor in float64: on its device, or on the host where its device has none."""
+    return tensor.to(device_with_double(tensor.device)).double()
+
+
+def brought_to(tensor: Tensor, device: torch.device) -> Tensor:
+    """A result in float64 on a device, in the `widest_type` of that."""
+    return sent_to(tensor, device, widest_type(device))
+
+
+def sent_to(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The tensor on a device in a type, of which neither device is asked for one that only the other has."""
+    if dtype.itemsize < tensor.dtype.itemsize:
+        return tensor.to(dtype).to(device)
+    return tensor.to(device).to(dtype)
+
+
 def empty_at(like: Tensor, *target: Any, **options: Any) -> Tensor:
     """An empty tensor where, and of the type that, `Tensor.to` moves a floating-point tensor like this one.
 

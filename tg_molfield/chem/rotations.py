@@ -21,7 +21,7 @@ def check_rotations(name: str, matrices: Tensor, what: str, remedy: str) -> None
         what: what was expected, in words.
         remedy: what to give instead.
     """
-    matrices = matrices.detach().to("cpu", torch.float64)
+    matrices = matrices.detach().cpu().double()
     product = matrices @ matrices.mT
     apart = (product - torch.eye(3, dtype=product.dtype, device=product.device)).abs().amax((1, 2))
     wrong = (~((apart < _NOT_ORTHOGONAL) & (torch.linalg.det(matrices) > 0))).nonzero()[:, 0]

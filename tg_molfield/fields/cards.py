@@ -123,7 +123,7 @@ def field_card(field: Any, facts: Mapping[str, object] | None = None) -> str:
 def volume_card(volume: Any) -> str:
     """The card of a `Volume`: projections, and the range of each channel."""
     grid, every = volume.grid, _stride(volume)
-    seen = volume.values.detach()[:, ::every, ::every, ::every].double().cpu().numpy()
+    seen = volume.values.detach()[:, ::every, ::every, ::every].cpu().double().numpy()
     broken = "" if np.isfinite(seen).all() else ", not all finite"
     note = "" if every == 1 else f" of 1 in {every**3} nodes"
     facts = {
@@ -187,7 +187,7 @@ def _on_plane(field: Any) -> list[Picture]:
     u, v = (low[axis] + (np.arange(counts[axis]) + 0.5) * (high - low)[axis] / counts[axis] for axis in (0, 1))
     points = pos.mean(0) + u[None, :, None] * rows[0] + v[:, None, None] * rows[1]
     with torch.no_grad():
-        values = field(torch.from_numpy(points.reshape(-1, 3)).to(field.device, field.dtype)).double().cpu().numpy()
+        values = field(torch.from_numpy(points.reshape(-1, 3)).to(field.device, field.dtype)).cpu().double().numpy()
     planes = values.T.reshape(len(field.channels), counts[1], counts[0])
     known = [(name, plane) for name, plane in zip(field.channels, planes, strict=True) if np.nan_to_num(plane).any()]
     return [Picture(thumbnail(plane), _range(field, name, plane)) for name, plane in known[:_MOST_CHANNELS]]

@@ -187,7 +187,7 @@ class CheckedAtoms:
 
 
 def weights_of_channels(atoms: CheckedAtoms, channels: tuple[Channel, ...]) -> Tensor:
-    """The weights [N, C] of the atoms in all channels, float64."""
+    """The weights [N, C] of the atoms in all channels, in the `widest_type` of their device."""
     table = _element_weights(channels, atoms.z.device, widest_type(atoms.z.device))
     if table is not None:
         return looked_up(table, atoms.z)
@@ -224,18 +224,18 @@ def per_atom(
 
     ``argument`` is that which gives ``what``, ``"channels"`` or ``"widths"``, for errors.
     """
-    z = atoms.z
+    z, dtype = atoms.z, widest_type(atoms.z.device)
     if not isinstance(what, str):
-        return torch.full_like(z, what, dtype=torch.float64)
+        return torch.full_like(z, what, dtype=dtype)
     if what in atomic_numbers():
-        return (z == atomic_numbers()[what]).double()
+        return (z == atomic_numbers()[what]).to(dtype)
     if what == "all":
-        return torch.ones_like(z, dtype=torch.float64)
+        return torch.ones_like(z, dtype=dtype)
     if what == "heavy":
-        return (z > 1).double()
+        return (z > 1).to(dtype)
     if what == "other":
         named = [atomic_numbers()[channel.weight] for channel in channels if channel.weight in atomic_numbers()]
-        return (~torch.isin(z, z.new_tensor(named))).double()
+        return (~torch.isin(z, z.new_tensor(named))).to(dtype)
     if what in ELEMENT_PROPERTIES:
         return element_property(what, z)
     return atoms.attribute(what, argument=argument)

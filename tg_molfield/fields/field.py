@@ -14,7 +14,7 @@ from typing_extensions import Self
 from tg_molfield.arguments import as_list, check_finite, check_kind
 from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.validation import check_points
-from tg_molfield.devices import empty_at
+from tg_molfield.devices import empty_at, sent_to
 from tg_molfield.display.backend import backend
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.detached import detached
@@ -292,7 +292,7 @@ class Field(ABC):
             NotImplementedError: the field belongs to a model; move the model.
         """
         like = empty_at(torch.empty(0, dtype=self.dtype, device=self.device), *args, **kwargs)
-        return self._mapped(lambda x: x.to(like.device, like.dtype if x.is_floating_point() else x.dtype))
+        return self._mapped(lambda x: sent_to(x, like.device, like.dtype if x.is_floating_point() else x.dtype))
 
     def detach(self) -> Self:
         """The same field, detached from the computation graph.

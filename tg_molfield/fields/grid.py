@@ -117,7 +117,7 @@ class Grid:
             return cls.around(data.pos, spacing, margin)
         _check_margin(margin)
         flags = as_pbc(pbc, 1)[0].cpu()
-        vectors, given = box_vectors(as_cells(cell, 1)[0].detach().to("cpu", torch.float64), flags)
+        vectors, given = box_vectors(as_cells(cell, 1)[0].detach().cpu().double(), flags)
         inverse = torch.linalg.inv(vectors)
         steps = _positions(data.pos) @ inverse
         room = margin * inverse.norm(dim=0)
@@ -162,7 +162,7 @@ class Grid:
         Raises:
             ValueError: vectors that do not span space, a number of nodes below 1, or a spacing that is not positive.
         """
-        vectors = as_cells(cell, 1)[0].detach().to("cpu", torch.float64)
+        vectors = as_cells(cell, 1)[0].detach().cpu().double()
         if (shape is None) == (spacing is None):
             raise ValueError(
                 f"shape: expected either shape or spacing, got {'neither' if shape is None else 'both'}; give one"
@@ -351,7 +351,7 @@ def _positions(pos: Tensor) -> Tensor:
         raise TypeError(f"pos: expected a tensor [N, 3], got {type(pos).__name__}; give data.pos") from error
     check_tensor("pos", pos)
     check_real("pos", pos)
-    pos = pos.detach().to("cpu", torch.float64)
+    pos = pos.detach().cpu().double()
     if pos.ndim != 2 or pos.shape[1] != 3 or not len(pos):
         raise ValueError(
             f"pos: expected positions of shape [N, 3] with N ≥ 1, got {list(pos.shape)}; give one row an atom"

@@ -68,7 +68,7 @@ def repeating_axes(grid: Grid, cell: Tensor, pbc: Tensor) -> Periodic:
         cell: a complete cell [3, 3] in Å, rows are vectors.
         pbc: which directions repeat [3], bool.
     """
-    counts = grid.cell @ torch.linalg.inv(cell.detach().to("cpu", torch.float64))
+    counts = grid.cell @ torch.linalg.inv(cell.detach().cpu().double())
     whole = counts.round() * pbc.cpu()
     x, y, z = ((counts - whole).abs().amax(1) < _WHOLE).tolist()
     return (x, y, z)
