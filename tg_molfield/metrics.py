@@ -11,6 +11,7 @@ from torch import Tensor
 from tg_molfield.arguments import check_kind, check_positive, require_counts
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.validation import check_real, check_tensor
+from tg_molfield.devices import brought_to, device_with_double, in_double
 from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, Volume
 
@@ -95,7 +96,7 @@ def psnr(field: Field, target: Field, grid: Grid, peak: float | None = None) -> 
             "target: expected values other than 0 on the grid, got zeros alone, which have no peak; give peak, or a "
             "grid around the atoms"
         )
-    return psnr_of_values(values, truth.to(values.device), peak)
+    return psnr_of_values(values, truth, peak)
 
 
 def check_peak(peak: float | None) -> None:
@@ -127,9 +128,10 @@ def warn_of_definitions(name: str, field: Field, target: Field, of: str = "the o
 
 def psnr_of_values(values: Tensor, truth: Tensor, peak: float | None = None) -> PSNR:
     """`psnr` of samples: ``values`` and ``truth`` are [C, nodes]; in double precision."""
-    sums = values.new_zeros(3, dtype=torch.float64)
+    device = device_with_double(values.device)
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
     for given, true in zip(values, truth, strict=True):
-        given, true = given.double(), true.double()
+        given, true = (in_double(one).to(device) for one in (given, true))
         highest = true.abs().amax()
         errors = ((given - true) / _scale(highest, peak)).square()
         occupied = _occupied(true, highest)
@@ -175,7 +177,9 @@ def psnr_per_graph(
             f"batch: expected values from 0 to {num_graphs - 1}, got {int(batch.min())} to {int(batch.max())}; count "
             "molecules from 0"
         )
-    values, target = values.double(), target.double()
+    device = values.device
+    values, target = in_double(values), in_double(target)
+    batch = batch.to(device_with_double(batch.device))
     index = batch[:, None].expand_as(target)
     peaks = target.new_zeros(num_graphs, target.shape[1]).scatter_reduce_(0, index, target.abs(), "amax")
     errors = ((values - target) / _scale(peaks, peak)[batch]).square()
@@ -186,9 +190,8 @@ def psnr_per_graph(
         )
         return total / count
 
-    return PSNRPerGraph(
-        _decibel(mean(torch.ones_like(errors))), _decibel(mean(_occupied(target, peaks[batch]).to(errors)))
-    )
+    chosen = torch.ones_like(errors), _occupied(target, peaks[batch]).to(errors)
+    return PSNRPerGraph(*(brought_to(_decibel(mean(one)), device) for one in chosen))
 
 
 def _check_samples(name: str, values: Tensor) -> None:

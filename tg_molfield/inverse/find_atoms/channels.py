@@ -8,6 +8,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import atomic_numbers
+from tg_molfield.devices import in_double
 from tg_molfield.fields import Channel, Field, Kernel, MolField, RBFField
 from tg_molfield.fields.channels import split_part
 
@@ -92,7 +93,7 @@ def _of_centers(field: RBFField, channel: ElementChannel) -> ElementChannel:
     least, most = float(weights[used].min()), float(weights[used].max())
     weight = least if 0 < most <= least * (1 + _SAME) else None
     return replace(
-        channel, kernel=field.kernel, width=float(widths.double().mean()), is_assumed=False, weight=weight
+        channel, kernel=field.kernel, width=float(in_double(widths).mean()), is_assumed=False, weight=weight
     )  # fmt: skip
 
 

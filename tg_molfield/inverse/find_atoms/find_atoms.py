@@ -11,6 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_callable, check_choice, check_kind, check_not_negative
+from tg_molfield.devices import device_with_double
 from tg_molfield.display.atoms_svg import atoms_picture
 from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, MolField, Volume
@@ -144,6 +145,7 @@ def recover_atoms(
     definition = own if mol_field is None else mol_field
     channels = element_channels(field, definition)
     volume = sampled(field, grid)
+    volume, device = volume.to(device_with_double(volume.device)), volume.device
     if min(volume.grid.shape) < 2:
         shape = "×".join(map(str, volume.grid.shape))
         raise ValueError(
@@ -182,7 +184,8 @@ def recover_atoms(
                 "of their elements a channel",
                 errors,
             )
-    return Recovery(_assembled(volume, channels, [one.atoms for one in found]), tuple(map(_report, found)))
+    data = _assembled(volume, channels, [one.atoms for one in found]).to(device)
+    return Recovery(data, tuple(map(_report, found)))
 
 
 def _report(found: Explanation) -> ChannelReport:

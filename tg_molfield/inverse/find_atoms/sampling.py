@@ -31,13 +31,13 @@ def sampled(field: Field, grid: Grid | None) -> Volume:
     if field.num_graphs != 1 or places is None or not len(places):
         raise ValueError("grid: expected the Grid to search, got None for a field of unknown place; give it")
     if isinstance(field, RBFField) and field.cell is not None and field.pbc is not None:
-        return _over_cell(field, field.cell[0].double().cpu(), field.pbc[0].cpu())
+        return _over_cell(field, field.cell[0].cpu().double(), field.pbc[0].cpu())
     return field.on(Grid.around(places, spacing=SPACING))
 
 
 def _over_cell(field: RBFField, cell: Tensor, pbc: Tensor) -> Volume:
     """Whole periods along the periodic directions, and the centres with a margin along the others."""
-    along = field.centers.detach().double().cpu() @ torch.linalg.inv(cell)
+    along = field.centers.detach().cpu().double() @ torch.linalg.inv(cell)
     heights = 1 / torch.linalg.inv(cell).norm(dim=0)
     margin = _MARGIN / heights
     low = torch.where(pbc, 0.0, along.amin(0) - margin)

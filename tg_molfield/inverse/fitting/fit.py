@@ -17,7 +17,9 @@ from tg_molfield.arguments import (
     check_number,
     require_counts,
 )
+from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.validation import check_real, check_tensor
+from tg_molfield.devices import in_double
 from tg_molfield.display.card import card
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
@@ -94,7 +96,8 @@ def fit_rbf(
 
     It minimises Σ_q importance_q |f(x_q) − y_q|² / Σ_q importance_q + regularization · Σ_ic w_ic², summed over
     channels. For several widths per atom, repeat its centre: ``centers=pos.repeat_interleave(3, 0)``,
-    ``widths=torch.tensor([0.3, 0.6, 1.2]).repeat(len(pos))``. Computed in double precision.
+    ``widths=torch.tensor([0.3, 0.6, 1.2]).repeat(len(pos))``. Computed in double precision, on the processor
+    where the device has none.
 
     Weights alone are a linear problem, solved exactly: by an orthogonal decomposition where it is small, by
     conjugate gradients on the values within the kernel's reach where it is large. Functions that depend linearly
@@ -138,8 +141,8 @@ def fit_rbf(
     samples = gather_samples(target, points, importance, missing)
     channels = samples.channels if channels is None else channels
     names = as_channel_names(channels, samples.values.shape[1], "give one for each")
-    start = _start(centers, widths, weights, kernel, names, samples)
-    place, width = start.centers.detach().double(), start.widths.detach().double()
+    start = _start(centers, widths, weights, kernel, names, target.device)
+    place, width = in_double(start.centers.detach()), in_double(start.widths.detach())
     cell, pbc = periodic_cells(*_cell(target, cell, pbc), 1, place)
     basis = Basis(start.kernel, None if cell is None else cell[0], None if pbc is None else pbc[0])
     samples = replace(samples, points=basis.folded(samples.points))
@@ -150,12 +153,12 @@ def fit_rbf(
             raise ValueError(
                 "widths: expected [N] where they are sought, got [N, C]; repeat the centers for several widths"
             )
-        fixed = None if "weights" in parts else start.weights.detach().double()
+        fixed = None if "weights" in parts else in_double(start.weights.detach())
         nonlinear = tuple(part for part in parts if part != "weights")
         shape = KernelParameters(place, width.log())
         state, steps, converged = optimize_shape(samples, basis, shape, fixed, nonlinear, ridge, max_steps, tolerance)
-        place, width = (x.to(centers).double() for x in (state.shape.centers, state.shape.log_widths.exp()))
-    rank, used, found = None, "none", start.weights.detach().double()
+        place, width = (in_double(x.to(centers)) for x in (state.shape.centers, state.shape.log_widths.exp()))
+    rank, used, found = None, "none", in_double(start.weights.detach())
     if "weights" in parts:
         cut, rounding = (1e-10, 0.0) if start.dtype == torch.float64 else (1e-7, torch.finfo(start.dtype).eps)
         found, rank, used, taken = _weights(samples, place, width, basis, ridge, rounding, solver, cut)
@@ -198,18 +201,20 @@ def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tu
         own = (target.grid.cell, torch.tensor(target.periodic))
     elif isinstance(target, RBFField):
         own = (target.cell, target.pbc)
-    return (cell, pbc) if cell is not None else (own[0], own[1] if pbc is None else pbc)
+    if cell is None:
+        cell, pbc = own[0], own[1] if pbc is None else pbc
+    return None if cell is None else in_double(as_cells(cell, 1)), pbc
 
 
 def _start(
     centers: Tensor, widths: Tensor | float, weights: Tensor | None, kernel: str | Kernel,
-    channels: Sequence[str], samples: Samples,
+    channels: Sequence[str], device: torch.device,
 ) -> RBFField:  # fmt: skip
     if not len(centers):
         raise ValueError("centers: expected at least one, got none; give [N, 3] with N ≥ 1")
-    if centers.device != samples.values.device:
-        raise ValueError(f"centers: expected {samples.values.device}, as for target, got {centers.device}; move one")
-    zeros = torch.zeros(len(centers), samples.values.shape[1], dtype=centers.dtype, device=centers.device)
+    if centers.device != device:
+        raise ValueError(f"centers: expected {device}, as for target, got {centers.device}; move one")
+    zeros = torch.zeros(len(centers), len(channels), dtype=centers.dtype, device=centers.device)
     return RBFField(centers, zeros if weights is None else weights.to(zeros), widths, kernel, channels)
 
 
@@ -241,7 +246,7 @@ def _weights(
 
 
 def _errors(field: RBFField, samples: Samples) -> dict[str, float]:
-    values = field(samples.points.to(field.dtype)).double()
+    values = in_double(field(samples.points.to(field.device, field.dtype)))
     rest = (values - samples.values) * samples.root[:, None]
     errors, sizes = rest.norm(dim=0), samples.weighted().norm(dim=0)
     relative = torch.where(errors > 0, errors / sizes, errors)

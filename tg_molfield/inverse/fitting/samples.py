@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_choice
 from tg_molfield.chem.validation import check_real, check_tensor
+from tg_molfield.devices import device_with_double, in_double
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.volume import Volume
@@ -16,7 +17,10 @@ from tg_molfield.fields.volume import Volume
 
 @dataclass(frozen=True)
 class Samples:
-    """Points [Q, 3] in Å, values [Q, C], the root of the importance of each [Q], all float64, and channel names."""
+    """Points [Q, 3] in Å, values [Q, C], the root of the importance of each [Q], all float64, and channel names.
+
+    They are on the device of the target, or on the host where that has no float64.
+    """
 
     points: Tensor
     values: Tensor
@@ -63,6 +67,7 @@ def gather_samples(
     else:
         where, values = _of_values(target, points)
         channels = tuple(str(c) for c in range(values.shape[1]))
+    where, values = in_double(where.detach()), in_double(values.detach())
     if not where.isfinite().all():
         raise ValueError("points: expected finite positions, got NaN or infinity; leave those samples out")
     root = _root_of(importance, len(values), values)
@@ -77,7 +82,7 @@ def gather_samples(
         where, values, root = where[finite], values[finite], root[finite]
     if not len(values):
         raise ValueError("points: expected at least one sample, got none; give more points")
-    return Samples(where.detach().double(), values.detach().double(), root, channels)
+    return Samples(where, values, root, channels)
 
 
 def _of_field(target: Field, points: Tensor | Grid | None) -> tuple[Tensor, Tensor, tuple[str, ...]]:
@@ -91,7 +96,7 @@ def _of_field(target: Field, points: Tensor | Grid | None) -> tuple[Tensor, Tens
     if points is None and not isinstance(target, Volume):
         raise ValueError("points: expected [Q, 3] or a Grid for a field that is no volume, got None; give them")
     volume = target if isinstance(target, Volume) and points is None else target.on(points)  # type: ignore[arg-type]
-    return volume.grid.points(torch.float64, volume.device), volume.values.flatten(1).T, target.channels
+    return _nodes(volume.grid, volume.device), volume.values.flatten(1).T, target.channels
 
 
 def _of_values(target: Tensor, points: Tensor | Grid | None) -> tuple[Tensor, Tensor]:
@@ -101,11 +106,15 @@ def _of_values(target: Tensor, points: Tensor | Grid | None) -> tuple[Tensor, Te
         )
     check_tensor("target", target)
     values = target[:, None] if target.ndim == 1 else target
-    where = points.points(torch.float64, values.device) if isinstance(points, Grid) else points
+    where = _nodes(points, values.device) if isinstance(points, Grid) else points
     if where is None or where.shape != (len(values), 3):
         given = "none" if where is None else str(list(where.shape))
         raise ValueError(f"points: expected shape [{len(values)}, 3], got {given}; give one for each value")
     return where, values
+
+
+def _nodes(grid: Grid, device: torch.device) -> Tensor:
+    return grid.points(torch.float64, device_with_double(device))
 
 
 def _described(target: object) -> str:
@@ -125,4 +134,4 @@ def _root_of(importance: Tensor | None, count: int, like: Tensor) -> Tensor:
             "importance: expected a positive number somewhere, got 0 everywhere; "
             "leave it out to weight all samples equally"
         )
-    return importance.detach().double().sqrt()
+    return in_double(importance.detach()).sqrt()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import as_three_flags
 from tg_molfield.chem.validation import check_points
+from tg_molfield.devices import device_with_double, in_double, sent_to
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.periodic import repeating_axes
@@ -26,8 +27,6 @@ _REACH = 7.5
 """In widths of a Gaussian, which is 6e-13 there."""
 _MOST_NODES = 2**23
 """Around a node, up to which functions are tabulated."""
-_NO_DOUBLE = ("mps",)
-"""Devices without double precision."""
 
 
 @final
@@ -43,6 +42,8 @@ class LatticeField(Field):
         kinds: for each channel, the name of k in `COVARIANCES`; Gaussians if not given.
         dtype: of the field's values; that of the weights if not given. The weights of smooth fields are large and
             cancel each other, so that they are kept and summed in double precision.
+        device: of the field's values; that of the weights if not given. Where it has no double precision, weights are
+            kept and summed on the processor.
 
     Raises:
         ValueError: the shapes do not fit, or there is no such covariance.
@@ -57,6 +58,7 @@ class LatticeField(Field):
         periodic: Sequence[bool] = (False, False, False),
         kinds: Sequence[str] | None = None,
         dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
     ) -> None:
         kinds = ("gaussian",) * len(channels) if kinds is None else tuple(kinds)
         if len(kinds) != len(channels) or not set(kinds) <= set(COVARIANCES):
@@ -68,9 +70,10 @@ class LatticeField(Field):
                 f"weights: expected shape {[len(channels), *grid.shape]} and {len(channels)} widths, got "
                 f"{list(weights.shape)} and {len(widths)} widths; give one of each for each channel"
             )
-        self.weights = weights if weights.device.type in _NO_DOUBLE else weights.double()
+        self.weights = in_double(weights)
         self.grid, self.widths = grid, tuple(map(float, widths))
         self._dtype = weights.dtype if dtype is None else dtype
+        self._device = weights.device if device is None else device
         self._channels = tuple(channels)
         self.periodic: Periodic = as_three_flags("periodic", periodic)
         self.kinds = kinds
@@ -92,7 +95,7 @@ class LatticeField(Field):
 
     @property
     def device(self) -> torch.device:
-        return self.weights.device
+        return self._device
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.grid.shape))
@@ -100,27 +103,27 @@ class LatticeField(Field):
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        waves, places = self._waves(), pos.to(self.weights)
+        waves, places = self._waves(), in_double(pos)
         values = self._scattered()(places)
-        return (values if waves is None else values + waves(places)).to(self.dtype)
+        return self._rounded(values if waves is None else values + waves(places))
 
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, 1, self.dtype, self.device)
-        waves, places = self._waves(), pos.to(self.weights)
+        waves, places = self._waves(), in_double(pos)
         slopes = self._scattered().gradient(places)
-        return (slopes if waves is None else slopes + waves.gradient(places)).to(self.dtype)
+        return self._rounded(slopes if waves is None else slopes + waves.gradient(places))
 
     @full_precision
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:
-            return self._volume(self._at_nodes(grid).to(self.dtype), grid)
+            return self._volume(self._rounded(self._at_nodes(grid)), grid)
         self._require_fit([grid], copies=3)
         values = [
             torch.stack([share * along_axes(weights, matrices) for share, matrices in terms]).sum(0)
             for weights, terms in zip(self.weights, readers, strict=True)
         ]
-        return self._volume(torch.stack(values).to(self.dtype), grid)
+        return self._volume(self._rounded(torch.stack(values)), grid)
 
     def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
         return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic))
@@ -136,21 +139,34 @@ class LatticeField(Field):
             self.periodic,
             [self.kinds[i] for i in index],
             self.dtype,
+            self.device,
         )
         return self._annotated(field)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> LatticeField:
-        like = change(self.weights[:0].to(self.dtype))
-        weights = self.weights.to(like.device)
-        field = LatticeField(weights, self.grid, self.widths, self.channels, self.periodic, self.kinds, like.dtype)
+        like = change(torch.empty(0, dtype=self.dtype, device=self.device))
+        field = LatticeField(
+            self.weights.to(device_with_double(like.device)),
+            self.grid,
+            self.widths,
+            self.channels,
+            self.periodic,
+            self.kinds,
+            like.dtype,
+            like.device,
+        )
         return self._annotated(field).with_atoms(self.atoms and self.atoms.mapped(change))
+
+    def _rounded(self, sums: Tensor) -> Tensor:
+        """Sums in double precision as the field gives them."""
+        return sent_to(sums, self.device, self.dtype)
 
     def _scattered(self) -> RBFField:
         """The functions at the nodes whose weights are not 0, without the Gaussians that are summed as waves."""
         if self._functions is None:
             flat = self.weights.flatten(1).T
             used = (flat != 0).any(1)
-            nodes = self.grid.points(torch.float64, self.device)[used].to(flat)
+            nodes = self.grid.points(torch.float64, flat.device)[used]
             shares, widths = self._columns(flat)
             repeats = any(self.periodic)
             self._functions = RBFField(
@@ -177,17 +193,17 @@ class LatticeField(Field):
         return self._series
 
     def _is_wave(self, width: float) -> bool:
-        return all(self.periodic) and self.weights.dtype == torch.float64 and fewer_waves(self.grid, width)
+        return all(self.periodic) and fewer_waves(self.grid, width)
 
     def _at_nodes(self, grid: Grid) -> Tensor:
         """The values [C, NX, NY, NZ] at the nodes of any grid; quick where it divides the steps of the field's."""
         parts, reaches = subdivision(self.grid, grid), list(map(_reach, self.kinds, self.widths))
         nodes = max((math.prod(2 * span + 1 for span in spans_of(self.grid, reach)) for reach in reaches), default=0)
-        if parts is None or nodes > _MOST_NODES or self.weights.dtype != torch.float64:
+        if parts is None or nodes > _MOST_NODES:
             waves, values = self._waves(), self._scattered().on(grid).values
             if waves is None:
                 return values
-            return values + waves(grid.points(torch.float64, self.device)).T.view_as(values)
+            return values + waves(grid.points(torch.float64, self.weights.device)).T.view_as(values)
         self._require_fit([grid], copies=3)
         sums = []
         for weights, width, kind, reach in zip(self.weights, self.widths, self.kinds, reaches, strict=True):

@@ -67,7 +67,7 @@ def known_atoms(
     check_orthogonal(volume, "known_atoms")
     check_volume(volume, max_bytes)
     exact = in_double(volume)
-    start = atoms.to(torch.float64).to(torch.device("cpu"))
+    start = atoms.to(torch.device("cpu"), torch.float64)
     values = start.on(exact.grid).values
     squares = values.square().sum((1, 2, 3))
     factors = torch.where(squares > 0, (values * exact.values).sum((1, 2, 3)) / squares.clamp_min(1e-300), 0.0)
