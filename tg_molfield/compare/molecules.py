@@ -12,6 +12,7 @@ from tg_molfield.arguments import as_list, check_kind
 from tg_molfield.compare.gaussian_fields import gaussians_of
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.compare.scoring import By, Measure, Scoring
+from tg_molfield.devices import device_with_double
 from tg_molfield.fields import Field, RBFField
 
 Molecules: TypeAlias = Data | Batch | Sequence[Data] | Field
@@ -37,10 +38,17 @@ def listed(name: str, molecules: Molecules) -> tuple[Data, ...]:
     return tuple(found)
 
 
+def device_of(molecules: Molecules) -> torch.device:
+    """Where molecules or fields are, by the first of them."""
+    return molecules.device if isinstance(molecules, Field) else listed("molecules", molecules)[0].pos.device
+
+
 def fields_to_compare(
     given: dict[str, Molecules], by: By | None, metric: str | Metric
 ) -> tuple[list[list[RBFField]], Measure]:
     """For each argument, the fields of every term as batches, in double precision, and how they are scored.
+
+    They are where the molecules are, or on the host where these are on a device without double precision.
 
     Args:
         given: the arguments by name, all molecules or all fields.
@@ -66,4 +74,5 @@ def fields_to_compare(
 
 
 def _double(name: str, field: Molecules) -> RBFField:
-    return gaussians_of(name, field).to(torch.float64)
+    gaussians = gaussians_of(name, field)
+    return gaussians.to(device_with_double(gaussians.device), torch.float64)

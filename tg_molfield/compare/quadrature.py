@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import in_double, sent_to
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 
 SPACING, MARGIN = 0.25, 5.0
@@ -38,7 +39,7 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     """
     grid = quadrature_grid(f, g) if grid is None else grid
     first, second = f.on(grid), g.on(grid)
-    values, others = first.values.double().flatten(1), second.values.double().flatten(1)
+    values, others = in_double(first.values).flatten(1), in_double(second.values).flatten(1)
     products = torch.stack([values * others, values.square(), others.square()])
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
     whole, spread = with_error(products @ node_weights(grid, periodic, values.device))
@@ -48,10 +49,10 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
             cross, square = ((doubt * one).sum(1).detach().abs() * grid.voxel_volume for one in (other, 2 * own))
             spread[0] += cross
             spread[place] += square
-    scale = (whole[1] * whole[2]).sqrt()
+    scale = (whole[1] * whole[2]).detach().sqrt()
     known = scale > 0
     error = float((spread[:, known] / scale[known]).max()) if bool(known.any()) else 0.0
-    fg, ff, gg = whole.to(torch.promote_types(f.dtype, torch.float32))
+    fg, ff, gg = sent_to(whole, f.device, torch.promote_types(f.dtype, torch.float32))
     return Overlaps(fg, ff, gg, error)
 
 
@@ -64,7 +65,7 @@ def interpolation_doubt(field: Field, grid: Grid) -> Tensor | None:
         return None
     with torch.no_grad():
         linear, cubic = (field.interpolated(kind).on(grid).values for kind in ("linear", "cubic"))
-    return (linear - cubic).double().flatten(1)
+    return in_double(linear - cubic).flatten(1)
 
 
 def node_weights(grid: Grid, periodic: Sequence[bool], device: torch.device) -> Tensor:

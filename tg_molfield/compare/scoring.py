@@ -15,6 +15,7 @@ from tg_molfield.arguments import as_list, check_kind, check_number
 from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.validation import check_data
 from tg_molfield.compare.metrics import Metric, as_metric
+from tg_molfield.devices import device_with_double
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
 from tg_molfield.structures import PROPERTIES, with_color, with_properties
@@ -129,6 +130,8 @@ class Scoring:
     def fields(self, molecules: Sequence[Data]) -> list[RBFField]:
         """For each term, the fields of all molecules as one batch of Gaussians, in double precision.
 
+        They are where the molecules are, or on the host where these are on a device without double precision.
+
         Raises:
             ValueError: a molecule lacks what a term reads, is periodic, or a field is no sum of Gaussians.
         """
@@ -144,9 +147,10 @@ class Scoring:
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")
         attributes = {name for term in self.terms for name in term.mol_field.attributes}
         known = [data.to_dict() for data in molecules]
+        device = device_with_double(molecules[0].z.device)
         tensors = {name: _joined(known, name) for name in sorted({"z", "pos", "part"} | attributes)}
-        counts = torch.tensor([len(data.z) for data in molecules], device=molecules[0].z.device)
-        batch = torch.arange(len(molecules), device=counts.device).repeat_interleave(counts)
+        counts = torch.tensor([len(data.z) for data in molecules], device=device)
+        batch = torch.arange(len(molecules), device=device).repeat_interleave(counts)
         found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         joined = Data(**found, batch=batch, num_graphs=len(molecules))
         return [_gaussians(term, joined) for term in self.terms]
@@ -158,6 +162,7 @@ def _joined(molecules: Sequence[Mapping[str, Any]], name: str) -> Tensor | None:
     if len(parts) < len(molecules):
         return None
     whole = torch.cat(parts)
+    whole = whole.to(device_with_double(whole.device))
     return whole.double() if name in ("pos", "color_pos") else whole
 
 

@@ -14,9 +14,10 @@ from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.alignment.search import BLURS, PLANS, Found
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
 from tg_molfield.compare.metrics import Metric
-from tg_molfield.compare.molecules import Molecules, fields_to_compare, listed
+from tg_molfield.compare.molecules import Molecules, device_of, fields_to_compare, listed
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.scoring import By
+from tg_molfield.devices import brought_to
 from tg_molfield.fields import Field
 from tg_molfield.precision import full_precision
 
@@ -97,8 +98,7 @@ def align_many(
     found = align_pairs(sides[0], sides[-1], rows, columns, measure, PLANS[search], progress)
     if not paired:
         found = _table(found, rows, columns, counts, same=fixeds is None)
-    molecules = listed("mobiles", mobiles)
-    return Alignments(found.score, found.by_term, measure.names, found.rotation, found.translation, molecules)
+    return _alignments(found, measure.names, mobiles)
 
 
 @full_precision
@@ -126,7 +126,13 @@ def score_in_place(
     score = by_term @ by_term.new_tensor(measure.weights)
     rotation = torch.eye(3, dtype=score.dtype, device=score.device).expand(*score.shape, 3, 3)
     translation = score.new_zeros(*score.shape, 3)
-    return Alignments(score, by_term, measure.names, rotation, translation, listed("mobiles", mobiles))
+    return _alignments(Found(score, by_term, rotation, translation), measure.names, mobiles)
+
+
+def _alignments(found: Found, names: tuple[str, ...], mobiles: Molecules) -> Alignments:
+    """What was found, where the mobile molecules are."""
+    score, by_term, rotation, translation = (brought_to(one, device_of(mobiles)) for one in found)
+    return Alignments(score, by_term, names, rotation, translation, listed("mobiles", mobiles))
 
 
 def _check_one(name: str, value: Data | Field) -> None:

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.chem.validation import check_positions
 from tg_molfield.compare.cards import alignment_card, alignments_card
+from tg_molfield.devices import in_double
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Alignment:
     Attributes:
         score: the weighted mean of the terms, 1 for equal fields.
         by_term: the likeness in each term.
-        rotation: R [3, 3], float64.
-        translation: t [3] in Å, float64.
+        rotation: R [3, 3], float64; float32 on devices without that.
+        translation: t [3] in Å, likewise.
         moved: the mobile molecule in its new place; None where fields were aligned.
     """
 
@@ -42,7 +43,9 @@ class Alignment:
             ValueError: they are no floats, or of another shape.
         """
         check_positions("pos", pos)
-        return (pos.to(self.rotation) @ self.rotation.T + self.translation.to(self.rotation)).to(pos.dtype)
+        places = in_double(pos)
+        rotation, translation = (in_double(one).to(places.device) for one in (self.rotation, self.translation))
+        return (places @ rotation.T + translation).to(pos)
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +53,7 @@ class Alignments:
     """Many alignments: of A mobile with B fixed molecules, or of pairs.
 
     Attributes:
-        score: [A, B], or [A] for pairs; float64.
+        score: [A, B], or [A] for pairs; float64, as all results, or float32 on devices without that.
         by_term: [A, B, K] or [A, K].
         names: the K terms.
         rotation: [A, B, 3, 3] or [A, 3, 3].

@@ -14,6 +14,7 @@ from tg_molfield.compare.alignment.self_overlap import self_overlaps
 from tg_molfield.compare.alignment.starts import Frames, principal_frames
 from tg_molfield.compare.overlap import check_fit
 from tg_molfield.compare.terms import Terms, padded_terms
+from tg_molfield.devices import in_double
 from tg_molfield.fields import RBFField
 
 
@@ -101,7 +102,7 @@ def _frames(terms: Sequence[Terms], positions: Sequence[Tensor]) -> Frames:
     frames = principal_frames(pos, torch.where(empty[:, None], torch.ones_like(weights), weights))
     for row in empty.nonzero()[:, 0].tolist():
         if len(positions):
-            atoms = positions[row].to(pos)[None]
+            atoms = in_double(positions[row]).to(pos)[None]
             for whole, one in zip(frames, principal_frames(atoms, torch.ones_like(atoms[..., 0])), strict=True):
                 whole[row] = one[0]
     return frames

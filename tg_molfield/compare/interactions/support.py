@@ -64,7 +64,7 @@ def _cells_of(field: Field) -> list[tuple[Tensor, Tensor]]:
     if isinstance(field, ChannelSelection | AggregateField):
         return _cells_of(field.base)
     if isinstance(field, RBFField) and field.cell is not None and field.pbc is not None:
-        return [(field.cell[0].detach().double().cpu(), field.pbc[0].cpu())]
+        return [(field.cell[0].detach().cpu().double(), field.pbc[0].cpu())]
     if isinstance(field, Volume) and any(field.periodic):
         return [(field.grid.cell.double(), torch.tensor(field.periodic))]
     return []
@@ -99,7 +99,7 @@ def _union(boxes: list[Box | None]) -> Box | None:
 
 
 def _around(pos: Tensor, margin: float) -> Box:
-    pos = pos.detach().to("cpu", torch.float64)
+    pos = pos.detach().cpu().double()
     infinity = pos.new_full((1, 3), math.inf)
     return torch.cat([infinity, pos]).amin(0) - margin, torch.cat([-infinity, pos]).amax(0) + margin
 

@@ -59,7 +59,7 @@ def screen(
 
     Args:
         query: a molecule, or several, such as its conformers; the score is that of the most alike. Alignments run on
-            its device.
+            its device, or on the processor where that has no double precision.
         library: a file or several (SDF, MOL2, a table of SMILES as ``.smi``, ``.csv`` or ``.tsv`` with a column
             ``smiles``; each also with ``.gz``; other structure files are read whole), or an iterable of ``Data``, such
             as a PyG data set.
