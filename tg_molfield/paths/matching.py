@@ -45,7 +45,7 @@ def frames_from_fields(fields: Sequence[Field], mol_field: MolField | None, grid
             _check_composition(number, found, frames[0])
             expected = _extrapolated([frame.pos for frame in frames[-2:]])
             order = match_atoms(
-                found.z, expected, frames[-1].pos.double().cpu().numpy(), found.pos.double().cpu().numpy()
+                found.z, expected, frames[-1].pos.cpu().double().numpy(), found.pos.cpu().double().numpy()
             )
             found.pos = found.pos[torch.from_numpy(order)]
         frames.append(found)
@@ -90,7 +90,7 @@ def _changes(atom: int, topology: Topology, last: Array, now: Array, candidates:
 
 def _extrapolated(last: Sequence[Tensor]) -> Array:
     """The expected positions [N, 3]: half of the last displacement further on."""
-    pos = [one.double().cpu().numpy() for one in last]
+    pos = [one.cpu().double().numpy() for one in last]
     return pos[-1] if len(pos) == 1 else pos[-1] + _EXTRAPOLATION * (pos[-1] - pos[-2])
 
 

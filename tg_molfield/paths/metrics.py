@@ -15,6 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_list, check_kind
+from tg_molfield.devices import in_double
 from tg_molfield.fields import MolField, Volume
 from tg_molfield.inverse.find_atoms import recover_atoms
 from tg_molfield.paths.cards import path_metrics_card
@@ -95,7 +96,7 @@ def path_metrics(data: Data, ends: Sequence[Data], mol_field: MolField, volume: 
 
 
 def _drift(volume: Volume, reference: Volume) -> float:
-    now, before = (one.values.double().sum((1, 2, 3)) for one in (volume, reference))
+    now, before = (in_double(one.values).sum((1, 2, 3)) for one in (volume, reference))
     now = now * (volume.grid.voxel_volume / reference.grid.voxel_volume)
     occupied = before.abs() > _EMPTY * before.abs().max()
     return float(((now - before)[occupied] / before[occupied]).abs().max())
@@ -127,7 +128,7 @@ def _with_images(molecules: Sequence[Data]) -> tuple[Indices, list[Array]]:
 
 
 def _array(pos: Tensor) -> Array:
-    return pos.detach().to("cpu", torch.float64).numpy()
+    return pos.detach().cpu().double().numpy()
 
 
 def _lengths(pos: Array, pairs: Indices) -> Array:

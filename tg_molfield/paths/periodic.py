@@ -62,7 +62,7 @@ class Cells:
                 raise ValueError(
                     f"frames[{number}].cell: expected one for the periodic directions, got None; give frame.cell"
                 )
-            cell = as_cells(frame.cell, 1)[0].detach().to("cpu", torch.float64)
+            cell = as_cells(frame.cell, 1)[0].detach().cpu().double()
             cell = torch.where(flags[0][:, None], cell, 0.0)
             vectors = box_vectors(cell, flags[0])[0].numpy()
             if found:
