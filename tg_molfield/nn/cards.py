@@ -114,7 +114,7 @@ def pose_card(pose: Any) -> str:
 
 def _rows_of_colors(codes: torch.Tensor) -> list[Picture]:
     """The first codes [M, D], one below the other."""
-    code = codes.detach()[:_MOST_CODES, :_MOST_NUMBERS].double().cpu().numpy()[::-1]
+    code = codes.detach()[:_MOST_CODES, :_MOST_NUMBERS].cpu().double().numpy()[::-1]
     if not code.size:
         return []
     shown = "its numbers" if len(codes) == 1 else f"the numbers of {len(code)}, one below the other"

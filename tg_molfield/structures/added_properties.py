@@ -96,6 +96,7 @@ def _added(data: Data, mol: Mol, properties: Iterable[str], color: bool) -> Data
     features = compute_color(mol, mol.GetConformer().GetPositions()) if color else {}
     result = data.clone()
     for name, values in {**computed, **features}.items():
-        tensor = torch.as_tensor(values, device=data.pos.device)
-        result[name] = tensor.to(data.pos.dtype) if tensor.is_floating_point() else tensor
+        tensor = torch.as_tensor(values)
+        tensor = tensor.to(data.pos.dtype) if tensor.is_floating_point() else tensor
+        result[name] = tensor.to(data.pos.device)
     return result

@@ -93,12 +93,12 @@ def to_ase(data: Data) -> Atoms:
             f"z: expected atomic numbers up to {MAX_Z}, or 0 for a dummy atom, got {int(data['z'][wrong[0]])} for atom "
             f"{wrong[0]}; correct data.z"
         )
-    atoms = Atoms(numbers=_array(data["z"]), positions=_array(data["pos"].double()))
+    atoms = Atoms(numbers=_array(data["z"]), positions=_array(data["pos"].cpu().double()))
     if getattr(data, "cell", None) is not None:
         cell = as_cells(data["cell"], 1)[0]
         if not bool(torch.isfinite(cell).all()):
             raise ValueError("cell: expected finite numbers, got NaN or infinity; correct or remove data.cell")
-        atoms.set_cell(_array(cell.double()))
+        atoms.set_cell(_array(cell.cpu().double()))
     if getattr(data, "pbc", None) is not None:
         atoms.set_pbc(_array(as_pbc(data["pbc"], 1)[0]))
     found = {name: data[name] for name in LABELS if getattr(data, name, None) is not None}

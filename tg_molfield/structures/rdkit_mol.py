@@ -175,7 +175,7 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     if atoms > MAX_ATOMS:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
-        charge = 0 if known is None else round(float(data[known].double().sum()))
+        charge = 0 if known is None else round(float(data[known].cpu().double().sum()))
     mol = mol_without_bonds(unwrapped(data))
     with rdBase.BlockLogs():
         try:

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_kind, check_positive, require_counts
 from tg_molfield.chem.validation import check_real, check_tensor
+from tg_molfield.devices import in_double
 from tg_molfield.nn.checks import num_graphs_of
 
 
@@ -63,7 +64,7 @@ class PropertyLoss(nn.Module):
             )
         if weights is not None:
             _check_weights(weights, values.size(1))
-        values = values.double()
+        values = in_double(values)
         mean = values.nanmean(0)
         spread = (values - mean).square().nanmean(0).sqrt()
         dtype = torch.get_default_dtype()

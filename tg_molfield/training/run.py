@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_integers, check_number
+from tg_molfield.devices import device_with_double, in_widest_type
 from tg_molfield.fields import MolField
 from tg_molfield.nn import FieldAutoEncoder
 from tg_molfield.nn.serialization import describe_model
@@ -227,7 +228,7 @@ class Run:
         value.backward()
         mean = self.ranks.average_gradients(self.model, value)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optimization.clip)
-        loss, size = torch.stack([mean.double(), norm.to(mean.device).double()]).tolist()
+        loss, size = torch.stack([in_widest_type(one.to(mean.device)) for one in (mean, norm)]).tolist()
         for name, number in (("loss", loss), ("gradient of the loss", size)):
             if not math.isfinite(number):
                 raise FloatingPointError(
@@ -243,7 +244,8 @@ class Run:
         """The latest clock of all ranks, and whether any was asked to stop."""
         if self.ranks.count == 1:
             return seconds, stop
-        told = self.ranks.largest(torch.tensor([seconds, float(stop)], dtype=torch.float64, device=self.device))
+        device = device_with_double(self.device)
+        told = self.ranks.largest(torch.tensor([seconds, float(stop)], dtype=torch.float64, device=device))
         self.ranks.merge_domains(self.model)
         return float(told[0]), bool(told[1])
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
+from tg_molfield.devices import device_with_double, in_double
 from tg_molfield.nn import FieldAutoEncoder, Latent
 from tg_molfield.nn.checks import num_graphs_of
 from tg_molfield.nn.evaluation import evaluating
@@ -93,7 +94,7 @@ class Validator:
                 sums += self._measured(model, batch.to(device))
         if not isinstance(self._data, DrawnMolecules):
             ranks = Ranks()
-        count, loss, *quality = ranks.summed(sums.to(device)).tolist()
+        count, loss, *quality = ranks.summed(sums.to(device_with_double(device))).tolist()
         if not count:
             raise ValueError("valid: expected at least one molecule, got none; leave it out or give some")
         if not math.isfinite(loss):
@@ -126,7 +127,7 @@ class Validator:
             assert isinstance(model, FieldAutoEncoder)
             quality = model.psnr(latent, batch.query_pos, batch.field, getattr(batch, "query_batch", None))
             for place, values in ((2, quality.all_points), (4, quality.occupied)):
-                known = values[~values.isnan()].double()
+                known = in_double(values[~values.isnan()])
                 sums[place], sums[place + 1] = len(known), float(known.sum())
         return sums
 

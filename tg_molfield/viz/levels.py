@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from tg_molfield.arguments import check_number
+from tg_molfield.devices import in_double
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.volume import Volume
 from tg_molfield.viz.signs import NOISE
@@ -47,13 +48,13 @@ def is_peaked(volume: Volume, channel: str) -> bool:
     low, high = value_range(volume, channel)
     if low < -NOISE * high or high <= 0:
         return False
-    values = volume.values[volume.channel_indices(channel)].detach().double()
+    values = in_double(volume.values[volume.channel_indices(channel)].detach())
     return float(values[values > LEVEL * high].sum()) < _LEAST_SHARE * float(values.sum())
 
 
 def _half_enclosing(volume: Volume, channel: str) -> float:
     """The level above which half of a density lies."""
-    values = volume.values[volume.channel_indices(channel)].detach().double().flatten().sort(descending=True).values
+    values = in_double(volume.values[volume.channel_indices(channel)].detach()).flatten().sort(descending=True).values
     return float(values[(values.cumsum(0) < values.sum() / 2).sum()])
 
 

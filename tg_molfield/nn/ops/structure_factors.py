@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
+from tg_molfield.devices import in_double
 from tg_molfield.nn.ops.element_kinds import ElementKinds
 from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.precision import full_precision
@@ -84,7 +85,7 @@ class StructureFactors(nn.Module):
         added = self._waves_of(size) - self.num_waves
         vectors, phases = (part.to(self.phases) for part in self._drawn(added, seed=self.num_waves))
         vectors, phases = torch.cat([self.wave_vectors, vectors], 1), torch.cat([self.phases, phases], 1)
-        order = vectors.double().norm(dim=0).argsort(stable=True)
+        order = in_double(vectors).norm(dim=0).argsort(stable=True).to(vectors.device)
         self.wave_vectors, self.phases = vectors[:, order], phases[:, order]
         kept = order.argsort()[: self.num_waves]
         self.size, self.num_waves = size, self.num_waves + added
