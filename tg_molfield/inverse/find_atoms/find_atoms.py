@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch_geometric.data import Data
@@ -105,8 +106,9 @@ def recover_atoms(
     Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
     else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
     fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
-    below a fifth of the weight are empty. Several atoms in one place come back as often as they are where the field's
-    own definition or centres tell the weight of one; elsewhere they are one atom of greater weight, see the reports.
+    below a fifth of the weight are empty, unless all are and equal atoms of less weight explain them. Several atoms in
+    one place come back as often as they are where the field's own definition or centres tell the weight of one;
+    elsewhere they are one atom of greater weight, see the reports.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
@@ -124,8 +126,8 @@ def recover_atoms(
 
     Raises:
         TypeError: ``field`` is no field.
-        ValueError: no element channels, no atoms, values that are not finite, a single plane of nodes, or no grid where
-            one is needed.
+        ValueError: no element channels, no atoms, small values that are no sum of equal atoms, values that are not
+            finite, a single plane of nodes, or no grid where one is needed.
         MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
     Warns:
@@ -167,14 +169,18 @@ def recover_atoms(
         explain(volume, one.channel, weight, weight, tolerance) if not len(one.atoms.pos) and weight < peak else one
         for one, peak in zip(found, peaks, strict=True)
     ]
+    if highest > 0 and not is_normalized and not any(len(one.atoms.pos) for one in found):
+        found = [explain(volume, one.channel, None, highest, tolerance) for one in found]
+        peaks, weight = [highest], math.inf
+        if any(one.residual > tolerance for one in found):
+            _refuse(channels, highest)
     several = {} if is_normalized else suspected([one for one in found if one.channel.weight is None])
     for one in found:
         complaint = _complaint(one, tolerance, several.get(one.channel.name, 1))
         if complaint:
             _complain(complaint, errors)
     if not any(len(one.atoms.pos) for one in found):
-        names = ", ".join(channel.name for channel in channels)
-        raise ValueError(f"field: expected atoms in channels {names}, got none; check the grid and the scale")
+        _refuse(channels, highest)
     for name in nameless_channels(field):
         if float(volume[name].values.max()) > EMPTY * min(weight, *peaks):
             _complain(
@@ -224,6 +230,20 @@ def _complaint(found: Explanation, tolerance: float, several: int) -> str:
             "field.with_mol_field(…) if an atom weighs 1 in the field"
         )
     return ""
+
+
+def _refuse(channels: list[ElementChannel], highest: float) -> NoReturn:
+    """Tell that there are no atoms where the highest value is ``highest``."""
+    names = ", ".join(channel.name for channel in channels)
+    if highest > 0:
+        got = f"values up to {highest:.3g} that are no sum of equal atoms, whose values are about 1"
+        raise ValueError(
+            f"field: expected atoms in channels {names}, got {got}; check the grid and the scale, or give the "
+            "definition of the field as mol_field"
+        )
+    raise ValueError(
+        f"field: expected atoms in channels {names}, got no value above 0; check the grid and the sign of the field"
+    )
 
 
 def _complain(message: str, errors: str) -> None:
