@@ -21,6 +21,7 @@ from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Exp
 from tg_molfield.inverse.find_atoms.multiplicity import repeated, suspected
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
+from tg_molfield.inverse.find_atoms.units import length_factor
 from tg_molfield.precision import full_precision
 
 ERRORS = ("warn", "raise", "ignore")
@@ -134,7 +135,8 @@ def recover_atoms(
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
             unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom; if their
             atoms have another weight than the field's definition or centres tell; and if they have two, three or four
-            times the weight of 1, those of other channels not, as several atoms in one place do.
+            times the weight of 1, those of other channels not, as several atoms in one place do. Without a definition,
+            lengths are reported with which the atoms would be a molecule if they were bohr.
     """
     check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
     check_grid(grid)
@@ -188,7 +190,18 @@ def recover_atoms(
                 "of their elements a channel",
                 errors,
             )
-    return Recovery(_assembled(volume, channels, [one.atoms for one in found]), tuple(map(_report, found)))
+    data = _assembled(volume, channels, [one.atoms for one in found])
+    if definition is None:
+        used = [pair for pair in zip(found, channels, strict=True) if len(pair[0].atoms.pos)]
+        ratio = min(one.channel.width / channel.width for one, channel in used)
+        if (factor := length_factor(data.z, data.pos, ratio)) != 1:
+            _complain(
+                f"grid: expected lengths in Å, got atoms {1 / factor:.2f} times as far from each other as bonds, as "
+                f"where lengths in {'bohr' if factor < 1 else 'Å'} are taken as {'Å' if factor < 1 else 'bohr'}; "
+                f"multiply origin and axes of the grid by {factor:.5f}",
+                errors,
+            )
+    return Recovery(data, tuple(map(_report, found)))
 
 
 def _report(found: Explanation) -> ChannelReport:
