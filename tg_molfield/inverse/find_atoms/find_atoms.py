@@ -17,6 +17,7 @@ from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.fields.grid import check_grid
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
+from tg_molfield.inverse.find_atoms.duplicates import merged
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
 from tg_molfield.inverse.find_atoms.multiplicity import repeated, suspected
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
@@ -123,7 +124,8 @@ def recover_atoms(
         progress: called with a line of text and the share of the channels that are done, from 0 to 1.
 
     Returns:
-        The atoms, in the order of parts and channels and then along x, and the reports.
+        The atoms, in the order of parts and channels and then along x, and the reports. Atoms that several channels
+        of their element show, such as ``C`` and ``ligand.C``, are there once.
 
     Raises:
         TypeError: ``field`` is no field.
@@ -267,13 +269,14 @@ def _complain(message: str, errors: str) -> None:
 
 
 def _assembled(volume: Volume, channels: list[ElementChannel], found: list[ChannelAtoms]) -> Data:
-    order = sorted(range(len(channels)), key=lambda i: channels[i].part or 0)
-    counts = torch.tensor([len(found[i].pos) for i in order])
-    pos = torch.cat([_sorted(found[i].pos) for i in order]).to(volume.values)
-    z = torch.tensor([channels[i].z for i in order]).repeat_interleave(counts)
+    placed = merged(channels, found, volume.grid.cell, volume.periodic)
+    placed.sort(key=lambda one: one.part or 0)
+    counts = torch.tensor([len(one.pos) for one in placed])
+    pos = torch.cat([_sorted(one.pos) for one in placed]).to(volume.values)
+    z = torch.tensor([one.z for one in placed]).repeat_interleave(counts)
     data = Data(z=z.to(pos.device), pos=pos)
     if any(channel.part is not None for channel in channels):
-        data.part = torch.tensor([channels[i].part or 0 for i in order]).repeat_interleave(counts).to(pos.device)
+        data.part = torch.tensor([one.part or 0 for one in placed]).repeat_interleave(counts).to(pos.device)
     if any(volume.periodic):
         data.cell = volume.grid.cell.to(pos)[None]
         data.pbc = torch.tensor([volume.periodic], device=pos.device)
