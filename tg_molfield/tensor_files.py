@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
@@ -67,6 +69,13 @@ def read_object(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], d
         if not isinstance(parameters, dict):
             raise ValueError("expected settings by name, got none; give a file that save() wrote")
     return parameters, tensors
+
+
+@contextmanager
+def with_memory() -> Iterator[None]:
+    """A context in which new tensors can take numbers: on the processor where the default device is ``"meta"``."""
+    with torch.device("cpu") if torch.empty(0).is_meta else nullcontext():
+        yield
 
 
 class TensorFile(NamedTuple):

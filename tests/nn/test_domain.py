@@ -6,6 +6,7 @@ from ase.build import molecule
 from hard_molecules import tensors
 from torch_geometric.data import Batch, Data
 
+from tg_molfield import from_smiles
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
 
 
@@ -33,6 +34,31 @@ def test_molecules_of_the_training_set_pass(pretrained):
 def test_missing_hydrogens_are_told(pretrained, name):
     with pytest.warns(OutOfDomainWarning, match="molecule 1: expected explicit hydrogens"):
         pretrained.encode(Batch.from_data_list([data("H2O"), data(name, hydrogens=False)]))
+
+
+@pytest.mark.parametrize("smiles", ["CO", "NC(C)C(=O)O", "c1ccccc1O", "OC1C(O)C(O)C(O)C(O)C1O"])
+def test_polar_hydrogens_alone_are_told(pretrained, smiles):
+    whole = from_smiles(smiles)
+    carbon = whole.pos[whole.z == 6]
+    kept = (whole.z > 1) | (torch.cdist(whole.pos, carbon).amin(1) > 1.3)
+    polar = Data(z=whole.z[kept], pos=whole.pos[kept])
+    assert (polar.z == 1).any()
+    told = "expected explicit hydrogens, as in training, got none at carbon"
+    with pytest.warns(OutOfDomainWarning, match=f"molecule 2: {told}"):
+        pretrained.encode(Batch.from_data_list([data("H2O"), whole, polar]))
+    with pytest.warns(OutOfDomainWarning, match=rf"molecules\[1\]: {told}"):
+        pretrained.embed([whole, polar])
+
+
+@pytest.mark.parametrize(
+    "smiles", ["OC(=O)C(=O)O", "[O-]C(=O)C(=O)[O-]", "NC(N)=O", "OC(=O)C#CC(=O)O", "C#C", "C#CC#C", "FC(F)(F)C(=O)O",
+               "O=c1[nH]c(=O)c2[nH]c(=O)[nH]c2[nH]1", "Oc1c(Cl)c(Cl)c(Cl)c(Cl)c1Cl", "N#CN", "[C-]#[N+]O"]
+)  # fmt: skip
+def test_molecules_without_hydrogens_at_carbon_pass(pretrained, smiles):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pretrained.encode(from_smiles(smiles))
+        pretrained.embed([from_smiles(smiles)])
 
 
 def test_more_atoms_than_in_training_are_told(pretrained):

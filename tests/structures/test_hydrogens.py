@@ -40,6 +40,27 @@ def test_molecules_whose_hydrogens_are_all_polar(smiles):
     assert not lacks_hydrogens(from_smiles(smiles))
 
 
+@pytest.mark.parametrize("name", ["CH3OCH3", "isobutane", "CH3CN", "HCOOCH3"])
+def test_carbon_with_one_neighbour(name):
+    assert lacks_hydrogens(heavy(from_ase(molecule(name))))
+
+
+@pytest.mark.parametrize("smiles", ["[C-]#[N+]C(F)(F)F", "[C-]#[N+]O"])
+def test_carbon_of_isocyanides(smiles):
+    assert not lacks_hydrogens(from_smiles(smiles))
+
+
+def test_small_fullerene_is_no_saturated_carbon():
+    golden = (1 + 5**0.5) / 2
+    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 2)
+    edges = torch.stack([torch.zeros(4), signs[:, 0] / golden, signs[:, 1] * golden], dim=1)
+    cube = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
+    pos = torch.cat([cube, *(edges.roll(shift, 1) for shift in range(3))]) * golden / 2
+    z = torch.full((20,), 6)
+    assert not lacks_hydrogens(Data(z=z, pos=1.45 * pos))
+    assert lacks_hydrogens(Data(z=z, pos=1.54 * pos))  # dodecahedrane without its hydrogens
+
+
 def test_protein_without_hydrogens_and_crystal(data_dir):
     protein = read(data_dir / "complexes" / "184l_protein.pdb.gz")[0]
     assert lacks_hydrogens(heavy(protein))

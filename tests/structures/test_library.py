@@ -1,5 +1,6 @@
 import gzip
 import pickle
+import re
 import warnings
 
 import pytest
@@ -273,6 +274,19 @@ def test_atoms_without_bonds_are_written_with_a_warning(tmp_path):
         write_sdf(tmp_path / "a.sdf", [(entry, data, {})])
     (mol,) = Chem.SDMolSupplier(str(tmp_path / "a.sdf"), sanitize=False)
     assert (mol.GetNumAtoms(), mol.GetNumBonds()) == (2, 0)
+
+
+def test_doubtful_bonds_of_generated_molecules_are_told_once(tmp_path):
+    ylide = from_smiles("C[S+]=CC[O-]", properties=())
+    molecules = [Data(z=ylide.z, pos=ylide.pos, name=name) for name in ("sample 1", "sample 2")]
+    told = r"'sample 1' \(and 1 more\): bonds: expected .* got S\+ .*, or draw a generated molecule again"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_sdf(tmp_path / "a.sdf", [(entry, entry.content, {}) for entry in Library(molecules)])
+    (warning,) = caught
+    assert re.search(told, str(warning.message))
+    assert warning.filename == __file__
+    assert len(list(Chem.SDMolSupplier(str(tmp_path / "a.sdf"), removeHs=False))) == 2
 
 
 def test_conformers_have_one_constitution(tmp_path):

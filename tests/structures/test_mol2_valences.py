@@ -58,6 +58,14 @@ def check_against(smiles, data):
         ("C.3 S.o2 O.2 O.2 O.3", "1-2:1 2-3:2 2-4:2 2-5:1", "CS(=O)(=O)O"),
         ("C.3 O.3 P.3 O.co2 O.co2 O.co2", "1-2:1 2-3:1 3-4:ar 3-5:ar 3-6:ar", "COP(=O)([O-])[O-]"),
         ("C.3 P.3 O.co2 O.co2 O.3", "1-2:1 2-3:ar 2-4:ar 2-5:1", "CP(=O)([O-])O"),
+        ("C.2 O.co2 O.co2 O.co2", "1-2:ar 1-3:ar 1-4:ar", "C(=O)([O-])[O-]"),
+        ("S.o2 O.co2 O.co2 O.co2 O.co2", "1-2:ar 1-3:ar 1-4:ar 1-5:ar", "S(=O)(=O)([O-])[O-]"),
+        ("P.3 O.co2 O.co2 O.co2 O.co2", "1-2:2 1-3:1 1-4:1 1-5:1", "P(=O)([O-])([O-])[O-]"),
+        ("C.3 O.3 P.3 O.2 O.co2 O.co2", "1-2:1 2-3:1 3-4:2 3-5:1 3-6:1", "COP(=O)([O-])[O-]"),
+        ("C.3 P.3 O.2 O.co2 O.3", "1-2:1 2-3:2 2-4:1 2-5:1", "CP(=O)([O-])O"),
+        ("C.3 C.2 O.co2 O.3", "1-2:1 2-3:2 2-4:1", "CC(=O)O"),
+        ("C.3 S.O2 O.2 O.2 O.co2", "1-2:1 2-3:2 2-4:2 2-5:1", "CS(=O)(=O)[O-]"),
+        ("C.3 S.O O.2 C.3", "1-2:1 2-3:2 2-4:1", "CS(=O)C"),
         ("C.3 B O.3 O.3", "1-2:1 2-3:1 2-4:1", "CB(O)O"),
         ("C.3 Si", "1-2:1", "C[SiH3]"),
         ("O.3", "", "O"),
@@ -134,6 +142,31 @@ def test_one_open_valence_beside_hydrogens_at_carbon_is_told(tmp_path, kinds, bo
     with pytest.warns(StructureWarning, match=r"got an open valence at 'O'; -1 was taken, add the hydrogen"):
         data = read_made(tmp_path, kinds, bonds, properties=["donor"])
     assert not data.donor.any()
+
+
+MALONATE = "C.3 C.2 C.2 O.2 O.3 O.2 O.3 H H", "1-2:1 1-3:1 2-4:2 2-5:1 3-6:2 3-7:1 1-8:1 1-9:1"
+
+
+def test_oxygens_of_groups_that_have_hydrogens_are_neutral(tmp_path):
+    bonds = "1-2:ar 1-3:ar 1-4:1 1-5:1 4-6:1 5-7:1"
+    data = read_made(tmp_path, "P.3 O.co2 O.co2 O.co2 O.co2 H H", bonds, properties=PROPERTIES)
+    assert sorted(data.formal_charge[:3].tolist()) == [-1, 0, 0]
+    assert not data.formal_charge[3:].any()
+
+
+def test_several_open_valences_beside_hydrogens_at_carbon_are_told(tmp_path):
+    told = r"formal_charge: expected charges, .*open valence at 'O' \(and 1 more\); hydrogen without charge was taken"
+    with pytest.warns(StructureWarning, match=told):
+        data = read_made(tmp_path, *MALONATE, properties=PROPERTIES)
+    assert not data.formal_charge.any()
+
+
+def test_dianions_that_a_record_with_hydrogens_at_carbon_states(tmp_path):
+    extra = "@<TRIPOS>UNITY_ATOM_ATTR\n5 1\ncharge -1\n7 1\ncharge -1\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = read_made(tmp_path, *MALONATE, extra=extra, properties=PROPERTIES)
+    check_against("C(C(=O)[O-])C(=O)[O-]", data)
 
 
 @pytest.mark.filterwarnings("error::tg_molfield.structures.StructureWarning")

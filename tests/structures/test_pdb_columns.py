@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, read
+from tg_molfield.structures.formats.pdb.columns import read_columns
 
 N = "ATOM      1  N   SER A   1      10.500 -20.250  30.125  1.00  0.00           N"
 CA = "ATOM      2  CA  SER A   1      11.500 -20.250  30.125  1.00  0.00           C"
@@ -180,3 +181,39 @@ def test_a_bad_model_does_not_spoil_the_others(pdb_file):
     with pytest.warns(SkippedRecordsWarning, match=r"record 1 \('model 1'\): line 2: expected x"):
         (data,) = read(path, errors="skip", dtype=torch.float64)
     assert data.pos.tolist() == BOTH[:1]
+
+
+def grid_of_waters(count):
+    """The lines of a large file: one oxygen a residue, 3 Å apart."""
+    return [
+        f"HETATM{i % 100_000:5d}  O   HOH {chr(65 + i // 9999)}{i % 9999 + 1:4d}    "
+        f"{3.0 * (i % 40):8.3f}{3.0 * (i // 40 % 40):8.3f}{3.0 * (i // 1600):8.3f}  1.00 20.00           O"
+        for i in range(count)
+    ]
+
+
+def test_large_files_are_read_to_the_last_line():
+    lines = grid_of_waters(40_000)
+    lines[-1] = lines[-1][:54]
+    columns = read_columns(lines)
+    expected = torch.cartesian_prod(*(3.0 * torch.arange(n, dtype=torch.float64) for n in (25, 40, 40))).flip(1)
+    assert torch.equal(torch.from_numpy(columns.pos), expected)
+    assert not columns.faults
+    assert columns.occupancy.tolist() == [1.0] * 40_000
+
+
+@pytest.mark.parametrize(
+    ("row", "start", "text", "fault"),
+    [
+        (39_999, 17, "H\u00e9M", "expected ASCII characters"),
+        (16_384, 30, "        ", "expected x in columns 31 to 38, got ''"),
+        (33_000, 46, "  1.0  2", "expected z in columns 47 to 54, got '1.0  2'"),
+        (20_000, 54, "ATOM  ", "expected one atom on the line, got two"),
+    ],
+)
+def test_faults_far_down_in_large_files_are_found(row, start, text, fault):
+    lines = grid_of_waters(40_000)
+    lines[row] = lines[row][:start] + text + lines[row][start + len(text) :]
+    columns = read_columns(lines)
+    assert list(columns.faults) == [row]
+    assert columns.faults[row].startswith(fault)

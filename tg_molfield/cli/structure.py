@@ -104,14 +104,11 @@ def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
 def _from_file(path: str, needed: set[str], record: int, dimension: int | None) -> Structure:
     from tg_molfield.structures.formats.registry import format_of
     from tg_molfield.structures.needed import with_needed
-    from tg_molfield.structures.reading import no_bonds, read_records
+    from tg_molfield.structures.reading import no_bonds, read_record
 
     has_bonds = format_of(Path(path)).has_bonds
     flat = cast("Literal[3] | None", dimension)
-    records = read_records(path, dimension=flat, needed=needed if has_bonds else None)
-    if not 1 <= record <= len(records):
-        raise ValueError(f"--record: expected 1 to {len(records)} for {path}, got {record}; records are counted from 1")
-    source, data = records[record - 1]
+    source, data, count = read_record(path, record, flat, needed if has_bonds else None, "--record")
     if not has_bonds:
         data = with_needed(data, needed, f"{path}: {no_bonds(Path(path), 'properties')}")
     origin = "Gasteiger" if "partial_charge" in source.computed else "the file"
@@ -119,7 +116,7 @@ def _from_file(path: str, needed: set[str], record: int, dimension: int | None) 
         data,
         Path(path).name,
         origin if "partial_charge" in needed else "",
-        f"{record} of {len(records)}" if len(records) > 1 else "",
+        f"{record} of {count}" if count > 1 else "",
     )
 
 

@@ -46,6 +46,7 @@ from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_enc
 from tg_molfield.nn.serialization import Serializable
 from tg_molfield.precision import HALF_TYPES
 from tg_molfield.random_draws import seeds_of
+from tg_molfield.tensor_files import with_memory
 
 DEFAULT_FIELD = MolField()
 
@@ -199,7 +200,8 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
                 f"latent_dim: expected at least {self.latent_dim}, the length of the model's codes, got {latent_dim}; "
                 "give more"
             )
-        model.decoder.lengthen(latent_dim)
+        with with_memory():
+            model.decoder.lengthen(latent_dim)
         model.hyper_parameters["latent_dim"] = int(latent_dim)
         return model
 
@@ -378,6 +380,8 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
         **modules: nn.Module,
     ) -> Self:
         """A trained model, in evaluation mode; the named ones are part of the package, and nothing is downloaded.
+
+        It is on the default device, or on the processor where that is ``"meta"``.
 
         ``"organic-small"`` encodes molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, trained on up to 96
         atoms, with a code of 512 numbers, and decodes them into the field of arXiv 2502.10848 (β = 0.75, 10 channels,

@@ -7,15 +7,10 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from tg_molfield.chem.atoms import AtomList
-from tg_molfield.chem.bonds import bonds
 from tg_molfield.chem.elements import MAX_Z, symbols
+from tg_molfield.structures.hydrogens import REACH, misses_hydrogens
 
 _HYDROGEN, _CARBON = 1, 6
-_STRAIGHT = -0.9
-"""The cosine of the angle at a carbon with two neighbours below which it counts as linear."""
-
-_BARE = "expected explicit hydrogens, as in training, got none"
 
 
 class OutOfDomainWarning(UserWarning):
@@ -71,13 +66,18 @@ class Domain(nn.Module):
         count = torch.bincount(batch)
         if fault := self._too_large(int(count.max())):
             _warn(f"molecule {int(count.argmax())}: {fault}; compare the decoded field with the molecule's own")
-        if _HYDROGEN in known:
-            bare = torch.ones_like(count, dtype=torch.bool)
-            bare[batch[z == _HYDROGEN]] = False
-            for graph in bare.nonzero()[:, 0].tolist():
-                if _lacks_hydrogens(z[batch == graph], pos[batch == graph]):
-                    _warn(f"molecule {graph}: {_BARE}; add them first")
-                    break
+        if _HYDROGEN not in known:
+            return
+        doubtful = _without_a_hydrogen_at_carbon(z, pos, batch, len(count)).nonzero()[:, 0].tolist()
+        if not doubtful:
+            return
+        end = count.cumsum(0).tolist()
+        z, pos = z.cpu(), pos.detach().cpu()
+        for graph in doubtful:
+            rows = slice(end[graph - 1] if graph else 0, end[graph])
+            if fault := _missing_hydrogens(z[rows], pos[rows]):
+                _warn(f"molecule {graph}: {fault}; add them first")
+                break
 
     def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str]:
         """Why a molecule with atoms ``z [N]`` at ``pos [N, 3]`` Å lies outside the domain.
@@ -88,8 +88,8 @@ class Domain(nn.Module):
         known = self.elements
         if not known:
             return "", "", ""
-        bare = _HYDROGEN in known and not bool((z == _HYDROGEN).any()) and _lacks_hydrogens(z, pos)
-        return _unknown_elements(z, known), self._too_large(len(z)), _BARE if bare else ""
+        missing = _missing_hydrogens(z, pos) if _HYDROGEN in known else ""
+        return _unknown_elements(z, known), self._too_large(len(z)), missing
 
     def _too_large(self, count: int) -> str:
         if count <= self.max_atoms:
@@ -105,22 +105,25 @@ def _unknown_elements(z: Tensor, known: tuple[int, ...]) -> str:
     return f"z: expected elements of the training set ({expected}), got {got}"
 
 
-def _lacks_hydrogens(z: Tensor, pos: Tensor) -> bool:
-    """Whether a molecule without hydrogens has a carbon with one neighbour, or with two that are not in line."""
-    z, pos = z.cpu(), pos.detach().cpu().double()
-    if len(z) <= 2:
-        return False
-    pairs = torch.from_numpy(bonds(AtomList(z, pos)))
-    ends = torch.cat([pairs, pairs.flip(1)])
-    order = ends[:, 0].argsort()
-    degree = torch.bincount(ends[:, 0], minlength=len(z))
-    first = degree.cumsum(0) - degree
-    carbon = z == _CARBON
-    if bool((carbon & (degree == 1)).any()):
-        return True
-    middle = (carbon & (degree == 2)).nonzero()[:, 0]
-    one, two = (torch.nn.functional.normalize(pos[ends[order[first[middle] + i], 1]] - pos[middle]) for i in (0, 1))
-    return bool(((one * two).sum(1) > _STRAIGHT).any())
+def _without_a_hydrogen_at_carbon(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
+    """Molecules ``[B]`` whose first hydrogen, if any, is not at carbon: few where all hydrogens are there."""
+    hydrogen = (z == _HYDROGEN).nonzero()[:, 0]
+    graph = batch[hydrogen]
+    begins = torch.ones_like(graph, dtype=torch.bool)
+    begins[1:] = graph[1:] != graph[:-1]
+    first = torch.full((num_graphs,), -1, device=z.device)
+    first[graph[begins]] = hydrogen[begins]
+    first, pos = first[batch], pos.detach()
+    is_near = (pos[first] - pos).norm(dim=1) < REACH
+    found = torch.zeros(num_graphs, device=z.device)
+    return found.index_add(0, batch, ((z == _CARBON) & (first >= 0) & is_near).to(found)) == 0
+
+
+def _missing_hydrogens(z: Tensor, pos: Tensor) -> str:
+    if not misses_hydrogens(z.cpu().numpy(), pos.detach().cpu().double().numpy()):
+        return ""
+    at_carbon = " at carbon" if bool((z == _HYDROGEN).any()) else ""
+    return f"expected explicit hydrogens, as in training, got none{at_carbon}"
 
 
 def _warn(message: str) -> None:

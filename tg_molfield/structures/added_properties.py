@@ -62,7 +62,7 @@ def with_color(data: Data, charge: int | None = None) -> Data:
     try:
         mol = to_rdkit(data, charge)
     except ValueError as error:
-        raise ValueError(f"{error}; or read the molecule with its bonds: read(path, color=True)") from error
+        raise ValueError(f"{error}; or read(path, color=True) if a file has its bonds") from error
     return _added(data, mol, (), True)
 
 

@@ -144,17 +144,22 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
             anion.
     """
     mol = perceived(data, charge)
-    row = doubtful_cation(mol)
-    if row is not None:
-        symbol = mol.GetAtomWithIdx(row).GetSymbol()
-        cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
-        warnings.warn(
-            f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check "
-            "the geometry and the net charge, or read the molecule with its bonds",
-            StructureWarning,
-            stacklevel=2,
-        )
+    if fault := separated_charges(mol):
+        warnings.warn(fault, StructureWarning, stacklevel=2)
     return mol
+
+
+def separated_charges(mol: Mol) -> str:
+    """What is doubtful about the charges of a molecule whose bonds were perceived; empty where nothing is."""
+    row = doubtful_cation(mol)
+    if row is None:
+        return ""
+    symbol = mol.GetAtomWithIdx(row).GetSymbol()
+    cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
+    return (
+        f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check the "
+        "geometry and the net charge, read the bonds from a file if one has them, or draw a generated molecule again"
+    )
 
 
 def perceived(data: Data, charge: int | None = None) -> Mol:

@@ -109,9 +109,59 @@ def read_records(
         color: see there.
         needed: names of attributes; those that can be computed are, see `tg_molfield.structures.needed`.
     """
-    path = as_path(path)
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    path = as_path(path)
+    with decoding(path):
+        records = _opened(path, errors, dtype, properties, labels, dimension, color, needed)
+        return build_records(path, records, errors)
+
+
+def read_record(
+    path: str | Path,
+    number: int,
+    dimension: Literal[3] | None = None,
+    needed: Collection[str] | None = None,
+    name: str = "record",
+) -> tuple[Record, Data, int]:
+    """A single record of a structure file, from which alone a ``Data`` is built.
+
+    Args:
+        path: see `read` for this and ``dimension``.
+        number: of the record, from 1.
+        dimension: see there.
+        needed: see `read_records`.
+        name: of the number, for messages.
+
+    Returns:
+        The record, its ``Data`` and how many records the file has.
+
+    Raises:
+        ValueError: as for `read`, but that other records may be invalid; or there is no record of that number.
+    """
+    if number < 1:
+        raise ValueError(f"{name}: expected at least 1, got {number}; records are counted from 1")
+    path = as_path(path)
+    chosen, count = None, 0
+    with decoding(path):
+        for count, record in enumerate(_opened(path, dimension=dimension, needed=needed), start=1):
+            chosen = record if count == number else chosen
+        if chosen is not None:
+            return *build_records(path, [chosen], "raise", number)[0], count
+    raise ValueError(f"{name}: expected at most {count}, the records of {path}, got {number}; they count from 1")
+
+
+def _opened(
+    path: Path,
+    errors: str = "raise",
+    dtype: torch.dtype | None = None,
+    properties: Iterable[str] | None = None,
+    labels: Iterable[str] = (),
+    dimension: Literal[3] | None = None,
+    color: bool = False,
+    needed: Collection[str] | None = None,
+) -> Iterator[Record]:
+    """The records of a file, not built; arguments as for `read_records`."""
     check_flag(color=color)
     check_dimension(dimension)
     source = format_of(path)
@@ -139,11 +189,10 @@ def read_records(
             f"{format_suffix(path)}; leave out dimension"
         )
     text, damage = read_text(path, salvage=errors == "skip" and source.has_counts)
-    with decoding(path):
-        records = source.records(text, options)
-        if names and not source.has_bonds:
-            records = (completed(record, names, no_bonds(path, "properties")) for record in records)
-        return build_records(path, _all_records(records, damage), errors)
+    records = source.records(text, options)
+    if names and not source.has_bonds:
+        records = (completed(record, names, no_bonds(path, "properties")) for record in records)
+    return _all_records(records, damage)
 
 
 def no_bonds(path: Path, what: str) -> str:

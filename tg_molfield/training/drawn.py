@@ -21,6 +21,8 @@ from tg_molfield.training.transform_parts import check_no_generators, parts_of, 
 
 BatchTransform = Callable[[Batch], Batch]
 
+_OF_BONDS = {"bond_order", "edge_index"}
+
 
 class DrawnMolecules(Dataset):
     """The batches of a data set by `Share`, for a `DataLoader` with a `BatchOrder` as its sampler.
@@ -63,12 +65,14 @@ class DrawnMolecules(Dataset):
 
         Raises:
             TypeError: an item of the data set is no ``Data``.
+            ValueError: one has other attributes than the first.
         """
         seeds = draw_seeds(self.seed, share.epoch, share.items)
         with _generators_kept():
             molecules = [self._item(*one) for one in zip(share.items.tolist(), seeds.tolist(), strict=True)]
             for data, seed in zip(molecules, seeds.split(1), strict=True):
                 data.draw_seed = seed
+            _check_attributes(molecules, share.items.tolist())
             batch = Batch.from_data_list(molecules)
             if self.transform is not None:
                 _seed_all(int(seeds[0]))
@@ -104,6 +108,21 @@ class DrawnMolecules(Dataset):
                 f"data[{index}]: expected a Data, got {type(data).__name__}; give a PyG data set or a list of Data"
             )
         return copy.copy(data)
+
+
+def _check_attributes(molecules: Sequence[Data], items: Sequence[int]) -> None:
+    """Raise a ValueError unless all molecules have the same attributes; PyG drops some, or fails without a name."""
+    first = set(molecules[0].keys()) if molecules else set()
+    for data, item in zip(molecules, items, strict=True):
+        keys = set(data.keys())
+        if keys != first:
+            lacking, having = (item, items[0]) if first - keys else (items[0], item)
+            names = sorted(first - keys or keys - first)
+            remedy = "use with_bonds for all" if _OF_BONDS.intersection(names) else "give all molecules the same"
+            raise ValueError(
+                f"data[{lacking}]: expected the attributes of data[{having}], got no {', '.join(names)}; {remedy}, or "
+                f"delete them from data[{having}] and its like"
+            )
 
 
 @contextmanager

@@ -100,6 +100,29 @@ def test_a_scaled_field_is_understood():
             assert all(abs(report.scale - factor) < 1e-2 * factor for report in recovery.channels if report.num_atoms)
 
 
+@pytest.mark.parametrize("factor", [0.11, 0.05, 1e-3, 1e-9])
+def test_a_faint_field_is_understood(factor):
+    data = benzoate()
+    volume = factor * sampled(MolField(), data)
+    for definition in (None, MolField()):
+        recovery = recover_atoms(volume.with_mol_field(None), mol_field=definition, errors="raise")
+        assert deviation(recovery.data, data) < 1e-3
+        assert [one.scale for one in recovery.channels if one.num_atoms] == pytest.approx([factor] * 3, rel=1e-3)
+    with pytest.warns(UnexplainedChannelWarning, match=f"expected atoms of weight 1, got {factor:.3g}"):
+        scaled = find_atoms(Volume(volume.values, volume.grid, volume.channels).with_mol_field(MolField()))
+    assert deviation(scaled, data) < 1e-3
+
+
+def test_a_faint_field_without_atoms_is_refused():
+    volume = sampled(MolField("H C O"), benzoate())
+    noise = torch.randn(volume.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    highest = f"{0.01 * float(noise.max()):.3g}"
+    with pytest.raises(ValueError, match=f"atoms in channels H, C, O, got values up to {highest} that are no sum"):
+        find_atoms(Volume(0.01 * noise, volume.grid, volume.channels))
+    with pytest.raises(ValueError, match="got no value above 0; check the grid and the sign of the field"):
+        find_atoms(-1.0 * volume)
+
+
 def overlaid(z: list[int], x: list[float]) -> Data:
     pos = torch.zeros(len(z), 3, dtype=torch.float64)
     pos[:, 0] = torch.tensor(x)

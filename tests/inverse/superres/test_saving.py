@@ -44,6 +44,13 @@ def test_covariances_survive(kind, periodic, tmp_path):
     assert torch.equal(loaded.on(GRID.refined(2)).values, field.on(GRID.refined(2)).values)
 
 
+def test_fields_are_loaded_where_the_default_device_has_no_memory(tmp_path):
+    field = SuperresField(functions(), [nodes()])
+    with torch.device("meta"):
+        loaded = round_trip(field, tmp_path)
+    assert torch.equal(loaded(points()), field(points()))
+
+
 def test_kernels_and_atoms_survive(tmp_path):
     atoms = AtomList(torch.tensor([6, 8]), torch.eye(3, dtype=torch.float64)[:2])
     field = SuperresField(functions("slater", atoms=atoms), [nodes()]).to(torch.float32)

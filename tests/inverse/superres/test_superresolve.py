@@ -296,6 +296,22 @@ def test_known_atoms_of_another_field_are_told():
         assert report.relative_residual["C"] > 0.7
 
 
+@pytest.mark.parametrize(("nodes", "restarts", "is_told"), [(4, 2, True), (5, 1, True), (6, 1, True), (7, 1, False)])
+def test_grids_too_small_to_compare_methods_are_told(nodes, restarts, is_told):
+    field, grid = cloud(8, count=8)
+    thin = Grid(grid.origin, grid.axes, (nodes, 12, 12))
+    samples = field.on(thin)["C", "N"]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        _, report = superresolve(samples, widths=WIDTHS[:2], num_restarts=restarts, max_iter=1)
+    messages = [str(one.message) for one in told if issubclass(one.category, SuperresWarning)]
+    told_of = f"got {nodes}×12×12; methods could not be compared in C, N"
+    assert any(told_of in message for message in messages) == is_told
+    assert all(one.filename == __file__ for one in told if told_of in str(one.message))
+    assert all(math.isfinite(score) for scores in report.left_out.values() for score in scores.values())
+    assert bool(report.left_out["C"]) != is_told
+
+
 def test_no_atoms_in_the_wrong_channels():
     field, grid = cloud(8, count=8)
     with pytest.raises(ValueError, match="atoms: expected the volume's channels C, N, all, got C, N"):

@@ -31,7 +31,8 @@ def structure_problem(
     Raises:
         ValueError: a record, a channel or a number of nodes does not exist or does not fit.
     """
-    from tg_molfield.structures import read, read_complex
+    from tg_molfield.structures import read_complex
+    from tg_molfield.structures.reading import read_record
 
     for name, count in (("--train", train), *(("--eval", n) for n in evaluate)):
         if count < 4:
@@ -48,12 +49,7 @@ def structure_problem(
     if ligand is not None:
         data = read_complex(path, ligand)
     else:
-        records = read(path)
-        if not 1 <= record <= len(records):
-            raise ValueError(
-                f"--record: expected at most {len(records)}, the records of {path}, got {record}; they count from 1"
-            )
-        data = records[record - 1]
+        _, data, _ = read_record(path, record, name="--record")
     field = mol_field(data)
     assert isinstance(field, RBFField)
     present = tuple(name for name in dict.fromkeys(names) if bool((field[name].weights != 0).any()))

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch_geometric.data import Data
@@ -17,10 +18,12 @@ from tg_molfield.display.card import card
 from tg_molfield.fields import Field, Grid, MolField, Volume
 from tg_molfield.fields.grid import check_grid
 from tg_molfield.inverse.find_atoms.channels import ElementChannel, element_channels, nameless_channels
+from tg_molfield.inverse.find_atoms.duplicates import merged
 from tg_molfield.inverse.find_atoms.explain import EMPTY, EXACT, STRUCTURED, Explanation, explain
 from tg_molfield.inverse.find_atoms.multiplicity import repeated, suspected
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
+from tg_molfield.inverse.find_atoms.units import length_factor
 from tg_molfield.precision import full_precision
 
 ERRORS = ("warn", "raise", "ignore")
@@ -106,8 +109,9 @@ def recover_atoms(
     Kernel and widths are those of ``mol_field``, else of ``field.mol_field``, else of the centres of an `RBFField`,
     else those of ``MolField()``. Where the last do not explain a channel exactly, Gaussians of another width are
     fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
-    below a fifth of the weight are empty. Several atoms in one place come back as often as they are where the field's
-    own definition or centres tell the weight of one; elsewhere they are one atom of greater weight, see the reports.
+    below a fifth of the weight are empty, unless all are and equal atoms of less weight explain them. Several atoms in
+    one place come back as often as they are where the field's own definition or centres tell the weight of one;
+    elsewhere they are one atom of greater weight, see the reports.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
@@ -121,19 +125,21 @@ def recover_atoms(
         progress: called with a line of text and the share of the channels that are done, from 0 to 1.
 
     Returns:
-        The atoms, in the order of parts and channels and then along x, and the reports.
+        The atoms, in the order of parts and channels and then along x, and the reports. Atoms that several channels
+        of their element show, such as ``C`` and ``ligand.C``, are there once.
 
     Raises:
         TypeError: ``field`` is no field.
-        ValueError: no element channels, no atoms, values that are not finite, a single plane of nodes, or no grid where
-            one is needed.
+        ValueError: no element channels, no atoms, small values that are no sum of equal atoms, values that are not
+            finite, a single plane of nodes, or no grid where one is needed.
         MemoryError: the samples or the search do not fit in memory; raised before they are allocated.
 
     Warns:
         UnexplainedChannelWarning: as ``errors`` says. Channels are also reported if more than 0.5 % of them is
             unexplained and is not noise, since wide functions or a wrong width can hide or invent an atom; if their
             atoms have another weight than the field's definition or centres tell; and if they have two, three or four
-            times the weight of 1, those of other channels not, as several atoms in one place do.
+            times the weight of 1, those of other channels not, as several atoms in one place do. Without a definition,
+            lengths are reported with which the atoms would be a molecule if they were bohr.
     """
     check_kind("field", field, Field, "a Field", "give a Volume, or a Field with a grid")
     check_grid(grid)
@@ -169,14 +175,18 @@ def recover_atoms(
         explain(volume, one.channel, weight, weight, tolerance) if not len(one.atoms.pos) and weight < peak else one
         for one, peak in zip(found, peaks, strict=True)
     ]
+    if highest > 0 and not is_normalized and not any(len(one.atoms.pos) for one in found):
+        found = [explain(volume, one.channel, None, highest, tolerance) for one in found]
+        peaks, weight = [highest], math.inf
+        if any(one.residual > tolerance for one in found):
+            _refuse(channels, highest)
     several = {} if is_normalized else suspected([one for one in found if one.channel.weight is None])
     for one in found:
         complaint = _complaint(one, tolerance, several.get(one.channel.name, 1))
         if complaint:
             _complain(complaint, errors)
     if not any(len(one.atoms.pos) for one in found):
-        names = ", ".join(channel.name for channel in channels)
-        raise ValueError(f"field: expected atoms in channels {names}, got none; check the grid and the scale")
+        _refuse(channels, highest)
     for name in nameless_channels(field):
         if float(volume[name].values.max()) > EMPTY * min(weight, *peaks):
             _complain(
@@ -184,8 +194,18 @@ def recover_atoms(
                 "of their elements a channel",
                 errors,
             )
-    data = _assembled(volume, channels, [one.atoms for one in found]).to(device)
-    return Recovery(data, tuple(map(_report, found)))
+    data = _assembled(volume, channels, [one.atoms for one in found])
+    if definition is None:
+        used = [pair for pair in zip(found, channels, strict=True) if len(pair[0].atoms.pos)]
+        ratio = min(one.channel.width / channel.width for one, channel in used)
+        if (factor := length_factor(data.z, data.pos, ratio)) != 1:
+            _complain(
+                f"grid: expected lengths in Å, got atoms {1 / factor:.2f} times as far from each other as bonds, as "
+                f"where lengths in {'bohr' if factor < 1 else 'Å'} are taken as {'Å' if factor < 1 else 'bohr'}; "
+                f"multiply origin and axes of the grid by {factor:.5f}",
+                errors,
+            )
+    return Recovery(data.to(device), tuple(map(_report, found)))
 
 
 def _report(found: Explanation) -> ChannelReport:
@@ -229,6 +249,20 @@ def _complaint(found: Explanation, tolerance: float, several: int) -> str:
     return ""
 
 
+def _refuse(channels: list[ElementChannel], highest: float) -> NoReturn:
+    """Tell that there are no atoms where the highest value is ``highest``."""
+    names = ", ".join(channel.name for channel in channels)
+    if highest > 0:
+        got = f"values up to {highest:.3g} that are no sum of equal atoms, whose values are about 1"
+        raise ValueError(
+            f"field: expected atoms in channels {names}, got {got}; check the grid and the scale, or give the "
+            "definition of the field as mol_field"
+        )
+    raise ValueError(
+        f"field: expected atoms in channels {names}, got no value above 0; check the grid and the sign of the field"
+    )
+
+
 def _complain(message: str, errors: str) -> None:
     if errors == "raise":
         raise ValueError(message)
@@ -237,13 +271,14 @@ def _complain(message: str, errors: str) -> None:
 
 
 def _assembled(volume: Volume, channels: list[ElementChannel], found: list[ChannelAtoms]) -> Data:
-    order = sorted(range(len(channels)), key=lambda i: channels[i].part or 0)
-    counts = torch.tensor([len(found[i].pos) for i in order])
-    pos = torch.cat([_sorted(found[i].pos) for i in order]).to(volume.values)
-    z = torch.tensor([channels[i].z for i in order]).repeat_interleave(counts)
+    placed = merged(channels, found, volume.grid.cell, volume.periodic)
+    placed.sort(key=lambda one: one.part or 0)
+    counts = torch.tensor([len(one.pos) for one in placed])
+    pos = torch.cat([_sorted(one.pos) for one in placed]).to(volume.values)
+    z = torch.tensor([one.z for one in placed]).repeat_interleave(counts)
     data = Data(z=z.to(pos.device), pos=pos)
     if any(channel.part is not None for channel in channels):
-        data.part = torch.tensor([channels[i].part or 0 for i in order]).repeat_interleave(counts).to(pos.device)
+        data.part = torch.tensor([one.part or 0 for one in placed]).repeat_interleave(counts).to(pos.device)
     if any(volume.periodic):
         data.cell = volume.grid.cell.to(pos)[None]
         data.pbc = torch.tensor([volume.periodic], device=pos.device)

@@ -13,7 +13,7 @@ from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to
 from tg_molfield.fields.kernels import KERNELS
 from tg_molfield.files import decoding
 from tg_molfield.inverse.superres.lattice_field import LatticeField
-from tg_molfield.tensor_files import read_object, write_object
+from tg_molfield.tensor_files import read_object, with_memory, write_object
 
 _KIND = "SuperresField"
 
@@ -71,7 +71,7 @@ def load_parts(
         ValueError: it holds something else.
     """
     parameters, tensors = read_object(path, _KIND)
-    with decoding(Path(path)):
+    with decoding(Path(path)), with_memory():
         channels = tuple(parameters["channels"])
         functions = RBFField(
             tensors["centers"],

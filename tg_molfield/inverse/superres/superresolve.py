@@ -74,7 +74,8 @@ def superresolve(
         The field and a report.
 
     Warns:
-        SuperresWarning: a channel is noise or has steps between the samples, or known atoms are of another field.
+        SuperresWarning: a channel is noise or has steps between the samples, known atoms are of another field, or the
+            grid is too small for ``"auto"`` to compare methods.
 
     Raises:
         ValueError: there is no such method, the volume is empty, constant or has NaN, or the method cannot use its
@@ -112,7 +113,7 @@ def _warn_of_unresolved(volume: Volume) -> None:
             "neighbours predict a sample worse than straight lines do; what is reconstructed between the nodes may be "
             "worse than trilinear interpolation there",
             SuperresWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

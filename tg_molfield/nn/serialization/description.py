@@ -13,6 +13,7 @@ from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.files import shortened
 from tg_molfield.nn.bounded import BoundedBuild
+from tg_molfield.tensor_files import with_memory
 
 CLASSES: dict[str, type[nn.Module]] = {}
 """The classes whose models can be rebuilt from their description, by name."""
@@ -62,6 +63,8 @@ def rebuild_model(
 ) -> nn.Module:
     """The model that :func:`describe_model` described, in evaluation mode and in the type of its parameters.
 
+    It is made on the default device, or on the processor where that is ``"meta"``, since weights need memory.
+
     Args:
         description: JSON values.
         tensors: its state, by name, copied.
@@ -89,7 +92,7 @@ def rebuild_model(
     arguments = {**hyper_parameters, **modules, **({"channels": field} if field else {})}
     bounded = BoundedBuild(tensors)
     bounded.check_settings(hyper_parameters)
-    with bounded:
+    with with_memory(), bounded:
         model = made(**arguments)
     _check_tensors(model, tensors)
     for name, _ in model.named_parameters():
@@ -178,6 +181,10 @@ def _check_tensors(model: nn.Module, tensors: dict[str, Tensor]) -> None:
         )
     for name, tensor in tensors.items():
         own = expected[name]
+        if own.is_meta:
+            raise ValueError(
+                f"modules: expected tensors with memory, got {name[:_SHOWN]} on the device 'meta'; build them on 'cpu'"
+            )
         if own.shape != tensor.shape or own.is_floating_point() != tensor.is_floating_point():
             raise ValueError(
                 f"{name}: expected {own.dtype} of {list(own.shape)}, as this model has, got {tensor.dtype} of "

@@ -69,7 +69,7 @@ def failed_record(title: str, message: str) -> Record:
     return Record(title, build)
 
 
-def build_records(path: Path, records: Iterable[Record], errors: str) -> list[tuple[Record, Data]]:
+def build_records(path: Path, records: Iterable[Record], errors: str, first: int = 1) -> list[tuple[Record, Data]]:
     """The records of ``path`` with their ``Data``, all with the same keys.
 
     There is one :class:`StructureWarning` for each distinct note.
@@ -79,6 +79,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[tu
         records: its records in order.
         errors: ``"raise"`` to stop at the first record that fails, or ``"skip"`` to leave out such records with one
             warning.
+        first: the number of the first of them.
 
     Raises:
         ValueError: a record fails and ``errors`` is ``"raise"``, or no record is left.
@@ -86,7 +87,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str) -> list[tu
     good: list[tuple[Record, Data]] = []
     skipped: list[str] = []
     noted: dict[str, list[str]] = {}
-    for number, record in enumerate(records, start=1):
+    for number, record in enumerate(records, start=first):
         try:
             good.append((record, record.build()))
             for note in dict.fromkeys(record.notes):

@@ -14,12 +14,17 @@ from tg_molfield.files import atomic_write
 from tg_molfield.structures.formats.mol2 import mol2_block_mol
 from tg_molfield.structures.formats.sdf import sdf_mol
 from tg_molfield.structures.library.entries import Entry
-from tg_molfield.structures.rdkit_mol import mol_without_bonds, to_rdkit
+from tg_molfield.structures.rdkit_mol import mol_without_bonds, perceived, separated_charges
 from tg_molfield.structures.smiles import parse_smiles
 from tg_molfield.structures.structure_warnings import StructureWarning
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
+
+_NO_BONDS = (
+    "expected atoms whose bonds can be perceived, got others, which were written without; take them from a file with "
+    "bonds if there is one"
+)
 
 
 def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[str, str]]]) -> None:
@@ -33,16 +38,18 @@ def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[s
         molecules: of each, the entry, the atoms in their new place, and more tags.
 
     Warns:
-        StructureWarning: no bonds fit some ``Data``, which are written without.
+        StructureWarning: no bonds fit some ``Data``, which are written without; or those that fit separate charges. One
+            warning for each.
     """
     from rdkit import Chem, rdBase
 
-    bare: list[str] = []
+    bare: list[tuple[str, str]] = []
+    charged: list[tuple[str, str]] = []
     text = io.StringIO()
     with rdBase.BlockLogs(), Chem.SDWriter(text) as writer:
         writer.SetKekulize(False)
         for entry, data, tags in molecules:
-            mol, own = _mol(entry, data, bare)
+            mol, own = _mol(entry, data, bare, charged)
             mol = _kekulized(mol)
             mol.GetConformer().SetPositions(data.pos.detach().cpu().double().numpy())
             for name in mol.GetPropNames(includePrivate=True):
@@ -54,18 +61,17 @@ def write_sdf(path: str | Path, molecules: Iterable[tuple[Entry, Data, Mapping[s
             writer.write(mol)
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())
-    if bare:
-        others = f" (and {len(bare) - 1} more)" if len(bare) > 1 else ""
-        warnings.warn(
-            f"{path}: {bare[0]!r}: expected atoms whose bonds can be perceived, got others; give a library with bonds, "
-            f"it was written without{others}",
-            StructureWarning,
-            stacklevel=2,
-        )
+    for found in (bare, charged):
+        if found:
+            title, fault = found[0]
+            others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            warnings.warn(f"{path}: {title!r}{others}: {fault}", StructureWarning, stacklevel=2)
 
 
-def _mol(entry: Entry, data: Data, bare: list[str]) -> tuple[Mol, dict[str, str]]:
-    """The molecule of an entry with a conformer, and its tags."""
+def _mol(
+    entry: Entry, data: Data, bare: list[tuple[str, str]], charged: list[tuple[str, str]]
+) -> tuple[Mol, dict[str, str]]:
+    """The molecule of an entry with a conformer, and its tags; what is to be told of it goes to the lists."""
     from rdkit import Chem
 
     if entry.kind in (".sdf", ".mol"):
@@ -74,7 +80,7 @@ def _mol(entry: Entry, data: Data, bare: list[str]) -> tuple[Mol, dict[str, str]
         try:
             return mol2_block_mol(entry.content), {}
         except ValueError:
-            bare.append(entry.title)
+            bare.append((entry.title, _NO_BONDS))
             return mol_without_bonds(data).GetMol(), {}
     if entry.kind == "smiles":
         mol = parse_smiles(entry.content)
@@ -82,10 +88,13 @@ def _mol(entry: Entry, data: Data, bare: list[str]) -> tuple[Mol, dict[str, str]
         mol.GetConformer().Set3D(True)
         return mol, {}
     try:
-        return to_rdkit(data), {}
+        mol = perceived(data)
     except ValueError:
-        bare.append(entry.title)
+        bare.append((entry.title, _NO_BONDS))
         return mol_without_bonds(data).GetMol(), {}
+    if fault := separated_charges(mol):
+        charged.append((entry.title, fault))
+    return mol, {}
 
 
 def _kekulized(mol: Mol) -> Mol:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 
@@ -29,9 +30,12 @@ from tg_molfield.inverse.superres.methods.kriging import krige, krige_as
 from tg_molfield.inverse.superres.methods.learned import Correction, definition_of
 from tg_molfield.inverse.superres.prior.triples import Triple, triples
 from tg_molfield.inverse.superres.pursuit import Search
-from tg_molfield.inverse.superres.report import ChannelFit
+from tg_molfield.inverse.superres.report import ChannelFit, SuperresWarning
 from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
 from tg_molfield.inverse.superres.widths import is_sum_of_gaussians, resolve_widths
+
+_ENOUGH = 7
+"""Nodes along an axis of which every search leaves some out two nodes from the border."""
 
 
 def auto(
@@ -72,6 +76,10 @@ def auto(
     Raises:
         ValueError: an option is out of range or does not fit the channels, or the checkpoint belongs to other samples
             or settings.
+
+    Warns:
+        SuperresWarning: the grid is too small to leave out samples away from its border; channels are kriged then, or
+            Gaussians where searches agree.
     """
     restarts, iterations, first_seed = search_settings(num_restarts, max_iter, seed, checkpoint)
     definition = definition_of(volume, widths)
@@ -110,7 +118,21 @@ def auto(
     progress("the searches went on with all samples", 0.9)
     solution = _assembled(exact, kriged, sought, searches, unknown, found, judged)
     progress("the methods were mixed", 1.0)
+    _warn_of_unjudged(exact, solution.fits)
     return solution
+
+
+def _warn_of_unjudged(volume: Volume, fits: Sequence[ChannelFit]) -> None:
+    """Tell of channels without a sample left out that is two nodes or more from the border."""
+    unjudged = [name for name, fit in zip(volume.channels, fits, strict=True) if not fit.left_out]
+    if unjudged:
+        warnings.warn(
+            f"volume: expected {_ENOUGH} nodes along each axis, to leave out samples two nodes from the border, got "
+            f"{'×'.join(map(str, volume.grid.shape))}; methods could not be compared in {', '.join(unjudged)}, give "
+            "more nodes or choose a method",
+            SuperresWarning,
+            stacklevel=5,
+        )
 
 
 def _assembled(

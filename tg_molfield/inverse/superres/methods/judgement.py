@@ -138,12 +138,14 @@ class Judgement:
         return Correction(seen, krige_as(self._kriged, view.values, seen))
 
     def fit(self, channel: int) -> ChannelFit:
-        """The shares of the methods in a channel, and the scores of all at the samples left out."""
+        """The shares of the methods in a channel, and the scores of all at the samples left out, if there are any."""
         names = [name for name, predicted in self.predictions.items() if predicted[channel]]
         views = min(len(self.predictions[name][channel]) for name in names)
         truth = torch.cat(self.truth[channel][:views])
         predictions = {name: torch.cat(self.predictions[name][channel][:views]) for name in names}
         shares = best_shares(truth, predictions, BETWEEN_NODES[channel in self._sought])
+        if not truth.numel():
+            return ChannelFit(shares={name: share for name, share in shares.items() if share})
         mixed = torch.stack([share * predictions[name] for name, share in shares.items()]).sum(0)
         linear, cubic = (torch.cat(one[channel][:views]) for one in self.neighbors)
         peak = float(self._volume.values[channel].abs().max())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tg_molfield.inverse.superres.prior.inputs import CHANNELS, NUM_INPUTS, Known, fine_lines, prior_inputs
 from tg_molfield.inverse.superres.prior.network import CorrectionNetwork
-from tg_molfield.tensor_files import read_object, write_object
+from tg_molfield.tensor_files import read_object, with_memory, write_object
 
 WEIGHTS = Path(__file__).with_name("protein.safetensors")
 SPACINGS = (1.5, 4.6)
@@ -76,7 +76,8 @@ def load_network(path: Path) -> CorrectionNetwork:
         ValueError: it holds something else.
     """
     parameters, tensors = read_object(path, _KIND)
-    found = CorrectionNetwork(NUM_INPUTS, len(CHANNELS), **parameters["options"])
+    with with_memory():
+        found = CorrectionNetwork(NUM_INPUTS, len(CHANNELS), **parameters["options"])
     found.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return found.requires_grad_(False).eval()
 

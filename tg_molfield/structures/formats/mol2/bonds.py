@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tg_molfield.structures.formats.mol2.ions import ion_charges
+from tg_molfield.structures.formats.mol2.oxoanions import settle_oxoanions
 from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum
 from tg_molfield.structures.formats.mol2.types import is_sybyl
 from tg_molfield.structures.formats.mol2.valences import settle_valences
@@ -36,6 +37,7 @@ def mol2_mol(record: Mol2Record, atoms: list[int], numbers: list[int]) -> Mol:
     if not all(map(is_sybyl, kinds)):
         return _from_bonds(numbers, bonds, stated | ions)
     mol = _from_sybyl_types(kinds, bonds)
+    settle_oxoanions(mol, kinds)
     for place, charge in ions.items():
         mol.GetAtomWithIdx(place).SetFormalCharge(charge)
     settle_valences(mol, kinds, column_sum(record), stated, ions.keys())
@@ -93,7 +95,7 @@ def _sybyl(kind: str) -> str:
     """The type with the capitals of Sybyl."""
     head, _, tail = kind.partition(".")
     head = "H" if head in ("D", "T") else head.capitalize()
-    return f"{head}.{tail if head == 'S' else tail.lower()}" if tail else head
+    return f"{head}.{tail.lower()}" if tail else head
 
 
 def _from_bonds(numbers: list[int], bonds: list[tuple[int, int, str]], charges: dict[int, int]) -> Mol:

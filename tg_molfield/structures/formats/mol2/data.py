@@ -19,7 +19,7 @@ from tg_molfield.structures.formats.mol2.bonds import mol2_mol, placed_bonds
 from tg_molfield.structures.formats.mol2.ions import ion_charges
 from tg_molfield.structures.formats.mol2.record import Mol2Record, column_sum, parse_mol2, title_of
 from tg_molfield.structures.formats.mol2.types import LONE_PAIRS, element_of
-from tg_molfield.structures.formats.mol2.valences import has_open_valence, lone_anion
+from tg_molfield.structures.formats.mol2.valences import closed_anions, has_open_valence, lone_anion
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.text_numbers import parse_number
@@ -223,14 +223,20 @@ def _anion_notes(mol: Mol, record: Mol2Record, atoms: list[int]) -> list[str]:
     """What tells that an atom may be an anion or lack its hydrogen, where no charges of the record decide."""
     if record.formal_charges is not None or column_sum(record) is not None:
         return []
+    expected = "formal_charge: expected charges, or hydrogens also beside carbon, got"
     anion = lone_anion(mol, [record.kinds[row] for row in atoms])
-    if anion is None:
-        return []
-    return [
-        f"formal_charge: expected charges, or hydrogens also beside carbon, got an open valence at "
-        f"{record.names[atoms[anion]][:40]!r}; {mol.GetAtomWithIdx(anion).GetFormalCharge():+d} was taken, add the "
-        "hydrogen if there is one"
-    ]
+    if anion is not None:
+        return [
+            f"{expected} an open valence at {record.names[atoms[anion]][:40]!r}; "
+            f"{mol.GetAtomWithIdx(anion).GetFormalCharge():+d} was taken, add the hydrogen if there is one"
+        ]
+    if closed := closed_anions(mol):
+        others = f" (and {len(closed) - 1} more)" if len(closed) > 1 else ""
+        return [
+            f"{expected} an open valence at {record.names[atoms[closed[0]]][:40]!r}{others}; hydrogen without charge "
+            "was taken, give the charges in the section UNITY_ATOM_ATTR if these are anions"
+        ]
+    return []
 
 
 def _is_number(text: str) -> bool:

@@ -87,6 +87,24 @@ def lone_anion(mol: Mol, kinds: list[str]) -> int | None:
     return row if any(atom.GetAtomicNum() == 1 for atom in atoms) else None
 
 
+def closed_anions(mol: Mol) -> list[int]:
+    """The atoms O, S, … that were closed with a hydrogen and may be anions, in a record with hydrogens at carbon alone.
+
+    One of them would have been kept as an anion, see `lone_anion`.
+    """
+    atoms = list(mol.GetAtoms())
+    if _has_polar_hydrogens(atoms) or not any(atom.GetAtomicNum() == 1 for atom in atoms):
+        return []
+    return [
+        atom.GetIdx()
+        for atom in atoms
+        if atom.GetAtomicNum() in (8, 16, 34, 52)
+        and atom.GetDegree() == 1
+        and _order(atom) == 1
+        and not atom.GetFormalCharge()
+    ]
+
+
 def _has_polar_hydrogens(atoms: list[Atom]) -> bool:
     """Whether a hydrogen has another neighbour than carbon."""
     return any(

@@ -14,6 +14,8 @@ WIDTH = 80
 """Columns of a PDB line."""
 
 _NUMBER = re.compile(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *")
+_TOGETHER = 2**14
+"""Lines that are turned into characters at once; more of them take more memory and no less time."""
 _RUN_INTO = re.compile(r" *[-+]?0\d")
 _IN_NUMBERS = np.zeros(256, dtype=bool)
 _IN_NUMBERS[np.frombuffer(b" +-.0123456789eE", dtype=np.uint8)] = True
@@ -48,20 +50,15 @@ class Columns(NamedTuple):
 
 def read_columns(lines: list[str]) -> Columns:
     """The columns of the atom lines ``lines``."""
-    padded = "".join([line[:WIDTH].ljust(WIDTH) for line in lines])
     faults: dict[int, str] = {}
-    matrix = np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, WIDTH)
+    matrix, strange_rows = _characters(lines)
     pos, strange = _numbers(matrix[:, 30:54])
     occupancy, no_number = _numbers(matrix[:, 54:60], width=6)
     occupancy = np.where(no_number, np.nan, occupancy).reshape(-1)
     occupancy[(matrix[:, 54:60] == ord(" ")).all(axis=1)] = 1.0
     suspect = (matrix[:, 29] != ord(" ")) | (np.isnan(occupancy) & (matrix[:, 54] != ord(" ")))
-    suspect |= (strange | ~np.isfinite(pos)).any(axis=1) | ((matrix < 32) | (matrix > 126)).any(axis=1)
-    suspect |= np.fromiter(map(len, lines), dtype=np.int64, count=len(lines)) < 54
-    suspect |= _leading_zeros(matrix[:, 30:54])
-    rows = set(np.flatnonzero(suspect).tolist())
-    rows |= {row for row, line in enumerate(lines) if len(line) > WIDTH or not line.isascii()}
-    for row in sorted(rows):
+    suspect |= strange_rows | (strange | ~np.isfinite(pos)).any(axis=1) | _leading_zeros(matrix[:, 30:54])
+    for row in np.flatnonzero(suspect).tolist():
         if fault := _fault(lines[row]):
             faults[row] = fault
             pos[row] = 0.0
@@ -71,10 +68,27 @@ def read_columns(lines: list[str]) -> Columns:
     return Columns(matrix, pos, occupancy, displaced, faults, faulty)
 
 
+def _characters(lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The first characters [N, 80] of lines; and [N] which lines are too short or long or have strange characters."""
+    matrix = np.empty((len(lines), WIDTH), dtype=np.uint8)
+    strange = np.empty(len(lines), dtype=bool)
+    for start in range(0, len(lines), _TOGETHER):
+        part = lines[start : start + _TOGETHER]
+        rows = slice(start, start + len(part))
+        padded = "".join([line[:WIDTH].ljust(WIDTH) for line in part])
+        matrix[rows] = np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, WIDTH)
+        lengths = np.fromiter(map(len, part), dtype=np.int64, count=len(part))
+        strange[rows] = (lengths < 54) | (lengths > WIDTH) | ((matrix[rows] < 32) | (matrix[rows] > 126)).any(axis=1)
+        if not padded.isascii():
+            strange[rows] |= np.array([not line.isascii() for line in part])
+    return matrix, strange
+
+
 def _numbers(block: np.ndarray, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """The numbers in the columns of ``block``, and where there is none; no number where the characters do not fit."""
     fields = np.ascontiguousarray(block).view(f"S{width}")
-    strange = ~_IN_NUMBERS[block].reshape(len(block), -1, width).all(axis=2)
+    characters = block.reshape(len(block), -1, width)
+    strange = ~_IN_NUMBERS[characters].all(axis=2) | (characters == ord(" ")).all(axis=2)
     try:
         return np.where(strange, b"0", fields).astype(np.float64), strange
     except ValueError:

@@ -39,9 +39,10 @@ def pdb_models(text: str) -> Iterator[ModelRecord]:
     columns = read_columns(lines.atoms)
     name = _entry_name(text)
     notes = tuple(_count_notes(lines))
-    for number, model in enumerate(lines.models, start=1):
+    layouts = [tuple(_layout_notes(lines, columns, model)) for model in lines.models]
+    lines.atoms.clear()  # the columns hold what is read of them
+    for number, (model, layout) in enumerate(zip(lines.models, layouts, strict=True), start=1):
         title = f"model {number}" if len(lines.models) > 1 else name
-        layout = tuple(_layout_notes(lines, columns, model))
         yield model_record(title, name, partial(_sites, lines, columns, model), notes + layout)
 
 
