@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -196,16 +196,21 @@ def recover_atoms(
             )
     data = _assembled(volume, channels, [one.atoms for one in found])
     if definition is None:
-        used = [pair for pair in zip(found, channels, strict=True) if len(pair[0].atoms.pos)]
-        ratio = min(one.channel.width / channel.width for one, channel in used)
-        if (factor := length_factor(data.z, data.pos, ratio)) != 1:
-            _complain(
-                f"grid: expected lengths in Å, got atoms {1 / factor:.2f} times as far from each other as bonds, as "
-                f"where lengths in {'bohr' if factor < 1 else 'Å'} are taken as {'Å' if factor < 1 else 'bohr'}; "
-                f"multiply origin and axes of the grid by {factor:.5f}",
-                errors,
-            )
+        _check_lengths(data, found, channels, errors)
     return Recovery(data.to(device), tuple(map(_report, found)))
+
+
+def _check_lengths(data: Data, found: Sequence[Explanation], channels: Sequence[ElementChannel], errors: str) -> None:
+    """Complain of atoms whose distances are those of bonds in another unit."""
+    used = [pair for pair in zip(found, channels, strict=True) if len(pair[0].atoms.pos)]
+    factor = length_factor(data.z, data.pos, min(one.channel.width / channel.width for one, channel in used))
+    if factor != 1:
+        _complain(
+            f"grid: expected lengths in Å, got atoms {1 / factor:.2f} times as far from each other as bonds, as "
+            f"where lengths in {'bohr' if factor < 1 else 'Å'} are taken as {'Å' if factor < 1 else 'bohr'}; "
+            f"multiply origin and axes of the grid by {factor:.5f}",
+            errors,
+        )
 
 
 def _report(found: Explanation) -> ChannelReport:
