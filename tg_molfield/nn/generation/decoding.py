@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -15,6 +16,8 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
+_NEAREST = 0.4
+"""Å; the bond of H2 is 0.74 Å long."""
 _PART = 0.01
 """How far the occupancy of a whole atom may be from 1."""
 
@@ -45,6 +48,13 @@ def decoded_molecules(
     sizes = atoms.mask.sum(1).tolist()
     molecules = [Data(z=one, pos=two) for one, two in zip(z.split(sizes), pos.split(sizes), strict=True)]
     return DecodedMolecules(molecules, decoder.field_of(atoms, pose), latent)
+
+
+def coincide(atoms: PaddedAtoms) -> Tensor:
+    """Which molecules ``[B]`` have two atoms nearer to each other than any bond."""
+    apart = torch.cdist(atoms.pos, atoms.pos, compute_mode="donot_use_mm_for_euclid_dist")
+    pairs = (atoms.mask.unsqueeze(1) & atoms.mask.unsqueeze(2)).triu(1)
+    return (pairs & (apart < _NEAREST)).flatten(1).any(1)
 
 
 def warn_of_parts(atoms: PaddedAtoms) -> None:

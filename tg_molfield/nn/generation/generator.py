@@ -21,10 +21,11 @@ from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.generation.correcting import corrected
-from tg_molfield.nn.generation.decoding import decoded_molecules, warn_of_parts
+from tg_molfield.nn.generation.decoding import coincide, decoded_molecules, warn_of_parts
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
+from tg_molfield.nn.generation.starts import from_nearest_start
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.random_draws import check_generator
@@ -62,7 +63,8 @@ class MoleculeGenerator(nn.Module):
         Args:
             latent: of B molecules.
             corrections: how often atoms that the decoder ``"flow"`` found by its learned code alone are encoded and
-                decoded again, to see and take away the error that it makes; each time costs as much as decoding.
+                decoded again, to see and take away the error that it makes; each time costs as much as decoding. Where
+                they have not the code that they were decoded from, others are decoded from other noise first.
                 `model.decoder.field` and models that read properties do without.
 
         Raises:
@@ -234,9 +236,10 @@ class MoleculeGenerator(nn.Module):
             return atoms
         part = latent[rows]
         with evaluating(self):
-            given = atoms[rows], decoder.learned(part), part.search_seeds
-            found, apart = corrected(decoder, self.encode, *given, corrections)
-        others = rows[apart > _OTHER]
+            code = decoder.learned(part)
+            started, seed = from_nearest_start(decoder, self.encode, atoms[rows], code, part.search_seeds)
+            found, apart = corrected(decoder, self.encode, started, code, seed, corrections)
+        others = rows[(apart > _OTHER) | coincide(found)]
         if len(others):
             warnings.warn(
                 f"molecule {int(others[0])}: expected atoms that have its learned code, got others ({len(others)} of "
