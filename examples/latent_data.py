@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from tg_molfield import FieldAutoEncoder
 from tg_molfield.chem.elements import element_property
 from tg_molfield.parallel import in_order
 from tg_molfield.random_draws import draw_seeds
@@ -51,13 +52,14 @@ def _spread(count: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
 class Molecules:
     """M molecules, one after the other: ``z [N]``, ``pos [N, 3]`` Å and the number of atoms ``count [M]``.
 
-    ``bonds`` are theirs, if they are known.
+    ``bonds`` are theirs and ``properties [M, P]``, if they are known.
     """
 
     z: Tensor
     pos: Tensor
     count: Tensor
     bonds: Bonds | None = None
+    properties: Tensor | None = None
 
     def __post_init__(self) -> None:
         self.end = self.count.cumsum(0)
@@ -71,6 +73,12 @@ class Molecules:
     def __len__(self) -> int:
         return len(self.count)
 
+    @property
+    def heavy(self) -> Tensor:
+        """The numbers ``[M]`` of heavy atoms."""
+        owner = torch.repeat_interleave(self.count)
+        return torch.bincount(owner[self.z > 1], minlength=len(self))
+
     def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Data:
         """The molecules ``rows [B]`` as one batch."""
         count = self.count[rows]
@@ -78,10 +86,12 @@ class Molecules:
         data = Data(z=self.z[atom], pos=self.pos[atom], batch=owner)
         if self.bonds is not None:
             data.edge_index, data.bond_order = self.bonds.of(rows, count.cumsum(0) - count)
+        if self.properties is not None:
+            data.properties = self.properties[rows]
         return data.to(device)
 
     def take(self, rows: Tensor) -> Molecules:
-        """The molecules ``rows``, without bonds."""
+        """The molecules ``rows``, without bonds and properties."""
         atom, _ = _spread(self.count[rows], self.end[rows])
         return Molecules(self.z[atom], self.pos[atom], self.count[rows])
 
@@ -123,6 +133,14 @@ def _perceived(molecules: Molecules) -> Bonds:
         torch.tensor(ends, dtype=torch.int64).view(-1, 2),
         *(torch.tensor(x, dtype=torch.int64) for x in (orders, count)),
     )
+
+
+@torch.no_grad()
+def summaries_of(molecules: Molecules) -> Tensor:
+    """``[M, 64]`` the summaries of `organic-small`, which no property of QM9 was used for."""
+    model = FieldAutoEncoder.from_pretrained("organic-small")
+    chunks = torch.arange(len(molecules)).split(_MOLECULES_AT_ONCE)
+    return torch.cat([model.encode(molecules.batch(rows)).summary for rows in chunks])
 
 
 def split(molecules: Molecules, seed: int = 1, number: int = HELD_OUT) -> tuple[Tensor, Tensor]:

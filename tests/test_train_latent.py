@@ -38,6 +38,7 @@ def molecules(scripts):
     pos = torch.tensor(np.concatenate([one.positions for one in atoms])).float()
     molecules = scripts[1].Molecules(z, pos, torch.tensor([len(one) for one in atoms]))
     molecules.bonds = scripts[1].bonds_of(molecules, 0)
+    molecules.properties = scripts[1].summaries_of(molecules)
     return molecules
 
 

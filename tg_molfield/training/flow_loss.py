@@ -69,11 +69,12 @@ class FlowLoss:
             ValueError: the batch has no atoms of a molecule, or others than the model has room for, or no bonds where
                 the decoder learns them.
         """
-        decoder = model.decoder
-        remedy = "use MatchingLoss or FieldLoss for other decoders"
-        check_kind("model.decoder", decoder, FlowDecoder, "a FlowDecoder", remedy)
-        assert isinstance(decoder, FlowDecoder)
-        latent = model.encode(batch)
+        check_flow(model)
+        return self.of(model, model.encode(batch), batch)
+
+    def of(self, model: FieldAutoEncoder, latent: Latent, batch: Data) -> Tensor:
+        """The same where the latents of the batch are there, for losses of the code beside it."""
+        decoder = check_flow(model)
         atoms, orders = self._targets(decoder, latent, batch)
         draws = _Draws(latent, seeds_of(batch, len(latent)))
         noise = _noise_levels(draws.uniform(2, "noise of the code"), decoder.least_noise)
@@ -126,6 +127,14 @@ class FlowLoss:
         if bonded is not None and orders is not None:
             loss = loss + self.bonds * bond_error(bonded, orders, place) / total
         return loss
+
+
+def check_flow(model: FieldAutoEncoder) -> FlowDecoder:
+    """The decoder of the model; raise a TypeError for others than a `FlowDecoder`."""
+    decoder, remedy = model.decoder, "use MatchingLoss or FieldLoss for other decoders"
+    check_kind("model.decoder", decoder, FlowDecoder, "a FlowDecoder", remedy)
+    assert isinstance(decoder, FlowDecoder)
+    return decoder
 
 
 class _Draws:
