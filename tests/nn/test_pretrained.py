@@ -89,7 +89,15 @@ def test_corrections_bring_learned_codes_nearer(space):
     assert float((away[2] / away[0]).median()) < 0.6
 
 
-@pytest.mark.parametrize("smiles", ["C", "CO", "O"])
+@pytest.mark.parametrize("smiles", ["C", "O", "CO", "C=O", "C=C", "C#N", "CCO", "NC=O"])
+def test_learned_codes_give_small_molecules_back(space, smiles):
+    data = plain(smiles)
+    found = space.decoded(space.decoder.without_exact(space.encode(data)))
+    assert sorted(found[0].z.tolist()) == sorted(data.z.tolist())
+    assert found.smiles == [smiles]
+
+
+@pytest.mark.parametrize("smiles", ["F", "NN", "CF", "[H][H]"])
 def test_learned_codes_that_give_other_molecules_are_warned_of(space, smiles):
     latent = space.decoder.without_exact(space.encode(plain(smiles)))
     with pytest.warns(UnsolvedCodeWarning, match=r"molecule 0: expected atoms that have its learned code, got others"):
