@@ -243,7 +243,8 @@ class MoleculeGenerator(nn.Module):
         if len(others):
             warnings.warn(
                 f"molecule {int(others[0])}: expected atoms that have its learned code, got others ({len(others)} of "
-                f"{len(latent)}); codes between molecules are of none, and the smallest molecules are not learned",
+                f"{len(latent)}); codes between molecules are of none, and molecules unlike those trained on are not "
+                "learned",
                 UnsolvedCodeWarning,
                 stacklevel=3,
             )

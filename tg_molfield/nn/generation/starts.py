@@ -15,7 +15,7 @@ from tg_molfield.random_draws import draw_seeds
 
 _FAR = 0.2
 """How far the code of right atoms seldom is from the code they were decoded from, relative to its length."""
-_STARTS = 5
+_STARTS = 8
 
 
 def from_nearest_start(
