@@ -4,11 +4,11 @@
 
 Times are medians in milliseconds from device events. "graph" is the same call captured in a CUDA graph, without the
 time to launch kernels from Python. "TB/s" counts the bytes of the result, and "% fill" compares that rate with filling
-memory. "TFLOP/s" counts the operations of pairs of an atom and a point that are in reach, see `gpu_operations`. Both
-are of the captured call. libmolgrid, where it is installed (``pip install molgrid 'numpy<2'``), writes the values of
-one molecule after the other into an existing buffer, and gives the gradients of positions alone. ``--check`` compares
-every result with sums in double precision. It fails if values are off by more than 2e-6 of the largest, or gradients by
-more than 1e-5.
+memory. "TFLOP/s" counts the operations of pairs of an atom and a point that are in reach, see
+`benchmark_gpu_operations`. Both are of the captured call. libmolgrid, where it is installed (``pip install molgrid
+'numpy<2'``), writes the values of one molecule after the other into an existing buffer, and gives the gradients of
+positions alone. ``--check`` compares every result with sums in double precision. It fails if values are off by more
+than 2e-6 of the largest, or gradients by more than 1e-5.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import gpu_peer
+import peer_grids
 import torch
 import torch.nn.functional as F
-from gpu_operations import operations, pairs_at_points, pairs_on_grids
+from benchmark_gpu_operations import operations, pairs_at_points, pairs_on_grids
 from torch import Tensor
 
 from tg_molfield import Grid
@@ -155,14 +155,16 @@ def grid_case(name: str, parts: Sequence[Tensor], grids: Sequence[Grid], batch: 
     """Values on grids of one shape, with ``backward`` the gradients of centres, weights and widths too."""
     channels = parts[1].shape[1]
     out = torch.empty(len(grids), channels, *grids[0].shape, device="cuda")
-    comparable = gpu_peer.is_installed() and bool(((parts[1] != 0).sum(1) == 1).all()) and len(set(grids[0].shape)) == 1
+    comparable = (
+        peer_grids.is_installed() and bool(((parts[1] != 0).sum(1) == 1).all()) and len(set(grids[0].shape)) == 1
+    )
     if not backward:
         pairs = pairs_on_grids(parts[0], parts[2], batch, grids, value_reach(GAUSSIAN))
         return Case(
             name, lambda: sums_on_grids(*parts, GAUSSIAN, batch, grids, out),
             lambda: torch_grids.sums_on_grids(*parts, GAUSSIAN, batch, grids, out),
             lambda values: grid_errors(parts, grids, batch, values), out.numel() * 4, operations(pairs, parts[1]),
-            gpu_peer.libmolgrid(parts, batch, grids) if comparable else None,
+            peer_grids.libmolgrid(parts, batch, grids) if comparable else None,
         )  # fmt: skip
     leaves = [x.clone().requires_grad_() for x in parts]
     grad = torch.randn(out.shape, device="cuda", generator=torch.Generator("cuda").manual_seed(0))
@@ -174,7 +176,7 @@ def grid_case(name: str, parts: Sequence[Tensor], grids: Sequence[Grid], batch: 
     return Case(
         name, lambda: run(sums_on_grids), lambda: run(torch_grids.sums_on_grids),
         lambda found: center_errors(parts, nodes.cuda(), grad[0].flatten(1).T, found), out.numel() * 4, None,
-        gpu_peer.libmolgrid(parts, batch, grids, grad) if comparable else None,
+        peer_grids.libmolgrid(parts, batch, grids, grad) if comparable else None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def problem():
 
 
 def test_pairs_on_grids_are_those_in_reach():
-    from gpu_operations import pairs_on_grids
+    from benchmark_gpu_operations import pairs_on_grids
 
     (centers, _, widths), batch, grids = problem()
     pairs = 0
@@ -37,7 +37,7 @@ def test_pairs_on_grids_are_those_in_reach():
 
 
 def test_pairs_at_points_are_those_of_the_same_molecule():
-    from gpu_operations import operations, pairs_at_points
+    from benchmark_gpu_operations import operations, pairs_at_points
 
     (centers, weights, widths), batch, grids = problem()
     pos = torch.cat([grid.points()[::7] for grid in grids])
@@ -51,7 +51,7 @@ def test_pairs_at_points_are_those_of_the_same_molecule():
 
 def test_libmolgrid_is_asked_for_the_same_sum():
     pytest.importorskip("molgrid", reason="libmolgrid is not installed")
-    from gpu_peer import libmolgrid
+    from peer_grids import libmolgrid
 
     (centers, weights, widths), batch, grids = problem()
     leaves = [x.clone().requires_grad_() for x in (centers, weights, widths)]
