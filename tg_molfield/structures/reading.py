@@ -111,6 +111,8 @@ def read_records(
     """
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors: expected 'raise' or 'skip', got {errors!r}; choose one of them")
+    check_flag(color=color)
+    check_dimension(dimension)
     path = as_path(path)
     with decoding(path):
         records = _opened(path, errors, dtype, properties, labels, dimension, color, needed)
@@ -141,6 +143,7 @@ def read_record(
     """
     if number < 1:
         raise ValueError(f"{name}: expected at least 1, got {number}; records are counted from 1")
+    check_dimension(dimension)
     path = as_path(path)
     chosen, count = None, 0
     with decoding(path):
@@ -162,8 +165,6 @@ def _opened(
     needed: Collection[str] | None = None,
 ) -> Iterator[Record]:
     """The records of a file, not built; arguments as for `read_records`."""
-    check_flag(color=color)
-    check_dimension(dimension)
     source = format_of(path)
     names = frozenset(needed or ())
     if needed is not None and source.has_bonds:
