@@ -38,11 +38,6 @@ def listed(name: str, molecules: Molecules) -> tuple[Data, ...]:
     return tuple(found)
 
 
-def device_of(molecules: Molecules) -> torch.device:
-    """Where molecules or fields are, by the first of them."""
-    return molecules.device if isinstance(molecules, Field) else listed("molecules", molecules)[0].pos.device
-
-
 def fields_to_compare(
     given: dict[str, Molecules], by: By | None, metric: str | Metric
 ) -> tuple[list[list[RBFField]], Measure]:

@@ -14,7 +14,7 @@ from tg_molfield.compare.alignment.result import Alignment, Alignments
 from tg_molfield.compare.alignment.search import BLURS, PLANS, Found
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
 from tg_molfield.compare.metrics import Metric
-from tg_molfield.compare.molecules import Molecules, device_of, fields_to_compare, listed
+from tg_molfield.compare.molecules import Molecules, fields_to_compare, listed
 from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.scoring import By
 from tg_molfield.devices import brought_to
@@ -131,8 +131,10 @@ def score_in_place(
 
 def _alignments(found: Found, names: tuple[str, ...], mobiles: Molecules) -> Alignments:
     """What was found, where the mobile molecules are."""
-    score, by_term, rotation, translation = (brought_to(one, device_of(mobiles)) for one in found)
-    return Alignments(score, by_term, names, rotation, translation, listed("mobiles", mobiles))
+    molecules = listed("mobiles", mobiles)
+    device = mobiles.device if isinstance(mobiles, Field) else molecules[0].pos.device
+    score, by_term, rotation, translation = (brought_to(one, device) for one in found)
+    return Alignments(score, by_term, names, rotation, translation, molecules)
 
 
 def _check_one(name: str, value: Data | Field) -> None:
