@@ -69,12 +69,12 @@ class FlowLoss:
             ValueError: the batch has no atoms of a molecule, or others than the model has room for, or no bonds where
                 the decoder learns them.
         """
-        check_flow(model)
+        _checked_decoder(model)
         return self.of(model, model.encode(batch), batch)
 
     def of(self, model: FieldAutoEncoder, latent: Latent, batch: Data) -> Tensor:
         """The same where the latents of the batch are there, for losses of the code beside it."""
-        decoder = check_flow(model)
+        decoder = _checked_decoder(model)
         atoms, orders = self._targets(decoder, latent, batch)
         draws = _Draws(latent, seeds_of(batch, len(latent)))
         noise = _noise_levels(draws.uniform(2, "noise of the code"), decoder.least_noise)
@@ -129,7 +129,7 @@ class FlowLoss:
         return loss
 
 
-def check_flow(model: FieldAutoEncoder) -> FlowDecoder:
+def _checked_decoder(model: FieldAutoEncoder) -> FlowDecoder:
     """The decoder of the model; raise a TypeError for others than a `FlowDecoder`."""
     decoder, remedy = model.decoder, "use MatchingLoss or FieldLoss for other decoders"
     check_kind("model.decoder", decoder, FlowDecoder, "a FlowDecoder", remedy)

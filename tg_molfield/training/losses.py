@@ -18,6 +18,7 @@ from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
 from tg_molfield.precision import full_precision
+from tg_molfield.training.flow_loss import FlowLoss
 
 Loss = Callable[[FieldAutoEncoder, Data], Tensor]
 """A function of a model and a batch that returns a scalar to minimise."""
@@ -54,7 +55,7 @@ class FieldLoss:
 
 def loss_of(loss: Loss, model: FieldAutoEncoder, latent: Latent, batch: Data) -> Tensor:
     """``loss(model, batch)``, which is not encoded again where the loss needs the latents alone."""
-    return loss.of(model, latent, batch) if isinstance(loss, FieldLoss) else loss(model, batch)
+    return loss.of(model, latent, batch) if isinstance(loss, FieldLoss | FlowLoss) else loss(model, batch)
 
 
 class MissingDefinitionWarning(UserWarning):
