@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tg_molfield.chem.units import BOHR
 from tg_molfield.volumes.comments import format_comment, format_title, parse_comment, parse_title
 from tg_molfield.volumes.text import format_rows, read_values, to_counts, to_floats
 from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
-
-BOHR = 0.529177210544
-"""One Bohr in Å (CODATA 2022)."""
 
 _TOUCHING = re.compile(r"(?<=[\d.])-")
 

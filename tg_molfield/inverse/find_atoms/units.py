@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tg_molfield.chem.components import components
 from tg_molfield.chem.elements import element_property
+from tg_molfield.chem.units import BOHR
 
-_BOHR = 0.529177210903
 _NEIGHBORS = 8
 _BOND = (0.7, 1.25)
 """The length of a bond in parts of the sum of the covalent radii."""
@@ -40,7 +40,7 @@ def length_factor(z: Tensor, pos: Tensor, width_ratio: float) -> float:
     distance, other = cKDTree(places).query(places, k=min(_NEIGHBORS, len(z)))
     distance, other = distance[:, 1:], other[:, 1:]
     ratios = distance / (radii[:, None] + radii[other])
-    for factor in (_BOHR, 1 / _BOHR) if may_be_bohr else (1 / _BOHR,):
+    for factor in (BOHR, 1 / BOHR) if may_be_bohr else (1 / BOHR,):
         if _is_molecule(factor * ratios, other) and not _are_bonds(ratios.min(1)).any():
             return factor
     return 1.0
