@@ -35,6 +35,10 @@ class Bonds:
     def __post_init__(self) -> None:
         self.end = self.count.cumsum(0)
 
+    def parts(self) -> dict[str, Tensor]:
+        """What the bonds are made of, by name."""
+        return {name: getattr(self, name) for name in ("ends", "orders", "count")}
+
     def of(self, rows: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """Both directions ``[2, 2K]`` and orders ``[2K]`` of the bonds of ``rows``, whose atoms begin at ``first``."""
         bond, owner = _spread(self.count[rows], self.end[rows])
@@ -118,7 +122,7 @@ def bonds_of(molecules: Molecules, workers: int) -> Bonds:
     """The perceived bonds of all molecules; none of those that are no uncharged molecule in one piece."""
     chunks = [molecules.take(rows) for rows in torch.arange(len(molecules)).split(_MOLECULES_AT_ONCE)]
     parts = [bonds for _, bonds in in_order(iter(chunks), _perceived, lambda chunk: f"{len(chunk)} molecules", workers)]
-    return Bonds(*(torch.cat([getattr(part, name) for part in parts]) for name in ("ends", "orders", "count")))
+    return Bonds(*(torch.cat(tensors) for tensors in zip(*(part.parts().values() for part in parts), strict=True)))
 
 
 def _perceived(molecules: Molecules) -> Bonds:

@@ -6,17 +6,18 @@
 
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
-`latent_data.split`. Bonds are perceived once and kept in FOLDER. Beside the atoms the code learns the summaries of
-`organic-small`, linearly and from codes with some noise, so that it is of use for properties. Of each batch a hundredth
-are small molecules, of which QM9 has few. The learning rate is constant and falls over the last two thirds of the
-hours. Trainings go on in slices of any length; what is written in between is the state of the training and the model
-with the average of its parameters, once as it is and once in float16, as it ships. On a processor and on a card the
-same code runs, in bfloat16, compiled by default.
+`latent_data.split`. Bonds and summaries are made once and kept in FOLDER. Beside the atoms the code learns the
+summaries of `organic-small`, linearly and from codes with some noise, so that it is of use for properties. Of each
+batch a hundredth are small molecules, of which QM9 has few. The learning rate is constant and falls over the last two
+thirds of the hours. Trainings go on in slices of any length; what is written in between is the state of the training
+and the model with the average of its parameters, once as it is and once in float16, as it ships. On a processor and on
+a card the same code runs, in bfloat16, compiled by default.
 """
 
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -69,16 +70,16 @@ def begun(start: str, size: str, seed: int) -> FieldAutoEncoder:
     return model
 
 
-def known_bonds(folder: Path, molecules: Molecules) -> Bonds:
-    """The bonds of all molecules, perceived once and kept in the folder."""
-    file = folder / "bonds.safetensors"
-    fingerprint = f"bonds of {len(molecules)} molecules, {float(molecules.pos.double().sum()):.6f}"
+def kept(folder: Path, name: str, molecules: Molecules, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What is made of all molecules, once, and kept in the folder."""
+    file = folder / f"{name}.safetensors"
+    fingerprint = f"{name} of {len(molecules)} molecules, {float(molecules.pos.double().sum()):.6f}"
     if file.exists():
-        return Bonds(**read_checkpoint(file, fingerprint)[0])
-    bonds = bonds_of(molecules, os.cpu_count() or 1)
+        return read_checkpoint(file, fingerprint)[0]
+    tensors = make()
     folder.mkdir(parents=True, exist_ok=True)
-    write_checkpoint(file, fingerprint, {name: getattr(bonds, name) for name in ("ends", "orders", "count")}, {})
-    return bonds
+    write_checkpoint(file, fingerprint, tensors, {})
+    return tensors
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
@@ -241,8 +242,11 @@ def main(
     """Train, or go on, and write the state of the training and the model into FOLDER."""
     begin = time.monotonic()
     molecules = qm9(data or data_folder("qm9"))
-    molecules.bonds = known_bonds(folder, molecules)
-    molecules.properties = summaries_of(molecules)
+    molecules.bonds = Bonds(
+        **kept(folder, "bonds", molecules, lambda: bonds_of(molecules, os.cpu_count() or 1).parts())
+    )
+    summaries = kept(folder, "summaries", molecules, lambda: {"summaries": summaries_of(molecules)})
+    molecules.properties = summaries["summaries"]
     training = Training(begun(start, size, seed), molecules, size, hours, seed, device, rate)
     if resume:
         training.resume(folder)
