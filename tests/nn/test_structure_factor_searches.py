@@ -5,6 +5,7 @@ import torch
 
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors import least_squares
+from tg_molfield.nn.decoders.structure_factors.conjugate_gradients import truncated_step
 from tg_molfield.nn.decoders.structure_factors.lattice import Lattice
 from tg_molfield.nn.decoders.structure_factors.least_squares import fit_positions
 from tg_molfield.nn.decoders.structure_factors.plausibility import implausible_atoms
@@ -108,3 +109,38 @@ def test_fits_in_parts_are_fits_of_the_whole(transform, monkeypatch):
     torch.testing.assert_close(error_of_parts, error, atol=1e-14, rtol=1e-6)
     assert float((parts.pos - true.pos)[mask].abs().max()) < 1e-4
     assert len(fit_positions(transform, start[:0], factors[:0], 6)[0].pos) == 0
+
+
+def scattered(number, generator):
+    """Two molecules, of which the second lacks three atoms, at the density of real ones."""
+    mask = torch.arange(number) < torch.tensor([[number], [number - 3]])
+    pos = number ** (1 / 3) * 1.3 * torch.randn(2, number, 3, generator=generator, dtype=torch.float64)
+    kinds = torch.randint(0, 3, (2, number), generator=generator)
+    return PaddedAtoms(pos, kinds, mask, mask.double())
+
+
+def test_truncated_steps_are_whole_ones_for_few_atoms(transform):
+    generator = torch.Generator().manual_seed(0)
+    atoms = scattered(5, generator)[torch.tensor([1])]
+    fit = least_squares._Fit(transform, atoms, atoms.structure_factors(transform).sum(1), 1, truncated=False)
+    shares = fit.shares(atoms.pos + 0.1 * torch.randn(1, 5, 3, generator=generator, dtype=torch.float64))
+    rest, damping = fit.target - shares.sum(1), torch.tensor([1e-3]).double()
+    whole = least_squares._step(fit.vectors, shares, rest, damping)
+    truncated = truncated_step(fit.vectors, shares, rest, atoms.weights, damping)
+    torch.testing.assert_close(truncated, whole, atol=1e-9, rtol=1e-6)
+    assert truncated[0, 2:].abs().max() == 0
+    assert whole[0, :2].abs().max() > 0.01
+
+
+def test_truncated_steps_lead_near_the_atoms(transform):
+    generator = torch.Generator().manual_seed(0)
+    true = scattered(26, generator)
+    factors = true.structure_factors(transform).sum(1)
+    start = true.at(true.pos + 0.1 * torch.randn(true.pos.shape, generator=generator, dtype=torch.float64))
+    before = (factors - start.structure_factors(transform).sum(1)).square().mean(1)
+    near, error = fit_positions(transform, start, factors, 6, to_rounding=False)
+    assert bool((error < 1e-3 * before).all())
+    assert bool((error > 1e-20).all())
+    fitted, error = fit_positions(transform, near, factors, 8)
+    assert bool((error < 1e-20).all())
+    assert float((fitted.pos - true.pos)[true.mask].abs().max()) < 1e-6

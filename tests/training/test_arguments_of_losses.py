@@ -25,6 +25,8 @@ VALUES = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
         ("number", lambda: FlowLoss(number=-1)),
         ("own_prediction", lambda: FlowLoss(own_prediction=2)),
         ("scale", lambda: InitialGuessLoss(None)),
+        ("repeats", lambda: InitialGuessLoss(repeats=-1)),
+        ("repeats", lambda: InitialGuessLoss(repeats=1.5)),
         ("values", lambda: PropertyLoss(16, [1.0, 2.0])),
         ("in_channels", lambda: PropertyLoss(None, VALUES)),
         ("key", lambda: PropertyLoss(16, VALUES, key=None)),

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
-from tg_molfield.arguments import check_kind, check_positive
+from tg_molfield.arguments import check_kind, check_positive, require_counts
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
@@ -31,18 +31,21 @@ class InitialGuessLoss:
 
     Args:
         scale: the length in Å at which the loss becomes linear.
+        repeats: how often, at most, atoms are guessed and fitted before the guess that is trained, which begins where
+            they are; drawn for each batch in training.
 
     Raises:
-        TypeError: it is no number.
-        ValueError: it is not positive.
+        TypeError: an argument is no number.
+        ValueError: ``scale`` is not positive, or ``repeats`` negative.
     """
 
-    def __init__(self, scale: float = 0.25) -> None:
+    def __init__(self, scale: float = 0.25, repeats: int = 2) -> None:
         check_positive("scale", scale, "the default is 0.25 Å")
-        self.scale = scale
+        require_counts(0, repeats=repeats)
+        self.scale, self.repeats = scale, repeats
 
     def __repr__(self) -> str:
-        return f"InitialGuessLoss(scale={self.scale:g})"
+        return f"InitialGuessLoss(scale={self.scale:g}, repeats={self.repeats})"
 
     def __call__(self, model: FieldAutoEncoder, batch: Data) -> Tensor:
         """The loss of the batch, in random frames if the model trains with them.
@@ -72,12 +75,13 @@ class InitialGuessLoss:
             target, _ = to_dense_batch(local, owner, batch_size=size)
             code = transform(z, local, owner, size)
         parts = bucket_by_size(torch.bincount(owner, minlength=size), ratio=_RATIO)
-        losses = [self._summed(decoder, code[rows], target[rows]) for rows, _ in parts]
+        repeats = int(torch.randint(self.repeats + 1, ())) if model.training else self.repeats
+        losses = [self._summed(decoder, code[rows], target[rows], repeats) for rows, _ in parts]
         return torch.stack(losses).sum() / len(z)
 
-    def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor) -> Tensor:
+    def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor, repeats: int) -> Tensor:
         """The summed loss of molecules with ``code [B, D]`` and atoms at ``target [B, n, 3]``."""
-        kinds, mask, guesses = decoder.guesses(code)
+        kinds, mask, guesses = decoder.guesses(code, repeats)
         target = self._paired(guesses[-1], kinds, mask, target[:, : kinds.size(1)])
         growing = torch.arange(1, len(guesses) + 1, dtype=target.dtype, device=target.device)
         error = (torch.stack(guesses) - target)[:, mask] / self.scale

@@ -16,7 +16,7 @@ from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms
 from tg_molfield.nn.decoders.structure_factors.initial_guess import InitialGuess
-from tg_molfield.nn.decoders.structure_factors.solver import EXACT, atoms_with_gradient, first_guess
+from tg_molfield.nn.decoders.structure_factors.solver import EXACT, atoms_with_gradient, first_guess, fitted_guess
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.structure_factors import ORGANIC_ELEMENTS, StructureFactors
@@ -125,8 +125,9 @@ class StructureFactorDecoder(GaussianAtomDecoder):
         latent = self.widened(latent)
         code = latent.code
         atoms = counted_atoms(self.transform, code)
-        atoms = first_guess(self.transform, self.initial_guess, code.detach(), atoms)
-        return atoms_with_gradient(self.transform, code, latent.search_seeds, atoms, self.num_searches)
+        guess = self.initial_guess
+        atoms = first_guess(self.transform, guess, code.detach(), atoms)
+        return atoms_with_gradient(self.transform, code, latent.search_seeds, atoms, self.num_searches, guess)
 
     @torch.no_grad()
     @full_precision
@@ -160,7 +161,11 @@ class StructureFactorDecoder(GaussianAtomDecoder):
             best[lost[won]], error[lost[won]] = seed, left[won]
         return Latent(latent.code.detach(), latent.pose, latent.atoms, latent.summary_channels, best)
 
-    def guesses(self, code: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and the guess after each round, ``[B, n, 3]``."""
+    def guesses(self, code: Tensor, repeats: int = 0) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Kinds ``[B, n]``, which of them are atoms ``[B, n]``, and the guess after each round, ``[B, n, 3]``.
+
+        The guess begins where ``repeats`` others, each fitted to the code, led.
+        """
         atoms = counted_atoms(self.transform, code)
-        return atoms.kinds, atoms.mask, self.initial_guess(self.transform, code, atoms.kinds, atoms.mask)
+        start = fitted_guess(self.transform, self.initial_guess, code, atoms, repeats)
+        return atoms.kinds, atoms.mask, self.initial_guess(self.transform, code, atoms.kinds, atoms.mask, start)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
+from tg_molfield.nn.decoders.structure_factors.conjugate_gradients import truncated_step
 from tg_molfield.nn.ops.short_products import phases
 from tg_molfield.nn.ops.structure_factors import StructureFactors
 
@@ -20,6 +21,8 @@ _EQUATIONS = 3
 """Equations per coordinate where a fit uses a part of the structure factors; more are more reliable and slower."""
 _CONVERGED = 1e-9
 """The mean square residual, relative to that without atoms, below which a step that fails ends the fit."""
+_MANY = 24
+"""Atoms from which on truncated steps are quicker."""
 _SLABS = 4
 """The normal equations, of which one half is enough, are made in that many slabs on a processor."""
 _BYTES_ON_CPU, _BYTES = 2**21, 2**28
@@ -27,7 +30,12 @@ _BYTES_ON_CPU, _BYTES = 2**21, 2**28
 
 
 def fit_positions(
-    transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, steps: int, every: int = 1
+    transform: StructureFactors,
+    atoms: PaddedAtoms,
+    factors: Tensor,
+    steps: int,
+    every: int = 1,
+    to_rounding: bool = True,
 ) -> tuple[PaddedAtoms, Tensor]:
     """The atoms moved to match ``factors [B, 2 W]``, and the mean square residual ``[B]``.
 
@@ -40,13 +48,17 @@ def fit_positions(
         factors: the structure factors to match.
         steps: the most steps.
         every: compare every k-th wave vector only, also in the residual.
+        to_rounding: if False, steps of many atoms on a processor are those of `truncated_step`: quicker, and no worse
+            far from the atoms, but they only come near.
     """
     pos, error = torch.empty_like(atoms.pos), torch.empty_like(factors[:, 0])
-    derivatives = 3 * pos.size(1) * factors.size(1) * factors.element_size() // every
+    truncated = not to_rounding and is_on_host(pos) and pos.size(1) >= _MANY
+    derivatives = (1 if truncated else 3) * pos.size(1) * factors.size(1) * factors.element_size() // every
     rows = max((_BYTES_ON_CPU if is_on_host(factors) else _BYTES) // max(derivatives, 1), 1)
     for first in range(0, len(pos), rows):
         part = slice(first, first + rows)
-        pos[part], error[part] = _Fit(transform, atoms[part], factors[part], every).run(atoms.pos[part], steps)
+        fit = _Fit(transform, atoms[part], factors[part], every, truncated)
+        pos[part], error[part] = fit.run(atoms.pos[part], steps)
     return atoms.at(pos), error
 
 
@@ -78,11 +90,14 @@ def with_code_gradient(
 class _Fit:
     """The structure factors that a fit has to match: all or every k-th."""
 
-    def __init__(self, transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, every: int) -> None:
+    def __init__(
+        self, transform: StructureFactors, atoms: PaddedAtoms, factors: Tensor, every: int, truncated: bool
+    ) -> None:
         self.vectors = transform.wave_vectors[:, ::every]
         self.phases = transform.phases[:, ::every][atoms.kinds]
         self.weights = atoms.weights.unsqueeze(2)
         self.target = factors.unflatten(1, (2, -1))[..., ::every].flatten(1)
+        self.truncated = truncated
 
     def shares(self, pos: Tensor) -> Tensor:
         """The contribution of each atom to them, ``[B, n, 2 W']``."""
@@ -93,6 +108,12 @@ class _Fit:
         torch.sin(phase, out=sin).mul_(self.weights)
         return shares
 
+    def step(self, shares: Tensor, rest: Tensor, damping: Tensor) -> Tensor:
+        """The damped step ``[B, n, 3]``."""
+        if self.truncated:
+            return truncated_step(self.vectors, shares, rest, self.weights.squeeze(2), damping)
+        return _step(self.vectors, shares, rest, damping)
+
     def run(self, pos: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """The positions after at most ``steps`` steps from ``pos [B, n, 3]``, and the mean square residual ``[B]``."""
         shares = self.shares(pos)
@@ -102,7 +123,7 @@ class _Fit:
         damping = torch.full_like(error, _DAMPING)
         looked_at = is_on_host(error)
         for _ in range(steps):
-            step = _step(self.vectors, shares, rest, damping)
+            step = self.step(shares, rest, damping)
             length = step.norm(dim=2, keepdim=True)
             moved = pos + step * (_LONGEST_STEP / length.clamp(min=_LONGEST_STEP))
             new_shares = self.shares(moved)

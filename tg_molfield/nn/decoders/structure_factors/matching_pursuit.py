@@ -130,5 +130,5 @@ def _fitted(
     weights = (atoms.weights * placed).gather(1, order)
     where = order.unsqueeze(2).expand(-1, -1, 3)
     part = PaddedAtoms(atoms.pos.gather(1, where), atoms.kinds.gather(1, order), weights != 0, weights)
-    found, error = fit_positions(transform, part, factors, steps)
+    found, error = fit_positions(transform, part, factors, steps, to_rounding=False)
     return atoms.pos.scatter(1, where, found.pos), error
