@@ -35,6 +35,8 @@ FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F P S Cl other all",
 SUMS = 64
 MOLECULE_SEED = 7
 MAX_ATOMS = 96
+LARGE, JOIN = 30, 0.65
+"""Half of the new molecules have at least that many atoms; the probability by which those are joined of parents."""
 
 
 def structures(folder: Path, folds: set[int]) -> list[Data]:
@@ -44,11 +46,14 @@ def structures(folder: Path, folds: set[int]) -> list[Data]:
 
 
 def new_molecules(folder: Path, count: int, seed: int) -> list[Data]:
-    stream = children(freesolv(folder, (1, 2, 3, 4)), seed, evaluation_keys(folder))
+    """Molecules derived from those of folds 1 to 4, half of them large."""
+    parents, excluded = freesolv(folder, (1, 2, 3, 4)), evaluation_keys(folder)
+    small, large = children(parents, seed, excluded), children(parents, seed + 1, excluded, join=JOIN)
     found: list[Data] = []
     while len(found) < count:
-        mol = conformers(next(stream), 1, len(found))
-        if mol is not None:
+        is_large = len(found) % 2 == 1
+        mol = conformers(next(large if is_large else small), 1, len(found))
+        if mol is not None and LARGE * is_large <= mol.GetNumAtoms() <= MAX_ATOMS:
             pos = torch.tensor(mol.GetConformer().GetPositions(), dtype=torch.float32)
             found.append(Data(z=torch.tensor([atom.GetAtomicNum() for atom in mol.GetAtoms()]), pos=pos))
             if len(found) % 1000 == 0:
@@ -57,7 +62,7 @@ def new_molecules(folder: Path, count: int, seed: int) -> list[Data]:
 
 
 def build(seed: int) -> FieldAutoEncoder:
-    """A model whose decoder is to be trained; it does not read the summary."""
+    """A model; its decoder does not read the summary."""
     torch.manual_seed(seed)
     options = MoleculeDescriptor().hyper_parameters
     model = FieldAutoEncoder(
@@ -70,10 +75,15 @@ def build(seed: int) -> FieldAutoEncoder:
         },
         pooling_options={"global_channels": options["global_channels"]},
     )
+    return model
+
+
+def only_decoder(model: FieldAutoEncoder) -> FieldAutoEncoder:
+    """The model, of which the decoder alone is to be trained."""
     assert isinstance(model.decoder, StructureFactorDecoder)
     for part in (model.encoder, model.pooling):
         part.requires_grad_(False)
-    return model
+    return model.train()
 
 
 def take(model: FieldAutoEncoder, summary: MoleculeDescriptor) -> None:
@@ -97,6 +107,7 @@ def train(
     molecules: list[Data],
     held_out: list[Data],
     steps: int,
+    lr: float,
     seed: int,
     in_parallel: Future | None = None,
 ) -> TrainingReport:
@@ -117,30 +128,47 @@ def train(
                 flush=True,
             )
 
-    return fit(model, sampler, InitialGuessLoss(), max_steps=steps, lr=2e-3, seed=seed, progress=print_progress)
+    return fit(model, sampler, InitialGuessLoss(), max_steps=steps, lr=lr, seed=seed, progress=print_progress)
 
 
-def trained(folder: Path, molecules: int, steps: int, seed: int, in_parallel: Future | None = None) -> FieldAutoEncoder:
-    """A model with a trained decoder."""
+def train_decoder(
+    model: FieldAutoEncoder,
+    folder: Path,
+    molecules: int,
+    steps: int,
+    lr: float,
+    seed: int,
+    in_parallel: Future | None = None,
+) -> None:
     made = new_molecules(folder, molecules, seed + MOLECULE_SEED)
-    made = [data for data in made if data.num_nodes <= MAX_ATOMS]
     known = [data for data in structures(folder, {2, 3, 4}) for _ in range(4)]
-    model = build(seed)
-    report = train(model, known + made, structures(folder, {1}), steps, seed, in_parallel)
+    report = train(model, known + made, structures(folder, {1}), steps, lr, seed, in_parallel)
     print(f"{len(made)} new molecules, {report.steps} steps in {report.seconds / 60:.1f} min", flush=True)
-    return model
 
 
 def main(
     path: Path,
+    start: Annotated[str, typer.Option(help="a pretrained model, or its file, whose decoder is trained further")] = "",
     summary: Annotated[Path | None, typer.Option(help="a file of pretrain_summary.py; trained by default")] = None,
     molecules: Annotated[int, typer.Option(help="the number of new molecules for the decoder")] = 8000,
     steps: Annotated[int, typer.Option(help="training steps of the decoder")] = 18_000,
+    lr: Annotated[float, typer.Option(help="the maximum learning rate of the decoder")] = 2e-3,
     seed: int = 0,
 ) -> None:
     RDLogger.DisableLog("rdApp.*")
     torch.set_num_threads(1)
     folder = data_folder()
+    if start:
+        model = only_decoder(FieldAutoEncoder.from_pretrained(start))
+        train_decoder(model, folder, molecules, steps, lr, seed)
+    else:
+        model = begun(folder, molecules, steps, lr, seed, summary)
+    model.save(path)
+    print(f"wrote {path}")
+
+
+def begun(folder: Path, molecules: int, steps: int, lr: float, seed: int, summary: Path | None) -> FieldAutoEncoder:
+    """A new model, whose decoder and summary are trained at the same time."""
     with (
         TemporaryDirectory() as temporary,
         ProcessPoolExecutor(
@@ -149,12 +177,12 @@ def main(
     ):
         made = Path(temporary) / "summary.safetensors"
         pending = None if summary else pool.submit(pretrain_summary.main, made, seed=seed)
-        model = trained(folder, molecules, steps, seed, pending)
+        model = only_decoder(build(seed))
+        train_decoder(model, folder, molecules, steps, lr, seed, pending)
         if pending is not None:
             pending.result()
         take(model, MoleculeDescriptor.load(summary or made))
-    model.save(path)
-    print(f"wrote {path}")
+    return model
 
 
 if __name__ == "__main__":

@@ -48,15 +48,20 @@ def evaluation_keys(folder: Path) -> set[str]:
         return {connectivity(Chem.RemoveHs(mol)) for mol in molecules}
 
 
-def children(parents: list[Chem.Mol], seed: int, excluded: set[str], largest: int = 45) -> Iterator[Chem.Mol]:
-    """An endless stream of new molecules with at most ``largest`` heavy atoms and different connectivities."""
+def children(
+    parents: list[Chem.Mol], seed: int, excluded: set[str], largest: int = 45, join: float = 0.25
+) -> Iterator[Chem.Mol]:
+    """An endless stream of new molecules with at most ``largest`` heavy atoms and different connectivities.
+
+    ``join`` is the probability that one more parent is joined to a child.
+    """
     draw = random.Random(seed)
     seen = set(excluded)
     while True:
         mol = draw.choice(parents)
         if draw.random() < 0.2:
             mol = _fragment(mol, draw.randint(3, 9), draw)
-        while draw.random() < 0.25:
+        while draw.random() < join:
             mol = _joined(mol, draw.choice(parents), draw)
         for _ in range(draw.choice((0, 1, 1, 2, 2, 3, 4))):
             mol = _edited(mol, draw)
