@@ -68,7 +68,11 @@ def is_periodic(pbc: Any) -> bool:
 def pbc_of(data: Any) -> Any:
     """``data.pbc``; all directions where ``data`` has a cell alone, and None where it has neither."""
     pbc = getattr(data, "pbc", None)
-    return torch.ones(3, dtype=torch.bool) if pbc is None and getattr(data, "cell", None) is not None else pbc
+    return (
+        torch.ones(3, dtype=torch.bool, device="cpu")
+        if pbc is None and getattr(data, "cell", None) is not None
+        else pbc
+    )
 
 
 def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
@@ -101,7 +105,7 @@ def complete_cells(cells: Tensor, pbc: Tensor) -> Tensor:
         )
     place = (number + (~repeats).cumsum(1) - 1).clamp_max(2)
     normals = right.gather(1, place.unsqueeze(2).expand(-1, -1, 3))
-    normals = torch.where(number.unsqueeze(2) > 0, normals, torch.eye(3, dtype=normals.dtype))
+    normals = torch.where(number.unsqueeze(2) > 0, normals, torch.eye(3).to(normals))
     return torch.where(pbc.unsqueeze(2), cells, normals.to(cells))
 
 
