@@ -106,7 +106,7 @@ class _Functions(TorchFunctionMode):
         if not args or not isinstance(args[0], EmulatedTensor):
             return func(*args, **kwargs)
         if func is torch.Tensor.tolist:
-            return args[0].held.tolist()
+            return args[0].cpu().tolist()
         if func is torch.Tensor.backward:
             with self:  # which is off while it handles a function
                 one = (torch.ones_like(args[0]),)

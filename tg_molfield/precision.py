@@ -25,6 +25,20 @@ def full_precision(function: Callable[Parameters, Result]) -> Callable[Parameter
     differences of nearly equal sums vanish.
     """
 
+    return _wrapped(function, on_host=False)
+
+
+def full_precision_on_host(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """`full_precision`, with the host as the default device of new tensors, in place of `torch.set_default_device`'s.
+
+    What such a computation needs besides its arguments belongs to the host; results are where the arguments are.
+    """
+    return _wrapped(function, on_host=True)
+
+
+def _wrapped(function: Callable[Parameters, Result], on_host: bool) -> Callable[Parameters, Result]:
+    """One wrapper for both, as warnings count the calls between them and the user."""
+
     @functools.wraps(function)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         for device in _DEVICES:
@@ -32,6 +46,9 @@ def full_precision(function: Callable[Parameters, Result]) -> Callable[Parameter
                 with torch.autocast(device, enabled=False):
                     wide = {name: widened(value) for name, value in kwargs.items()}
                     return wrapped(*(widened(value) for value in args), **wide)
+        if on_host and torch.get_default_device().type != "cpu":
+            with torch.device("cpu"):
+                return function(*args, **kwargs)
         return function(*args, **kwargs)
 
     return wrapped

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from tg_molfield.fields.engine import dispatch
 from tg_molfield.fields.engine.dispatch import uses_triton
 from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Laplacian
 
@@ -38,6 +40,13 @@ def test_kernels_compile_for_compute_capability_9():
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=lambda kernel: kernel.name)
 def test_processors_keep_the_reference_engine(kernel):
     assert not uses_triton(torch.zeros(2, 3), torch.ones(2, 1), kernel)
+
+
+@pytest.mark.parametrize(("rows", "channels", "fits"), [(2**29 - 1, 1, True), (2**29, 1, False), (2**21, 32, False)])
+def test_rows_that_kernels_can_count(rows, channels, fits, monkeypatch):
+    monkeypatch.setattr(dispatch, "_runs_triton", lambda device: True)
+    centers = SimpleNamespace(device=torch.device("cuda"), dtype=torch.float32)
+    assert uses_triton(centers, torch.empty(rows, channels, device="meta"), KERNELS["gaussian"]) == fits
 
 
 @pytest.mark.cuda

@@ -25,6 +25,7 @@ from tg_molfield.fields.kernels import KERNELS
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 KERNEL = pytest.mark.parametrize("kernel", sorted(SUPPORTED))
+TABLES = (cells._range, cells._one_graph, grid_tables._tables)
 GRIDS = {
     "box": Grid((-3.0, -4.0, -2.0), ((0.8, 0, 0), (0, 0.7, 0), (0, 0, 0.6)), (5, 6, 9)),
     "rotated": Grid((-4.0, 1.0, 2.0), ((0.48, 0.64, 0), (-0.4, 0.3, 0), (0, 0, 0.9)), (4, 3, 2)),
@@ -263,6 +264,70 @@ def test_cells_hold_every_row_once():
     assert int(sorted_rows.starts[-1]) == 200
 
 
+@pytest.mark.usefixtures("_binned")
+def test_batch_vectors_with_strides():
+    """As the columns of a table have them, or one number that is expanded."""
+    tensors, where = [*parts_of(12), scattered(30)], [GRIDS["box"], GRIDS["node"]]
+    owners = [torch.repeat_interleave(torch.tensor(x)).to(DEVICE) for x in ([5, 7], [10, 20])]
+    columns = [torch.stack([x, x + 9], 1)[:, 0] for x in owners]
+
+    def run(center_batch, batch):
+        inputs = leaves(tensors)
+        values = at_points(inputs, "gaussian", center_batch, batch, 2)
+        sampled = on_grids(inputs[:3], "gaussian", where, center_batch)
+        return [values, sampled, *torch.autograd.grad(values.square().sum() + sampled.square().sum(), inputs)]
+
+    for one, two in zip(run(*columns), run(*(x.clone() for x in owners)), strict=True):
+        assert one.equal(two)
+    zero = torch.zeros(1, dtype=torch.long, device=DEVICE)
+    assert at_points(tensors, "gaussian", zero.expand(12), zero.expand(30)).equal(at_points(tensors, "gaussian"))
+
+
+def test_kernels_run_on_the_device_of_their_tensors(monkeypatch):
+    """Triton launches on the current device, which need not be theirs."""
+    tensors, entered = [*parts_of(5), scattered(9)], []
+
+    class DeviceOf:
+        def __init__(self, tensor):
+            assert tensor is tensors[0]
+
+        def __enter__(self):
+            entered.append(True)
+
+        def __exit__(self, *error):
+            entered.append(False)
+
+    monkeypatch.setattr(torch.cuda, "device_of", DeviceOf)
+    for module in (points, grids):
+        reach = module.value_reach
+
+        def value_reach(kernel, reach=reach):
+            assert entered[-1]
+            return reach(kernel)
+
+        monkeypatch.setattr(module, "value_reach", value_reach)
+    at_points(tensors, "gaussian")
+    on_grids(tensors[:3], "gaussian", [GRIDS["box"]])
+    assert entered == [True, False] * 2
+
+
+def test_tables_are_not_made_while_a_graph_is_captured(monkeypatch):
+    """They would hold nothing until it is replayed, and be read by other calls."""
+    tensors, where = [*parts_of(11), scattered(13)], [GRIDS["plane"]]
+    for cached in TABLES:
+        cached.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    for call in (lambda: at_points(tensors, "gaussian"), lambda: on_grids(tensors[:3], "gaussian", where)):
+        with pytest.raises(RuntimeError, match="before a CUDA graph is captured"):
+            call()
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    expected = [at_points(tensors, "gaussian"), on_grids(tensors[:3], "gaussian", where)]
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    assert at_points(tensors, "gaussian").equal(expected[0])
+    assert on_grids(tensors[:3], "gaussian", where).equal(expected[1])
+
+
 class _NoCountOnTheHost(TorchDispatchMode):
     """Refuse operations that make the host wait for numbers of a device."""
 
@@ -286,7 +351,7 @@ def test_nothing_waits_for_the_device(widths):
         torch.autograd.grad(values, inputs[:3], torch.ones_like(values))
 
     run()
-    for cached in (cells._range, cells._one_graph, grid_tables._tables):
+    for cached in TABLES:
         cached.cache_clear()
     _run_without_waiting(run)
 

@@ -68,33 +68,50 @@ def is_periodic(pbc: Any) -> bool:
 def pbc_of(data: Any) -> Any:
     """``data.pbc``; all directions where ``data`` has a cell alone, and None where it has neither."""
     pbc = getattr(data, "pbc", None)
-    return torch.ones(3, dtype=torch.bool) if pbc is None and getattr(data, "cell", None) is not None else pbc
+    return (
+        torch.ones(3, dtype=torch.bool, device="cpu")
+        if pbc is None and getattr(data, "cell", None) is not None
+        else pbc
+    )
 
 
 def complete_cell(cell: Tensor, pbc: Tensor) -> Tensor:
-    """The cell [3, 3] with the vectors of directions that are not periodic replaced by unit normals.
+    """`complete_cells` of one cell [3, 3] with periodic directions [3]."""
+    return complete_cells(cell[None], pbc[None])[0]
+
+
+def complete_cells(cells: Tensor, pbc: Tensor) -> Tensor:
+    """The cells [B, 3, 3] with the vectors of directions that are not periodic replaced by unit normals.
+
+    They are looked at on the host: a device is waited for as often for one cell as for many.
 
     Raises:
-        ValueError: the periodic vectors are not finite, or do not span a line, a plane or space.
+        ValueError: the periodic vectors of a cell are not finite, or do not span a line, a plane or space.
     """
-    vectors: dict[int, Tensor] = {axis: cell[axis] for axis in range(3) if bool(pbc[axis])}
-    if not vectors:
-        return torch.eye(3, dtype=cell.dtype, device=cell.device)
-    spanned = torch.stack(list(vectors.values()))
-    if not spanned.isfinite().all():
-        raise ValueError(f"cell: expected finite periodic vectors, got {cell.tolist()}; repair them")
-    _, sizes, right = torch.linalg.svd(widened(spanned.detach()))
-    if sizes.min() <= 1e-6 * sizes.max() or not sizes.max() > 0:
+    spanned, repeats = torch.where(pbc.unsqueeze(2), cells, 0).detach().cpu(), pbc.cpu()
+    finite = spanned.isfinite().all(2).all(1)
+    if not finite.all():
+        wrong = int((~finite).nonzero()[0])
+        raise ValueError(f"cell: expected finite periodic vectors, got {cells[wrong].tolist()}; repair them")
+    _, sizes, right = torch.linalg.svd(widened(spanned))
+    number = repeats.sum(1, keepdim=True)
+    least = sizes.gather(1, (number - 1).clamp_min(0))[:, 0]
+    flat = (number[:, 0] > 0) & ((least <= 1e-6 * sizes[:, 0]) | (sizes[:, 0] == 0))
+    if flat.any():
+        wrong = int(flat.nonzero()[0])
         raise ValueError(
-            f"cell: expected independent periodic vectors (pbc={pbc.tolist()}), got {cell.tolist()}; correct them"
+            f"cell: expected independent periodic vectors (pbc={pbc[wrong].tolist()}), got {cells[wrong].tolist()}; "
+            "correct them"
         )
-    normals = iter(right[len(spanned) :].to(cell))
-    return torch.stack([vectors[axis] if axis in vectors else next(normals) for axis in range(3)])
+    place = (number + (~repeats).cumsum(1) - 1).clamp_max(2)
+    normals = right.gather(1, place.unsqueeze(2).expand(-1, -1, 3))
+    normals = torch.where(number.unsqueeze(2) > 0, normals, torch.eye(3).to(normals))
+    return torch.where(pbc.unsqueeze(2), cells, normals.to(cells))
 
 
 def inverse_cell(cell: Tensor) -> Tensor:
-    """The inverse [3, 3] of a complete cell, without gradients, in its type."""
-    return torch.linalg.inv(widened(cell.detach())).to(cell)
+    """The inverse of complete cells [..., 3, 3], without gradients, in their type."""
+    return torch.linalg.inv_ex(widened(cell.detach())).inverse.to(cell)
 
 
 def box_vectors(cell: Tensor, pbc: Tensor) -> tuple[Tensor, Tensor]:

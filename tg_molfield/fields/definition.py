@@ -21,6 +21,7 @@ from tg_molfield.arguments import (
     require_integers,
 )
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.chem.coulomb_gaussians import CoulombGaussians
 from tg_molfield.chem.elements import ELEMENT_PROPERTIES, atomic_numbers
@@ -49,6 +50,7 @@ from tg_molfield.fields.distance import DistanceField
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.intersections import with_intersections
 from tg_molfield.fields.kernels import KERNELS, Kernel, get_kernel
+from tg_molfield.fields.normalization import normalized
 from tg_molfield.fields.presets import preset_arguments
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.precision import full_precision
@@ -265,9 +267,11 @@ class MolField:
         widths = self._widths(atoms)
         if self.split_parts:
             part = atoms.attribute("part")
-            unknown = set(part.unique().tolist()) - {0, 1}
-            if unknown:
-                raise ValueError(f"data.part: expected 0 (ligand) or 1 (protein), got {sorted(unknown)}; correct it")
+            unknown = (part != 0) & (part != 1)
+            if numbers_are_checked(part) and unknown.any():
+                told = sorted(set(part[unknown].tolist()))
+                raise ValueError(f"data.part: expected 0 (ligand) or 1 (protein), got {told}; correct it")
+            weights = weights.masked_fill(unknown.unsqueeze(1), math.nan)
             weights = torch.cat([weights * (part == index)[:, None] for index in range(len(PARTS))], 1)
             widths = widths if widths.ndim == 1 else torch.cat([widths] * len(PARTS), 1)
         if self.form_factors is None:
@@ -332,15 +336,17 @@ class MolField:
 
     def _normalized(self, field: RBFField, atoms: CheckedAtoms) -> RBFField:
         assert self.normalize_grid_size is not None
-        widest = self._base_widths(atoms) * self.width_scale
         sizes = [len(channel.names) for channel in self.specification]
-        sizes *= len(field.channels) // sum(sizes)
-        peaks = []
-        for i, single in enumerate(field.unbatch()):
-            mine = slice(None) if atoms.batch is None else atoms.batch == i
-            cube = self._cube(atoms.pos[mine], float(widest[mine].max()), self.normalize_grid_size)
-            parts = single.on(cube).values.detach().flatten(1).split(sizes)
-            largest = [part.norm(dim=0).amax() for part in parts]
-            peaks.append(torch.cat([one.expand(len(part)) for one, part in zip(largest, parts, strict=True)]))
-        peak = torch.stack(peaks)
-        return field.scaled(torch.where(peak > 0, 1 / peak, torch.zeros_like(peak)))
+        return normalized(
+            field, self._cubes(atoms, self.normalize_grid_size), sizes * (len(field.channels) // sum(sizes))
+        )
+
+    def _cubes(self, atoms: CheckedAtoms, n: int) -> list[Grid]:
+        """The cube of `grid` around each molecule; the device is waited for as often for one as for many."""
+        pos, widest = atoms.pos.detach().cpu(), (self._base_widths(atoms) * self.width_scale).detach().cpu()
+        if atoms.batch is None:
+            return [self._cube(pos, float(widest.max()), n)]
+        counts = torch.bincount(atoms.batch, minlength=atoms.num_graphs).tolist()
+        parts = zip(pos.split(counts), widest.split(counts), strict=True)
+        empty = Grid.cube((0.0, 0.0, 0.0), 1.0, n)
+        return [self._cube(some, float(widths.max()), n) if len(some) else empty for some, widths in parts]

@@ -57,7 +57,7 @@ class Grid:
             raise ValueError(f"axes: expected three step vectors, got {len(given)}; give one a row")
         axes = tuple(_vector(axis, "axes") for axis in given)
         shape = _counts(self.shape, "shape")
-        volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64)))
+        volume = float(torch.linalg.det(torch.tensor(axes, dtype=torch.float64, device="cpu")))
         scale = math.prod(math.hypot(*axis) for axis in axes)
         if not abs(volume) > 1e-12 * scale:
             raise ValueError(f"axes: expected three step vectors that span space, got {axes}; make them independent")
@@ -139,7 +139,7 @@ class Grid:
         if isinstance(center, Tensor):
             check_tensor("center", center)
             center = center.detach().flatten().tolist()
-        middle = torch.tensor(_vector(center, "center"), dtype=torch.float64)
+        middle = torch.tensor(_vector(center, "center"), dtype=torch.float64, device="cpu")
         return cls(_triple(middle - side / 2), _diagonal(side / (n - 1)), (n, n, n))
 
     @classmethod
@@ -184,7 +184,7 @@ class Grid:
     @property
     def cell(self) -> Tensor:
         """The vectors [3, 3] of n steps along each axis, one a row: the periods of a periodic grid."""
-        return self.axes_tensor() * torch.tensor(self.shape, dtype=torch.float64)[:, None]
+        return self.axes_tensor() * torch.tensor(self.shape, dtype=torch.float64, device="cpu")[:, None]
 
     @property
     def voxel_volume(self) -> float:
@@ -197,17 +197,17 @@ class Grid:
         gram = self.axes_tensor() @ self.axes_tensor().T
         lengths = gram.diagonal().sqrt()
         cosines = gram / (lengths[:, None] * lengths)
-        return bool((cosines - torch.eye(3, dtype=torch.float64)).abs().max() < 1e-12)
+        return bool((cosines - torch.eye(3, dtype=torch.float64, device="cpu")).abs().max() < 1e-12)
 
     def origin_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
-        """The first node [3]."""
+        """The first node [3], on the processor where no device is given."""
         check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
-        return torch.tensor(self.origin, dtype=dtype, device=device)
+        return torch.tensor(self.origin, dtype=dtype, device="cpu" if device is None else device)
 
     def axes_tensor(self, dtype: torch.dtype = torch.float64, device: torch.device | None = None) -> Tensor:
-        """The steps [3, 3], one a row."""
+        """The steps [3, 3], one a row, on the processor where no device is given."""
         check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
-        return torch.tensor(self.axes, dtype=dtype, device=device)
+        return torch.tensor(self.axes, dtype=dtype, device="cpu" if device is None else device)
 
     def points(self, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
         """All nodes [nx·ny·nz, 3] in Å, the last axis fastest, computed in double precision.
@@ -223,7 +223,8 @@ class Grid:
             check_kind("dtype", dtype, torch.dtype, "a torch.dtype", "give for example torch.float64")
         shape = "×".join(map(str, self.shape))
         check_fits("grid", f"the places of {shape} nodes", 24 * self.num_nodes, "give fewer nodes", device)
-        has_double = device is None or widest_type(torch.device(device)) == torch.float64
+        device = torch.get_default_device() if device is None else device
+        has_double = widest_type(torch.device(device)) == torch.float64
         at = device if has_double else torch.device("cpu")
         ranges = [torch.arange(n, dtype=torch.float64, device=at) for n in self.shape]
         origin, axes = self.origin_tensor(device=at), self.axes_tensor(device=at)
@@ -251,10 +252,10 @@ class Grid:
 
         CCP4 maps, ``.ccp4`` and ``.map``, can hold only such nodes.
         """
-        start = self.fractional(torch.zeros(1, 3, dtype=torch.float64))[0].neg()
+        start = self.fractional(torch.zeros(1, 3, dtype=torch.float64, device="cpu"))[0].neg()
         first = torch.floor(start + 1e-6)
         added = torch.ceil(start - 1e-6) - first
-        shape = torch.tensor(self.shape, dtype=torch.float64) + added
+        shape = torch.tensor(self.shape, dtype=torch.float64, device="cpu") + added
         return Grid(_triple(first @ self.axes_tensor()), self.axes, _shape(shape))
 
     def refined(self, factor: int, periodic: bool | Sequence[bool] = False) -> Grid:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tg_molfield.chem.cells import as_cells, as_pbc, complete_cell, inverse_cell, is_periodic
+from tg_molfield.chem.cells import as_cells, as_pbc, complete_cells, inverse_cell, is_periodic
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
@@ -43,7 +43,7 @@ def periodic_cells(cell: Any, pbc: Any, num_graphs: int, like: Tensor) -> tuple[
     pbc = cell.new_ones(num_graphs, 3, dtype=torch.bool) if pbc is None else as_pbc(pbc, num_graphs).to(like.device)
     if not pbc.any():
         return None, None
-    return torch.stack([complete_cell(one, where) for one, where in zip(cell, pbc, strict=True)]), pbc
+    return complete_cells(cell, pbc), pbc
 
 
 def periodic_reach(kernel: Kernel) -> float:
@@ -83,11 +83,10 @@ def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
 @full_precision
 def fold_batch(pos: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
     """The points [Q, 3] of graphs [Q], folded into the cells [B, 3, 3] of periodic ones."""
-    parts = pos.split(torch.bincount(batch, minlength=len(cells)).tolist())
-    return torch.cat([fold(part, cell, pbc) for part, cell, pbc in zip(parts, cells, pbcs, strict=True)])
+    steps = torch.where(pbcs[batch], torch.floor(_turned(pos.detach(), inverse_cell(cells), batch)), 0)
+    return pos - _turned(steps, cells, batch)
 
 
-@full_precision
 def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Tensor, Tensor]:
     """The periodic images of the centres that reach into the cell.
 
@@ -103,28 +102,10 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
     Raises:
         ValueError: the reach spans so many cells that the images would not fit in memory.
     """
-    if not pbc.any():
-        return centers, torch.arange(len(centers), device=centers.device)
-    inverse = inverse_cell(cell)
-    spans = (reach * inverse.norm(dim=0)).tolist()
-    counts = [math.ceil(span) if bool(pbc[axis]) else 0 for axis, span in enumerate(spans)]
-    if len(centers) * math.prod(2 * count + 1 for count in counts) > _MAX_IMAGES:
-        raise ValueError(
-            f"cell: expected one that is not far smaller than the reach of the kernel, {reach:.3g} Å, got "
-            f"{cell.tolist()}; use narrower widths or a larger cell"
-        )
-    shifts = torch.cartesian_prod(
-        *(torch.arange(-count, count + 1, dtype=cell.dtype, device=cell.device) for count in counts)
-    )
-    inside = fold(centers, cell, pbc)
-    fractions = (inside.detach() @ inverse)[None] + shifts[:, None]
-    margin = fractions.new_tensor(spans)
-    near = (((fractions > -margin) & (fractions < 1 + margin)) | ~pbc).all(-1)
-    shift, source = near.nonzero(as_tuple=True)
-    return inside[source] + shifts[shift] @ cell, source
+    batch = torch.zeros(len(centers), dtype=torch.long, device=centers.device)
+    return _images(centers, batch, cell[None], pbc[None], centers.new_full((1,), reach))
 
 
-@full_precision
 def images_of_batch(
     centers: Tensor,
     widths: Tensor,
@@ -148,23 +129,56 @@ def images_of_batch(
     Returns:
         As for `images`, sorted by graph.
     """
-    positions, sources, start = [], [], 0
-    counts = torch.bincount(batch, minlength=len(cells)).tolist()
-    for graph, (some, sigma) in enumerate(zip(centers.split(counts), widths.split(counts), strict=True)):
-        cell, pbc, far = cells[graph], pbcs[graph], reach * float(sigma.detach().max()) if sigma.numel() else 0.0
-        grid = None if grids is None else grids[graph]
-        copies, source = images(some, cell, pbc, far) if grid is None else images_around(some, cell, pbc, far, grid)
-        positions.append(copies)
-        sources.append(source + start)
-        start += len(some)
-    return torch.cat(positions), torch.cat(sources)
+    widest = widths.detach().flatten(1).amax(1) if widths.ndim == 2 and widths.numel() else widths.detach().flatten()
+    far = reach * widest.new_zeros(len(cells)).scatter_reduce(0, batch[: len(widest)], widest, "amax")
+    if grids is None:
+        return _images(centers, batch, cells, pbcs, far)
+    shift, beyond = _to_middles(grids, cells, pbcs)
+    copies, source = _images(centers - shift[batch], batch, cells, pbcs, far + beyond)
+    return copies + shift[batch[source]], source
 
 
-def images_around(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float, grid: Grid) -> tuple[Tensor, Tensor]:
-    """`images` that reach a grid: those around a cell in its middle, as far as the grid extends."""
-    inverse = inverse_cell(cell)
-    edges = (grid.cell - grid.axes_tensor()).to(cell)
-    shift = (grid.origin_tensor().to(cell) + edges.sum(0) / 2 - cell.detach().sum(0) / 2) * pbc.any()
-    beyond = ((edges @ inverse).abs().sum(0) - 1).clamp_min(0) / 2 / inverse.norm(dim=0)
-    copies, source = images(centers - shift, cell, pbc, reach + float((beyond * pbc).max()))
-    return copies + shift, source
+@full_precision
+def _to_middles(grids: Sequence[Grid], cells: Tensor, pbcs: Tensor) -> tuple[Tensor, Tensor]:
+    """What moves each cell into the middle of its grid [B, 3], and how far the grid extends beyond it [B], in Å."""
+    edges = torch.stack([grid.cell - grid.axes_tensor() for grid in grids]).to(cells)
+    origins = torch.stack([grid.origin_tensor() for grid in grids]).to(cells)
+    shift = (origins + edges.sum(1) / 2 - cells.detach().sum(1) / 2) * pbcs.any(1, keepdim=True)
+    inverse = inverse_cell(cells)
+    beyond = ((edges @ inverse).abs().sum(1) - 1).clamp_min(0) / 2 / inverse.norm(dim=1)
+    return shift, (beyond * pbcs).amax(1)
+
+
+@full_precision
+def _images(centers: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+    """The images of centres [N, 3] of graphs [N] that come within ``reach`` [B] in Å of their cells."""
+    inverse = inverse_cell(cells)
+    inside, repeats = fold_batch(centers, batch, cells, pbcs), pbcs[batch]
+    fractions = _turned(inside.detach(), inverse, batch)
+    margin = (reach.to(cells).unsqueeze(1) * inverse.norm(dim=1))[batch]
+    first = torch.where(repeats, (-margin - fractions).floor() + 1, 0).nan_to_num()
+    last = torch.where(repeats, (1 + margin - fractions).ceil() - 1, 0).nan_to_num()
+    sides = (last - first + 1).clamp_min(0)
+    number = sides.float().prod(1)
+    for graph, count in enumerate(number.new_zeros(len(cells)).scatter_add(0, batch, number).tolist()):
+        if count > _MAX_IMAGES:
+            raise ValueError(
+                "cell: expected one that is not far smaller than the reach of the kernel, "
+                f"{float(reach[graph]):.3g} Å, got {cells[graph].tolist()}; use narrower widths or a larger cell"
+            )
+    sides = sides.long()
+    source, place = _members(sides.prod(1))
+    _, height, depth = sides[source].unbind(1)
+    steps = torch.stack([place // (height * depth), place // depth % height, place % depth], 1)
+    return inside[source] + _turned(first[source] + steps, cells, batch[source]), source
+
+
+def _members(sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The set of each of the members of sets of ``sizes`` [S], and its number in that."""
+    owner = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
+    return owner, torch.arange(len(owner), device=sizes.device) - (sizes.cumsum(0) - sizes)[owner]
+
+
+def _turned(rows: Tensor, matrices: Tensor, index: Tensor) -> Tensor:
+    """Each of the rows [M, 3] times its matrix, of several [B, 3, 3] that of ``index`` [M]."""
+    return rows @ matrices[0] if len(matrices) == 1 else (rows.unsqueeze(2) * matrices[index]).sum(1)

@@ -265,15 +265,23 @@ class RBFField(Field):
         """The functions of a batch, one field each."""
         if self.num_graphs == 1:
             return [self]
-        counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
-        parts = zip(*(x.split(counts) for x in (self.centers, self.weights, self.widths, self.batch)), strict=True)
         atoms = [None] * self.num_graphs if self.atoms is None else self.atoms.of_graphs(self.num_graphs)
+        return [part._with(_atoms=atoms[i], **self._cell_of(i)) for i, part in enumerate(self.in_batches(1))]
+
+    def in_batches(self, most: int) -> list[RBFField]:
+        """The functions of a batch in batches of at most ``most``, without atoms."""
+        counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
+        starts = range(0, self.num_graphs, most)
+        sizes = [sum(counts[start : start + most]) for start in starts]
+        parts = zip(*(x.split(sizes) for x in (self.centers, self.weights, self.widths, self.batch)), strict=True)
         return [
             self._with(
-                centers=centers, weights=weights, widths=widths, batch=torch.zeros_like(batch), _num_graphs=1,
-                _atoms=atoms[i], **self._cell_of(i),
+                centers=centers, weights=weights, widths=widths, batch=batch - start, _atoms=None,
+                _num_graphs=min(most, self.num_graphs - start),
+                cell=None if self.cell is None else self.cell[start : start + most],
+                pbc=None if self.pbc is None else self.pbc[start : start + most],
             )
-            for i, (centers, weights, widths, batch) in enumerate(parts)
+            for start, (centers, weights, widths, batch) in zip(starts, parts, strict=True)
         ]  # fmt: skip
 
     def _cell_of(self, graph: int) -> dict[str, Tensor | None]:

@@ -292,7 +292,7 @@ class Volume(Field):
         return Volume(grid=self.grid, **{**now, **changes}).with_mol_field(self.mol_field)
 
     def _repeating_axes(self, grid: Grid, graph: int = 0) -> Periodic:
-        return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic))
+        return repeating_axes(grid, self.grid.cell, torch.tensor(self.periodic, device="cpu"))
 
     def _interpolates_like(self, other: Volume) -> bool:
         parts = ("grid", "channels", "interpolation", "periodic", "dtype", "device")

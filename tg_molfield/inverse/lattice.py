@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields import Grid
+from tg_molfield.fields.periodic import fold
 
 GAUSSIAN_REACH = 4.6
 """Where a Gaussian counts as zero during a fit, in its widths; it is 2.5e-5 there."""
@@ -82,9 +83,8 @@ class Lattice:
 
     def wrapped(self, pos: Tensor) -> Tensor:
         """The points [N, 3] moved by whole periods to between the first nodes and their repetitions."""
-        shape = self.axes.new_tensor(self.values.shape) * torch.tensor(self.periodic, device=pos.device)
-        turns = torch.where(shape > 0, (self.fractional(pos) / shape).floor(), 0.0)
-        return pos - (turns * shape) @ self.axes
+        cell = self.axes * self.axes.new_tensor(self.values.shape)[:, None]
+        return self.origin + fold(pos - self.origin, cell, torch.tensor(self.periodic, device=pos.device))
 
     def around(self, pos: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         """The nodes within ``radius`` (Å) of each point, in an order of offsets that is the same for all.

@@ -120,7 +120,7 @@ def plot_colored_surfaces(
         signed = any(has_sign(field, hue, values) for field in colors.values())
     words = (color_title or hue) + (f" ({hue_unit})" if hue_unit else "")
     figure.update_layout(coloraxis=color_axis(values, signed, color_range, escape(words, quote=False)))
-    points = np.concatenate(content) if content else reference.grid.points().double().numpy()
+    points = np.concatenate(content) if content else reference.grid.points().cpu().double().numpy()
     arrange(figure, headings, cube_axes(points), view, title, height)
     return figure
 

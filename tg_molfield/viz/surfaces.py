@@ -100,7 +100,7 @@ def plot_surfaces(
         content += add_surroundings(figure, own[number], volume, number)
         absent = [name for name in names if name not in {side.channel for side in drawn}]
         headings.append((row, f"no surface at this level: {', '.join(absent)}" if absent else ""))
-    points = np.concatenate(content) if content else reference.grid.points().double().numpy()
+    points = np.concatenate(content) if content else reference.grid.points().cpu().double().numpy()
     view = cell_camera(reference, len(headings)) if any(reference.periodic) else camera(seen, len(headings))
     arrange(figure, headings, cube_axes(points), view, title, height)
     return figure

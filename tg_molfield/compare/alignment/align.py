@@ -19,7 +19,7 @@ from tg_molfield.compare.overlap import overlap, self_overlap
 from tg_molfield.compare.scoring import By
 from tg_molfield.devices import brought_to
 from tg_molfield.fields import Field
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 
 def align(
@@ -57,7 +57,7 @@ def align(
     return align_many(mobile, fixed, by, metric=metric, search=search)[0, 0]
 
 
-@full_precision
+@full_precision_on_host
 def align_many(
     mobiles: Molecules,
     fixeds: Molecules | None = None,
@@ -101,7 +101,7 @@ def align_many(
     return _alignments(found, measure.names, mobiles)
 
 
-@full_precision
+@full_precision_on_host
 def score_in_place(
     mobiles: Molecules, fixeds: Molecules, by: By | None = None, *, metric: str | Metric = "tanimoto"
 ) -> Alignments:

@@ -152,5 +152,6 @@ def _buffer(size: int, like: Tensor) -> Tensor:
         return like.new_empty(size)
     buffer = _BUFFERS.by_dtype.get(like.dtype)
     if buffer is None:
-        buffer = _BUFFERS.by_dtype[like.dtype] = torch.empty(NUMBERS_AT_ONCE, dtype=like.dtype)
+        with torch.inference_mode(False):
+            buffer = _BUFFERS.by_dtype[like.dtype] = torch.empty(NUMBERS_AT_ONCE, dtype=like.dtype, device="cpu")
     return buffer[:size]

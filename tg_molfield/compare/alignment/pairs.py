@@ -10,12 +10,14 @@ from torch import Tensor
 from tg_molfield.compare.alignment.search import Found, Plan, best_poses
 from tg_molfield.compare.alignment.sides import Side
 from tg_molfield.compare.scoring import Measure
+from tg_molfield.precision import full_precision_on_host
 
 _NUMBERS_AT_ONCE, _NUMBERS_ON_DEVICE = 2**21, 2**24
 """Pairs of Gaussians in one pose of a batch."""
 _MOST_PAIRS = 2**14
 
 
+@full_precision_on_host
 def align_pairs(
     mobile: Side,
     fixed: Side,

@@ -16,7 +16,7 @@ from tg_molfield.compare.overlap import check_places, in_single
 from tg_molfield.fields import Field, Grid, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
 from tg_molfield.fields.grid import check_grid
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 
 class PairOverlaps(NamedTuple):
@@ -36,7 +36,7 @@ class PairOverlaps(NamedTuple):
         return pair_overlaps_card(self)
 
 
-@full_precision
+@full_precision_on_host
 def pair_overlaps(f: Field, g: Field, *, per_center: bool = False, grid: Grid | None = None) -> PairOverlaps:
     """∫ f_c g_d d³r of all pairs of channels of two fields where they lie.
 

@@ -148,7 +148,8 @@ def _poses(molecules: Sequence[Data], job: Job) -> list[Found]:
     check_alignable(fields, job.fields)
     side = side_of(fields, [data.pos for data in molecules], BLURS)
     count, queries = len(molecules), len(job.query)
-    rows, columns = torch.arange(count).repeat_interleave(queries), torch.arange(queries).repeat(count)
+    rows = torch.arange(count, device="cpu").repeat_interleave(queries)
+    columns = torch.arange(queries, device="cpu").repeat(count)
     found = align_pairs(side, job.query, rows, columns, job.scoring.measure, PLANS[job.search])
     if not bool(found.score.isfinite().all()):
         raise ValueError("score: expected a finite number, got none; check positions and weights of the molecule")

@@ -22,6 +22,8 @@ from tg_molfield.precision import HALF_TYPES, full_precision, widened
 
 _MOST_CHANNELS = 64
 _MOST_INDICES = 2**31
+_COLUMNS = 4
+"""Of the rows of centres and widths that kernels on grids read, with indices of 32 bits."""
 
 
 def sum_on_grid(
@@ -181,7 +183,7 @@ def uses_triton(centers: Tensor, weights: Tensor, kernel: Kernel) -> bool:
         centers.device.type == "cuda"
         and centers.dtype == torch.float32
         and weights.shape[1] <= _MOST_CHANNELS
-        and weights.numel() * weights.shape[1] < _MOST_INDICES
+        and len(weights) * max(_COLUMNS, weights.shape[1] ** 2) < _MOST_INDICES
         and KERNELS.get(kernel.name) == kernel
         and not torch.compiler.is_compiling()
         and not is_transformed()

@@ -24,7 +24,7 @@ from tg_molfield.inverse.find_atoms.multiplicity import repeated, suspected
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms
 from tg_molfield.inverse.find_atoms.sampling import sampled
 from tg_molfield.inverse.find_atoms.units import length_factor
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 ERRORS = ("warn", "raise", "ignore")
 
@@ -69,7 +69,7 @@ class Recovery:
         return card("Recovery", {"atoms": f"{len(self.data.z):,}"}, atoms_picture(self.data), table=table)
 
 
-@full_precision
+@full_precision_on_host
 def find_atoms(
     field: Field,
     grid: Grid | None = None,
@@ -89,7 +89,7 @@ def find_atoms(
 
 
 @torch.no_grad()
-@full_precision
+@full_precision_on_host
 def recover_atoms(
     field: Field,
     grid: Grid | None = None,

@@ -31,7 +31,7 @@ from tg_molfield.inverse.fitting.dense import solve_dense
 from tg_molfield.inverse.fitting.design import Basis
 from tg_molfield.inverse.fitting.nonlinear import KernelParameters, optimize_shape
 from tg_molfield.inverse.fitting.samples import Samples, gather_samples
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 PARTS = ("weights", "widths", "centers")
 SOLVERS = ("auto", "dense", "sparse")
@@ -72,7 +72,7 @@ class RBFFitReport:
         return card("RBFFitReport", facts, table=(("channel", "relative error"), list(self.relative_error.items())))
 
 
-@full_precision
+@full_precision_on_host
 def fit_rbf(
     target: Field | Tensor,
     centers: Tensor,

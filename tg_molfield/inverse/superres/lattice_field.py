@@ -20,7 +20,7 @@ from tg_molfield.inverse.superres.covariance import COVARIANCES
 from tg_molfield.inverse.superres.kriging_weights import along_axes, gaussian
 from tg_molfield.inverse.superres.lattice_convolution import convolved, spans_of, subdivision
 from tg_molfield.inverse.superres.waves import Waves, fewer_waves
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 _PARALLEL = 1e-9
 _REACH = 7.5
@@ -113,7 +113,7 @@ class LatticeField(Field):
         slopes = self._scattered().gradient(places)
         return self._rounded(slopes if waves is None else slopes + waves.gradient(places))
 
-    @full_precision
+    @full_precision_on_host
     def on(self, grid: Grid) -> Volume:
         readers = self._readers(grid)
         if readers is None:

@@ -42,6 +42,6 @@ def no_functions(volume: Volume) -> RBFField:
     return RBFField(none.new_zeros(0, 3), none, channels=volume.channels, cell=cell, pbc=pbc)
 
 
-def in_double(volume: Volume) -> Volume:
+def volume_in_double(volume: Volume) -> Volume:
     """The volume in double precision on the CPU, without gradients."""
     return Volume(volume.values.detach().cpu().double(), volume.grid, volume.channels, periodic=volume.periodic)

@@ -21,7 +21,7 @@ from tg_molfield.inverse.superres.report import SuperresReport, SuperresWarning,
 from tg_molfield.inverse.superres.solution import Progress, Solution
 from tg_molfield.inverse.superres.superres_field import SuperresField
 from tg_molfield.metrics import psnr
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision_on_host
 
 METHODS: dict[str, Callable[..., Solution]] = {
     "auto": auto,
@@ -34,7 +34,7 @@ METHODS: dict[str, Callable[..., Solution]] = {
 """The methods by name; called with the volume, ``progress`` and ``max_bytes``. Their options are keyword-only."""
 
 
-@full_precision
+@full_precision_on_host
 def superresolve(
     volume: Volume,
     method: str = "auto",

@@ -48,11 +48,11 @@ class GridBlocks:
     @classmethod
     def of(cls, grids: Sequence[Grid], device: torch.device) -> GridBlocks:
         """Grids of one shape, each a single block."""
-        origins = torch.tensor([grid.origin for grid in grids], dtype=torch.float64)
-        axes = torch.tensor([grid.axes for grid in grids], dtype=torch.float64)
+        origins = torch.stack([grid.origin_tensor() for grid in grids])
+        axes = torch.stack([grid.axes_tensor() for grid in grids])
         units = axes / axes.norm(dim=2, keepdim=True)
         kind = widest_type(device)
-        skew = (units @ units.transpose(1, 2) - torch.eye(3, dtype=torch.float64)).abs().max()
+        skew = (units @ units.transpose(1, 2) - torch.eye(3).to(units)).abs().max()
         return cls(origins.to(device, kind), axes.to(device, kind), grids[0].shape, grids[0].shape, bool(skew < 1e-12))
 
     def recut(self, sides: tuple[int, int, int]) -> GridBlocks:

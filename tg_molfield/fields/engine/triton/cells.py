@@ -15,6 +15,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from tg_molfield.fields.engine.triton.capture import check_not_captured
+
 _MOST_CELLS = 64
 _BLOCK = 256
 
@@ -87,11 +89,13 @@ def _starts_of_graphs(batch: Tensor, num_graphs: int) -> Tensor:
 
 @functools.lru_cache(64)
 def _one_graph(rows: int, device: torch.device) -> Tensor:
+    check_not_captured()
     return _range(2, torch.int32, device) * rows
 
 
 @functools.lru_cache(64)
 def _range(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    check_not_captured()
     return torch.arange(length, dtype=dtype, device=device)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tg_molfield.fields.engine.triton.capture import check_not_captured
 from tg_molfield.fields.grid import Grid
 
 Block = tuple[int, int, int]
@@ -48,6 +49,7 @@ class GridTables:
 
 @functools.lru_cache(32)
 def _tables(grids: tuple[Grid, ...], block: Block, device: torch.device) -> GridTables:
+    check_not_captured()
     axes = np.array([grid.axes for grid in grids], dtype=np.float64)
     origins = np.array([grid.origin for grid in grids], dtype=np.float64)
     counts = np.array([grid.shape for grid in grids], dtype=np.int64)

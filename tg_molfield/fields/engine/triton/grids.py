@@ -54,7 +54,8 @@ def _evaluate(
     if widths.ndim == 2:
         centers, weights, widths, batch = one_width_each(centers, weights, widths, batch)
     inputs = (x.contiguous() for x in (centers, weights, widths))
-    values: Tensor = _GridSum.apply(_Problem(kernel, batch, tuple(grids)), out, *inputs)
+    with torch.cuda.device_of(centers):
+        values: Tensor = _GridSum.apply(_Problem(kernel, batch.contiguous(), tuple(grids)), out, *inputs)
     return values
 
 

@@ -60,9 +60,10 @@ def _evaluate(
 ) -> Tensor:  # fmt: skip
     if widths.ndim == 2:
         centers, weights, widths, center_batch = one_width_each(centers, weights, widths, center_batch)
-    problem = _Problem(kernel, center_batch, batch, num_graphs, gradient)
+    problem = _Problem(kernel, center_batch.contiguous(), batch.contiguous(), num_graphs, gradient)
     inputs = (x.contiguous() for x in (centers, weights, widths, pos))
-    values: Tensor = _PointSum.apply(problem, *inputs)
+    with torch.cuda.device_of(centers):
+        values: Tensor = _PointSum.apply(problem, *inputs)
     return values
 
 

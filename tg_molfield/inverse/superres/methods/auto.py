@@ -31,7 +31,7 @@ from tg_molfield.inverse.superres.methods.learned import Correction, definition_
 from tg_molfield.inverse.superres.prior.triples import Triple, triples
 from tg_molfield.inverse.superres.pursuit import Search
 from tg_molfield.inverse.superres.report import ChannelFit, SuperresWarning
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
+from tg_molfield.inverse.superres.solution import Progress, Solution, no_functions, volume_in_double
 from tg_molfield.inverse.superres.widths import is_sum_of_gaussians, resolve_widths
 
 _ENOUGH = 7
@@ -87,7 +87,7 @@ def auto(
         definition = None
     known = resolve_widths(volume.channels, definition if widths is None else widths)
     check_volume(volume, max_bytes, refined=any(width is not None for width in known))
-    exact = in_double(volume)
+    exact = volume_in_double(volume)
     kriged = krige(exact.values, exact, tuple(COVARIANCES), lambda text, share: progress(text, 0.1 * share))
     if not exact.grid.is_orthogonal or any(exact.periodic):
         progress("kriged", 1.0)

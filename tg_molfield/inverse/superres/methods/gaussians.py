@@ -22,7 +22,7 @@ from tg_molfield.inverse.superres.gaussian_search import (
 )
 from tg_molfield.inverse.superres.methods.kriging import krige
 from tg_molfield.inverse.superres.pursuit import EXPLAINED
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
+from tg_molfield.inverse.superres.solution import Progress, Solution, volume_in_double
 from tg_molfield.inverse.superres.widths import resolve_widths
 
 
@@ -81,7 +81,7 @@ def gaussians(
             "widths: expected σ of each channel in Å or a MolField, got None for a volume without a definition; give "
             "them, or choose method='kriging'"
         )
-    exact = in_double(volume)
+    exact = volume_in_double(volume)
     sought = sparse_channels(exact, known)
     done = Checkpoint(checkpoint, exact, (known, restarts, iterations, first_seed))
     searches = run_searches(exact, sought, [Seen(exact.values)] * restarts, iterations, first_seed, progress, done)

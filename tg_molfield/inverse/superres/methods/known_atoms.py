@@ -13,7 +13,7 @@ from tg_molfield.inverse.fitting import fit_rbf
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
 from tg_molfield.inverse.superres.methods.kriging import krige
 from tg_molfield.inverse.superres.report import ChannelFit, SuperresWarning
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double
+from tg_molfield.inverse.superres.solution import Progress, Solution, volume_in_double
 
 WEIGHTS = ("common", "free")
 
@@ -66,7 +66,7 @@ def known_atoms(
         )
     check_orthogonal(volume, "known_atoms")
     check_volume(volume, max_bytes)
-    exact = in_double(volume)
+    exact = volume_in_double(volume)
     start = atoms.to(torch.device("cpu"), torch.float64)
     values = start.on(exact.grid).values
     squares = values.square().sum((1, 2, 3))

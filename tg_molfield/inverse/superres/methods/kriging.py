@@ -17,7 +17,7 @@ from tg_molfield.inverse.superres.lattice_kriging import LatticeKriging, likelie
 from tg_molfield.inverse.superres.left_out import unresolved_channels
 from tg_molfield.inverse.superres.nested_kriging import REFINED_NUGGET, NestedKriging, likeliest_nested
 from tg_molfield.inverse.superres.report import ChannelFit
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
+from tg_molfield.inverse.superres.solution import Progress, Solution, no_functions, volume_in_double
 
 _NEGLIGIBLE = 3e-5
 """In parts of the peak of a channel: weights that are dropped, where values at the nodes change by no more (RMS)."""
@@ -35,7 +35,7 @@ def kriging(volume: Volume, progress: Progress, max_bytes: int | None) -> Soluti
     a Gaussian process. It has no options.
     """
     check_volume(volume, max_bytes)
-    exact = in_double(volume)
+    exact = volume_in_double(volume)
     nodes = krige(exact.values, exact, tuple(COVARIANCES), progress)
     return Solution(no_functions(exact), [nodes], nodes.num_parameters, [ChannelFit()] * len(volume.channels))
 

@@ -15,7 +15,7 @@ from tg_molfield.inverse.superres.prior.inputs import Known
 from tg_molfield.inverse.superres.prior.prior import corrected
 from tg_molfield.inverse.superres.prior.triples import Triple, take, triples
 from tg_molfield.inverse.superres.report import ChannelFit
-from tg_molfield.inverse.superres.solution import Progress, Solution, in_double, no_functions
+from tg_molfield.inverse.superres.solution import Progress, Solution, no_functions, volume_in_double
 from tg_molfield.inverse.superres.widths import resolve_widths
 
 _FINE_WIDTH = 1.2
@@ -45,7 +45,7 @@ def learned(
         ValueError: the network knows no such channels, widths, spacing or grid.
     """
     check_volume(volume, max_bytes)
-    exact, definition = in_double(volume), definition_of(volume, widths)
+    exact, definition = volume_in_double(volume), definition_of(volume, widths)
     known = () if definition is None else resolve_widths(volume.channels, definition)
     found, needed = triples(exact, definition, known)
     if not found:
