@@ -18,8 +18,8 @@ MAX_Z_WITH_RADIUS = 96
 BOND = (0.7, 1.25)
 """The length of a bond in parts of the sum of the covalent radii."""
 
-_TO_HYDROGEN = 0.9
-"""The least of most bonds to hydrogen; drawings with bonds of 1.5 Å have less if they are taken as bohr."""
+_TO_HYDROGEN = (0.9, 1.16)
+"""The same for hydrogen, from HBr to the bridges of B2H6."""
 
 _SHARE = 0.9
 """The part of the atoms whose nearest neighbour is as far as a bond, if lengths are in that unit."""
@@ -88,9 +88,8 @@ def _radii(z: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _are_molecules(z: NDArray[np.int64], ratios: NDArray[np.float64]) -> bool:
-    hydrogens = ratios[z == 1]
-    return bool(_are_bonds(ratios).mean() >= _SHARE and (not len(hydrogens) or np.median(hydrogens) > _TO_HYDROGEN))
+    return bool(_are_bonds(ratios).mean() >= _SHARE and _are_bonds(ratios[z == 1], _TO_HYDROGEN).all())
 
 
-def _are_bonds(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (ratios > BOND[0]) & (ratios < BOND[1])
+def _are_bonds(ratios: NDArray[np.float64], limits: tuple[float, float] = BOND) -> NDArray[np.bool_]:
+    return (ratios > limits[0]) & (ratios < limits[1])
