@@ -63,8 +63,8 @@ MAY_IMPORT = {
         "files", "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
     },
     "datasets": {
-        "arguments", "parallel", "progress", "files", "text_numbers", "chem", "display", "structures", "compare",
-        "optional",
+        "arguments", "parallel", "progress", "files", "text_numbers", "tensor_files", "chem", "display", "structures",
+        "compare", "optional",
     },
     "training": {
         "arguments", "devices", "random_draws", "random_stream", "precision", "memory", "parallel", "progress", "chem",

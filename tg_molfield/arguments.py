@@ -37,7 +37,7 @@ def require_integers(**counts: Any) -> None:
 def check_seed(seed: int, name: str = "seed") -> None:
     """Raise a ValueError unless ``seed`` is an integer of 64 bits."""
     require_integers(**{name: seed})
-    if not -(2**63) <= seed < 2**63:
+    if not -(2**63) <= int(seed) < 2**63:
         raise ValueError(f"{name}: expected an integer of 64 bits, -2**63 to 2**63 - 1, got {seed}; give another")
 
 

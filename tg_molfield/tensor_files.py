@@ -198,11 +198,19 @@ def _check_format(metadata: dict[str, str]) -> str:
     return written_by
 
 
+def raw_bytes(tensor: Tensor) -> memoryview:
+    """The numbers of a dense tensor of any type and shape as they lie in memory."""
+    row = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten()
+    if row.stride(0) != 1:  # of one number, or of none as from an empty array, torch takes any step for contiguous
+        row = row.clone(memory_format=torch.contiguous_format)
+    return row.view(torch.uint8).numpy().data
+
+
 def _digest(tensors: dict[str, Tensor], *texts: str) -> str:
     digest = hashlib.sha256(repr(texts).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(raw_bytes(tensor))
     return digest.hexdigest()
 
 

@@ -81,3 +81,20 @@ def test_a_model_remembers_what_it_was_trained_on(make_model, tmp_path):
         loaded.encode(data("CH3Cl"))
     loaded.reset_parameters()
     assert loaded.domain.elements == ()
+
+
+@pytest.mark.parametrize(("unit", "length"), [("nm", 10.0), ("bohr", 0.529177), ("pm", 0.01)])
+def test_other_units_of_length_are_told(pretrained, unit, length):
+    whole = data("CH3CH2OH")
+    other = Data(z=whole.z, pos=whole.pos / length)
+    told = rf"pos: expected positions in Å, got distances that are bonds in {unit} \(.*; convert them first"
+    with pytest.warns(OutOfDomainWarning, match=f"molecule 1: {told}"):
+        pretrained.encode(Batch.from_data_list([whole, other]))
+
+
+@pytest.mark.parametrize(("unit", "length"), [("bohr", 0.529177), ("pm", 0.01)])
+def test_embed_tells_other_units_of_length(pretrained, unit, length):
+    whole = data("CH3CH2OH")
+    told = rf"molecules\[1\]: pos: .* bonds in {unit} \(.*; convert them first"
+    with pytest.warns(OutOfDomainWarning, match=told):
+        pretrained.embed([whole, Data(z=whole.z, pos=whole.pos / length)])

@@ -17,6 +17,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform, Compose, ComposeFilters
 
 from tg_molfield.files import shortened
+from tg_molfield.tensor_files import raw_bytes
 
 _PLAIN = (str, bytes, int, float, complex, type(None), type(...))
 _LIBRARIES = frozenset(("numpy", "tg_molfield", "torch", "torch_geometric"))
@@ -96,8 +97,7 @@ def _numbers(value: Tensor | np.ndarray | np.generic, digest: _Walk) -> Any:
     if isinstance(value, Tensor):
         if value.layout != torch.strided or value.is_quantized or value.is_meta:
             return repr(value)
-        raw = value.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
-        return str(value.dtype), tuple(value.shape), hashlib.sha256(raw.data).hexdigest()
+        return str(value.dtype), tuple(value.shape), hashlib.sha256(raw_bytes(value)).hexdigest()
     array = np.ascontiguousarray(value)
     if array.dtype.hasobject:
         return digest(array.tolist())

@@ -39,7 +39,7 @@ def check_split(fractions: Sequence[float], by: str, seed: int, choices: Sequenc
         raise ValueError(f"by: expected {known}, got {str(by)[:40]!r}; choose one of them")
     check_integers(seed=seed)
     require_integers(seed=seed)
-    if not 0 <= seed < 2**63:
+    if not 0 <= int(seed) < 2**63:
         raise ValueError(f"seed: expected 0 to 2⁶³ − 1, got {str(seed)[:40]}; give one in this range")
     return tuple(shares)
 
@@ -61,7 +61,7 @@ def split_groups(
     for index, group in enumerate(groups):
         members.setdefault(group, []).append(index)
     found = list(members.values())
-    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
+    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(int(seed))).tolist()
     wanted = [share * len(groups) for share in fractions]
     if large_first:
         limit = min(size for size in wanted if size > 0) / 2

@@ -108,6 +108,7 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
         pooling_options = as_options("pooling_options", pooling_options)
         decoder_options = as_options("decoder_options", decoder_options)
         require_counts(1, latent_dim=latent_dim)
+        latent_dim = int(latent_dim)
         require_integers(summary_channels=summary_channels)
         check_flag(random_frames=random_frames)
         field = channels if isinstance(channels, MolField) else check_names("channels", channels, 1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from tg_molfield.chem.elements import MAX_Z, symbols
+from tg_molfield.chem.elements import MAX_Z, element_property, symbols
 from tg_molfield.structures.hydrogens import REACH, misses_hydrogens
+from tg_molfield.structures.length_units import BOND, MAX_Z_WITH_RADIUS, length_unit_fault
 
 _HYDROGEN, _CARBON = 1, 6
 
@@ -56,7 +58,7 @@ class Domain(nn.Module):
 
         Warns:
             OutOfDomainWarning: an element was not in training, a molecule has more atoms than any there, or carbons
-                lack hydrogens.
+                lack hydrogens, or positions seem to be in another unit than Å.
         """
         known = self.elements
         if not known:
@@ -66,30 +68,26 @@ class Domain(nn.Module):
         count = torch.bincount(batch)
         if fault := self._too_large(int(count.max())):
             _warn(f"molecule {int(count.argmax())}: {fault}; compare the decoded field with the molecule's own")
+        free = _whose_first_atom_is_free(z, pos, batch, count)
+        if fault := _first_fault(length_unit_fault, free, z, pos, count):
+            _warn(f"{fault}; convert them first")
         if _HYDROGEN not in known:
             return
-        doubtful = _without_a_hydrogen_at_carbon(z, pos, batch, len(count)).nonzero()[:, 0].tolist()
-        if not doubtful:
-            return
-        end = count.cumsum(0).tolist()
-        z, pos = z.cpu(), pos.detach().cpu()
-        for graph in doubtful:
-            rows = slice(end[graph - 1] if graph else 0, end[graph])
-            if fault := _missing_hydrogens(z[rows], pos[rows]):
-                _warn(f"molecule {graph}: {fault}; add them first")
-                break
+        doubtful = _without_a_hydrogen_at_carbon(z, pos, batch, len(count))
+        if fault := _first_fault(_missing_hydrogens, doubtful, z, pos, count):
+            _warn(f"{fault}; add them first")
 
-    def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str]:
+    def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str, str]:
         """Why a molecule with atoms ``z [N]`` at ``pos [N, 3]`` Å lies outside the domain.
 
         Returns:
-            What is wrong with its elements, its size and its hydrogens; empty where nothing is.
+            What is wrong with its elements, its size, its hydrogens and its unit of length; empty where nothing is.
         """
         known = self.elements
         if not known:
-            return "", "", ""
+            return "", "", "", ""
         missing = _missing_hydrogens(z, pos) if _HYDROGEN in known else ""
-        return _unknown_elements(z, known), self._too_large(len(z)), missing
+        return _unknown_elements(z, known), self._too_large(len(z)), missing, length_unit_fault(z, pos)
 
     def _too_large(self, count: int) -> str:
         if count <= self.max_atoms:
@@ -103,6 +101,31 @@ def _unknown_elements(z: Tensor, known: tuple[int, ...]) -> str:
         return ""
     expected, got = (", ".join(symbols()[number] for number in numbers) for numbers in (known, unknown))
     return f"z: expected elements of the training set ({expected}), got {got}"
+
+
+def _first_fault(
+    fault_of: Callable[[Tensor, Tensor], str], doubtful: Tensor, z: Tensor, pos: Tensor, count: Tensor
+) -> str:
+    """What is wrong with the first of the ``doubtful [B]`` molecules of ``count [B]`` atoms with which anything is."""
+    numbers = doubtful.nonzero()[:, 0].tolist()
+    if not numbers:
+        return ""
+    end = count.cumsum(0).tolist()
+    z, pos = z.cpu(), pos.detach().cpu()
+    for graph in numbers:
+        rows = slice(end[graph - 1] if graph else 0, end[graph])
+        if fault := fault_of(z[rows], pos[rows]):
+            return f"molecule {graph}: {fault}"
+    return ""
+
+
+def _whose_first_atom_is_free(z: Tensor, pos: Tensor, batch: Tensor, count: Tensor) -> Tensor:
+    """Molecules ``[B]`` of ``count [B]`` atoms whose first one has no bond: none where positions are in Å, mostly."""
+    first = (count.cumsum(0) - count)[batch]
+    radius = element_property("covalent_radius", z.clamp(max=MAX_Z_WITH_RADIUS)).to(pos.dtype)
+    ratio = (pos.detach() - pos.detach()[first]).norm(dim=1) / (radius + radius[first])
+    bound = (ratio > BOND[0]) & (ratio < BOND[1])
+    return torch.zeros_like(count).index_add(0, batch, bound.to(count.dtype)) == 0
 
 
 def _without_a_hydrogen_at_carbon(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:

@@ -15,6 +15,7 @@ from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.structures.build import build, float_dtype
 from tg_molfield.structures.fit_labels import fit_labels, warn_labels
 from tg_molfield.structures.keys import KEYS, LABELS, RESULTS, validate
+from tg_molfield.structures.length_units import length_unit_note
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -40,6 +41,9 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
         TypeError: ``atoms`` is not an ``Atoms``, for example a list of frames.
         ValueError: no atoms, a dummy atom X, or a position or cell that is not finite.
 
+    Warns:
+        StructureWarning: labels were left out, or positions seem to be in nm, bohr or pm.
+
     Example:
         >>> from ase.build import molecule
         >>> from_ase(molecule("CH4"))
@@ -58,7 +62,8 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     data = build(
         atoms.numbers, atoms.positions, dtype, **values, **labels, name=title if isinstance(title, str) else None
     )
-    warn_labels(notes)
+    unit = length_unit_note(data["z"], torch.from_numpy(atoms.positions))
+    warn_labels([*notes, *([unit] if unit else [])])
     return data
 
 

@@ -15,6 +15,7 @@ from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
+from tg_molfield.structures.length_units import length_unit_note
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.unwrapped import unwrapped
@@ -60,11 +61,12 @@ def from_rdkit(
             molecule, a dummy atom, or coincident atoms.
 
     Warns:
-        StructureWarning: hydrogens are implicit.
+        StructureWarning: hydrogens are implicit, or positions seem to be in nm, bohr or pm.
     """
     data = convert_mol(mol, conformer, properties, dtype, color)
-    if note := hydrogen_note(type(mol)(mol), data.z.tolist()):
-        warnings.warn(note, StructureWarning, stacklevel=2)
+    for note in (hydrogen_note(type(mol)(mol), data.z.tolist()), length_unit_note(data.z, data.pos)):
+        if note:
+            warnings.warn(note, StructureWarning, stacklevel=2)
     return data
 
 

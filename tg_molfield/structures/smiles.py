@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
 
 import torch
@@ -102,7 +103,7 @@ def from_smiles(
         >>> from_smiles("CCO").z.tolist()
         [6, 6, 8, 1, 1, 1, 1, 1, 1]
     """
-    check_embedding(conformers, seed, timeout)
+    conformers, seed, timeout = checked_embedding(conformers, seed, timeout)
     check_flag(color=color)
     needed = needed_names(properties, mol_field)
     if needed is not None:
@@ -124,22 +125,23 @@ def from_smiles(
     return found[0] if conformers == 1 else found
 
 
-def check_embedding(conformers: int, seed: int, timeout: float) -> None:
-    """Check how conformers are to be made.
+def checked_embedding(conformers: int, seed: int, timeout: float) -> tuple[int, int, float]:
+    """How conformers are to be made, as numbers of Python, which RDKit needs.
 
     Raises:
         ValueError: a number is out of range.
     """
     require_counts(1, conformers=conformers)
     require_integers(seed=seed)
-    if not 0 <= seed < 2**31 - 1:
+    if not 0 <= int(seed) < 2**31 - 1:
         raise ValueError(
             f"seed: expected 0 to 2³¹ − 2, got {seed}; give one in this range to make the result repeatable"
         )
-    if not isinstance(timeout, int | float) or not 0 < timeout <= MAX_TIMEOUT:
+    if not isinstance(timeout, Real) or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(
             f"timeout: expected a positive number of seconds up to {MAX_TIMEOUT}, got {timeout}; give for example 20.0"
         )
+    return int(conformers), int(seed), float(timeout)
 
 
 def parse_smiles(smiles: str) -> Mol:

@@ -37,6 +37,7 @@ class Budget:
             check_number(name, limit)
             if not limit >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {limit}; give a budget")
+            object.__setattr__(self, name, float(limit) if name == "max_seconds" else int(limit))
 
     def steps(self, per_epoch: int | None) -> int | None:
         """The steps to take, where epochs or steps are limited.

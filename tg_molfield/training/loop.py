@@ -125,6 +125,7 @@ def fit(
     check_seed(seed)
     require_counts(1, batch_size=batch_size)
     require_counts(0, workers=workers)
+    seed, batch_size, workers = int(seed), int(batch_size), int(workers)
     budget = Budget(max_epochs, max_steps, max_seconds)
     optimization = Optimization(lr, weight_decay, clip, warmup, schedule, ema, precision)
     where = None if folder is None else as_path(folder, "folder")

@@ -76,8 +76,8 @@ class MolFieldTransform(BaseTransform):
             raise ValueError(
                 f"num_queries: expected None with {self.sampler!r}, a fixed set of points, got {num_queries}"
             )
-        self.num_queries = _NUM_QUERIES if num_queries is None else num_queries
-        self.generator = torch.Generator().manual_seed(seed) if seed is not None else generator
+        self.num_queries = _NUM_QUERIES if num_queries is None else int(num_queries)
+        self.generator = torch.Generator().manual_seed(int(seed)) if seed is not None else generator
         self._worker: int | None = None
 
     def forward(self, data: Any) -> Any:

@@ -19,6 +19,7 @@ from tg_molfield.nn.embedding.outside import OutsideDomain
 from tg_molfield.nn.serialization.description import describe_model
 from tg_molfield.parallel import in_order
 from tg_molfield.structures.library import Library, Problems, chunked, place
+from tg_molfield.tensor_files import raw_bytes
 
 
 def identity_of(library: Library, embedder: Embedder, batch_size: int | None) -> dict[str, str]:
@@ -118,5 +119,5 @@ def _digest(model: FieldAutoEncoder) -> str:
     digest = hashlib.sha256(repr(described).encode())
     for name, tensor in tensors.items():
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(raw_bytes(tensor))
     return f"digest {digest.hexdigest()[:12]}"

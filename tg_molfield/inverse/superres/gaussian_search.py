@@ -56,7 +56,7 @@ def search_settings(
     check_counts(1, num_restarts=num_restarts, max_iter=max_iter)
     if checkpoint is not None:
         as_path(checkpoint, "checkpoint")
-    return num_restarts or _NUM_RESTARTS, max_iter or _MAX_ITER, seed or 0
+    return int(num_restarts or _NUM_RESTARTS), int(max_iter or _MAX_ITER), int(seed or 0)
 
 
 def sparse_channels(volume: Volume, widths: Sequence[float | None]) -> dict[int, float]:

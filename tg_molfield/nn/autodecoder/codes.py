@@ -62,7 +62,7 @@ class LatentCodes(nn.Module):
         """
         samples = [self._samples(volume) for volume in volumes]
         self._place(samples)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         optimizer = torch.optim.Adam(self.parameters(), lr=budget.lr)
         state = DescentCheckpoint(checkpoint, self, optimizer, generator, volumes, (budget, seed))
         losses, before = state.restore()

@@ -73,6 +73,7 @@ class FieldAutoDecoder(Serializable, Compilable):
     ) -> None:
         super().__init__()
         require_counts(1, num_volumes=num_volumes, latent_dim=latent_dim)
+        num_volumes, latent_dim = int(num_volumes), int(latent_dim)
         check_seed(seed)
         check_kind("decoder", decoder, str | Decoder, "a name or a Decoder", "give for example 'siren'")
         if isinstance(decoder, str) and decoder not in FREE_CODE_DECODERS:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 from tg_molfield.nn.domain import OutOfDomainWarning
 
-_REMEDIES = ("do not trust their codes", "compare decoded fields with the molecules' own", "add them first")
+_REMEDIES = (
+    "do not trust their codes",
+    "compare decoded fields with the molecules' own",
+    "add them first",
+    "convert them first",
+)
 """What to do about them, by reason; see `Domain.reasons`."""
 
 

@@ -58,7 +58,7 @@ class MoleculeGenerator(nn.Module):
         """The molecules of latents: their atoms, in space, and their field.
 
         For the decoders that find atoms, ``"structure_factors"`` and ``"flow"``. Atoms of symmetric molecules are those
-        in the first of their frames.
+        in the first of their frames. Codes do not hold the order of the atoms that were encoded: it is another one.
 
         Args:
             latent: of B molecules.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from tg_molfield.arguments import as_names, check_kind
@@ -47,12 +48,19 @@ def describe_model(model: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor]]
         "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
     }
     try:
-        return json.loads(json.dumps(described)), tensors
+        return json.loads(json.dumps(described, default=_as_python)), tensors
     except TypeError as error:
         raise ValueError(
             f"model: expected options of numbers, texts and lists, got others ({error}); give numbers and names in "
             "place of objects"
         ) from error
+
+
+def _as_python(value: Any) -> Any:
+    """A number of NumPy or torch as one of Python, for JSON."""
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.dim() == 0):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def rebuild_model(

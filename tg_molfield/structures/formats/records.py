@@ -12,6 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.files import NO_FAULTS, fault_message, shortened
+from tg_molfield.structures.length_units import length_unit_note
 from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 
@@ -89,8 +90,9 @@ def build_records(path: Path, records: Iterable[Record], errors: str, first: int
     noted: dict[str, list[str]] = {}
     for number, record in enumerate(records, start=first):
         try:
-            good.append((record, record.build()))
-            for note in dict.fromkeys(record.notes):
+            data = record.build()
+            good.append((record, data))
+            for note in dict.fromkeys([*record.notes, *_unit_notes(data)]):
                 noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
         except NO_FAULTS:
             raise
@@ -114,6 +116,11 @@ def build_records(path: Path, records: Iterable[Record], errors: str, first: int
         warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=4)
     _share_keys(path, [data for _, data in good])
     return good
+
+
+def _unit_notes(data: Data) -> list[str]:
+    note = length_unit_note(data["z"], data["pos"])
+    return [note] if note else []
 
 
 def _place(number: int, title: str) -> str:

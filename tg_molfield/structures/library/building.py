@@ -15,7 +15,7 @@ from tg_molfield.files import NO_FAULTS, fault_message, shortened
 from tg_molfield.structures.formats.records import ReadOptions, check_dimension
 from tg_molfield.structures.formats.registry import FORMATS
 from tg_molfield.structures.library.entries import Entry
-from tg_molfield.structures.smiles import check_embedding, from_smiles
+from tg_molfield.structures.smiles import checked_embedding, from_smiles
 from tg_molfield.structures.structure_warnings import StructureWarning
 
 
@@ -46,7 +46,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_dimension(self.dimension)
-        check_embedding(self.conformers, self.seed, self.timeout)
+        numbers = checked_embedding(self.conformers, self.seed, self.timeout)
+        for name, number in zip(("conformers", "seed", "timeout"), numbers, strict=True):
+            object.__setattr__(self, name, number)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class FieldDataModule(LightningDataModule):
         check_seed(seed)
         check_counts(1, batch_size=batch_size)
         check_counts(0, num_workers=num_workers)
-        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.batch_size, self.num_workers, self.seed = int(batch_size), int(num_workers), int(seed)
         self.parts = _given(data, split) if isinstance(data, Mapping) else _split(data, split, seed)
         self.transform = MolFieldTransform(transform) if isinstance(transform, MolField) else transform
         if self.transform is not None and not callable(self.transform):
@@ -260,7 +260,7 @@ def _split(data: Any, split: Any, seed: int) -> dict[str, Any]:
             raise ValueError(
                 f"split: expected three numbers from 0 with the sum 1, got {str(shares)[:40]}; {_FRACTIONS} is usual"
             )
-        drawn: Any = random_split(range(len(data)), shares, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+        drawn: Any = random_split(range(len(data)), shares, torch.Generator().manual_seed(int(seed)))  # type: ignore[arg-type]
         indices = {name: sorted(part.indices) for name, part in zip(_PARTS, drawn, strict=True)}
     _check_names("split", indices)
     parts = {name: _selected(data, index) for name, index in part_indices(indices, len(data)).items()}
