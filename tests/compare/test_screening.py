@@ -386,6 +386,16 @@ def test_hydrogen_alone_has_no_shape_but_a_score(query):
     assert screen(query, pair, BY)[0].score == 0
 
 
+def test_queries_without_features_of_colour_are_told(molecules):
+    methane, ethanol = from_smiles("C"), from_smiles("CCO")
+    with pytest.warns(
+        StructureWarning, match=r"query: expected molecules with color .*, got none in molecule 1 \(1 of 2\)"
+    ):
+        hits = screen([ethanol, methane], [from_smiles("[Ne]"), ethanol], by=("shape", "color"))
+    assert hits[0].score == pytest.approx(1, abs=1e-4)
+    screen(ethanol, [methane], by=("shape", "color"))
+
+
 def test_a_single_molecule_and_none(query):
     (hit,) = screen(query, turned(query, 1), BY)
     assert abs(hit.score - 1) < 1e-5  # positions in single precision

@@ -40,7 +40,7 @@ def align(
         mobile: the molecule to move, or its field.
         fixed: the molecule that stays, or its field.
         by: what is compared, see `Scoring.of`: ``"shape"`` (the default), ``("shape", "color")``, a `MolField`, …
-            Fields are compared as they are.
+            Fields are compared as they are. Where both are 0 everywhere, as colour is without features, they are equal.
         metric: the measure of likeness.
         search: how thorough it is: ``"fast"`` ends in a lesser maximum more often than ``"normal"``, and that more
             often than ``"thorough"``.

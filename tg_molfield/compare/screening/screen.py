@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_path, check_choice, check_counts, check_flag, check_number, require_counts
 from tg_molfield.compare.alignment.search import BLURS, PLANS
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
+from tg_molfield.compare.empty_fields import warn_of_empty_fields
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import listed
 from tg_molfield.compare.partial_charges import charges_of_molecule, warn_of_charges
@@ -94,7 +95,7 @@ def screen(
     Warns:
         SkippedRecordsWarning: records were left out.
         StructureWarning: what the readers warn of, once for all records; or the query has partial charges of another
-            kind than the library.
+            kind than the library, or nothing of what is compared, as without features of colour.
     """
     check_workers(workers, cluster)
     check_progress(progress)
@@ -110,6 +111,7 @@ def screen(
     fields = scoring.fields(queries)
     check_alignable(fields, fields)
     side = side_of(fields, [data.pos for data in queries], BLURS)
+    warn_of_empty_fields("query", scoring.measure.names, side.own, stacklevel=2)
     recipe = Recipe(scoring.properties, scoring.color, None, dimension, conformers, seed, timeout)
     job = Job(scoring, side, fields, search, recipe, each_conformer)
     source = Library(library)
