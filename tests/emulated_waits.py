@@ -22,10 +22,9 @@ class _Waits(TorchDispatchMode):
         found = func(*args, **kwargs)
         name = func.overloadpacket.__name__
         if name in ("_to_copy", "copy_"):
-            source = args[1] if name == "copy_" else args[0]
-            self.number += source.numel() > 0 and isinstance(source, EmulatedTensor) != isinstance(
-                found, EmulatedTensor
-            )
+            source, target = (isinstance(one, EmulatedTensor) for one in (args[name == "copy_"], found))
+            queued = target and kwargs.get("non_blocking", False)
+            self.number += args[name == "copy_"].numel() > 0 and source != target and not queued
         elif any(isinstance(value, EmulatedTensor) for value in tree_leaves((args, kwargs))):
             unknown = name == "repeat_interleave" and kwargs.get("output_size") is None
             self.number += unknown or name in _CHECK_NUMBERS or waits(func, args)

@@ -10,6 +10,8 @@ from torch import Tensor
 _HOST = "cpu"
 _WITH_DOUBLE = (_HOST, "cuda")
 """Devices that need not be asked for double precision."""
+_QUEUED = ("cuda",)
+"""Devices that copy from pinned memory when it is their turn."""
 
 
 def is_on_host(tensor: Tensor) -> bool:
@@ -19,6 +21,20 @@ def is_on_host(tensor: Tensor) -> bool:
     numbers are, and each look at a number makes the host wait.
     """
     return tensor.device.type == _HOST
+
+
+def constant(values: Any, like: Tensor) -> Tensor:
+    """Numbers as a tensor of the type and on the device of another, for which a CUDA device is not waited for."""
+    if like.device.type not in _QUEUED or torch.compiler.is_compiling():
+        return torch.tensor(values, dtype=like.dtype, device=like.device)
+    return queued_to(torch.tensor(values, dtype=like.dtype), like.device)
+
+
+def queued_to(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device; copies from pinned memory wait for their turn there, and the host does not."""
+    if device.type not in _QUEUED:
+        return tensor.to(device)
+    return (tensor.pin_memory() if torch.cuda.is_available() else tensor).to(device, non_blocking=True)
 
 
 def widest_type(device: torch.device) -> torch.dtype:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.utils import degree
 
 from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.chem.cells import is_periodic, pbc_of
@@ -146,7 +147,7 @@ def check_samples(target: Tensor, batch: Tensor, num_channels: int, num_graphs: 
             f"target: expected shape [{len(batch)}, {num_channels}], got {list(target.shape)}; give a value for each "
             "point and channel"
         )
-    count = torch.bincount(batch, minlength=num_graphs)
+    count = degree(batch, num_graphs, dtype=torch.int64)
     if bool((count == 0).any()):
         lacking = int((count == 0).nonzero()[0])
         raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.utils import degree
 
 from tg_molfield.chem.elements import MAX_Z, element_property, symbols
 from tg_molfield.structures.hydrogens import REACH, misses_hydrogens
@@ -51,7 +52,7 @@ class Domain(nn.Module):
     def update(self, z: Tensor, batch: Tensor) -> None:
         """Note training molecules with atoms ``z [N]`` of the molecules ``batch [N]``."""
         self.seen[z] = True
-        self.size.copy_(torch.maximum(self.size, torch.bincount(batch).max()))
+        self.size.copy_(torch.maximum(self.size, degree(batch, len(batch), dtype=torch.int64).max()))
 
     def check(self, z: Tensor, pos: Tensor, batch: Tensor) -> None:
         """Warn of atoms ``z [N]`` at ``pos [N, 3]`` Å of the molecules ``batch [N]`` that lie outside the domain.

@@ -7,13 +7,15 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import to_dense_batch
+from torch_geometric.utils import degree
 
 from tg_molfield.arguments import check_kind, check_positive, require_counts
+from tg_molfield.devices import queued_to
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
+from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 from tg_molfield.random_draws import seeds_of
 
@@ -72,9 +74,9 @@ class InitialGuessLoss:
             else:
                 pose = canonical_pose(z, pos, owner, size).to(pos.dtype)
             local = pose.to_local(pos, owner)
-            target, _ = to_dense_batch(local, owner, batch_size=size)
+            target = Padding(owner, size)(local)
             code = transform(z, local, owner, size)
-        parts = bucket_by_size(torch.bincount(owner, minlength=size), ratio=_RATIO)
+        parts = bucket_by_size(degree(owner, size, dtype=torch.int64), ratio=_RATIO)
         repeats = int(torch.randint(self.repeats + 1, ())) if model.training else self.repeats
         losses = [self._summed(decoder, code[rows], target[rows], repeats) for rows, _ in parts]
         return torch.stack(losses).sum() / len(z)
@@ -84,8 +86,9 @@ class InitialGuessLoss:
         kinds, mask, guesses = decoder.guesses(code, repeats)
         target = self._paired(guesses[-1], kinds, mask, target[:, : kinds.size(1)])
         growing = torch.arange(1, len(guesses) + 1, dtype=target.dtype, device=target.device)
-        error = (torch.stack(guesses) - target)[:, mask] / self.scale
-        per_round = F.huber_loss(error, torch.zeros_like(error), reduction="none").sum(2).sum(1)
+        error = (torch.stack(guesses) - target) / self.scale
+        error = F.huber_loss(error, torch.zeros_like(error), reduction="none").sum(3)
+        per_round = error.masked_fill(~mask, 0).sum((1, 2))
         return per_round @ (growing / growing.sum())
 
     @torch.no_grad()
@@ -97,4 +100,5 @@ class InitialGuessLoss:
         index = torch.arange(kinds.size(1)).repeat(kinds.size(0), 1)
         for row, count in enumerate(mask.sum(1).tolist()):
             index[row, :count] = torch.from_numpy(linear_sum_assignment(costs[row, :count, :count])[1])
-        return target.gather(1, index.to(target.device).unsqueeze(2).expand_as(target))
+        index = queued_to(index, target.device)
+        return target.gather(1, index.unsqueeze(2).expand_as(target))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import to_dense_batch
+from torch_geometric.utils import degree
 
 from tg_molfield.arguments import check_kind, check_not_negative, check_positive
+from tg_molfield.devices import queued_to
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
+from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 from tg_molfield.training.flow_loss import FlowLoss
 
@@ -147,20 +150,18 @@ class MatchingLoss:
         loss = self._matching_loss(model.decoder, rounds, latent, target)
         if self.field:
             distance = squared_distance(model.decoder.place(rounds[-1], latent), target)
-            atoms = torch.bincount(target.batch, minlength=len(latent)).clamp(min=1)
+            atoms = degree(target.batch, len(latent), dtype=torch.int64).clamp(min=1)
             loss = loss + self.field * (distance / atoms).mean()
         return loss
 
     @full_precision
     def _matching_loss(self, decoder: RBFDecoder, rounds: list[Slots], latent: Latent, target: RBFField) -> Tensor:
-        size = len(latent)
-        centers, mask = to_dense_batch(latent.to_local(target.centers, target.batch), target.batch, batch_size=size)
-        weights, _ = to_dense_batch(target.weights, target.batch, batch_size=size)
+        padding = Padding(target.batch, len(latent))
+        centers, weights = padding(latent.to_local(target.centers, target.batch)), padding(target.weights)
         log_width = target.widths.log() if target.widths.dim() == 1 else target.widths.log().mean(1)
-        log_widths, _ = to_dense_batch(log_width, target.batch, batch_size=size)
-        pairs = self._match(rounds[-1], centers, weights, mask)
-        losses = self._pair_losses(rounds, pairs, centers, weights, log_widths)
-        smooth = decoder.smooth.of(centers, weights * mask.unsqueeze(2))
+        pairs = self._match(rounds[-1], centers, weights, padding.mask)
+        losses = self._pair_losses(rounds, pairs, centers, weights, padding(log_width))
+        smooth = decoder.smooth.of(centers, weights * padding.mask.unsqueeze(2))
         blur = (decoder.smooth(latent.code) - smooth).square().sum((1, 2)).mean()
         growing = torch.arange(1, len(rounds) + 1, dtype=blur.dtype, device=blur.device)
         return losses @ (growing / growing.sum()) + self.blur * blur
@@ -198,15 +199,9 @@ class MatchingLoss:
         position = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(3)
         gain = slots.logits @ (weights != 0).to(slots.logits.dtype).transpose(1, 2)
         costs = (self.position * position - self.presence * gain).cpu().double().numpy()
-        graphs, rows, columns = [], [], []
+        pairs = []
         for graph, count in enumerate(mask.sum(1).tolist()):
             row, column = linear_sum_assignment(costs[graph, :, :count])
-            graphs.extend([graph] * len(row))
-            rows.extend(row.tolist())
-            columns.extend(column.tolist())
-        device = centers.device
-        return (
-            torch.tensor(graphs, dtype=torch.int64, device=device),
-            torch.tensor(rows, dtype=torch.int64, device=device),
-            torch.tensor(columns, dtype=torch.int64, device=device),
-        )
+            pairs.append(np.stack([np.full_like(row, graph), row, column]))
+        graphs, rows, columns = queued_to(torch.from_numpy(np.concatenate(pairs, axis=1)), centers.device)
+        return graphs, rows, columns

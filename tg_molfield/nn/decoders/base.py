@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+from torch_geometric.utils import degree
 
 from tg_molfield.arguments import check_kind, require_counts, require_integers
 from tg_molfield.devices import is_on_host
@@ -224,9 +225,12 @@ class PointwiseDecoder(NeuralDecoder):
     def evaluate(self, latent: Latent, pos: Tensor, batch: Tensor) -> Tensor:
         """The mean over the frames of each molecule, by their weights."""
         graph, frames, share = latent.pose.active_frames()
-        query, view = members_of(batch, torch.bincount(graph, minlength=len(latent)))
-        offset = (pos - latent.origin[batch])[query]
-        local = latent.pose.symmetrize_points(rotated(frames[view], offset), batch[query])
+        offset = pos - latent.origin[batch]
+        if latent.pose.weights.size(1) == 1:
+            local = latent.pose.symmetrize_points(rotated(frames[batch], offset), batch)
+            return self.values(latent.code, local, batch) * share[batch].unsqueeze(1)
+        query, view = members_of(batch, degree(graph, len(latent), dtype=torch.int64))
+        local = latent.pose.symmetrize_points(rotated(frames[view], offset[query]), batch[query])
         values = self.values(latent.code, local, batch[query]) * share[view].unsqueeze(1)
         return values.new_zeros(pos.size(0), values.size(1)).index_add(0, query, values)
 

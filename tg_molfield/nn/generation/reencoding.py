@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import degree
 
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
@@ -42,7 +43,7 @@ def _that_fit(decoder: FlowDecoder, atoms: PaddedAtoms) -> Tensor:
     mask, owner = atoms.mask, atoms.owner
     z = decoder.element_kinds.numbers[atoms.kinds[mask]]
     anchors = membership(z, atoms.pos[mask], owner, len(mask)).slot == 0
-    number = torch.bincount(owner[anchors], minlength=len(mask))
+    number = degree(owner[anchors], len(mask), dtype=torch.int64)
     fits = (number > 0) & (number <= decoder.max_heavy_atoms)
     if decoder.transform is not None:
         fits = fits & (mask.sum(1) <= decoder.transform.max_atoms)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import degree
 
 from tg_molfield.nn.cards import features_card
 from tg_molfield.nn.ops.members import members_of
@@ -82,7 +83,7 @@ class AtomFeatures:
 
     def select(self, molecules: Tensor) -> AtomFeatures:
         """The atoms of the molecules ``[K]`` int64, in that order, as a batch of K."""
-        row, atom = members_of(molecules, torch.bincount(self.batch, minlength=self.num_graphs))
+        row, atom = members_of(molecules, degree(self.batch, self.num_graphs, dtype=torch.int64))
         parts = (part[atom] for part in (self.scalars, self.vectors, self.tensors))
         return AtomFeatures(self.z[atom], self.pos[atom], row, len(molecules), *parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
-from torch_geometric.utils import scatter
+from torch_geometric.utils import degree, scatter
 
 from tg_molfield.chem.rotations import check_rotations, random_rotations, rotations_of_quaternions
 from tg_molfield.chem.validation import check_tensor
@@ -108,7 +108,7 @@ def _pose_of(pos: Tensor, batch: Tensor, frames: Tensor) -> Pose:
 def _frames(
     z: Tensor, r: Tensor, batch: Tensor, num_graphs: int, properties: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    count = torch.bincount(batch, minlength=num_graphs)
+    count = degree(batch, num_graphs, dtype=torch.int64)
     outer = (r.unsqueeze(2) * r.unsqueeze(1)).reshape(-1, 9)
     moment, axes = torch.linalg.eigh(scatter(outer, batch, dim=0, dim_size=num_graphs, reduce="mean").view(-1, 3, 3))
     low, middle, high = moment.unbind(1)
@@ -183,12 +183,12 @@ def _select(
     order = descriptor[:, ::_WAVES].sum(1).argsort(descending=True, stable=True)
     order = order[owner[order].argsort(stable=True)]
     owner, frames, descriptor = owner[order], frames[order], descriptor[order]
-    size = torch.bincount(owner, minlength=num_graphs)
+    size = degree(owner, num_graphs, dtype=torch.int64)
     best = size.cumsum(0) - size
     gap = (descriptor - descriptor[best][owner]).abs().amax(1)
     tied = (gap < TIE).nonzero()[:, 0]
     owner, frames, weight = owner[tied], frames[tied], ((TIE - gap[tied]) / (TIE - EQUAL)).clamp(max=1)
-    size = torch.bincount(owner, minlength=num_graphs)
+    size = degree(owner, num_graphs, dtype=torch.int64)
     within = torch.arange(owner.size(0), device=owner.device) - (size.cumsum(0) - size)[owner]
     padded = torch.eye(3, dtype=r.dtype, device=r.device).repeat(num_graphs, int(size.max()), 1, 1)
     padded[owner, within] = frames

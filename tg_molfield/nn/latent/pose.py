@@ -11,12 +11,15 @@ from torch import Tensor
 from tg_molfield.arguments import as_index
 from tg_molfield.chem.rotations import check_rotations
 from tg_molfield.chem.validation import check_tensor
-from tg_molfield.devices import empty_at
+from tg_molfield.devices import constant, empty_at, is_on_host
 from tg_molfield.nn.cards import pose_card
 from tg_molfield.nn.latent.atom_features import AtomFeatures
 from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.ops.tensors import components
 from tg_molfield.precision import full_precision
+
+_LEAST_RANK = (3, 3, 3, 3, 1)
+"""The rank from which on each component of a tensor does not depend on the frame."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +81,8 @@ class Pose:
 
     def active_frames(self) -> tuple[Tensor, Tensor, Tensor]:
         """All frames of non-zero weight: molecule ``[V]`` (sorted), frame ``[V, 3, 3]`` and weight ``[V]``."""
+        if self.weights.size(1) == 1:
+            return torch.arange(len(self.weights), device=self.weights.device), self.frames[:, 0], self.weights[:, 0]
         graph, slot = self.weights.nonzero(as_tuple=True)
         return graph, self.frames[graph, slot], self.weights[graph, slot]
 
@@ -108,8 +113,8 @@ class Pose:
         """
         frame = self.frame[atoms.batch].to(atoms.tensors)
         turned = components(torch.einsum("pij,ptjk,plk->ptil", frame, atoms.tensors, frame))
-        least = torch.tensor([3, 3, 3, 3, 1], device=turned.device)
-        return turned * (least <= self.rank[atoms.batch, None, None]).to(turned.dtype)
+        rank = self.rank[atoms.batch, None, None]
+        return turned * (constant(_LEAST_RANK, rank) <= rank).to(turned.dtype)
 
     def symmetrize_points(self, local: Tensor, batch: Tensor) -> Tensor:
         """Local query points mapped so that points related by the molecule's axial or spherical symmetry coincide.
@@ -118,7 +123,7 @@ class Pose:
         Distances are smoothed below 1e-6 Å to keep gradients finite.
         """
         rank = self.rank[batch]
-        if bool((rank == 3).all()):
+        if is_on_host(rank) and bool((rank == 3).all()):
             return local
         square = local.square()
         tiny = 1e-12

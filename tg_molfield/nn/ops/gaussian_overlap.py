@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import to_dense_batch
 
 from tg_molfield.fields import RBFField
 from tg_molfield.fields.gaussian_sums import gaussian_overlap
+from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 
 
@@ -48,8 +48,6 @@ def squared_distance(f: RBFField, g: RBFField) -> Tensor:
 
 def _padded(field: RBFField) -> tuple[Tensor, Tensor, Tensor]:
     """Centres ``[B, N, 3]``, weights ``[B, N, C]`` (0 where padded) and squared widths ``[B, N]`` (1 where padded)."""
-    size = field.num_graphs
-    centers, mask = to_dense_batch(field.centers, field.batch, batch_size=size)
-    weights, _ = to_dense_batch(field.weights, field.batch, batch_size=size)
-    variances, _ = to_dense_batch(field.widths.square(), field.batch, batch_size=size)
-    return centers, weights, torch.where(mask, variances, torch.ones_like(variances))
+    padding = Padding(field.batch, field.num_graphs)
+    variances = padding(field.widths.square())
+    return padding(field.centers), padding(field.weights), torch.where(padding.mask, variances, 1)

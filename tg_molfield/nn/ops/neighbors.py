@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import degree
 
-from tg_molfield.devices import in_widest_type, is_on_host
+from tg_molfield.devices import in_widest_type, is_on_host, queued_to
 from tg_molfield.nn.ops.pieces import runs_of
 
 _COMPARED_ON_CPU, _COMPARED = 2**18, 2**24
@@ -61,11 +62,11 @@ def atoms_near(
         raise ValueError(f"cutoff: expected a positive distance in Å, got {cutoff}; give one such as 4.0")
     if query_pos.size(0) == 0 or pos.size(0) == 0:
         return batch.new_zeros(2, 0)
-    counts = torch.bincount(batch, minlength=int(query_batch[-1]) + 1)
-    listed = counts.tolist()
+    size = int(torch.maximum(batch[-1], query_batch[-1])) + 1
+    both = torch.stack([degree(one, size, dtype=torch.int64) for one in (batch, query_batch)])
+    counts, (listed, asked) = both[0], both.tolist()
     query_pos, pos = query_pos.detach(), pos.detach()
     if max(listed) < _CELLS_FROM:
-        asked = torch.bincount(query_batch, minlength=len(listed)).tolist()
         return _among_all(query_pos, asked, pos, listed, cutoff, others)
     pairs = _in_cells(query_pos, query_batch, pos, batch, counts, cutoff)
     return pairs[:, pairs[0] != pairs[1]] if others else pairs
@@ -78,7 +79,7 @@ def _among_all(
     most = _COMPARED_ON_CPU if is_on_host(pos) else _COMPARED
     found = []
     for some in _blocks(asked, counts, most):
-        first, number, start, count = torch.tensor(some, device=pos.device).T.unsqueeze(2)
+        first, number, start, count = queued_to(torch.tensor(some), pos.device).T.unsqueeze(2)
         point = first + torch.arange(max(block.number for block in some), device=pos.device)
         atom = start + torch.arange(max(block.atoms for block in some), device=pos.device)
         q = query_pos[point.clamp(max=query_pos.size(0) - 1)].unsqueeze(2)

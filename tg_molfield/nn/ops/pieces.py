@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+from torch_geometric.utils import degree
 
 from tg_molfield.devices import is_on_host
 
@@ -43,7 +44,7 @@ def pieces_of(edge_index: Tensor, batch: Tensor) -> list[Piece]:
     most = _most(_EDGES, batch)
     if _is_one_piece(num_edges, most, batch, edge_index[1]):
         return [Piece(slice(0, num_atoms), slice(0, num_edges))]
-    count = torch.bincount(edge_index[1], minlength=num_atoms)
+    count = degree(edge_index[1], num_atoms, dtype=torch.int64)
     runs = runs_of(count, max(most, num_edges // _MOST_PIECES))
     ends = [0, *count.cumsum(0)[[run.stop - 1 for run in runs]].tolist()]
     return [Piece(run, slice(begin, end)) for run, begin, end in zip(runs, ends[:-1], ends[1:], strict=True)]

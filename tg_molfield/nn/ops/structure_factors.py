@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.utils import scatter
+from torch_geometric.utils import degree, scatter
 
 from tg_molfield.devices import in_double
 from tg_molfield.nn.ops.element_kinds import ElementKinds
@@ -110,7 +110,7 @@ class StructureFactors(nn.Module):
         Raises:
             ValueError: an element is unknown, or a molecule has more than `max_atoms` atoms.
         """
-        count = torch.bincount(batch, minlength=num_graphs)
+        count = degree(batch, num_graphs, dtype=torch.int64)
         if int(count.max()) > self.max_atoms:
             raise ValueError(
                 f"molecule {int(count.argmax())}: expected at most {self.max_atoms} atoms, as many as {self.size} "

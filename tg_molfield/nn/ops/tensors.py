@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.devices import constant
 from tg_molfield.precision import full_precision
 
 _HALF, _SIXTH = 0.5**0.5, (1 / 6) ** 0.5
@@ -39,4 +40,4 @@ def traceless_square(vectors: Tensor) -> Tensor:
 
 
 def _basis(like: Tensor) -> Tensor:
-    return torch.tensor(_BASIS, dtype=like.dtype, device=like.device)
+    return constant(_BASIS, like)

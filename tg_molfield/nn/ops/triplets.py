@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import degree
 
 from tg_molfield.nn.ops.members import members_of
 
 
 def num_edge_pairs(edge_index: Tensor, num_atoms: int) -> int:
     """How many pairs `edge_pairs` considers, k = i among them."""
-    count = torch.bincount(edge_index[1], minlength=num_atoms)
+    count = degree(edge_index[1], num_atoms, dtype=torch.int64)
     return int(count[edge_index[0]].sum())
 
 
@@ -25,7 +26,7 @@ def edge_pairs(edge_index: Tensor, num_atoms: int) -> tuple[Tensor, Tensor]:
         The edges k → j and the edges j → i, ``[T]`` each, as columns of ``edge_index``.
     """
     source, target = edge_index
-    count = torch.bincount(target, minlength=num_atoms)
+    count = degree(target, num_atoms, dtype=torch.int64)
     after, before = members_of(source, count)
     kept = source[before] != target[after]
     return before[kept], after[kept]

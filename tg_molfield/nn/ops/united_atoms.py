@@ -9,6 +9,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch_geometric.utils import degree
+
+from tg_molfield.devices import constant
 
 MAX_HYDROGENS = 4
 """Hydrogens that one united atom can have."""
@@ -102,23 +105,25 @@ def membership(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Member
         batch: ``[N]``, sorted.
         num_graphs: B.
     """
-    count = torch.bincount(batch, minlength=num_graphs)
+    count = degree(batch, num_graphs, dtype=torch.int64)
     own = torch.arange(len(z), device=z.device)
+    column = own - (count.cumsum(0) - count)[batch]
     table = own.new_full((num_graphs, int(count.max()) if len(z) else 1), -1)
-    table[batch, own - (count.cumsum(0) - count)[batch]] = own
+    table[batch, column] = own
     there, row = table >= 0, table.clamp(min=0)
     light = there & (z[row] == 1)
     distance = torch.cdist(pos[row], pos[row], compute_mode="donot_use_mm_for_euclid_dist")
     distance = distance.masked_fill(~(there & ~light).unsqueeze(1), torch.inf)
     shortest = distance.amin(2)
-    order = z[row] * _FAR + pos[row] @ pos.new_tensor(_DIRECTION)
+    order = z[row] * _FAR + pos[row] @ constant(_DIRECTION, pos)
     nearest = order.unsqueeze(1).masked_fill(distance > shortest.unsqueeze(2) + _TIE, -torch.inf).argmax(2)
     bound = light & (shortest < _LONGEST_BOND)
     rank = _ranks(shortest, nearest, bound)
     bound = bound & (rank < MAX_HYDROGENS)
     anchor = torch.where(bound, nearest, torch.arange(table.size(1), device=z.device))
     place = ((there & ~bound).cumsum(1) - 1).gather(1, anchor)
-    return Membership(table.gather(1, anchor)[there], place[there], torch.where(bound, rank + 1, 0)[there])
+    found = table.gather(1, anchor), place, torch.where(bound, rank + 1, 0)
+    return Membership(*(padded[batch, column] for padded in found))
 
 
 def _ranks(shortest: Tensor, nearest: Tensor, bound: Tensor) -> Tensor:
@@ -152,13 +157,14 @@ def united_atoms(
             f"molecule {int(batch[row])}: expected at most {max_atoms} heavy atoms, or hydrogens that are bound to "
             f"none, for which the model was built, got {number}; take another model, or cut the molecule"
         )
-    heavy = member.slot == 0
+    heavy, light = (rows.nonzero()[:, 0] for rows in (member.slot == 0, member.slot > 0))
     where = batch[heavy], member.place[heavy]
-    mask = torch.zeros(num_graphs, max_atoms, dtype=torch.bool, device=pos.device).index_put(where, heavy[heavy])
+    there = torch.ones_like(heavy, dtype=torch.bool)
+    mask = torch.zeros(num_graphs, max_atoms, dtype=torch.bool, device=pos.device).index_put(where, there)
     centers = pos.new_zeros(*mask.shape, 3).index_put(where, pos[heavy])
     kind = torch.zeros_like(mask, dtype=torch.int64).index_put(where, kinds[heavy])
-    batch, place, slot = batch[~heavy], member.place[~heavy], member.slot[~heavy] - 1
-    offset = pos[~heavy] - pos[member.anchor[~heavy]]
+    batch, place, slot = batch[light], member.place[light], member.slot[light] - 1
+    offset = pos[light] - pos[member.anchor[light]]
     hydrogens = pos.new_zeros(*mask.shape, MAX_HYDROGENS, 3).index_put((batch, place, slot), offset)
     counts = torch.zeros_like(kind).index_put((batch, place), torch.ones_like(place), accumulate=True)
     return UnitedAtoms(centers, kind, counts, hydrogens, mask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.utils import scatter
+from torch_geometric.utils import degree, scatter
 
 from tg_molfield.arguments import check_integers
 from tg_molfield.chem.elements import MAX_Z, element_property
@@ -74,7 +74,7 @@ class DescriptorPooling(Pooling):
     def _whole(self, atoms: AtomFeatures, mass: Tensor, pos: Tensor) -> Tensor:
         batch, size = atoms.batch, atoms.num_graphs
         mean = scatter(atoms.scalars, batch, dim=0, dim_size=size, reduce="mean")
-        count = torch.bincount(batch, minlength=size).to(pos.dtype).log().unsqueeze(1)
+        count = degree(batch, size, dtype=torch.int64).to(pos.dtype).log().unsqueeze(1)
         shape = torch.cat(
             [shape_invariants(weight, pos, batch, size) for weight in (torch.ones_like(mass), mass)], dim=1
         )

@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
-from torch_geometric.utils import scatter, to_dense_batch
+from torch_geometric.utils import scatter
 
 from tg_molfield.arguments import check_counts, require_counts
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.fourier import FourierFeatures
+from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.nn.ops.pieces import rows_of, run_pieces
 from tg_molfield.nn.pooling.base import Pooling
 
@@ -96,8 +97,9 @@ class FramePooling(Pooling):
         coefficients = sum((part[0] for part in parts[1:]), start=parts[0][0])
         code = F.pad(self.project(coefficients), (0, self.padding))
         if len(self.blocks):
-            context, mask = to_dense_batch(torch.cat([part[1] for part in parts]), batch, batch_size=size)
-            code = code + self._of_tokens(context, mask)
+            padding = Padding(batch, size)
+            context = padding(torch.cat([part[1] for part in parts]))
+            code = code + self._of_tokens(context, padding.mask)
         if self.summary is None:
             return code
         summary = scatter(self.summary(atoms.scalars).to(coefficients.dtype), batch, dim=0, dim_size=size, reduce="sum")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch_geometric.utils import scatter
 
 from tg_molfield.arguments import check_flag, check_number, require_counts, require_integers
 from tg_molfield.chem.elements import atomic_numbers
@@ -147,7 +148,7 @@ class FlowDecoder(GaussianAtomDecoder):
     def check_atoms(self, z: Tensor, batch: Tensor, num_graphs: int) -> None:
         """See :meth:`Decoder.check_atoms`."""
         self.element_kinds(z)
-        heavy = torch.bincount(batch[z > 1], minlength=num_graphs)
+        heavy = scatter((z > 1).long(), batch, dim_size=num_graphs, reduce="sum")
         if int(heavy.max()) > self.max_heavy_atoms:
             raise ValueError(
                 f"molecule {int(heavy.argmax())}: expected at most {self.max_heavy_atoms} heavy atoms, for which the "

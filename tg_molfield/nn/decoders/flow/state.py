@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from tg_molfield.devices import constant, queued_to
 from tg_molfield.nn.ops.united_atoms import BOND, LENGTH, MAX_HYDROGENS, UnitedAtoms
 
 _ORDERS = tuple(permutations(range(MAX_HYDROGENS)))
@@ -72,11 +73,11 @@ class StateLayout:
         order = np.zeros(mask.shape, dtype=np.int64)
         for row, each in enumerate(cost.cpu().double().numpy()):
             order[row] = linear_sum_assignment(each)[1]
-        place = torch.from_numpy(order).to(state.device)
+        place = queued_to(torch.from_numpy(order), state.device)
         state = state.gather(1, place.unsqueeze(2).expand_as(state))
         slots, target = (self.split(x)[3].unflatten(2, (MAX_HYDROGENS, 3)) for x in (state, noise))
         apart = (target.unsqueeze(3) - slots.unsqueeze(2)).square().sum(4)
-        orders = torch.tensor(_ORDERS, device=state.device)
+        orders = constant(_ORDERS, place)
         slot = torch.arange(MAX_HYDROGENS, device=state.device)
         best = orders[apart[:, :, slot, orders].sum(3).argmin(2)]
         slots = slots.gather(2, best.unsqueeze(3).expand_as(slots))
