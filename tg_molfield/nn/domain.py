@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tg_molfield.chem.elements import MAX_Z, symbols
-from tg_molfield.structures.hydrogens import REACH, misses_hydrogens
+from tg_molfield.structures.hydrogens import hydrogens_at_carbon, hydrogens_there
 
 _HYDROGEN, _CARBON = 1, 6
 
@@ -68,12 +69,9 @@ class Domain(nn.Module):
             _warn(f"molecule {int(count.argmax())}: {fault}; compare the decoded field with the molecule's own")
         if _HYDROGEN not in known:
             return
-        doubtful = _without_a_hydrogen_at_carbon(z, pos, batch, len(count)).nonzero()[:, 0].tolist()
-        if not doubtful:
-            return
         end = count.cumsum(0).tolist()
-        z, pos = z.cpu(), pos.detach().cpu()
-        for graph in doubtful:
+        z, pos, batch = z.cpu(), pos.detach().cpu(), batch.cpu()
+        for graph in _without_two_hydrogens_at_a_carbon(z, pos, batch, len(count)):
             rows = slice(end[graph - 1] if graph else 0, end[graph])
             if fault := _missing_hydrogens(z[rows], pos[rows]):
                 _warn(f"molecule {graph}: {fault}; add them first")
@@ -105,25 +103,18 @@ def _unknown_elements(z: Tensor, known: tuple[int, ...]) -> str:
     return f"z: expected elements of the training set ({expected}), got {got}"
 
 
-def _without_a_hydrogen_at_carbon(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
-    """Molecules ``[B]`` whose first hydrogen, if any, is not at carbon: few where all hydrogens are there."""
-    hydrogen = (z == _HYDROGEN).nonzero()[:, 0]
-    graph = batch[hydrogen]
-    begins = torch.ones_like(graph, dtype=torch.bool)
-    begins[1:] = graph[1:] != graph[:-1]
-    first = torch.full((num_graphs,), -1, device=z.device)
-    first[graph[begins]] = hydrogen[begins]
-    first, pos = first[batch], pos.detach()
-    is_near = (pos[first] - pos).norm(dim=1) < REACH
-    found = torch.zeros(num_graphs, device=z.device)
-    return found.index_add(0, batch, ((z == _CARBON) & (first >= 0) & is_near).to(found)) == 0
+def _without_two_hydrogens_at_a_carbon(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> list[int]:
+    """The molecules that may lack hydrogens: few, and found for all at once."""
+    carbon, graphs = z.numpy() == _CARBON, batch.numpy()
+    counts = hydrogens_at_carbon(z.numpy(), pos.double().numpy(), graphs)
+    complete = np.zeros(num_graphs, dtype=bool)
+    complete[graphs[carbon][counts > 1]] = True
+    return np.flatnonzero(~complete).tolist()
 
 
 def _missing_hydrogens(z: Tensor, pos: Tensor) -> str:
-    if not misses_hydrogens(z.cpu().numpy(), pos.detach().cpu().double().numpy()):
-        return ""
-    at_carbon = " at carbon" if bool((z == _HYDROGEN).any()) else ""
-    return f"expected explicit hydrogens, as in training, got none{at_carbon}"
+    got = hydrogens_there(z.cpu().numpy(), pos.detach().cpu().double().numpy())
+    return f"expected explicit hydrogens, as in training, got {got}" if got else ""
 
 
 def _warn(message: str) -> None:
