@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def without_hydrogens(mol: Mol) -> tuple[Mol, list[int]]:
     """A copy whose hydrogens are implicit where RDKit can have them so, and the row in ``mol`` of each of its atoms."""
     from rdkit import Chem, rdBase
 
-    options = Chem.RemoveHsParameters()
+    options: Any = Chem.RemoveHsParameters()
     options.removeIsotopes = True
     options.removeDefiningBondStereo = True
     labelled = Chem.Mol(mol)
