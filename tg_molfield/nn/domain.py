@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tg_molfield.callers import caller_level
 from tg_molfield.chem.elements import MAX_Z, symbols
 from tg_molfield.structures.hydrogens import hydrogens_at_carbon, hydrogens_there
 
@@ -118,4 +119,4 @@ def _missing_hydrogens(z: Tensor, pos: Tensor) -> str:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, OutOfDomainWarning, stacklevel=5)
+    warnings.warn(message, OutOfDomainWarning, stacklevel=caller_level())

@@ -12,6 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_callable, check_choice, check_kind, check_not_negative
+from tg_molfield.callers import caller_level
 from tg_molfield.devices import device_with_double
 from tg_molfield.display.atoms_svg import atoms_picture
 from tg_molfield.display.card import card
@@ -273,7 +274,7 @@ def _complain(message: str, errors: str) -> None:
     if errors == "raise":
         raise ValueError(message)
     if errors == "warn":
-        warnings.warn(message, UnexplainedChannelWarning, stacklevel=4)
+        warnings.warn(message, UnexplainedChannelWarning, stacklevel=caller_level())
 
 
 def _assembled(volume: Volume, channels: list[ElementChannel], found: list[ChannelAtoms]) -> Data:

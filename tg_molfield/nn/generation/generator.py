@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_callable, check_kind, check_seed, check_share, require_counts, require_integers
+from tg_molfield.callers import caller_level
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
@@ -246,7 +247,7 @@ class MoleculeGenerator(nn.Module):
                 f"{len(latent)}); codes between molecules are of none, and molecules unlike those trained on are not "
                 "learned",
                 UnsolvedCodeWarning,
-                stacklevel=3,
+                stacklevel=caller_level(),
             )
         return atoms.with_rows(rows, found)
 
