@@ -112,8 +112,9 @@ def recover_atoms(
     fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
     below a fifth of the weight are empty, unless all are and equal atoms of less weight explain them. Several atoms in
     one place come back as often as they are where the field's own definition or centres tell the weight of one;
-    elsewhere they are one atom of greater weight, see the reports. So they are where all have the same multiple of the
-    weight of a definition, or more than four times that: the field was multiplied, which is warned of.
+    elsewhere they are one atom of greater weight, see the reports. A field of three or more places that all have the
+    same multiple of the definition's weight, or a channel with more than four times that weight, is taken as
+    multiplied: its atoms come back once, with a warning.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
