@@ -12,6 +12,7 @@ import tg_molfield
 ROOT = Path(tg_molfield.__file__).parent
 LAYERS = [
     "optional",
+    "callers",
     "devices",
     "precision",
     "arguments",
@@ -45,13 +46,15 @@ MAY_IMPORT = {
     "chem": {"arguments", "devices", "precision", "optional"},
     "display": {"chem"},
     "volumes": {"arguments", "memory", "files", "text_numbers", "chem", "optional"},
-    "fields": {"arguments", "devices", "precision", "memory", "chem", "display", "volumes", "files", "optional"},
+    "fields": {
+        "arguments", "callers", "devices", "precision", "memory", "chem", "display", "volumes", "files", "optional",
+    },
     "structures": {"arguments", "memory", "chem", "files", "text_numbers", "optional"},
     "transforms": {"arguments", "random_draws", "chem", "fields"},
     "metrics": {"arguments", "devices", "chem", "display", "fields"},
     "inverse": {
-        "arguments", "devices", "precision", "memory", "chem", "display", "fields", "files", "tensor_files", "metrics",
-        "optional",
+        "arguments", "callers", "devices", "precision", "memory", "chem", "display", "fields", "files", "tensor_files",
+        "metrics", "optional",
     },
     "paths": {"arguments", "devices", "chem", "display", "fields", "structures", "inverse", "compare"},
     "compare": {
@@ -59,8 +62,8 @@ MAY_IMPORT = {
         "fields", "display", "structures", "metrics", "parallel", "progress", "optional",
     },
     "nn": {
-        "arguments", "devices", "random_draws", "random_stream", "precision", "memory", "chem", "display", "fields",
-        "files", "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
+        "arguments", "callers", "devices", "random_draws", "random_stream", "precision", "memory", "chem", "display",
+        "fields", "files", "tensor_files", "metrics", "inverse", "parallel", "optional", "structures", "compare",
     },
     "datasets": {
         "arguments", "parallel", "progress", "files", "text_numbers", "tensor_files", "chem", "display", "structures",

@@ -87,15 +87,13 @@ def has_bonds(text: str) -> bool:
 def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
     """Warn if there is a channel of hydrogen and the structure lacks its hydrogens."""
     from tg_molfield.structures import StructureWarning
-    from tg_molfield.structures.hydrogens import lacks_hydrogens
+    from tg_molfield.structures.hydrogens import hydrogens_got
 
-    if "H" in channels and lacks_hydrogens(data):
-        got = (
-            "none at carbon, so the channel H lacks them" if (data.z == 1).any() else "none, so the channel H is empty"
-        )
+    if "H" in channels and (got := hydrogens_got(data)):
+        result = "is empty" if got == "none" else "lacks them"
         warnings.warn(
-            f"hydrogens: expected those that the bond angles call for, got {got}; add them with another program, or "
-            "leave H out of the channels",
+            f"hydrogens: expected those that the bond angles call for, got {got}, so the channel H {result}; add them "
+            "with another program, or leave H out of the channels",
             StructureWarning,
             stacklevel=2,
         )

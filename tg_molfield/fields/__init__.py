@@ -9,6 +9,7 @@ from tg_molfield.fields.channels import Channel
 from tg_molfield.fields.definition import MolField
 from tg_molfield.fields.displacement import DisplacementField
 from tg_molfield.fields.distance import DistanceField
+from tg_molfield.fields.feature_places import DisplacedFeaturesWarning
 from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.kernels import KERNELS, FunctionKernel, Kernel, get_kernel
@@ -24,6 +25,7 @@ __all__ = [
     "Channel",
     "CoarseCoordinatesWarning",
     "CoulombGaussians",
+    "DisplacedFeaturesWarning",
     "DisplacementField",
     "DistanceField",
     "Field",

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.cells import is_periodic, pbc_of
 from tg_molfield.chem.color import COLOR_KEYS, COLOR_TYPES
 from tg_molfield.chem.validation import all_finite
 from tg_molfield.fields.channels import Channel, CheckedAtoms
+from tg_molfield.fields.feature_places import warn_of_displaced_features
 
 
 class ColorPoints(NamedTuple):
@@ -31,6 +33,9 @@ class ColorPoints(NamedTuple):
 
         Raises:
             ValueError: they are missing, or of another shape, type or content.
+
+        Warns:
+            DisplacedFeaturesWarning: they are not where the atoms are.
         """
         pos, kinds, counts = (_tensor(atoms, name) for name in COLOR_KEYS)
         if pos.ndim != 2 or pos.shape[1] != 3 or not pos.is_floating_point() or not all_finite(pos):
@@ -54,7 +59,11 @@ class ColorPoints(NamedTuple):
                 f"data.color_count: expected {atoms.num_graphs} integers that add up to {len(pos)}, got "
                 f"{str(counts.tolist())[:40]}; give the number of features of each molecule"
             )
-        return cls(pos.to(atoms.pos), kinds, torch.repeat_interleave(counts))
+        owner = torch.repeat_interleave(counts)
+        if not is_periodic(pbc_of(atoms.source)):
+            batch = torch.zeros_like(atoms.z) if atoms.batch is None else atoms.batch
+            warn_of_displaced_features(pos, kinds, owner, atoms.pos, batch)
+        return cls(pos.to(atoms.pos), kinds, owner)
 
     def weights(self, channels: tuple[Channel, ...]) -> Tensor:
         """The weights [F, C] of the features in the channels."""

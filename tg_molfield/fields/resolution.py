@@ -7,6 +7,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from tg_molfield.callers import caller_level
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 
 _SHARE = 1e-3
@@ -32,5 +33,5 @@ def warn_of_coarse_coordinates(centers: Tensor, least: float) -> None:
             f"up to {farthest:.3g} Å, where neighbouring numbers are about {spacing:.2g} Å apart; move the molecule "
             "to the origin or use float64",
             CoarseCoordinatesWarning,
-            stacklevel=4,
+            stacklevel=caller_level(),
         )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch_geometric.utils import degree
 
-from tg_molfield.chem.elements import MAX_Z, element_property, symbols
-from tg_molfield.structures.hydrogens import REACH, misses_hydrogens
-from tg_molfield.structures.length_units import BOND, MAX_Z_WITH_RADIUS, length_unit_fault
+from tg_molfield.callers import caller_level
+from tg_molfield.chem.elements import MAX_Z, symbols
+from tg_molfield.structures.hydrogens import hydrogens_there, may_lack_hydrogens
+from tg_molfield.structures.length_units import length_unit_fault, may_have_another_unit
 
-_HYDROGEN, _CARBON = 1, 6
+_HYDROGEN = 1
 
 
 class OutOfDomainWarning(UserWarning):
@@ -57,6 +60,8 @@ class Domain(nn.Module):
     def check(self, z: Tensor, pos: Tensor, batch: Tensor) -> None:
         """Warn of atoms ``z [N]`` at ``pos [N, 3]`` Å of the molecules ``batch [N]`` that lie outside the domain.
 
+        On a device positions need not be finite; they are not looked at then.
+
         Warns:
             OutOfDomainWarning: an element was not in training, a molecule has more atoms than any there, or carbons
                 lack hydrogens, or positions seem to be in another unit than Å.
@@ -69,13 +74,15 @@ class Domain(nn.Module):
         count = torch.bincount(batch)
         if fault := self._too_large(int(count.max())):
             _warn(f"molecule {int(count.argmax())}: {fault}; compare the decoded field with the molecule's own")
-        free = _whose_first_atom_is_free(z, pos, batch, count)
-        if fault := _first_fault(length_unit_fault, free, z, pos, count):
+        z, pos, batch = z.cpu(), pos.detach().cpu(), batch.cpu()
+        if not bool(pos.isfinite().all()):
+            return
+        given = z.numpy(), pos.double().numpy(), batch.numpy(), len(count)
+        if fault := _first_fault(length_unit_fault, may_have_another_unit(*given), z, pos, count):
             _warn(f"{fault}; convert them first")
         if _HYDROGEN not in known:
             return
-        doubtful = _without_a_hydrogen_at_carbon(z, pos, batch, len(count))
-        if fault := _first_fault(_missing_hydrogens, doubtful, z, pos, count):
+        if fault := _first_fault(_missing_hydrogens, may_lack_hydrogens(*given), z, pos, count):
             _warn(f"{fault}; add them first")
 
     def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str, str]:
@@ -105,50 +112,23 @@ def _unknown_elements(z: Tensor, known: tuple[int, ...]) -> str:
 
 
 def _first_fault(
-    fault_of: Callable[[Tensor, Tensor], str], doubtful: Tensor, z: Tensor, pos: Tensor, count: Tensor
+    fault_of: Callable[[Tensor, Tensor], str], doubtful: NDArray[np.int64], z: Tensor, pos: Tensor, count: Tensor
 ) -> str:
-    """What is wrong with the first of the ``doubtful [B]`` molecules of ``count [B]`` atoms with which anything is."""
-    numbers = doubtful.nonzero()[:, 0].tolist()
-    if not numbers:
+    """What is wrong with the first of the ``doubtful`` molecules, of ``count [B]`` atoms, with which anything is."""
+    if not len(doubtful):
         return ""
     end = count.cumsum(0).tolist()
-    z, pos = z.cpu(), pos.detach().cpu()
-    for graph in numbers:
+    for graph in doubtful.tolist():
         rows = slice(end[graph - 1] if graph else 0, end[graph])
         if fault := fault_of(z[rows], pos[rows]):
             return f"molecule {graph}: {fault}"
     return ""
 
 
-def _whose_first_atom_is_free(z: Tensor, pos: Tensor, batch: Tensor, count: Tensor) -> Tensor:
-    """Molecules ``[B]`` of ``count [B]`` atoms whose first one has no bond: none where positions are in Å, mostly."""
-    first = (count.cumsum(0) - count)[batch]
-    radius = element_property("covalent_radius", z.clamp(max=MAX_Z_WITH_RADIUS)).to(pos.dtype)
-    ratio = (pos.detach() - pos.detach()[first]).norm(dim=1) / (radius + radius[first])
-    bound = (ratio > BOND[0]) & (ratio < BOND[1])
-    return torch.zeros_like(count).index_add(0, batch, bound.to(count.dtype)) == 0
-
-
-def _without_a_hydrogen_at_carbon(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
-    """Molecules ``[B]`` whose first hydrogen, if any, is not at carbon: few where all hydrogens are there."""
-    hydrogen = (z == _HYDROGEN).nonzero()[:, 0]
-    graph = batch[hydrogen]
-    begins = torch.ones_like(graph, dtype=torch.bool)
-    begins[1:] = graph[1:] != graph[:-1]
-    first = torch.full((num_graphs,), -1, device=z.device)
-    first[graph[begins]] = hydrogen[begins]
-    first, pos = first[batch], pos.detach()
-    is_near = (pos[first] - pos).norm(dim=1) < REACH
-    found = torch.zeros(num_graphs, device=z.device)
-    return found.index_add(0, batch, ((z == _CARBON) & (first >= 0) & is_near).to(found)) == 0
-
-
 def _missing_hydrogens(z: Tensor, pos: Tensor) -> str:
-    if not misses_hydrogens(z.cpu().numpy(), pos.detach().cpu().double().numpy()):
-        return ""
-    at_carbon = " at carbon" if bool((z == _HYDROGEN).any()) else ""
-    return f"expected explicit hydrogens, as in training, got none{at_carbon}"
+    got = hydrogens_there(z.cpu().numpy(), pos.detach().cpu().double().numpy())
+    return f"expected explicit hydrogens, as in training, got {got}" if got else ""
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, OutOfDomainWarning, stacklevel=5)
+    warnings.warn(message, OutOfDomainWarning, stacklevel=caller_level())

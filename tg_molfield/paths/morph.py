@@ -13,12 +13,12 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import check_choice
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.cells import is_periodic, pbc_of
-from tg_molfield.chem.color import COLOR_KEYS
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.fields.definition import AGGREGATES
 from tg_molfield.fields.intersections import with_intersections
 from tg_molfield.paths.atom_match import MATCHES, AtomMatch, match_molecules
 from tg_molfield.paths.frames import Array, Indices, check_molecule
+from tg_molfield.structures.keys import is_per_atom
 
 _VECTORS = ("forces", "dipole")
 """Attributes that turn with a molecule."""
@@ -155,7 +155,7 @@ def _reordered(data: Data, order: Indices) -> Data:
         return data
     result, index = data.clone(), _index(order).to(data.z.device)
     for name, value in data.items():
-        if data.is_node_attr(name) and isinstance(value, Tensor) and name not in COLOR_KEYS:
+        if is_per_atom(data, name):
             result[name] = value[index]
     if isinstance(edges := data.get("edge_index"), Tensor):
         result.edge_index = index.argsort()[edges]

@@ -71,7 +71,8 @@ def with_bonds(data: Data, charge: int | None = None) -> Data:
 
     ``edge_index`` [2, E], the atoms of each bond in both directions, and ``bond_order`` [E], 1 to 3, with single and
     double bonds in turn in aromatic rings. They take the place of an ``edge_index`` that the data has, and of what
-    belongs to it, as ``edge_attr``.
+    belongs to it, as ``edge_attr``. Call this after PyG's ``Data.subgraph`` and ``edge_subgraph``, which take
+    ``bond_order`` for an attribute of atoms where there are as many edges as atoms, as in HF and N2.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å, all hydrogens included.

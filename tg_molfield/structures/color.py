@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tg_molfield.chem.color import COLOR_TYPES
-from tg_molfield.structures.properties import sanitized
+from tg_molfield.structures.properties import sanitized, without_hydrogens
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -78,14 +78,7 @@ def _of_rdkit(mol: Mol, pos: NDArray[np.float64]) -> list[Feature]:
 
 def _hydrophobes(mol: Mol, pos: NDArray[np.float64]) -> list[Feature]:
     """The hydrophobes of ``BaseFeatures.fdef``, whose patterns count the bonds to heavy atoms; each group once."""
-    from rdkit import Chem, rdBase
-
-    labelled = Chem.Mol(mol)
-    for atom in labelled.GetAtoms():
-        atom.SetIntProp("row", atom.GetIdx())
-    with rdBase.BlockLogs():
-        bare = Chem.RemoveHs(labelled)
-    rows = [atom.GetIntProp("row") for atom in bare.GetAtoms()]
+    bare, rows = without_hydrogens(mol)
     groups = {
         tuple(sorted(rows[atom] for atom in feature.GetAtomIds()))
         for family in _HYDROPHOBES

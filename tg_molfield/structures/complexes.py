@@ -16,7 +16,7 @@ from tg_molfield.arguments import check_flag
 from tg_molfield.files import decoding, format_suffix
 from tg_molfield.structures.build import check_precision, float_dtype
 from tg_molfield.structures.formats.registry import FORMATS, SUFFIXES
-from tg_molfield.structures.keys import KEYS, validate
+from tg_molfield.structures.keys import KEYS, is_per_atom, validate
 from tg_molfield.structures.rdkit_mol import from_rdkit
 from tg_molfield.structures.reading import read
 from tg_molfield.structures.residue_selection import only_model, residue_rows, wanted_rows
@@ -231,13 +231,7 @@ def _as_residue(ligand: Data, protein: Data) -> Data:
 
 def per_atom_keys(data: Data) -> list[str]:
     """Keys with one row per atom: those in ``KEYS`` and custom ones."""
-    atoms = data["z"].numel()
-    return [
-        key
-        for key, value in data.to_dict().items()
-        if (KEYS[key].per_atom if key in KEYS else isinstance(value, torch.Tensor) and data.is_node_attr(key))
-        and value.size(0) == atoms
-    ]
+    return [key for key in data.to_dict() if is_per_atom(data, key)]
 
 
 def _name(data: Data) -> dict[str, str]:

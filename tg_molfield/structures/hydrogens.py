@@ -25,40 +25,108 @@ AROMATIC = 1.47
 TRIPLE = 1.22
 """Å below which carbon has no other neighbour than this N or O: carbon monoxide, cyanide, isocyanides."""
 
-_TRIED = 4
-"""Hydrogens that are looked at first: most molecules have one at carbon among them."""
+SINGLE = {6: 1.45, 7: 1.42, 8: 1.38, 14: 1.75, 15: 1.75, 16: 1.74}
+"""Å from which a bond to carbon is one of saturated carbon, by element; in carbenes of amines they are shorter."""
+
+_FEWEST = 3
+"""Hydrogens that saturated carbons have to miss: a carbene misses two, a radical one."""
 
 
 def lacks_hydrogens(data: Data) -> bool:
-    """Whether a molecule has no hydrogens at carbon, but carbon whose bonds call for some.
+    """Whether a molecule has no hydrogens at carbon, or none at saturated carbon, but carbon whose bonds call for some.
 
     Crystals are taken as complete, because the neighbours of their atoms may be in the next cell.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
     """
+    return bool(hydrogens_got(data))
+
+
+def hydrogens_got(data: Data) -> str:
+    """`hydrogens_there` of a molecule, as `lacks_hydrogens` takes it."""
     if "pbc" in data and bool(data["pbc"].any()):
-        return False
-    return misses_hydrogens(data["z"].cpu().numpy(), data["pos"].detach().cpu().double().numpy())
+        return ""
+    return hydrogens_there(data["z"].cpu().numpy(), data["pos"].detach().cpu().double().numpy())
 
 
-def misses_hydrogens(z: NDArray[np.int64], pos: NDArray[np.float64]) -> bool:
-    """The same of atoms ``z`` [N] at ``pos`` [N, 3] in Å that are no crystal; quick where hydrogens are at carbon."""
-    carbon = np.flatnonzero(z == 6)
-    if len(z) <= 2 or not len(carbon) or _are_near(pos[z == 1][:_TRIED], pos[carbon]):
-        return False
-    pairs = bonds(AtomList(torch.from_numpy(z), torch.from_numpy(pos)))
-    if (np.sort(z[pairs], axis=1) == (1, 6)).all(1).any():
-        return False
+def hydrogens_there(z: NDArray[np.int64], pos: NDArray[np.float64]) -> str:
+    """Which hydrogens a molecule has that lacks others, in words; empty where carbon calls for no more.
+
+    Files of united atoms may have those of polar groups, or also those of aromatic rings. No carbon has two in them.
+
+    Args:
+        z: [N] atomic numbers.
+        pos: [N, 3] in Å, of no crystal.
+    """
+    counts = hydrogens_at_carbon(z, pos)
+    if len(z) <= 2 or not len(counts) or counts.max() > 1:
+        return ""
+    bare = np.flatnonzero(z == 6)[counts == 0].tolist()
+    if not bare:
+        return ""
     neighbours: list[list[int]] = [[] for _ in z]
-    for first, second in pairs.tolist():
+    for first, second in bonds(AtomList(torch.from_numpy(z), torch.from_numpy(pos))).tolist():
         neighbours[first].append(second)
         neighbours[second].append(first)
-    return any(_is_open(pos[neighbours[row]] - pos[row], z[neighbours[row]]) for row in carbon.tolist())
+    arms = ((pos[neighbours[row]] - pos[row], z[neighbours[row]]) for row in bare)
+    if counts.any():
+        missed = sum(4 - len(ends) for vectors, ends in arms if _are_single(vectors, ends) and _is_open(vectors, ends))
+        return "none at saturated carbon" if missed >= _FEWEST else ""
+    if not any(_is_open(vectors, ends) for vectors, ends in arms):
+        return ""
+    return "none at carbon" if (z == 1).any() else "none"
 
 
-def _are_near(hydrogen: NDArray[np.float64], carbon: NDArray[np.float64]) -> bool:
-    return bool((np.square(hydrogen[:, None] - carbon).sum(-1) < REACH**2).any())
+def hydrogens_at_carbon(
+    z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """How many hydrogens each carbon has, [C] in the order of the carbons among atoms ``z`` [N] at ``pos`` [N, 3]."""
+    from scipy.spatial import cKDTree
+
+    places = pos if batch is None else _apart(pos, batch)
+    carbon, hydrogen = places[z == 6], places[z == 1]
+    if not len(carbon) or not len(hydrogen):
+        return np.zeros(len(carbon), dtype=np.int64)
+    found: NDArray[np.int64] = cKDTree(hydrogen).query_ball_point(carbon, REACH, return_length=True)
+    return found
+
+
+def may_lack_hydrogens(
+    z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64], num_graphs: int
+) -> NDArray[np.int64]:
+    """The molecules that `hydrogens_there` has to look at, few where hydrogens are complete; found for all at once.
+
+    Args:
+        z: [N] atomic numbers.
+        pos: [N, 3] in Å.
+        batch: [N], the molecule of each atom.
+        num_graphs: the number of molecules.
+    """
+    from scipy.spatial import cKDTree
+
+    graphs, counts = batch[z == 6], hydrogens_at_carbon(z, pos, batch)
+    most = np.zeros(num_graphs, dtype=np.int64)
+    np.maximum.at(most, graphs, counts)
+    bare = counts == 0
+    heavy = _apart(pos, batch)[z > 1]
+    length, nearest = cKDTree(heavy).query(heavy[z[z > 1] == 6][bare], k=2) if bare.any() else np.zeros((2, 0, 2))
+    least = np.array([SINGLE.get(number, np.inf) for number in range(int(z.max()) + 1)])
+    ends = np.append(z[z > 1], 0)[nearest[:, 1].astype(np.int64)]
+    doubtful = (most[graphs[bare]] == 0) | (length[:, 1] >= least[ends])
+    found = graphs[bare][doubtful]
+    return np.unique(found[most[found] < 2])
+
+
+def _apart(pos: NDArray[np.float64], batch: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Positions in four dimensions, [N, 4], in which molecules are out of each other's reach."""
+    return np.concatenate([pos, 2 * REACH * batch[:, None]], axis=1)
+
+
+def _are_single(arms: NDArray[np.float64], ends: NDArray[np.int64]) -> bool:
+    """Whether all ``arms`` [n, 3] are single bonds to elements ``ends`` [n] other than hydrogen and metals."""
+    lengths = np.linalg.norm(arms, axis=1)
+    return all(length >= SINGLE.get(end, np.inf) for length, end in zip(lengths, ends.tolist(), strict=True))
 
 
 def _is_open(arms: NDArray[np.float64], ends: NDArray[np.int64]) -> bool:

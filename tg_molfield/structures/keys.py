@@ -85,6 +85,20 @@ LABELS = (*RESULTS, "initial_charges", "initial_magmoms", "tags")
 """Keys that ASE knows and that atoms and bonds do not need."""
 
 
+def is_per_atom(data: Data, name: str) -> bool:
+    """Whether an attribute of one molecule has one row per atom: as ``KEYS`` tells, and of others as PyG takes them.
+
+    PyG judges by the number of rows, and where there are as many edges as atoms, as in HF, takes ``bond_order`` for an
+    attribute of atoms.
+    """
+    value = data.to_dict().get(name)
+    if not isinstance(value, Tensor):
+        return False
+    if name not in KEYS:
+        return bool(data.is_node_attr(name))
+    return KEYS[name].per_atom and value.ndim > 0 and value.size(0) == data["z"].numel()
+
+
 def validate(data: Data, used: Iterable[str] | None = None) -> Data:
     """Check the shape, the kind and the finiteness of ``z``, ``pos`` and other attributes of ``data``.
 

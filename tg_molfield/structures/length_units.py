@@ -13,9 +13,9 @@ from tg_molfield.chem.units import BOHR
 FACTORS = {"nm": 10.0, "bohr": BOHR, "pm": 0.01}
 """The length of each unit in Å."""
 
-MAX_Z_WITH_RADIUS = 96
+_MAX_Z_WITH_RADIUS = 96
 
-BOND = (0.7, 1.25)
+_BOND = (0.7, 1.25)
 """The length of a bond in parts of the sum of the covalent radii."""
 
 _TO_HYDROGEN = (0.9, 1.16)
@@ -52,6 +52,23 @@ def wrong_length_unit(z: NDArray[np.int64], pos: NDArray[np.float64]) -> str:
     return next((unit for unit in units if _are_molecules(z, FACTORS[unit] * ratios)), "")
 
 
+def may_have_another_unit(
+    z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64], num_graphs: int
+) -> NDArray[np.int64]:
+    """The molecules, each with atoms, that `wrong_length_unit` has to look at: whose first atom has no bond.
+
+    Args:
+        z: [N] atomic numbers.
+        pos: [N, 3] in Å, or so they should be.
+        batch: [N], sorted: the molecule of each atom.
+        num_graphs: the number of molecules.
+    """
+    count = np.bincount(batch, minlength=num_graphs)
+    first = (count.cumsum() - count)[batch]
+    ratios = np.linalg.norm(pos - pos[first], axis=1) / _bond_lengths(z, z[first])
+    return np.flatnonzero(np.bincount(batch, weights=_are_bonds(ratios), minlength=num_graphs) == 0)
+
+
 def length_unit_fault(z: Tensor, pos: Tensor) -> str:
     """What is wrong with positions in another unit than Å, or an empty text.
 
@@ -84,12 +101,12 @@ def _bond_lengths(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArra
 
 
 def _radii(z: NDArray[np.int64]) -> NDArray[np.float64]:
-    return element_property("covalent_radius", torch.from_numpy(z.clip(1, MAX_Z_WITH_RADIUS))).double().numpy()
+    return element_property("covalent_radius", torch.from_numpy(z.clip(1, _MAX_Z_WITH_RADIUS))).double().numpy()
 
 
 def _are_molecules(z: NDArray[np.int64], ratios: NDArray[np.float64]) -> bool:
     return bool(_are_bonds(ratios).mean() >= _SHARE and _are_bonds(ratios[z == 1], _TO_HYDROGEN).all())
 
 
-def _are_bonds(ratios: NDArray[np.float64], limits: tuple[float, float] = BOND) -> NDArray[np.bool_]:
+def _are_bonds(ratios: NDArray[np.float64], limits: tuple[float, float] = _BOND) -> NDArray[np.bool_]:
     return (ratios > limits[0]) & (ratios < limits[1])

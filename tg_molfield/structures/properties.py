@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,9 +79,31 @@ def _acceptor(mol: Mol) -> np.ndarray:
 
 
 def _matches(mol: Mol, pattern: Mol) -> np.ndarray:
+    """[N] 1 for the first atom of each match, else 0.
+
+    The patterns are those of RDKit for molecules whose hydrogens are implicit: explicit ones count as neighbours, by
+    which the OH of a carboxylic acid would be an acceptor.
+    """
+    bare, rows = without_hydrogens(mol)
     flags = np.zeros(mol.GetNumAtoms())
-    flags[[match[0] for match in mol.GetSubstructMatches(pattern, maxMatches=max(1, mol.GetNumAtoms()))]] = 1.0
+    found = bare.GetSubstructMatches(pattern, maxMatches=max(1, bare.GetNumAtoms()))
+    flags[[rows[match[0]] for match in found]] = 1.0
     return flags
+
+
+def without_hydrogens(mol: Mol) -> tuple[Mol, list[int]]:
+    """A copy whose hydrogens are implicit where RDKit can have them so, and the row in ``mol`` of each of its atoms."""
+    from rdkit import Chem, rdBase
+
+    options: Any = Chem.RemoveHsParameters()
+    options.removeIsotopes = True
+    options.removeDefiningBondStereo = True
+    labelled = Chem.Mol(mol)
+    for atom in labelled.GetAtoms():
+        atom.SetIntProp("row", atom.GetIdx())
+    with rdBase.BlockLogs():
+        bare = Chem.RemoveHs(labelled, options)
+    return bare, [atom.GetIntProp("row") for atom in bare.GetAtoms()]
 
 
 def _with_hydrogens(mol: Mol) -> Mol:

@@ -40,11 +40,11 @@ def from_rdkit(
 
     ``z`` [N], ``pos`` [N, 3] in Å, ``name`` if the molecule has a ``_Name``, and the properties, each [N]:
     ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and
-    ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``), ``logp`` and ``molar_refractivity`` (Crippen
-    contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions of
-    implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule. They are no atoms
-    of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise (``removeHs``),
-    and ``Chem.AddHs(mol, addCoords=True)`` adds them. Isotopes are not kept.
+    ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``, with hydrogens taken as implicit), ``logp`` and
+    ``molar_refractivity`` (Crippen contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions
+    of implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule. They are no
+    atoms of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise
+    (``removeHs``), and ``Chem.AddHs(mol, addCoords=True)`` adds them. Isotopes are not kept.
 
     Args:
         mol: the molecule, with at least one 3D conformer.

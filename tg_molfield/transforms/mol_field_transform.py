@@ -31,8 +31,10 @@ class MolFieldTransform(BaseTransform):
     ``Batch`` of the loader, instead of giving it to the data set. What it adds comes back with ``to_data_list()``.
 
     Rotate and take subgraphs before this transform. PyG's geometric transforms, such as ``RandomRotate``, move ``pos``
-    alone: ``query_pos`` and ``field`` of earlier calls stay behind, which `tg_molfield.training.fit` warns of, and so
-    do ``cell`` and vector attributes, which no order mends, so do not use them on periodic molecules. ``Data.subgraph``
+    alone: ``query_pos`` and ``field`` of earlier calls stay behind, which `tg_molfield.training.fit` warns of, and
+    ``color_pos``, which fields of features warn of where atoms moved by more than 0.5 Å: call
+    `tg_molfield.structures.with_color` after them. So do ``cell`` and vector attributes such as ``forces``, which no
+    order mends, so do not use them on periodic molecules. ``Data.subgraph``
     cuts every attribute that has one row an atom, and these three too where Q happens to equal N.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 from tg_molfield.chem.elements import atomic_numbers
@@ -31,6 +32,7 @@ class ElementChannel:
         is_assumed: whether nothing says that the field has this kernel and width.
         widths: the least and the greatest σ of the channel's centres, where the field has several.
         weight: of each atom; None where nothing tells it.
+        is_weighed: whether the field's centres have that weight, so that a greater one is several atoms.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ElementChannel:
     is_assumed: bool = False
     widths: tuple[float, float] | None = None
     weight: float | None = None
+    is_weighed: bool = False
 
 
 def element_channels(field: Field, definition: MolField | None) -> list[ElementChannel]:
@@ -70,7 +73,10 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
         if channel.weight in atomic_numbers():
             z = atomic_numbers()[channel.weight]
             width, weight = _width(definition, channel, z), 1.0 if own else None
-            found.append(ElementChannel(name, z, part, definition.kernel, width, weight=weight))
+            is_weighed = isinstance(field, RBFField) and _weight_of_centers(field, name) == 1
+            found.append(
+                ElementChannel(name, z, part, definition.kernel, width, weight=weight, is_weighed=is_weighed)
+            )  # fmt: skip
     if not found:
         raise ValueError(
             f"field: expected channels named after elements, such as 'C' or 'ligand.C', got "
@@ -82,19 +88,36 @@ def element_channels(field: Field, definition: MolField | None) -> list[ElementC
 def _of_centers(field: RBFField, channel: ElementChannel) -> ElementChannel:
     """The channel with the kernel of ``field``, and width and weight of its centres or the range of their widths."""
     index = field.channels.index(channel.name)
-    weights = field.weights[:, index].detach()
-    used = weights.abs() > _NO_WEIGHT * weights.abs().max() if len(weights) else weights > 0
+    used = _used(field.weights[:, index].detach())
     widths = (field.widths if field.widths.ndim == 1 else field.widths[:, index]).detach()[used]
     if not len(widths):
         return channel
     low, high = float(widths.min()), float(widths.max())
     if high > low * (1 + _SAME):
         return replace(channel, widths=(low, high))
-    least, most = float(weights[used].min()), float(weights[used].max())
-    weight = least if 0 < most <= least * (1 + _SAME) else None
+    weight = _weight_of_centers(field, channel.name)
     return replace(
-        channel, kernel=field.kernel, width=float(in_double(widths).mean()), is_assumed=False, weight=weight
-    )  # fmt: skip
+        channel,
+        kernel=field.kernel,
+        width=float(in_double(widths).mean()),
+        is_assumed=False,
+        weight=weight,
+        is_weighed=weight is not None,
+    )
+
+
+def _weight_of_centers(field: RBFField, name: str) -> float | None:
+    """The weight that all centres of a channel have; None where they differ or there are none."""
+    weights = field.weights[:, field.channels.index(name)].detach()
+    weights = weights[_used(weights)]
+    if not len(weights):
+        return None
+    least, most = float(weights.min()), float(weights.max())
+    return least if 0 < most <= least * (1 + _SAME) else None
+
+
+def _used(weights: Tensor) -> Tensor:
+    return weights.abs() > _NO_WEIGHT * weights.abs().max() if len(weights) else weights > 0
 
 
 def nameless_channels(field: Field) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_callable, check_choice, check_kind, check_not_negative
+from tg_molfield.callers import caller_level
 from tg_molfield.devices import device_with_double
 from tg_molfield.display.atoms_svg import atoms_picture
 from tg_molfield.display.card import card
@@ -111,7 +112,9 @@ def recover_atoms(
     fitted to it. The weight is 1, or that of the centres. Where that explains nothing, it is estimated; channels
     below a fifth of the weight are empty, unless all are and equal atoms of less weight explain them. Several atoms in
     one place come back as often as they are where the field's own definition or centres tell the weight of one;
-    elsewhere they are one atom of greater weight, see the reports.
+    elsewhere they are one atom of greater weight, see the reports. A field of three or more places that all have the
+    same multiple of the definition's weight, or a channel with more than four times that weight, is taken as
+    multiplied: its atoms come back once, with a warning.
 
     Args:
         field: a `Volume`, whose samples are used as they are, or any other field of one molecule. Channels
@@ -166,10 +169,10 @@ def recover_atoms(
     for channel in channels:
         unit = None if is_normalized else channel.weight or 1.0
         peaks.append(highest if unit is None else unit)
-        one = explain(volume, channel, unit, peaks[-1], tolerance)
-        found.append(one if channel.weight is None else repeated(one, channel.weight))
+        found.append(explain(volume, channel, unit, peaks[-1], tolerance))
         if progress is not None:
             progress(f"{channel.name}: {len(found[-1].atoms.pos)} atoms", len(found) / len(channels))
+    found = repeated(found)
     weight = max((one.atoms.scale for one in found if len(one.atoms.pos)), default=math.inf)
     found = [
         explain(volume, one.channel, weight, weight, tolerance) if not len(one.atoms.pos) and weight < peak else one
@@ -241,8 +244,8 @@ def _complaint(found: Explanation, tolerance: float, several: int) -> str:
     scale = found.atoms.scale
     if channel.weight is not None and len(found.atoms.pos) and abs(scale / channel.weight - 1) > _OTHER_WEIGHT:
         return (
-            f"channel {channel.name!r}: expected atoms of weight {channel.weight:.3g}, got {scale:.3g}; correct the "
-            "scale of the field or its definition"
+            f"channel {channel.name!r}: expected atoms of weight {channel.weight:.3g}, got {scale:.3g}; divide "
+            f"the field by {scale / channel.weight:.3g}, or correct its definition"
         )
     if several > 1:
         x, y, z = (found.atoms.pos[0].round(decimals=2) + 0.0).tolist()
@@ -272,7 +275,7 @@ def _complain(message: str, errors: str) -> None:
     if errors == "raise":
         raise ValueError(message)
     if errors == "warn":
-        warnings.warn(message, UnexplainedChannelWarning, stacklevel=4)
+        warnings.warn(message, UnexplainedChannelWarning, stacklevel=caller_level())
 
 
 def _assembled(volume: Volume, channels: list[ElementChannel], found: list[ChannelAtoms]) -> Data:

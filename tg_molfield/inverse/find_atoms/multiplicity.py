@@ -12,6 +12,8 @@ _WHOLE = 0.02
 """How far from a whole number, relative to it, a ratio of weights may be."""
 _MOST = 4
 """Higher ratios of weights that are not known are more likely other weights, such as atomic numbers or masses."""
+_MOLECULE = 3
+"""The number of places from which a field whose atoms all have a multiple of their weight was multiplied."""
 
 
 def multiplicity(ratio: float) -> int:
@@ -20,10 +22,23 @@ def multiplicity(ratio: float) -> int:
     return count if count > 1 and abs(ratio - count) <= _WHOLE * count else 1
 
 
-def repeated(found: Explanation, weight: float) -> Explanation:
-    """The explanation with each atom as often as atoms of a known ``weight`` are in its place."""
+def repeated(found: Sequence[Explanation]) -> list[Explanation]:
+    """The explanations of all channels with each atom as often as atoms of a known weight are in its place.
+
+    Atoms stay single where they are rather heavier than several: where all places of a field would hold equally many,
+    or those of a channel more than are likely. Centres that have the weight of one atom leave no doubt.
+    """
+    counts = [1 if one.channel.weight is None else multiplicity(one.atoms.scale / one.channel.weight) for one in found]
+    places = [count for one, count in zip(found, counts, strict=True) for _ in one.atoms.pos]
+    is_scaled = len(places) >= _MOLECULE and len(set(places)) == 1
+    return [
+        _repeated(one, count) if one.channel.is_weighed or not (is_scaled or count > _MOST) else one
+        for one, count in zip(found, counts, strict=True)
+    ]
+
+
+def _repeated(found: Explanation, count: int) -> Explanation:
     atoms = found.atoms
-    count = multiplicity(atoms.scale / weight)
     return replace(found, atoms=ChannelAtoms(atoms.pos.repeat_interleave(count, 0), atoms.scale / count))
 
 

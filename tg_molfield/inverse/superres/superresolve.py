@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tg_molfield.arguments import check_callable, check_choice
+from tg_molfield.callers import caller_level
 from tg_molfield.fields import Volume
 from tg_molfield.inverse.superres.left_out import unresolved_channels
 from tg_molfield.inverse.superres.methods.auto import auto
@@ -113,7 +114,7 @@ def _warn_of_unresolved(volume: Volume) -> None:
             "neighbours predict a sample worse than straight lines do; what is reconstructed between the nodes may be "
             "worse than trilinear interpolation there",
             SuperresWarning,
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from tg_molfield.callers import caller_level
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
@@ -73,5 +74,5 @@ def warn_of_parts(atoms: PaddedAtoms) -> None:
         f"molecule {row}: expected whole atoms, got {got} ({len(rows)} of {len(atoms.mask)}); codes between those of "
         "molecules are of none, decoder.field gives their field",
         UnsolvedCodeWarning,
-        stacklevel=4,
+        stacklevel=caller_level(),
     )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_callable, check_kind, check_seed, check_share, require_counts, require_integers
+from tg_molfield.callers import caller_level
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
 from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
@@ -25,14 +26,12 @@ from tg_molfield.nn.generation.decoding import coincide, decoded_molecules, warn
 from tg_molfield.nn.generation.drawing import drawn_atoms
 from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.generation.path import path_between
-from tg_molfield.nn.generation.starts import from_nearest_start
+from tg_molfield.nn.generation.starts import FAR, from_nearest_start
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.random_draws import check_generator
 
 _MOST = 1_000_000
-_OTHER = 0.3
-"""How far the code of decoded atoms may be from the code they were decoded from, relative to its length."""
 _AT_ONCE_ON_CPU, _AT_ONCE = 128, 4096
 """Molecules that are drawn before progress is told."""
 
@@ -239,14 +238,14 @@ class MoleculeGenerator(nn.Module):
             code = decoder.learned(part)
             started, seed = from_nearest_start(decoder, self.encode, atoms[rows], code, part.search_seeds)
             found, apart = corrected(decoder, self.encode, started, code, seed, corrections)
-        others = rows[(apart > _OTHER) | coincide(found)]
+        others = rows[(apart > FAR) | coincide(found)]
         if len(others):
             warnings.warn(
                 f"molecule {int(others[0])}: expected atoms that have its learned code, got others ({len(others)} of "
                 f"{len(latent)}); codes between molecules are of none, and molecules unlike those trained on are not "
                 "learned",
                 UnsolvedCodeWarning,
-                stacklevel=3,
+                stacklevel=caller_level(),
             )
         return atoms.with_rows(rows, found)
 

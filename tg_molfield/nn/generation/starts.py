@@ -13,7 +13,7 @@ from tg_molfield.nn.generation.reencoding import encoded_again
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.random_draws import draw_seeds
 
-_FAR = 0.2
+FAR = 0.2
 """How far the code of right atoms seldom is from the code they were decoded from, relative to its length."""
 _STARTS = 8
 
@@ -39,7 +39,7 @@ def from_nearest_start(
     apart = code_distance(decoder, encode, atoms, code)
     first = seed
     for number in range(1, _STARTS):
-        left = (apart > _FAR).nonzero()[:, 0]
+        left = (apart > FAR).nonzero()[:, 0]
         if not len(left):
             break
         tried = draw_seeds(number, 0, first[left])

@@ -9,6 +9,7 @@ from os import PathLike
 import torch
 from torch import Tensor
 
+from tg_molfield.callers import caller_level
 from tg_molfield.fields import MolField, RBFField, Volume
 from tg_molfield.inverse.superres.checkpoint import Checkpoint
 from tg_molfield.inverse.superres.checks import check_volume
@@ -131,7 +132,7 @@ def _warn_of_unjudged(volume: Volume, fits: Sequence[ChannelFit]) -> None:
             f"{'×'.join(map(str, volume.grid.shape))}; methods could not be compared in {', '.join(unjudged)}, give "
             "more nodes or choose a method",
             SuperresWarning,
-            stacklevel=5,
+            stacklevel=caller_level(),
         )
 
 

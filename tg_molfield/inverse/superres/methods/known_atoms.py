@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.arguments import check_choice, check_not_negative
+from tg_molfield.callers import caller_level
 from tg_molfield.fields import RBFField, Volume
 from tg_molfield.inverse.fitting import fit_rbf
 from tg_molfield.inverse.superres.checks import check_orthogonal, check_volume
@@ -97,7 +98,7 @@ def _warn_of_other_atoms(given: list[bool], fits: list[ChannelFit], volume: Volu
             f"atoms: expected those of the samples, got others or elsewhere in {', '.join(names)}, where their "
             "functions explain little and most is kriged; check the structure, its units and the definition",
             SuperresWarning,
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
 
 

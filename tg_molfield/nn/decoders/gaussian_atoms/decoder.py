@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from tg_molfield.callers import caller_level
 from tg_molfield.fields import MolField, RBFField
 from tg_molfield.nn.checks import check_finite_codes
 from tg_molfield.nn.decoders.base import Decoder
@@ -136,7 +137,7 @@ class GaussianAtomDecoder(Decoder):
             f"molecule {row}: expected atoms that match its code, got {int(atoms.mask[row].sum())} atoms of which some "
             f"are wrong; {self.if_unsolved}",
             UnsolvedCodeWarning,
-            stacklevel=3,
+            stacklevel=caller_level(),
         )
 
     def field_of(self, atoms: PaddedAtoms, pose: Pose) -> RBFField:
