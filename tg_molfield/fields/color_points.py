@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.chem.cells import is_periodic, pbc_of
+from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.color import COLOR_KEYS, COLOR_TYPES
 from tg_molfield.chem.validation import all_finite
 from tg_molfield.fields.channels import Channel, CheckedAtoms
@@ -60,7 +61,7 @@ class ColorPoints(NamedTuple):
                 f"{str(counts.tolist())[:40]}; give the number of features of each molecule"
             )
         owner = torch.repeat_interleave(counts)
-        if not is_periodic(pbc_of(atoms.source)):
+        if numbers_are_checked(pos) and not is_periodic(pbc_of(atoms.source)):
             batch = torch.zeros_like(atoms.z) if atoms.batch is None else atoms.batch
             warn_of_displaced_features(pos, kinds, owner, atoms.pos, batch)
         return cls(pos.to(atoms.pos), kinds, owner)
