@@ -220,7 +220,7 @@ def test_options_of_training_are_told(two):
     assert repr(FieldLoss()) == "FieldLoss()"
     assert "MolField('H O'), position=2" in repr(MatchingLoss(FIELD))
     assert repr(FlowLoss()) == "FlowLoss(kinds=0.3, number=0.05, own_prediction=0.5, bonds=0.2)"
-    assert repr(InitialGuessLoss()) == "InitialGuessLoss(scale=0.25)"
+    assert repr(InitialGuessLoss()) == "InitialGuessLoss(scale=0.25, repeats=2)"
 
 
 def test_cards_of_large_results_are_quick_and_small():

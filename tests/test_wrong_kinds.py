@@ -80,7 +80,7 @@ TAKES = {
     "FormFactors": (int, float), "GridSampler": (int, float), "MixtureSampler": (int, float), "Page": str,
     "UniformSampler": (int, float), "Grid.around(spacing)": (int, float), "RBFDecoder": str,
     "FieldAutoDecoder.save": str, "FieldAutoDecoder.save_pretrained": str, "FieldAutoEncoder.save": str,
-    "FieldAutoEncoder.save_pretrained": str,
+    "FieldAutoEncoder.save_pretrained": str, "RBFField.in_batches": int,
 }  # fmt: skip
 """Of a number and a string, what is right."""
 

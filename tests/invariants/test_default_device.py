@@ -74,14 +74,25 @@ COMPUTATIONS = {
 }
 
 
+@pytest.fixture
+def forget_tables(monkeypatch):
+    """Forgets what is kept for later calls; that of the test is forgotten after it."""
+
+    def forget():
+        monkeypatch.setattr(pair_group, "_BUFFERS", pair_group._Buffers())
+        starts.start_rotations.cache_clear()
+        rigid_motion.motion_maps.cache_clear()
+
+    yield forget
+    forget()
+
+
 @pytest.mark.filterwarnings("ignore:grid. expected overlaps:tg_molfield.compare.QuadratureWarning")
 @pytest.mark.parametrize("name", COMPUTATIONS)
-def test_what_is_computed_where(name, monkeypatch):
+def test_what_is_computed_where(name, forget_tables):
     inputs = molecule(0), molecule(1)
     host = list(COMPUTATIONS[name](*(one.clone() for one in inputs)))
-    monkeypatch.setattr(pair_group, "_BUFFERS", pair_group._Buffers())
-    starts.start_rotations.cache_clear()
-    rigid_motion.motion_maps.cache_clear()
+    forget_tables()
     with emulated_device() as device:
         far = [one.clone().to(device) for one in inputs]
         with torch.device(device):
@@ -93,8 +104,8 @@ def test_what_is_computed_where(name, monkeypatch):
         torch.testing.assert_close(other.held, expected, rtol=0, atol=1e-6)
 
 
-def test_alignments_go_on_after_inference_mode(monkeypatch):
-    monkeypatch.setattr(pair_group, "_BUFFERS", pair_group._Buffers())
+def test_alignments_go_on_after_inference_mode(forget_tables):
+    forget_tables()
     one, two = molecule(0), molecule(1)
     with torch.inference_mode():
         expected = align(one, two).score

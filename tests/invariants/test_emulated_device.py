@@ -215,6 +215,7 @@ def test_fields_on_a_device_without_double_precision(compute):
 
 
 @pytest.mark.filterwarnings("ignore:.*got none at carbon:tg_molfield.nn.OutOfDomainWarning")
+@pytest.mark.filterwarnings("ignore:.*got distances that are bonds in bohr:tg_molfield.nn.OutOfDomainWarning")
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_step_of_training_and_a_code_on_a_device_without_double_precision(name):
     loss, options = LOSSES[name]

@@ -69,7 +69,7 @@ def step(loss, model, data):
     loss(model, data).backward()
 
 
-MOST = {"rbf": 9, "siren": 6, "atoms": 9, "matching": 10, "structure_factors": 14, "flow": 15}
+MOST = {"rbf": 9, "siren": 6, "atoms": 9, "matching": 10, "structure_factors": 15, "flow": 15}
 """Waits of a step with random frames; three of those of rbf are of PyTorch's engine for fields."""
 
 

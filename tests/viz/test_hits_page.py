@@ -35,6 +35,7 @@ def test_surfaces_of_another_field(molecules, figures_of):
     assert "all  " in str([trace["name"] for trace in figure["data"]])
 
 
+@pytest.mark.filterwarnings("ignore:query. expected molecules with shape:tg_molfield.structures.StructureWarning")
 def test_molecules_without_a_surface_are_drawn_all_the_same():
     pair = Data(z=torch.tensor([1, 1]), pos=torch.tensor([[0.0, 0, 0], [0.74, 0, 0]]), name="hydrogen")
     for query, library in (

@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tg_molfield.arguments import as_channel_names, check_finite, check_integers, check_number
+from tg_molfield.arguments import as_channel_names, check_finite, check_integers, check_number, require_counts
 from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.checked_numbers import numbers_are_checked
 from tg_molfield.chem.validation import all_finite, check_batch, check_points, check_real, check_tensor
@@ -269,7 +269,12 @@ class RBFField(Field):
         return [part._with(_atoms=atoms[i], **self._cell_of(i)) for i, part in enumerate(self.in_batches(1))]
 
     def in_batches(self, most: int) -> list[RBFField]:
-        """The functions of a batch in batches of at most ``most``, without atoms."""
+        """The functions of a batch in batches of at most ``most``, without atoms.
+
+        Raises:
+            ValueError: ``most`` is not positive.
+        """
+        require_counts(1, most=most)
         counts = torch.bincount(self.batch, minlength=self.num_graphs).tolist()
         starts = range(0, self.num_graphs, most)
         sizes = [sum(counts[start : start + most]) for start in starts]

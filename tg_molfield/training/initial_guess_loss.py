@@ -17,7 +17,7 @@ from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
 from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
-from tg_molfield.random_draws import seeds_of
+from tg_molfield.random_draws import seeds_of, uniform
 
 _FAR = 6.0
 """Distance in Å beyond which the cost of a match is constant."""
@@ -34,7 +34,7 @@ class InitialGuessLoss:
     Args:
         scale: the length in Å at which the loss becomes linear.
         repeats: how often, at most, atoms are guessed and fitted before the guess that is trained, which begins where
-            they are; drawn for each batch in training.
+            they are; drawn for each batch in training, by the ``draw_seed`` of its first molecule where it has one.
 
     Raises:
         TypeError: an argument is no number.
@@ -68,18 +68,24 @@ class InitialGuessLoss:
         with torch.no_grad():
             order = (owner * len(transform.elements) + transform.kinds(z)).argsort(stable=True)
             z, pos = z[order], pos[order]
+            seeds = seeds_of(batch, size)
             randomised = model.training and model.random_frames
             if randomised:
-                pose = random_pose(pos, owner, size, seeds_of(batch, size)).to(pos.dtype)
+                pose = random_pose(pos, owner, size, seeds).to(pos.dtype)
             else:
                 pose = canonical_pose(z, pos, owner, size).to(pos.dtype)
             local = pose.to_local(pos, owner)
             target = Padding(owner, size)(local)
             code = transform(z, local, owner, size)
         parts = bucket_by_size(degree(owner, size, dtype=torch.int64), ratio=_RATIO)
-        repeats = int(torch.randint(self.repeats + 1, ())) if model.training else self.repeats
+        repeats = self._drawn_repeats(seeds) if model.training else self.repeats
         losses = [self._summed(decoder, code[rows], target[rows], repeats) for rows, _ in parts]
         return torch.stack(losses).sum() / len(z)
+
+    def _drawn_repeats(self, seeds: Tensor | None) -> int:
+        """0 to ``repeats``, by the seed of the first molecule or, without seeds, by torch's generator."""
+        drawn = torch.rand(()) if seeds is None else uniform(seeds[:1], 1, "repeats")
+        return int((self.repeats + 1) * float(drawn))
 
     def _summed(self, decoder: StructureFactorDecoder, code: Tensor, target: Tensor, repeats: int) -> Tensor:
         """The summed loss of molecules with ``code [B, D]`` and atoms at ``target [B, n, 3]``."""

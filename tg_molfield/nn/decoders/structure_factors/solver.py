@@ -27,7 +27,7 @@ _ROUNDING = {torch.float32: 1e-13, torch.float64: 1e-24}
 """The mean square residual per atom above which a few more steps reach rounding."""
 _WORST = (0.1, 0.1, 0.1, 0.1, 0.2)
 """The shares of the atoms that successive searches place anew; at least one, then two, …, of the smallest molecules."""
-_REPEATS = 1
+_REPEATS = 2
 """How often atoms that were not found are guessed again before they are searched for."""
 _FREE_SEARCHES = 2
 """Quick searches, of any atoms. After them, every second one keeps each atom near another, as bonds do."""
