@@ -1,6 +1,7 @@
 """Train the `FieldAutoEncoder` that ships as ``organic-small``, and write it to a file.
 
     python examples/pretrain_autoencoder.py organic-small.safetensors
+    python examples/pretrain_autoencoder.py better.safetensors --start organic-small.safetensors   # its decoder alone
 
 The field is that of arXiv 2502.10848 with β = 0.75 and 10 channels, as sums over atoms without normalisation. The
 molecules are those of folds 1 to 4 of FreeSolv and new ones derived from them (`pretrain_molecules`). None has the
