@@ -170,9 +170,13 @@ class CheckedAtoms:
             keys = getattr(self.source, "keys", None)
             present = sorted(keys()) if callable(keys) else []
             kinds = "an element, 'other', 'all', 'heavy'" if argument == "channels" else "a number in Å"
+            words = (*atomic_numbers(), "other", "all", "heavy") if argument == "channels" else ()
+            known = {word.lower(): word for word in (*present, *ELEMENT_PROPERTIES, *words)}
+            meant = known.get(name.lower())
+            remedy = f"write {meant!r}" if meant else "correct it or add it to the data"
             raise ValueError(
                 f"{argument}: expected {kinds}, an element property ({', '.join(ELEMENT_PROPERTIES)}) or an attribute "
-                f"of the data ({', '.join(present)}), got {name!r}; correct it or add it to the data"
+                f"of the data ({', '.join(present)}), got {name!r}; {remedy}"
             )
         values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not vector else values
         expected = (len(self.z), 3) if vector else (len(self.z),)

@@ -37,7 +37,7 @@ _MANY = 60
 """Atoms from which on each search is fitted further."""
 _NEAR = 2e-3
 """The mean square residual per atom below which a fit is likely to find the atoms."""
-_FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 3
+_FIRST_STEPS, _SETTLING_STEPS, _NEAR_STEPS, _LAST_STEPS = 4, 6, (4, 10), 5
 """Steps of the fits to a guess, after searches, where atoms are nearly found, and to rounding."""
 _SEEDS = 1009
 """More than the searches of one molecule, so that no two searches have the same seed."""
