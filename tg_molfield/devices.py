@@ -25,16 +25,20 @@ def is_on_host(tensor: Tensor) -> bool:
 
 def constant(values: Any, like: Tensor) -> Tensor:
     """Numbers as a tensor of the type and on the device of another, for which a CUDA device is not waited for."""
-    if like.device.type not in _QUEUED or torch.compiler.is_compiling():
-        return torch.tensor(values, dtype=like.dtype, device=like.device)
-    return queued_to(torch.tensor(values, dtype=like.dtype), like.device)
+    if _is_queued(like.device):
+        return queued_to(torch.tensor(values, dtype=like.dtype, device=_HOST), like.device)
+    return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
 def queued_to(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host on a device; copies from pinned memory wait for their turn there, and the host does not."""
-    if device.type not in _QUEUED:
+    """A tensor on a device; copies from pinned memory wait for their turn there, and the host does not."""
+    if not is_on_host(tensor) or not _is_queued(device):
         return tensor.to(device)
     return (tensor.pin_memory() if torch.cuda.is_available() else tensor).to(device, non_blocking=True)
+
+
+def _is_queued(device: torch.device) -> bool:
+    return device.type in _QUEUED and not torch.compiler.is_compiling()
 
 
 def widest_type(device: torch.device) -> torch.dtype:
