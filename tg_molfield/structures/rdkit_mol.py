@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +16,7 @@ from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.length_units import length_unit_note
+from tg_molfield.structures.monatomic_ions import monatomic_ions, with_bonds_of_others
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.unwrapped import unwrapped
@@ -128,6 +129,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
     1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
+    Metal cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds.
     Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
     ``energy``, are neither used nor checked.
 
@@ -167,7 +169,6 @@ def separated_charges(mol: Mol) -> str:
 def perceived(data: Data, charge: int | None = None) -> Mol:
     """`to_rdkit` without its warning."""
     from rdkit import Chem, rdBase
-    from rdkit.Chem import rdDetermineBonds
 
     validate(data, used=())
     known = _charge_key(data) if charge is None else None
@@ -183,14 +184,10 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
         raise ValueError(f"data: expected at most {MAX_ATOMS} atoms, got {atoms}; convert a part of it")
     if charge is None:
         charge = 0 if known is None else round(float(data[known].cpu().double().sum()))
-    mol = mol_without_bonds(unwrapped(data))
+    mol, ions = mol_without_bonds(unwrapped(data)), monatomic_ions(data)
     with rdBase.BlockLogs():
         try:
-            if atoms == 1:
-                mol.GetAtomWithIdx(0).SetFormalCharge(charge)
-                mol.GetAtomWithIdx(0).SetNoImplicit(True)
-            else:
-                rdDetermineBonds.DetermineBonds(mol, charge=charge, maxIterations=_MAX_ITERATIONS)
+            mol = _with_bonds(mol, charge, ions)
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
             raise ValueError(
@@ -198,7 +195,25 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
-        return without_charge_pairs(mol.GetMol())
+        return without_charge_pairs(mol)
+
+
+def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
+    """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
+    from rdkit import Chem
+    from rdkit.Chem import rdDetermineBonds
+
+    others, charge = Chem.RWMol(mol), charge - sum(ions.values())
+    for row in sorted(ions, reverse=True):
+        others.RemoveAtom(row)
+    if others.GetNumAtoms() == 1:
+        others.GetAtomWithIdx(0).SetFormalCharge(charge)
+        others.GetAtomWithIdx(0).SetNoImplicit(True)
+    elif others.GetNumAtoms():
+        rdDetermineBonds.DetermineBonds(others, charge=charge, maxIterations=_MAX_ITERATIONS)
+    elif charge:
+        raise ValueError(f"the ions have a charge of {sum(ions.values())}")
+    return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()
 
 
 def _charge_key(data: Data) -> str | None:
