@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import to_dense_batch
 
+from tg_molfield.chem.padding import Padding
 from tg_molfield.fields import RBFField
 
 
@@ -49,14 +49,8 @@ def flat_terms(field: RBFField) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def padded_terms(field: RBFField) -> Terms:
     """The Gaussians of each function of a batch; at least one, of weight 0 where there are none."""
     pos, variances, weights, batch = flat_terms(field)
-    size = field.num_graphs
-    if not len(pos):
-        empty = pos.new_zeros(size, 1, 3)
-        return Terms(empty, torch.ones_like(empty[..., 0]), weights.new_zeros(size, 1, weights.shape[1]))
-    dense, mask = to_dense_batch(pos, batch, batch_size=size)
-    spread, _ = to_dense_batch(variances, batch, batch_size=size)
-    heights, _ = to_dense_batch(weights, batch, batch_size=size)
-    return Terms(dense, torch.where(mask, spread, torch.ones_like(spread)), heights)
+    padding = Padding(batch, field.num_graphs)
+    return Terms(padding(pos), torch.where(padding.mask, padding(variances), 1), padding(weights))
 
 
 def sizes(terms: Terms) -> Tensor:

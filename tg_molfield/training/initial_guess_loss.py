@@ -10,12 +10,12 @@ from torch_geometric.data import Data
 from torch_geometric.utils import degree
 
 from tg_molfield.arguments import check_kind, check_positive, require_counts
+from tg_molfield.chem.padding import Padding
 from tg_molfield.devices import queued_to
 from tg_molfield.nn import FieldAutoEncoder, StructureFactorDecoder
 from tg_molfield.nn.checks import atoms_of_data, check_molecules
 from tg_molfield.nn.decoders.structure_factors.bucketing import bucket_by_size
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, random_pose
-from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 from tg_molfield.random_draws import seeds_of, uniform
 

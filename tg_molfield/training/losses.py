@@ -14,12 +14,12 @@ from torch_geometric.data import Data
 from torch_geometric.utils import degree
 
 from tg_molfield.arguments import check_kind, check_not_negative, check_positive
+from tg_molfield.chem.padding import Padding
 from tg_molfield.devices import queued_to
 from tg_molfield.fields import Field, MolField, RBFField
 from tg_molfield.nn import FieldAutoEncoder, Latent, RBFDecoder
 from tg_molfield.nn.decoders.rbf import Slots
 from tg_molfield.nn.ops.gaussian_overlap import squared_distance
-from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 from tg_molfield.training.flow_loss import FlowLoss
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tg_molfield.chem.padding import Padding
 from tg_molfield.fields import RBFField
 from tg_molfield.fields.gaussian_sums import gaussian_overlap
-from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.precision import full_precision
 
 

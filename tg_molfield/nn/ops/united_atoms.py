@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch_geometric.utils import degree
 
+from tg_molfield.chem.padding import Padding
 from tg_molfield.devices import constant
 
 MAX_HYDROGENS = 4
@@ -105,12 +105,8 @@ def membership(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Member
         batch: ``[N]``, sorted.
         num_graphs: B.
     """
-    count = degree(batch, num_graphs, dtype=torch.int64)
-    own = torch.arange(len(z), device=z.device)
-    column = own - (count.cumsum(0) - count)[batch]
-    table = own.new_full((num_graphs, int(count.max()) if len(z) else 1), -1)
-    table[batch, column] = own
-    there, row = table >= 0, table.clamp(min=0)
+    padding = Padding(batch, num_graphs)
+    there, row = padding.mask, padding(torch.arange(len(z), device=z.device))
     light = there & (z[row] == 1)
     distance = torch.cdist(pos[row], pos[row], compute_mode="donot_use_mm_for_euclid_dist")
     distance = distance.masked_fill(~(there & ~light).unsqueeze(1), torch.inf)
@@ -120,10 +116,10 @@ def membership(z: Tensor, pos: Tensor, batch: Tensor, num_graphs: int) -> Member
     bound = light & (shortest < _LONGEST_BOND)
     rank = _ranks(shortest, nearest, bound)
     bound = bound & (rank < MAX_HYDROGENS)
-    anchor = torch.where(bound, nearest, torch.arange(table.size(1), device=z.device))
+    anchor = torch.where(bound, nearest, torch.arange(row.size(1), device=z.device))
     place = ((there & ~bound).cumsum(1) - 1).gather(1, anchor)
-    found = table.gather(1, anchor), place, torch.where(bound, rank + 1, 0)
-    return Membership(*(padded[batch, column] for padded in found))
+    found = row.gather(1, anchor), place, torch.where(bound, rank + 1, 0)
+    return Membership(*map(padding.rows, found))
 
 
 def _ranks(shortest: Tensor, nearest: Tensor, bound: Tensor) -> Tensor:

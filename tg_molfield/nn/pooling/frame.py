@@ -9,11 +9,11 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from tg_molfield.arguments import check_counts, require_counts
+from tg_molfield.chem.padding import Padding
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.pose import Pose
 from tg_molfield.nn.ops.attention import AttentionBlock
 from tg_molfield.nn.ops.fourier import FourierFeatures
-from tg_molfield.nn.ops.padding import Padding
 from tg_molfield.nn.ops.pieces import rows_of, run_pieces
 from tg_molfield.nn.pooling.base import Pooling
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import to_dense_batch
 
+from tg_molfield.chem.padding import Padding
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.decoders.structure_factors.counts import counted_atoms, holds_whole_counts
 from tg_molfield.nn.decoders.structure_factors.solver import atoms_with_gradient
@@ -22,9 +22,8 @@ def padded_atoms(united: UnitedAtoms, elements: ElementKinds) -> PaddedAtoms:
     if "H" not in elements.elements:
         united = replace(united, counts=torch.zeros_like(united.counts))
     z, pos, batch = united.atoms(elements.numbers)
-    place, mask = to_dense_batch(pos, batch, batch_size=len(united))
-    kinds, _ = to_dense_batch(elements(z), batch, batch_size=len(united))
-    return PaddedAtoms(place, kinds, mask, mask.to(pos))
+    padding = Padding(batch, len(united))
+    return PaddedAtoms(padding(pos), padding(elements(z)), padding.mask, padding.mask.to(pos))
 
 
 def holds_molecules(transform: StructureFactors, code: Tensor) -> Tensor:

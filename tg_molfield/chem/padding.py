@@ -12,7 +12,7 @@ class Padding:
 
     Args:
         batch: ``[N]`` int64, sorted: the molecule of each row.
-        num_graphs: B, at least 1.
+        num_graphs: B.
 
     Attributes:
         mask: ``[B, n]`` bool: whether there is a row.
@@ -20,7 +20,7 @@ class Padding:
 
     def __init__(self, batch: Tensor, num_graphs: int) -> None:
         count = degree(batch, num_graphs, dtype=torch.int64)
-        width = int(count.max())
+        width = int(count.max()) if len(batch) else 1
         within = torch.arange(len(batch), device=batch.device) - (count.cumsum(0) - count)[batch]
         self.mask = torch.arange(width, device=batch.device) < count.unsqueeze(1)
         self._place = batch * width + within
@@ -29,3 +29,7 @@ class Padding:
         """``rows [N, …]`` as ``[B, n, …]``, 0 where padded."""
         padded = rows.new_zeros(self.mask.numel(), *rows.shape[1:])
         return padded.index_copy(0, self._place, rows).view(*self.mask.shape, *rows.shape[1:])
+
+    def rows(self, padded: Tensor) -> Tensor:
+        """``padded [B, n, …]`` as ``[N, …]``."""
+        return padded.flatten(0, 1)[self._place]
