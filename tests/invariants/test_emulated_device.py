@@ -3,6 +3,7 @@
 import pytest
 import torch
 from emulated_device import EmulatedTensor, emulated_device
+from small_losses import small_losses
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import (
@@ -18,19 +19,11 @@ from tg_molfield import (
     superresolve,
 )
 from tg_molfield.nn import FieldAutoDecoder
-from tg_molfield.training import FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
 
 FIELD = MolField("H C N O other", widths=0.6, width_scale=1.0)
 KINDS = torch.tensor([6, 8, 1, 7, 6, 1, 1])
 SMALL_ENCODER = {"out_channels": 8, "num_layers": 1, "tensor_channels": 4}
-LOSSES = {
-    "rbf": (FieldLoss(), {"num_slots": 6, "width": 16, "num_tokens": 2}),
-    "siren": (FieldLoss(), {"width": 16, "num_layers": 3}),
-    "atoms": (FieldLoss(), {"width": 16}),
-    "matching": (MatchingLoss(FIELD), {"num_slots": 6, "width": 16, "num_tokens": 2}),
-    "structure_factors": (InitialGuessLoss(), {"width": 8, "num_rounds": 2}),
-    "flow": (FlowLoss(), {"width": 16, "num_layers": 1, "heads": 2, "num_tokens": 4, "num_steps": 3}),
-}
+LOSSES = small_losses(FIELD)
 
 
 def molecule(size=6, seed=0, dtype=torch.float64, **attributes):

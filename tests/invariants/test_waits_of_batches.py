@@ -6,20 +6,13 @@ import pytest
 import torch
 from emulated_device import DEVICE, emulated_device
 from emulated_waits import number_of_waits
+from small_losses import small_losses
 from torch_geometric.data import Batch, Data
 
 from tg_molfield import FieldAutoEncoder, MolField, MolFieldTransform, devices
-from tg_molfield.training import FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
 
 FIELD = MolField("H C O other", widths=0.6, width_scale=1.0)
-LOSSES = {
-    "rbf": (FieldLoss(), {"num_slots": 6, "width": 16, "num_tokens": 2}),
-    "siren": (FieldLoss(), {"width": 16, "num_layers": 3}),
-    "atoms": (FieldLoss(), {"width": 16}),
-    "matching": (MatchingLoss(FIELD), {"num_slots": 6, "width": 16, "num_tokens": 2}),
-    "structure_factors": (InitialGuessLoss(), {"width": 8, "num_rounds": 2}),
-    "flow": (FlowLoss(), {"width": 16, "num_layers": 1, "heads": 2, "num_tokens": 4, "num_steps": 3}),
-}
+LOSSES = small_losses(FIELD)
 DIRECTIONS = ([True, True, False], [True, True, True], [False, False, True])
 
 

@@ -10,7 +10,7 @@ from tg_molfield import FieldAutoEncoder
 from tg_molfield.cli.structure import warn_of_missing_hydrogens
 from tg_molfield.nn import OutOfDomainWarning
 from tg_molfield.structures import StructureWarning, from_ase, from_smiles, read, to_rdkit
-from tg_molfield.structures.hydrogens import hydrogens_got, lacks_hydrogens
+from tg_molfield.structures.hydrogens import hydrogens_got
 
 
 def united(smiles: str) -> Data:
@@ -29,7 +29,7 @@ def test_hydrogens_missing_at_saturated_carbon_alone_are_told(smiles):
     data = united(smiles)
     assert (data.z == 1).any()
     assert hydrogens_got(data) == "none at saturated carbon"
-    assert not lacks_hydrogens(from_smiles(smiles))
+    assert not hydrogens_got(from_smiles(smiles))
     with pytest.warns(StructureWarning, match="got none at saturated carbon, so the channel H lacks them"):
         warn_of_missing_hydrogens(data, ["H", "C"])
 
@@ -47,7 +47,7 @@ def test_a_model_tells_of_them():
 
 @pytest.mark.parametrize("name", g2.names)
 def test_small_molecules_radicals_and_carbenes_are_complete(name):
-    assert not lacks_hydrogens(from_ase(molecule(name)))
+    assert not hydrogens_got(from_ase(molecule(name)))
 
 
 @pytest.mark.parametrize("index", range(2))
@@ -57,14 +57,14 @@ def test_a_carbene_and_a_radical_beside_a_ring_are_complete(index):
     at_methyl = hydrogens[data.z[hydrogens] == 1]
     kept = torch.ones(len(data.z), dtype=torch.bool)
     kept[at_methyl[: index + 1]] = False
-    assert not lacks_hydrogens(Data(z=data.z[kept], pos=data.pos[kept]))
+    assert not hydrogens_got(Data(z=data.z[kept], pos=data.pos[kept]))
 
 
 @pytest.mark.parametrize("name", ["freesolv", "pdb_ligands_300", "gdb1k_300"])
 def test_molecules_of_the_data_are_complete(data_dir, name):
-    assert not any(map(lacks_hydrogens, read(data_dir / "smallmol" / f"{name}.sdf.gz")))
+    assert not any(map(hydrogens_got, read(data_dir / "smallmol" / f"{name}.sdf.gz")))
 
 
 def test_complexes_are_complete(data_dir):
     for name in ("184l_protein", "1iep_protein", "6w70_protein"):
-        assert not lacks_hydrogens(read(data_dir / "complexes" / f"{name}.pdb.gz")[0])
+        assert not hydrogens_got(read(data_dir / "complexes" / f"{name}.pdb.gz")[0])

@@ -6,9 +6,11 @@ import warnings
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tg_molfield.callers import caller_level
+from tg_molfield.chem.apart import apart
 from tg_molfield.chem.color import COLOR_TYPES
 
 _AT_ATOMS = torch.tensor([COLOR_TYPES.index(name) for name in ("donor", "acceptor")])
@@ -38,11 +40,9 @@ def warn_of_displaced_features(features: Tensor, kinds: Tensor, owner: Tensor, p
     chosen = torch.isin(kinds.cpu(), _AT_ATOMS)
     if not bool(chosen.any()) or not len(pos):
         return
-    molecule = owner.cpu()[chosen]
-    found, _ = cKDTree(_apart(pos.cpu(), batch.cpu())).query(
-        _apart(features.cpu()[chosen], molecule), distance_upper_bound=_FAR
-    )
-    graphs = molecule.numpy()
+    graphs = owner.cpu()[chosen].numpy()
+    atoms = apart(_numbers(pos), batch.cpu().numpy(), _FAR)
+    found, _ = cKDTree(atoms).query(apart(_numbers(features)[chosen.numpy()], graphs, _FAR), distance_upper_bound=_FAR)
     shares = np.bincount(graphs, weights=~np.isfinite(found)) / np.bincount(graphs).clip(min=1)
     rows = np.flatnonzero(shares > 0.5)
     if not len(rows):
@@ -57,6 +57,5 @@ def warn_of_displaced_features(features: Tensor, kinds: Tensor, owner: Tensor, p
     )
 
 
-def _apart(pos: Tensor, molecule: Tensor) -> np.ndarray:
-    """Places [N, 4] that are far from each other unless they are of one molecule."""
-    return torch.cat([pos.detach().double(), 2 * _FAR * molecule.double()[:, None]], dim=1).numpy()
+def _numbers(pos: Tensor) -> NDArray[np.float64]:
+    return pos.detach().cpu().double().numpy()

@@ -15,7 +15,7 @@ from tg_molfield.chem.elements import MAX_Z
 from tg_molfield.structures.build import build, float_dtype
 from tg_molfield.structures.fit_labels import fit_labels, warn_labels
 from tg_molfield.structures.keys import KEYS, LABELS, RESULTS, validate
-from tg_molfield.structures.length_units import length_unit_note
+from tg_molfield.structures.length_units import length_unit_notes
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,8 +62,7 @@ def from_ase(atoms: Atoms, dtype: torch.dtype | None = None) -> Data:
     data = build(
         atoms.numbers, atoms.positions, dtype, **values, **labels, name=title if isinstance(title, str) else None
     )
-    unit = length_unit_note(data["z"], torch.from_numpy(atoms.positions))
-    warn_labels([*notes, *([unit] if unit else [])])
+    warn_labels([*notes, *length_unit_notes(data["z"], torch.from_numpy(atoms.positions))])
     return data
 
 

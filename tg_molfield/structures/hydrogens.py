@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
+from tg_molfield.chem.apart import apart
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
 
@@ -32,19 +33,12 @@ _FEWEST = 3
 """Hydrogens that saturated carbons have to miss: a carbene misses two, a radical one."""
 
 
-def lacks_hydrogens(data: Data) -> bool:
-    """Whether a molecule has no hydrogens at carbon, or none at saturated carbon, but carbon whose bonds call for some.
-
-    Crystals are taken as complete, because the neighbours of their atoms may be in the next cell.
+def hydrogens_got(data: Data) -> str:
+    """`hydrogens_there` of a molecule; of crystals, the neighbours of whose atoms may be in the next cell, nothing.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
     """
-    return bool(hydrogens_got(data))
-
-
-def hydrogens_got(data: Data) -> str:
-    """`hydrogens_there` of a molecule, as `lacks_hydrogens` takes it."""
     if "pbc" in data and bool(data["pbc"].any()):
         return ""
     return hydrogens_there(data["z"].cpu().numpy(), data["pos"].detach().cpu().double().numpy())
@@ -84,7 +78,7 @@ def hydrogens_at_carbon(
     """How many hydrogens each carbon has, [C] in the order of the carbons among atoms ``z`` [N] at ``pos`` [N, 3]."""
     from scipy.spatial import cKDTree
 
-    places = pos if batch is None else _apart(pos, batch)
+    places = pos if batch is None else apart(pos, batch, REACH)
     carbon, hydrogen = places[z == 6], places[z == 1]
     if not len(carbon) or not len(hydrogen):
         return np.zeros(len(carbon), dtype=np.int64)
@@ -109,18 +103,13 @@ def may_lack_hydrogens(
     most = np.zeros(num_graphs, dtype=np.int64)
     np.maximum.at(most, graphs, counts)
     bare = counts == 0
-    heavy = _apart(pos, batch)[z > 1]
+    heavy = apart(pos, batch, REACH)[z > 1]
     length, nearest = cKDTree(heavy).query(heavy[z[z > 1] == 6][bare], k=2) if bare.any() else np.zeros((2, 0, 2))
     least = np.array([SINGLE.get(number, np.inf) for number in range(int(z.max()) + 1)])
     ends = np.append(z[z > 1], 0)[nearest[:, 1].astype(np.int64)]
     doubtful = (most[graphs[bare]] == 0) | (length[:, 1] >= least[ends])
     found = graphs[bare][doubtful]
     return np.unique(found[most[found] < 2])
-
-
-def _apart(pos: NDArray[np.float64], batch: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Positions in four dimensions, [N, 4], in which molecules are out of each other's reach."""
-    return np.concatenate([pos, 2 * REACH * batch[:, None]], axis=1)
 
 
 def _are_single(arms: NDArray[np.float64], ends: NDArray[np.int64]) -> bool:

@@ -40,10 +40,7 @@ def wrong_length_unit(z: NDArray[np.int64], pos: NDArray[np.float64]) -> str:
         z: [N] atomic numbers.
         pos: [N, 3] in Å, or so they should be.
     """
-    if len(z) < _FEWEST:
-        return ""
-    first = np.linalg.norm(pos[1:] - pos[0], axis=1) / _bond_lengths(z[:1], z[1:])
-    if _are_bonds(first).any():
+    if len(z) < _FEWEST or not len(may_have_another_unit(z, pos, np.zeros_like(z), 1)):
         return ""
     ratios = _nearest(z, pos)
     if _are_bonds(ratios).any():
@@ -82,10 +79,10 @@ def length_unit_fault(z: Tensor, pos: Tensor) -> str:
     return f"pos: expected positions in Å, got distances that are bonds in {unit} (1 {unit} = {FACTORS[unit]:.6g} Å)"
 
 
-def length_unit_note(z: Tensor, pos: Tensor) -> str:
-    """The same as a note, with what to do; arguments as for `length_unit_fault`."""
+def length_unit_notes(z: Tensor, pos: Tensor) -> list[str]:
+    """The same as a note with what to do, or none; arguments as for `length_unit_fault`."""
     fault = length_unit_fault(z, pos)
-    return fault and f"{fault}; convert them"
+    return [f"{fault}; convert them"] if fault else []
 
 
 def _nearest(z: NDArray[np.int64], pos: NDArray[np.float64]) -> NDArray[np.float64]:

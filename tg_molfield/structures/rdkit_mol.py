@@ -15,7 +15,7 @@ from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
-from tg_molfield.structures.length_units import length_unit_note
+from tg_molfield.structures.length_units import length_unit_notes
 from tg_molfield.structures.monatomic_ions import monatomic_ions, with_bonds_of_others
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -65,7 +65,7 @@ def from_rdkit(
         StructureWarning: hydrogens are implicit, or positions seem to be in nm, bohr or pm.
     """
     data = convert_mol(mol, conformer, properties, dtype, color)
-    for note in (hydrogen_note(type(mol)(mol), data.z.tolist()), length_unit_note(data.z, data.pos)):
+    for note in (hydrogen_note(type(mol)(mol), data.z.tolist()), *length_unit_notes(data.z, data.pos)):
         if note:
             warnings.warn(note, StructureWarning, stacklevel=2)
     return data

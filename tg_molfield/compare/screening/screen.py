@@ -12,13 +12,13 @@ from torch_geometric.data import Data
 from tg_molfield.arguments import as_path, check_choice, check_counts, check_flag, check_number, require_counts
 from tg_molfield.compare.alignment.search import BLURS, PLANS
 from tg_molfield.compare.alignment.sides import check_alignable, side_of
-from tg_molfield.compare.empty_fields import warn_of_empty_fields
 from tg_molfield.compare.metrics import Metric
 from tg_molfield.compare.molecules import listed
 from tg_molfield.compare.partial_charges import charges_of_molecule, warn_of_charges
 from tg_molfield.compare.scoring import By, Scoring
 from tg_molfield.compare.screening.checkpoint import Checkpoint, fingerprint
 from tg_molfield.compare.screening.chunks import Job, score_chunk
+from tg_molfield.compare.screening.empty_queries import warn_of_empty_queries
 from tg_molfield.compare.screening.hits import Hits, make_hit
 from tg_molfield.compare.screening.ranking import Ranking
 from tg_molfield.compare.screening.state import ScreenProgress, State
@@ -111,7 +111,7 @@ def screen(
     fields = scoring.fields(queries)
     check_alignable(fields, fields)
     side = side_of(fields, [data.pos for data in queries], BLURS)
-    warn_of_empty_fields("query", scoring.measure.names, side.own, stacklevel=2)
+    warn_of_empty_queries(scoring.measure.names, side.own)
     recipe = Recipe(scoring.properties, scoring.color, None, dimension, conformers, seed, timeout)
     job = Job(scoring, side, fields, search, recipe, each_conformer)
     source = Library(library)

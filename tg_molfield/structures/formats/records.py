@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.files import NO_FAULTS, fault_message, shortened
-from tg_molfield.structures.length_units import length_unit_note
+from tg_molfield.structures.length_units import length_unit_notes
 from tg_molfield.structures.structure_warnings import DroppedKeysWarning, SkippedRecordsWarning, StructureWarning
 
 
@@ -92,7 +92,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str, first: int
         try:
             data = record.build()
             good.append((record, data))
-            for note in dict.fromkeys([*record.notes, *_unit_notes(data)]):
+            for note in dict.fromkeys([*record.notes, *length_unit_notes(data["z"], data["pos"])]):
                 noted.setdefault(shortened(note, 500), []).append(_place(number, record.title))
         except NO_FAULTS:
             raise
@@ -116,11 +116,6 @@ def build_records(path: Path, records: Iterable[Record], errors: str, first: int
         warnings.warn(f"{path}: {places[0]}: {note}{others}", StructureWarning, stacklevel=4)
     _share_keys(path, [data for _, data in good])
     return good
-
-
-def _unit_notes(data: Data) -> list[str]:
-    note = length_unit_note(data["z"], data["pos"])
-    return [note] if note else []
 
 
 def _place(number: int, title: str) -> str:

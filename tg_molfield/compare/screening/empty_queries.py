@@ -1,4 +1,4 @@
-"""Molecules that have nothing of what they are compared by."""
+"""Queries that have nothing of what they are compared by."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from torch import Tensor
 from tg_molfield.structures import StructureWarning
 
 
-def warn_of_empty_fields(argument: str, names: Sequence[str], own: Sequence[Tensor], stacklevel: int) -> None:
-    """Warn where fields that others are compared with are 0 everywhere, as colour is without features.
+def warn_of_empty_queries(names: Sequence[str], own: Sequence[Tensor]) -> None:
+    """Warn where fields of queries are 0 everywhere, as colour is without features.
 
     Args:
-        argument: the name of the argument that holds the molecules.
         names: of the terms.
         own: for each term, the overlaps ``[B]`` of the fields with themselves.
-        stacklevel: as for `warnings.warn`, from the caller.
 
     Warns:
         StructureWarning: they are.
@@ -26,9 +24,9 @@ def warn_of_empty_fields(argument: str, names: Sequence[str], own: Sequence[Tens
         empty = (overlaps == 0).nonzero()[:, 0].tolist()
         if empty:
             warnings.warn(
-                f"{argument}: expected molecules with {name} to compare, got none in molecule {empty[0]} "
+                f"query: expected molecules with {name} to compare, got none in molecule {empty[0]} "
                 f"({len(empty)} of {len(overlaps)}); in {name} it is like all that have none, and unlike all others: "
                 f"leave {name} out of by",
                 StructureWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=3,
             )
