@@ -208,6 +208,17 @@ def test_what_does_not_fit_leaves_nothing(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a file system without new folders")
+def test_a_file_system_without_new_folders_is_named():
+    with (
+        pytest.raises(
+            FileNotFoundError, match="/proc/x/y: expected a folder in which folders can be made, got /proc/x"
+        ),
+        atomic_writes(["/proc/x/y"]),
+    ):
+        pass
+
+
 def test_writers_of_one_file_at_once_do_not_disturb_each_other(tmp_path):
     paths = [tmp_path / name for name in "ab"]
     failures = []

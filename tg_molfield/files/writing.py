@@ -65,7 +65,12 @@ def atomic_writes(paths: Sequence[str | Path]) -> Iterator[list[BinaryIO]]:
 
 def _target(path: Path) -> tuple[Path, int | None]:
     """The file that ``path`` stands for, and the permissions of an existing one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path}: expected a folder in which folders can be made, got {error.filename}; choose another folder"
+        ) from error
     target = Path(os.path.realpath(path))
     try:
         status = target.stat()
