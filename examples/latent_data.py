@@ -83,6 +83,13 @@ class Molecules:
         owner = torch.repeat_interleave(self.count)
         return torch.bincount(owner[self.z > 1], minlength=len(self))
 
+    @property
+    def formulas(self) -> Tensor:
+        """``[M]`` integers, equal for molecules with the same numbers of H, C, N, O and F."""
+        owner = torch.repeat_interleave(self.count)
+        numbers = [torch.bincount(owner[self.z == z], minlength=len(self)) for z in (1, 6, 7, 8, 9)]
+        return torch.stack(numbers, 1).unique(dim=0, return_inverse=True)[1]
+
     def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Data:
         """The molecules ``rows [B]`` as one batch."""
         count = self.count[rows]

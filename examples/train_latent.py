@@ -7,11 +7,12 @@
 The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; for another folder, ``--data``, PyG
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
 `latent_data.split`. Bonds and summaries are made once and kept in FOLDER. Beside the atoms the code learns the
-summaries of `organic-small`, linearly and from codes with some noise, so that it is of use for properties. Of each
-batch a hundredth are small molecules, of which QM9 has few. The learning rate is constant and falls over the last two
-thirds of the hours. Trainings go on in slices of any length; what is written in between is the state of the training
-and the model with the average of its parameters, once as it is and once in float16, as it ships. On a processor and on
-a card the same code runs, in bfloat16, compiled by default.
+summaries of `organic-small`, linearly and from codes with some noise, so that it is of use for properties: those of
+each batch and of as many molecules again, drawn by their formulas, of which some have thousands of isomers in QM9 and
+others few. Of each batch a hundredth are small molecules, of which QM9 has few. The learning rate is constant and falls
+over the last two thirds of the hours. Trainings go on in slices of any length; what is written in between is the state
+of the training and the model with the average of its parameters, once as it is and once in float16, as it ships. On a
+processor and on a card the same code runs, in bfloat16, compiled by default.
 """
 
 import math
@@ -30,7 +31,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from tg_molfield import FieldAutoEncoder, MolField
-from tg_molfield.nn import FlowDecoder
+from tg_molfield.nn import FlowDecoder, Latent
 from tg_molfield.nn.serialization import describe_model
 from tg_molfield.tensor_files import read_checkpoint, write_checkpoint, write_object
 from tg_molfield.training import FlowLoss, PropertyLoss
@@ -44,7 +45,7 @@ LEARNED, EXACT, LEAST_NOISE, GUIDANCE = 256, 256, 0.03, 0.3
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 2 / 3
-SUMMARY_WEIGHT, SUMMARY_NOISE = 0.3, 0.3
+SUMMARY_WEIGHT, SUMMARY_NOISE = 0.5, 0.3
 SMALL, SMALL_SHARE = 6, 0.01
 SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 
@@ -127,6 +128,8 @@ class Training:
         self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
         heavy = molecules.heavy[self.rows]
         self.small = [found for number in range(1, SMALL + 1) if len(found := self.rows[heavy == number])]
+        _, formula, isomers = molecules.formulas[self.rows].unique(return_inverse=True, return_counts=True)
+        self.rarity = isomers[formula].rsqrt()
         assert isinstance(model.decoder, FlowDecoder)
         assert molecules.properties is not None
         self.loss = FlowLoss()
@@ -146,9 +149,9 @@ class Training:
             group["lr"] = rate * share
         torch.manual_seed(1_000_003 * self.seed + self.steps)
         size = SIZES[self.size]["batch"]
-        batch = self.molecules.batch(self._drawn(size), self.device)
+        batch, other = (self.molecules.batch(rows, self.device) for rows in (self._drawn(size), self._rare(size)))
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
-            loss = self._loss(batch)
+            loss = self._loss(batch, other)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -167,11 +170,18 @@ class Training:
             rows[i] = alike[torch.randint(len(alike), ())]
         return rows
 
-    def _loss(self, batch: Data) -> Tensor:
+    def _rare(self, size: int) -> Tensor:
+        """Rows of a batch, each formula as often as the square root of the number of its isomers."""
+        return self.rows[torch.multinomial(self.rarity, size, replacement=True)]
+
+    def _loss(self, batch: Data, other: Data) -> Tensor:
         latent = self.model.encode(batch)
+        summaries = self._summary_loss(latent, batch) + self._summary_loss(self.model.encode(other), other)
+        return self.loss.of(self.model, latent, batch) + SUMMARY_WEIGHT * summaries
+
+    def _summary_loss(self, latent: Latent, batch: Data) -> Tensor:
         code = self.model.decoder.learned(latent)
-        noisy = code + SUMMARY_NOISE * torch.randn_like(code)
-        return self.loss.of(self.model, latent, batch) + SUMMARY_WEIGHT * self.summary(noisy, batch)
+        return self.summary(code + SUMMARY_NOISE * torch.randn_like(code), batch)
 
     def save(self, folder: Path) -> None:
         """Write the state, and the model with the average of its parameters."""
