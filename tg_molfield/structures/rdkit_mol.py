@@ -10,6 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag, require_integers
+from tg_molfield.structures.bond_perception import determine_bonds
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
@@ -18,6 +19,7 @@ from tg_molfield.structures.keys import validate
 from tg_molfield.structures.length_units import length_unit_notes
 from tg_molfield.structures.monatomic_ions import monatomic_ions, with_bonds_of_others
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
+from tg_molfield.structures.resonance import with_usual_charges
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.unwrapped import unwrapped
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 MAX_ATOMS = 1000
 """Largest number of atoms for which :func:`to_rdkit` perceives bonds."""
-
-_MAX_ITERATIONS = 20_000
 
 
 def from_rdkit(
@@ -128,7 +128,8 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
+    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them, and
+    others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides.
     Metal cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds.
     Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
     ``energy``, are neither used nor checked.
@@ -195,13 +196,12 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
-        return without_charge_pairs(mol)
+        return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
 
 
 def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
     """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
     from rdkit import Chem
-    from rdkit.Chem import rdDetermineBonds
 
     others, charge = Chem.RWMol(mol), charge - sum(ions.values())
     for row in sorted(ions, reverse=True):
@@ -210,7 +210,7 @@ def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
         others.GetAtomWithIdx(0).SetFormalCharge(charge)
         others.GetAtomWithIdx(0).SetNoImplicit(True)
     elif others.GetNumAtoms():
-        rdDetermineBonds.DetermineBonds(others, charge=charge, maxIterations=_MAX_ITERATIONS)
+        others = determine_bonds(others, charge)
     elif charge:
         raise ValueError(f"the ions have a charge of {sum(ions.values())}")
     return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()
