@@ -35,6 +35,19 @@ MIN_ANGLE = 60.0
 """Smallest angle in degrees between bonds of one atom, unless the other two atoms share a bond too."""
 
 
+MULTIPLE_RADII = {
+    2.0: {6: 0.67, 7: 0.60, 8: 0.57, 14: 1.07, 15: 1.02, 16: 0.94},
+    3.0: {6: 0.60, 7: 0.54, 8: 0.53, 14: 1.02, 15: 0.94, 16: 0.95},
+}
+"""Covalent radii in Å of elements in double and triple bonds.
+
+Pyykkö and Atsumi, Chem. Eur. J. 15, 12770 (2009); Pyykkö, Riedel and Patzschke, Chem. Eur. J. 11, 3511 (2005).
+"""
+
+MAX_EXCESS = 0.12
+"""Å by which a force field may have multiple bonds longer than these; P=S exceeds them by 0, C=N⁺ by 0.11."""
+
+
 class EmbeddingError(Exception):
     """RDKit embeds fewer conformers than wanted; the argument is their number."""
 
@@ -201,15 +214,16 @@ def _spread_fragments(mol: Mol) -> None:
 
 
 def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
-    """Optimise with MMFF94, or with UFF, which alone knows atoms with more than four ligands."""
+    """Optimise with MMFF94, or with UFF, which alone knows atoms with more than four ligands and all multiple bonds."""
     from rdkit import rdBase
     from rdkit.Chem import rdForceFieldHelpers as force_fields
 
     with rdBase.BlockLogs():
         failed = False
-        if not coordinated and force_fields.MMFFHasAllMoleculeParams(mol):
+        known = not coordinated and force_fields.MMFFHasAllMoleculeParams(mol)
+        properties = force_fields.MMFFGetMoleculeProperties(mol) if known else None
+        if properties is not None and not _lengthens_multiple_bonds(mol, properties):
             name = "MMFF94"
-            properties = force_fields.MMFFGetMoleculeProperties(mol)
         elif force_fields.UFFHasAllMoleculeParams(mol):
             name = "UFF"
         else:
@@ -230,6 +244,22 @@ def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
                 conformer.SetPositions(embedded)
                 failed = True
     return "" if failed else name
+
+
+def _lengthens_multiple_bonds(mol: Mol, properties: Any) -> bool:
+    """Whether MMFF94 takes a multiple bond for a single one.
+
+    RDKit estimates the lengths of bonds that MMFF94 has no parameters for: N2 has 1.46 Å, C=O of CO2 1.41 Å and C=S of
+    isothiocyanates 1.80 Å.
+    """
+    for bond in mol.GetBonds():
+        radii = MULTIPLE_RADII.get(bond.GetBondTypeAsDouble(), {})
+        ends = bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()
+        if all(number in radii for number in ends):
+            found = properties.GetMMFFBondStretchParams(mol, bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+            if found is not None and found[2] > radii[ends[0]] + radii[ends[1]] + MAX_EXCESS:
+                return True
+    return False
 
 
 def _make_symmetric(mol: Mol, centre: int) -> None:
