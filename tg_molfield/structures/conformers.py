@@ -67,6 +67,8 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
     """
     deadline = time.monotonic() + seconds
     coordinated = mark_coordination(mol)
+    if conformers > 1:
+        _choose_stereoisomer(mol, seed, deadline)
     _embed(mol, conformers, seed, deadline)
     _spread_fragments(mol)
     return _optimise(mol, coordinated, deadline)
@@ -97,6 +99,32 @@ def mark_coordination(mol: Mol) -> list[int]:
                 atom.SetChiralTag(shape)
                 atom.SetUnsignedProp("_chiralPermutation", 1)
     return found
+
+
+def _choose_stereoisomer(mol: Mol, seed: int, deadline: float) -> None:
+    """Give what the SMILES leaves open, centres and double bonds, the configuration of the conformer of this seed.
+
+    Else every conformer would have one of its own.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import StereoType
+
+    wanted = (StereoType.Atom_Tetrahedral, StereoType.Bond_Double)
+    found = [one for one in Chem.FindPotentialStereo(mol) if one.type in wanted]
+    free = [one for one in found if one.specified == Chem.StereoSpecified.Unspecified]
+    if not free:
+        return
+    embedded = Chem.Mol(mol)
+    _embed(embedded, 1, seed, deadline)
+    Chem.AssignStereochemistryFrom3D(embedded)
+    for one in free:
+        if one.type == StereoType.Atom_Tetrahedral:
+            mol.GetAtomWithIdx(one.centeredOn).SetChiralTag(embedded.GetAtomWithIdx(one.centeredOn).GetChiralTag())
+        elif list(embedded.GetBondWithIdx(one.centeredOn).GetStereoAtoms()):
+            bond = embedded.GetBondWithIdx(one.centeredOn)
+            mol.GetBondWithIdx(one.centeredOn).SetStereoAtoms(*bond.GetStereoAtoms())
+            mol.GetBondWithIdx(one.centeredOn).SetStereo(bond.GetStereo())
+    Chem.AssignStereochemistry(mol, cleanIt=False)
 
 
 def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
