@@ -31,6 +31,10 @@ BOND_RANGE = (0.6, 1.3)
 MIN_CONTACT = 0.5
 """Smallest distance of atoms without a bond, as a multiple of the sum of the van der Waals radii."""
 
+MIN_ION = 0.8
+"""Smallest distance of a cation of one atom from a heavy atom, as a multiple of the sum of the covalent radii; gaseous
+LiF has 0.85."""
+
 MIN_ANGLE = 60.0
 """Smallest angle in degrees between bonds of one atom, unless the other two atoms share a bond too."""
 
@@ -137,6 +141,7 @@ def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
     covalent = {number: table.GetRcovalent(number) for number in set(numbers)}
     contact = {number: table.GetRvdw(number) for number in set(numbers)}
     bonded: list[set[int]] = [set() for _ in numbers]
+    cations = {atom.GetIdx() for atom in mol.GetAtoms() if not atom.GetDegree() and atom.GetFormalCharge() > 0}
 
     def pair(first: int, second: int) -> str:
         symbols = "–".join(table.GetElementSymbol(numbers[atom]) for atom in (first, second))
@@ -153,6 +158,11 @@ def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
     for first, second in cKDTree(pos).query_pairs(reach, output_type="ndarray").tolist():
         ratio = math.dist(pos[first], pos[second]) / (contact[numbers[first]] + contact[numbers[second]])
         if ratio > 0.7 or second in bonded[first]:
+            continue
+        if {first, second} & cations and min(numbers[first], numbers[second]) > 1:
+            near = MIN_ION * (covalent[numbers[first]] + covalent[numbers[second]])
+            if math.dist(pos[first], pos[second]) < near:
+                return f"{pair(first, second)}, which have no bond"
             continue
         shared = bonded[first] & bonded[second]
         clash = all(_angle(pos, first, atom, second) < MIN_ANGLE for atom in shared) if shared else ratio < MIN_CONTACT

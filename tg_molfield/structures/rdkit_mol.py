@@ -17,7 +17,7 @@ from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.length_units import length_unit_notes
-from tg_molfield.structures.monatomic_ions import monatomic_ions, with_bonds_of_others
+from tg_molfield.structures.monatomic_ions import monatomic_ions, overbonded_metal, with_bonds_of_others
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
 from tg_molfield.structures.resonance import with_usual_charges
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -128,11 +128,11 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them, and
-    others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides.
-    Metal cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds.
-    Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
-    ``energy``, are neither used nor checked.
+    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them,
+    and others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides. Metal
+    cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds, unless carbon is bonded to
+    the metal. Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other
+    attributes, such as ``energy``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
@@ -146,25 +146,31 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     Warns:
         StructureWarning: carbon has a positive charge, or oxygen, sulfur or selenium one and a multiple bond, beside an
-            anion.
+            anion; or an alkali or alkaline earth metal has more bonds than it can have.
     """
     mol = perceived(data, charge)
-    if fault := separated_charges(mol):
+    if fault := doubtful_bonds(mol):
         warnings.warn(fault, StructureWarning, stacklevel=2)
     return mol
 
 
-def separated_charges(mol: Mol) -> str:
-    """What is doubtful about the charges of a molecule whose bonds were perceived; empty where nothing is."""
-    row = doubtful_cation(mol)
-    if row is None:
-        return ""
-    symbol = mol.GetAtomWithIdx(row).GetSymbol()
-    cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
-    return (
-        f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check the "
-        "geometry and the net charge, read the bonds from a file if one has them, or draw a generated molecule again"
-    )
+def doubtful_bonds(mol: Mol) -> str:
+    """What is doubtful about a molecule whose bonds were perceived; empty where nothing is."""
+    if (row := doubtful_cation(mol)) is not None:
+        symbol = mol.GetAtomWithIdx(row).GetSymbol()
+        cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
+        return (
+            f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check "
+            "the geometry and the net charge, read the bonds from a file if one has them, or draw a generated molecule "
+            "again"
+        )
+    if (row := overbonded_metal(mol)) is not None:
+        atom = mol.GetAtomWithIdx(row)
+        return (
+            f"bonds: expected an ion, got {atom.GetSymbol()} with {atom.GetDegree()} bonds (atom {row}); give "
+            "formal_charge, by which ions are told, or leave the metal out"
+        )
+    return ""
 
 
 def perceived(data: Data, charge: int | None = None) -> Mol:
