@@ -10,7 +10,7 @@ from tg_molfield.chem.elements import element_property
 from tg_molfield.chem.metals import is_metal
 
 _TOLERANCE = 0.4
-_MAX_Z_WITH_RADIUS = 96
+MAX_Z_WITH_RADIUS = 96
 
 
 def bonds(atoms: AtomList) -> NDArray[np.int64]:
@@ -20,7 +20,7 @@ def bonds(atoms: AtomList) -> NDArray[np.int64]:
     pos = atoms.pos.detach().cpu().double().numpy()
     if len(pos) < 2:
         return np.empty((0, 2), dtype=np.int64)
-    radii = element_property("covalent_radius", atoms.z.cpu().clamp(1, _MAX_Z_WITH_RADIUS)).numpy()
+    radii = element_property("covalent_radius", atoms.z.cpu().clamp(1, MAX_Z_WITH_RADIUS)).numpy()
     pairs = cKDTree(pos).query_pairs(2 * float(radii.max()) + _TOLERANCE, output_type="ndarray")
     first, second = pairs.T
     near = np.linalg.norm(pos[first] - pos[second], axis=1) <= radii[first] + radii[second] + _TOLERANCE

@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_names, check_integers, require_integers
 from tg_molfield.datasets.computed_properties import computed_properties
+from tg_molfield.datasets.equal_molecules import warn_of_equal_molecules
 from tg_molfield.datasets.molecule_building import MoleculeBuilder
 from tg_molfield.datasets.progress import Show
 from tg_molfield.datasets.sources import MoleculeSource, Source
@@ -149,10 +150,18 @@ class MoleculeFields(StoredFields):
         Raises:
             TypeError: an argument is of another kind.
             ValueError: an argument is out of range, or molecules have no SMILES.
+
+        Warns:
+            EqualMoleculesWarning: a random split puts molecules with the same atoms and bonds, by their SMILES, into
+                different parts.
         """
         shares = check_split(fractions, by, seed, ("random", "scaffold"))
         groups: Sequence[Any] = self._scaffolds() if by == "scaffold" else self._store.records()
-        return split_groups([groups[index] for index in self.indices()], shares, seed, by == "scaffold")
+        parts = split_groups([groups[index] for index in self.indices()], shares, seed, by == "scaffold")
+        if by == "random":
+            smiles = [others.get("smiles") for others in self._store.others()]
+            warn_of_equal_molecules([smiles[index] for index in self.indices()], parts)
+        return parts
 
 
 def _check_conformers(conformers: int, source: Source) -> None:

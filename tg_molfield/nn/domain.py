@@ -82,7 +82,7 @@ class Domain(nn.Module):
             _warn(f"{fault}; convert them first")
         if _HYDROGEN not in known:
             return
-        if fault := _first_fault(_missing_hydrogens, may_lack_hydrogens(*given), z, pos, count):
+        if fault := _first_fault(_missing_hydrogens, may_lack_hydrogens(*given[:3]), z, pos, count):
             _warn(f"{fault}; add them first")
 
     def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
+
+from tg_molfield.structures.resonance import Shift, apply_shift, shifts
 
 if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol, RWMol
@@ -12,8 +13,6 @@ _CHALCOGENS = (8, 16, 34)
 _HYPERVALENT = (15, 16, 33, 34, 51, 52)
 """Elements that take a double bond more, as S in sulfoxides."""
 _PHOSPHORUS = 15
-Path = list[tuple[int, int]]
-"""Bonds by their index, and what is added to the order of each."""
 
 
 def without_charge_pairs(mol: Mol) -> Mol:
@@ -99,21 +98,13 @@ def _lower_triple_bonds_of_phosphorus(mol: RWMol) -> bool:
 
 
 def _cancel_one_pair(mol: RWMol) -> bool:
-    from rdkit.Chem import BondStereo, BondType
-
-    orders = {1: BondType.SINGLE, 2: BondType.DOUBLE, 3: BondType.TRIPLE}
     for atom in mol.GetAtoms():
-        found = _path_to_anion(mol, atom.GetIdx()) if atom.GetFormalCharge() == 1 else None
-        if found is None:
-            continue
-        path, anion = found
-        for row, added in path:
-            bond = mol.GetBondWithIdx(row)
-            bond.SetStereo(BondStereo.STEREONONE)
-            bond.SetBondType(orders[round(bond.GetBondTypeAsDouble()) + added])
-        atom.SetFormalCharge(0)
-        mol.GetAtomWithIdx(anion).SetFormalCharge(0)
-        return True
+        shift = _shift_to_anion(mol, atom.GetIdx()) if atom.GetFormalCharge() == 1 else None
+        if shift is not None:
+            apply_shift(mol, shift)
+            for row in (atom.GetIdx(), shift.end):
+                mol.GetAtomWithIdx(row).SetFormalCharge(0)
+            return True
     return False
 
 
@@ -121,26 +112,13 @@ def _is_hypervalent(mol: RWMol, row: int) -> bool:
     return mol.GetAtomWithIdx(row).GetAtomicNum() in _HYPERVALENT
 
 
-def _path_to_anion(mol: RWMol, cation: int) -> tuple[Path, int] | None:
-    """The shortest path of bonds that are lowered and raised in turn from a cation to an anion, and that anion.
+def _shift_to_anion(mol: RWMol, cation: int) -> Shift | None:
+    """The shortest chain of bonds that are lowered and raised in turn from a cation to an anion.
 
     A bond between the two is raised where the cation can have more of them.
     """
     for bond in mol.GetAtomWithIdx(cation).GetBonds() if _is_hypervalent(mol, cation) else ():
         if bond.GetOtherAtom(mol.GetAtomWithIdx(cation)).GetFormalCharge() == -1 and bond.GetBondTypeAsDouble() < 3:
-            return [(bond.GetIdx(), 1)], bond.GetOtherAtomIdx(cation)
-    waiting: deque[tuple[int, Path, tuple[int, ...]]] = deque([(cation, [], (cation,))])
-    seen = {(cation, 1)}
-    while waiting:
-        row, path, atoms = waiting.popleft()
-        added = -1 if len(path) % 2 == 0 else 1
-        for bond in mol.GetAtomWithIdx(row).GetBonds():
-            other, order = bond.GetOtherAtomIdx(row), round(bond.GetBondTypeAsDouble())
-            if not 1 <= order + added <= 3 or other in atoms or (other, added) in seen:
-                continue
-            longer = [*path, (bond.GetIdx(), added)]
-            if added == 1 and mol.GetAtomWithIdx(other).GetFormalCharge() == -1:
-                return longer, other
-            seen.add((other, added))
-            waiting.append((other, longer, (*atoms, other)))
-    return None
+            return Shift(((bond.GetIdx(), 1),), bond.GetOtherAtomIdx(cation))
+    found = (shift for shift in shifts(mol, cation, -1) if shift.bonds[-1][1] == 1)
+    return next((shift for shift in found if mol.GetAtomWithIdx(shift.end).GetFormalCharge() == -1), None)

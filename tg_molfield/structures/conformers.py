@@ -31,8 +31,25 @@ BOND_RANGE = (0.6, 1.3)
 MIN_CONTACT = 0.5
 """Smallest distance of atoms without a bond, as a multiple of the sum of the van der Waals radii."""
 
+MIN_ION = 0.8
+"""Smallest distance of a cation of one atom from a heavy atom, as a multiple of the sum of the covalent radii; gaseous
+LiF has 0.85."""
+
 MIN_ANGLE = 60.0
 """Smallest angle in degrees between bonds of one atom, unless the other two atoms share a bond too."""
+
+
+MULTIPLE_RADII = {
+    2.0: {6: 0.67, 7: 0.60, 8: 0.57, 14: 1.07, 15: 1.02, 16: 0.94},
+    3.0: {6: 0.60, 7: 0.54, 8: 0.53, 14: 1.02, 15: 0.94, 16: 0.95},
+}
+"""Covalent radii in Å of elements in double and triple bonds.
+
+Pyykkö and Atsumi, Chem. Eur. J. 15, 12770 (2009); Pyykkö, Riedel and Patzschke, Chem. Eur. J. 11, 3511 (2005).
+"""
+
+MAX_EXCESS = 0.12
+"""Å by which a force field may have multiple bonds longer than these; P=S exceeds them by 0, C=N⁺ by 0.11."""
 
 
 class EmbeddingError(Exception):
@@ -54,6 +71,8 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
     """
     deadline = time.monotonic() + seconds
     coordinated = mark_coordination(mol)
+    if conformers > 1:
+        _choose_stereoisomer(mol, seed, deadline)
     _embed(mol, conformers, seed, deadline)
     _spread_fragments(mol)
     return _optimise(mol, coordinated, deadline)
@@ -86,6 +105,32 @@ def mark_coordination(mol: Mol) -> list[int]:
     return found
 
 
+def _choose_stereoisomer(mol: Mol, seed: int, deadline: float) -> None:
+    """Give what the SMILES leaves open, centres and double bonds, the configuration of the conformer of this seed.
+
+    Else every conformer would have one of its own.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import StereoType
+
+    wanted = (StereoType.Atom_Tetrahedral, StereoType.Bond_Double)
+    found = [one for one in Chem.FindPotentialStereo(mol) if one.type in wanted]
+    free = [one for one in found if one.specified == Chem.StereoSpecified.Unspecified]
+    if not free:
+        return
+    embedded = Chem.Mol(mol)
+    _embed(embedded, 1, seed, deadline)
+    Chem.AssignStereochemistryFrom3D(embedded)
+    for one in free:
+        if one.type == StereoType.Atom_Tetrahedral:
+            mol.GetAtomWithIdx(one.centeredOn).SetChiralTag(embedded.GetAtomWithIdx(one.centeredOn).GetChiralTag())
+        elif list(embedded.GetBondWithIdx(one.centeredOn).GetStereoAtoms()):
+            bond = embedded.GetBondWithIdx(one.centeredOn)
+            mol.GetBondWithIdx(one.centeredOn).SetStereoAtoms(*bond.GetStereoAtoms())
+            mol.GetBondWithIdx(one.centeredOn).SetStereo(bond.GetStereo())
+    Chem.AssignStereochemistry(mol, cleanIt=False)
+
+
 def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
     """What no molecule has: a bond much too long or too short, or atoms without a bond that clash; or an empty text."""
     from rdkit.Chem import GetPeriodicTable
@@ -96,6 +141,7 @@ def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
     covalent = {number: table.GetRcovalent(number) for number in set(numbers)}
     contact = {number: table.GetRvdw(number) for number in set(numbers)}
     bonded: list[set[int]] = [set() for _ in numbers]
+    cations = {atom.GetIdx() for atom in mol.GetAtoms() if not atom.GetDegree() and atom.GetFormalCharge() > 0}
 
     def pair(first: int, second: int) -> str:
         symbols = "–".join(table.GetElementSymbol(numbers[atom]) for atom in (first, second))
@@ -112,6 +158,11 @@ def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
     for first, second in cKDTree(pos).query_pairs(reach, output_type="ndarray").tolist():
         ratio = math.dist(pos[first], pos[second]) / (contact[numbers[first]] + contact[numbers[second]])
         if ratio > 0.7 or second in bonded[first]:
+            continue
+        if {first, second} & cations and min(numbers[first], numbers[second]) > 1:
+            near = MIN_ION * (covalent[numbers[first]] + covalent[numbers[second]])
+            if math.dist(pos[first], pos[second]) < near:
+                return f"{pair(first, second)}, which have no bond"
             continue
         shared = bonded[first] & bonded[second]
         clash = all(_angle(pos, first, atom, second) < MIN_ANGLE for atom in shared) if shared else ratio < MIN_CONTACT
@@ -201,15 +252,16 @@ def _spread_fragments(mol: Mol) -> None:
 
 
 def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
-    """Optimise with MMFF94, or with UFF, which alone knows atoms with more than four ligands."""
+    """Optimise with MMFF94, or with UFF, which alone knows atoms with more than four ligands and all multiple bonds."""
     from rdkit import rdBase
     from rdkit.Chem import rdForceFieldHelpers as force_fields
 
     with rdBase.BlockLogs():
         failed = False
-        if not coordinated and force_fields.MMFFHasAllMoleculeParams(mol):
+        known = not coordinated and force_fields.MMFFHasAllMoleculeParams(mol)
+        properties = force_fields.MMFFGetMoleculeProperties(mol) if known else None
+        if properties is not None and not _lengthens_multiple_bonds(mol, properties):
             name = "MMFF94"
-            properties = force_fields.MMFFGetMoleculeProperties(mol)
         elif force_fields.UFFHasAllMoleculeParams(mol):
             name = "UFF"
         else:
@@ -230,6 +282,22 @@ def _optimise(mol: Mol, coordinated: list[int], deadline: float) -> str:
                 conformer.SetPositions(embedded)
                 failed = True
     return "" if failed else name
+
+
+def _lengthens_multiple_bonds(mol: Mol, properties: Any) -> bool:
+    """Whether MMFF94 takes a multiple bond for a single one.
+
+    RDKit estimates the lengths of bonds that MMFF94 has no parameters for: N2 has 1.46 Å, C=O of CO2 1.41 Å and C=S of
+    isothiocyanates 1.80 Å.
+    """
+    for bond in mol.GetBonds():
+        radii = MULTIPLE_RADII.get(bond.GetBondTypeAsDouble(), {})
+        ends = bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()
+        if all(number in radii for number in ends):
+            found = properties.GetMMFFBondStretchParams(mol, bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+            if found is not None and found[2] > radii[ends[0]] + radii[ends[1]] + MAX_EXCESS:
+                return True
+    return False
 
 
 def _make_symmetric(mol: Mol, centre: int) -> None:

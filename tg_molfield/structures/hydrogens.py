@@ -10,6 +10,8 @@ from torch_geometric.data import Data
 from tg_molfield.chem.apart import apart
 from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.bonds import bonds
+from tg_molfield.chem.components import components
+from tg_molfield.chem.metals import is_metal
 
 REACH = 1.47
 """Å within which a hydrogen is bonded to carbon: the sum of their radii and the tolerance of `bonds`."""
@@ -29,6 +31,9 @@ TRIPLE = 1.22
 SINGLE = {6: 1.45, 7: 1.42, 8: 1.38, 14: 1.75, 15: 1.75, 16: 1.74}
 """Å from which a bond to carbon is one of saturated carbon, by element; in carbenes of amines they are shorter."""
 
+BONDED = 1.97
+"""Å within which two heavy atoms are of one molecule: the longest bond of carbon to an element lighter than iodine."""
+
 _FEWEST = 3
 """Hydrogens that saturated carbons have to miss: a carbene misses two, a radical one."""
 
@@ -45,31 +50,63 @@ def hydrogens_got(data: Data) -> str:
 
 
 def hydrogens_there(z: NDArray[np.int64], pos: NDArray[np.float64]) -> str:
-    """Which hydrogens a molecule has that lacks others, in words; empty where carbon calls for no more.
+    """Which hydrogens a structure has that lacks others, in words; empty where carbon calls for no more.
 
-    Files of united atoms may have those of polar groups, or also those of aromatic rings. No carbon has two in them.
+    Each molecule of it is looked at, as a protein may have hydrogens that its ligand lacks. Files of united atoms may
+    have those of polar groups, or also those of aromatic rings. No carbon has two in them.
 
     Args:
         z: [N] atomic numbers.
         pos: [N, 3] in Å, of no crystal.
     """
-    counts = hydrogens_at_carbon(z, pos)
-    if len(z) <= 2 or not len(counts) or counts.max() > 1:
+    carbon = z == 6
+    if len(z) <= 2 or not carbon.any():
         return ""
-    bare = np.flatnonzero(z == 6)[counts == 0].tolist()
-    if not bare:
+    counts = np.zeros(len(z), dtype=np.int64)
+    counts[carbon] = hydrogens_at_carbon(z, pos)
+    part = _molecules(z, pos, np.zeros_like(z))
+    most = np.zeros(len(z), dtype=np.int64)
+    np.maximum.at(most, part[carbon], counts[carbon])
+    doubtful = carbon & (counts == 0) & (most[part] < 2)
+    if not doubtful.any():
         return ""
     neighbours: list[list[int]] = [[] for _ in z]
     for first, second in bonds(AtomList(torch.from_numpy(z), torch.from_numpy(pos))).tolist():
         neighbours[first].append(second)
         neighbours[second].append(first)
-    arms = ((pos[neighbours[row]] - pos[row], z[neighbours[row]]) for row in bare)
-    if counts.any():
-        missed = sum(4 - len(ends) for vectors, ends in arms if _are_single(vectors, ends) and _is_open(vectors, ends))
-        return "none at saturated carbon" if missed >= _FEWEST else ""
-    if not any(_is_open(vectors, ends) for vectors, ends in arms):
+    lacks: dict[int, str] = {}
+    for one in np.unique(part[doubtful]).tolist():
+        bare = np.flatnonzero(doubtful & (part == one)).tolist()
+        arms = [(pos[neighbours[row]] - pos[row], z[neighbours[row]]) for row in bare]
+        if most[one]:
+            missed = sum(
+                4 - len(ends) for vectors, ends in arms if _are_single(vectors, ends) and _is_open(vectors, ends)
+            )
+            lacks |= {one: "none at saturated carbon"} if missed >= _FEWEST else {}
+        elif any(_is_open(vectors, ends) for vectors, ends in arms):
+            lacks[one] = "none at carbon"
+    return _told(z, part, most, lacks)
+
+
+def _told(z: NDArray[np.int64], part: NDArray[np.int64], most: NDArray[np.int64], lacks: dict[int, str]) -> str:
+    """What the molecules lack together, and which one does where others are complete."""
+    if not lacks:
         return ""
-    return "none at carbon" if (z == 1).any() else "none"
+    if not (z == 1).any():
+        return "none"
+    heavy = np.bincount(part[z > 1], minlength=len(z))
+    largest = max(lacks, key=lambda one: int(heavy[one]))
+    complete = set(np.flatnonzero(most).tolist()) - lacks.keys()
+    return lacks[largest] + (f" in a molecule of {heavy[largest]} heavy atoms" if complete else "")
+
+
+def _molecules(z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number [N] of the molecule of each atom, by bonds between heavy atoms that are no metals."""
+    from scipy.spatial import cKDTree
+
+    heavy = np.flatnonzero((z > 1) & ~is_metal(z))
+    pairs = cKDTree(apart(pos[heavy], batch[heavy], BONDED)).query_pairs(BONDED, output_type="ndarray")
+    return components(heavy[pairs], len(z))
 
 
 def hydrogens_at_carbon(
@@ -86,30 +123,30 @@ def hydrogens_at_carbon(
     return found
 
 
-def may_lack_hydrogens(
-    z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64], num_graphs: int
-) -> NDArray[np.int64]:
-    """The molecules that `hydrogens_there` has to look at, few where hydrogens are complete; found for all at once.
+def may_lack_hydrogens(z: NDArray[np.int64], pos: NDArray[np.float64], batch: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The structures that `hydrogens_there` has to look at, few where hydrogens are complete; found for all at once.
 
     Args:
         z: [N] atomic numbers.
         pos: [N, 3] in Å.
-        batch: [N], the molecule of each atom.
-        num_graphs: the number of molecules.
+        batch: [N], the structure of each atom.
     """
     from scipy.spatial import cKDTree
 
-    graphs, counts = batch[z == 6], hydrogens_at_carbon(z, pos, batch)
-    most = np.zeros(num_graphs, dtype=np.int64)
-    np.maximum.at(most, graphs, counts)
-    bare = counts == 0
-    heavy = apart(pos, batch, REACH)[z > 1]
-    length, nearest = cKDTree(heavy).query(heavy[z[z > 1] == 6][bare], k=2) if bare.any() else np.zeros((2, 0, 2))
+    carbon = np.flatnonzero(z == 6)
+    counts, part = hydrogens_at_carbon(z, pos, batch), _molecules(z, pos, batch)[carbon]
+    most = np.zeros(len(z), dtype=np.int64)
+    np.maximum.at(most, part, counts)
+    chosen = (counts == 0) & (most[part] < 2)
+    if not chosen.any():
+        return np.zeros(0, dtype=np.int64)
+    bare, has_none = carbon[chosen], most[part[chosen]] == 0
+    heavy = np.flatnonzero(z > 1)
+    places = apart(pos, batch, REACH)
+    length, nearest = cKDTree(places[heavy]).query(places[bare], k=2)
     least = np.array([SINGLE.get(number, np.inf) for number in range(int(z.max()) + 1)])
-    ends = np.append(z[z > 1], 0)[nearest[:, 1].astype(np.int64)]
-    doubtful = (most[graphs[bare]] == 0) | (length[:, 1] >= least[ends])
-    found = graphs[bare][doubtful]
-    return np.unique(found[most[found] < 2])
+    ends = np.append(z[heavy], 0)[nearest[:, 1].astype(np.int64)]
+    return np.unique(batch[bare[has_none | (length[:, 1] >= least[ends])]])
 
 
 def _are_single(arms: NDArray[np.float64], ends: NDArray[np.int64]) -> bool:

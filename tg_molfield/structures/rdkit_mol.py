@@ -10,14 +10,16 @@ import torch
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag, require_integers
+from tg_molfield.structures.bond_perception import determine_bonds
 from tg_molfield.structures.build import build, check_coincident_atoms
 from tg_molfield.structures.charge_pairs import doubtful_cation, without_charge_pairs
 from tg_molfield.structures.color import compute_color
 from tg_molfield.structures.formats.drawing import hydrogen_note
 from tg_molfield.structures.keys import validate
 from tg_molfield.structures.length_units import length_unit_notes
-from tg_molfield.structures.monatomic_ions import monatomic_ions, with_bonds_of_others
+from tg_molfield.structures.monatomic_ions import monatomic_ions, overbonded_metal, with_bonds_of_others
 from tg_molfield.structures.properties import ALWAYS_DEFINED, compute_properties
+from tg_molfield.structures.resonance import with_usual_charges
 from tg_molfield.structures.structure_warnings import StructureWarning
 from tg_molfield.structures.unwrapped import unwrapped
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 MAX_ATOMS = 1000
 """Largest number of atoms for which :func:`to_rdkit` perceives bonds."""
-
-_MAX_ITERATIONS = 20_000
 
 
 def from_rdkit(
@@ -128,10 +128,11 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
-    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them.
-    Metal cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds.
-    Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other attributes, such as
-    ``energy``, are neither used nor checked.
+    1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them,
+    and others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides. Metal
+    cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds, unless carbon is bonded to
+    the metal. Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other
+    attributes, such as ``energy``, are neither used nor checked.
 
     Args:
         data: one molecule with ``z`` [N] and ``pos`` [N, 3] in Å.
@@ -145,25 +146,31 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
 
     Warns:
         StructureWarning: carbon has a positive charge, or oxygen, sulfur or selenium one and a multiple bond, beside an
-            anion.
+            anion; or an alkali or alkaline earth metal has more bonds than it can have.
     """
     mol = perceived(data, charge)
-    if fault := separated_charges(mol):
+    if fault := doubtful_bonds(mol):
         warnings.warn(fault, StructureWarning, stacklevel=2)
     return mol
 
 
-def separated_charges(mol: Mol) -> str:
-    """What is doubtful about the charges of a molecule whose bonds were perceived; empty where nothing is."""
-    row = doubtful_cation(mol)
-    if row is None:
-        return ""
-    symbol = mol.GetAtomWithIdx(row).GetSymbol()
-    cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
-    return (
-        f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check the "
-        "geometry and the net charge, read the bonds from a file if one has them, or draw a generated molecule again"
-    )
+def doubtful_bonds(mol: Mol) -> str:
+    """What is doubtful about a molecule whose bonds were perceived; empty where nothing is."""
+    if (row := doubtful_cation(mol)) is not None:
+        symbol = mol.GetAtomWithIdx(row).GetSymbol()
+        cation = "C+" if symbol == "C" else f"{symbol}+ with a multiple bond"
+        return (
+            f"bonds: expected a structure without separated charges, got {cation} (atom {row}) beside an anion; check "
+            "the geometry and the net charge, read the bonds from a file if one has them, or draw a generated molecule "
+            "again"
+        )
+    if (row := overbonded_metal(mol)) is not None:
+        atom = mol.GetAtomWithIdx(row)
+        return (
+            f"bonds: expected an ion, got {atom.GetSymbol()} with {atom.GetDegree()} bonds (atom {row}); give "
+            "formal_charge, by which ions are told, or leave the metal out"
+        )
+    return ""
 
 
 def perceived(data: Data, charge: int | None = None) -> Mol:
@@ -195,13 +202,12 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
                 f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
-        return without_charge_pairs(mol)
+        return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
 
 
 def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
     """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
     from rdkit import Chem
-    from rdkit.Chem import rdDetermineBonds
 
     others, charge = Chem.RWMol(mol), charge - sum(ions.values())
     for row in sorted(ions, reverse=True):
@@ -210,7 +216,7 @@ def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
         others.GetAtomWithIdx(0).SetFormalCharge(charge)
         others.GetAtomWithIdx(0).SetNoImplicit(True)
     elif others.GetNumAtoms():
-        rdDetermineBonds.DetermineBonds(others, charge=charge, maxIterations=_MAX_ITERATIONS)
+        others = determine_bonds(others, charge)
     elif charge:
         raise ValueError(f"the ions have a charge of {sum(ions.values())}")
     return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()

@@ -49,11 +49,11 @@ def read(
                               component of the Chemical Component Dictionary, at its ideal coordinates
     ========================  =========================================================================
 
-    Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL and
-    MOL2 need valid elements and coordinates; they need valid bonds only for ``color`` and for ``properties`` that
-    depend on bonds. One :class:`StructureWarning` tells if some of them lack all hydrogens, or lie in one plane though
-    they should not. Results that are not finite or of another shape than ``KEYS`` gives are left out with a
-    :class:`StructureWarning`.
+    Every ``Data`` has ``z`` [N] and ``pos`` [N, 3] in Å. Any suffix may be followed by ``.gz``. Records of SDF, MOL
+    and MOL2 need valid elements and coordinates; they need valid bonds only for ``color`` and for ``properties`` that
+    depend on bonds. Nitro groups of SDF may be drawn ``N(=O)=O`` or ``N([O-])[O-]``, too. One
+    :class:`StructureWarning` tells if some of them lack all hydrogens, or lie in one plane though they should not.
+    Results that are not finite or of another shape than ``KEYS`` gives are left out with a :class:`StructureWarning`.
 
     Args:
         path: the file.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tg_molfield.structures.connectivity import unmapped
+
 
 def scaffold(smiles: str) -> str:
-    """The canonical SMILES of the Bemis–Murcko scaffold, without stereochemistry.
+    """The canonical SMILES of the Bemis–Murcko scaffold, without stereochemistry and numbers of atom maps.
 
     Rings and the chains between them, with atoms that are doubly bonded to these, as RDKit's ``MurckoScaffold`` gives
     them. Empty for molecules without rings.
@@ -14,11 +16,8 @@ def scaffold(smiles: str) -> str:
     Raises:
         ValueError: RDKit does not read the SMILES.
     """
-    from rdkit import Chem, rdBase
+    from rdkit import rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            raise ValueError(f"smiles: expected a valid SMILES, got {smiles[:40]!r}; correct it")
-        return MurckoScaffold.MurckoScaffoldSmiles(mol=mol, includeChirality=False)
+        return MurckoScaffold.MurckoScaffoldSmiles(mol=unmapped(smiles), includeChirality=False)

@@ -72,11 +72,12 @@ def from_smiles(
     """Conformers of a molecule from its SMILES, with all hydrogens.
 
     Embedded with ETKDGv3, from random coordinates if that fails, and optimised with MMFF94, or with UFF if MMFF94 has
-    no parameters. Atoms with five or six ligands (PF5, PF6-) get the arrangement of VSEPR and are optimised with UFF.
-    Where neither has parameters, the embedded geometry is kept; ligands that are single atoms (SF6) are placed at the
-    sums of the covalent radii. One :class:`StructureWarning` tells of this, and of lone pairs that the force fields do
-    not know (SF4). Fragments (``"C.O"``) are placed side by side and optimised together. The same seed gives the same
-    positions.
+    no parameters, also where it has none for a multiple bond (N2, CO2, isothiocyanates). Atoms with five or six
+    ligands (PF5, PF6-) get the arrangement of VSEPR and are optimised with UFF. Where neither has parameters, the
+    embedded geometry is kept; ligands that are single atoms (SF6) are placed at the sums of the covalent radii. One
+    :class:`StructureWarning` tells of this, and of lone pairs that the force fields do not know (SF4). Fragments
+    (``"C.O"``) are placed side by side and optimised together. The same seed gives the same positions. It also
+    chooses the configurations that the SMILES leaves open, which all conformers share.
 
     Args:
         smiles: one SMILES; a title may follow after a blank, as in a ``.smi`` file.

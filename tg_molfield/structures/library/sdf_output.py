@@ -14,7 +14,7 @@ from tg_molfield.files import atomic_write
 from tg_molfield.structures.formats.mol2 import mol2_block_mol
 from tg_molfield.structures.formats.sdf import sdf_mol
 from tg_molfield.structures.library.entries import Entry
-from tg_molfield.structures.rdkit_mol import mol_without_bonds, perceived, separated_charges
+from tg_molfield.structures.rdkit_mol import doubtful_bonds, mol_without_bonds, perceived
 from tg_molfield.structures.smiles import parse_smiles
 from tg_molfield.structures.structure_warnings import StructureWarning
 
@@ -92,7 +92,7 @@ def _mol(
     except ValueError:
         bare.append((entry.title, _NO_BONDS))
         return mol_without_bonds(data).GetMol(), {}
-    if fault := separated_charges(mol):
+    if fault := doubtful_bonds(mol):
         charged.append((entry.title, fault))
     return mol, {}
 

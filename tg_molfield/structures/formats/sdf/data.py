@@ -15,6 +15,7 @@ from tg_molfield.structures.formats.drawing import hydrogen_note, is_geometry, p
 from tg_molfield.structures.formats.labels import add_labels
 from tg_molfield.structures.formats.records import ReadOptions, Record
 from tg_molfield.structures.formats.sdf.molblock import check_one_block, read_atoms
+from tg_molfield.structures.formats.sdf.nitro import settle_nitro_groups
 from tg_molfield.structures.properties import compute_properties
 from tg_molfield.structures.rdkit_mol import conformer_at
 
@@ -97,6 +98,7 @@ def _mol(lines: list[str]) -> tuple[Mol, int]:
                 f"{symbols()[number]}; write {symbols()[number]}"
             )
     mol.GetConformer().SetPositions(table.pos)
+    settle_nitro_groups(mol)
     return mol, end
 
 
