@@ -187,6 +187,13 @@ def num_graphs_of(data: Data) -> int | None:
     return None if getattr(data, "batch", None) is None else getattr(data, "num_graphs", None)
 
 
+def count_graphs(data: Data) -> int:
+    """The number of molecules of ``data``, by its ``batch`` vector where it does not say it."""
+    known = num_graphs_of(data)
+    owner = getattr(data, "batch", None)
+    return (1 if owner is None else int(owner.max()) + 1) if known is None else known
+
+
 def _column(data: Data, name: str) -> Tensor:
     values = getattr(data, name, None)
     size = data.pos.size(0)
