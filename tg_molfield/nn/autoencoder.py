@@ -88,6 +88,7 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
     """
 
     module_marks: ClassVar[dict[str, Any]] = {"encoder": False, "decoder": None}
+    part_paths: ClassVar[dict[str, str]] = {"encoder": "encoder", "decoder": "decoder"}
 
     def __init__(
         self,
