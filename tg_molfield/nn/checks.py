@@ -107,6 +107,17 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     return given
 
 
+def check_scalars(channels: Sequence[str]) -> None:
+    """Raise a ValueError where three ``channels`` are the components ``.x``, ``.y`` and ``.z`` of a vector."""
+    for name in channels:
+        stem, _, axis = name.rpartition(".")
+        if axis == "x" and {f"{stem}.y", f"{stem}.z"} <= set(channels):
+            raise ValueError(
+                f"channels: expected scalars, since what this decoder gives does not rotate with the molecule, got the "
+                f"vector {stem}; leave it out, or fit a FieldAutoDecoder, whose fields keep their orientation"
+            )
+
+
 def as_options(name: str, options: object) -> dict[str, Any]:
     """The arguments of a part, which may be None, as a dictionary of its own.
 
