@@ -87,6 +87,9 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
         TypeError: an option that the chosen part does not use.
         ValueError: an option is out of range, the parts do not fit each other, or channels are vectors, which the
             decoder does not rotate.
+
+    Warns:
+        EncoderWarning: a module given as encoder has features that depend on more than the molecule.
     """
 
     module_marks: ClassVar[dict[str, Any]] = {"encoder": False, "decoder": None}
