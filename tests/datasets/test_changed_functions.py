@@ -16,6 +16,7 @@ from tg_molfield.datasets.content_digest import content_digest, function_text
 from tg_molfield.structures import from_smiles
 
 LIMIT = 6
+WITH_HELPER = "  def __call__(self, d): return self.helper()\n  go = __call__\n"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def molecules():
 
 def defined(text, name="function"):
     """What a source text defines, as if it had been edited and run again."""
-    found = {"functools": functools, "BaseTransform": BaseTransform}
+    found = {"__name__": "edited", "functools": functools, "torch": torch, "BaseTransform": BaseTransform}
     exec(text, found)
     return found[name]
 
@@ -59,6 +60,25 @@ class ScaleModule(torch.nn.Module):
 
     def forward(self, data):
         return Data(z=data.z, pos=data.pos * self.factor + self.offset)
+
+
+class Silent:
+    """Shows nothing of itself."""
+
+    def __init__(self, factor):
+        self._factor = factor
+
+    def __repr__(self):
+        return "Silent()"
+
+    def __call__(self, data):
+        return Data(z=data.z, pos=data.pos * self._factor)
+
+
+class PrivateModule(torch.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self._factor = factor
 
 
 def closing_over(value):
@@ -115,6 +135,27 @@ def test_a_half_built_data_set_does_not_go_on_with_another_transform(tmp_path):
             "class S(BaseTransform):\n  def forward(self, d): return 1\nfunction = S()",
             "class S(BaseTransform):\n  def forward(self, d): return 2\nfunction = S()",
         ),
+        *(
+            (text, text.replace("1", "2"))
+            for text in (
+                f"class S:\n{WITH_HELPER}  def helper(self): return 1\nfunction = S()",
+                f"class S:\n{WITH_HELPER}  @staticmethod\n  def helper(): return 1\nfunction = S()",
+                f"class S:\n{WITH_HELPER}  def helper(self): return 1\nfunction = S().go",
+                "class S:\n  value = 1\n  def __call__(self, d): return self.value\nfunction = S()",
+                f"class S:\n{WITH_HELPER}  @property\n  def helper(self): return lambda: 1\nfunction = S()",
+                f"class B:\n  def helper(self): return 1\nclass S(B):\n{WITH_HELPER}\nfunction = S()",
+                "class S:\n  def go(self, d): return 1\ndef function(d): return S().go(d)",
+                "RADII = {6: 1}\ndef function(d): return RADII[d.z]",
+                "_KINDS = [6, 1]\ndef function(d): return d.z in _KINDS",
+                "KINDS = {6, 1}\ndef function(d): return d.z in KINDS",
+                "radii = torch.tensor([1])\ndef function(d): return radii[d.z]",
+                "class M(torch.nn.Module):\n  def forward(self, d): return 1\nfunction = torch.nn.Sequential(M())",
+            )
+        ),
+        (
+            "from math import sin as g\ndef function(d): return g(d)",
+            "from math import cos as g\ndef function(d): return g(d)",
+        ),
     ],
 )
 def test_code_that_was_edited_is_told(first, second):
@@ -128,6 +169,8 @@ def test_code_that_was_edited_is_told(first, second):
         Scale,
         ScaleTransform,
         ScaleModule,
+        Silent,
+        PrivateModule,
         lambda number: ScaleModule(1, float(number)),
         lambda number: functools.partial(small, limit=number),
         lambda number: functools.partial(small, number),
@@ -186,11 +229,19 @@ def test_what_an_object_keeps_for_later_does_not_count():
     assert function_text(one) == before
 
 
+def test_what_a_function_remembers_does_not_count():
+    function = defined("seen = set()\ndef function(d):\n  seen.add(d)\n  return True")
+    before = function_text(function)
+    function(1)
+    assert function_text(function) == before
+
+
 def test_processes_agree():
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import test_changed_functions as t\n"
-        "made = [t.small, t.Scale(2), t.closing_over({'a', 'b', 'c'}), t.Compose([t.ScaleTransform(2)]),\n"
+        "made = [t.small, t.Scale(2), t.Silent(2), t.ScaleModule(2), t.closing_over({'a', 'b', 'c'}),\n"
+        "        t.Compose([t.ScaleTransform(2)]),\n"
         "        t.defined(\"def function(d): return d.x in {'a', 'b', 'c', 'd'}\")]\n"
         "print(*map(t.function_text, made), sep='\\n')\n"
     )
@@ -202,4 +253,4 @@ def test_processes_agree():
         for seed in ("1", "2")
     ]  # fmt: skip
     assert found[0] == found[1]
-    assert found[0].count("digest") == 5
+    assert found[0].count("digest") == 7

@@ -1,12 +1,14 @@
 """What becomes of a list of ``Data`` that was made by hand."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
 from tg_molfield.datasets import MoleculeFields
-from tg_molfield.structures import SkippedRecordsWarning, from_smiles
+from tg_molfield.structures import SkippedRecordsWarning, StructureWarning, from_smiles
 
 
 def helium(**values):
@@ -124,6 +126,25 @@ def test_plain_numbers_are_labels(tmp_path, energy):
     dataset = MoleculeFields(tmp_path, [helium(energy=energy)], labels="energy", dtype=torch.float64)
     assert dataset[0].y.tolist() == [[-1.5]]
     assert torch.equal(dataset[0].energy, torch.tensor([-1.5], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("unknown", [math.nan, np.float32("nan"), torch.tensor([math.nan]), "NaN"])
+def test_labels_that_are_nan_are_unknown(tmp_path, unknown):
+    molecules = [helium(one=unknown, two=torch.tensor(2.0)), helium(one=1.0, two=torch.tensor(math.nan))]
+    with (
+        pytest.warns(StructureWarning, match="record 1: label 'one': expected a number, got none; .* y has NaN for it"),
+        pytest.warns(StructureWarning, match="record 2: label 'two': expected a number, got none"),
+    ):
+        dataset = MoleculeFields(tmp_path, molecules, labels=("one", "two"))
+    expected = torch.tensor([[math.nan, 2.0], [1.0, math.nan]])
+    torch.testing.assert_close(torch.cat([data.y for data in dataset]), expected, equal_nan=True, rtol=0, atol=0)
+
+
+def test_several_molecules_in_one_data_are_refused(tmp_path):
+    several = Data(z=torch.tensor([2, 2, 10]), pos=torch.eye(3), batch=torch.tensor([0, 0, 1]))
+    with pytest.warns(SkippedRecordsWarning, match=r"record 2: data: expected one molecule, got 2 by data\.batch"):
+        dataset = MoleculeFields(tmp_path, [helium(), several])
+    assert len(dataset) == 1
 
 
 def test_numbers_of_numpy_are_kept(tmp_path):

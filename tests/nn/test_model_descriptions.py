@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from small_models import SMALL, build
 
 from tg_molfield.fields import MolField
-from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder, MoleculeDescriptor, RBFDecoder
+from tg_molfield.nn import FieldAutoDecoder, FieldAutoEncoder, MoleculeDescriptor, PaiNNEncoder, RBFDecoder
 from tg_molfield.nn.serialization import check_same_model, describe_model, rebuild_model
 
 FIELD = MolField("H C O", widths=0.5, width_scale=1.0)
@@ -104,6 +105,43 @@ def test_options_that_change_afterwards_change_no_model(tmp_path):
     again = FieldAutoEncoder.load(tmp_path / "model.safetensors")
     z, pos = torch.tensor([6, 8, 1]), torch.tensor([[0.0, 0, 0], [1.2, 0, 0], [4.0, 1.0, 0]])
     assert torch.equal(again.encode(z, pos).code, model.encode(z, pos).code)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "part", "option", "value"),
+    [
+        ("rbf", "", "random_frames", False),
+        ("rbf", "decoder", "num_steps", 3),
+        ("rbf", "encoder", "cutoff", np.float32(2.5)),
+        ("siren", "decoder", "frequency", 2.0),
+        ("atoms", "decoder", "cutoff", 2.5),
+        ("structure_factors", "decoder", "num_searches", 0),
+        ("flow", "decoder", "guidance", 0.5),
+        ("flow", "decoder", "closed_shell", None),
+    ],
+)
+def test_options_that_were_changed_as_attributes_are_kept(decoder, part, option, value):
+    model = build(decoder, channels=FIELD)
+    changed = model.get_submodule(part)
+    before = getattr(changed, option)
+    setattr(changed, option, value)
+    again = rebuild_model(*through_json(model))
+    assert getattr(again.get_submodule(part), option) == value != before
+    with pytest.raises(ValueError, match=f"{option}: expected"):
+        check_same_model(describe_model(build(decoder, channels=FIELD))[0], model)
+
+
+def test_attributes_of_modules_of_your_own_are_no_options():
+    encoder = PaiNNEncoder(8, 1, cutoff=3.0)
+    model = FieldAutoEncoder("H C", 16, "siren", encoder, decoder_options=SMALL["siren"])
+    again = rebuild_model(*through_json(model), encoder=encoder)
+    assert again.hyper_parameters["encoder_options"] == {}
+
+
+def test_options_of_codes_that_were_changed_are_kept():
+    model = MODELS["codes"]()
+    model.latents.decoder.frequency = 2.0
+    assert rebuild_model(*through_json(model)).latents.decoder.frequency == 2.0
 
 
 def test_a_summary_is_no_part_of_the_coefficients():

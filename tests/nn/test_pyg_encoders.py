@@ -166,3 +166,15 @@ def test_what_is_no_encoder_is_named():
         atom_encoder_from(schnet())(torch.tensor([118]), torch.zeros(1, 3), torch.zeros(1).long())
     own = Own(12)
     assert FieldAutoEncoder(encoder=own).encoder.module is own
+
+
+def test_the_output_blocks_of_dimenet_are_drawn_anew_as_they_were_drawn_first():
+    model = FieldAutoEncoder("C", 16, encoder=dimenet_plus_plus())
+    blocks = model.encoder.module.output_blocks
+    before = {name: value.detach().clone() for name, value in blocks.named_parameters()}
+    for value in blocks.parameters():
+        nn.init.constant_(value, 7.0)
+    model.reset_parameters()
+    for name, value in blocks.named_parameters():
+        torch.testing.assert_close(value.std(), before[name].std(), atol=1e-6, rtol=0)
+        assert torch.equal(value, before[name]) == name.endswith("bias")

@@ -156,6 +156,13 @@ def test_definitions_that_it_can_follow():
         decoder.set_mol_field(MolField("C all", kernel="slater"))
 
 
+def test_optimizers_keep_the_parameters_of_another_definition_with_as_many_channels():
+    model = build()
+    parameters = set(model.parameters())
+    model.set_mol_field(MolField(model.channels, widths=0.6))
+    assert set(model.parameters()) == parameters
+
+
 def test_a_model_follows_another_definition_and_is_saved_with_it(tmp_path):
     model = build()
     other = MolField("C O mass", widths=0.6)

@@ -1,6 +1,7 @@
 """Checkpoints of a `FieldLightningModule` hold the model, the loss and the options."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -124,10 +125,15 @@ def test_a_model_that_checkpoints_cannot_hold_is_refused_before_training(tmp_pat
 
 @pytest.mark.parametrize(
     "loss",
-    [FieldLoss(), InitialGuessLoss(0.5), MatchingLoss(FIELD, position=4.0, scale=0.5), FlowLoss(0.5, number=0.1)],
+    [
+        FieldLoss(),
+        InitialGuessLoss(0.5, np.int64(5)),
+        MatchingLoss(FIELD, 4.0, 3.0, 0.5, 0.25, 0.125),
+        FlowLoss(0.5, 0.125, np.float32(0.25), 0.0),
+    ],
 )
 def test_losses_are_rebuilt_from_their_description(loss):
-    again = rebuild_loss(describe_loss(loss))
+    again = rebuild_loss(json.loads(json.dumps(describe_loss(loss))))
     assert type(again) is type(loss)
     assert vars(again) == vars(loss)
 

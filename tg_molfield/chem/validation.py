@@ -3,6 +3,7 @@
 - ``check_atoms(z, pos, batch=None, num_graphs=None, prefix="") -> (batch [N], num_graphs)``
 - ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
 - ``check_data(data)``
+- ``holds_several(data) -> bool``
 - ``all_finite(tensor) -> bool``
 - ``check_real(name, value)``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
@@ -101,6 +102,12 @@ def check_data(data: object, name: str = "data") -> None:
             )
         else:
             raise ValueError(f"{name}.{key}: expected a tensor, got none; give atoms with z [N] and pos [N, 3]")
+
+
+def holds_several(data: object) -> bool:
+    """Whether the ``batch`` vector of ``data`` tells of more than one molecule."""
+    batch = getattr(data, "batch", None)
+    return isinstance(batch, Tensor) and bool((batch != batch[:1]).any())
 
 
 def check_tensor(name: str, value: object) -> None:

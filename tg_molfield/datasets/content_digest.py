@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import functools
 import hashlib
 import re
@@ -16,22 +15,23 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform, Compose, ComposeFilters
 
+from tg_molfield.datasets.code_content import PLAIN, class_content, function_content, of_library
 from tg_molfield.files import shortened
 from tg_molfield.tensor_files import raw_bytes
 
-_PLAIN = (str, bytes, int, float, complex, type(None), type(...))
-_LIBRARIES = frozenset(("numpy", "tg_molfield", "torch", "torch_geometric"))
-"""Packages whose functions and classes are told by their names."""
 _BARE = (object.__repr__, BaseTransform.__repr__)
 """What shows no attributes."""
+_OF_MODULES = frozenset(name for name in vars(torch.nn.Module()) if name.startswith("_"))
+"""The attributes that PyTorch keeps in its modules."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def function_text(function: Any) -> str:
     """The name of a function or transform, with a digest of what it does.
 
-    The digest covers the code, the default arguments, the closure, and the constants and functions of the same module
-    that the code names; the arguments of a ``partial``; and the attributes of an object that does not show them.
+    The digest covers the code, the default arguments, the closure, and the constants, functions and classes of the same
+    module that the code names, of which lists, sets and dictionaries are constants where they are in capitals; the
+    arguments of a ``partial``; and the methods and attributes of an object.
     """
     if function is None:
         return "None"
@@ -76,7 +76,7 @@ def _is_described_once(value: Any) -> bool:
 
 def _content(value: Any, digest: _Walk) -> Any:
     """What a value consists of, as texts."""
-    if isinstance(value, _PLAIN):
+    if isinstance(value, PLAIN):
         return value
     if isinstance(value, list | tuple):
         return [digest(part) for part in value]
@@ -88,8 +88,10 @@ def _content(value: Any, digest: _Walk) -> Any:
         return _numbers(value, digest)
     if isinstance(value, CodeType):
         return _code(value, digest)
-    if isinstance(value, type | ModuleType):
+    if isinstance(value, ModuleType):
         return _name(value)
+    if isinstance(value, type):
+        return _name(value), digest(class_content(value))
     return _called(value, digest)
 
 
@@ -112,7 +114,7 @@ def _code(code: CodeType, digest: _Walk) -> Any:
 def _called(value: Any, digest: _Walk) -> Any:
     """The content of a function, of an object that is called like one, or of any other object."""
     if isinstance(value, FunctionType):
-        return _function(value, digest)
+        return _name(value) if of_library(value) else digest(function_content(value))
     if isinstance(value, MethodType):
         return digest(value.__func__), digest(value.__self__)
     if isinstance(value, functools.partial):
@@ -123,71 +125,27 @@ def _called(value: Any, digest: _Walk) -> Any:
         return digest(vars(value))
     if (wrapped := getattr(value, "__wrapped__", None)) is not None:
         return digest(wrapped)
-    code = [digest(method) for method in _methods(type(value))]
-    shown = repr(value)
+    code, shown = digest(class_content(type(value))), repr(value)
     if isinstance(value, torch.nn.Module):
-        return shown, code, digest(_attributes(value)), digest(value.state_dict())
+        parts = [digest(part) for part in value.children()]
+        return shown, code, parts, digest(_attributes(value)), digest(value.state_dict())
     if type(value).__repr__ in _BARE or _ADDRESS.search(shown):
-        return _name(value), code, digest(_attributes(value))
-    return shown, code
-
-
-def _function(function: FunctionType, digest: _Walk) -> Any:
-    if _of_library(function.__module__):
-        return _name(function)
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-    parts = function.__code__, function.__defaults__, function.__kwdefaults__, cells
-    return [digest(part) for part in parts], digest(_named_globals(function))
-
-
-def _named_globals(function: FunctionType) -> dict[str, Any]:
-    """The constants and the functions of its own module that a function names, by name."""
-    found = {}
-    for name in sorted(_global_names(function.__code__)):
-        value = function.__globals__.get(name)
-        own = isinstance(value, FunctionType) and value.__module__ == function.__module__
-        if own or (value is not None and _is_constant(value)):
-            found[name] = value
-    return found
-
-
-def _global_names(code: CodeType) -> set[str]:
-    names = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
-    return names.union(*(_global_names(part) for part in code.co_consts if isinstance(part, CodeType)))
-
-
-def _is_constant(value: Any) -> bool:
-    if isinstance(value, tuple | frozenset):
-        return all(map(_is_constant, value))
-    return isinstance(value, _PLAIN)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True
-
-
-def _methods(kind: type) -> list[FunctionType]:
-    """What runs when an object of a class is called."""
-    found = [getattr(kind, name, None) for name in ("__call__", "forward")]
-    return [method for method in found if isinstance(method, FunctionType)]
+        shown = _name(value)
+    elif type(value).__module__.startswith("tg_molfield"):
+        return shown
+    return shown, code, digest(_attributes(value))
 
 
 def _attributes(value: Any) -> dict[str, Any]:
     """The attributes of an object, without what it keeps for later and what PyTorch keeps in its modules."""
-    hidden = "_" if isinstance(value, torch.nn.Module) else "__"
+    hidden = _OF_MODULES if isinstance(value, torch.nn.Module) else frozenset[str]()
     return {
         name: part
         for name, part in sorted(getattr(value, "__dict__", {}).items())
-        if not name.startswith(hidden) and not isinstance(getattr(type(value), name, None), functools.cached_property)
+        if not name.startswith("__")
+        and name not in hidden
+        and not isinstance(getattr(type(value), name, None), functools.cached_property)
     }
-
-
-def _of_library(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in _LIBRARIES
 
 
 def _name(value: Any) -> str:

@@ -39,14 +39,14 @@ def label_values(names: tuple[str, ...], found: Mapping[str, Any], dtype: torch.
         notes: a sentence is added for each label that is not known.
 
     Raises:
-        ValueError: a value is no finite number.
+        ValueError: a value is no number, or infinite in ``dtype``.
     """
     values = []
     for name in names:
         value = found.get(name, "")
-        known = not (isinstance(value, str) and value.strip().lower() in _UNKNOWN)
-        values.append(_number(name, value, dtype) if known else math.nan)
-        if not known:
+        unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
+        values.append(math.nan if unknown else _number(name, value, dtype))
+        if math.isnan(values[-1]):
             notes.append(f"label {name!r}: expected a number, got none; complete the record, y has NaN for it")
     return torch.tensor([values], dtype=torch.float64).to(dtype)
 
@@ -60,7 +60,7 @@ def _number(name: str, value: Any, dtype: torch.dtype) -> float:
     except (ValueError, TypeError, RuntimeError) as error:
         shown = f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else repr(str(value)[:40])
         raise ValueError(f"label {name!r}: expected a number, got {shown}; leave it out of labels") from error
-    if not abs(number) <= torch.finfo(dtype).max:
+    if abs(number) > torch.finfo(dtype).max:
         raise ValueError(
             f"label {name!r}: expected a finite number within the range of {dtype}, got {number}; correct the record"
         )

@@ -14,6 +14,7 @@ from tg_molfield.nn.domain import Domain, OutOfDomainWarning
 from tg_molfield.nn.embedding.embed import Embeddings
 from tg_molfield.nn.embedding.nearest import Neighbors, nearest
 from tg_molfield.nn.encoders.base import AtomEncoder
+from tg_molfield.nn.encoders.invariance import EncoderWarning
 from tg_molfield.nn.encoders.painn import PaiNNEncoder
 from tg_molfield.nn.encoders.pyg import atom_encoder_from
 from tg_molfield.nn.generation.molecules import DecodedMolecules
@@ -33,6 +34,7 @@ __all__ = [
     "Decoder",
     "Domain",
     "Embeddings",
+    "EncoderWarning",
     "FeatureSizes",
     "FieldAutoDecoder",
     "FieldAutoEncoder",

@@ -30,6 +30,7 @@ from tg_molfield.nn.checks import (
     check_names,
     check_properties,
     check_queries,
+    check_scalars,
 )
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.domain import Domain
@@ -84,10 +85,15 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
 
     Raises:
         TypeError: an option that the chosen part does not use.
-        ValueError: an option is out of range, or the parts do not fit each other.
+        ValueError: an option is out of range, the parts do not fit each other, or channels are vectors, which the
+            decoder does not rotate.
+
+    Warns:
+        EncoderWarning: a module given as encoder has features that depend on more than the molecule.
     """
 
     module_marks: ClassVar[dict[str, Any]] = {"encoder": False, "decoder": None}
+    part_paths: ClassVar[dict[str, str]] = {"encoder": "encoder", "decoder": "decoder"}
 
     def __init__(
         self,
@@ -124,6 +130,8 @@ class FieldAutoEncoder(MoleculeGenerator, FieldFidelity, Serializable, Compilabl
         self.encoder = resolve_encoder(encoder, encoder_options, len(self.properties), needed)
         sizes = self.encoder.sizes
         self.decoder = resolve_decoder(decoder, field, latent_dim, summary_channels, sizes, decoder_options)
+        if not self.decoder.rotates_vectors:
+            check_scalars(self.decoder.channels)
         self.pooling = self.decoder.make_pooling(sizes, **pooling_options)
         self.hyper_parameters: dict[str, Any] = {
             "latent_dim": latent_dim,

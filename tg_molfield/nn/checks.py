@@ -107,6 +107,17 @@ def check_names(what: str, names: str | Sequence[str], least: int) -> tuple[str,
     return given
 
 
+def check_scalars(channels: Sequence[str]) -> None:
+    """Raise a ValueError where three ``channels`` are the components ``.x``, ``.y`` and ``.z`` of a vector."""
+    for name in channels:
+        stem, _, axis = name.rpartition(".")
+        if axis == "x" and {f"{stem}.y", f"{stem}.z"} <= set(channels):
+            raise ValueError(
+                f"channels: expected scalars, since what this decoder gives does not rotate with the molecule, got the "
+                f"vector {stem}; leave it out, or fit a FieldAutoDecoder, whose fields keep their orientation"
+            )
+
+
 def as_options(name: str, options: object) -> dict[str, Any]:
     """The arguments of a part, which may be None, as a dictionary of its own.
 
@@ -185,6 +196,13 @@ def atoms_of_data(
 def num_graphs_of(data: Data) -> int | None:
     """The number of molecules that ``data`` says it holds; None where only its ``batch`` vector tells."""
     return None if getattr(data, "batch", None) is None else getattr(data, "num_graphs", None)
+
+
+def count_graphs(data: Data) -> int:
+    """The number of molecules of ``data``, by its ``batch`` vector where it does not say it."""
+    known = num_graphs_of(data)
+    owner = getattr(data, "batch", None)
+    return (1 if owner is None else int(owner.max()) + 1) if known is None else known
 
 
 def _column(data: Data, name: str) -> Tensor:

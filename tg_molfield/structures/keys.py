@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from tg_molfield.chem.validation import holds_several
+
 
 @dataclass(frozen=True)
 class Key:
@@ -110,7 +112,7 @@ def validate(data: Data, used: Iterable[str] | None = None) -> Data:
         ``data`` itself.
 
     Raises:
-        TypeError: ``data`` is a ``Batch`` or not a ``Data``, or an attribute has the wrong kind.
+        TypeError: ``data`` holds several molecules or is no ``Data``, or an attribute has the wrong kind.
         ValueError: ``z`` or ``pos`` is missing, or a key has the wrong shape or contains NaN or infinity.
     """
     if isinstance(data, Batch):
@@ -121,6 +123,10 @@ def validate(data: Data, used: Iterable[str] | None = None) -> Data:
     if not isinstance(data, Data):
         raise TypeError(
             f"data: expected a torch_geometric.data.Data, got {type(data).__name__}; make one with Data(z=z, pos=pos)"
+        )
+    if holds_several(data):
+        raise TypeError(
+            f"data: expected one molecule, got {len(data.batch.unique())} by data.batch; give them one by one"
         )
     for name in ("z", "pos"):
         if not isinstance(getattr(data, name, None), Tensor):

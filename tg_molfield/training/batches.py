@@ -15,7 +15,7 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.augmentation import AugmentedMolecules
-from tg_molfield.training.drawn import BatchTransform, DrawnMolecules
+from tg_molfield.training.drawn import BatchTransform, DrawnMolecules, is_batch
 from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import BatchOrder, Share
 from tg_molfield.training.transform_parts import parts_of, told
@@ -47,7 +47,7 @@ def is_data_set(data: Any) -> bool:
         return not isinstance(data, IterableDataset)
     if not isinstance(data, (list, tuple)):
         return False
-    return not data or (isinstance(data[0], Data) and not isinstance(data[0], Batch) and "z" in data[0])
+    return not data or (isinstance(data[0], Data) and not is_batch(data[0]) and "z" in data[0])
 
 
 def check_molecules(name: str, data: Any) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Batch, Data
 
+from tg_molfield.chem.validation import holds_several
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.fingerprint import fingerprint
@@ -64,7 +65,7 @@ class DrawnMolecules(Dataset):
         """The batch of a share.
 
         Raises:
-            TypeError: an item of the data set is no ``Data``.
+            TypeError: an item of the data set is no ``Data``, or a batch.
             ValueError: one has other attributes than the first.
         """
         seeds = draw_seeds(self.seed, share.epoch, share.items)
@@ -107,7 +108,17 @@ class DrawnMolecules(Dataset):
             raise TypeError(
                 f"data[{index}]: expected a Data, got {type(data).__name__}; give a PyG data set or a list of Data"
             )
+        if is_batch(data):
+            raise TypeError(
+                f"data[{index}]: expected one molecule, got a batch of several; give molecules one by one, or an "
+                "iterable of batches"
+            )
         return copy.copy(data)
+
+
+def is_batch(data: Data) -> bool:
+    """Whether ``data`` is a ``Batch``, or holds several molecules by its ``batch`` vector."""
+    return isinstance(data, Batch) or holds_several(data)
 
 
 def _check_attributes(molecules: Sequence[Data], items: Sequence[int]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import numpy as np
 
 from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import has_named_kernel, mol_field_from_dict, mol_field_to_dict
@@ -10,13 +13,7 @@ from tg_molfield.training.flow_loss import FlowLoss
 from tg_molfield.training.initial_guess_loss import InitialGuessLoss
 from tg_molfield.training.losses import FieldLoss, Loss, MatchingLoss
 
-_OPTIONS: dict[type, tuple[str, ...]] = {
-    FieldLoss: (),
-    FlowLoss: ("kinds", "number", "own_prediction"),
-    InitialGuessLoss: ("scale",),
-    MatchingLoss: ("position", "presence", "field", "blur", "scale"),
-}
-_CLASSES = {made.__name__: made for made in _OPTIONS}
+_CLASSES: dict[str, type[Any]] = {made.__name__: made for made in (FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss)}
 
 
 def describe_loss(loss: Loss) -> dict[str, Any]:
@@ -26,9 +23,10 @@ def describe_loss(loss: Loss) -> dict[str, Any]:
     """
     kind = type(loss)
     unknown = {"loss": str(getattr(loss, "__qualname__", kind.__qualname__))}
-    if kind not in _OPTIONS:
+    if kind not in _CLASSES.values():
         return unknown
-    options = {name: getattr(loss, name) for name in _OPTIONS[kind]}
+    given = {name: getattr(loss, name) for name in inspect.signature(kind).parameters}
+    options = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
     if isinstance(loss, MatchingLoss):
         if not isinstance(loss.mol_field, MolField) or not has_named_kernel(loss.mol_field):
             return unknown

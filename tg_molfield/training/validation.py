@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.devices import device_with_double, in_double
 from tg_molfield.nn import FieldAutoEncoder, Latent
-from tg_molfield.nn.checks import num_graphs_of
+from tg_molfield.nn.checks import count_graphs
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.drawn import DrawnMolecules
@@ -119,7 +119,7 @@ class Validator:
     def _measured(self, model: nn.Module, batch: Data) -> Tensor:
         """The number of molecules and the sum of the loss; of both ratios the known ones and their sum: [6] float64."""
         self._check_values(model, batch)
-        size = num_graphs_of(batch) or 1
+        size = count_graphs(batch)
         sums = torch.zeros(6, dtype=torch.float64)
         latent, loss = self._judged(model, batch)
         sums[0], sums[1] = size, float(loss) * size

@@ -60,6 +60,7 @@ class FieldAutoDecoder(Serializable, Compilable):
     """
 
     module_marks: ClassVar[dict[str, Any]] = {"decoder": None}
+    part_paths: ClassVar[dict[str, str]] = {"decoder": "latents.decoder"}
 
     def __init__(
         self,

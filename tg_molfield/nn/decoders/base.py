@@ -37,9 +37,10 @@ class Decoder(Compilable, ABC):
     """A map from latents to fields.
 
     The field of a latent moves and rotates with the latent's pose, has the symmetry of its set of frames, and goes to
-    0 far from the origin. To write one, implement :meth:`field`, or derive from `PointwiseDecoder` or `NeuralDecoder`;
-    all else has defaults. A decoder made by name gets ``channels``, ``latent_dim``, ``summary_channels`` and, if its
-    constructor names it, ``sizes`` of the atoms' features.
+    0 far from the origin. Its channels are scalars, unless ``rotates_vectors`` says otherwise. To write one, implement
+    :meth:`field`, or derive from `PointwiseDecoder` or `NeuralDecoder`; all else has defaults. A decoder made by name
+    gets ``channels``, ``latent_dim``, ``summary_channels`` and, if its constructor names it, ``sizes`` of the atoms'
+    features.
 
     Args:
         channels: the definition of the field to decode, or the names of its channels alone.
@@ -53,6 +54,8 @@ class Decoder(Compilable, ABC):
     """Whether codes that need no features of an encoder are also made of these where one is given."""
     computes_in_16_bits: ClassVar[bool] = True
     """Whether parameters can be of 16 bits; under `torch.autocast` all decoders compute."""
+    rotates_vectors: ClassVar[bool] = False
+    """Whether channels that are components of vectors, such as those of ``"forces:vector"``, rotate with the pose."""
     reads_free_codes: ClassVar[bool] = True
     """Whether codes can be any numbers, so that they can be fitted without an encoder, see `FieldAutoDecoder`."""
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from tg_molfield.chem.validation import check_atoms
+from tg_molfield.nn.encoders.invariance import warn_of_dependence
 from tg_molfield.nn.evaluation import evaluating
 from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.ops.compilable import Compilable
@@ -78,6 +79,9 @@ class ScalarEncoder(AtomEncoder):
 
     Raises:
         ValueError: ``module`` is no module, or does not give ``[N, F]``.
+
+    Warns:
+        EncoderWarning: its features depend on more than the molecule.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -147,4 +151,5 @@ def _num_scalars(module: nn.Module) -> int:
     if not isinstance(features, Tensor) or features.dim() != 2 or features.size(0) != 2:
         got = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise ValueError(f"encoder: expected features [2, F] of two atoms, got {got}; return one row for each atom")
+    warn_of_dependence(module, like)
     return features.size(1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import glorot_orthogonal
 from torch_geometric.nn.models import DimeNetPlusPlus, SchNet, ViSNet
 from torch_geometric.nn.models.schnet import RadiusInteractionGraph
 from torch_geometric.utils import scatter
@@ -141,6 +142,14 @@ class _OutputFeatures(nn.Module):
         self.lin_rbf = block.lin_rbf
         self.lin_up = block.lin_up
         self.lins = block.lins
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the block does."""
+        for layer in (self.lin_rbf, self.lin_up, *self.lins):
+            glorot_orthogonal(layer.weight, scale=2.0)
+        for layer in self.lins:
+            layer.bias.zero_()
 
     def forward(self, messages: Tensor, radial: Tensor, target: Tensor, num_atoms: int) -> Tensor:
         received = scatter(self.lin_rbf(radial) * messages, target, dim=0, dim_size=num_atoms, reduce="sum")

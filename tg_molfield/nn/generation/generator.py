@@ -15,7 +15,7 @@ from tg_molfield.arguments import check_callable, check_kind, check_seed, check_
 from tg_molfield.callers import caller_level
 from tg_molfield.compare import align
 from tg_molfield.devices import is_on_host
-from tg_molfield.nn.checks import check_finite_codes, num_graphs_of
+from tg_molfield.nn.checks import check_finite_codes, count_graphs
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.decoders.flow.decoder import FlowDecoder
 from tg_molfield.nn.decoders.gaussian_atoms.decoder import GaussianAtomDecoder, UnsolvedCodeWarning
@@ -210,7 +210,7 @@ class MoleculeGenerator(nn.Module):
         decoder = _flow(self.decoder)
         for name, data in (("start", start), ("end", end)):
             check_kind(name, data, Data, "a Data", "give one molecule")
-            if (count := num_graphs_of(data)) not in (None, 1):
+            if (count := count_graphs(data)) != 1:
                 raise ValueError(f"{name}: expected one molecule, got a batch of {count}; give one of them")
         require_counts(2, num_steps=num_steps)
         _check_draws(settle, tries)

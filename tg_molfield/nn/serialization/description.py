@@ -14,6 +14,7 @@ from tg_molfield.fields import MolField
 from tg_molfield.fields.definition_dict import mol_field_from_dict, mol_field_to_dict
 from tg_molfield.files import shortened
 from tg_molfield.nn.bounded import BoundedBuild
+from tg_molfield.nn.serialization.present_options import present_hyper_parameters
 from tg_molfield.tensor_files import with_memory
 
 CLASSES: dict[str, type[nn.Module]] = {}
@@ -29,9 +30,9 @@ def describe_model(model: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor]]
 
     Returns:
         JSON values and the model's own tensors, by name. The JSON values are ``"model"``, the name of the class;
-        ``"hyper_parameters"``, the arguments it was built with; ``"channels"``, their names; and ``"mol_field"``, the
-        definition of its field, None where it has none. Of modules that are not models of this package only the
-        class and the tensors are told.
+        ``"hyper_parameters"``, the arguments that build it as it is now; ``"channels"``, their names; and
+        ``"mol_field"``, the definition of its field, None where it has none. Of modules that are not models of this
+        package only the class and the tensors are told.
 
     Raises:
         ValueError: the definition has a kernel without a name, or an argument is no JSON value.
@@ -43,7 +44,7 @@ def describe_model(model: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor]]
     mol_field = getattr(model, "mol_field", None)
     described = {
         "model": kind,
-        "hyper_parameters": model.hyper_parameters,
+        "hyper_parameters": present_hyper_parameters(model),
         "channels": list(getattr(model, "channels", ())),
         "mol_field": None if mol_field is None else mol_field_to_dict(mol_field),
     }

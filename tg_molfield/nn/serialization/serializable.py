@@ -29,10 +29,12 @@ class Serializable:
     Attributes:
         hyper_parameters: JSON values, without ``channels``.
         module_marks: the arguments that can be modules, and what stands for a module in ``hyper_parameters``.
+        part_paths: where those are that are built by name, with options of their own such as ``encoder_options``.
     """
 
     hyper_parameters: dict[str, Any]
     module_marks: ClassVar[dict[str, Any]] = {}
+    part_paths: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

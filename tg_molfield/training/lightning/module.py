@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from tg_molfield.arguments import check_kind
 from tg_molfield.nn import FieldAutoEncoder
-from tg_molfield.nn.checks import num_graphs_of
+from tg_molfield.nn.checks import count_graphs
 from tg_molfield.nn.decoders.base import Decoder
 from tg_molfield.nn.serialization import describe_model
 from tg_molfield.optional import require
@@ -134,7 +134,7 @@ class FieldLightningModule(LightningModule):
         with _own_draws(batch):
             value = self.loss(self.model, batch)
         share = getattr(batch, "rank_weight", None)
-        count = 0 if share is not None and not bool(share.any()) else _num_graphs(batch)
+        count = 0 if share is not None and not bool(share.any()) else count_graphs(batch)
         total = torch.stack([value.detach().float() * count, value.new_tensor(float(count)).float()])
         if self.trainer.world_size > 1:
             total = self.trainer.strategy.reduce(total, reduce_op="sum")
@@ -363,14 +363,6 @@ def _own_draws(batch: Data) -> AbstractContextManager[None]:
     """Where molecules have seeds of their own, what else a loss draws is a function of that of the first."""
     seeds = getattr(batch, "draw_seed", None)
     return RandomStream(int(seeds[0])).active() if isinstance(seeds, Tensor) and len(seeds) else nullcontext()
-
-
-def _num_graphs(batch: Data) -> int:
-    count = num_graphs_of(batch)
-    if count is not None:
-        return count
-    owner = getattr(batch, "batch", None)
-    return 1 if owner is None else int(owner.max()) + 1
 
 
 def _loaders(given: Any) -> list[Any]:

@@ -91,7 +91,11 @@ class GaussianAtomDecoder(Decoder):
             raise ValueError(f"mol_field: expected a sum of one Gaussian an atom, got {mol_field!r}; choose another")
         self.mol_field = mol_field
         self.channels = mol_field.channels
-        self.weights = nn.Parameter(field.weights.to(self.weights), self.weights.requires_grad)
+        weights = field.weights.to(self.weights)
+        if weights.shape == self.weights.shape:  # optimizers hold the parameter
+            self.weights.copy_(weights)
+        else:
+            self.weights = nn.Parameter(weights, self.weights.requires_grad)
         self.log_widths.copy_(field.widths.log())
 
     @abstractmethod
