@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,11 +40,16 @@ def shown(
     console = Console(stderr=True)
     if callable(progress):
         yield progress
-    elif progress or (progress is None and (console.is_terminal or console.is_jupyter)):
+    elif progress or (progress is None and (in_terminal(console) or console.is_jupyter)):
         with bar(console, "", stays) as show:
             yield lambda *state: show(*describe(*state))
     else:
         yield lambda *state: None
+
+
+def in_terminal(console: Console) -> bool:
+    """Whether lines can be drawn anew; ``FORCE_COLOR`` asks for colours alone, as in the logs of test servers."""
+    return console.is_terminal and not (os.environ.get("FORCE_COLOR") and not console.file.isatty())
 
 
 def check_progress(progress: object) -> None:

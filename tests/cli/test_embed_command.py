@@ -87,7 +87,8 @@ def test_numbers_survive_the_table(tmp_path, table):
 
 
 def test_neighbors(tmp_path, table):
-    text = run("embed", table, "-o", tmp_path / "a.csv", "-o", tmp_path / "a.npz", "--neighbors", 5)
+    with pytest.warns(UserWarning, match="--neighbors: expected more than 5 molecules with a code, got 3; each has 2"):
+        text = run("embed", table, "-o", tmp_path / "a.csv", "-o", tmp_path / "a.npz", "--neighbors", 5)
     with np.load(tmp_path / "a.npz") as content:
         expected = nearest(torch.from_numpy(content["code"][:, -64:]), 2)
         assert content["neighbors"].tolist() == expected.index.tolist()
@@ -99,6 +100,15 @@ def test_neighbors(tmp_path, table):
     with np.load(tmp_path / "b.npz") as content:
         other = nearest(torch.from_numpy(content["code"][:, -64:]), 1, "euclidean")
         np.testing.assert_allclose(content["distances"], other.distance, atol=1e-12)
+
+
+def test_a_single_molecule_has_no_neighbors(tmp_path):
+    sdf(tmp_path / "one.sdf", ["CCO"])
+    with pytest.warns(UserWarning, match="expected more than 1 molecule with a code, got 1; each has 0"):
+        text = run("embed", tmp_path / "one.sdf", "-o", tmp_path / "a.csv", "--neighbors", 1)
+    assert f"{tmp_path / 'a.csv'}: 1 molecule, codes of 512 numbers" in text
+    assert "neighbor_1" not in rows(tmp_path / "a.csv")[0]
+    assert not (tmp_path / "a.csv.checkpoint").exists()
 
 
 def test_tags_and_smiles_of_an_sdf_file(tmp_path):

@@ -314,7 +314,7 @@ def test_a_total_charge_of_0_has_no_sign(tmp_path):
         (("CCO", "--color-range", "1", "-o", "a.html"), "--color-range: expected --color-by with it, got 1.0"),
         (
             ("C", "--preset", "vdw", "--color-by", "C", "--color-range", "-1", "--spacing", "1", "-o", "a.html"),
-            "color_range: expected a positive, finite number, got -1.0",
+            "--color-range: expected a positive, finite number, got -1.0",
         ),
         (
             ("C", "--preset", "vdw", "--level", "inf", "--spacing", "2", "-o", "a.html"),
@@ -422,5 +422,7 @@ def test_a_margin_gives_a_box_around_the_atoms_of_a_crystal(tmp_path, fluorite):
     (data,) = read(fluorite)
     assert box.grid == Grid.around(data.pos, 1.0, 2.0)
     assert box.periodic == (False, False, False)
-    with pytest.raises(ValueError, match=r"expected a volume that is periodic .*Grid\.from_cell"):
+    with pytest.raises(
+        ValueError, match=r"expected a volume that is periodic .*on its cell, without --margin, or save as"
+    ):
         run(*arguments, "-o", str(tmp_path / "CHGCAR"))

@@ -193,3 +193,12 @@ def test_the_command_ends_with_one_line(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "error: missing.pdb: expected an existing file, got none; check the path\n"
+
+
+def test_gaussians_of_a_density_need_widths(density_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["superres", str(density_file), "-o", "out", "--method", "gaussians", "--format", "XSF"]
+    result = CliRunner().invoke(app, words)
+    assert "--widths: expected σ of each channel in Å for --method gaussians, got none" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+    assert "reconstruction.xsf" in run(*words[1:], "--widths", 0.9)

@@ -33,6 +33,14 @@ def test_nothing_but_results_without_a_terminal(tmp_path):
     assert done.stdout.decode() == f"{tmp_path / 'a.npz'}: 11×11×11 nodes, channels C\n"
 
 
+def test_colours_that_are_forced_are_no_terminal():
+    done = command("similarity", "C", "O", FORCE_COLOR="1", COLUMNS="20")
+    assert (done.returncode, done.stderr) == (0, b"")
+    title, row = done.stdout.decode().splitlines()
+    assert "other molecule" in title
+    assert row.split()[:5] == ["1", "1", "C", "1", "O"]
+
+
 def test_letters_that_the_output_lacks_do_not_end_a_command(tmp_path):
     done = command("field", "C", "-o", str(tmp_path / "a.npz"), "--spacing", "1", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

@@ -251,3 +251,19 @@ def test_options_that_do_not_fit_are_refused(tmp_path, folder):
     for arguments, message in cases:
         assert message in refused("train", *arguments, "-o", tmp_path / "run")
         assert not (tmp_path / "run").exists()
+
+
+def test_a_training_of_a_yaml_file_goes_on_by_that_file(tmp_path, folder):
+    (tmp_path / "my run.yaml").write_text(
+        f"data: {folder}\noutput: my run\nchannels: C N O\ndecoder: siren\nlatent_dim: 8\npoints: 16\nbatch_size: 4\n"
+        "encoder_options: {num_layers: 1, out_channels: 8}\ndecoder_options: {width: 8, num_layers: 2}\nmax_steps: 2\n"
+    )
+    text = run("train", tmp_path / "my run.yaml")
+    assert f"tg-molfield evaluate --model '{tmp_path / 'my run'}' tests it" in text
+    assert "4 steps in" in run("train", tmp_path / "my run.yaml", "--resume", "--max-steps", 4)
+    message = refused("train", tmp_path / "my run.yaml", "--resume", "--by", "scaffold")
+    assert f"--by: expected random, as {tmp_path / 'my run' / 'config.yaml'} has, to go on, got scaffold" in message
+    other = tmp_path / "by scaffold"
+    run("train", tmp_path / "my run.yaml", "-o", other, "--by", "scaffold")
+    message = refused("train", tmp_path / "my run.yaml", "-o", other, "--resume")
+    assert f"--by: expected scaffold, as {other / 'config.yaml'} has, to go on, got random" in message

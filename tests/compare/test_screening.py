@@ -526,3 +526,12 @@ def test_hits_without_titles_are_named_by_their_smiles(tmp_path):
     assert [row[1] for row in hits.rows()] == ["CCCO", "ethane"]
     assert "the best 'CCCO' with" in repr(hits)
     assert "CCCO" in hits[0]._repr_html_()
+
+
+def test_hits_of_files_without_titles_are_named_by_the_smiles_of_their_bonds(tmp_path):
+    propanol = from_smiles("CCCO", properties=())
+    (tmp_path / "a.sdf").write_text(block(propanol, ""))
+    hits = screen(propanol, tmp_path / "a.sdf", BY)
+    assert [(hit.title, hit.name) for hit in hits] == [("", "CCCO")]
+    (tmp_path / "a.xyz").write_text("1\n\nC 0 0 0\n")
+    assert [hit.name for hit in screen(propanol, tmp_path / "a.xyz", ["shape"])] == [""]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from tg_molfield.cli.commands import Command
 from tg_molfield.cli.compare.align import align
 from tg_molfield.cli.compare.screen import screen
 from tg_molfield.cli.compare.similarity import similarity
@@ -83,15 +84,15 @@ def _options(
     """Molecules as continuous vector-valued fields."""
 
 
-app.command()(demo)
-app.command()(field)
-app.command()(build)
-app.command()(train)
-app.command()(evaluate)
+app.command(cls=Command)(demo)
+app.command(cls=Command)(field)
+app.command(cls=Command)(build)
+app.command(cls=Command)(train)
+app.command(cls=Command)(evaluate)
 app.command(cls=SeveralValues)(embed)
-app.command()(reconstruct)
-app.command()(info)
-app.command()(sample)
+app.command(cls=Command)(reconstruct)
+app.command(cls=Command)(info)
+app.command(cls=Command)(sample)
 app.command(cls=SeveralValues)(interpolate)
 app.command(cls=SeveralValues)(superres)
 app.command(cls=SeveralValues)(align)

@@ -12,6 +12,7 @@ import typer
 from tg_molfield.cli.output_files import check_places
 from tg_molfield.cli.sampling import nodes
 from tg_molfield.cli.terminal import progress, say
+from tg_molfield.cli.wording import worded
 
 if TYPE_CHECKING:
     from tg_molfield.fields import Field, Grid, Volume
@@ -89,6 +90,26 @@ def check_size(
     refuse_large(sizes, yes, remedy)
 
 
+def check_held(path: Path, channels: int, like: Volume | None = None) -> None:
+    """Refuse a volume that the file ``path`` cannot hold, before anything is written.
+
+    Args:
+        path: the file.
+        channels: their number.
+        like: a volume with the same periods, and with atoms where there are some; that of a molecule if None.
+
+    Raises:
+        ValueError: the format cannot hold it.
+    """
+    from tg_molfield.volumes.registry import check_holds
+
+    with worded({"with Grid.from_cell(data.cell, shape)": "without --margin"}):
+        if like is None:
+            check_holds(path, channels, (False, False, False), True)
+        else:
+            check_holds(path, channels, like.periodic, like.atoms is not None)
+
+
 @dataclass(frozen=True)
 class Written:
     """What is written and shown.
@@ -117,14 +138,21 @@ class Written:
 
 
 def write_fields(written: Written, paths: Sequence[Path]) -> None:
-    """Write a field in the formats that the suffixes name, and say so."""
+    """Write a field in the formats that the suffixes name, and say so.
+
+    Raises:
+        ValueError: a format cannot hold it; nothing is written then.
+    """
     from tg_molfield.viz.inputs import chosen_channels
+    from tg_molfield.volumes.registry import is_volume
 
     volume = written.volume
+    kept = {path: [name for name in volume.channels if name not in written.left_out.get(path, ())] for path in paths}
+    for path in filter(is_volume, paths):
+        check_held(path, len(kept[path]), volume)
     for path in paths:
         drawn = path.suffix.lower() in (*PICTURES, ".html")
-        left_out = written.left_out.get(path, ())
-        names = tuple(name for name in volume.channels if name not in left_out)
+        names = tuple(kept[path])
         if drawn:
             names = chosen_channels(volume if written.truth is None else written.truth, None)
         with progress(f"writing {path.name}"):

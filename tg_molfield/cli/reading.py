@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,23 @@ if TYPE_CHECKING:
 
     from tg_molfield.nn import FieldAutoEncoder
     from tg_molfield.structures.library import Built, Entry, Recipe
+
+
+def check_different(files: Sequence[Path], name: str = "files") -> None:
+    """Refuse a file that is named twice, so that no molecule counts twice.
+
+    Args:
+        files: the files.
+        name: of the argument.
+
+    Raises:
+        ValueError: there is one.
+    """
+    seen: set[Path] = set()
+    for path in files:
+        if path.resolve() in seen:
+            raise ValueError(f"{name}: expected different files, got {path} twice; name each once")
+        seen.add(path.resolve())
 
 
 class Source(NamedTuple):

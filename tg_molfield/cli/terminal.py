@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 
-from tg_molfield.progress import bar
+from tg_molfield.progress import bar, in_terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +36,7 @@ def say(text: object) -> None:
 def say_table(table: Table) -> None:
     """Print a table: as wide as a terminal, elsewhere without a frame and with a line for each row."""
     console = Console(emoji=False)
-    if not console.is_terminal:
+    if not in_terminal(console):
         table.box = None
         console = Console(emoji=False, width=_WIDE)
     console.print(table)
@@ -53,7 +53,7 @@ def progress(text: str) -> Iterator[Show]:
         What to call with another text and the share that is done, None if that is not known.
     """
     console = beside()
-    if not console.is_terminal or _shown.get():
+    if not in_terminal(console) or _shown.get():
         yield lambda text, share: None
         return
     before = _shown.set(True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from typer.core import TyperCommand
+from tg_molfield.cli.commands import Command
 
 _TERM = re.compile(r"[a-z]+(=\S+)?")
 SEVERAL: dict[str, Callable[[str], object]] = {
@@ -18,7 +18,7 @@ SEVERAL: dict[str, Callable[[str], object]] = {
 """These options, and what their values look like."""
 
 
-class SeveralValues(TyperCommand):
+class SeveralValues(Command):
     """A command in which ``--eval 64 128`` means ``--eval 64 --eval 128``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ class Format(NamedTuple):
         decode_cell: makes the volume of a whole unit cell from a map of part of it.
         one_channel: whether a file holds only one channel.
         on_lattice: whether nodes are whole numbers of steps from (0, 0, 0).
+        check: refuses numbers of channels, periodic axes and absent atoms that a file cannot hold, if there are any.
     """
 
     decode: Callable[[Path, bytes], VolumeData]
@@ -36,6 +37,7 @@ class Format(NamedTuple):
     decode_cell: Callable[[Path, bytes], VolumeData] | None = None
     one_channel: bool = False
     on_lattice: bool = False
+    check: Callable[[Path, int, Sequence[bool], bool], None] | None = None
 
 
 _CUBE = Format(cube.decode, cube.encode)
@@ -50,7 +52,7 @@ FORMATS = {
     ".map": _MAP,
     ".mrc": _MRC,
     ".xsf": Format(xsf.decode, xsf.encode),
-    ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True),
+    ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True, check=vasp.check),
 }
 SUFFIXES = tuple(FORMATS)
 """The suffixes that can be read and written, each also with ``.gz``; VASP's names, as CHGCAR, need none."""
@@ -157,6 +159,23 @@ def is_volume(path: str | Path) -> bool:
 def needs_lattice(path: str | Path) -> bool:
     """Whether nodes in the format of ``path`` are whole numbers of steps from (0, 0, 0)."""
     return _format_of(Path(path)).on_lattice
+
+
+def check_holds(path: str | Path, channels: int, periodic: Sequence[bool], has_atoms: bool) -> None:
+    """Refuse a volume that the format of ``path`` cannot hold, before it is written.
+
+    Args:
+        path: the file.
+        channels: the number of channels.
+        periodic: whether each axis is periodic.
+        has_atoms: whether there are atoms.
+
+    Raises:
+        ValueError: the format cannot hold it.
+    """
+    check = _format_of(Path(path)).check
+    if check is not None:
+        check(Path(path), channels, periodic, has_atoms)
 
 
 def _format_of(path: Path) -> Format:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -79,21 +79,32 @@ def decode(path: Path, content: bytes) -> VolumeData:
     )
 
 
-def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
-    """A file of VASP with twelve digits; every channel is a data set.
+def check(path: Path, channels: int, periodic: Sequence[bool], has_atoms: bool) -> None:
+    """Refuse what a file of VASP cannot hold.
 
     Raises:
         ValueError: the volume is not periodic, has no atoms, or has another number of channels than 1, 2 or 4.
     """
-    if not all(data.periodic):
+    if not all(periodic):
         raise ValueError(
             f"{path}: expected a volume that is periodic along all axes, as files of VASP are, got one that is not; "
             "sample a crystal on its cell, with Grid.from_cell(data.cell, shape), or save as .cube or .xsf"
         )
-    if data.numbers is None or data.positions is None:
+    if not has_atoms:
         raise ValueError(f"{path}: expected a volume with atoms, got none; use .with_atoms(), or save as .xsf")
-    if len(data.channels) not in _SETS[True]:
-        raise ValueError(f"{path}: expected 1, 2 or 4 channels, got {len(data.channels)}; choose some, or save as .xsf")
+    if channels not in _SETS[True]:
+        raise ValueError(f"{path}: expected 1, 2 or 4 channels, got {channels}; choose some, or save as .xsf")
+
+
+def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
+    """A file of VASP with twelve digits; every channel is a data set.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    check(path, len(data.channels), data.periodic, data.positions is not None)
+    assert data.numbers is not None
+    assert data.positions is not None
     shape = data.values.shape[1:]
     cell = data.axes * np.array(shape)[:, None]
     scale = abs(np.linalg.det(cell)) if _is_density(path)[0] else 1.0

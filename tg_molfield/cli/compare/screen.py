@@ -12,6 +12,7 @@ import typer
 from tg_molfield.cli.options import By, Cluster, Conformers, Dimension, Metric, Search, Seed, Timeout, Workers
 from tg_molfield.cli.resuming import Resume, resumable
 from tg_molfield.cli.terminal import progress, say, say_table
+from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
     from tg_molfield.cli.compare.inputs import Molecule
@@ -64,11 +65,13 @@ def screen(
     from tg_molfield.cli.compare.outputs import printed_table
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.reading import check_different
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
 
     of_smiles = {"--conformers": conformers, "--seed": seed, "--timeout": timeout}
     check_reading([query, *library], None, of_smiles, {"--dimension": dimension})
+    check_different(library, "library")
     outputs = check_outputs(output, _SUFFIXES, [query, *library])
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
@@ -102,7 +105,7 @@ def screen(
                 progress=tell,
             )
         failed = f", {hits.failed_count} of them not readable" if hits.failed_count else ""
-        say(f"{hits.records} records{failed}, {time.monotonic() - began:.0f} s")
+        say(f"{counted(hits.records, 'record')}{failed}, {time.monotonic() - began:.0f} s")
         say_table(printed_table(hits.headers(brief=True), list(islice(hits.rows(brief=True), _SHOWN))))
         for path in outputs:
             with progress(f"writing {path.name}"):
@@ -112,7 +115,7 @@ def screen(
 
 
 def _content(path: Path, hits: Hits) -> str:
-    return "a page" if path.suffix.lower() == ".html" else f"{len(hits)} hits"
+    return "a page" if path.suffix.lower() == ".html" else counted(len(hits), "hit")
 
 
 def _write(path: Path, hits: Hits, queries: list[Molecule], query: str) -> None:

@@ -10,6 +10,7 @@ import typer
 from tg_molfield.cli.options import By, Conformers, Dimension, Metric, Search, Seed
 from tg_molfield.cli.sizes import Yes, refuse_large
 from tg_molfield.cli.terminal import progress, say, say_table
+from tg_molfield.cli.wording import counted
 
 _SHOWN = 50
 _ROW = 50
@@ -63,7 +64,7 @@ def similarity(
     refuse_large({path.name: size for path in outputs}, yes, "compare fewer molecules")
     warn_of_charges({one.charges for one in mine}, {one.charges for one in theirs})
     sides = [one.data for one in mine], [one.data for one in theirs]
-    with progress(f"comparing {len(mine) * len(theirs)} pairs"):
+    with progress(f"comparing {counted(len(mine) * len(theirs), 'pair')}"):
         if in_place:
             found = score_in_place(*sides, terms, metric=metric)
         else:
@@ -79,8 +80,8 @@ def similarity(
         rows.append((rank, *pair, float(found.score[a, b]), *by_term))
     say_table(printed_table(headers, rows[:_SHOWN]))
     if len(rows) > _SHOWN:
-        say(f"and {len(rows) - _SHOWN} more pairs{'' if outputs else '; -o table.csv writes all'}")
+        say(f"and {counted(len(rows) - _SHOWN, 'more pair')}{'' if outputs else '; -o table.csv writes all'}")
     for path in outputs:
         with progress(f"writing {path.name}"):
             write_csv(path, headers, rows)
-        say(f"{path}: {len(rows)} pairs")
+        say(f"{path}: {counted(len(rows), 'pair')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from tg_molfield.cli.options import Cluster, Dimension, Seed, Timeout, Workers
 from tg_molfield.cli.resuming import Resume, resumable
 from tg_molfield.cli.sizes import Yes, refuse_large, table_size
 from tg_molfield.cli.terminal import progress
+from tg_molfield.cli.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +104,7 @@ def embed(
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading, refuse
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.reading import check_different
     from tg_molfield.parallel import check_workers
     from tg_molfield.structures.library import Library
 
@@ -111,7 +114,7 @@ def embed(
         check_reading(files, None, of_smiles, {"--dimension": dimension})
     else:
         refuse({**of_smiles, "--dimension": dimension}, "files", f"the data set {data_set}")
-    _check_different(files)
+    check_different(files)
     check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
     check_packages(output)
     _check_neighbors(neighbors, distance)
@@ -140,14 +143,26 @@ def embed(
             values, itemsize = known["molecules"] * known["width"], np.dtype(known["type"]).itemsize
             tables = {path.name: table_size(path, values, itemsize) for path in output if not is_map(path)}
             refuse_large(tables, yes, "give --summary; with --resume what is done is kept")
+            neighbors = _available(neighbors, len(parts))
             if neighbors is not None:
-                neighbors = min(neighbors, len(parts) - 1)
                 width = encoder.summary_channels or encoder.latent_dim
                 find_neighbors(parts, neighbors, distance or "cosine", width, show)
         table = CodeTable(parts, "summary" if summary else "code", len(files) > 1, neighbors)
         tell(parts, table, records, time.monotonic() - began)
         write(output, parts, table, encoder.summary_channels, (projections, model, files))
         parts.remove()
+
+
+def _available(neighbors: int | None, molecules: int) -> int | None:
+    """How many neighbours each of some molecules can have, at most as many as are wanted; None for none."""
+    if neighbors is None or neighbors < molecules:
+        return neighbors
+    warnings.warn(
+        f"--neighbors: expected more than {counted(neighbors, 'molecule')} with a code, got {molecules}; each has "
+        f"{molecules - 1}",
+        stacklevel=2,
+    )
+    return molecules - 1 or None
 
 
 def _data_set(files: Sequence[Path]) -> Path | None:
@@ -162,14 +177,6 @@ def _data_set(files: Sequence[Path]) -> Path | None:
     if there and len(files) > 1:
         raise ValueError(f"files: expected one data set alone, got {there[0]} beside others; give one")
     return there[0] if there else None
-
-
-def _check_different(files: Sequence[Path]) -> None:
-    seen: set[Path] = set()
-    for path in files:
-        if path.resolve() in seen:
-            raise ValueError(f"files: expected different files, got {path} twice; name each once")
-        seen.add(path.resolve())
 
 
 def _check_neighbors(neighbors: int | None, distance: str | None) -> None:

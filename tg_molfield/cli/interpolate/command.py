@@ -7,21 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tg_molfield.cli.field_files import check_held
 from tg_molfield.cli.interpolate import morphs
 from tg_molfield.cli.interpolate.inputs import drawn_molecules, read_path, step_grids
-from tg_molfield.cli.interpolate.outputs import HEADERS, path_page, summary, table_rows, thinned_for_page, write_table
+from tg_molfield.cli.interpolate.outputs import (
+    HEADERS,
+    PATTERNS,
+    path_page,
+    summary,
+    table_rows,
+    thinned_for_page,
+    write_table,
+)
 from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
+from tg_molfield.cli.wording import worded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tg_molfield.fields import Volume
     from tg_molfield.paths import PathMetrics
+
+_WORDS = {"match='mcs'": "--match mcs", "match='field'": "--match field"}
 
 
 def interpolate(
@@ -139,9 +151,9 @@ def interpolate(
         decoded_path(files, model, steps, noise, tries, precision, seed, (spacing, margin), ending, output, yes)
         return
     refuse({"--noise": noise, "--tries": tries, "--precision": precision, "--seed": seed}, "--model", "none")
-    keep_inputs(files, output, ["step_*", "path.*"])
+    keep_inputs(files, output, PATTERNS)
     check = check is not False
-    with progress("reading frames"):
+    with progress("reading frames"), worded(_WORDS):
         path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)
     times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
     labels = step_labels(path, times, numbers)
@@ -149,15 +161,17 @@ def interpolate(
     shown: dict[str, Volume] = {}
     metrics: list[PathMetrics] = []
     integrals: list[Tensor] = []
-    with telling_leftovers(output, ["step_*", "path.csv", "atoms.csv"]), progress("step 1") as show:
+    with telling_leftovers(output, PATTERNS), progress("step 1") as show:
         molecules = drawn_molecules(path, times)
         grids = step_grids(molecules, spacing, margin)
         size = volume_size(names[0], len(path.mol_field.channels) * grids[0].num_nodes, molecules[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
-        make_folder(output)
         for number, (time, label, data) in enumerate(zip(times, labels, molecules, strict=True)):
             show(f"step {number + 1} of {len(times)}", number / len(times))
             volume = path.field(time).on(grids[number])
+            if not number:
+                check_held(output / names[0], len(volume.channels), volume)
+                make_folder(output)
             volume.save(output / names[number])
             shown[label] = thinned_for_page(volume, len(molecules))
             if check and path.is_morph:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tg_molfield.chem.atoms import AtomList
+from tg_molfield.cli.field_files import check_held
+from tg_molfield.cli.interpolate.outputs import PATTERNS
 from tg_molfield.cli.interpolate.way import Way, noise_of
 from tg_molfield.cli.models import checked_seed, checked_tries, in_precision, load_flow
 from tg_molfield.cli.output_folder import keep_inputs, make_folder, telling_leftovers
@@ -60,10 +62,11 @@ def decoded_path(
     seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     if noise is not None and not 0 <= noise <= 1:
         raise ValueError(f"--noise: expected 0 to 1, got {noise}; leave it out to take it from the molecules")
-    keep_inputs([*files, model], output, ["step_*", "path.*"])
+    keep_inputs([*files, model], output, PATTERNS)
     flow = load_flow(model, "--model")
-    start, end = _two(files, flow)
     names = [f"step_{number:03d}{ending}" for number in range(steps + 1)]
+    check_held(output / names[0], len(flow.channels))
+    start, end = _two(files, flow)
     with progress("decoding") as show:
         with computing:
             path = flow.path(start.molecules[0], end.molecules[0], steps + 1, noise=noise, tries=tries, seed=seed)
@@ -72,11 +75,11 @@ def decoded_path(
         size = volume_size(names[0], len(flow.channels) * grid.num_nodes, path[0].pos.itemsize)
         refuse_large(dict.fromkeys(names, size), yes, "give a larger --spacing or fewer --steps")
         make_folder(output)
-        with telling_leftovers(output, ["step_*"]):
+        with telling_leftovers(output, PATTERNS):
             changes = _sampled(path, grid, [output / name for name in names], show)
-        show("writing path.html", None)
-        way = Way(path, start, end, *noise_of(path, noise))
-        way.write(output, model, changes)
+            show("writing path.html", None)
+            way = Way(path, start, end, *noise_of(path, noise))
+            way.write(output, model, changes)
     say(way.summary())
     say(f"wrote {output}/: {len(names)} volumes, path.html, path.csv, path.sdf, path.xyz")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MAX_ATOMS_WITH_HYDROGEN = 80
 _MAX_NODES_OF_PAGE = 1_200_000
 _MAX_NODES_OF_VOLUME = 44**3
+PATTERNS = ("step_*", "path.csv", "path.html", "path.sdf", "path.xyz", "atoms.csv")
+"""The names of all that the command writes, by whatever options."""
 HEADERS = ("frame", "integral drift", "atoms found", "RMSD, Å", "shortest contact, Å", "bond drift, Å")
 
 Row = tuple[object, ...]

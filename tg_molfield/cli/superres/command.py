@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tg_molfield.cli.field_files import check_held
 from tg_molfield.cli.options import Record, Seed
 from tg_molfield.cli.output_folder import check_folder, keep_inputs, telling_leftovers
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
@@ -111,7 +112,7 @@ def superres(
     from tg_molfield.optional import require
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
-    ending = volume_format if volume_format.startswith(".") else f".{volume_format}"
+    ending = "." + volume_format.lstrip(".").lower()
     if ending not in SUFFIXES:
         raise ValueError(f"--format: expected one of {', '.join(SUFFIXES)}, got {volume_format}; change it")
     given = {
@@ -122,7 +123,7 @@ def superres(
     }
     options = {name: value for name, value in given.items() if value is not None}
     check_folder(output)
-    keep_inputs([source, ligand], output, ["reconstruction.*", "truth.*"])
+    keep_inputs([source, ligand, checkpoint], output, ["reconstruction.*", "truth.*", "model.safetensors"])
     check_method(method, options if widths is None else {**options, "widths": widths})
     for module in ("plotly", "skimage"):
         require(module, "viz")
@@ -136,6 +137,11 @@ def superres(
         _refuse(of_structures, "structures", of_densities, source)
         if finer is not None and every != 1:
             raise ValueError(f"--finer: expected only with --every 1, got --every {every or 2}; give --every 1")
+        if method == "gaussians" and widths is None:
+            raise ValueError(
+                "--widths: expected σ of each channel in Å for --method gaussians, got none; give for example '0.9 "
+                "none', or leave --method out"
+            )
         with progress(f"reading {Path(source).name}"):
             problem = density_problem(source, 2 if every is None else every, 2 if finer is None else finer, widths)
     else:
@@ -152,6 +158,7 @@ def superres(
                 32 if train is None else train,
                 evaluate or [64, 128],
             )
+    check_held(output / f"reconstruction{ending}", len(problem.samples.channels), problem.samples)
     values = len(problem.samples.channels) * problem.finest.num_nodes
     names = ["reconstruction"] if problem.truth is None else ["reconstruction", "truth"]
     sizes = {name + ending: volume_size(name + ending, values, problem.samples.dtype.itemsize) for name in names}

@@ -158,7 +158,7 @@ class Configuration:
         return replace(
             found,
             data=tuple(_beside(folder, one) for one in found.data),
-            output=os.path.normpath(folder / found.output),
+            output=os.path.normpath(folder / Path(found.output).expanduser()),
             local=None if found.local is None else _beside(folder, found.local),
             model=None if found.model is None else _beside(folder, found.model),
         )

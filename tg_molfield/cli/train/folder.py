@@ -25,7 +25,8 @@ def check_folder(how: Configuration, before: Configuration | None, resume: bool,
     """Refuse to mix up two trainings in a folder.
 
     Args:
-        how: the resolved configuration of the training that is to begin or go on.
+        how: the resolved configuration of the training that is to begin or go on; ``by`` may be open as long as the
+            data set is not known.
         before: that of the training in the folder.
         resume: whether it is to go on.
         force: whether it is to begin anew.
@@ -52,7 +53,8 @@ def check_folder(how: Configuration, before: Configuration | None, resume: bool,
             f"{folder}: expected a folder without a training, got one; give --resume to go on, --force to begin anew, "
             "or another --output"
         )
-    differing = [name for name in how.differences(before) if name not in _FREE]
+    still_open = ("by",) if how.by is None else ()
+    differing = [name for name in how.differences(before) if name not in (*_FREE, *still_open)]
     if differing:
         name = differing[0]
         now, then = (str(getattr(one, name))[:40] for one in (how, before))

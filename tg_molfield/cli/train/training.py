@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from shlex import quote
 
 from tg_molfield.arguments import check_counts
 from tg_molfield.cli.data_sets.splitting import usual_by
@@ -64,7 +65,10 @@ def trained(how: Configuration, resume: bool, force: bool) -> None:
         if first:
             check_folder(how, before, resume, force)
         train, valid = _molecules(how, model, builds_anew(how, before, force))
-        how = replace(how, by=how.by or usual_by(train))
+        if how.by is None:
+            how = replace(how, by=usual_by(train))
+            if first:
+                check_folder(how, before, resume, force)
         if valid is None:
             habits.check_without_validation()
         if first:
@@ -129,7 +133,7 @@ def _molecules(
 @contextmanager
 def _told_how_to_go_on(folder: Path) -> Iterator[None]:
     """Whoever stops the training is told how it goes on."""
-    how_to = f"tg-molfield train {folder / FILE} --resume goes on"
+    how_to = _going_on(folder)
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -161,5 +165,9 @@ def _tell_end(folder: Path, report: TrainingReport, how: Configuration) -> None:
         quality = "" if math.isnan(best.psnr) else f", {best.psnr:.2f} dB, occupied {best.psnr_occupied:.2f} dB"
         say(f"best validation: loss {best.loss:.4g}{quality}, after step {best.step:,}")
     if report.ended not in why:
-        say(f"tg-molfield train {folder / FILE} --resume goes on")
-    say(f"{folder / 'model.safetensors'}: the model; tg-molfield evaluate --model {folder} tests it")
+        say(_going_on(folder))
+    say(f"{folder / 'model.safetensors'}: the model; tg-molfield evaluate --model {quote(str(folder))} tests it")
+
+
+def _going_on(folder: Path) -> str:
+    return f"tg-molfield train {quote(str(folder / FILE))} --resume goes on"

@@ -20,7 +20,7 @@ from tg_molfield.compare.scoring import Scoring
 from tg_molfield.compare.screening.ranking import Ranked
 from tg_molfield.display.card import card
 from tg_molfield.files import atomic_write
-from tg_molfield.structures.library import Entry, Recipe, build_entry, write_sdf
+from tg_molfield.structures.library import Entry, Recipe, build_entry, smiles_of_entry, write_sdf
 from tg_molfield.structures.library.problems import FailedRecord
 
 Row = tuple[str | int | float, ...]
@@ -65,8 +65,8 @@ class Hit:
 
     @property
     def name(self) -> str:
-        """Its title, else the SMILES that the library has of it; may be empty."""
-        return self.title or (str(self.entry.content) if self.entry.kind == "smiles" else "")
+        """Its title, else its SMILES, given or of the bonds in its file; empty where there are neither."""
+        return self.title or smiles_of_entry(self.entry)
 
     @property
     def score(self) -> float:
