@@ -41,6 +41,11 @@ def test_neutral_molecules_have_their_usual_structure(smiles):
         "N#C[CH-]C#N",
         "C[n+]1ccccc1",
         "NC(N)=[NH2+]",
+        "O=C1CSC(=O)[N-]1",
+        "CNC(=O)[N-]S(C)(=O)=O",
+        "CC(=O)[N-]O",
+        "C[n+]1ccc(N)cc1",
+        "Nc1cc[nH+]cc1",
         "c1c[nH]c[nH+]1",
     ],
 )

@@ -32,10 +32,10 @@ class Shift(NamedTuple):
 def with_usual_charges(mol: Mol) -> Mol:
     """The molecule with charges where double bonds can be shifted to, if its structure gets more usual by it.
 
-    As many aromatic atoms as possible, then as few as possible: atoms of charge 2, charged carbon and C=N⁻, O⁺ and S⁺,
-    double bonds of S and P to N and C, N≡N⁺ groups, and anions apart from cations. ``N#[N+]N=c1cc[cH-]cc1`` becomes
-    ``[N-]=[N+]=Nc1ccccc1``, and ``[cH-]1nnnn1`` becomes ``c1nnn[n-]1``. The number of charges stays. The molecule
-    itself is given where no shift is of use.
+    As many aromatic atoms as possible, then as few as possible: atoms of charge 2, charged carbon and C=N⁻, O⁺ and
+    S⁺, double bonds of S and P to N and C, N≡N⁺ groups, O⁻ beside C=N, anions apart from cations, and N⁺ that is
+    doubly bound to an aromatic ring. ``N#[N+]N=c1cc[cH-]cc1`` becomes ``[N-]=[N+]=Nc1ccccc1``, and ``[cH-]1nnnn1``
+    becomes ``c1nnn[n-]1``. The number of charges stays. The molecule itself is given where no shift is of use.
 
     Args:
         mol: a sanitized molecule with all its hydrogens.
@@ -133,7 +133,9 @@ def _rank(mol: Mol) -> tuple[int, ...]:
         sum(atom.GetAtomicNum() in _ONIUM for atom in charged if atom.GetFormalCharge() > 0),
         _num_ylide_bonds(mol),
         sum(_is_diazonium(atom) for atom in charged),
+        sum(_is_imidate(atom) for atom in charged),
         sum(atom.GetFormalCharge() < 0 and not _is_beside_cation(atom) for atom in charged),
+        sum(_is_exocyclic_iminium(atom) for atom in charged),
     )
 
 
@@ -167,6 +169,20 @@ def _num_ylide_bonds(mol: Mol) -> int:
 
 def _is_diazonium(atom: Atom) -> bool:
     return bool(atom.GetAtomicNum() == 7 and atom.GetFormalCharge() > 0 and _has_bond(atom, 3.0, 7))
+
+
+def _is_imidate(atom: Atom) -> bool:
+    """Whether it is O⁻ of an amide's anion, which is usually given as N⁻ beside C=O."""
+    if atom.GetAtomicNum() != 8 or atom.GetFormalCharge() > 0:
+        return False
+    return any(other.GetAtomicNum() == 6 and _has_bond(other, 2.0, 7) for other in atom.GetNeighbors())
+
+
+def _is_exocyclic_iminium(atom: Atom) -> bool:
+    """Whether it is N⁺ as in aminopyridinium with the charge outside of the ring."""
+    if atom.GetAtomicNum() != 7 or atom.GetFormalCharge() < 0 or atom.GetIsAromatic():
+        return False
+    return _has_bond(atom, 2.0, 6) and any(other.GetIsAromatic() for other in atom.GetNeighbors())
 
 
 def _is_beside_cation(atom: Atom) -> bool:
