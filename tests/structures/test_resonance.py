@@ -23,6 +23,9 @@ def perceived(smiles):
         "CC(=O)C=[N+]=[N-]",
         "N#CC=[N+]=[N-]",
         "[O-][n+]1onc2ccccc21",
+        "[N-]=[N+]=Nc1ccc(N=[N+]=[N-])cc1",
+        "[O-][n+]1cc[n+]([O-])c2ccccc21",
+        "[O-][n+]1ccc(-c2cc[n+]([O-])cc2)cc1",
     ],
 )
 def test_neutral_molecules_have_their_usual_structure(smiles):
