@@ -43,7 +43,7 @@ def with_usual_charges(mol: Mol) -> Mol:
     from rdkit import Chem
 
     best = mol
-    for _ in range(_MOST_SHIFTS):
+    for _ in range(_MOST_SHIFTS if any(atom.GetFormalCharge() for atom in mol.GetAtoms()) else 0):
         other = min(_shifted(best), key=_rank, default=best)
         if _rank(other) >= _rank(best):
             break
