@@ -23,6 +23,9 @@ def perceived(smiles):
         "CC(=O)C=[N+]=[N-]",
         "N#CC=[N+]=[N-]",
         "[O-][n+]1onc2ccccc21",
+        "[N-]=[N+]=Nc1ccc(N=[N+]=[N-])cc1",
+        "[O-][n+]1cc[n+]([O-])c2ccccc21",
+        "[O-][n+]1ccc(-c2cc[n+]([O-])cc2)cc1",
     ],
 )
 def test_neutral_molecules_have_their_usual_structure(smiles):
@@ -41,6 +44,11 @@ def test_neutral_molecules_have_their_usual_structure(smiles):
         "N#C[CH-]C#N",
         "C[n+]1ccccc1",
         "NC(N)=[NH2+]",
+        "O=C1CSC(=O)[N-]1",
+        "CNC(=O)[N-]S(C)(=O)=O",
+        "CC(=O)[N-]O",
+        "C[n+]1ccc(N)cc1",
+        "Nc1cc[nH+]cc1",
         "c1c[nH]c[nH+]1",
     ],
 )

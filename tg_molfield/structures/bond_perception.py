@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tg_molfield.structures.charge_pairs import doubtful_cation
+
 if TYPE_CHECKING:
     from rdkit.Chem import RWMol
 
@@ -15,7 +17,7 @@ def determine_bonds(mol: RWMol, charge: int) -> RWMol:
     """The molecule with bonds and their orders, its atoms in the same order.
 
     RDKit's search depends on the order of the atoms: where it finds none, as in many nitro compounds, it is begun with
-    the heaviest.
+    the heaviest. What it finds then counts only without doubtful cations, which broken bonds would be given.
 
     Args:
         mol: atoms and one conformer.
@@ -37,7 +39,8 @@ def determine_bonds(mol: RWMol, charge: int) -> RWMol:
             raise
         with suppress(ValueError, RuntimeError):
             found = _determined(Chem.RWMol(Chem.RenumberAtoms(mol, heaviest_first)), charge)
-            return Chem.RWMol(Chem.RenumberAtoms(found, sorted(given, key=heaviest_first.__getitem__)))
+            if doubtful_cation(found) is None:
+                return Chem.RWMol(Chem.RenumberAtoms(found, sorted(given, key=heaviest_first.__getitem__)))
         raise
 
 
