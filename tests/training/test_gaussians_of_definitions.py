@@ -48,3 +48,14 @@ def test_they_can_be_trained_on_request():
     fit(model, molecules(4), max_steps=3, lr=0.1)
     weights, log_widths = map(torch.equal, gaussians(model), before)
     assert (weights, log_widths) == (True, False)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_refuses_a_loss_without_gradient(tmp_path):
+    pytest.importorskip("lightning")
+    from lightning_runs import data, trainer
+
+    from tg_molfield.training.lightning import FieldLightningModule
+
+    with pytest.raises(ValueError, match="loss: expected a function of the model's parameters, got a number without"):
+        trainer(tmp_path, max_steps=1).fit(FieldLightningModule(made("structure_factors")), data())
