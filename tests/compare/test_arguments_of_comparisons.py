@@ -7,10 +7,11 @@ import torch
 from house_errors import assert_refused
 from torch_geometric.data import Data
 
-from tg_molfield import MolField
+from tg_molfield import MolField, align
 from tg_molfield.compare import Descriptor, Metric, Scoring, interaction, pair_overlaps, screen, similarity
 
 WATER = Data(z=torch.tensor([8, 1, 1]), pos=torch.tensor([[0.0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+SEVERAL = Data(z=WATER.z, pos=WATER.pos, batch=torch.tensor([0, 1, 1]))
 FIELD = MolField("H O")(WATER)
 ONE = torch.ones(1)
 HITS = screen(WATER, [WATER], top=1, progress=False)
@@ -35,6 +36,8 @@ HITS = screen(WATER, [WATER], top=1, progress=False)
         ("molecules", lambda: Scoring.of("shape").fields(None)),
         ("molecules", lambda: Scoring.of("shape").fields([])),
         ("molecules[0]", lambda: Scoring.of("shape").fields([FIELD])),
+        ("molecules[0]", lambda: align(SEVERAL, WATER)),
+        ("molecules[0]", lambda: align(WATER, SEVERAL)),
         ("data", lambda: Scoring.of("shape").prepared("x")),
         ("top", lambda: screen(WATER, [WATER], top=None)),
         ("workers", lambda: screen(WATER, [WATER], workers=None)),

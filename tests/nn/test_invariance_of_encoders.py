@@ -49,3 +49,9 @@ def test_the_warning_is_about_the_line_of_the_caller():
     with pytest.warns(EncoderWarning) as record:
         FieldAutoEncoder("C", 16, "siren", Network(DEPENDENT["rotated and moved"]))
     assert record[0].filename == __file__
+
+
+def test_modules_without_memory_are_not_tried():
+    with torch.device("meta"):
+        model = FieldAutoEncoder("C", 16, "siren", Network(within_molecules))
+    assert model.encoder.module.linear.weight.is_meta

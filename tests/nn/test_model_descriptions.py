@@ -131,6 +131,16 @@ def test_options_that_were_changed_as_attributes_are_kept(decoder, part, option,
         check_same_model(describe_model(build(decoder, channels=FIELD))[0], model)
 
 
+def test_options_of_classes_of_your_own_are_kept():
+    class Own(FieldAutoEncoder):
+        def __init__(self, channels, **options):
+            super().__init__(channels, **options)
+
+    model = Own(FIELD, latent_dim=16, decoder="siren", decoder_options=SMALL["siren"])
+    model.random_frames = False
+    assert not rebuild_model(*through_json(model)).random_frames
+
+
 def test_attributes_of_modules_of_your_own_are_no_options():
     encoder = PaiNNEncoder(8, 1, cutoff=3.0)
     model = FieldAutoEncoder("H C", 16, "siren", encoder, decoder_options=SMALL["siren"])

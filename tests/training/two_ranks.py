@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
     logs = {}
     for decoder in OPTIONS:
         torch.manual_seed(0)
-        model = FieldAutoEncoder(FIELD, 64, decoder, **OPTIONS[decoder])
+        model = FieldAutoEncoder(FIELD, 64, decoder, **OPTIONS[decoder]).requires_grad_(True)
         guess = getattr(model.decoder, "initial_guess", torch.nn.Identity())
         before = [parameter.detach().clone() for parameter in guess.parameters()]
         plain = Trainer(

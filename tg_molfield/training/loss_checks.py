@@ -57,6 +57,6 @@ def checked_loss(value: Any) -> Tensor:
     if not value.requires_grad:
         raise ValueError(
             "loss: expected a function of the model's parameters, got a number without gradient; let parameters "
-            "require gradients, and compute the loss with them"
+            "require gradients, and give a loss that depends on them, such as InitialGuessLoss for 'structure_factors'"
         )
     return value

@@ -25,7 +25,7 @@ class EncoderWarning(UserWarning):
 
 @torch.no_grad()
 def warn_of_dependence(module: nn.Module, like: Tensor) -> None:
-    """Try a module ``(z, pos, batch) -> [N, F]`` on a molecule.
+    """Try a module ``(z, pos, batch) -> [N, F]`` on a molecule, unless it is on the meta device.
 
     Args:
         module: the module.
@@ -34,6 +34,8 @@ def warn_of_dependence(module: nn.Module, like: Tensor) -> None:
     Warns:
         EncoderWarning: features change where the molecule is moved, or where another one is in the batch.
     """
+    if like.is_meta:
+        return
     pos, turn, shift = (like.new_tensor(numbers) for numbers in (_POS, _TURN, _SHIFT))
     places = pos, pos @ turn.T + shift
     z = torch.ones(len(pos), dtype=torch.int64, device=like.device)

@@ -26,9 +26,9 @@ def present_hyper_parameters(model: nn.Module) -> dict[str, Any]:
 
 def _present(part: nn.Module, options: dict[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
     """``options`` with the attributes of their names that differ from what the part was built with."""
+    defaults = {name: parameter.default for name, parameter in inspect.signature(type(part)).parameters.items()}
     found = dict(options)
-    for name, parameter in inspect.signature(type(part)).parameters.items():
-        built = options.get(name, parameter.default)
+    for name, built in (defaults | options).items():
         now = getattr(part, name, built)
         if now is None and isinstance(built, bool):  # a flag whose module is gone
             now = False

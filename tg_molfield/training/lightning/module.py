@@ -27,7 +27,7 @@ from tg_molfield.training.lightning.averaging import AveragedWeights
 from tg_molfield.training.lightning.checkpoint import KEY, MODEL, check_entry, read_training, training_entry
 from tg_molfield.training.lightning.data import FieldDataModule, ResumeWarning
 from tg_molfield.training.lightning.progress import begin_epoch, drop_unfinished_step
-from tg_molfield.training.loss_checks import check_function
+from tg_molfield.training.loss_checks import check_function, checked_loss
 from tg_molfield.training.losses import FieldLoss, Loss, check_query_points, loss_of
 from tg_molfield.training.optimization import BETAS, Optimization
 from tg_molfield.training.random_state import random_state, set_random_state
@@ -129,10 +129,12 @@ class FieldLightningModule(LightningModule):
 
         Raises:
             FloatingPointError: the loss is not finite.
+            TypeError: it is no tensor.
+            ValueError: it is not one number, or depends on no parameter.
         """
         self._check_values["train"](self.model, batch)
         with _own_draws(batch):
-            value = self.loss(self.model, batch)
+            value = checked_loss(self.loss(self.model, batch))
         share = getattr(batch, "rank_weight", None)
         count = 0 if share is not None and not bool(share.any()) else count_graphs(batch)
         total = torch.stack([value.detach().float() * count, value.new_tensor(float(count)).float()])

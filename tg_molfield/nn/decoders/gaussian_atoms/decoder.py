@@ -29,7 +29,7 @@ class GaussianAtomDecoder(Decoder):
     """A decoder that finds atoms and gives each a Gaussian.
 
     The weights in the channels and the width of a Gaussian depend on the element alone; :meth:`set_mol_field` takes
-    them from a definition, without training.
+    them from a definition. They require no gradients, so training leaves them as they are.
 
     The decoded field has one Gaussian for each atom. Only where the frames that a nearly symmetric molecule ties
     disagree on an atom by more than 1e-3 Å, it has one for each frame, weighted.
@@ -56,8 +56,8 @@ class GaussianAtomDecoder(Decoder):
         super().__init__(mol_field, latent_dim, summary_channels)
         self.element_kinds = ElementKinds(elements)
         count = len(self.element_kinds.elements)
-        self.weights = nn.Parameter(torch.zeros(count, len(self.channels)))
-        self.log_widths = nn.Parameter(torch.zeros(count))
+        self.weights = nn.Parameter(torch.zeros(count, len(self.channels)), requires_grad=False)
+        self.log_widths = nn.Parameter(torch.zeros(count), requires_grad=False)
         self.set_mol_field(mol_field)
 
     def reset_parameters(self) -> None:
