@@ -30,6 +30,7 @@ from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.fields.units import unit_of
+from tg_molfield.fields.versions import Versions, versions
 from tg_molfield.files import decoding
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision, widened
@@ -78,7 +79,7 @@ class Volume(Field):
         self.values, self.grid, self.interpolation = values, grid, interpolation
         self.periodic: Periodic = as_three_flags("periodic", periodic)
         self._channels, self._atoms = names, atoms
-        self._kept: Interpolator | None = None
+        self._kept: tuple[Versions, Interpolator] | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -315,10 +316,11 @@ class Volume(Field):
             )
 
     def _interpolator(self) -> Interpolator:
-        if self.values.requires_grad:
+        now = versions(self.values)
+        if now is None:
             return Interpolator(self.values, self.interpolation, self.periodic)
-        if self._kept is None:
+        if self._kept is None or self._kept[0] != now:
             self._check_cubic()
             with torch.inference_mode(False):
-                self._kept = Interpolator(self.values, self.interpolation, self.periodic)
-        return self._kept
+                self._kept = now, Interpolator(self.values, self.interpolation, self.periodic)
+        return self._kept[1]
