@@ -30,7 +30,7 @@ from tg_molfield.fields.periodic import (
 from tg_molfield.fields.resolution import warn_of_coarse_coordinates
 from tg_molfield.fields.versions import Versions, versions
 from tg_molfield.fields.volume import Volume
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision, widened
 
 
 @final
@@ -340,10 +340,10 @@ class RBFField(Field):
         return check_points(pos, batch, self.num_graphs, self.dtype, self.device)
 
     def folded(self, pos: Tensor, batch: Tensor) -> Tensor:
-        """The points [Q, 3], folded into the cells of periodic graphs."""
+        """The points [Q, 3], folded into the cells of periodic graphs; there in float32 at least."""
         if self.cell is None or self.pbc is None:
             return pos
-        return fold_batch(pos, batch, self.cell, self.pbc)
+        return fold_batch(widened(pos), batch, widened(self.cell), self.pbc)
 
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
@@ -362,7 +362,8 @@ class RBFField(Field):
         return self._repeat(self.cell, self.pbc, grids)
 
     def _repeat(self, cell: Tensor, pbc: Tensor, grids: Sequence[Grid] | None = None) -> tuple[Tensor, Tensor]:
-        return images_of_batch(self.centers, self.widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)
+        centers, widths, cell = widened(self.centers), widened(self.widths), widened(cell)
+        return images_of_batch(centers, widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)
 
 
 def _as_widths(widths: Any, centers: Tensor) -> Tensor:
