@@ -67,7 +67,7 @@ class Metric:
     def likeness(self, overlap: Tensor, f: Tensor, g: Tensor) -> Likeness:
         """The measure with its derivatives by the overlap."""
         if self.name in ("carbo", "hodgkin"):
-            scale = (f * g).clamp_min(0).sqrt() if self.name == "carbo" else (f + g) / 2
+            scale = _root(f) * _root(g) if self.name == "carbo" else (f + g) / 2
             empty = scale <= 0
             inverse = torch.where(empty, 0.0, 1 / torch.where(empty, 1.0, scale))
             value = torch.where(_both_zero(f, g), 1.0, overlap * inverse)
@@ -89,6 +89,12 @@ def as_metric(metric: str | Metric) -> Metric:
         ValueError: there is no measure of that name.
     """
     return metric if isinstance(metric, Metric) else Metric(metric)
+
+
+def _root(x: Tensor) -> Tensor:
+    """The root of ``x``, and 0 with the slope 0 where it is not positive."""
+    positive = x > 0
+    return torch.where(positive, torch.where(positive, x, 1.0).sqrt(), 0.0)
 
 
 def _both_zero(f: Tensor, g: Tensor) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tg_molfield.devices import in_double, sent_to
+from tg_molfield.devices import in_double, sent_to, widest_type
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 
 SPACING, MARGIN = 0.25, 5.0
@@ -19,7 +20,7 @@ class Overlaps(NamedTuple):
     """What two functions share, by channel.
 
     Attributes:
-        fg: ∫ f g d³r [C], in single precision or the fields' own, if that is higher.
+        fg: ∫ f g d³r [C], in the widest type of the fields' device.
         ff: ∫ f² d³r [C].
         gg: ∫ g² d³r [C].
         error: the greatest error of the three in any channel, relative to √(ff gg).
@@ -42,7 +43,8 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     values, others = in_double(first.values).flatten(1), in_double(second.values).flatten(1)
     products = torch.stack([values * others, values.square(), others.square()])
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
-    whole, spread = with_error(products @ node_weights(grid, periodic, values.device))
+    weights = node_weights(grid, periodic, values.device, are_samples_on(grid, f, g))
+    whole, spread = with_error(products @ weights)
     for own, other, field, place in ((values, others, f, 1), (others, values, g, 2)):
         doubt = interpolation_doubt(field, grid)
         if doubt is not None:
@@ -52,7 +54,7 @@ def overlaps_on(f: Field, g: Field, grid: Grid | None) -> Overlaps:
     scale = (whole[1] * whole[2]).detach().sqrt()
     known = scale > 0
     error = float((spread[:, known] / scale[known]).max()) if bool(known.any()) else 0.0
-    fg, ff, gg = sent_to(whole, f.device, torch.promote_types(f.dtype, torch.float32))
+    fg, ff, gg = sent_to(whole, f.device, widest_type(f.device))
     return Overlaps(fg, ff, gg, error)
 
 
@@ -68,20 +70,36 @@ def interpolation_doubt(field: Field, grid: Grid) -> Tensor | None:
     return in_double(linear - cubic).flatten(1)
 
 
-def node_weights(grid: Grid, periodic: Sequence[bool], device: torch.device) -> Tensor:
+def node_weights(grid: Grid, periodic: Sequence[bool], device: torch.device, are_samples: bool) -> Tensor:
     """The weights of the nodes in three rules [Q, 3]: all nodes; every second along each axis; without the outermost.
 
-    Periodic axes have no outermost nodes; where they have an odd number of nodes, none is left out.
+    Periodic axes have no outermost nodes. Where they have an odd number of nodes, the second rule differs from the
+    first by the shortest wave that the nodes hold, as it does where their number is even.
+
+    Args:
+        grid: the nodes.
+        periodic: along which axes both fields repeat.
+        device: of the result.
+        are_samples: whether both fields are volumes on this grid, so that single nodes along an axis are all there is.
     """
     weights = torch.ones(3, *grid.shape, dtype=torch.float64, device=device)
     for axis, (repeats, nodes) in enumerate(zip(periodic, grid.shape, strict=True)):
         index = torch.arange(nodes, device=device)
         shape = [nodes if other == axis else 1 for other in range(3)]
-        if nodes > 2 and not (repeats and nodes % 2):
-            weights[1] *= (2.0 * (index % 2 == 0)).view(shape)
+        if repeats and nodes % 2:
+            coarse = 1 + torch.cos(2 * math.pi / nodes * (nodes // 2) * index.double())
+        else:
+            coarse = 2.0 * (index % 2 == 0)
+        if nodes > 1 or not are_samples:
+            weights[1] *= coarse.view(shape)
         if nodes > 2 and not repeats:
             weights[2] *= ((index > 0) & (index < nodes - 1)).view(shape)
     return weights.flatten(1).T * grid.voxel_volume
+
+
+def are_samples_on(grid: Grid, *fields: Field) -> bool:
+    """Whether all of the fields are volumes on this grid."""
+    return all(isinstance(field, Volume) and field.grid == grid for field in fields)
 
 
 def with_error(sums: Tensor) -> tuple[Tensor, Tensor]:

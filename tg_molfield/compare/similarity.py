@@ -12,9 +12,9 @@ from torch import Tensor
 from tg_molfield.arguments import as_names, check_kind
 from tg_molfield.compare.cards import similarity_card
 from tg_molfield.compare.metrics import Metric, as_metric
-from tg_molfield.compare.overlap import overlap, self_overlap
+from tg_molfield.compare.overlap import check_fit, in_single, overlap, self_overlap
 from tg_molfield.compare.quadrature import overlaps_on
-from tg_molfield.fields import Field, Grid
+from tg_molfield.fields import Field, Grid, RBFField
 from tg_molfield.fields.gaussian_sums import as_gaussians
 from tg_molfield.fields.grid import check_grid
 from tg_molfield.metrics import warn_of_definitions
@@ -86,19 +86,29 @@ def similarity(
         raise ValueError("channels: expected at least one, got none; leave them out to compare all")
     f, g = _of_channels("f", f, names), _of_channels("g", g, names)
     warn_of_definitions("g", g, f)
-    fg, ff, gg, error = _overlaps(f, g, grid)
+    fg, ff, gg, shares, error = _overlaps(f, g, grid)
     ff, gg = ff[:, None], gg[None]
-    total = measure(fg.sum(-1), ff.sum(-1), gg.sum(-1)).to(f.dtype)
+    total = measure(*((one * shares).sum(-1) for one in (fg, ff, gg))).to(f.dtype)
     by_channel = measure(fg, ff, gg).to(f.dtype)
     single = tuple(0 if field.num_graphs == 1 else slice(None) for field in (f, g))
     return Similarity(total[single], by_channel[single], names, error)
 
 
-def _overlaps(f: Field, g: Field, grid: Grid | None) -> tuple[Tensor, Tensor, Tensor, float]:
-    """∫ f g [A, B, C], ∫ f² [A, C], ∫ g² [B, C] and their error."""
+def _overlaps(f: Field, g: Field, grid: Grid | None) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+    """∫ f g [A, B, C], ∫ f² [A, C] and ∫ g² [B, C] up to a factor for each channel, these factors [C], and the error.
+
+    The largest factor is 1; without them, squares of very small and very large weights would leave the range of floats.
+    """
     first, second = as_gaussians(f), as_gaussians(g)
     if first is not None and second is not None:
-        return overlap(first, second), self_overlap(first), self_overlap(second), 0.0
+        check_fit(first, second)
+        first, second = in_single(first), in_single(second)
+        heights = _heights(first, second)
+        least = torch.finfo(heights.dtype).tiny
+        inverse = torch.where(heights > least, 1 / heights, 1.0)
+        one, other = (field.scaled(inverse.expand(field.num_graphs, -1)) for field in (first, second))
+        shares = (heights / heights.amax().clamp_min(least)).square()
+        return overlap(one, other), self_overlap(one), self_overlap(other), shares, 0.0
     table = [[overlaps_on(one, other, grid) for other in g.unbatch()] for one in f.unbatch()]
     error = max(entry.error for row in table for entry in row)
     if error > ERROR:
@@ -109,7 +119,14 @@ def _overlaps(f: Field, g: Field, grid: Grid | None) -> tuple[Tensor, Tensor, Te
             stacklevel=3,
         )
     fg = torch.stack([torch.stack([entry.fg for entry in row]) for row in table])
-    return fg, torch.stack([row[0].ff for row in table]), torch.stack([entry.gg for entry in table[0]]), error
+    ff, gg = torch.stack([row[0].ff for row in table]), torch.stack([entry.gg for entry in table[0]])
+    return fg, ff, gg, fg.new_ones(fg.shape[-1]), error
+
+
+def _heights(f: RBFField, g: RBFField) -> Tensor:
+    """The largest absolute weight in each channel [C] of either field, 0 where there is none."""
+    weights = torch.cat([f.weights, g.weights]).detach()
+    return torch.nn.functional.pad(weights, (0, 0, 0, 1)).abs().amax(0)
 
 
 def _of_channels(name: str, field: Field, names: tuple[str, ...]) -> Field:

@@ -19,6 +19,7 @@ from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.fields.volume import Volume
+from tg_molfield.precision import HALF_TYPES, widened
 
 _PAIRS_AT_ONCE = 2**20
 
@@ -72,6 +73,12 @@ class AggregateField(Field):
         """The functions of a batch, one field each."""
         return [self._of(one) for one in self._annotated(self.base).unbatch()]
 
+    def on(self, grid: Grid) -> Volume:
+        """See :meth:`Field.on`; nodes are not rounded to types of 16 bits."""
+        if self.dtype in HALF_TYPES:
+            return self.to(torch.float32).on(grid).to(self.dtype)
+        return super().on(grid)
+
     def _of(self, base: RBFField) -> Self:
         return type(self)(base)
 
@@ -124,14 +131,14 @@ class MaximumField(AggregateField):
     rule = "maximum"
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        centers, weights, widths, kernel, owner, points, batch, num_graphs = self.base.problem(pos, batch)
+        centers, weights, widths, kernel, owner, points, batch, num_graphs = map(widened, self.base.problem(pos, batch))
         columns = []
         for channel in range(len(self.channels)):
             mine = weights[:, channel] != 0
             inverse = 1 / (widths[mine] if widths.ndim == 1 else widths[mine, channel])
             sources = (centers[mine], weights[mine, channel, None], inverse)
             columns.append(_greatest(kernel, sources, owner[mine], points, batch, num_graphs))
-        return torch.cat(columns, 1) if columns else points.new_zeros(len(points), 0)
+        return torch.cat(columns, 1).to(pos) if columns else pos.new_zeros(len(pos), 0)
 
 
 def _greatest(

@@ -17,7 +17,7 @@ class LinearCombination(Field):
     """Σ factor_i · field_i, for fields of the same channels.
 
     Raises:
-        ValueError: the channels or the numbers of functions differ.
+        ValueError: the channels, the numbers of functions, the types or the devices differ.
     """
 
     def __init__(self, fields: Sequence[Field], factors: Sequence[float]) -> None:
@@ -32,6 +32,11 @@ class LinearCombination(Field):
                 raise ValueError(
                     f"num_graphs: expected {first.num_graphs} in all fields, got {other.num_graphs}; combine "
                     "fields of the same molecules"
+                )
+            if other.dtype != first.dtype or other.device != first.device:
+                raise ValueError(
+                    f"fields: expected {first.dtype} on {first.device} in all fields, got {other.dtype} on "
+                    f"{other.device}; convert them with field.to()"
                 )
         self._fields = tuple(fields)
         self._factors = tuple(factors)
@@ -69,7 +74,7 @@ class LinearCombination(Field):
 
     def unbatch(self) -> list[LinearCombination]:
         graphs = zip(*(field.unbatch() for field in self._fields), strict=True)
-        return [LinearCombination(fields, self._factors).with_mol_field(self.mol_field) for fields in graphs]
+        return self._annotated_each([LinearCombination(fields, self._factors) for fields in graphs])
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> LinearCombination:
         terms = LinearCombination([field._mapped(change) for field in self._fields], self._factors)

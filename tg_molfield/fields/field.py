@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FieldT = TypeVar("FieldT", bound="Field")
 
-_NODES_AT_ONCE = 2**18
+NODES_AT_ONCE = 2**18
 _MAKE_GRID = "give for example Grid.around(data.pos)"
 
 
@@ -253,7 +253,7 @@ class Field(ABC):
         self._require_one("on", grid)
         self._require_fit([grid], copies=2)
         nodes = grid.points(self.dtype, self.device)
-        chunks = [self(chunk) for chunk in nodes.split(_NODES_AT_ONCE)]
+        chunks = [self(chunk) for chunk in nodes.split(NODES_AT_ONCE)]
         return self._volume(torch.cat(chunks).T.reshape(len(self.channels), *grid.shape), grid)
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
@@ -366,6 +366,11 @@ class Field(ABC):
     def _annotated(self, field: FieldT) -> FieldT:
         """``field`` with the atoms and the definition of this one."""
         return field.with_atoms(self.atoms).with_mol_field(self.mol_field)
+
+    def _annotated_each(self, fields: Sequence[FieldT]) -> list[FieldT]:
+        """The functions of this field with their own atoms and the definition of this one."""
+        atoms = [None] * len(fields) if self.atoms is None else self.atoms.of_graphs(len(fields))
+        return [one.with_atoms(own).with_mol_field(self.mol_field) for one, own in zip(fields, atoms, strict=True)]
 
     def _require_one(self, method: str, grid: Grid) -> None:
         """Refuse what is no grid, and fields of several functions."""

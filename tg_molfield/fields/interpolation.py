@@ -48,7 +48,7 @@ class Interpolator:
         self._table = values.movedim(0, -1).contiguous()
 
     def __call__(self, steps: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
-        """The values [Q, C] at ``steps`` [Q, 3], which may be off by ``rounding`` [Q, 1]."""
+        """The values [Q, C] at ``steps`` [Q, 3] of any type of floats, which may be off by ``rounding`` [Q, 1]."""
         return self._derivatives(steps, rounding, VALUE)[:, 0]
 
     def gradient(self, steps: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
@@ -65,7 +65,7 @@ class Interpolator:
         outside = ((place < -slack) | (place > last + slack)).any(-1)
         within = torch.minimum(place.clamp_min(0), last)
         low = torch.minimum(within.floor(), last - 1).clamp_min(0).nan_to_num(0)
-        offset = steps + (within - low - fixed)
+        offset = (steps + (within - low - fixed)).to(self._table)
         values = evaluate(self._table, low.long(), offset, self._basis, orders)
         return torch.where(outside[:, None, None], torch.zeros_like(values), values)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tg_molfield.arguments import check_choice, check_kind, check_number, check_positive
 from tg_molfield.fields.cards import kernel_card
@@ -265,7 +265,8 @@ class FunctionKernel(Kernel):
 
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: ``radius`` is not positive.
+        ValueError: ``radius`` is not positive, or ``function`` is a module with parameters that require gradients,
+            which fields do not give.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -276,6 +277,11 @@ class FunctionKernel(Kernel):
         if not callable(self.function):
             raise TypeError(
                 f"function: expected a function of u, got {type(self.function).__name__}; give for example torch.sinc"
+            )
+        if isinstance(self.function, nn.Module) and any(one.requires_grad for one in self.function.parameters()):
+            raise ValueError(
+                "function: expected one without parameters that require gradients, which fields do not give, got a "
+                f"{type(self.function).__name__}; call its requires_grad_(False)"
             )
         check_number("radius", self.radius)
         if not self.radius > 0:

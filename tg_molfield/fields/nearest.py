@@ -11,7 +11,7 @@ from torch import Tensor
 from tg_molfield.chem.cells import inverse_cell
 from tg_molfield.fields.periodic import images
 from tg_molfield.fields.rbf import RBFField
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision, widened
 
 
 @full_precision
@@ -30,8 +30,9 @@ def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField
     counts, channels = torch.bincount(batch, minlength=base.num_graphs).tolist(), range(len(base.channels))
     if not counts or not channels:
         return pos.new_zeros(len(pos), 0)
-    graphs = zip(base.unbatch(), pos.split(counts), strict=True)
-    return torch.cat([torch.stack([column(graph, c, points) for c in channels], 1) for graph, points in graphs])
+    graphs = zip(base.unbatch(), widened(pos).split(counts), strict=True)
+    found = [torch.stack([column(graph, c, points) for c in channels], 1) for graph, points in graphs]
+    return torch.cat(found).to(pos)
 
 
 def spheres_around(
@@ -42,18 +43,18 @@ def spheres_around(
     Args:
         base: centres, and radii as widths, of one graph; those of weight 0 are no spheres of the channel.
         channel: its index.
-        pos: [Q, 3] in Å.
+        pos: [Q, 3] in Å, not of 16 bits.
         smoothness: k in Å, of the smooth minimum; 0 for the exact one.
 
     Returns:
-        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, and how much farther (Å) than the nearest
-        sphere one can be and still contribute.
+        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, in float32 at least, and how much farther (Å) than
+        the nearest sphere one can be and still contribute.
     """
     mine = base.weights[:, channel] != 0
-    centers = base.centers[mine]
-    radii = base.widths[mine] if base.widths.ndim == 1 else base.widths[mine, channel]
+    centers = widened(base.centers[mine])
+    radii = widened(base.widths[mine] if base.widths.ndim == 1 else base.widths[mine, channel])
     if base.cell is not None and base.pbc is not None and len(radii):
-        cell, pbc = base.cell[0], base.pbc[0]
+        cell, pbc = widened(base.cell[0]), base.pbc[0]
         pos = base.folded(pos, torch.zeros(len(pos), dtype=torch.long, device=pos.device))
         reach = float(cell[pbc].detach().norm(dim=1).sum())
         if smoothness:
@@ -71,5 +72,7 @@ def _margin(smoothness: float, radii: Tensor) -> float:
 
 def _height(pos: Tensor, cell: Tensor, pbc: Tensor) -> float:
     """The largest distance in Å between points [M, 3], perpendicular to the periodic directions."""
+    if bool(pbc.all()):
+        return 0.0
     across = (pos @ inverse_cell(cell))[:, ~pbc]
     return float((across.amax(0) - across.amin(0)).norm())

@@ -70,7 +70,7 @@ def repeating_axes(grid: Grid, cell: Tensor, pbc: Tensor) -> Periodic:
     """
     counts = grid.cell @ torch.linalg.inv(cell.detach().cpu().double())
     whole = counts.round() * pbc.cpu()
-    x, y, z = ((counts - whole).abs().amax(1) < _WHOLE).tolist()
+    x, y, z = (((counts - whole).abs().amax(1) < _WHOLE) & whole.any(1)).tolist()
     return (x, y, z)
 
 

@@ -28,8 +28,9 @@ from tg_molfield.fields.periodic import (
     repeating_axes,
 )
 from tg_molfield.fields.resolution import warn_of_coarse_coordinates
+from tg_molfield.fields.versions import Versions, versions
 from tg_molfield.fields.volume import Volume
-from tg_molfield.precision import full_precision
+from tg_molfield.precision import full_precision, widened
 
 
 @final
@@ -127,7 +128,7 @@ class RBFField(Field):
         self.pbc: Tensor | None
         self.cell, self.pbc = periodic_cells(cell, pbc, num_graphs, centers)
         self._channels, self._num_graphs, self._atoms = names, num_graphs, atoms
-        self._repeated: tuple[Tensor, Tensor] | None = None
+        self._repeated: tuple[Versions, tuple[Tensor, Tensor]] | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -154,6 +155,9 @@ class RBFField(Field):
         if self.pbc is not None:
             facts["periodic"] = "yes" if bool(self.pbc.any()) else "no"
         return field_card(self, facts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_repeated": None}
 
     def _quick_centers(self) -> Tensor | None:
         return self.centers if self.num_graphs == 1 and self.pbc is None else None
@@ -336,20 +340,20 @@ class RBFField(Field):
         return check_points(pos, batch, self.num_graphs, self.dtype, self.device)
 
     def folded(self, pos: Tensor, batch: Tensor) -> Tensor:
-        """The points [Q, 3], folded into the cells of periodic graphs."""
+        """The points [Q, 3], folded into the cells of periodic graphs; there in float32 at least."""
         if self.cell is None or self.pbc is None:
             return pos
-        return fold_batch(pos, batch, self.cell, self.pbc)
+        return fold_batch(widened(pos), batch, widened(self.cell), self.pbc)
 
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
             return self.centers, slice(None)
-        if self._repeated is not None:
-            return self._repeated
+        now = versions(self.centers, self.widths, self.batch, self.cell, self.pbc)
+        if self._repeated is not None and self._repeated[0] == now:
+            return self._repeated[1]
         with torch.inference_mode(False):
             repeated = self._repeat(self.cell, self.pbc)
-        if not any(part.requires_grad for part in (self.centers, self.widths, self.cell)):
-            self._repeated = repeated
+        self._repeated = None if now is None else (now, repeated)
         return repeated
 
     def _copies_around(self, grids: Sequence[Grid]) -> tuple[Tensor, Tensor | slice]:
@@ -358,7 +362,8 @@ class RBFField(Field):
         return self._repeat(self.cell, self.pbc, grids)
 
     def _repeat(self, cell: Tensor, pbc: Tensor, grids: Sequence[Grid] | None = None) -> tuple[Tensor, Tensor]:
-        return images_of_batch(self.centers, self.widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)
+        centers, widths, cell = widened(self.centers), widened(self.widths), widened(cell)
+        return images_of_batch(centers, widths, self.batch, cell, pbc, periodic_reach(self.kernel), grids)
 
 
 def _as_widths(widths: Any, centers: Tensor) -> Tensor:

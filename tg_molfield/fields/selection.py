@@ -52,7 +52,7 @@ class ChannelSelection(Field):
 
     def unbatch(self) -> list[ChannelSelection]:
         graphs = [ChannelSelection(field, self._indices) for field in self._field.unbatch()]
-        return [field.with_mol_field(self.mol_field) for field in graphs]
+        return self._annotated_each(graphs)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> ChannelSelection:
         selection = ChannelSelection(self._field._mapped(change), self._indices)

@@ -22,14 +22,15 @@ from tg_molfield.arguments import (
 )
 from tg_molfield.chem.atoms import AtomList, check_atom_list
 from tg_molfield.chem.validation import check_points, check_tensor
-from tg_molfield.devices import is_on_host
+from tg_molfield.devices import is_on_host, widest_type
 from tg_molfield.display.backend import PICTURES, backend
 from tg_molfield.fields.cards import volume_card
-from tg_molfield.fields.field import Field
+from tg_molfield.fields.field import NODES_AT_ONCE, Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.fields.periodic import repeating_axes
 from tg_molfield.fields.units import unit_of
+from tg_molfield.fields.versions import Versions, versions
 from tg_molfield.files import decoding
 from tg_molfield.memory import check_fits
 from tg_molfield.precision import full_precision, widened
@@ -78,7 +79,7 @@ class Volume(Field):
         self.values, self.grid, self.interpolation = values, grid, interpolation
         self.periodic: Periodic = as_three_flags("periodic", periodic)
         self._channels, self._atoms = names, atoms
-        self._kept: Interpolator | None = None
+        self._kept: tuple[Versions, Interpolator] | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -103,14 +104,16 @@ class Volume(Field):
     @full_precision
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
-        return self._interpolator()(self.grid.fractional(pos), self._rounding(pos))
+        return self._at(pos)
 
     @full_precision
     def gradient(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """The gradient [Q, C, 3] in units per Å; at a node of a linear volume, that of the following step."""
         check_points(pos, batch, self.num_graphs, self.dtype, self.device)
-        by_step = self._interpolator().gradient(self.grid.fractional(pos), self._rounding(pos))
-        return torch.einsum("qsc,xs->qcx", by_step, torch.linalg.inv(self.grid.axes_tensor()).to(by_step))
+        by_step = self._interpolator().gradient(self.grid.fractional(widened(pos)), self._rounding(pos))
+        return torch.einsum("qsc,xs->qcx", by_step, torch.linalg.inv(self.grid.axes_tensor()).to(by_step)).to(
+            self.dtype
+        )
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Volume:
         index = self.channel_indices(names)
@@ -157,12 +160,19 @@ class Volume(Field):
         """
         return self.on(grid).interpolated(self.interpolation)
 
+    @full_precision
     def on(self, grid: Grid) -> Volume:
-        """See :meth:`Field.on`; at its own nodes a volume has its samples, also beside NaN and infinity."""
-        if grid != self.grid or not self._nodes_lost():
-            return super().on(grid)
-        self._require_fit([grid])
-        return self._volume(self.values.clone(), grid)
+        """See :meth:`Field.on`; at its own nodes a volume has its samples.
+
+        Nodes are placed in double precision, so that those far from the origin are not rounded.
+        """
+        self._require_one("on", grid)
+        self._require_fit([grid], copies=2)
+        if grid == self.grid:
+            return self._volume(self.values.clone(), grid)
+        nodes = grid.points(widest_type(self.device), self.device)
+        values = torch.cat([self._at(chunk) for chunk in nodes.split(NODES_AT_ONCE)])
+        return self._volume(values.T.reshape(len(self.channels), *grid.shape), grid)
 
     def integral(self) -> Tensor:
         """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³).
@@ -303,6 +313,11 @@ class Volume(Field):
         step = float(self.grid.axes_tensor().norm(dim=1).min())
         return torch.finfo(pos.dtype).eps / step * pos.detach().abs().amax(1, keepdim=True)
 
+    def _at(self, pos: Tensor) -> Tensor:
+        """The values [Q, C] at points [Q, 3] of any floating-point type."""
+        values = self._interpolator()(self.grid.fractional(widened(pos)), self._rounding(pos))
+        return values.to(self.dtype)
+
     def _nodes_lost(self) -> int:
         """How many values are not finite, as far as that can be seen without waiting for a device."""
         return int((~self.values.isfinite()).sum()) if is_on_host(self.values) else 0
@@ -315,10 +330,11 @@ class Volume(Field):
             )
 
     def _interpolator(self) -> Interpolator:
-        if self.values.requires_grad:
-            return Interpolator(self.values, self.interpolation, self.periodic)
-        if self._kept is None:
+        now = versions(self.values)
+        if now is None:
+            return Interpolator(widened(self.values), self.interpolation, self.periodic)
+        if self._kept is None or self._kept[0] != now:
             self._check_cubic()
             with torch.inference_mode(False):
-                self._kept = Interpolator(self.values, self.interpolation, self.periodic)
-        return self._kept
+                self._kept = now, Interpolator(widened(self.values), self.interpolation, self.periodic)
+        return self._kept[1]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.compare.interactions.pair_sums import channels_of_one_width
-from tg_molfield.compare.quadrature import interpolation_doubt, node_weights, with_error
+from tg_molfield.compare.quadrature import are_samples_on, interpolation_doubt, node_weights, with_error
 from tg_molfield.devices import in_double, sent_to
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 
@@ -19,7 +19,8 @@ def sums_on(f: Field, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
     """∫ f_c g_d d³r of two functions and the errors, [1, C, D] each."""
     first, second = f.on(grid), g.on(grid)
     periodic = [mine and theirs for mine, theirs in zip(first.periodic, second.periodic, strict=True)]
-    sums = in_double(first.values).flatten(1) @ _weighted(second, periodic).flatten(1)
+    weighted = _weighted(second, periodic, are_samples_on(grid, f, g))
+    sums = in_double(first.values).flatten(1) @ weighted.flatten(1)
     values, errors = _rounded(sums.unflatten(1, (-1, 3))[None], f)
     doubts = interpolation_doubt(f, grid), interpolation_doubt(g, grid)
     for one, other in ((doubts[0], second.values), (first.values, doubts[1])):
@@ -36,7 +37,7 @@ def shares_on(f: RBFField, g: Field, grid: Grid) -> tuple[Tensor, Tensor]:
         empty = f.weights.new_zeros(0, len(f.channels), len(g.channels)).to(torch.promote_types(f.dtype, torch.float32))
         shares, doubts = zip(*each, strict=True) if each else ([empty], [empty])
         return torch.cat(list(shares)), torch.cat(list(doubts))
-    others = _weighted(g.on(grid), (False, False, False))
+    others = _weighted(g.on(grid), (False, False, False), False)
     own = f.to(others.device)
     nodes = grid.points(torch.float64, own.device)
     doubt = interpolation_doubt(g, grid)
@@ -64,10 +65,10 @@ def _centers(f: RBFField) -> list[RBFField]:
     ]
 
 
-def _weighted(g: Volume, periodic: Sequence[bool]) -> Tensor:
+def _weighted(g: Volume, periodic: Sequence[bool], are_samples: bool) -> Tensor:
     """[Q, D, 3]: the values of g times the weights of the nodes in each rule."""
     values = in_double(g.values).flatten(1).T[..., None]
-    return values * node_weights(g.grid, periodic, values.device)[:, None]
+    return values * node_weights(g.grid, periodic, values.device, are_samples)[:, None]
 
 
 def _rounded(sums: Tensor, like: Field) -> tuple[Tensor, Tensor]:

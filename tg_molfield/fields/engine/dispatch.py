@@ -1,6 +1,6 @@
 """The engine for a sum: Triton kernels where they apply, PyTorch everywhere else.
 
-Sums of 16-bit tensors are computed in float32 and have their type.
+Sums of weights of 16 bits are computed in float32 and have their type; places may be given in float32.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def sums_on_grids(
     """
     check_grids(grids, one_shape=True)
     if out is not None:
-        check_out(out, (len(grids), weights.shape[1], *grids[0].shape), (centers, weights, widths))
-    if centers.dtype in HALF_TYPES:
-        values = sums_on_grids(*_wide(centers, weights, widths), kernel, batch, grids).to(centers)
+        check_out(out, (len(grids), weights.shape[1], *grids[0].shape), (weights, centers, widths))
+    if weights.dtype in HALF_TYPES:
+        values = sums_on_grids(*_wide(centers, weights, widths), kernel, batch, grids).to(weights)
         return values if out is None else out.copy_(values)
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
@@ -103,9 +103,9 @@ def sums_on_each_grid(
         ValueError: no grids.
     """
     check_grids(grids, one_shape=False)
-    if centers.dtype in HALF_TYPES:
+    if weights.dtype in HALF_TYPES:
         values = sums_on_each_grid(*_wide(centers, weights, widths), kernel, batch, grids)
-        return [one.to(centers) for one in values]
+        return [one.to(weights) for one in values]
     if uses_triton(centers, weights, kernel) and all(grid.num_nodes < _MOST_INDICES for grid in grids):
         from tg_molfield.fields.engine.triton import grids as triton_grids
 
@@ -139,9 +139,9 @@ def sum_at_points(
     Returns:
         The values [Q, C].
     """
-    if centers.dtype in HALF_TYPES:
+    if weights.dtype in HALF_TYPES:
         wide = _wide(centers, weights, widths)
-        return sum_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
+        return sum_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(weights)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
         from tg_molfield.fields.engine.triton import points as triton_points
@@ -162,9 +162,9 @@ def gradient_at_points(
     num_graphs: int,
 ) -> Tensor:
     """The gradient [Q, C, 3] of `sum_at_points` with respect to the points; takes the same arguments."""
-    if centers.dtype in HALF_TYPES:
+    if weights.dtype in HALF_TYPES:
         wide = _wide(centers, weights, widths)
-        return gradient_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(centers)
+        return gradient_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(weights)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
     if uses_triton(centers, weights, kernel):
         from tg_molfield.fields.engine.triton import points as triton_points

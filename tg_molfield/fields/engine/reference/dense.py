@@ -13,6 +13,8 @@ from tg_molfield.fields.kernels import Gaussian, Kernel
 from tg_molfield.precision import full_precision
 
 _FARTHEST_SQUARE = 200.0
+_FARTHEST_SQUARE_IN_DOUBLE = 1e5
+"""In widths, from the origin: rounding of exponents as matrix products then changes values by about 1e-5 and 1e-11."""
 
 
 def dense_values(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ class DenseSum(torch.autograd.Function):
     """`dense_values` with a backward pass of matrix products.
 
     With ``near``, the exponents of Gaussians are a matrix product too, |x|² + |c|² − 2x·c. This is accurate only for
-    points and centres close to the origin: see `is_near`. The backward pass recomputes the values unless ``keep``.
+    points or centres close to the origin: see `is_near`. The backward pass recomputes the values unless ``keep``.
     """
 
     @staticmethod
@@ -88,12 +90,20 @@ class DenseSum(torch.autograd.Function):
         return None, None, None, by_pos, by_center, by_weight, by_inverse
 
 
-def is_near(kernel: Kernel, centers: Tensor, inverse: Tensor) -> bool:
-    """Whether `DenseSum` is accurate with ``near`` for centres [N, 3] with 1/σ [N]."""
-    if not isinstance(kernel, Gaussian) or not len(centers):
+def is_near(kernel: Kernel, places: Tensor, inverse: Tensor) -> bool:
+    """Whether `DenseSum` is accurate with ``near`` for these places, if these are all centres or all points.
+
+    Either is enough: where a Gaussian is more than negligible, its centre and the point are as far from the origin.
+
+    Args:
+        kernel: φ.
+        places: [..., N, 3].
+        inverse: the greatest 1/σ of each place, or of all, broadcast [..., N].
+    """
+    if not isinstance(kernel, Gaussian) or not places.numel():
         return False
-    bound = math.inf if centers.dtype == torch.float64 else _FARTHEST_SQUARE
-    return float((centers.detach().square().sum(-1) * inverse.detach().square()).max()) < bound
+    bound = _FARTHEST_SQUARE_IN_DOUBLE if places.dtype == torch.float64 else _FARTHEST_SQUARE
+    return float((places.detach().square().sum(-1) * inverse.detach().square()).max()) < bound
 
 
 def _gaussians(points: Tensor, sources: Tensor) -> Tensor:

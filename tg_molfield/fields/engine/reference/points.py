@@ -74,7 +74,7 @@ def _evaluate(
     near = is_near(kernel, local, inverse)
     reach = cutoff(kernel, pos.dtype)
     if pairs > (_PAIRS_WITHOUT_TILES if near else _PAIRS_AT_ONCE) and math.isfinite(reach) and not is_transformed():
-        evaluate = functools.partial(_stack, kernel, True, False, by_point)
+        evaluate = functools.partial(_tile, kernel, by_point)
         return sum_in_tiles(evaluate, centers, weights, inverse, center_batch, pos, batch, num_graphs, reach)
     centers, pos = local, pos - origin
     evaluate = functools.partial(_stack, kernel, near, pairs <= _PAIRS_AT_ONCE, by_point)
@@ -109,6 +109,12 @@ def _stack(
     else:
         values = DenseSum.apply(kernel, near, keep, pos, centers, weights, inverse)
     return values.transpose(1, 2)
+
+
+def _tile(kernel: Kernel, by_point: bool, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:
+    """`_stack` for points around the origin, among centres some of which may be far narrower than others."""
+    near = not by_point and inverse.numel() > 0 and is_near(kernel, pos, inverse.amax(1, keepdim=True))
+    return _stack(kernel, near, False, by_point, pos, centers, weights, inverse)
 
 
 def _one_graph(
