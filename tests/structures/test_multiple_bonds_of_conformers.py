@@ -4,7 +4,7 @@ import pytest
 import torch
 from ase.build import molecule
 
-from tg_molfield.structures import from_ase, from_smiles
+from tg_molfield.structures import StructureWarning, from_ase, from_smiles
 
 
 def heavy_distances(data):
@@ -48,3 +48,11 @@ def test_others_are_optimised_with_mmff(smiles):
     from tg_molfield.structures.conformers import make_conformers
 
     assert make_conformers(Chem.AddHs(Chem.MolFromSmiles(smiles)), 1, 0, 20.0) == "MMFF94"
+
+
+@pytest.mark.parametrize(
+    ("smiles", "told"), [("[O-]Cl(=O)=O", "O=Cl of about 1.52"), ("[O-]I(=O)(=O)=O", "O=I of about 1.86")]
+)
+def test_lengths_that_no_force_field_knows_are_told(smiles, told):
+    with pytest.warns(StructureWarning, match=f"expected {told} Å, got"):
+        from_smiles(smiles)

@@ -40,7 +40,7 @@ MIN_ANGLE = 60.0
 
 
 MULTIPLE_RADII = {
-    2.0: {6: 0.67, 7: 0.60, 8: 0.57, 14: 1.07, 15: 1.02, 16: 0.94},
+    2.0: {6: 0.67, 7: 0.60, 8: 0.57, 14: 1.07, 15: 1.02, 16: 0.94, 17: 0.95, 34: 1.07, 35: 1.09, 52: 1.28, 53: 1.29},
     3.0: {6: 0.60, 7: 0.54, 8: 0.53, 14: 1.02, 15: 0.94, 16: 0.95},
 }
 """Covalent radii in Å of elements in double and triple bonds.
@@ -50,6 +50,9 @@ Pyykkö and Atsumi, Chem. Eur. J. 15, 12770 (2009); Pyykkö, Riedel and Patzschk
 
 MAX_EXCESS = 0.12
 """Å by which a force field may have multiple bonds longer than these; P=S exceeds them by 0, C=N⁺ by 0.11."""
+
+MAX_FAULT = 0.2
+"""Å by which multiple bonds of a conformer may be longer than these without a word."""
 
 
 class EmbeddingError(Exception):
@@ -169,6 +172,32 @@ def geometry_fault(mol: Mol, pos: np.ndarray) -> str:
         if clash:
             return f"{pair(first, second)}, which have no bond"
     return ""
+
+
+def lengthened_bond(mol: Mol, pos: np.ndarray) -> str:
+    """A multiple bond that is much too long, with its length and the usual one; or an empty text."""
+    for bond in mol.GetBonds():
+        usual = _multiple_bond_length(bond)
+        found = math.dist(*pos[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]])
+        if usual and found > usual + MAX_FAULT:
+            ends = f"{bond.GetBeginAtom().GetSymbol()}={bond.GetEndAtom().GetSymbol()}"
+            return f"expected {ends} of about {usual:.2f} Å, got {found:.2f} Å"
+    return ""
+
+
+def _multiple_bond_length(bond: Any) -> float:
+    """The sum of the radii of a double or triple bond in Å; 0 for others, and for elements without these radii.
+
+    The bonds of chlorates and the like, which RDKit gives charges, are double bonds.
+    """
+    ends = bond.GetBeginAtom(), bond.GetEndAtom()
+    is_of_oxoanion = any(atom.GetAtomicNum() in (17, 35, 53) and atom.GetFormalCharge() > 0 for atom in ends)
+    radii = MULTIPLE_RADII.get(2.0 if is_of_oxoanion else bond.GetBondTypeAsDouble(), {})
+    if is_of_oxoanion and all(atom.GetFormalCharge() >= 0 for atom in ends):
+        return 0.0
+    return (
+        sum(radii[atom.GetAtomicNum()] for atom in ends) if all(atom.GetAtomicNum() in radii for atom in ends) else 0.0
+    )
 
 
 def _angle(pos: np.ndarray, first: int, centre: int, second: int) -> float:
@@ -291,11 +320,9 @@ def _lengthens_multiple_bonds(mol: Mol, properties: Any) -> bool:
     isothiocyanates 1.80 Å.
     """
     for bond in mol.GetBonds():
-        radii = MULTIPLE_RADII.get(bond.GetBondTypeAsDouble(), {})
-        ends = bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()
-        if all(number in radii for number in ends):
+        if usual := _multiple_bond_length(bond):
             found = properties.GetMMFFBondStretchParams(mol, bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-            if found is not None and found[2] > radii[ends[0]] + radii[ends[1]] + MAX_EXCESS:
+            if found is not None and found[2] > usual + MAX_EXCESS:
                 return True
     return False
 

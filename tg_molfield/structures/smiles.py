@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from tg_molfield.arguments import check_flag, require_counts, require_integers
 from tg_molfield.chem.metals import is_metal
-from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, mark_coordination
+from tg_molfield.structures.conformers import EmbeddingError, geometry_fault, lengthened_bond, mark_coordination
 from tg_molfield.structures.needed import Definition, needed_names, to_compute
 from tg_molfield.structures.rdkit_mol import convert_mol
 from tg_molfield.structures.structure_warnings import StructureWarning
@@ -218,6 +218,11 @@ def _notes(mol: Mol, force_field: str) -> list[str]:
             "geometry was not optimised, its bonds may be wrong by 0.2 Å"
         )
     atoms = [mol.GetAtomWithIdx(row) for row in mark_coordination(mol)]
+    lengthened = lengthened_bond(mol, mol.GetConformer().GetPositions())
+    if lengthened:
+        notes.append(
+            f"{lengthened}, which the force fields of RDKit do not know; take a geometry from a file or another program"
+        )
     lone_pairs = sorted({atom.GetSymbol() for atom in atoms if atom.GetDegree() < _least_ligands(atom)})
     if lone_pairs:
         notes.append(
