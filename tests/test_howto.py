@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import typer.main
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from tg_molfield import Grid, MolField, Volume, from_smiles, to_rdkit
+from tg_molfield.cli.app import app
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -80,3 +82,9 @@ def test_every_page_with_python_is_run():
     here, readme = Path(__file__).read_text(), (Path(__file__).parent / "test_readme.py").read_text()
     for page in PAGES.glob("*.md"):
         assert "```python" not in page.read_text() or f'"{page.name}"' in here or f"howto/{page.name}" in readme
+
+
+def test_the_page_of_the_command_line_has_each_command_once():
+    rows = re.findall(r"^\| (`.*?) \|", (PAGES / "command_line.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([a-z]+)`", row)]
+    assert sorted(named) == sorted(typer.main.get_command(app).commands)

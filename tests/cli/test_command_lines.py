@@ -56,3 +56,8 @@ def test_paragraphs_of_the_help_are_broken_by_the_terminal_alone(name):
     text = typer.main.get_command(app).commands[name].help
     assert text
     assert "\n" not in text.replace("\n\n", "")
+
+
+@pytest.mark.parametrize("by", [["--by", "shape", "color"], ["--by=shape", "color"], ["--by=shape", "--by=color"]])
+def test_several_values_follow_an_option_in_any_form(by):
+    assert run("similarity", "C", *by, "CC").split()[7:10] == ["score", "shape", "color"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tg_molfield.cli.output_files import check_places
+from tg_molfield.cli.packages import check_pages
 from tg_molfield.cli.sampling import nodes
 from tg_molfield.cli.terminal import progress, say
 from tg_molfield.cli.wording import worded
@@ -35,6 +36,7 @@ def check_field_files(paths: Sequence[Path], level: float | None) -> None:
     Raises:
         ValueError: the message names the file or the option.
         OSError: a file is a folder, or its folder cannot be written to.
+        ImportError: a page needs a package that is not installed.
     """
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
@@ -45,6 +47,7 @@ def check_field_files(paths: Sequence[Path], level: float | None) -> None:
                 f"--output: expected a file with one of the suffixes {', '.join(known)}, got {path}; change the suffix"
             )
     check_places(paths)
+    check_pages(paths)
     if level is not None and not any(path.suffix.lower() == ".html" for path in paths):
         raise ValueError(f"--level: expected an .html file with it, got {', '.join(map(str, paths))}; leave it out")
 

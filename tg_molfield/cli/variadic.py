@@ -19,7 +19,7 @@ SEVERAL: dict[str, Callable[[str], object]] = {
 
 
 class SeveralValues(Command):
-    """A command in which ``--eval 64 128`` means ``--eval 64 --eval 128``."""
+    """A command in which ``--eval 64 128`` and ``--eval=64 128`` mean ``--eval 64 --eval 128``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments after repeating the option before each of the values that follow it."""
@@ -29,6 +29,7 @@ class SeveralValues(Command):
             if option and SEVERAL[option](word):
                 spread += [option, word] if spread[-1] != option else [word]
                 continue
-            option = word if word in SEVERAL else ""
+            name = word.partition("=")[0]
+            option = name if name in SEVERAL else ""
             spread.append(word)
         return super().parse_args(ctx, spread)

@@ -49,6 +49,7 @@ def align(
     from tg_molfield.cli.compare.outputs import terms_of
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.packages import check_pages
     from tg_molfield.compare import Scoring, align_many
     from tg_molfield.compare.partial_charges import warn_of_charges
 
@@ -57,6 +58,7 @@ def align(
     of_smiles = {"--conformers": conformers, "--seed": seed}
     check_reading([mobile, fixed], None, of_smiles, {"--dimension": dimension})
     outputs = check_outputs(output, _SUFFIXES, [mobile, fixed])
+    check_pages(outputs)
     scoring = Scoring.of(weights(by or ["shape"]), metric)
     how = recipe(scoring, conformers, seed, dimension)
     movable, still = load_both(mobile, fixed, scoring, how)

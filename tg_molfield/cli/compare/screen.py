@@ -65,6 +65,7 @@ def screen(
     from tg_molfield.cli.compare.outputs import printed_table
     from tg_molfield.cli.no_effect import check_reading
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.packages import check_pages
     from tg_molfield.cli.reading import check_different
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
@@ -73,6 +74,7 @@ def screen(
     check_reading([query, *library], None, of_smiles, {"--dimension": dimension})
     check_different(library, "library")
     outputs = check_outputs(output, _SUFFIXES, [query, *library])
+    check_pages(outputs)
     terms = weights(by or ["shape"])
     scoring = Scoring.of(terms, metric)
     how = recipe(scoring, conformers, seed, dimension, timeout)

@@ -95,7 +95,7 @@ def embed(
 
     from tg_molfield.cli.data_sets.library import DataSetLibrary
     from tg_molfield.cli.embed.map import check_projections, is_map
-    from tg_molfield.cli.embed.outputs import SUFFIXES, check_packages, failed_path
+    from tg_molfield.cli.embed.outputs import SUFFIXES, failed_path
     from tg_molfield.cli.embed.parts import Parts
     from tg_molfield.cli.embed.records import Embedder, recipe_of
     from tg_molfield.cli.embed.report import no_code, tell, write
@@ -104,6 +104,7 @@ def embed(
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import check_reading, refuse
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.packages import check_tables
     from tg_molfield.cli.reading import check_different
     from tg_molfield.parallel import check_workers
     from tg_molfield.structures.library import Library
@@ -116,7 +117,7 @@ def embed(
         refuse({**of_smiles, "--dimension": dimension}, "files", f"the data set {data_set}")
     check_different(files)
     check_outputs([*output, failed_path(output[0])], (*SUFFIXES, ".html"), files)
-    check_packages(output)
+    check_tables(output)
     _check_neighbors(neighbors, distance)
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"--batch-size: expected 1 or more, got {batch_size}; 256 is usual")

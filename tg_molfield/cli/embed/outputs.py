@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,12 +21,6 @@ from tg_molfield.structures.library import FailedRecord
 
 SUFFIXES = (".csv", ".npz", ".parquet")
 _ROW_GROUP = 8 * ROWS_AT_ONCE
-
-
-def check_packages(paths: Sequence[Path]) -> None:
-    """Raise an ImportError if a file needs a package that is not installed."""
-    if any(format_suffix(path) == ".parquet" for path in paths):
-        require("pyarrow.parquet", "parquet")
 
 
 def failed_path(output: Path) -> Path:

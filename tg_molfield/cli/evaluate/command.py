@@ -94,9 +94,11 @@ def evaluate(
     from tg_molfield.cli.models import load_model
     from tg_molfield.cli.no_effect import refuse
     from tg_molfield.cli.output_files import check_outputs
+    from tg_molfield.cli.packages import check_tables
     from tg_molfield.structures import PROPERTIES
 
     paths = check_outputs(output, SUFFIXES, source or [])
+    check_tables(paths)
     if points is None:
         refuse({"--seed": seed}, "--points", "nodes of a grid")
     else:

@@ -23,6 +23,7 @@ from tg_molfield.cli.interpolate.steps import step_labels
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.no_effect import refuse
 from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder, telling_leftovers
+from tg_molfield.cli.packages import check_pages
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
 from tg_molfield.cli.wording import worded
@@ -135,6 +136,7 @@ def interpolate(
         if number is not None and number < 1:
             raise ValueError(f"{option}: expected 1 or more, got {number}; leave it out for the default")
     check_folder(output)
+    check_pages()
     if model is not None:
         from tg_molfield.cli.interpolate.decoded import decoded_path
 

@@ -9,6 +9,7 @@ import typer
 
 from tg_molfield.cli.models import FLOW_HELP, Precision, Tries
 from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder
+from tg_molfield.cli.packages import check_pages
 from tg_molfield.cli.terminal import progress, say
 
 _MOST = 100_000
@@ -64,6 +65,7 @@ def sample(
         raise ValueError(f"--distance: expected 0 to 1, got {distance}; 0 is the molecule itself, 1 any")
     seed, tries, computing = checked_seed(seed), checked_tries(tries), in_precision(precision)
     check_folder(output)
+    check_pages()
     keep_inputs([near], output, ["samples.*"])
     flow = load_flow(model, "model")
     sources = read_for_model(near, flow) if near is not None else []

@@ -11,6 +11,7 @@ import typer
 from tg_molfield.cli.field_files import check_held
 from tg_molfield.cli.options import Record, Seed
 from tg_molfield.cli.output_folder import check_folder, keep_inputs, telling_leftovers
+from tg_molfield.cli.packages import check_pages
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say, say_table
 
@@ -109,7 +110,6 @@ def superres(
     from tg_molfield.cli.superres.methods import check_method, reconstruct
     from tg_molfield.cli.superres.outputs import write_results
     from tg_molfield.cli.superres.tables import screen_table
-    from tg_molfield.optional import require
     from tg_molfield.volumes.registry import SUFFIXES, is_volume
 
     ending = "." + volume_format.lstrip(".").lower()
@@ -125,8 +125,7 @@ def superres(
     check_folder(output)
     keep_inputs([source, ligand, checkpoint], output, ["reconstruction.*", "truth.*", "model.safetensors"])
     check_method(method, options if widths is None else {**options, "widths": widths})
-    for module in ("plotly", "skimage"):
-        require(module, "viz")
+    check_pages()
     left_out: tuple[str, ...] = ()
     of_structures = {
         "--ligand": ligand, "--train": train, "--eval": evaluate, "--channels": channels, "--beta": beta,

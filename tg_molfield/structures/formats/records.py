@@ -106,8 +106,7 @@ def build_records(path: Path, records: Iterable[Record], errors: str, first: int
         raise ValueError(f"{path}: expected a readable record, got none among {total}; correct the file{listed}")
     if skipped:
         warnings.warn(
-            f"{path}: expected {total} readable records, got {len(good)}; correct the {len(skipped)} that were "
-            f"skipped:{listed}",
+            f"{path}: expected {total} readable records, got {len(good)}; correct those that were skipped:{listed}",
             SkippedRecordsWarning,
             stacklevel=4,
         )

@@ -99,8 +99,8 @@ class Problems:
             listed = "".join(f"\n  {record}" for record in self.failed[:_SHOWN])
             others = f"\n  and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
             warnings.warn(
-                f"library: expected {total} readable records, got {total - self.count}; correct the {self.count} that "
-                f"were skipped:{listed}{others}",
+                f"library: expected {total} readable records, got {total - self.count}; correct those that were "
+                f"skipped:{listed}{others}",
                 SkippedRecordsWarning,
                 stacklevel=stacklevel,
             )
