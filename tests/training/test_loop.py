@@ -103,6 +103,14 @@ def test_more_atoms_than_slots_can_be_trained():
     assert bool(value.isfinite())
 
 
+@pytest.mark.parametrize("options", [{"kernel": "slater"}, {"aggregate": "distance"}])
+def test_only_gaussians_are_matched(options):
+    loss = MatchingLoss(MolField(CHANNELS, **options), field=0.0)
+    model = FieldAutoEncoder(loss.mol_field, 32, "rbf", decoder_options={"num_slots": 4, "width": 8, "num_tokens": 2})
+    with pytest.raises(TypeError, match=r"mol_field: expected sums of Gaussians for a batch, got .*; use FieldLoss"):
+        loss(model, Batch.from_data_list(molecules()))
+
+
 def test_other_modules_are_trained_with_a_loss_of_their_own():
     line = torch.nn.Linear(1, 1)
     x = torch.linspace(-1, 1, 8).unsqueeze(1)

@@ -123,7 +123,7 @@ class MatchingLoss:
 
         Raises:
             ValueError: the model was made for another definition than the loss.
-            TypeError: the model's decoder is not an `RBFDecoder`, or the target is not an `RBFField`.
+            TypeError: the model's decoder is not an `RBFDecoder`, or the target is no sum of Gaussians.
 
         Warns:
             MissingDefinitionWarning: the model knows no definition and takes over that of the loss.
@@ -142,10 +142,8 @@ class MatchingLoss:
             model.set_mol_field(self.mol_field)
         with torch.no_grad():
             target = self.mol_field(batch)
-        if not isinstance(target, RBFField):
-            raise TypeError(
-                f"mol_field: expected an RBFField for a batch, got {type(target).__name__}; use FieldLoss instead"
-            )
+        if not isinstance(target, RBFField) or target.kernel.name != "gaussian":
+            raise TypeError(f"mol_field: expected sums of Gaussians for a batch, got {target}; use FieldLoss instead")
         rounds = model.decoder.rounds(latent.code)
         loss = self._matching_loss(model.decoder, rounds, latent, target)
         if self.field:
