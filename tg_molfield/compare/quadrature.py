@@ -9,11 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.periods import shared_cell
 from tg_molfield.devices import in_double, sent_to, widest_type
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 
 SPACING, MARGIN = 0.25, 5.0
-"""Of the grid around the atoms, in Å, where none is given."""
+"""Of the grid over a period or around the atoms, in Å, where none is given."""
 
 
 class Overlaps(NamedTuple):
@@ -113,14 +114,17 @@ def with_error(sums: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quadrature_grid(f: Field, g: Field) -> Grid:
-    """The grid of a volume among the fields; else one around the atoms or centres of both.
+    """The grid of a volume among the fields; else one over a period of both, or around the atoms or centres of both.
 
     Raises:
-        ValueError: there are two volumes of different grids, or neither grids nor atoms.
+        ValueError: there are two volumes of different grids, neither grids nor atoms, or periods that differ.
     """
     grids = {field.grid for field in (f, g) if isinstance(field, Volume)}
     if len(grids) == 1:
         return grids.pop()
+    vectors = None if grids else shared_cell(f, g)
+    if vectors is not None:
+        return Grid.from_cell(vectors, spacing=SPACING)
     places = [place for place in map(_places, (f, g)) if place is not None]
     if grids or len(places) < 2:
         what = "two volumes of different grids" if grids else "fields without known atoms"

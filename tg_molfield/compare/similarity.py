@@ -66,8 +66,8 @@ def similarity(
         g: B functions of the same channels.
         metric: ``"tanimoto"``, ``"carbo"``, ``"hodgkin"``, ``"tversky"`` (α = 0.95, β = 0.05), or a `Metric`.
         channels: the channels to compare, by default all of f.
-        grid: where fields that are no sums of Gaussians are compared; by default the grid of a volume, or one around
-            the atoms of both with nodes 0.25 Å apart.
+        grid: where fields that are no sums of Gaussians are compared; by default the grid of a volume, or one over a
+            period of crystals or around the atoms of both, with nodes 0.25 Å apart.
 
     Raises:
         TypeError: an argument is no field.

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from tg_molfield.compare.periods import shared_cell
 from tg_molfield.fields import Field, Grid, RBFField, Volume
 from tg_molfield.fields.aggregates import AggregateField
 from tg_molfield.fields.combination import LinearCombination
@@ -19,8 +20,6 @@ MARGIN = 6.0
 """Around atoms, in Å, where the reach of a field is not known."""
 
 _NEGLIGIBLE = 1e-5
-_SAME = 1e-4
-"""Å; vectors of cells that differ by less are equal."""
 Box = tuple[Tensor, Tensor]
 
 
@@ -35,14 +34,8 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
     """
     grids = {field.grid for field in (f, g) if isinstance(field, Volume)}
     grids = grids if len(grids) == 1 else set()
-    mine, theirs = _cells_of(f), _cells_of(g)
-    if mine and theirs:
-        vectors, _ = mine[0]
-        if not all(bool(pbc.all()) and torch.allclose(vectors, one, atol=_SAME) for one, pbc in mine + theirs):
-            raise ValueError(
-                "grid: expected one to sum on, got fields that do not repeat alike in all directions; give one over a "
-                "period, such as Grid.of(data, 0.4)"
-            )
+    vectors = shared_cell(f, g)
+    if vectors is not None:
         return grids.pop() if grids else Grid.from_cell(vectors, spacing=SPACING)
     boxes = [box for box in map(box_of, (f, g)) if box is not None]
     if not boxes:
@@ -55,19 +48,6 @@ def shared_grid(f: Field, g: Field) -> Grid | None:
     if not bool((high > low).all()):
         return None
     return grids.pop() if grids else Grid.around(torch.stack([low, high]), SPACING, 0.0)
-
-
-def _cells_of(field: Field) -> list[tuple[Tensor, Tensor]]:
-    """The cells [3, 3] in Å of the terms of a field that are periodic, and in which directions [3] each is."""
-    if isinstance(field, LinearCombination):
-        return [cell for term in field.terms for cell in _cells_of(term)]
-    if isinstance(field, ChannelSelection | AggregateField):
-        return _cells_of(field.base)
-    if isinstance(field, RBFField) and field.cell is not None and field.pbc is not None:
-        return [(field.cell[0].detach().cpu().double(), field.pbc[0].cpu())]
-    if isinstance(field, Volume) and any(field.periodic):
-        return [(field.grid.cell.double(), torch.tensor(field.periodic))]
-    return []
 
 
 def box_of(field: Field) -> Box | None:
