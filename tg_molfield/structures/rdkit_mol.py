@@ -40,8 +40,8 @@ def from_rdkit(
     """One conformer of an RDKit molecule, with per-atom properties.
 
     ``z`` [N], ``pos`` [N, 3] in Å, ``name`` if the molecule has a ``_Name``, and the properties, each [N]:
-    ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and
-    ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``, with hydrogens taken as implicit), ``logp`` and
+    ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and ``HAcceptorSmarts``
+    of ``rdkit.Chem.Lipinski``, with hydrogens taken as implicit, and the oxygen of water), ``logp`` and
     ``molar_refractivity`` (Crippen contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions
     of implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule. They are no
     atoms of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise
