@@ -197,9 +197,12 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
             mol = _with_bonds(mol, charge, ions)
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
+            remedy = "give the net charge as charge=, and check that every hydrogen is present"
+            if "Max Iterations" in str(error):
+                remedy = "read the bonds from a file that has them, such as SDF or MOL2, or convert a part of it"
             raise ValueError(
                 f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
-                f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
+                f"({_first_line(error)}); {remedy}"
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
         return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
