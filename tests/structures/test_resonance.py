@@ -91,7 +91,8 @@ def test_bonds_do_not_depend_on_the_order_of_atoms(smiles):
     data = from_smiles(smiles, properties=())
     generator = torch.Generator().manual_seed(0)
     for order in (torch.arange(len(data.z)), torch.randperm(len(data.z), generator=generator)):
-        mol = to_rdkit(Data(z=data.z[order], pos=data.pos[order]))
+        mol = to_rdkit(Data(z=data.z[order], pos=data.pos[order], name="one"))
+        assert mol.GetProp("_Name") == "one"
         assert canonical_smiles(mol) == Chem.CanonSmiles(smiles)
         assert [atom.GetAtomicNum() for atom in mol.GetAtoms()] == data.z[order].tolist()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tg_molfield.structures.charge_pairs import doubtful_cation
 
@@ -11,9 +13,12 @@ if TYPE_CHECKING:
     from rdkit.Chem import RWMol
 
 _MAX_ITERATIONS = 20_000
+_CLOSE = {"useVdw": True, "covFactor": 1.2}
+"""Bonds within 1.2 times the sum of the covalent radii, not 1.3 times: across the cage of bicyclo[1.1.1]pentane, atoms
+are 1.23 times as far apart."""
 
 
-def determine_bonds(mol: RWMol, charge: int) -> RWMol:
+def determine_bonds(mol: RWMol, charge: int, cages: bool = False) -> RWMol:
     """The molecule with bonds and their orders, its atoms in the same order.
 
     RDKit's search depends on the order of the atoms: where it finds none, as in many nitro compounds, it is begun with
@@ -22,32 +27,38 @@ def determine_bonds(mol: RWMol, charge: int) -> RWMol:
     Args:
         mol: atoms and one conformer.
         charge: net charge in e.
+        cages: search once more with shorter bonds, as strained cages need.
 
     Raises:
         ValueError: no set of bonds fits the charge.
         RuntimeError: the search takes too long.
     """
-    from rdkit import Chem
-
-    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
-    given = list(range(len(numbers)))
-    heaviest_first = sorted(given, key=lambda row: -numbers[row])
+    given = list(range(mol.GetNumAtoms()))
+    heaviest_first = sorted(given, key=lambda row: -mol.GetAtomWithIdx(row).GetAtomicNum())
+    others: list[Callable[[], RWMol]] = []
+    if heaviest_first != given:
+        others.append(partial(_determined, mol, charge, heaviest_first))
+    if cages:
+        others.append(partial(_determined, mol, charge, given, **_CLOSE))
     try:
-        return _determined(mol, charge)
+        return _determined(mol, charge, given)
     except ValueError:
-        if heaviest_first == given:
-            raise
-        with suppress(ValueError, RuntimeError):
-            found = _determined(Chem.RWMol(Chem.RenumberAtoms(mol, heaviest_first)), charge)
-            if doubtful_cation(found) is None:
-                return Chem.RWMol(Chem.RenumberAtoms(found, sorted(given, key=heaviest_first.__getitem__)))
+        for search in others:
+            with suppress(ValueError, RuntimeError):
+                found = search()
+                if doubtful_cation(found) is None:
+                    return found
         raise
 
 
-def _determined(mol: RWMol, charge: int) -> RWMol:
+def _determined(mol: RWMol, charge: int, order: Sequence[int], **options: Any) -> RWMol:
+    """The molecule with the bonds that are found for its atoms in another order."""
     from rdkit import Chem
     from rdkit.Chem import rdDetermineBonds
 
-    found = Chem.RWMol(mol)
-    rdDetermineBonds.DetermineBonds(found, charge=charge, maxIterations=_MAX_ITERATIONS)
-    return found
+    found = Chem.RWMol(Chem.RenumberAtoms(mol, list(order)))
+    rdDetermineBonds.DetermineBonds(found, charge=charge, maxIterations=_MAX_ITERATIONS, **options)
+    ordered = Chem.RWMol(Chem.RenumberAtoms(found, sorted(range(len(order)), key=order.__getitem__)))
+    if mol.HasProp("_Name"):
+        ordered.SetProp("_Name", mol.GetProp("_Name"))  # which RenumberAtoms drops
+    return ordered

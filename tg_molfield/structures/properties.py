@@ -10,7 +10,7 @@ import numpy as np
 from tg_molfield.chem.computed import COMPUTED_PROPERTIES
 
 if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+    from rdkit.Chem import Atom, Mol
 
 Computed = Callable[["Mol"], np.ndarray]
 
@@ -79,7 +79,7 @@ def _acceptor(mol: Mol) -> np.ndarray:
 
 
 def _matches(mol: Mol, pattern: Mol) -> np.ndarray:
-    """[N] 1 for the first atom of each match, else 0.
+    """[N] 1 for the first atom of each match and for water, which Lipinski's patterns leave out, else 0.
 
     The patterns are those of RDKit for molecules whose hydrogens are implicit: explicit ones count as neighbours, by
     which the OH of a carboxylic acid would be an acceptor.
@@ -88,7 +88,13 @@ def _matches(mol: Mol, pattern: Mol) -> np.ndarray:
     flags = np.zeros(mol.GetNumAtoms())
     found = bare.GetSubstructMatches(pattern, maxMatches=max(1, bare.GetNumAtoms()))
     flags[[rows[match[0]] for match in found]] = 1.0
+    flags[[row for row, atom in zip(rows, bare.GetAtoms(), strict=True) if _is_water(atom)]] = 1.0
     return flags
+
+
+def _is_water(atom: Atom) -> bool:
+    alone = atom.GetAtomicNum() == 8 and not atom.GetDegree() and not atom.GetFormalCharge()
+    return bool(alone and atom.GetTotalNumHs() == 2)
 
 
 def without_hydrogens(mol: Mol) -> tuple[Mol, list[int]]:

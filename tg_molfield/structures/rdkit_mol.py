@@ -40,8 +40,8 @@ def from_rdkit(
     """One conformer of an RDKit molecule, with per-atom properties.
 
     ``z`` [N], ``pos`` [N, 3] in Å, ``name`` if the molecule has a ``_Name``, and the properties, each [N]:
-    ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and
-    ``HAcceptorSmarts`` of ``rdkit.Chem.Lipinski``, with hydrogens taken as implicit), ``logp`` and
+    ``formal_charge`` (e), ``aromatic``, ``donor`` and ``acceptor`` (0 or 1; ``HDonorSmarts`` and ``HAcceptorSmarts``
+    of ``rdkit.Chem.Lipinski``, with hydrogens taken as implicit, and the oxygen of water), ``logp`` and
     ``molar_refractivity`` (Crippen contributions), ``tpsa`` (Å²) and ``partial_charge`` (Gasteiger, e). Contributions
     of implicit hydrogens are added to their heavy atom, so that the values sum to that of the molecule. They are no
     atoms of the result, and their channel is empty: RDKit's readers remove hydrogens unless told otherwise
@@ -148,7 +148,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
         StructureWarning: carbon has a positive charge, or oxygen, sulfur or selenium one and a multiple bond, beside an
             anion; or an alkali or alkaline earth metal has more bonds than it can have.
     """
-    mol = perceived(data, charge)
+    mol = perceived(data, charge, cages=True)
     if fault := doubtful_bonds(mol):
         warnings.warn(fault, StructureWarning, stacklevel=2)
     return mol
@@ -173,8 +173,8 @@ def doubtful_bonds(mol: Mol) -> str:
     return ""
 
 
-def perceived(data: Data, charge: int | None = None) -> Mol:
-    """`to_rdkit` without its warning."""
+def perceived(data: Data, charge: int | None = None, cages: bool = False) -> Mol:
+    """`to_rdkit` without its warning and, unless ``cages`` is set, without its last search, see `determine_bonds`."""
     from rdkit import Chem, rdBase
 
     validate(data, used=())
@@ -194,18 +194,21 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     mol, ions = mol_without_bonds(unwrapped(data)), monatomic_ions(data)
     with rdBase.BlockLogs():
         try:
-            mol = _with_bonds(mol, charge, ions)
+            mol = _with_bonds(mol, charge, ions, cages)
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
+            remedy = "give the net charge as charge=, and check that every hydrogen is present"
+            if "Max Iterations" in str(error):
+                remedy = "read the bonds from a file that has them, such as SDF or MOL2, or convert a part of it"
             raise ValueError(
                 f"data: expected bonds for {_formula(mol)} with net charge {charge}, RDKit got none "
-                f"({_first_line(error)}); give the net charge as charge=, and check that every hydrogen is present"
+                f"({_first_line(error)}); {remedy}"
             ) from error
         _refuse_bare_hydrogen_ions(mol, data)
         return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
 
 
-def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
+def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int], cages: bool) -> Mol:
     """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
     from rdkit import Chem
 
@@ -216,7 +219,7 @@ def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
         others.GetAtomWithIdx(0).SetFormalCharge(charge)
         others.GetAtomWithIdx(0).SetNoImplicit(True)
     elif others.GetNumAtoms():
-        others = determine_bonds(others, charge)
+        others = determine_bonds(others, charge, cages)
     elif charge:
         raise ValueError(f"the ions have a charge of {sum(ions.values())}")
     return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()
