@@ -1,4 +1,4 @@
-"""How far long work is: a bar in a terminal or a notebook, or calls of a function."""
+"""How far long work is: a bar in a terminal or a notebook, or calls of a function; and tables, for either or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
+_WIDE = 10_000
 _NOTEBOOK_PAUSE = 0.2
 """Seconds from one drawing in a notebook to the next, at least."""
 
@@ -50,6 +52,17 @@ def shown(
 def in_terminal(console: Console) -> bool:
     """Whether lines can be drawn anew; ``FORCE_COLOR`` asks for colours alone, as in the logs of test servers."""
     return console.is_terminal and not (os.environ.get("FORCE_COLOR") and not console.file.isatty())
+
+
+def print_table(table: Table) -> None:
+    """Print a table: as wide as a terminal, elsewhere without a frame and with a line for each row."""
+    from rich.console import Console
+
+    console = Console(emoji=False)
+    if not in_terminal(console):
+        table.box = None
+        console = Console(emoji=False, width=_WIDE)
+    console.print(table)
 
 
 def check_progress(progress: object) -> None:

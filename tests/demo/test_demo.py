@@ -1,4 +1,6 @@
 import csv
+import io
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 import torch
@@ -28,11 +30,22 @@ def test_split_keeps_formulas_apart():
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The folder of a short demo, and its results."""
+    """The folder of a short demo, its results, and what it prints."""
     folder = tmp_path_factory.mktemp("demo")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()) as beside:
         torch.manual_seed(0)
-        return folder, run(folder, minutes=0.05, seed=1, held_out=0.04, nodes=16)
+        results = run(folder, minutes=0.05, seed=1, held_out=0.04, nodes=16)
+    assert beside.getvalue() == ""
+    return folder, results, printed.getvalue()
+
+
+def test_results_are_printed_plainly_where_there_is_no_terminal(demo):
+    folder, results, printed = demo
+    first, *others, last = printed.splitlines()
+    assert first.endswith(f"{len(results)} held out; channels H C N O F P S Cl other")
+    assert last.startswith(f"wrote {folder}/: ")
+    assert any(line.split()[:2] == ["mean", "field"] for line in others)
+    assert not set("━│─┃") & set(printed)
 
 
 def test_the_page_of_the_demo_in_a_browser(browser, demo):
@@ -40,7 +53,7 @@ def test_the_page_of_the_demo_in_a_browser(browser, demo):
 
 
 def test_the_demo_writes_its_files(demo):
-    folder, results = demo
+    folder, results, _ = demo
     names = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "psnr.csv", "enthalpies.csv", "page.html"} <= names
     cubes = sorted(name for name in names if name.endswith(".cube"))

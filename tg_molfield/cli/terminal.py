@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 
-from tg_molfield.progress import bar, in_terminal
+from tg_molfield.progress import bar, in_terminal, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Show = Callable[[str, float | None], None]
 
-_WIDE = 10_000
 _shown: ContextVar[bool] = ContextVar("whether there is a bar", default=False)
 
 
@@ -34,12 +33,8 @@ def say(text: object) -> None:
 
 
 def say_table(table: Table) -> None:
-    """Print a table: as wide as a terminal, elsewhere without a frame and with a line for each row."""
-    console = Console(emoji=False)
-    if not in_terminal(console):
-        table.box = None
-        console = Console(emoji=False, width=_WIDE)
-    console.print(table)
+    """Print a table of results, see `print_table`."""
+    print_table(table)
 
 
 @contextmanager

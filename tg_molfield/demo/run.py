@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from tg_molfield.demo.enthalpies import Enthalpies
@@ -19,6 +19,7 @@ from tg_molfield.demo.table import write_enthalpies, write_table
 from tg_molfield.demo.training import train_model
 from tg_molfield.fields import MolField
 from tg_molfield.optional import require
+from tg_molfield.progress import print_table, shown
 
 
 def run(
@@ -49,15 +50,14 @@ def run(
         raise ValueError(f"held_out: expected a fraction between 0 and 1, got {held_out}; give one such as 0.2")
     for module in ("plotly", "skimage"):
         require(module, "viz")
-    console, folder = Console(), Path(output)
+    folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     mol_field = MolField()
     train, test = split_by_formula(ase_molecules(), held_out, seed)
-    console.print(f"{len(train)} molecules to train on, {len(test)} held out; channels {' '.join(mol_field.channels)}")
+    print(f"{len(train)} molecules to train on, {len(test)} held out; channels {' '.join(mol_field.channels)}")
     model, report = train_model(train, mol_field, 60 * minutes, seed)
     model.save(folder / "model.safetensors")
-    with _bar(console) as bar:
-        task = bar.add_task("evaluating", total=len(test))
+    with _progress("evaluating", len(test)) as advance:
         results = evaluate(
             model,
             pretrained_model(mol_field),
@@ -66,23 +66,22 @@ def run(
             test,
             seed,
             nodes=nodes,
-            progress=lambda: bar.advance(task),
+            progress=advance,
         )
-    with _bar(console) as bar:
-        task = bar.add_task("fine-tuning", total=2 * RUNS)
-        enthalpies = learn_enthalpies(train, test, minutes, seed, progress=lambda: bar.advance(task))
+    with _progress("fine-tuning", 2 * RUNS) as advance:
+        enthalpies = learn_enthalpies(train, test, minutes, seed, progress=advance)
     rows = summary(results)
     write_table(folder / "psnr.csv", results)
     write_enthalpies(folder / "enthalpies.csv", enthalpies)
-    shown = quartiles(results)
-    for one in shown:
+    drawn = quartiles(results)
+    for one in drawn:
         one.truth.save(folder / f"{one.data.name}.true.cube")
         one.fields[LEARNED].on(one.grid).save(folder / f"{one.data.name}.learned.cube")
-    demo_page(shown, rows, enthalpies, len(train), len(test), report.seconds, nodes).save(folder / "page.html")
-    _print_psnr(rows, console)
+    demo_page(drawn, rows, enthalpies, len(train), len(test), report.seconds, nodes).save(folder / "page.html")
+    _print_psnr(rows)
     if enthalpies.names:
-        _print_enthalpies(enthalpies, console)
-    console.print(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}", highlight=False)
+        _print_enthalpies(enthalpies)
+    print(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     return results
 
 
@@ -94,25 +93,29 @@ def quartiles(results: Sequence[HeldOut], min_atoms: int = 5) -> list[HeldOut]:
     return [ordered[rank] for rank in ranks]
 
 
-def _bar(console: Console) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+@contextmanager
+def _progress(text: str, total: int) -> Iterator[Callable[[], None]]:
+    """What to call after each of ``total`` pieces of work."""
+    done = count(1)
+    with shown(None, lambda number: (f"{text} {number} of {total}", number / total)) as show:
+        yield lambda: show(next(done))
 
 
-def _print_psnr(rows: Summary, console: Console) -> None:
+def _print_psnr(rows: Summary) -> None:
     table = Table(
         Column(HEADERS[0], no_wrap=True), *HEADERS[1:], title="PSNR on held-out molecules, random orientations (dB)"
     )
     for method, number, *figures in rows:
         table.add_row(method, str(number), *map(_formatted, figures))
-    console.print(table)
+    print_table(table)
 
 
-def _print_enthalpies(enthalpies: Enthalpies, console: Console) -> None:
+def _print_enthalpies(enthalpies: Enthalpies) -> None:
     title = f"Enthalpy of formation of held-out molecules, from {enthalpies.num_train} others (kcal/mol)"
     table = Table(Column(ENTHALPY_HEADERS[0], no_wrap=True), *ENTHALPY_HEADERS[1:], title=title)
     for model, number, *figures in enthalpies.errors():
         table.add_row(model, str(number), *map(_formatted, figures))
-    console.print(table)
+    print_table(table)
 
 
 def _formatted(figure: float | None) -> str:

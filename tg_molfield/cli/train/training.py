@@ -24,6 +24,7 @@ from tg_molfield.cli.train.parts import device_of, loss_of, molecules_of, resolv
 from tg_molfield.cli.wording import counted, worded
 from tg_molfield.datasets import MoleculeFields
 from tg_molfield.nn import FieldAutoEncoder, OutOfDomainWarning
+from tg_molfield.optional import require
 from tg_molfield.training import TrainingReport, fit
 from tg_molfield.training.budget import Budget
 from tg_molfield.training.optimization import Optimization
@@ -96,7 +97,10 @@ def _checked(how: Configuration) -> Habits:
 
     Raises:
         ValueError: an option is out of range.
+        ImportError: a package is missing.
     """
+    if how.tensorboard:
+        require("tensorboardX", "train")
     check_counts(1, batch_size=how.batch_size)
     check_counts(0, workers=how.workers)
     Budget(how.max_epochs, how.max_steps, how.max_seconds)

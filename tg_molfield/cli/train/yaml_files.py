@@ -1,4 +1,4 @@
-"""Options by name in YAML files: read with PyYAML, written without it."""
+"""Options by name in YAML files: written without PyYAML, and read with it unless they are as they were written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tg_molfield.optional import require
 
 SUFFIXES = (".yaml", ".yml")
 
+_NOT_FINITE = {".inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)|[-+]?\d[\d_]*\.[\d_]*|[-+]?\.\d[\d_]*")
 """A number with a point or an exponent; YAML 1.1, which PyYAML follows, takes 1e-3 for text."""
 
@@ -22,12 +23,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The options of a file.
 
     Raises:
-        ImportError: PyYAML is missing.
+        ImportError: PyYAML is missing, and the file is not one of `write_yaml`.
         OSError: the file cannot be read.
         ValueError: it is no YAML, holds something else, or an option twice.
     """
-    yaml = require("yaml", "train")
     content = read_bytes(path)
+    try:
+        yaml = require("yaml", "train")
+    except ImportError:
+        written = _as_written(content)
+        if written is None:
+            raise
+        return written
     with decoding(path):
         try:
             values = yaml.load(content, Loader=_loader(yaml))
@@ -54,6 +61,22 @@ def write_yaml(path: Path, values: Mapping[str, Any], comment: str) -> None:
     lines = [f"# {comment}", *(f"{name}: {_text(value)}" for name, value in values.items())]
     with atomic_write(path) as stream:
         stream.write(("\n".join(lines) + "\n").encode())
+
+
+def _as_written(content: bytes) -> dict[str, Any] | None:
+    """The options of a file as `write_yaml` writes it, None of another one."""
+    values: dict[str, Any] = {}
+    try:
+        for line in content.decode().rstrip("\n").split("\n"):
+            name, colon, text = line.partition(": ")
+            if line.startswith("#"):
+                continue
+            if not colon or not name.isidentifier() or name in values:
+                return None
+            values[name] = _NOT_FINITE[text] if text in _NOT_FINITE else json.loads(text)
+    except ValueError:
+        return None
+    return values
 
 
 def _text(value: Any) -> str:
