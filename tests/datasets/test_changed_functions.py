@@ -1,6 +1,7 @@
 """Data sets whose ``pre_filter`` or ``pre_transform`` was edited since they were built."""
 
 import functools
+import importlib
 import os
 import subprocess
 import sys
@@ -234,6 +235,20 @@ def test_what_a_function_remembers_does_not_count():
     before = function_text(function)
     function(1)
     assert function_text(function) == before
+
+
+def test_functions_of_other_files_are_told(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # compiled files are told from others by the second alone
+    found = []
+    for number in (1, 1, 2):
+        sys.modules.pop("helpers_of_a_script", None)
+        (tmp_path / "helpers_of_a_script.py").write_text(f"def helper(d):\n    return {number}  # edited\n")
+        importlib.invalidate_caches()
+        found.append(defined("from helpers_of_a_script import helper\ndef function(d): return helper(d)"))
+    del sys.modules["helpers_of_a_script"]
+    same, again, edited = map(function_text, found)
+    assert same == again != edited
 
 
 def test_processes_agree():

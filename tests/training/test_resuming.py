@@ -166,9 +166,9 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     ):
         fit(model(), molecules(5), max_steps=2, folder=tmp_path)
     other = model()
-    other.hyper_parameters["latent_dim"] = 48
+    other.random_frames = False
     with pytest.raises(
-        ValueError, match=r"checkpoint.safetensors: latent_dim: expected 32, as in this checkpoint, got"
+        ValueError, match=r"checkpoint.safetensors: random_frames: expected True, as in this checkpoint, got"
     ):
         fit(other, molecules(), max_steps=2, folder=tmp_path)
     fresh = fit(model(), molecules(), max_steps=3, folder=tmp_path, lr=1.0, resume=False)

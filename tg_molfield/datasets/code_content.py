@@ -1,10 +1,12 @@
-"""What functions and classes do: their code, and what of their module it names."""
+"""What functions and classes do: their code, and what it names of modules that are not installed."""
 
 from __future__ import annotations
 
 import dis
 import functools
 import sys
+import sysconfig
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -15,7 +17,7 @@ PLAIN = (str, bytes, int, float, complex, type(None), type(...))
 """Types whose values are their own description."""
 _LIBRARIES = frozenset(("numpy", "tg_molfield", "torch", "torch_geometric"))
 """Packages whose functions and classes are told by their names."""
-_WITHOUT_CONTENT = sys.stdlib_module_names | _LIBRARIES
+_INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
 _ARRAYS = (Tensor, np.ndarray, np.generic)
 _CONTAINERS = (list, dict, set)
 
@@ -32,8 +34,17 @@ def function_content(function: FunctionType) -> list[Any]:
 
 
 def class_content(kind: type) -> list[dict[str, Any]]:
-    """The methods and constants of a class and of those that it derives from, without those of libraries, by name."""
-    return [_defined(base) for base in kind.__mro__ if base.__module__.partition(".")[0] not in _WITHOUT_CONTENT]
+    """The methods and constants by name of a class and of those that it derives from that are not installed."""
+    return [_defined(base) for base in kind.__mro__ if not _is_installed(base.__module__)]
+
+
+@functools.cache
+def _is_installed(module: str | None) -> bool:
+    """Whether a module is of Python, of a library or of any other installed package, and not a file of the caller."""
+    root = (module or "").partition(".")[0]
+    file = getattr(sys.modules.get(root), "__file__", None)
+    known = root in sys.stdlib_module_names or root in _LIBRARIES
+    return known or (file is not None and any(Path(file).is_relative_to(folder) for folder in _INSTALLED))
 
 
 def _defined(kind: type) -> dict[str, Any]:
@@ -59,12 +70,12 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _named_globals(function: FunctionType) -> dict[str, Any]:
-    """The constants, functions and classes of its own module that a function names, and the names of others."""
+    """The constants, functions and classes that a function names; of installed packages their names."""
     found = {}
     for name in sorted(_global_names(function.__code__)):
         value = function.__globals__.get(name)
         if isinstance(value, FunctionType | type):
-            found[name] = value if value.__module__ == function.__module__ else value.__qualname__
+            found[name] = value.__qualname__ if _is_installed(value.__module__) else value
         elif isinstance(value, BuiltinFunctionType | ModuleType):
             found[name] = value.__name__
         elif value is not None and _is_constant(name, value):

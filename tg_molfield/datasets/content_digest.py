@@ -29,9 +29,9 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 def function_text(function: Any) -> str:
     """The name of a function or transform, with a digest of what it does.
 
-    The digest covers the code, the default arguments, the closure, and the constants, functions and classes of the same
-    module that the code names, of which lists, sets and dictionaries are constants where they are in capitals; the
-    arguments of a ``partial``; and the methods and attributes of an object.
+    The digest covers the code, the default arguments, the closure, and the constants, functions and classes that the
+    code names, without those of installed packages; lists, sets and dictionaries are constants where they are in
+    capitals. It covers the arguments of a ``partial``, and the methods and attributes of an object.
     """
     if function is None:
         return "None"
