@@ -11,7 +11,7 @@ from tg_molfield.inverse.superres import superresolve
 def ratios(text):
     """The PSNR of all channels together, and of each."""
     found = re.search(r"PSNR against (.*): (\S+) dB, occupied (\S+) dB", text)
-    rows = re.findall(r"^ *(?:channel )?(\w+) +([\d.]+) +([\d.]+) *$", text, re.M)
+    rows = re.findall(r"^ *(?:channel )?(\w+) +([\d.]+|inf) +([\d.]+|inf) *$", text, re.M)
     return found[1], (float(found[2]), float(found[3])), {name: (float(a), float(b)) for name, a, b in rows}
 
 

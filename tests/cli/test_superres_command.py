@@ -133,7 +133,8 @@ def test_the_report_of_a_finished_run_says_so(molecule_file, tmp_path, method):
     if "functions" in report:
         assert (report["iterations"]["C"] > 0) == (method == "gaussians")
         assert report["functions"]["C"] > 0
-    assert report["psnr_at_samples"]["all_nodes"] > 60
+    at_samples = report["psnr_at_samples"]["all_nodes"]
+    assert at_samples is None if method == "spline" else at_samples > 60  # infinite, where nodes have their samples
     page = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert ("numbers, or one for each sample." in page) == (method in ("kriging", "spline"))
     assert ("numbers, or one for every " in page) == (method not in ("kriging", "spline"))

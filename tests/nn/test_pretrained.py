@@ -78,7 +78,7 @@ def plain(smiles: str) -> Data:
 
 
 def test_corrections_bring_learned_codes_nearer(space):
-    items = [plain(smiles) for smiles in ("CC(C)O", "c1ccccc1F", "CC(=O)N", "C1CC1CO", "N#CCC", "OCC1CC1=O")]
+    items = [plain(smiles) for smiles in ("CC(C)O", "c1ccccc1F", "CC(=O)N", "C1CC1CO", "N#CCC", "OCC1CCC1=O")]
     latent = space.decoder.without_exact(space.encode(Batch.from_data_list(items)))
     away = []
     for corrections in (0, 1, 3):
@@ -89,7 +89,7 @@ def test_corrections_bring_learned_codes_nearer(space):
     assert float((away[2] / away[0]).median()) < 0.6
 
 
-@pytest.mark.parametrize("smiles", ["C", "O", "CO", "C=O", "C=C", "C#N", "CCO", "NC=O"])
+@pytest.mark.parametrize("smiles", ["C", "O", "CO", "CF", "C=O", "C=C", "C#N", "CCO", "NC=O"])
 def test_learned_codes_give_small_molecules_back(space, smiles):
     data = plain(smiles)
     found = space.decoded(space.decoder.without_exact(space.encode(data)))
@@ -97,7 +97,7 @@ def test_learned_codes_give_small_molecules_back(space, smiles):
     assert found.smiles == [smiles]
 
 
-@pytest.mark.parametrize("smiles", ["F", "NN", "CF", "[H][H]"])
+@pytest.mark.parametrize("smiles", ["F", "NN", "CN", "[H][H]"])
 def test_learned_codes_that_give_other_molecules_are_warned_of(space, smiles):
     latent = space.decoder.without_exact(space.encode(plain(smiles)))
     with pytest.warns(UnsolvedCodeWarning, match=r"molecule 0: expected atoms that have its learned code, got others"):
