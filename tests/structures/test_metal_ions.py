@@ -42,7 +42,7 @@ def test_more_bonds_than_a_metal_has_electrons_for_are_told(smiles):
     [
         ("[Li+].[F-]", 1.5, 1.8),
         ("[Li+].CC(=O)[O-]", 1.7, 2.1),
-        ("[Li+].OP(=O)(O)[O-]", 1.7, 2.1),
+        ("[Li+].OP(=O)(O)[O-]", 1.6, 2.1),
         ("[Mg+2].O=S(=O)([O-])[O-]", 1.7, 2.2),
     ],
 )

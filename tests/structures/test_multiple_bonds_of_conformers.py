@@ -50,9 +50,6 @@ def test_others_are_optimised_with_mmff(smiles):
     assert make_conformers(Chem.AddHs(Chem.MolFromSmiles(smiles)), 1, 0, 20.0) == "MMFF94"
 
 
-@pytest.mark.parametrize(
-    ("smiles", "told"), [("[O-]Cl(=O)=O", "O=Cl of about 1.52"), ("[O-]I(=O)(=O)=O", "O=I of about 1.86")]
-)
-def test_lengths_that_no_force_field_knows_are_told(smiles, told):
-    with pytest.warns(StructureWarning, match=f"expected {told} Å, got"):
-        from_smiles(smiles)
+def test_lengths_that_no_force_field_knows_are_told():
+    with pytest.warns(StructureWarning, match="expected O=Cl of about 1.52 Å, got"):
+        from_smiles("[O-]Cl(=O)=O")
