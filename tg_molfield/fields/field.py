@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FieldT = TypeVar("FieldT", bound="Field")
 
-NODES_AT_ONCE = 2**18
+_NODES_AT_ONCE = 2**18
 _MAKE_GRID = "give for example Grid.around(data.pos)"
 
 
@@ -252,9 +252,7 @@ class Field(ABC):
         """
         self._require_one("on", grid)
         self._require_fit([grid], copies=2)
-        nodes = grid.points(self.dtype, self.device)
-        chunks = [self(chunk) for chunk in nodes.split(NODES_AT_ONCE)]
-        return self._volume(torch.cat(chunks).T.reshape(len(self.channels), *grid.shape), grid)
+        return self._from_nodes(self, grid.points(self.dtype, self.device), grid)
 
     def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
         """Every function of a batch sampled on a grid of its own.
@@ -366,6 +364,11 @@ class Field(ABC):
     def _annotated(self, field: FieldT) -> FieldT:
         """``field`` with the atoms and the definition of this one."""
         return field.with_atoms(self.atoms).with_mol_field(self.mol_field)
+
+    def _from_nodes(self, evaluate: Callable[[Tensor], Tensor], nodes: Tensor, grid: Grid) -> Volume:
+        """The values [Q, C] that ``evaluate`` gives at the ``nodes`` [Q, 3] of the grid, a part at a time."""
+        values = torch.cat([evaluate(part) for part in nodes.split(_NODES_AT_ONCE)])
+        return self._volume(values.T.reshape(len(self.channels), *grid.shape), grid)
 
     def _annotated_each(self, fields: Sequence[FieldT]) -> list[FieldT]:
         """The functions of this field with their own atoms and the definition of this one."""

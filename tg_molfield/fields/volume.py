@@ -25,7 +25,7 @@ from tg_molfield.chem.validation import check_points, check_tensor
 from tg_molfield.devices import is_on_host, widest_type
 from tg_molfield.display.backend import PICTURES, backend
 from tg_molfield.fields.cards import volume_card
-from tg_molfield.fields.field import NODES_AT_ONCE, Field
+from tg_molfield.fields.field import Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import INTERPOLATIONS, Interpolator, Periodic
 from tg_molfield.fields.periodic import repeating_axes
@@ -170,9 +170,7 @@ class Volume(Field):
         self._require_fit([grid], copies=2)
         if grid == self.grid:
             return self._volume(self.values.clone(), grid)
-        nodes = grid.points(widest_type(self.device), self.device)
-        values = torch.cat([self._at(chunk) for chunk in nodes.split(NODES_AT_ONCE)])
-        return self._volume(values.T.reshape(len(self.channels), *grid.shape), grid)
+        return self._from_nodes(self._at, grid.points(widest_type(self.device), self.device), grid)
 
     def integral(self) -> Tensor:
         """The integral [C] of each channel over the grid: the sum over nodes times the volume per node (Å³).

@@ -77,12 +77,12 @@ class Domain(nn.Module):
         z, pos, batch = z.cpu(), pos.detach().cpu(), batch.cpu()
         if not bool(pos.isfinite().all()):
             return
-        given = z.numpy(), pos.double().numpy(), batch.numpy(), len(count)
-        if fault := _first_fault(length_unit_fault, may_have_another_unit(*given), z, pos, count):
+        given = z.numpy(), pos.double().numpy(), batch.numpy()
+        if fault := _first_fault(length_unit_fault, may_have_another_unit(*given, len(count)), z, pos, count):
             _warn(f"{fault}; convert them first")
         if _HYDROGEN not in known:
             return
-        if fault := _first_fault(_missing_hydrogens, may_lack_hydrogens(*given[:3]), z, pos, count):
+        if fault := _first_fault(_missing_hydrogens, may_lack_hydrogens(*given), z, pos, count):
             _warn(f"{fault}; add them first")
 
     def reasons(self, z: Tensor, pos: Tensor) -> tuple[str, str, str, str]:
