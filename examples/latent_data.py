@@ -35,6 +35,11 @@ class Bonds:
     def __post_init__(self) -> None:
         self.end = self.count.cumsum(0)
 
+    def __add__(self, other: Bonds) -> Bonds:
+        """The bonds of the molecules of both."""
+        parts = zip(self.parts().values(), other.parts().values(), strict=True)
+        return Bonds(*(torch.cat(pair) for pair in parts))
+
     def parts(self) -> dict[str, Tensor]:
         """What the bonds are made of, by name."""
         return {name: getattr(self, name) for name in ("ends", "orders", "count")}
@@ -71,11 +76,23 @@ class Molecules:
     @classmethod
     def of(cls, molecules: Sequence[Data]) -> Molecules:
         """Molecules from any source."""
-        count = torch.tensor([len(data.z) for data in molecules])
-        return cls(torch.cat([data.z for data in molecules]), torch.cat([data.pos for data in molecules]), count)
+        count = torch.tensor([len(data.z) for data in molecules], dtype=torch.int64)
+        none = cls(count.new_zeros(0), torch.zeros(0, 3), count)
+        z, pos = ([getattr(data, name) for data in (none, *molecules)] for name in ("z", "pos"))
+        return cls(torch.cat(z), torch.cat(pos), count)
 
     def __len__(self) -> int:
         return len(self.count)
+
+    def __add__(self, other: Molecules) -> Molecules:
+        """The molecules of both, with bonds and properties if both have them."""
+        own = (torch.cat([getattr(one, name) for one in (self, other)]) for name in ("z", "pos", "count"))
+        bonds = properties = None
+        if self.bonds is not None and other.bonds is not None:
+            bonds = self.bonds + other.bonds
+        if self.properties is not None and other.properties is not None:
+            properties = torch.cat([self.properties, other.properties])
+        return Molecules(*own, bonds, properties)
 
     @property
     def heavy(self) -> Tensor:

@@ -8,8 +8,9 @@ The data are those of QM9, by default the folder ``qm9`` in TG_MOLFIELD_DATA; fo
 downloads them. Held-out molecules are drawn by a seed and share no connectivity with those trained on, see
 `latent_data.split`. Bonds and summaries are made once and kept in FOLDER. Beside the atoms the code learns the
 summaries of `organic-small`, linearly and from codes with some noise, so that it is of use for properties: those of
-each batch and of as many molecules again, drawn by their formulas, of which some have thousands of isomers in QM9 and
-others few. Of each batch a hundredth are small molecules, of which QM9 has few. The learning rate is constant and falls
+each batch and of as many molecules again, half of them from QM9, drawn by their formulas, of which some have thousands
+of isomers and others few, and half derived from them, of kinds that QM9 lacks, see `latent_derived`. Of each batch a
+hundredth are small molecules, of which QM9 has few, and a fiftieth are derived. The learning rate is constant and falls
 over the last two thirds of the hours. Trainings go on in slices of any length; what is written in between is the state
 of the training and the model with the average of its parameters, once as it is and once in float16, as it ships. On a
 processor and on a card the same code runs, in bfloat16, compiled by default.
@@ -19,6 +20,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +28,9 @@ import torch
 import typer
 from benchmark_data import data_folder
 from latent_data import HELD_OUT, Bonds, Molecules, bonds_of, qm9, split, summaries_of
+from latent_derived import derived, molecules_from, tensors_of
 from latent_metrics import chemistry, reconstruction
+from pretrain_molecules import evaluation_keys
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
@@ -47,6 +51,7 @@ WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 2 / 3
 SUMMARY_WEIGHT, SUMMARY_NOISE = 0.5, 0.3
 SMALL, SMALL_SHARE = 6, 0.01
+DERIVED_SHARE, RARE_DERIVED_SHARE = 0.02, 0.5
 SAVE_SECONDS, TOLD_STEPS, JUDGED = 240, 100, 128
 
 
@@ -106,6 +111,7 @@ class Training:
     Args:
         model: the model.
         molecules: of QM9.
+        derived: molecules that are trained on beside them, if any.
         size: a name in `SIZES`.
         hours: how long the whole training is.
         seed: of the batches; each step's follow from it.
@@ -117,15 +123,18 @@ class Training:
         self,
         model: FieldAutoEncoder,
         molecules: Molecules,
+        derived: Molecules | None,
         size: str,
         hours: float,
         seed: int,
         device: str,
         rate: float = 1.0,
     ) -> None:
-        self.model, self.molecules, self.size, self.device = model.to(device), molecules, size, device
+        self.model, self.size, self.device = model.to(device), size, device
+        self.molecules = molecules if derived is None else molecules + derived
         self.seconds, self.seed, self.rate = 3600 * hours, seed, rate
         self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
+        self.derived = torch.arange(len(molecules), len(self.molecules))
         heavy = molecules.heavy[self.rows]
         self.small = [found for number in range(1, SMALL + 1) if len(found := self.rows[heavy == number])]
         _, formula, isomers = molecules.formulas[self.rows].unique(return_inverse=True, return_counts=True)
@@ -163,16 +172,24 @@ class Training:
         return loss.detach()
 
     def _drawn(self, size: int) -> Tensor:
-        """Rows of a batch, a hundredth of them as many of each number of heavy atoms up to `SMALL`."""
+        """Rows of a batch, a share of them as many of each number of heavy atoms up to `SMALL`, and derived ones."""
         rows = self.rows[torch.randint(len(self.rows), (size,))]
+        self._replace_by_derived(rows, DERIVED_SHARE)
         for i in range(math.ceil(SMALL_SHARE * size)):
             alike = self.small[int(torch.randint(len(self.small), ()))]
             rows[i] = alike[torch.randint(len(alike), ())]
         return rows
 
     def _rare(self, size: int) -> Tensor:
-        """Rows of a batch, each formula as often as the square root of the number of its isomers."""
-        return self.rows[torch.multinomial(self.rarity, size, replacement=True)]
+        """Rows of a batch, each formula as often as the square root of the number of its isomers, and derived ones."""
+        rows = self.rows[torch.multinomial(self.rarity, size, replacement=True)]
+        self._replace_by_derived(rows, RARE_DERIVED_SHARE)
+        return rows
+
+    def _replace_by_derived(self, rows: Tensor, share: float) -> None:
+        if len(self.derived):
+            number = math.ceil(share * len(rows))
+            rows[-number:] = self.derived[torch.randint(len(self.derived), (number,))]
 
     def _loss(self, batch: Data, other: Data) -> Tensor:
         latent = self.model.encode(batch)
@@ -243,6 +260,7 @@ def main(
     resume: Annotated[bool, typer.Option(help="go on with the training in the folder")] = False,
     start: Annotated[str, typer.Option(help="a pretrained model, or the file of one, to begin with")] = "",
     data: Annotated[Path | None, typer.Option(help="the folder of QM9")] = None,
+    derived_molecules: Annotated[int, typer.Option(help="how many are derived from those of QM9; 0 for none")] = 20_000,
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
     compiled: bool = True,
     judge_seconds: Annotated[float, typer.Option(help="how often held-out molecules are judged")] = 900,
@@ -257,7 +275,11 @@ def main(
     )
     summaries = kept(folder, "summaries", molecules, lambda: {"summaries": summaries_of(molecules)})
     molecules.properties = summaries["summaries"]
-    training = Training(begun(start, size, seed), molecules, size, hours, seed, device, rate)
+    others = None
+    if derived_molecules:
+        make = partial(derived, molecules, split(molecules)[0], evaluation_keys(data_folder()), derived_molecules)
+        others = molecules_from(kept(folder, f"derived-{derived_molecules}", molecules, lambda: tensors_of(make())))
+    training = Training(begun(start, size, seed), molecules, others, size, hours, seed, device, rate)
     if resume:
         training.resume(folder)
     training.model.train()

@@ -45,12 +45,12 @@ def molecules(scripts):
 NEEDS_MUON = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch is older than 2.9")
 
 
-def training(scripts, molecules, monkeypatch):
+def training(scripts, molecules, monkeypatch, derived=None):
     torch.manual_seed(0)
     monkeypatch.setitem(scripts[0].SIZES["tiny"], "batch", 8)
     pooling = {"width": 16, "num_layers": 1, "heads": 2}
     model = FieldAutoEncoder(scripts[0].FIELD, 80, "flow", decoder_options=SMALL, pooling_options=pooling).train()
-    return scripts[0].Training(model, molecules, "tiny", 1000.0, 0, "cpu")
+    return scripts[0].Training(model, molecules, derived, "tiny", 1000.0, 0, "cpu")
 
 
 @NEEDS_MUON
@@ -85,6 +85,43 @@ def test_weights_in_half_precision_are_read_in_float32(scripts, molecules, monke
     assert torch.equal(half.decoder.transform.wave_vectors, model.decoder.transform.wave_vectors)
     codes = [one.encode(molecules.batch(torch.arange(3))).code for one in (model, half)]
     assert torch.allclose(*codes, atol=1e-2)
+
+
+@NEEDS_MUON
+def test_derived_molecules_are_shares_of_batches(scripts, molecules, monkeypatch):
+    script = scripts[0]
+    bigger = molecules + molecules
+    assert (len(bigger), bigger.bonds.count.sum()) == (24, 2 * molecules.bonds.count.sum())
+    for row in range(12):
+        for rows in ([row], [row + 12]):
+            one, two = molecules.batch(torch.tensor([row])), bigger.batch(torch.tensor(rows))
+            assert all(torch.equal(one[key], two[key]) for key in ("pos", "edge_index", "bond_order", "properties"))
+    begun = training(scripts, molecules, monkeypatch, molecules)
+    for rows, share in ((begun._drawn(100), script.DERIVED_SHARE), (begun._rare(100), script.RARE_DERIVED_SHARE)):
+        assert int((rows >= 12).sum()) == 100 * share
+    assert torch.isfinite(begun.step(0.0))
+
+
+def test_derived_molecules_are_new(scripts, molecules, monkeypatch):
+    import latent_derived
+    from pretrain_molecules import connectivity as inchi
+
+    monkeypatch.setattr(latent_derived, "_AT_ONCE", 60)
+    data = scripts[1]
+    rows = torch.arange(len(molecules))
+    found = latent_derived.derived(molecules, rows, set(), 30)
+    assert len(found) >= 30
+    assert not torch.isin(data.connectivity(found), data.connectivity(molecules)).any()
+    assert set(found.z.tolist()) <= {1, 6, 7, 8, 9}
+    assert found.heavy.max() <= 9
+    assert found.properties.shape == (len(found), molecules.properties.shape[1])
+    known = [inchi(latent_derived.whole_molecule(found.data(row))) for row in range(len(found))]
+    again = latent_derived.molecules_from(latent_derived.tensors_of(found))
+    assert torch.equal(again.batch(rows).edge_index, found.batch(rows).edge_index)
+    without = latent_derived.derived(molecules, rows, {known[0]}, 30)
+    others = [inchi(latent_derived.whole_molecule(without.data(row))) for row in range(len(without))]
+    assert known[0] not in others
+    assert len(set(known) & set(others)) > 20
 
 
 def test_what_is_held_out_has_a_connectivity_of_its_own(scripts, molecules):

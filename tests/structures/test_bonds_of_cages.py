@@ -1,12 +1,14 @@
 """Strained cages, whose atoms are near each other across the cage without a bond."""
 
+import numpy as np
 import pytest
 import torch
 from rdkit import Chem
 from torch_geometric.data import Data
 
+from tg_molfield.chem.elements import element_property
 from tg_molfield.structures import from_smiles, to_rdkit
-from tg_molfield.structures.whole_molecule import canonical_smiles
+from tg_molfield.structures.whole_molecule import canonical_smiles, whole_molecule
 
 
 @pytest.mark.parametrize(
@@ -15,8 +17,23 @@ from tg_molfield.structures.whole_molecule import canonical_smiles
 )
 def test_bonds_of_cages(smiles):
     data = from_smiles(smiles, properties=())
-    found = canonical_smiles(to_rdkit(Data(z=data.z, pos=data.pos)))
-    assert Chem.MolToSmiles(Chem.MolFromSmiles(found), isomericSmiles=False) == Chem.CanonSmiles(smiles)
+    atoms = Data(z=data.z, pos=data.pos)
+    for mol in (to_rdkit(atoms), whole_molecule(atoms)):
+        found = Chem.MolFromSmiles(canonical_smiles(mol))
+        assert Chem.MolToSmiles(found, isomericSmiles=False) == Chem.CanonSmiles(smiles)
+
+
+def test_every_molecule_of_qm9_has_bonds(data_dir):
+    arrays = np.load(data_dir / "qm9" / "geometries.npz")
+    ends = arrays["n"].cumsum()
+    for row in range(0, len(ends), 100):
+        atoms = slice(ends[row] - arrays["n"][row], ends[row])
+        z, pos = arrays["z"][atoms].astype(np.int64), arrays["pos_milliangstrom"][atoms] / 1000
+        mol = whole_molecule(Data(z=torch.from_numpy(z), pos=torch.from_numpy(pos)))
+        assert mol is not None, row
+        rows = np.array([(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()])
+        radii = element_property("covalent_radius", torch.from_numpy(z)).numpy()[rows].sum(1)
+        assert (np.linalg.norm(pos[rows[:, 0]] - pos[rows[:, 1]], axis=1) < 1.24 * radii).all(), row
 
 
 def test_a_cage_that_lacks_a_hydrogen_is_refused():

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from rdkit.Chem import RWMol
 
 _MAX_ITERATIONS = 20_000
-_CLOSE = {"useVdw": True, "covFactor": 1.2}
-"""Bonds within 1.2 times the sum of the covalent radii, not 1.3 times: across the cage of bicyclo[1.1.1]pentane, atoms
-are 1.23 times as far apart."""
+_CLOSE = 1.2, 1.15
+"""Bonds within so many times the sum of the covalent radii, not 1.3 times: across the cage of bicyclo[1.1.1]pentane,
+atoms are 1.23 times as far apart, and beside oxygen, as in 5-oxabicyclo[2.1.1]hexane, 1.17 to 1.19 times."""
 
 
-def determine_bonds(mol: RWMol, charge: int, cages: bool = False) -> RWMol:
+def determine_bonds(mol: RWMol, charge: int) -> RWMol:
     """The molecule with bonds and their orders, its atoms in the same order.
 
     RDKit's search depends on the order of the atoms: where it finds none, as in many nitro compounds, it is begun with
-    the heaviest. What it finds then counts only without doubtful cations, which broken bonds would be given.
+    the heaviest, and then with shorter bonds, as strained cages need. What it finds then counts only without doubtful
+    cations, which broken bonds would be given.
 
     Args:
         mol: atoms and one conformer.
         charge: net charge in e.
-        cages: search once more with shorter bonds, as strained cages need.
 
     Raises:
         ValueError: no set of bonds fits the charge.
@@ -38,8 +38,7 @@ def determine_bonds(mol: RWMol, charge: int, cages: bool = False) -> RWMol:
     others: list[Callable[[], RWMol]] = []
     if heaviest_first != given:
         others.append(partial(_determined, mol, charge, heaviest_first))
-    if cages:
-        others.append(partial(_determined, mol, charge, given, **_CLOSE))
+    others += [partial(_determined, mol, charge, given, useVdw=True, covFactor=factor) for factor in _CLOSE]
     try:
         return _determined(mol, charge, given)
     except ValueError:

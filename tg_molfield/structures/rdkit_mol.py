@@ -148,7 +148,7 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
         StructureWarning: carbon has a positive charge, or oxygen, sulfur or selenium one and a multiple bond, beside an
             anion; or an alkali or alkaline earth metal has more bonds than it can have.
     """
-    mol = perceived(data, charge, cages=True)
+    mol = perceived(data, charge)
     if fault := doubtful_bonds(mol):
         warnings.warn(fault, StructureWarning, stacklevel=2)
     return mol
@@ -173,8 +173,8 @@ def doubtful_bonds(mol: Mol) -> str:
     return ""
 
 
-def perceived(data: Data, charge: int | None = None, cages: bool = False) -> Mol:
-    """`to_rdkit` without its warning and, unless ``cages`` is set, without its last search, see `determine_bonds`."""
+def perceived(data: Data, charge: int | None = None) -> Mol:
+    """`to_rdkit` without its warning."""
     from rdkit import Chem, rdBase
 
     validate(data, used=())
@@ -194,7 +194,7 @@ def perceived(data: Data, charge: int | None = None, cages: bool = False) -> Mol
     mol, ions = mol_without_bonds(unwrapped(data)), monatomic_ions(data)
     with rdBase.BlockLogs():
         try:
-            mol = _with_bonds(mol, charge, ions, cages)
+            mol = _with_bonds(mol, charge, ions)
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
             remedy = "give the net charge as charge=, and check that every hydrogen is present"
@@ -208,7 +208,7 @@ def perceived(data: Data, charge: int | None = None, cages: bool = False) -> Mol
         return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
 
 
-def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int], cages: bool) -> Mol:
+def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
     """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
     from rdkit import Chem
 
@@ -219,7 +219,7 @@ def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int], cages: bool) -
         others.GetAtomWithIdx(0).SetFormalCharge(charge)
         others.GetAtomWithIdx(0).SetNoImplicit(True)
     elif others.GetNumAtoms():
-        others = determine_bonds(others, charge, cages)
+        others = determine_bonds(others, charge)
     elif charge:
         raise ValueError(f"the ions have a charge of {sum(ions.values())}")
     return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def whole_molecule(data: Data) -> Mol | None:
     """The uncharged RDKit molecule of ``z`` and ``pos`` with perceived bonds; None if there is none, or several.
 
-    Bonds are those of `to_rdkit` without its last search, for strained cages, and RDKit sanitises them.
+    Bonds are those of `to_rdkit`, and RDKit sanitises them.
     """
     from rdkit import Chem
 

@@ -88,7 +88,7 @@ def _mol(
         mol.GetConformer().Set3D(True)
         return mol, {}
     try:
-        mol = perceived(data, cages=True)
+        mol = perceived(data)
     except ValueError:
         bare.append((entry.title, _NO_BONDS))
         return mol_without_bonds(data).GetMol(), {}
