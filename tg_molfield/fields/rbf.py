@@ -348,11 +348,12 @@ class RBFField(Field):
     def _copies(self) -> tuple[Tensor, Tensor | slice]:
         if self.cell is None or self.pbc is None:
             return self.centers, slice(None)
-        now = versions(self.centers, self.widths, self.batch, self.cell, self.pbc)
-        if self._repeated is not None and self._repeated[0] == now:
+        used = (self.centers, self.widths, self.batch, self.cell, self.pbc)
+        if self._repeated is not None and self._repeated[0].are_those_of(*used):
             return self._repeated[1]
         with torch.inference_mode(False):
             repeated = self._repeat(self.cell, self.pbc)
+        now = versions(*used)
         self._repeated = None if now is None else (now, repeated)
         return repeated
 

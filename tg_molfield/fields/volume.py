@@ -331,7 +331,7 @@ class Volume(Field):
         now = versions(self.values)
         if now is None:
             return Interpolator(widened(self.values), self.interpolation, self.periodic)
-        if self._kept is None or self._kept[0] != now:
+        if self._kept is None or not self._kept[0].are_those_of(self.values):
             self._check_cubic()
             with torch.inference_mode(False):
                 self._kept = now, Interpolator(widened(self.values), self.interpolation, self.periodic)
