@@ -12,7 +12,7 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.fields import MolField
 from tg_molfield.nn import Latent
 from tg_molfield.nn.decoders.flow.closed_shell import ClosedShell
-from tg_molfield.nn.decoders.flow.integration import integrate
+from tg_molfield.nn.decoders.flow.integration import integrate, times
 from tg_molfield.nn.decoders.flow.prediction import Prediction
 from tg_molfield.nn.decoders.flow.state import StateLayout
 from tg_molfield.nn.ops.element_kinds import ElementKinds
@@ -73,10 +73,10 @@ def test_matching_orders_atoms_and_hydrogens_by_the_noise():
 def test_a_network_that_knows_the_end_is_followed_to_it(num_steps):
     atoms = atoms_of(["CH3CH2OH", "CH4"])
     end = LAYOUT.state(atoms)
-    times, given = [], []
+    seen, given = [], []
 
     def network(state, mask, time, code, noise, previous, guidance):
-        times.append(float(time[0]))
+        seen.append(time.tolist())
         given.append(previous)
         pos, kinds, counts, hydrogens = LAYOUT.split(end)
         return Prediction(pos, 1e3 * kinds, 1e3 * counts, hydrogens)
@@ -84,12 +84,43 @@ def test_a_network_that_knows_the_end_is_followed_to_it(num_steps):
     network = SimpleNamespace(layout=LAYOUT, __call__=network)
     oracle = type("Oracle", (), {"layout": LAYOUT, "__call__": staticmethod(network.__call__)})()
     start = torch.randn(end.shape, generator=torch.Generator().manual_seed(0), dtype=end.dtype)
-    found = integrate(oracle, end[:, 0], torch.zeros(2, dtype=end.dtype), atoms.mask, start, num_steps)
+    late = torch.tensor([0.0, 0.5], dtype=end.dtype)
+    found = integrate(oracle, end[:, 0], torch.zeros(2, dtype=end.dtype), atoms.mask, start, num_steps, late)
     for row in range(2):
         assert same(found[row : row + 1], atoms[row : row + 1])
-    assert times == pytest.approx([step / num_steps for step in range(num_steps)])
+    shares = [step / num_steps for step in range(num_steps)]
+    assert seen == [pytest.approx([share**2, share]) for share in shares]
     assert not given[0].any()
     assert all(torch.equal(one, end) for one in given[1:])
+
+
+def test_late_steps_are_those_of_early_ones_backwards():
+    early, late = torch.tensor([0.0]), torch.tensor([1.0])
+    for share in (0.0, 0.15, 0.5, 1.0):
+        assert float(times(share, late)) == pytest.approx(1 - float(times(1 - share, early)), abs=1e-7)
+    assert float(times(0.25, early)) == 0.0625
+
+
+@pytest.mark.parametrize(("noise", "lateness"), [(0.0, 0.0), (1.0, 0.0), (1.5, 0.5), (2.0, 1.0), (30.0, 1.0)])
+def test_steps_are_short_late_for_noisy_codes(noise, lateness, monkeypatch):
+    decoder = awake(build("flow")).decoder
+    level = torch.full((2,), noise * decoder.least_noise)
+    seen = []
+    network = decoder.network
+    monkeypatch.setattr(network, "forward", recording(network.forward, seen))
+    decoder.num_steps = 4
+    code = torch.randn(2, decoder.learned_dim, generator=torch.Generator().manual_seed(0))
+    decoder.united_atoms(code, level, torch.tensor([1, 2]), torch.tensor([0, 1]))
+    expected = [float(times(step / 4, torch.tensor([lateness]))) for step in range(4)]
+    assert seen == [pytest.approx([time, time], abs=1e-6) for time in expected]
+
+
+def recording(forward, seen):
+    def recorded(state, mask, time, *rest):
+        seen.append(time.tolist())
+        return forward(state, mask, time, *rest)
+
+    return recorded
 
 
 def test_codes_with_structure_factors_are_decoded_exactly_without_training():
@@ -298,7 +329,7 @@ def test_every_step_takes_hydrogens_from_bonds(known):
     shell = ClosedShell(ELEMENTS.numbers.tolist())
     start = torch.randn(1, 2, LAYOUT.size, generator=torch.Generator().manual_seed(0))
     mask, closed = torch.ones(1, 2, dtype=torch.bool), torch.tensor([known])
-    found = integrate(oracle, torch.zeros(1, 4), torch.ones(1), mask, start, 3, None, shell, closed)
+    found = integrate(oracle, torch.zeros(1, 4), torch.ones(1), mask, start, 3, torch.ones(1), None, shell, closed)
     assert found.counts.tolist() == [[2, 2] if known else [1, 1]]
     assert all(LAYOUT.split(each)[2].argmax(2).tolist() == [[2, 2] if known else [1, 1]] for each in given[1:])
 

@@ -66,7 +66,7 @@ class FlowDecoder(GaussianAtomDecoder):
         num_layers: of the network.
         heads: of its attention.
         num_tokens: into how many tokens the learned code is cut.
-        num_steps: from noise to atoms.
+        num_steps: from noise to atoms; short ones at first for codes without noise, and at last for the others.
         least_noise: what the network takes the noise of a code to be that has none, and the least in training. Atoms of
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
@@ -226,9 +226,13 @@ class FlowDecoder(GaussianAtomDecoder):
             start = start.view(len(rows), self.max_heavy_atoms, size)
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
-            way = code[rows], level, mask[rows], start, self.num_steps, guidance
+            way = code[rows], level, mask[rows], start, self.num_steps, self._lateness(level), guidance
             parts.append(integrate(self.network, *way, self.closed_shell, None if blurred is None else blurred[rows]))
         return joined(parts)
+
+    def _lateness(self, noise: Tensor) -> Tensor:
+        """See `times`: short steps early bring atoms of codes without noise nearer, late ones make others valid."""
+        return (noise / self.least_noise - 1).clamp(0, 1)
 
     def find_atoms(
         self,

@@ -17,6 +17,7 @@ def integrate(
     mask: Tensor,
     start: Tensor,
     num_steps: int,
+    lateness: Tensor,
     guidance: Tensor | None = None,
     closed_shell: ClosedShell | None = None,
     closed: Tensor | None = None,
@@ -30,6 +31,7 @@ def integrate(
         mask: ``[B, n]``: where there are atoms.
         start: ``[B, n, size]``, standard normal.
         num_steps: at least 1.
+        lateness: ``[B]``, see `times`.
         guidance: ``[B]``, see `FlowNetwork.forward`.
         closed_shell: what is known of molecules with closed shells; nothing if None.
         closed: ``[B]`` bool, of which molecules it is known; of none if None, and then nothing is calculated.
@@ -37,14 +39,25 @@ def integrate(
     state = start * mask.unsqueeze(2)
     end = torch.zeros_like(state)
     for step in range(num_steps):
-        time = torch.full_like(noise, step / num_steps)
+        time, after = (times(share / num_steps, lateness) for share in (step, step + 1))
         prediction = network(state, mask, time, code, noise, end, guidance)
         if closed_shell is not None and closed is not None:
             prediction = closed_shell(prediction, mask, closed)
         end = prediction.state(mask)
-        state = state + (end - state) / (num_steps - step)
+        state = state + (end - state) * ((after - time) / (1 - time))[:, None, None]
     if closed_shell is not None and closed is not None:
         pos, kinds, counts, hydrogens = network.layout.split(state)
         kinds, counts = closed_shell.rounded(kinds, counts, mask, closed)
         state = torch.cat([pos, kinds, counts, hydrogens], dim=2)
     return network.layout.atoms(state, mask)
+
+
+def times(share: float, lateness: Tensor) -> Tensor:
+    """The times ``[B]`` of the flow, 0 to 1, after a share of its steps.
+
+    Args:
+        share: 0 to 1.
+        lateness: ``[B]``: 0 for steps that are short at the beginning and long at the end, 1 for the opposite, and 0.5
+            for even ones.
+    """
+    return share * (share + 2 * lateness * (1 - share))
