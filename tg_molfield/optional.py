@@ -19,3 +19,9 @@ def require(module: str, extra: str) -> ModuleType:
         raise ImportError(
             f"{package}: expected an installed package, got none; run pip install 'tg_molfield[{extra}]'"
         ) from error
+
+
+def require_for_pages() -> None:
+    """Raise an ImportError if one of the packages for pages with surfaces is not installed."""
+    for module in ("plotly", "skimage"):
+        require(module, "viz")

@@ -3,7 +3,7 @@
 - ``check_atoms(z, pos, batch=None, num_graphs=None, prefix="") -> (batch [N], num_graphs)``
 - ``check_batch(name, batch, length, num_graphs, device) -> batch [length]``
 - ``check_data(data)``
-- ``holds_several(data) -> bool``
+- ``holds_several(data) -> bool``; ``check_single(name, data, remedy)``
 - ``all_finite(tensor) -> bool``
 - ``check_real(name, value)``
 - ``check_points(pos, batch, num_graphs, dtype, device, prefix="") -> batch [Q]``
@@ -108,6 +108,12 @@ def holds_several(data: object) -> bool:
     """Whether the ``batch`` vector of ``data`` tells of more than one molecule."""
     batch = getattr(data, "batch", None)
     return isinstance(batch, Tensor) and bool((batch != batch[:1]).any())
+
+
+def check_single(name: str, data: object, remedy: str) -> None:
+    """Raise a TypeError where ``data`` holds several molecules by its ``batch`` vector."""
+    if holds_several(data):
+        raise TypeError(f"{name}: expected one molecule, got a batch of several; {remedy}")
 
 
 def check_tensor(name: str, value: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tg_molfield.files import format_suffix
-from tg_molfield.optional import require
+from tg_molfield.optional import require, require_for_pages
 
 
 def check_pages(paths: Sequence[Path] | None = None) -> None:
@@ -16,8 +16,7 @@ def check_pages(paths: Sequence[Path] | None = None) -> None:
         paths: the files; None for a page.
     """
     if paths is None or any(path.suffix.lower() == ".html" for path in paths):
-        for module in ("plotly", "skimage"):
-            require(module, "viz")
+        require_for_pages()
 
 
 def check_tables(paths: Sequence[Path]) -> None:

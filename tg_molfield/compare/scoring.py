@@ -13,7 +13,7 @@ from torch_geometric.data import Batch, Data
 
 from tg_molfield.arguments import as_list, check_kind, check_number
 from tg_molfield.chem.cells import is_periodic, pbc_of
-from tg_molfield.chem.validation import check_data, holds_several
+from tg_molfield.chem.validation import check_data, check_single
 from tg_molfield.compare.metrics import Metric, as_metric
 from tg_molfield.devices import device_with_double
 from tg_molfield.fields import MolField, RBFField
@@ -142,10 +142,7 @@ class Scoring:
             check_kind(f"molecules[{number}]", data, Data, "a Data", "give molecules")
             if isinstance(data, Batch):
                 raise TypeError(f"molecules[{number}]: expected a Data, got a Batch; give batch.to_data_list()")
-            if holds_several(data):
-                raise TypeError(
-                    f"molecules[{number}]: expected one molecule, got a batch of several; give them one by one"
-                )
+            check_single(f"molecules[{number}]", data, "give them one by one")
             check_data(data)
             if is_periodic(pbc_of(data)):
                 raise ValueError("data.pbc: expected a molecule, got a periodic one; leave out cell and pbc")

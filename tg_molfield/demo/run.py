@@ -18,7 +18,7 @@ from tg_molfield.demo.pretrained import pretrained_model
 from tg_molfield.demo.table import write_enthalpies, write_table
 from tg_molfield.demo.training import train_model
 from tg_molfield.fields import MolField
-from tg_molfield.optional import require
+from tg_molfield.optional import require_for_pages
 from tg_molfield.progress import print_table, shown
 
 
@@ -48,8 +48,7 @@ def run(
         raise ValueError(f"minutes: expected a positive number, got {minutes}; give the time to train for, such as 3")
     if not 0 < held_out < 1:
         raise ValueError(f"held_out: expected a fraction between 0 and 1, got {held_out}; give one such as 0.2")
-    for module in ("plotly", "skimage"):
-        require(module, "viz")
+    require_for_pages()
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     mol_field = MolField()

@@ -16,7 +16,7 @@ from tg_molfield.arguments import as_list, as_names, check_counts, check_integer
 from tg_molfield.chem.cells import as_cells
 from tg_molfield.chem.elements import MAX_Z, element_property
 from tg_molfield.chem.rotations import random_rotations
-from tg_molfield.chem.validation import check_atoms, check_data, holds_several
+from tg_molfield.chem.validation import check_atoms, check_data, check_single
 from tg_molfield.training.atom_batch import AtomBatch, per_atom_property
 
 _NUM_CANDIDATES = 4
@@ -79,10 +79,7 @@ class AugmentedMolecules:
             raise ValueError("molecules: expected at least one molecule, got none; give a list of Data")
         for index, data in enumerate(molecules):
             check_data(data, f"molecules[{index}]")
-            if holds_several(data):
-                raise TypeError(
-                    f"molecules[{index}]: expected one molecule, got a batch of several; give them one by one"
-                )
+            check_single(f"molecules[{index}]", data, "give them one by one")
             check_atoms(data.z, data.pos, prefix=f"molecules[{index}].")
             _check_not_periodic(data, f"molecules[{index}]")
         require_counts(1, batch_size=batch_size, max_atoms=max_atoms)
