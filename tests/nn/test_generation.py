@@ -15,6 +15,7 @@ from tg_molfield.fields import MolField
 from tg_molfield.nn import DecodedMolecules, FieldAutoEncoder, OutOfDomainWarning, Pose, UnsolvedCodeWarning
 from tg_molfield.nn.decoders.gaussian_atoms.padded_atoms import PaddedAtoms
 from tg_molfield.nn.generation.between import great_circle, noise_between, noisy
+from tg_molfield.nn.generation.decoding import blurred_atoms
 from tg_molfield.nn.generation.settling import settled
 
 FIELD = MolField("H C N O other", widths=0.5, width_scale=1.0)
@@ -153,6 +154,16 @@ def test_a_model_without_hydrogens_makes_none():
     assert all(bool((one.z > 1).all()) for one in found)
 
 
+def test_new_molecules_take_twice_as_many_steps_as_others(flow, monkeypatch):
+    decoder, seen = flow.decoder, []
+    whole = decoder.united_atoms
+    monkeypatch.setattr(decoder, "united_atoms", lambda *args: seen.append(args[-1]) or whole(*args))
+    code, seed = torch.randn(2, decoder.learned_dim, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 2])
+    for noise in (0.0, 0.3, 1.0):
+        blurred_atoms(decoder, code, torch.full((2,), noise), seed, False)
+    assert seen == [3, 6, 6]
+
+
 def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
     decoder = flow.decoder
     items = [data("CH3CH2OH"), Data(z=torch.ones(13, dtype=torch.int64), pos=3.0 * torch.arange(39.0).view(13, 3))]
@@ -164,7 +175,7 @@ def test_settling_decodes_what_was_encoded_and_leaves_what_cannot_be(flow):
         found = settled(decoder, flow.encode, atoms, seed, 1)
         latent = flow.encode(items[0], frames=torch.eye(3).unsqueeze(0))
         noisy_code = decoder.learned(latent), torch.full((1,), 0.1), seed[:1]
-        again = decoder.find_atoms(*noisy_code, blurred=torch.tensor([True]))
+        again = decoder.find_atoms(*noisy_code, blurred=torch.tensor([True]), num_steps=2)
     size = int(again.mask.sum())
     assert torch.allclose(found.pos[0, :size], again.pos[0, :size] + latent.origin, atol=1e-4)
     assert torch.equal(found.pos[1][found.mask[1]], items[1].pos)

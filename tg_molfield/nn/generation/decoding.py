@@ -17,6 +17,8 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
+_MORE_STEPS = 2
+"""How many times as many steps lead to molecules that are new as to those that were encoded."""
 _NEAREST = 0.4
 """Å; the bond of H2 is 0.74 Å long."""
 _PART = 0.01
@@ -34,7 +36,9 @@ def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tenso
         draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
     """
     mixed, level = noisy(code, noise, seed), noise.clamp(min=decoder.least_noise)
-    return decoder.find_atoms(mixed, level, seed, draw_number, blurred=noise > 0)
+    blurred = noise > 0
+    num_steps = decoder.num_steps * (_MORE_STEPS if bool(blurred.any()) else 1)
+    return decoder.find_atoms(mixed, level, seed, draw_number, blurred, num_steps)
 
 
 def decoded_molecules(

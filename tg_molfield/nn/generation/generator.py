@@ -100,7 +100,7 @@ class MoleculeGenerator(nn.Module):
         Args:
             num_molecules: how many.
             settle: how often what was drawn is encoded and decoded again, which makes it more plausible and a little
-                less various; each time costs as much as drawing.
+                less various; each time costs a third as much as drawing.
             tries: how often, at most, each is drawn until it is a molecule without formal charges and open valences.
                 What never is one is a molecule that has some, or else the atoms of the first draw; ``valid`` tells.
             generator: where randomness comes from, torch's own if None; equal seeds give equal molecules.

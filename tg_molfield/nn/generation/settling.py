@@ -36,6 +36,7 @@ def settled(
         if not len(rows):
             break
         noise = torch.full_like(code[:, 0], max(_NOISE, decoder.least_noise))
-        found = decoder.find_atoms(code, noise, seed[rows], blurred=torch.ones_like(rows, dtype=torch.bool))
+        blurred = torch.ones_like(rows, dtype=torch.bool)
+        found = decoder.find_atoms(code, noise, seed[rows], False, blurred, -(-decoder.num_steps // 2))
         atoms = atoms.with_rows(rows, found.at(found.pos + origin.unsqueeze(1)))
     return atoms

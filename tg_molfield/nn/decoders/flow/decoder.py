@@ -66,7 +66,8 @@ class FlowDecoder(GaussianAtomDecoder):
         num_layers: of the network.
         heads: of its attention.
         num_tokens: into how many tokens the learned code is cut.
-        num_steps: from noise to atoms; short ones at first for codes without noise, and at last for the others.
+        num_steps: from noise to atoms; short ones at first for codes without noise, and at last for the others. New
+            molecules are drawn in twice as many, and settled in half.
         least_noise: what the network takes the noise of a code to be that has none, and the least in training. Atoms of
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
@@ -206,7 +207,13 @@ class FlowDecoder(GaussianAtomDecoder):
         return (uniform(seed, 1, "heavy atoms") * total[:, -1:] >= total).sum(1).clamp(max=total.size(1) - 1) + 1
 
     def united_atoms(
-        self, code: Tensor, noise: Tensor, number: Tensor, seed: Tensor, blurred: Tensor | None = None
+        self,
+        code: Tensor,
+        noise: Tensor,
+        number: Tensor,
+        seed: Tensor,
+        blurred: Tensor | None = None,
+        num_steps: int | None = None,
     ) -> UnitedAtoms:
         """The united atoms of B molecules, in their frames.
 
@@ -216,6 +223,7 @@ class FlowDecoder(GaussianAtomDecoder):
             number: ``[B]`` int64, how many united atoms.
             seed: ``[B]`` int64, of the noise that the flow starts from.
             blurred: ``[B]`` bool, which codes are noisy, so that their molecules may have closed shells; none if None.
+            num_steps: from noise to atoms; the decoder's own if None.
         """
         mask = torch.arange(self.max_heavy_atoms, device=code.device) < number.unsqueeze(1)
         size = self.network.layout.size
@@ -226,7 +234,7 @@ class FlowDecoder(GaussianAtomDecoder):
             start = start.view(len(rows), self.max_heavy_atoms, size)
             level = noise[rows]
             guidance = self.guidance * level if self.guidance else None
-            way = code[rows], level, mask[rows], start, self.num_steps, self._lateness(level), guidance
+            way = code[rows], level, mask[rows], start, num_steps or self.num_steps, self._lateness(level), guidance
             parts.append(integrate(self.network, *way, self.closed_shell, None if blurred is None else blurred[rows]))
         return joined(parts)
 
@@ -241,6 +249,7 @@ class FlowDecoder(GaussianAtomDecoder):
         seed: Tensor,
         draw_number: bool = False,
         blurred: Tensor | None = None,
+        num_steps: int | None = None,
     ) -> PaddedAtoms:
         """All atoms of B molecules, in their frames; see :meth:`united_atoms`.
 
@@ -250,9 +259,10 @@ class FlowDecoder(GaussianAtomDecoder):
             seed: ``[B]`` int64.
             draw_number: whether the number of heavy atoms is drawn, too, or the likeliest.
             blurred: ``[B]`` bool, see :meth:`united_atoms`.
+            num_steps: see :meth:`united_atoms`.
         """
         number = self.number_of_heavy_atoms(code, noise, seed if draw_number else None)
-        return padded_atoms(self.united_atoms(code, noise, number, seed, blurred), self.element_kinds)
+        return padded_atoms(self.united_atoms(code, noise, number, seed, blurred, num_steps), self.element_kinds)
 
     def solve(self, latent: Latent) -> tuple[PaddedAtoms, Tensor]:
         """See :meth:`GaussianAtomDecoder.solve`; atoms that are not fitted match."""
