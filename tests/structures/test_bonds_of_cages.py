@@ -24,11 +24,12 @@ def test_bonds_of_cages(smiles):
 
 
 def test_every_molecule_of_qm9_has_bonds(data_dir):
-    arrays = np.load(data_dir / "qm9" / "geometries.npz")
-    ends = arrays["n"].cumsum()
+    with np.load(data_dir / "qm9" / "geometries.npz") as arrays:
+        count, numbers, places = (arrays[name] for name in ("n", "z", "pos_milliangstrom"))
+    ends = count.cumsum()
     for row in range(0, len(ends), 100):
-        atoms = slice(ends[row] - arrays["n"][row], ends[row])
-        z, pos = arrays["z"][atoms].astype(np.int64), arrays["pos_milliangstrom"][atoms] / 1000
+        atoms = slice(ends[row] - count[row], ends[row])
+        z, pos = numbers[atoms].astype(np.int64), places[atoms] / 1000
         mol = whole_molecule(Data(z=torch.from_numpy(z), pos=torch.from_numpy(pos)))
         assert mol is not None, row
         rows = np.array([(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()])
