@@ -9,6 +9,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
@@ -62,6 +63,8 @@ class EmbeddingError(Exception):
 def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str:
     """Give ``mol`` its conformers, and return the name of the force field that optimised them, or an empty text.
 
+    Where ions come out with a hydrogen at a cation, or driven off, anions are put around the cations first.
+
     Args:
         mol: molecule with hydrogens.
         conformers: number of conformers.
@@ -77,8 +80,21 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
     if conformers > 1:
         _choose_stereoisomer(mol, seed, deadline)
     _embed(mol, conformers, seed, deadline)
+    embedded = [np.array(conformer.GetPositions()) for conformer in mol.GetConformers()]
     _spread_fragments(mol)
-    return _optimise(mol, coordinated, deadline)
+    force_field = _optimise(mol, coordinated, deadline)
+    if not any(not atom.GetDegree() and atom.GetFormalCharge() > 0 for atom in mol.GetAtoms()):
+        return force_field
+    from tg_molfield.structures.ion_pairs import driven_off, ion_pairs
+
+    pairs = ion_pairs(mol)
+    results = [conformer.GetPositions() for conformer in mol.GetConformers()]
+    if pairs and any(geometry_fault(mol, result) or driven_off(mol, result) for result in results):
+        for conformer, positions in zip(mol.GetConformers(), embedded, strict=True):
+            conformer.SetPositions(positions)
+        _spread_fragments(mol, pairs)
+        force_field = _optimise(mol, coordinated, deadline)
+    return force_field
 
 
 def mark_coordination(mol: Mol) -> list[int]:
@@ -263,15 +279,21 @@ def _join(mol: Mol, fragments: tuple[Mol, ...], rows: list[tuple[int, ...]], con
         mol.AddConformer(conformer, assignId=True)
 
 
-def _spread_fragments(mol: Mol) -> None:
-    """Place the fragments in a row along x; the embedding puts them on top of each other."""
+def _spread_fragments(mol: Mol, pairs: Sequence[list[tuple[int, ...]]] = ()) -> None:
+    """Place the fragments, and ions of ``pairs`` together, in a row along x; the embedding puts all at one place."""
     from rdkit import Chem
 
-    fragments = Chem.GetMolFrags(mol)
-    if len(fragments) == 1:
+    paired = {rows for pair in pairs for rows in pair}
+    fragments = [sum(pair, ()) for pair in pairs]
+    fragments += [rows for rows in Chem.GetMolFrags(mol) if rows not in paired]
+    if len(fragments) == 1 and not pairs:
         return
     for conformer in mol.GetConformers():
         positions = np.array(conformer.GetPositions())
+        for pair in pairs:
+            from tg_molfield.structures.ion_pairs import surround
+
+            surround(mol, positions, pair)
         edge = 0.0
         for fragment in fragments:
             rows = list(fragment)
