@@ -24,7 +24,8 @@ from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
 
 _KINDS = r"(CHGCAR|CHG|PARCHG|AECCAR|LOCPOT|ELFCAR)"
-_FILE = re.compile(rf"{_KINDS}\d?([_-][^.]*)?(\.gz)?\Z", re.IGNORECASE)
+_BAND_AND_POINT = r"\.(\d+|ALLB)\.(\d+|ALLK)"
+_FILE = re.compile(rf"{_KINDS}\d?({_BAND_AND_POINT})?([_-][^.]*)?(\.gz)?\Z", re.IGNORECASE)
 _DENSITIES = ("CHG", "PARCHG", "AECCAR")
 _DENSITY = "densities, in e/Å³ times the cell's volume", ("e/Å³",)
 _MEANINGS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -44,7 +45,10 @@ _SETS = {
 
 
 def is_vasp_name(path: Path) -> bool:
-    """Whether a file has one of VASP's names without a suffix, or with more after ``_`` or ``-``: ``CHGCAR_sum``."""
+    """Whether a file has one of VASP's names without a suffix, or with more after ``_`` or ``-``: ``CHGCAR_sum``.
+
+    The names of partial densities may have the number of a band and of a k-point: ``PARCHG.0012.0001``.
+    """
     return bool(_FILE.match(path.name))
 
 
