@@ -17,6 +17,8 @@ if __name__ == "__main__":
 
 import numpy as np
 
+from tg_molfield.chem.ion_pairs import driven_off, ion_pairs, surround
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
@@ -75,6 +77,8 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
         TimeoutError: the limit is over.
         EmbeddingError: RDKit embeds fewer conformers.
     """
+    from rdkit import Chem
+
     deadline = time.monotonic() + seconds
     coordinated = mark_coordination(mol)
     if conformers > 1:
@@ -83,14 +87,13 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
     embedded = [np.array(conformer.GetPositions()) for conformer in mol.GetConformers()]
     _spread_fragments(mol)
     force_field = _optimise(mol, coordinated, deadline)
-    if not any(not atom.GetDegree() and atom.GetFormalCharge() > 0 for atom in mol.GetAtoms()):
-        return force_field
-    from tg_molfield.structures.ion_pairs import driven_off, ion_pairs
-
-    pairs = ion_pairs(mol)
-    results = [conformer.GetPositions() for conformer in mol.GetConformers()]
-    if pairs and any(geometry_fault(mol, result) or driven_off(mol, result) for result in results):
+    fragments, charges = Chem.GetMolFrags(mol), [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+    pairs = ion_pairs(fragments, charges)
+    results = [conformer.GetPositions() for conformer in mol.GetConformers()] if pairs else []
+    if any(geometry_fault(mol, result) or driven_off(result, fragments) for result in results):
         for conformer, positions in zip(mol.GetConformers(), embedded, strict=True):
+            for pair in pairs:
+                surround(positions, pair, charges)
             conformer.SetPositions(positions)
         _spread_fragments(mol, pairs)
         force_field = _optimise(mol, coordinated, deadline)
@@ -279,7 +282,7 @@ def _join(mol: Mol, fragments: tuple[Mol, ...], rows: list[tuple[int, ...]], con
         mol.AddConformer(conformer, assignId=True)
 
 
-def _spread_fragments(mol: Mol, pairs: Sequence[list[tuple[int, ...]]] = ()) -> None:
+def _spread_fragments(mol: Mol, pairs: Sequence[Sequence[tuple[int, ...]]] = ()) -> None:
     """Place the fragments, and ions of ``pairs`` together, in a row along x; the embedding puts all at one place."""
     from rdkit import Chem
 
@@ -290,10 +293,6 @@ def _spread_fragments(mol: Mol, pairs: Sequence[list[tuple[int, ...]]] = ()) -> 
         return
     for conformer in mol.GetConformers():
         positions = np.array(conformer.GetPositions())
-        for pair in pairs:
-            from tg_molfield.structures.ion_pairs import surround
-
-            surround(mol, positions, pair)
         edge = 0.0
         for fragment in fragments:
             rows = list(fragment)
