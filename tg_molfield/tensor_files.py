@@ -82,7 +82,7 @@ class TensorFile(NamedTuple):
     """What the header of a safetensors file says.
 
     Attributes:
-        kind: the class of the object that it holds, ``"checkpoint"`` for the state of an unfinished computation, empty
+        kind: the class of the object that it holds, ``"checkpoint"`` for the state of a computation, empty
             for a file that is not of this package.
         version: that of the package that wrote it, empty where the file does not say.
         parameters: those of `write_object`, or the notes of a checkpoint.
@@ -129,7 +129,7 @@ def read_header(path: str | PathLike[str]) -> TensorFile:
 def write_checkpoint(
     path: str | PathLike[str], fingerprint: str, tensors: dict[str, Tensor], notes: dict[str, Any]
 ) -> None:
-    """Write the state of an unfinished computation, with the version of the package in the header.
+    """Write the state of a computation that can go on from it, with the version of the package in the header.
 
     Args:
         path: the file; an existing one is replaced once the new one is complete.

@@ -99,7 +99,7 @@ def test_models_and_other_tensors(tmp_path):
     assert found["tensor a"] == "F32 [2, 3]"
     write_checkpoint(tmp_path / "a.sdf.checkpoint", "x", {"a": torch.zeros(5)}, {"records": 7, "kind": "no"})
     found = facts(tmp_path / "a.sdf.checkpoint")
-    assert found["kind"] == "checkpoint of an unfinished computation"
+    assert found["kind"] == "checkpoint, from which a computation goes on"
     assert found["records"] == "7"
     assert found["version"] == version("tg_molfield")
 
@@ -112,7 +112,7 @@ def test_the_checkpoint_of_a_training(tmp_path):
     model = FieldAutoEncoder(MolField("H C O"), 16, "siren", encoder_options={"num_layers": 1})
     fit(model, [from_smiles("C"), from_smiles("O")], max_steps=2, folder=tmp_path, progress=False)
     found = facts(tmp_path / "checkpoint.safetensors")
-    assert found["kind"] == "checkpoint of an unfinished computation"
+    assert found["kind"] == "checkpoint, from which a computation goes on"
     assert (found["steps"], found["model"], found["channels"]) == ("2", "FieldAutoEncoder", "H C O")
     assert found["latent_dim"] == "16"
 

@@ -347,6 +347,14 @@ def test_numbers_are_no_titles_unless_the_column_is_one_of_titles(tmp_path, tabl
     assert [entry.title for entry in Library(path)] == titles
 
 
+def test_labels_are_no_titles(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("smiles,y,what\nCCO,-,ethanol\nC,1.5,methane\n")
+    assert [entry.title for entry in Library(path, labels=("y",))] == ["ethanol", "methane"]
+    path.write_text("smiles,y\nCCO,-\nC,1.5\n")
+    assert [entry.title for entry in Library(path, labels=("y",))] == ["", ""]
+
+
 def test_titles_of_two_lines_break_no_file(tmp_path):
     (tmp_path / "a.csv").write_text('smiles,name\nO,"two\nlines"\nO,plain\n')
     rows = [(entry, from_smiles(entry.content), {"tag": "a\n\nb"}) for entry in Library(tmp_path / "a.csv")]

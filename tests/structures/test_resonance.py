@@ -100,4 +100,4 @@ def test_bonds_do_not_depend_on_the_order_of_atoms(smiles):
 def test_what_has_no_bonds_is_told_with_the_given_numbers_of_atoms():
     data = from_smiles("C[P+](C)(C)C", properties=())
     with pytest.raises(ValueError, match="valence of atom 1 "):
-        to_rdkit(Data(z=data.z, pos=data.pos), charge=1)
+        to_rdkit(Data(z=data.z, pos=data.pos), charge=0)

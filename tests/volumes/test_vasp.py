@@ -42,7 +42,9 @@ def test_ase_reads_what_is_written(tmp_path, channels):
     assert theirs.atoms[0].numbers.tolist() == ATOMS.numbers.tolist()
 
 
-@pytest.mark.parametrize("name", ["CHGCAR", "CHGCAR_sum", "a.vasp", "LOCPOT", "ELFCAR-1.gz", "PARCHG", "AECCAR0"])
+@pytest.mark.parametrize(
+    "name", ["CHGCAR", "CHGCAR_sum", "a.vasp", "LOCPOT", "ELFCAR-1.gz", "PARCHG", "PARCHG.0012.0001", "AECCAR0"]
+)
 def test_saved_and_read_is_the_same(tmp_path, name):
     volume = density(("up", "down"))
     (path,) = volume.save(tmp_path / name)
@@ -210,3 +212,12 @@ def test_other_names_are_no_files_of_vasp(tmp_path, name):
     (tmp_path / name).write_text(text())
     with pytest.raises(ValueError, match="expected a volume file"):
         Volume.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["PARCHG.0012.ALLK", "PARCHG.ALLB.0001", "PARCHG.0012.0001.gz", "parchg.1.1_diff"])
+def test_partial_densities_of_a_band_or_a_point_are_known_by_their_names(tmp_path, name):
+    volume = density()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", VolumeWarning)
+        (path,) = volume.save(tmp_path / name)
+        assert torch.allclose(Volume.read(path, dtype=torch.float64).values, volume.values, rtol=1e-9)

@@ -199,3 +199,22 @@ def test_the_spans_that_ase_writes_by_default_are_told(tmp_path):
         )
     volume = Volume.read(tmp_path / "b.xsf")
     np.testing.assert_allclose(np.array(volume.grid.axes) * shape, atoms.cell, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("label", "number"), [("Fe1", 26), ("Fe_u", 26), ("O-h", 8), ("FE2", 26), ("C", 6), ("26", 26)]
+)
+def test_kinds_of_an_element_are_that_element(tmp_path, label, number):
+    text = CRYSTAL.format(grids=grid()).replace("  O   0.0 0.0 0.0", f"  {label} 0.0 0.0 0.0")
+    (tmp_path / "kinds.xsf").write_text(text)
+    assert Volume.read(tmp_path / "kinds.xsf").atoms.z.tolist() == [number, 1]
+    atoms = f"ATOMS\n {label} 0.0 0.0 0.0\n 1 0.0 0.0 0.9\n" + text[text.index("BEGIN_BLOCK") :]
+    (tmp_path / "molecule.xsf").write_text(atoms)
+    assert Volume.read(tmp_path / "molecule.xsf").atoms.z.tolist() == [number, 1]
+
+
+@pytest.mark.parametrize("label", ["Qq1", "1Fe", "Fe+3", "X"])
+def test_labels_of_no_element_are_refused(tmp_path, label):
+    (tmp_path / "kinds.xsf").write_text(CRYSTAL.format(grids=grid()).replace("  O   0.0", f"  {label} 0.0"))
+    with pytest.raises(ValueError, match="expected an atom and its place"):
+        Volume.read(tmp_path / "kinds.xsf")

@@ -84,16 +84,16 @@ def has_bonds(text: str) -> bool:
     return suffix not in TRAJECTORIES and (suffix not in FORMATS or FORMATS[suffix].has_bonds)
 
 
-def warn_of_missing_hydrogens(data: Data, channels: Iterable[str]) -> None:
-    """Warn if there is a channel of hydrogen and the structure lacks its hydrogens."""
+def warn_of_missing_hydrogens(data: Data, channels: Iterable[str], name: str = "H") -> None:
+    """Warn if there is a channel of hydrogen, of this name, and the structure lacks its hydrogens."""
     from tg_molfield.structures import StructureWarning
     from tg_molfield.structures.hydrogens import hydrogens_got
 
-    if "H" in channels and (got := hydrogens_got(data)):
+    if name in channels and (got := hydrogens_got(data)):
         result = "is empty" if got == "none" else "lacks them"
         warnings.warn(
-            f"hydrogens: expected those that the bond angles call for, got {got}, so the channel H {result}; add them "
-            "with another program, or leave H out of the channels",
+            f"hydrogens: expected those that the bond angles call for, got {got}, so the channel {name} {result}; add "
+            f"them with another program, or leave {name} out of the channels",
             StructureWarning,
             stacklevel=2,
         )

@@ -12,13 +12,14 @@ from typing import Any
 from torch_geometric.data import Data
 
 from tg_molfield.datasets.building import EntryBuilder, Outcome
+from tg_molfield.datasets.content_digest import function_text
 from tg_molfield.datasets.packing import Packed, pack
 from tg_molfield.datasets.progress import BuildProgress, Clock, Show
 from tg_molfield.datasets.sources import Source
 from tg_molfield.datasets.store import MoleculeStore
 from tg_molfield.files import atomic_write, shortened
 from tg_molfield.parallel import in_order
-from tg_molfield.structures import DroppedKeysWarning
+from tg_molfield.structures import DroppedKeysWarning, StructureWarning
 from tg_molfield.structures.library import Chunk, FailedRecord, Problems, chunked, place
 
 FORMAT = 1
@@ -37,6 +38,10 @@ class Filters:
 
     def __init__(self, pre_filter: Callable[[Data], bool] | None, pre_transform: Callable[[Data], Data] | None) -> None:
         self._filter, self._transform = pre_filter, pre_transform
+
+    def contents(self) -> dict[str, str]:
+        """What the functions consist of, their attributes too, by name."""
+        return {"pre_filter": function_text(self._filter), "pre_transform": function_text(self._transform)}
 
     def packed(self, molecules: list[Data]) -> list[Packed]:
         """The molecules that are kept.
@@ -108,19 +113,27 @@ def build(
 
     Warns:
         SkippedRecordsWarning: records failed.
-        StructureWarning: what the readers warn of, once for all records.
+        StructureWarning: what the readers warn of, once for all records; or a function that calls change goes on in
+            another run than it began.
         DroppedKeysWarning: only some molecules have an attribute.
     """
     state = store.state()
     problems = Problems.restored(state["problems"]) if "problems" in state else Problems()
     done, kept, clock = state["records"], len(store), Clock()
+    if known := state.get("changing", []):
+        _warn_of_changing(known, done)
+    before, changing = filters.contents(), None
     entries = enumerate(source.entries(done), done)
     clock.seconds_left(source.done)
     for chunk, outcomes in in_order(chunked(entries), builder, place, workers, cluster):
         molecules, failed = _taken(chunk, outcomes, filters, problems, errors)
         done += len(chunk)
         kept += len(molecules)
-        store.add(molecules, failed, {"records": done, "problems": problems.saved(_LISTED)})
+        if changing is None:
+            after = filters.contents()
+            changing = [name for name in before if before[name] != after[name] or name in known]
+        progress = {"records": done, "problems": problems.saved(_LISTED), "changing": changing}
+        store.add(molecules, failed, progress)
         show(BuildProgress(done, kept, problems.count, source.done, clock.seconds_left(source.done)))
     write_failed(store.path.with_name("failed.csv"), store.failed())
     if not kept:
@@ -156,6 +169,16 @@ def _taken(
             problems.fail(entry, fault)
             failed.append((position, record))
     return molecules, failed
+
+
+def _warn_of_changing(names: list[str], done: int) -> None:
+    warnings.warn(
+        f"{' and '.join(names)}: expected a function that calls do not change, got one whose attributes changed in the "
+        f"{done} records before the interruption; the others are built as if there had been none, so give another root "
+        "to build all again, unless it keeps only what it can compute anew",
+        StructureWarning,
+        stacklevel=6,
+    )
 
 
 def _nothing_kept(records: int, problems: Problems) -> str:

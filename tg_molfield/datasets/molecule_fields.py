@@ -80,7 +80,8 @@ class MoleculeFields(StoredFields):
 
     Warns:
         SkippedRecordsWarning: records failed.
-        StructureWarning: what the readers warn of, once for all records.
+        StructureWarning: what the readers warn of, once for all records; or the build goes on with a ``pre_transform``
+            or ``pre_filter`` whose attributes calls change, such as a counter.
         DroppedKeysWarning: only some molecules have an attribute.
 
     Example:

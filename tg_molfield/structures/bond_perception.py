@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tg_molfield.structures.charge_pairs import doubtful_cation
+from tg_molfield.structures.isoelectronic import as_charged, as_neutral, charged_centres
 
 if TYPE_CHECKING:
     from rdkit.Chem import RWMol
@@ -18,16 +19,18 @@ _CLOSE = 1.2, 1.15
 atoms are 1.23 times as far apart, and beside oxygen, as in 5-oxabicyclo[2.1.1]hexane, 1.17 to 1.19 times."""
 
 
-def determine_bonds(mol: RWMol, charge: int) -> RWMol:
+def determine_bonds(mol: RWMol, charge: int, formal_charges: Mapping[int, int] | None = None) -> RWMol:
     """The molecule with bonds and their orders, its atoms in the same order.
 
     RDKit's search depends on the order of the atoms: where it finds none, as in many nitro compounds, it is begun with
     the heaviest, and then with shorter bonds, as strained cages need. What it finds then counts only without doubtful
-    cations, which broken bonds would be given.
+    cations, which broken bonds would be given. At last, atoms such as P of PF6⁻ and PR4⁺, whose valences it does not
+    know, are searched for as neutral ones with as many bonds.
 
     Args:
         mol: atoms and one conformer.
         charge: net charge in e.
+        formal_charges: of its atoms, by row, where they are known.
 
     Raises:
         ValueError: no set of bonds fits the charge.
@@ -47,6 +50,11 @@ def determine_bonds(mol: RWMol, charge: int) -> RWMol:
                 found = search()
                 if doubtful_cation(found) is None:
                     return found
+        centres = charged_centres(mol, formal_charges or {})
+        if centres:
+            with suppress(ValueError, RuntimeError):
+                found = _determined(as_neutral(mol, centres), charge - sum(centres.values()), given)
+                return as_charged(found, mol, centres)
         raise
 
 

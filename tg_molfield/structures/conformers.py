@@ -9,12 +9,15 @@ import json
 import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     del sys.path[0]  # the modules beside this file are no top-level modules
 
 import numpy as np
+
+from tg_molfield.chem.ion_pairs import driven_off, ion_pairs, surround
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -62,6 +65,8 @@ class EmbeddingError(Exception):
 def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str:
     """Give ``mol`` its conformers, and return the name of the force field that optimised them, or an empty text.
 
+    Where ions come out with a hydrogen at a cation, or driven off, anions are put around the cations first.
+
     Args:
         mol: molecule with hydrogens.
         conformers: number of conformers.
@@ -72,13 +77,27 @@ def make_conformers(mol: Mol, conformers: int, seed: int, seconds: float) -> str
         TimeoutError: the limit is over.
         EmbeddingError: RDKit embeds fewer conformers.
     """
+    from rdkit import Chem
+
     deadline = time.monotonic() + seconds
     coordinated = mark_coordination(mol)
     if conformers > 1:
         _choose_stereoisomer(mol, seed, deadline)
     _embed(mol, conformers, seed, deadline)
+    embedded = [np.array(conformer.GetPositions()) for conformer in mol.GetConformers()]
     _spread_fragments(mol)
-    return _optimise(mol, coordinated, deadline)
+    force_field = _optimise(mol, coordinated, deadline)
+    fragments, charges = Chem.GetMolFrags(mol), [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+    pairs = ion_pairs(fragments, charges)
+    results = [conformer.GetPositions() for conformer in mol.GetConformers()] if pairs else []
+    if any(geometry_fault(mol, result) or driven_off(result, fragments) for result in results):
+        for conformer, positions in zip(mol.GetConformers(), embedded, strict=True):
+            for pair in pairs:
+                surround(positions, pair, charges)
+            conformer.SetPositions(positions)
+        _spread_fragments(mol, pairs)
+        force_field = _optimise(mol, coordinated, deadline)
+    return force_field
 
 
 def mark_coordination(mol: Mol) -> list[int]:
@@ -263,12 +282,14 @@ def _join(mol: Mol, fragments: tuple[Mol, ...], rows: list[tuple[int, ...]], con
         mol.AddConformer(conformer, assignId=True)
 
 
-def _spread_fragments(mol: Mol) -> None:
-    """Place the fragments in a row along x; the embedding puts them on top of each other."""
+def _spread_fragments(mol: Mol, pairs: Sequence[Sequence[tuple[int, ...]]] = ()) -> None:
+    """Place the fragments, and ions of ``pairs`` together, in a row along x; the embedding puts all at one place."""
     from rdkit import Chem
 
-    fragments = Chem.GetMolFrags(mol)
-    if len(fragments) == 1:
+    paired = {rows for pair in pairs for rows in pair}
+    fragments = [sum(pair, ()) for pair in pairs]
+    fragments += [rows for rows in Chem.GetMolFrags(mol) if rows not in paired]
+    if len(fragments) == 1 and not pairs:
         return
     for conformer in mol.GetConformers():
         positions = np.array(conformer.GetPositions())

@@ -129,9 +129,10 @@ def to_rdkit(data: Data, charge: int | None = None) -> Mol:
     The molecule has one conformer and ``data.name`` as its title. Bonds and bond orders come from RDKit's
     ``rdDetermineBonds``, which needs all hydrogens. The search is limited to a few seconds; molecules of more than
     1000 atoms are refused. Its structures with charges that a shift of double bonds cancels are given without them,
-    and others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides. Metal
-    cations and halides that ``data.formal_charge`` tells of, as in salts, have no bonds, unless carbon is bonded to
-    the metal. Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other
+    and others with the charges where they usually are: at nitrogen in tetrazolates, ``-N=[N+]=[N-]`` in azides. PF6⁻,
+    PR4⁺, SiF6²⁻ and the like are found, too, and NR2⁻ where ``data.formal_charge`` tells of it. Metal cations and
+    halides that ``data.formal_charge`` tells of, as in salts, have no bonds, unless carbon is bonded to the metal.
+    Periodic molecules, of data with ``cell``, are made whole first, also in the conformer; other
     attributes, such as ``energy``, are neither used nor checked.
 
     Args:
@@ -192,9 +193,10 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
     if charge is None:
         charge = 0 if known is None else round(float(data[known].cpu().double().sum()))
     mol, ions = mol_without_bonds(unwrapped(data)), monatomic_ions(data)
+    formal_charges = _formal_charges(data)
     with rdBase.BlockLogs():
         try:
-            mol = _with_bonds(mol, charge, ions)
+            mol = _with_bonds(mol, charge, ions, formal_charges)
             Chem.SanitizeMol(mol)
         except (ValueError, RuntimeError) as error:
             remedy = "give the net charge as charge=, and check that every hydrogen is present"
@@ -208,7 +210,13 @@ def perceived(data: Data, charge: int | None = None) -> Mol:
         return with_usual_charges(without_charge_pairs(with_usual_charges(mol)))
 
 
-def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
+def _formal_charges(data: Data) -> list[int]:
+    """[N], empty where they are not known."""
+    given = data["formal_charge"].flatten().tolist() if "formal_charge" in data else []
+    return [round(charge) for charge in given] if len(given) == data["z"].numel() else []
+
+
+def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int], formal_charges: list[int]) -> Mol:
     """The molecule with bonds perceived between the atoms that are no ``ions``, whose charges are known."""
     from rdkit import Chem
 
@@ -219,7 +227,8 @@ def _with_bonds(mol: RWMol, charge: int, ions: Mapping[int, int]) -> Mol:
         others.GetAtomWithIdx(0).SetFormalCharge(charge)
         others.GetAtomWithIdx(0).SetNoImplicit(True)
     elif others.GetNumAtoms():
-        others = determine_bonds(others, charge)
+        known = [own for row, own in enumerate(formal_charges) if row not in ions]
+        others = determine_bonds(others, charge, dict(enumerate(known)))
     elif charge:
         raise ValueError(f"the ions have a charge of {sum(ions.values())}")
     return with_bonds_of_others(mol, ions, others.GetMol()) if ions else others.GetMol()
@@ -231,8 +240,7 @@ def _charge_key(data: Data) -> str | None:
 
 
 def _refuse_bare_hydrogen_ions(mol: Mol, data: Data) -> None:
-    given = data["formal_charge"].flatten().tolist() if "formal_charge" in data else []
-    known = given if len(given) == mol.GetNumAtoms() else [0] * mol.GetNumAtoms()
+    known = _formal_charges(data) or [0] * mol.GetNumAtoms()
     for atom in mol.GetAtoms() if mol.GetNumAtoms() > 1 else ():
         row, charge = atom.GetIdx(), atom.GetFormalCharge()
         if atom.GetAtomicNum() == 1 and not atom.GetDegree() and charge not in (0, known[row]):

@@ -30,6 +30,7 @@ class Format(NamedTuple):
         one_channel: whether a file holds only one channel.
         on_lattice: whether nodes are whole numbers of steps from (0, 0, 0).
         check: refuses numbers of channels, periodic axes and absent atoms that a file cannot hold, if there are any.
+        doubts: what the name of a file says that values do not hold, in plain sentences.
     """
 
     decode: Callable[[Path, bytes], VolumeData]
@@ -38,6 +39,7 @@ class Format(NamedTuple):
     one_channel: bool = False
     on_lattice: bool = False
     check: Callable[[Path, int, Sequence[bool], bool], None] | None = None
+    doubts: Callable[[Path, VolumeData], tuple[str, ...]] | None = None
 
 
 _CUBE = Format(cube.decode, cube.encode)
@@ -52,7 +54,7 @@ FORMATS = {
     ".map": _MAP,
     ".mrc": _MRC,
     ".xsf": Format(xsf.decode, xsf.encode),
-    ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True, check=vasp.check),
+    ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True, check=vasp.check, doubts=vasp.unit_doubts),
 }
 SUFFIXES = tuple(FORMATS)
 """The suffixes that can be read and written, each also with ``.gz``; VASP's names, as CHGCAR, need none."""
@@ -131,6 +133,8 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
     prepared = validate(target, data)
     if target_format.on_lattice:
         prepared = move_to_lattice(target, prepared)
+    if target_format.doubts is not None:
+        prepared = prepared._replace(notes=prepared.notes + target_format.doubts(target, prepared))
     parts = {target: prepared}
     if target_format.one_channel and len(data.channels) > 1:
         units = prepared.units or ("",) * len(prepared.channels)

@@ -24,8 +24,16 @@ from tg_molfield.volumes.text_lines import Lines
 from tg_molfield.volumes.volume_data import VolumeData
 
 _KINDS = r"(CHGCAR|CHG|PARCHG|AECCAR|LOCPOT|ELFCAR)"
-_FILE = re.compile(rf"{_KINDS}\d?([_-][^.]*)?(\.gz)?\Z", re.IGNORECASE)
+_BAND_AND_POINT = r"\.(\d+|ALLB)\.(\d+|ALLK)"
+_FILE = re.compile(rf"{_KINDS}\d?({_BAND_AND_POINT})?([_-][^.]*)?(\.gz)?\Z", re.IGNORECASE)
 _DENSITIES = ("CHG", "PARCHG", "AECCAR")
+_DENSITY = "densities, in e/Å³ times the cell's volume", ("e/Å³",)
+_MEANINGS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "LOCPOT": ("the potential energy of an electron, in eV", ("eV",)),
+    "ELFCAR": ("the electron localization function, from 0 to 1", ()),
+}
+"""What files hold, by name, and the units that this is in; all others hold densities."""
+
 _SETS = {
     True: {
         1: ("density",),
@@ -37,7 +45,10 @@ _SETS = {
 
 
 def is_vasp_name(path: Path) -> bool:
-    """Whether a file has one of VASP's names without a suffix, or with more after ``_`` or ``-``: ``CHGCAR_sum``."""
+    """Whether a file has one of VASP's names without a suffix, or with more after ``_`` or ``-``: ``CHGCAR_sum``.
+
+    The names of partial densities may have the number of a band and of a k-point: ``PARCHG.0012.0001``.
+    """
     return bool(_FILE.match(path.name))
 
 
@@ -126,6 +137,19 @@ def encode(path: Path, data: VolumeData) -> Iterator[bytes]:
     for one in values:
         yield " {:4d} {:4d} {:4d}\n".format(*shape).encode()
         yield from format_numbers(one.T.ravel(), " %18.11E", 5)
+
+
+def unit_doubts(path: Path, data: VolumeData) -> tuple[str, ...]:
+    """What the name of a file to write says of its values, if their units contradict it."""
+    known = re.search(_KINDS, path.name, re.IGNORECASE)
+    kind, units = _MEANINGS.get(known[1].upper(), _DENSITY) if known else ("", ())
+    others = [unit for unit in dict.fromkeys(data.units) if unit and unit not in units]
+    if not kind or not others:
+        return ()
+    return (
+        f"by its name programs take the values for {kind}, but they are in {', '.join(others)}; choose another name, "
+        "or write .xsf",
+    )
 
 
 def _is_density(path: Path) -> tuple[bool, tuple[str, ...]]:

@@ -23,6 +23,8 @@ from tg_molfield.volumes.volume_data import VolumeData
 
 _DIRECTIONS = {"CRYSTAL": 3, "SLAB": 2, "POLYMER": 1, "MOLECULE": 0, "ATOMS": 0}
 _GRID = re.compile(r"(?:BEGIN_)?DATAGRID_3D_?(.*)")
+_LABEL = re.compile(r"([A-Za-z]+)(?:[\d_-].*)?\Z")
+"""An element, or one with the number or the name of a kind, as Quantum ESPRESSO has: ``Fe1``, ``Fe_u``, ``O-h``."""
 
 
 class _Grid(NamedTuple):
@@ -162,7 +164,7 @@ def _read_atoms(path: Path, lines: Lines, file: _File, count: int | None = None)
     if file.numbers:
         raise ValueError(f"{path}: line {lines.number}: expected one list of atoms, got another; split the file")
     while lines.skip_blank() and (count is None or count > 0):
-        if count is None and not re.match(r"\s*(\w+\s+[-+.\d]|#)", lines.peek()):
+        if count is None and not re.match(r"\s*([\w-]+\s+[-+.\d]|#)", lines.peek()):
             return
         line = lines.next()
         if line.lstrip().startswith("#"):
@@ -170,7 +172,9 @@ def _read_atoms(path: Path, lines: Lines, file: _File, count: int | None = None)
         symbol, *rest = line.split()
         try:
             position = to_floats(rest[:3])
-            number = to_counts([symbol])[0] if symbol.isdigit() else atomic_numbers()[symbol.capitalize()]
+            label = _LABEL.match(symbol)
+            element = label[1].capitalize() if label else symbol
+            number = to_counts([symbol])[0] if symbol.isdigit() else atomic_numbers()[element]
         except (ValueError, KeyError) as error:
             raise ValueError(
                 f"{path}: line {lines.number}: expected an atom and its place, got {line.strip()[:40]!r}; correct it"

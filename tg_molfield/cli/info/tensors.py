@@ -65,7 +65,7 @@ def _trained(notes: dict[str, Any]) -> dict[str, Any]:
 def _kind(kind: str) -> str:
     if not kind:
         return "tensors (.safetensors), not written by tg_molfield"
-    return "checkpoint of an unfinished computation" if kind == "checkpoint" else f"saved {kind[:_SHOWN]}"
+    return "checkpoint, from which a computation goes on" if kind == "checkpoint" else f"saved {kind[:_SHOWN]}"
 
 
 def _short(value: Any) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch_geometric.data import Data
 
+from tg_molfield.cli.structure import has_bonds, warn_of_missing_hydrogens
 from tg_molfield.cli.superres.problem import Problem, of_atoms, of_density
 from tg_molfield.fields import MolField, RBFField, Volume
+from tg_molfield.fields.channels import PARTS
 from tg_molfield.inverse.superres import channel_widths, resolve_widths
 
 
@@ -30,6 +33,9 @@ def structure_problem(
 
     Raises:
         ValueError: a record, a channel or a number of nodes does not exist or does not fit.
+
+    Warns:
+        StructureWarning: there is a channel of hydrogen, and hydrogens are missing.
     """
     from tg_molfield.structures import read_complex
     from tg_molfield.structures.reading import read_record
@@ -57,6 +63,7 @@ def structure_problem(
         raise ValueError(
             f"--channels: expected channels with atoms, got {channels}; {path} has no atoms in any of them"
         )
+    _warn_of_hydrogens(data, path, ligand, present)
     widths = dict(zip(mol_field.channels, channel_widths(mol_field), strict=True))
     grids = {f"{n}³": mol_field.grid(data, n) for n in (train, *sorted(set(evaluate) - {train}))}
     problem = of_atoms(Path(path).name, field[present], tuple(widths[name] for name in present), grids, mol_field)
@@ -81,6 +88,19 @@ def density_problem(path: str, every: int, finer: int, widths: str | None) -> Pr
         )
     volume = Volume.read(path, dtype=torch.get_default_dtype())
     return of_density(Path(path).name, volume, every, finer, resolve_widths(volume.channels, _numbers(widths)))
+
+
+def _warn_of_hydrogens(data: Data, path: str, ligand: str | None, names: tuple[str, ...]) -> None:
+    """Warn of the channels H of those ``names`` whose atoms come from a file without bonds and lack hydrogens."""
+    if ligand is None:
+        if not has_bonds(path):
+            warn_of_missing_hydrogens(data, names)
+        return
+    is_file = Path(ligand).is_file()
+    for part, (name, file) in enumerate(zip(PARTS, (ligand if is_file else path, path), strict=True)):
+        if f"{name}.H" in names and not has_bonds(file):
+            rows = data["part"] == part
+            warn_of_missing_hydrogens(Data(z=data["z"][rows], pos=data["pos"][rows]), names, f"{name}.H")
 
 
 def _of_parts(name: str, mol_field: MolField) -> list[str]:

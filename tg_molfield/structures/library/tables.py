@@ -40,7 +40,8 @@ def table_rows(lines: Iterable[str], suffix: str, labels: tuple[str, ...] = ()) 
 
     ``.smi`` and ``.smiles`` have a SMILES and, after a blank, a title in each row; a first row that begins with the
     word SMILES is a header. ``.csv`` and ``.tsv`` have a header with a column ``smiles``, and may have one of titles
-    (``name``, ``title``, ``id``, …, whatever the case; else the first other column, where it has no numbers).
+    (``name``, ``title``, ``id``, …, whatever the case; else the first other column that is no label, where it has no
+    numbers).
 
     Args:
         lines: of the file.
@@ -83,7 +84,7 @@ def _separated(rows: Iterator[SeparatedRow], labels: tuple[str, ...]) -> Iterato
             )
     others = [row for row in range(len(names)) if row != column]
     known = [names.index(name) for name in _TITLES if name in names]
-    title = next(iter(known + others), None)
+    title = next(iter(known + [at for at in others if columns[at] not in labels]), None)
     kept = [at for at in others if columns[at] and (not known or at != title or columns[at] in labels)]
     columns = distinct(columns)
     for row, fault in rows:
