@@ -171,7 +171,7 @@ def test_conformers_with_match_are_laid_on_each_other(tmp_path):
         (("swing.xyz", "--format", "png"), "--format: expected one of"),
         (("swing.xyz", "--kind", "linear"), "kind: expected one of auto, spline, arap, got 'linear'"),
         (("swing.xyz", "other.xyz"), "frame 6: expected 3 atoms as in frame 1, got 2"),
-        (("swing.xyz", "other.xyz", "--match", "mcs"), "frames: expected 2 molecules with match, got 6"),
+        (("swing.xyz", "other.xyz", "--match", "mcs"), "frames: expected 2 molecules with --match, got 6"),
         (
             ("swing.xyz", "--match", "mcs", "--blind"),
             "--match: expected the atoms of two molecules with it, got --blind",

@@ -6,7 +6,7 @@ import pytest
 import typer
 from ase.build import molecule
 from ase.io import write
-from commands import run
+from commands import refused, run, sdf
 from typer.testing import CliRunner
 
 from tg_molfield.cli.commands import Command
@@ -27,6 +27,13 @@ def test_exchanged_atoms_are_told_by_frame_and_option(exchanged, tmp_path):
     (text,) = [str(one.message) for one in told]
     assert text.startswith("frame 3: expected the handedness of frame 2 at each atom")
     assert "as --match mcs does for two frames" in text
+
+
+def test_a_coarse_grid_is_told_by_its_option(tmp_path):
+    frames = sdf(tmp_path / "frames.sdf", ["CCCO", "CCCO"])
+    text = refused("interpolate", frames, "--blind", "--spacing", 1.5, "--steps", 1, "-o", tmp_path / "path")
+    assert "frame 1: channel 'H': expected a sum of equal atoms" in text
+    assert "give a smaller --spacing" in text
 
 
 def test_the_subject_of_a_warning_is_the_option():

@@ -67,7 +67,13 @@ def read_path(
 
 def _words(numbers: Sequence[int]) -> dict[str, str]:
     """What `FieldPath` says of frames, with their numbers from 1 and the options of the command."""
-    words = {"match='mcs'": "--match mcs", "match='field'": "--match field"}
+    words = {
+        "match='mcs'": "--match mcs",
+        "match='field'": "--match field",
+        "with match,": "with --match,",
+        "leave out match": "leave out --match",
+        "give the definition of the field as mol_field, or a finer grid": "give a smaller --spacing",
+    }
     for index, number in enumerate(numbers):
         for name in ("frames", "fields"):
             words |= {f"{name}[{index}].": f"frame {number}, ", f"{name}[{index}]": f"frame {number}"}
