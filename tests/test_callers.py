@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from tg_molfield import FieldAutoEncoder, Grid, MolField, find_atoms, from_smiles
+from tg_molfield import FieldAutoEncoder, Grid, MolField, MolFieldTransform, find_atoms, from_smiles
 from tg_molfield.inverse.find_atoms import recover_atoms
 
 DEFINITION = MolField("H O")
@@ -39,12 +39,20 @@ def far():
     return lambda: DEFINITION(far)
 
 
+def transformed():
+    data = from_smiles("O")
+    far = Data(z=data.z, pos=data.pos.float() + 3e5)
+    transform = MolFieldTransform(DEFINITION, 8, seed=0)
+    return lambda: transform(far)
+
+
 CASES = {
     "find_atoms": lambda: multiplied(find_atoms),
     "recover_atoms": lambda: multiplied(recover_atoms),
     "decoded": hydrazine_from_a_learned_code,
     "encode": stripped,
     "definition": far,
+    "transform": transformed,
 }
 
 

@@ -184,7 +184,7 @@ def test_missing_hydrogens_are_told_once(tmp_path):
     [
         (("align", "CCO", "nope"), "structure: expected a file or a SMILES, got nope, which is no file"),
         (("align", "CCO", "nope.sdf"), "nope.sdf: expected an existing file"),
-        (("align", "CCO", "CCN", "--by", "form"), "by: expected shape, color, esp or a MolField, got 'form'"),
+        (("align", "CCO", "CCN", "--by", "form"), "--by: expected some of shape, color, esp, got form; choose"),
         (("align", "CCO", "CCN", "--by", "shape", "shape=2"), "--by: expected different terms, got shape twice"),
         (("align", "CCO", "CCN", "--by", "shape=much"), "--by: expected a number after shape=, got 'much'"),
         (("align", "CCO", "CCN", "--by", "shape=-1"), "by: expected positive weights"),

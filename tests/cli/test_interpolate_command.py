@@ -170,8 +170,8 @@ def test_conformers_with_match_are_laid_on_each_other(tmp_path):
         (("swing.xyz", "--steps", "0"), "--steps: expected 1 or more, got 0"),
         (("swing.xyz", "--format", "png"), "--format: expected one of"),
         (("swing.xyz", "--kind", "linear"), "kind: expected one of auto, spline, arap, got 'linear'"),
-        (("swing.xyz", "other.xyz"), "frames[5]: expected 3 atoms as in frames[0], got 2"),
-        (("swing.xyz", "other.xyz", "--match", "mcs"), "frames: expected 2 molecules with match, got 6"),
+        (("swing.xyz", "other.xyz"), "frame 6: expected 3 atoms as in frame 1, got 2"),
+        (("swing.xyz", "other.xyz", "--match", "mcs"), "frames: expected 2 molecules with --match, got 6"),
         (
             ("swing.xyz", "--match", "mcs", "--blind"),
             "--match: expected the atoms of two molecules with it, got --blind",

@@ -104,7 +104,7 @@ def test_what_cannot_be_sampled_is_refused(flow, tmp_path):
         ([flow, "--distance", 0.5], "--distance: expected --near with it, got none; leave it out"),
         ([flow, "--near", "CCO", "--distance", 1.5], "--distance: expected 0 to 1, got 1.5"),
         ([flow, "--near", "CCO", "--distance", "nan"], "--distance: expected 0 to 1, got nan"),
-        ([flow, "--near", "CCCCC"], "expected at most 4 heavy atoms, for which the model was built, got 5"),
+        ([flow, "--near", "CCCCC"], "CCCCC: expected at most 4 heavy atoms, for which the model was built, got 5"),
         ([flow, "--near", "nothing"], "structure: expected a file or a SMILES, got nothing"),
         ([flow, "--near", tmp_path / "none.sdf"], "none.sdf: expected an existing file, got none"),
         ([flow, "--tries", 0], "--tries: expected 1 to 1,000, got 0; leave it out to draw once"),

@@ -8,6 +8,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from tg_molfield.cli.wording import warnings_worded
+
 _HOME = re.compile(r"(--[\w-]+=|-\w)?(~.*)", re.DOTALL)
 _SUBJECT = re.compile(r"(\w+): ")
 
@@ -23,15 +25,21 @@ class Command(TyperCommand):
         return super().parse_args(ctx, [_at_home(word) for word in args])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run; an error about an argument of Python names the option of the command line instead."""
+        """Run; errors and warnings about an argument of Python name the option of the command line instead."""
         try:
-            return super().invoke(ctx)
+            with warnings_worded(self._by_option):
+                return super().invoke(ctx)
         except (ValueError, TypeError) as error:
-            found = _SUBJECT.match(str(error))
-            names = {one.name: max(one.opts, key=len) for one in self.params if one.param_type_name == "option"}
-            if found is None or found[1] not in names or type(error) not in (ValueError, TypeError):
+            text = self._by_option(str(error))
+            if text == str(error) or type(error) not in (ValueError, TypeError):
                 raise
-            raise type(error)(f"{names[found[1]]}: {str(error)[found.end() :]}") from error
+            raise type(error)(text) from error
+
+    def _by_option(self, text: str) -> str:
+        """What is said about an argument, said about its option."""
+        names = {one.name: max(one.opts, key=len) for one in self.params if one.param_type_name == "option"}
+        found = _SUBJECT.match(text)
+        return text if found is None or found[1] not in names else f"{names[found[1]]}: {text[found.end() :]}"
 
 
 def flowing(text: str) -> str:

@@ -169,9 +169,11 @@ def _from_smiles(smiles: str, needed: set[str], timeout: float | None) -> Struct
 
 
 def not_a_structure(text: str, error: Exception) -> Exception:
-    """The error for a text that was taken for a SMILES, from the error of ``from_smiles``."""
+    """The error for a text that was taken for a SMILES, from the error of ``from_smiles`` or of a model."""
     from tg_molfield.structures.formats.registry import format_of
 
+    if str(error).startswith("expected"):
+        return ValueError(f"{_short(text)}: {error}")
     if not str(error).startswith("smiles: expected a valid SMILES"):
         return error
     kind = _kind_of_file(text)

@@ -23,6 +23,7 @@ from tg_molfield.paths.handedness import warn_of_inversions
 from tg_molfield.paths.matching import frames_from_fields
 from tg_molfield.paths.morph import Morph
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
+from tg_molfield.structures.keys import is_per_atom
 
 KINDS = ("auto", "spline", "arap")
 _ROUNDING = 1e-7
@@ -266,7 +267,7 @@ class FieldPath:
         for name, value in frame.items():
             if name in COLOR_KEYS:
                 del result[name]
-            elif 0 < fraction < 1 and name != "pos" and _are_per_atom((value, after.get(name)), len(self.z)):
+            elif 0 < fraction < 1 and name != "pos" and is_per_atom(frame, name) and _blend(value, after.get(name)):
                 setattr(result, name, torch.lerp(value, after[name], fraction))
         result.pos = self.positions(time)
         if self._periodic is not None:
@@ -326,7 +327,10 @@ class FieldPath:
         return self._segments[before]
 
 
-def _are_per_atom(values: tuple[Any, Any], count: int) -> bool:
-    return all(isinstance(value, Tensor) and value.is_floating_point() and value.ndim > 0 for value in values) and (
-        values[0].shape == values[1].shape and len(values[0]) == count
+def _blend(value: Tensor, other: Any) -> bool:
+    """Whether there is something between two values."""
+    return (
+        isinstance(other, Tensor)
+        and value.shape == other.shape
+        and (value.is_floating_point() and other.is_floating_point())
     )

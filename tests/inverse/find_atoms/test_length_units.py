@@ -62,3 +62,22 @@ def test_units_of_the_data(data_dir, name):
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_atoms_tell_nothing(count):
     assert length_factor(torch.full((count,), 6), 3.0 * torch.eye(3)[:count], 2.0) == 1
+
+
+@pytest.mark.parametrize(("count", "most"), [(3, 0.05), (4, 0.035), (6, 0.015)])
+def test_scattered_atoms_are_seldom_told(count, most):
+    generator = torch.Generator().manual_seed(0)
+    elements, side, told, draws = torch.tensor([1, 6, 7, 8]), (count / 0.05) ** (1 / 3), 0, 0
+    while draws < 600:
+        pos = side * torch.rand(count, 3, generator=generator, dtype=torch.float64)
+        if torch.pdist(pos).min() > 0.8:
+            z = elements[torch.randint(4, (count,), generator=generator)]
+            told += length_factor(z, pos, 1.0) != 1
+            draws += 1
+    assert told <= most * draws
+
+
+def test_a_hydrogen_between_two_atoms_is_none_of_a_molecule():
+    pos = torch.tensor([[0.0, 0, 0], [2.05, 0, 0], [-2.05, 0, 0]], dtype=torch.float64)
+    assert length_factor(torch.tensor([1, 6, 6]), pos, 1.0) == 1
+    assert length_factor(torch.tensor([6, 1, 1]), pos, 1.0) == pytest.approx(BOHR)

@@ -24,23 +24,29 @@ class Molecule(NamedTuple):
         data: the molecule, with what the scores read.
         title: its name, else the number of its record and the file.
         charges: where its partial charges are from, if the scores read them: ``"file"`` or ``"computed"``.
+        conformer: which conformer of its record it is, from 1.
     """
 
     entry: Entry
     data: Data
     title: str
     charges: str
+    conformer: int
 
 
 def weights(by: Sequence[str]) -> dict[str | MolField, float]:
     """The terms of a score: ``shape color`` or ``shape=2 color=1``.
 
     Raises:
-        ValueError: a term is named twice, or a weight is no number.
+        ValueError: a term is unknown or named twice, or a weight is no number.
     """
+    from tg_molfield.compare.scoring import NAMED
+
     found: dict[str | MolField, float] = {}
     for word in by:
         name, _, weight = word.partition("=")
+        if name not in NAMED:
+            raise ValueError(f"--by: expected some of {', '.join(NAMED)}, got {name[:40]}; choose from these")
         if name in found:
             raise ValueError(f"--by: expected different terms, got {name} twice; name each once")
         try:
@@ -73,9 +79,9 @@ def load(text: str, scoring: Scoring, how: Recipe, name: str | None = None) -> l
     from tg_molfield.compare.partial_charges import charges_of_record
 
     return [
-        Molecule(source.entry, data, source.title, charges_of_record(scoring, source.built))
+        Molecule(source.entry, data, source.title, charges_of_record(scoring, source.built), conformer)
         for source in read_molecules(text, how, scoring.prepared, name)
-        for data in source.molecules
+        for conformer, data in enumerate(source.molecules, start=1)
     ]
 
 

@@ -69,9 +69,15 @@ def screen(
     from tg_molfield.cli.reading import check_different
     from tg_molfield.compare import Scoring
     from tg_molfield.compare import screen as search_library
+    from tg_molfield.files import format_suffix
+    from tg_molfield.structures.formats.registry import FORMATS
+    from tg_molfield.structures.library import TABLES
 
     of_smiles = {"--conformers": conformers, "--seed": seed, "--timeout": timeout}
     check_reading([query, *library], None, of_smiles, {"--dimension": dimension})
+    suffixes = {format_suffix(path) for path in library}
+    has_smiles = bool(suffixes & set(TABLES))
+    has_drawings = any(suffix in FORMATS and FORMATS[suffix].has_drawings for suffix in suffixes)
     check_different(library, "library")
     outputs = check_outputs(output, _SUFFIXES, [query, *library])
     check_pages(outputs)
@@ -96,11 +102,11 @@ def screen(
                 top=top,
                 metric=metric,
                 search=search or "normal",
-                conformers=how.conformers,
+                conformers=how.conformers if has_smiles else 1,
                 seed=how.seed,
                 timeout=how.timeout,
                 each_conformer=each_conformer,
-                dimension=dimension,  # type: ignore[arg-type]  # checked there
+                dimension=dimension if has_drawings else None,  # type: ignore[arg-type]  # checked there
                 workers=workers,
                 cluster=cluster,
                 checkpoint=state,

@@ -36,7 +36,8 @@ def similarity(
 ) -> None:
     """Print how alike molecules are, the most alike first: each record of a file with each of another.
 
-    Each pair is laid on each other first, unless --in-place is given.
+    Each pair is laid on each other first, unless --in-place is given. With several --conformers, each has rows of its
+    own.
 
     Examples:
 
@@ -70,13 +71,26 @@ def similarity(
         else:
             found = align_many(*sides, terms, metric=metric, search=search or "normal")
     names = found.names if len(found.names) > 1 else ()
-    headers = ("rank", "record", "molecule", "other record", "other molecule", "score", *names)
+    several = max(one.conformer for one in mine) > 1, max(one.conformer for one in theirs) > 1
+    headers = (
+        "rank",
+        *("record", "conformer")[: 1 + several[0]],
+        "molecule",
+        *("other record", "other conformer")[: 1 + several[1]],
+        "other molecule",
+        "score",
+        *names,
+    )
     rows = []
     order = found.score.flatten().argsort(descending=True, stable=True).tolist()
     for rank, place in enumerate(order, start=1):
         a, b = divmod(place, len(theirs))
         by_term = found.by_term[a, b].tolist() if names else []
-        pair = (mine[a].entry.record, mine[a].title, theirs[b].entry.record, theirs[b].title)
+        pair = [
+            place
+            for one, many in zip((mine[a], theirs[b]), several, strict=True)
+            for place in (one.entry.record, *[one.conformer] * many, one.title)
+        ]
         rows.append((rank, *pair, float(found.score[a, b]), *by_term))
     say_table(printed_table(headers, rows[:_SHOWN]))
     if len(rows) > _SHOWN:

@@ -26,15 +26,12 @@ from tg_molfield.cli.output_folder import check_folder, keep_inputs, make_folder
 from tg_molfield.cli.packages import check_pages
 from tg_molfield.cli.sizes import Yes, refuse_large, volume_size
 from tg_molfield.cli.terminal import progress, say
-from tg_molfield.cli.wording import worded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tg_molfield.fields import Volume
     from tg_molfield.paths import PathMetrics
-
-_WORDS = {"match='mcs'": "--match mcs", "match='field'": "--match field"}
 
 
 def interpolate(
@@ -155,7 +152,7 @@ def interpolate(
     refuse({"--noise": noise, "--tries": tries, "--precision": precision, "--seed": seed}, "--model", "none")
     keep_inputs(files, output, PATTERNS)
     check = check is not False
-    with progress("reading frames"), worded(_WORDS):
+    with progress("reading frames"):
         path, numbers = read_path(files, frames, every or 1, kind or "auto", blind, channels, spacing, margin, match)
     times = torch.linspace(float(path.times[0]), float(path.times[-1]), steps + 1, dtype=torch.float64).tolist()
     labels = step_labels(path, times, numbers)

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tg_molfield.cli.wording import worded
+
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
@@ -48,16 +50,34 @@ def read_path(
         if blind:
             raise ValueError("--blind: expected structures with it, got volumes, which have no atoms; leave it out")
         volumes, numbers = _select([Volume.read(file) for file in files], chosen, every)
-        return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind), numbers
+        with worded(_words(numbers)):
+            return FieldPath.from_fields(volumes, MolField(channels or volumes[0].channels), kind=kind), numbers
     frames, numbers = read_frames(files, chosen, every)
     elements = torch.cat([frame.z for frame in frames]).unique().tolist()
     mol_field = MolField(channels or [symbols()[z] for z in elements])
     if not blind:
-        return FieldPath(frames, mol_field, kind=kind, match=match), numbers
+        with worded(_words(numbers)):
+            return FieldPath(frames, mol_field, kind=kind, match=match), numbers
     if any(is_periodic(pbc_of(frame)) for frame in frames):
         raise ValueError("--blind: expected frames that are not periodic with it, got periodic ones; leave it out")
     grid = Grid.around(torch.cat([frame.pos for frame in frames]), spacing, margin)
-    return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind), numbers
+    with worded(_words(numbers)):
+        return FieldPath.from_fields([mol_field(frame).on(grid) for frame in frames], mol_field, kind=kind), numbers
+
+
+def _words(numbers: Sequence[int]) -> dict[str, str]:
+    """What `FieldPath` says of frames, with their numbers from 1 and the options of the command."""
+    words = {
+        "match='mcs'": "--match mcs",
+        "match='field'": "--match field",
+        "with match,": "with --match,",
+        "leave out match": "leave out --match",
+        "give the definition of the field as mol_field, or a finer grid": "give a smaller --spacing",
+    }
+    for index, number in enumerate(numbers):
+        for name in ("frames", "fields"):
+            words |= {f"{name}[{index}].": f"frame {number}, ", f"{name}[{index}]": f"frame {number}"}
+    return words
 
 
 def read_frames(files: Sequence[Path], chosen: list[int] | None, every: int) -> tuple[list[Data], list[int]]:

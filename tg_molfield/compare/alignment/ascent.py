@@ -132,8 +132,12 @@ class Ascent:
         self._radius = torch.full_like(self._radius, RADIUS)
 
     def best(self, count: int) -> Ascent:
-        """The poses of each pair that promise most: their score, and what 0.3 Å along the gradient would add."""
+        """The poses of each pair that promise most: their score, and what 0.3 Å along the gradient would add.
+
+        That of the highest score is among them, at a maximum already though others may promise more.
+        """
         promise = self.slopes.value + _AHEAD * (self.slopes.gradient / self._scale[:, None]).norm(dim=2)
+        promise = promise.scatter(1, self.slopes.value.argmax(1, keepdim=True), torch.inf)
         index = promise.topk(min(count, promise.shape[1]), 1).indices
         poses = Poses(*(_gathered(one, index) for one in self.poses))
         slopes = Slopes(*(_gathered(one, index) for one in self.slopes))

@@ -79,7 +79,7 @@ def interaction(
     Raises:
         TypeError: an argument is neither ``Data`` nor a field.
         ValueError: a channel or an attribute of the atoms is missing, a number is not finite, the fields do not fit
-            each other, or a complex has no ligand or no protein.
+            each other, a complex has no ligand or no protein, or one of two molecules is a whole complex.
     """
     descriptors = as_descriptors(by)
     check_kind("mol_field", mol_field, MolField, "a MolField", "leave it out for INTERACTION_FIELD")
@@ -92,6 +92,9 @@ def interaction(
     if protein is None and isinstance(ligand, Batch):
         one_by_one = partial(interaction, by=descriptors, mol_field=mol_field, per_atom=per_atom, grid=grid)
         return _stacked([one_by_one(one) for one in ligand.to_data_list()])
+    if protein is not None and not mol_field.split_parts:
+        _check_alone("ligand", ligand)
+        _check_alone("protein", protein)
     first, second = (ligand, ligand) if protein is None else (ligand, protein)
     if protein is None and isinstance(ligand, Data):
         first, second = (_part(ligand, number, mol_field) for number in range(len(PARTS)))
@@ -135,6 +138,17 @@ def _channel(role: str, field: Field, name: str) -> str:
     )
 
 
+def _check_alone(role: str, molecule: Molecule) -> None:
+    """Refuse a complex beside another molecule, of which the other part would count as well."""
+    part = getattr(molecule, "part", None) if isinstance(molecule, Data) else None
+    if isinstance(part, Tensor) and all(bool((part == number).any()) for number in range(len(PARTS))):
+        number = PARTS.index(role)
+        raise ValueError(
+            f"{role}: expected the {role} alone beside another molecule, got a complex with part 0 and 1; give its "
+            f"atoms of part {number}, or the complex alone"
+        )
+
+
 def _part(data: Data, number: int, mol_field: MolField) -> Data:
     """The ligand or the protein of a complex, with what its field reads."""
     part = getattr(data, "part", None)
@@ -146,7 +160,7 @@ def _part(data: Data, number: int, mol_field: MolField) -> Data:
     rows = part == number
     if not bool(rows.any()):
         raise ValueError(f"ligand: expected a complex with {PARTS[number]} atoms, got none; give both parts")
-    present = [name for name in ("z", "pos", *mol_field.attributes) if name in data]
+    present = [name for name in ("z", "pos", "part", *mol_field.attributes) if name in data]
     return Data(**{name: data[name][rows] for name in present}, **{k: data[k] for k in ("cell", "pbc") if k in data})
 
 

@@ -220,6 +220,8 @@ def _mended(
 def _revised(model: Model, atoms: ChannelAtoms, residual: Tensor) -> ChannelAtoms | None:
     """The atoms without those of no weight, with one more where an atom weighs two or the residual has a maximum.
 
+    Where both are too many, as where an atom of two leaves a maximum beside it, only the first are added.
+
     If there are more than the integral of the samples allows, the closest two are merged, or half of the pairs too many
     where there are more, of those where the samples are explained worst; likewise, half of what is missing is added.
     """
@@ -241,6 +243,9 @@ def _revised(model: Model, atoms: ChannelAtoms, residual: Tensor) -> ChannelAtom
         many[max(1, int((allowed - len(atoms.pos)) / 2)) :] = False
     if bool(keep.all()) and not len(double) and not bool(many.any()):
         return None
-    pos = torch.cat([atoms.pos[keep], double + nudge, places[many]])
-    changed = ChannelAtoms(_apart(pos, _MERGED * model.core), atoms.scale)
-    return changed if len(pos) and _plausible(changed, model.lattice.values, sharpener.integral) else None
+    pos = torch.cat([atoms.pos[keep], double + nudge])
+    for more in (places[many], places[:0]) if len(double) else (places[many],):
+        changed = ChannelAtoms(_apart(torch.cat([pos, more]), _MERGED * model.core), atoms.scale)
+        if len(changed.pos) and _plausible(changed, model.lattice.values, sharpener.integral):
+            return changed
+    return None

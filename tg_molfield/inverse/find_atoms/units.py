@@ -14,6 +14,8 @@ from tg_molfield.chem.units import BOHR
 _NEIGHBORS = 8
 _BOND = (0.7, 1.25)
 """The length of a bond in parts of the sum of the covalent radii."""
+_BOND_OF_HYDROGEN = (0.88, 1.22)
+"""The same for bonds of hydrogen, which are all single."""
 _SHARE = 0.9
 """The part of the atoms that must have a bond, and be joined by bonds, if lengths are in that unit."""
 _WIDE = 1.3
@@ -40,20 +42,25 @@ def length_factor(z: Tensor, pos: Tensor, width_ratio: float) -> float:
     distance, other = cKDTree(places).query(places, k=min(_NEIGHBORS, len(z)))
     distance, other = distance[:, 1:], other[:, 1:]
     ratios = distance / (radii[:, None] + radii[other])
+    is_hydrogen = (z == 1).cpu().numpy()
     for factor in (BOHR, 1 / BOHR) if may_be_bohr else (1 / BOHR,):
-        if _is_molecule(factor * ratios, other) and not _are_bonds(ratios.min(1)).any():
+        if _is_molecule(factor * ratios, other, is_hydrogen) and not _are_within(ratios.min(1), _BOND).any():
             return factor
     return 1.0
 
 
-def _are_bonds(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (ratios > _BOND[0]) & (ratios < _BOND[1])
+def _are_within(ratios: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.bool_]:
+    return (ratios > limits[0]) & (ratios < limits[1])
 
 
-def _is_molecule(ratios: NDArray[np.float64], other: NDArray[np.int64]) -> bool:
-    """Whether nearly all atoms have bonds as their nearest neighbours, and are joined by these."""
-    if _are_bonds(ratios.min(1)).mean() < _SHARE:
+def _is_molecule(ratios: NDArray[np.float64], other: NDArray[np.int64], is_hydrogen: NDArray[np.bool_]) -> bool:
+    """Whether nearly all atoms have bonds as their nearest neighbours, hydrogens one, and are joined by these."""
+    of_hydrogen = is_hydrogen[:, None] | is_hydrogen[other]
+    bonds = np.where(of_hydrogen, _are_within(ratios, _BOND_OF_HYDROGEN), _are_within(ratios, _BOND))
+    nearest = bonds[np.arange(len(ratios)), ratios.argmin(1)]
+    bridging = is_hydrogen & (bonds.sum(1) > 1)
+    if (nearest & ~bridging).mean() < _SHARE:
         return False
-    rows, columns = np.nonzero(_are_bonds(ratios))
+    rows, columns = np.nonzero(bonds)
     groups = components(np.stack([rows, other[rows, columns]], axis=1), len(ratios))
     return bool(np.bincount(groups).max() >= _SHARE * len(ratios))

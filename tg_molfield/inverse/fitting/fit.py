@@ -38,6 +38,7 @@ SOLVERS = ("auto", "dense", "sparse")
 
 _DENSE_OPERATIONS = 5e10
 _SPARSE_STEPS = 2000
+_MAX_STEPS, _TOLERANCE = 100, 1e-10
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def fit_rbf(
     regularization: float = 0.0,
     missing: str = "raise",
     solver: str = "auto",
-    max_steps: int = 100,
-    tolerance: float = 1e-10,
+    max_steps: int = _MAX_STEPS,
+    tolerance: float = _TOLERANCE,
     channels: Sequence[str] | None = None,
     cell: Tensor | None = None,
     pbc: Tensor | None = None,
@@ -116,11 +117,13 @@ def fit_rbf(
         optimize: any of ``"weights"``, ``"widths"``, ``"centers"``.
         weights: [N, C], kept fixed where ``"weights"`` is not optimised.
         importance: [Q], the weight of each squared error, 0 to ignore a sample; 1 if not given.
-        regularization: the penalty on squared weights; keeps them small where functions are nearly dependent.
+        regularization: the penalty on squared weights, where these are optimised; keeps them small where functions are
+            nearly dependent.
         missing: ``"raise"`` or ``"skip"`` samples that are NaN or infinite.
-        solver: ``"dense"``, ``"sparse"``, or ``"auto"`` by size. Kernels of infinite reach need ``"dense"``.
-        max_steps: the most steps of the nonlinear fit.
-        tolerance: stop where a step gains less than this fraction of the squared error.
+        solver: of the weights: ``"dense"``, ``"sparse"``, or ``"auto"`` by size. Kernels of infinite reach need
+            ``"dense"``.
+        max_steps: the most steps of the nonlinear fit, of widths or centres.
+        tolerance: stop it where a step gains less than this fraction of the squared error.
         channels: names of the channels; those of the target, or numbers, if not given.
         cell: [3, 3] in Å, the period of the functions; that of the target if not given, where it is a periodic
             `Volume` or `RBFField`.
@@ -131,13 +134,16 @@ def fit_rbf(
         The field and a report.
 
     Raises:
-        ValueError: no centres or samples, shapes that do not fit, values that are not finite, unknown options.
+        ValueError: no centres or samples, shapes that do not fit, values that are not finite, unknown options, or
+            options that what is optimised does not use.
 
     Sources: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; Hestenes and Stiefel, J. Res. NBS 49 (1952) 409.
     """
     check_tensor("centers", centers)
     parts = _parts(optimize, weights)
     _check_numbers(regularization, max_steps, tolerance, solver)
+    _check_use(parts, ("weights",), regularization=(regularization, 0.0), solver=(solver, "auto"))
+    _check_use(parts, ("widths", "centers"), max_steps=(max_steps, _MAX_STEPS), tolerance=(tolerance, _TOLERANCE))
     samples = gather_samples(target, points, importance, missing)
     channels = samples.channels if channels is None else channels
     names = as_channel_names(channels, samples.values.shape[1], "give one for each")
@@ -193,6 +199,16 @@ def _check_numbers(regularization: float, max_steps: int, tolerance: float, solv
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}; the default is 1e-10")
     check_choice("solver", solver, SOLVERS)
+
+
+def _check_use(parts: Sequence[str], using: Sequence[str], **options: tuple[object, object]) -> None:
+    """Refuse values other than the usual of options that only some parts use, where none of these is optimised."""
+    for name, (value, usual) in options.items():
+        if value != usual and not set(parts) & set(using):
+            raise ValueError(
+                f"{name}: expected {' or '.join(using)} to be optimised with it, got optimize={tuple(parts)}; leave it "
+                "out"
+            )
 
 
 def _cell(target: Field | Tensor, cell: Tensor | None, pbc: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
