@@ -57,7 +57,7 @@ def a_morph(folder):
 
 
 def samples(folder):
-    run("sample", save_flow(folder / "model.safetensors"), "-n", 3, "-o", folder / "samples")
+    run("sample", save_flow(folder / "model.safetensors"), "-n", 3, "--seed", 1, "-o", folder / "samples")
     return folder / "samples" / "page.html"
 
 
