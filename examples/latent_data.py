@@ -171,11 +171,13 @@ def summaries_of(molecules: Molecules) -> Tensor:
     return torch.cat([model.encode(molecules.batch(rows)).summary for rows in chunks])
 
 
-def split(molecules: Molecules, seed: int = 1, number: int = HELD_OUT) -> tuple[Tensor, Tensor]:
+def split(molecules: Molecules, seed: int = 1, number: int | None = None) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out.
 
-    A number of molecules is drawn by the seed; those of them whose connectivity another one has are in neither part.
+    A number of molecules, `HELD_OUT` or an eighth of fewer if None, is drawn by the seed; those of them whose
+    connectivity another one has are in neither part.
     """
+    number = min(HELD_OUT, len(molecules) // 8) if number is None else number
     order = torch.randperm(len(molecules), generator=torch.Generator().manual_seed(seed))
     held_out, training = order[:number], order[number:]
     keys = connectivity(molecules)

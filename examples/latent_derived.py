@@ -56,6 +56,10 @@ def _parents(molecules: Molecules, rows: Tensor) -> list[Chem.Mol]:
         mol = whole_molecule(molecules.data(row))
         if mol is not None and all(len(ring) >= SMALLEST_RING for ring in mol.GetRingInfo().AtomRings()):
             found.append(Chem.MolFromSmiles(Chem.MolToSmiles(Chem.RemoveHs(mol), isomericSmiles=False)))
+    if not found:
+        raise SystemExit(
+            f"molecules: expected some of up to {LARGEST_PARENT} heavy atoms, got none; give --derived-molecules 0"
+        )
     return found
 
 

@@ -27,7 +27,7 @@ from typing import Annotated
 import torch
 import typer
 from benchmark_data import data_folder
-from latent_data import HELD_OUT, Bonds, Molecules, bonds_of, qm9, split, summaries_of
+from latent_data import Bonds, Molecules, bonds_of, qm9, split, summaries_of
 from latent_derived import derived, molecules_from, tensors_of
 from latent_metrics import chemistry, reconstruction
 from pretrain_molecules import evaluation_keys
@@ -133,7 +133,7 @@ class Training:
         self.model, self.size, self.device = model.to(device), size, device
         self.molecules = molecules if derived is None else molecules + derived
         self.seconds, self.seed, self.rate = 3600 * hours, seed, rate
-        self.rows, self.held_out = split(molecules, number=min(HELD_OUT, len(molecules) // 8))
+        self.rows, self.held_out = split(molecules)
         self.derived = torch.arange(len(molecules), len(self.molecules))
         heavy = molecules.heavy[self.rows]
         self.small = [found for number in range(1, SMALL + 1) if len(found := self.rows[heavy == number])]
