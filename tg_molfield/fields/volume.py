@@ -328,11 +328,12 @@ class Volume(Field):
             )
 
     def _interpolator(self) -> Interpolator:
+        if self._kept is not None and self._kept[0].are_those_of(self.values):
+            return self._kept[1]
         now = versions(self.values)
         if now is None:
             return Interpolator(widened(self.values), self.interpolation, self.periodic)
-        if self._kept is None or not self._kept[0].are_those_of(self.values):
-            self._check_cubic()
-            with torch.inference_mode(False):
-                self._kept = now, Interpolator(widened(self.values), self.interpolation, self.periodic)
+        self._check_cubic()
+        with torch.inference_mode(False):
+            self._kept = now, Interpolator(widened(self.values), self.interpolation, self.periodic)
         return self._kept[1]
