@@ -16,6 +16,9 @@ LOSSES = small_losses(FIELD)
 DIRECTIONS = ([True, True, False], [True, True, True], [False, False, True])
 
 
+RULES = ("union", "maximum", "distance", "displacement")
+
+
 def molecules(count, periodic=False, **attributes):
     found = []
     for seed in range(count):
@@ -49,10 +52,14 @@ def values(definition):
         (values(MolField("C heavy", widths="covalent_radius")), {"periodic": True}),
         (values(MolField.preset("mnf")), {}),
         (values(MolField("C O", split_parts=True)), {"part": torch.tensor([0, 0, 0, 1, 1])}),
+        *((values(MolField("H C O", aggregate=rule)), {}) for rule in RULES),
+        *((values(MolField("H C O", aggregate=rule)), {"periodic": True}) for rule in RULES),
         (MolFieldTransform(FIELD, num_queries=8), {}),
         (MolFieldTransform(FIELD, num_queries=8), {"periodic": True}),
     ],
-    ids=["elements", "crystals", "radii", "normalized", "parts", "transform", "transform of crystals"],
+    ids=["elements", "crystals", "radii", "normalized", "parts"]
+    + [f"{rule}{ending}" for ending in ("", " of crystals") for rule in RULES]
+    + ["transform", "transform of crystals"],
 )
 def test_fields(compute, attributes):
     assert waits_of(compute, 3, **attributes) == waits_of(compute, 9, **attributes)

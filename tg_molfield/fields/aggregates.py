@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -12,8 +12,9 @@ from typing_extensions import Self
 
 from tg_molfield.arguments import check_kind
 from tg_molfield.fields.cards import field_card
-from tg_molfield.fields.engine import cutoff, is_transformed, sum_in_tiles
-from tg_molfield.fields.field import Field
+from tg_molfield.fields.channel_graphs import ChannelGraphs
+from tg_molfield.fields.engine import GraphValues, cutoff, is_transformed, sum_in_tiles
+from tg_molfield.fields.field import NODES_AT_ONCE, Field
 from tg_molfield.fields.grid import Grid
 from tg_molfield.fields.interpolation import Periodic
 from tg_molfield.fields.kernels import Kernel
@@ -79,6 +80,23 @@ class AggregateField(Field):
             return self.to(torch.float32).on(grid).to(self.dtype)
         return super().on(grid)
 
+    def on_each(self, grids: Sequence[Grid]) -> list[Volume]:
+        """See :meth:`Field.on_each`; nodes are not rounded to types of 16 bits."""
+        if self.dtype in HALF_TYPES:
+            return [one.to(self.dtype) for one in self.to(torch.float32).on_each(grids)]
+        self._require_grid_each(grids)
+        self._require_fit(grids, copies=2)
+        volumes: list[Volume] = []
+        for some in _together(grids):
+            nodes = torch.cat([grid.points(self.dtype, self.device) for grid in some])
+            sizes = torch.tensor([grid.num_nodes for grid in some], device=self.device)
+            batch = len(volumes) + torch.repeat_interleave(sizes)
+            parts = zip(nodes.split(NODES_AT_ONCE), batch.split(NODES_AT_ONCE), strict=True)
+            values = torch.cat([self(part, owner) for part, owner in parts])
+            for one, grid in zip(values.split([grid.num_nodes for grid in some]), some, strict=True):
+                volumes.append(self._volume(one.T.reshape(-1, *grid.shape), grid, len(volumes)))
+        return self._annotated_each(volumes)
+
     def _of(self, base: RBFField) -> Self:
         return type(self)(base)
 
@@ -87,6 +105,18 @@ class AggregateField(Field):
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
         return self._of(self._annotated(self.base)._mapped(change))
+
+
+def _together(grids: Sequence[Grid]) -> Iterator[list[Grid]]:
+    """The grids in groups of few nodes, or of one grid."""
+    group: list[Grid] = []
+    for grid in grids:
+        if group and sum(one.num_nodes for one in group) + grid.num_nodes > NODES_AT_ONCE:
+            yield group
+            group = []
+        group.append(grid)
+    if group:
+        yield group
 
 
 class UnionField(AggregateField):
@@ -132,34 +162,26 @@ class MaximumField(AggregateField):
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         centers, weights, widths, kernel, owner, points, batch, num_graphs = map(widened, self.base.problem(pos, batch))
-        columns = []
-        for channel in range(len(self.channels)):
-            mine = weights[:, channel] != 0
-            inverse = 1 / (widths[mine] if widths.ndim == 1 else widths[mine, channel])
-            sources = (centers[mine], weights[mine, channel, None], inverse)
-            columns.append(_greatest(kernel, sources, owner[mine], points, batch, num_graphs))
-        return torch.cat(columns, 1).to(pos) if columns else pos.new_zeros(len(pos), 0)
+        graphs = ChannelGraphs.of(weights, owner, batch, num_graphs)
+        sources = centers[graphs.source], weights[graphs.source, graphs.channel, None], 1 / graphs.widths(widths)
+        return _greatest(kernel, sources, points[graphs.point], graphs)[graphs.place].to(pos)
 
 
-def _greatest(
-    kernel: Kernel, sources: tuple[Tensor, Tensor, Tensor], owner: Tensor, pos: Tensor, batch: Tensor, num_graphs: int
-) -> Tensor:
-    """The largest contribution [Q, 1] of centres, weights and 1/σ at each point."""
-    if not len(pos) or not len(owner):
-        return pos.new_zeros(len(pos), 1)
+def _greatest(kernel: Kernel, sources: tuple[Tensor, Tensor, Tensor], pos: Tensor, graphs: ChannelGraphs) -> Tensor:
+    """The largest contribution of centres, weights and 1/σ at each point of graphs [Q·C]."""
     evaluate, reach = functools.partial(_amax, kernel), cutoff(kernel, pos.dtype)
-    if math.isfinite(reach) and not is_transformed():
-        return sum_in_tiles(evaluate, *sources, owner, pos, batch, num_graphs, reach)
-    counts = torch.bincount(owner, minlength=num_graphs).tolist()
-    graphs = zip(*(source.split(counts) for source in sources), strict=True)
-    parts = pos.split(torch.bincount(batch, minlength=num_graphs).tolist())
-    return torch.cat(
-        [
-            evaluate(chunk[None], *(source[None] for source in graph))[0]
-            for part, graph in zip(parts, graphs, strict=True)
-            for chunk in part.split(max(1, _PAIRS_AT_ONCE // max(1, len(graph[0]))))
-        ]
-    )
+    members = graphs.members(graphs.owner)
+    large = members.parts(small=False)
+    if large and math.isfinite(reach) and not is_transformed():
+        return sum_in_tiles(evaluate, *sources, graphs.owner, pos, graphs.batch, len(graphs), reach)[:, 0]
+    padded = [torch.nn.functional.pad(one, (0, 0) * (one.ndim - 1) + (0, 1)) for one in (pos, *sources)]
+    values = GraphValues(pos.new_zeros(1, 1), len(pos), pos.device)
+    values.add_small(lambda index, place: evaluate(padded[0][place], *(one[index] for one in padded[1:])), members)
+    for size, center, count, point in large:
+        some = [one[None, center : center + size] for one in sources]
+        chunks = pos[point : point + count].split(max(1, _PAIRS_AT_ONCE // size))
+        values.add(torch.cat([evaluate(chunk[None], *some)[0] for chunk in chunks]), point)
+    return values.all()[:, 0]
 
 
 def _amax(kernel: Kernel, pos: Tensor, centers: Tensor, weights: Tensor, inverse: Tensor) -> Tensor:

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.engine import reduce_over_nearest
-from tg_molfield.fields.nearest import by_channel, spheres_around
-from tg_molfield.fields.rbf import RBFField
+from tg_molfield.fields.nearest import Spheres
 
 
 @final
@@ -35,16 +33,13 @@ class DisplacementField(AggregateField):
         return tuple(f"{name}.{axis}" for name in self.base.channels for axis in "xyz")
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return by_channel(_to_nearest, self.base, pos, self.base.check(pos, batch)).flatten(1)
-
-
-def _to_nearest(base: RBFField, channel: int, pos: Tensor) -> Tensor:
-    centers, radii, pos, margin = spheres_around(base, channel, pos)
-    if not len(pos) or not len(centers):
-        return torch.full_like(pos, math.inf)
-    with torch.no_grad():
-        nearest = reduce_over_nearest(_argmin, centers, torch.zeros_like(radii), pos, margin)
-    return centers[nearest] - pos
+        spheres = Spheres.of(self.base, pos, batch).as_points()
+        with torch.no_grad():
+            nearest = spheres.reduce(_argmin)
+        atoms = torch.nn.functional.pad(spheres.centers, (0, 0, 0, 1))
+        none = (nearest == len(spheres.centers)).unsqueeze(1)
+        vectors = torch.where(none, math.inf, atoms[nearest] - spheres.pos)
+        return spheres.by_channel(vectors).flatten(1).to(pos)
 
 
 def _argmin(distances: Tensor, index: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor
 
 from tg_molfield.arguments import check_not_negative
 from tg_molfield.fields.aggregates import AggregateField
-from tg_molfield.fields.engine import reduce_over_nearest
-from tg_molfield.fields.nearest import by_channel, spheres_around
+from tg_molfield.fields.nearest import Spheres
 from tg_molfield.fields.rbf import RBFField
 
 
@@ -43,13 +41,8 @@ class DistanceField(AggregateField):
         return DistanceField(base, self.smoothness)
 
     def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
-        return by_channel(self._column, self.base, pos, self.base.check(pos, batch))
-
-    def _column(self, base: RBFField, channel: int, pos: Tensor) -> Tensor:
-        centers, radii, pos, margin = spheres_around(base, channel, pos, self.smoothness)
-        if not len(pos) or not len(centers):
-            return pos.new_full((len(pos),), math.inf)
-        return reduce_over_nearest(self._least, centers, radii, pos, margin)
+        spheres = Spheres.of(self.base, pos, batch, self.smoothness)
+        return spheres.by_channel(spheres.reduce(self._least)).to(pos)
 
     def _least(self, distances: Tensor, index: Tensor) -> Tensor:
         if not self.smoothness:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FieldT = TypeVar("FieldT", bound="Field")
 
-_NODES_AT_ONCE = 2**18
+NODES_AT_ONCE = 2**18
 _MAKE_GRID = "give for example Grid.around(data.pos)"
 
 
@@ -367,7 +367,7 @@ class Field(ABC):
 
     def _from_nodes(self, evaluate: Callable[[Tensor], Tensor], nodes: Tensor, grid: Grid) -> Volume:
         """The values [Q, C] that ``evaluate`` gives at the ``nodes`` [Q, 3] of the grid, a part at a time."""
-        values = torch.cat([evaluate(part) for part in nodes.split(_NODES_AT_ONCE)])
+        values = torch.cat([evaluate(part) for part in nodes.split(NODES_AT_ONCE)])
         return self._volume(values.T.reshape(len(self.channels), *grid.shape), grid)
 
     def _annotated_each(self, fields: Sequence[FieldT]) -> list[FieldT]:

@@ -1,78 +1,93 @@
-"""What the fields of the nearest atoms have in common."""
+"""The atoms of each channel as spheres, of which a point may be near or inside of one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from tg_molfield.chem.cells import inverse_cell
-from tg_molfield.fields.periodic import images
+from tg_molfield.devices import in_widest_type
+from tg_molfield.fields.channel_graphs import ChannelGraphs
+from tg_molfield.fields.engine import Members, reduce_in_graphs
+from tg_molfield.fields.periodic import images_in_reach, turned
 from tg_molfield.fields.rbf import RBFField
 from tg_molfield.precision import full_precision, widened
 
 
-@full_precision
-def by_channel(column: Callable[[RBFField, int, Tensor], Tensor], base: RBFField, pos: Tensor, batch: Tensor) -> Tensor:
-    """Evaluate a function of one graph, one channel and points [q, 3] for all graphs, channels and points.
+@dataclass(frozen=True)
+class Spheres:
+    """The spheres of B molecules in C channels that can be the nearest to Q points, and the points.
 
-    Args:
-        column: the function; its results are [q, ...].
-        base: a field of B graphs and C channels.
-        pos: [Q, 3] in Å.
-        batch: graph of each point [Q], sorted.
-
-    Returns:
-        [Q, C, ...]; where there are no channels or no graphs, [Q, 0].
+    Attributes:
+        graphs: the molecules' channels as graphs.
+        centers: [M, 3] in Å, with periodic images, of one graph after the other.
+        radii: [M] in Å.
+        pos: [Q·C, 3] in Å, in their cells, of one graph after the other.
+        members: how many spheres and points each graph has.
+        margin: how much farther (Å) than the nearest sphere one can be and still contribute.
     """
-    counts, channels = torch.bincount(batch, minlength=base.num_graphs).tolist(), range(len(base.channels))
-    if not counts or not channels:
-        return pos.new_zeros(len(pos), 0)
-    graphs = zip(base.unbatch(), widened(pos).split(counts), strict=True)
-    found = [torch.stack([column(graph, c, points) for c in channels], 1) for graph, points in graphs]
-    return torch.cat(found).to(pos)
+
+    graphs: ChannelGraphs
+    centers: Tensor
+    radii: Tensor
+    pos: Tensor
+    members: Members
+    margin: float
+
+    @classmethod
+    @full_precision
+    def of(cls, base: RBFField, pos: Tensor, batch: Tensor | None, smoothness: float = 0.0) -> Spheres:
+        """The spheres around points.
+
+        Args:
+            base: centres, and radii as widths; those of weight 0 are no spheres of a channel.
+            pos: [Q, 3] in Å.
+            batch: molecule of each point [Q], sorted; None for one molecule.
+            smoothness: k in Å, of the smooth minimum; 0 for the exact one.
+        """
+        batch = base.check(pos, batch)
+        graphs = ChannelGraphs.of(base.weights, base.batch, batch, base.num_graphs)
+        centers, radii = widened(base.centers)[graphs.source], graphs.widths(widened(base.widths))
+        pos, owner = base.folded(widened(pos), batch)[graphs.point], graphs.owner
+        members = graphs.members(owner)
+        margin = smoothness * math.log(max([1, *members.sizes]) / torch.finfo(pos.dtype).eps)
+        if base.cell is not None and base.pbc is not None and len(centers):
+            cells, pbcs = (one.repeat_interleave(len(base.channels), 0) for one in (widened(base.cell), base.pbc))
+            reach = (in_widest_type(cells.detach()).norm(dim=2) * pbcs).sum(1)
+            if smoothness:
+                height = _heights(torch.cat([pos, centers]), torch.cat([graphs.batch, owner]), cells, pbcs)
+                beyond = (radii.max() - radii.min()).detach() + margin
+                reach = ((torch.hypot(height, reach) + beyond).square() - height.square()).sqrt()
+            centers, source = images_in_reach(centers, owner, cells, pbcs, reach)
+            radii = radii[source]
+            members = graphs.members(owner[source])
+        return cls(graphs, centers, radii, pos, members, margin)
+
+    def as_points(self) -> Spheres:
+        """The same without radii, so that distances are those from the centres."""
+        return replace(self, radii=torch.zeros_like(self.radii))
+
+    def by_channel(self, values: Tensor) -> Tensor:
+        """Values [Q·C, …] of the points in their graphs as [Q, C, …]."""
+        return values[self.graphs.place]
+
+    @full_precision
+    def reduce(self, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Reduce the signed distances |x − c_i| − R_i of each point, see `reduce_in_graphs`: [Q·C]."""
+        return reduce_in_graphs(function, self.centers, self.radii, self.pos, self.members, self.margin)
 
 
-def spheres_around(
-    base: RBFField, channel: int, pos: Tensor, smoothness: float = 0.0
-) -> tuple[Tensor, Tensor, Tensor, float]:
-    """The spheres of a channel that can be the nearest to a point, including periodic images.
-
-    Args:
-        base: centres, and radii as widths, of one graph; those of weight 0 are no spheres of the channel.
-        channel: its index.
-        pos: [Q, 3] in Å, not of 16 bits.
-        smoothness: k in Å, of the smooth minimum; 0 for the exact one.
-
-    Returns:
-        Centres [M, 3], radii [M], the points [Q, 3] inside the cell, in float32 at least, and how much farther (Å) than
-        the nearest sphere one can be and still contribute.
-    """
-    mine = base.weights[:, channel] != 0
-    centers = widened(base.centers[mine])
-    radii = widened(base.widths[mine] if base.widths.ndim == 1 else base.widths[mine, channel])
-    if base.cell is not None and base.pbc is not None and len(radii):
-        cell, pbc = widened(base.cell[0]), base.pbc[0]
-        pos = base.folded(pos, torch.zeros(len(pos), dtype=torch.long, device=pos.device))
-        reach = float(cell[pbc].detach().norm(dim=1).sum())
-        if smoothness:
-            height = _height(torch.cat([pos, centers]).detach(), cell.detach(), pbc)
-            beyond = float((radii.max() - radii.min()).detach()) + _margin(smoothness, radii)
-            reach = math.sqrt((math.hypot(height, reach) + beyond) ** 2 - height**2)
-        centers, source = images(centers, cell, pbc, reach)
-        radii = radii[source]
-    return centers, radii, pos, _margin(smoothness, radii)
-
-
-def _margin(smoothness: float, radii: Tensor) -> float:
-    return smoothness * math.log(max(1, len(radii)) / torch.finfo(radii.dtype).eps)
-
-
-def _height(pos: Tensor, cell: Tensor, pbc: Tensor) -> float:
-    """The largest distance in Å between points [M, 3], perpendicular to the periodic directions."""
-    if bool(pbc.all()):
-        return 0.0
-    across = (pos @ inverse_cell(cell))[:, ~pbc]
-    return float((across.amax(0) - across.amin(0)).norm())
+def _heights(pos: Tensor, owner: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
+    """The largest distances [B] in Å between points [M, 3] of a graph, perpendicular to the periodic directions."""
+    cells = in_widest_type(cells.detach())
+    if bool(pbcs.all()):
+        return cells.new_zeros(len(cells))
+    across = turned(pos.detach().to(cells), inverse_cell(cells), owner)
+    across = torch.where(pbcs[owner] | ~across.isfinite(), 0, across)
+    rows, unset = owner[:, None].expand(-1, 3), across.new_full((len(cells), 3), math.inf)
+    low, high = unset.scatter_reduce(0, rows, across, "amin"), (-unset).scatter_reduce(0, rows, across, "amax")
+    return (high - low).clamp_min(0).norm(dim=1)

@@ -83,8 +83,8 @@ def fold(pos: Tensor, cell: Tensor, pbc: Tensor) -> Tensor:
 @full_precision
 def fold_batch(pos: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor) -> Tensor:
     """The points [Q, 3] of graphs [Q], folded into the cells [B, 3, 3] of periodic ones."""
-    steps = torch.where(pbcs[batch], torch.floor(_turned(pos.detach(), inverse_cell(cells), batch)), 0)
-    return pos - _turned(steps, cells, batch)
+    steps = torch.where(pbcs[batch], torch.floor(turned(pos.detach(), inverse_cell(cells), batch)), 0)
+    return pos - turned(steps, cells, batch)
 
 
 def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,7 @@ def images(centers: Tensor, cell: Tensor, pbc: Tensor, reach: float) -> tuple[Te
         ValueError: the reach spans so many cells that the images would not fit in memory.
     """
     batch = torch.zeros(len(centers), dtype=torch.long, device=centers.device)
-    return _images(centers, batch, cell[None], pbc[None], centers.new_full((1,), reach))
+    return images_in_reach(centers, batch, cell[None], pbc[None], centers.new_full((1,), reach))
 
 
 def images_of_batch(
@@ -132,9 +132,9 @@ def images_of_batch(
     widest = widths.detach().flatten(1).amax(1) if widths.ndim == 2 and widths.numel() else widths.detach().flatten()
     far = reach * widest.new_zeros(len(cells)).scatter_reduce(0, batch[: len(widest)], widest, "amax")
     if grids is None:
-        return _images(centers, batch, cells, pbcs, far)
+        return images_in_reach(centers, batch, cells, pbcs, far)
     shift, beyond = _to_middles(grids, cells, pbcs)
-    copies, source = _images(centers - shift[batch], batch, cells, pbcs, far + beyond)
+    copies, source = images_in_reach(centers - shift[batch], batch, cells, pbcs, far + beyond)
     return copies + shift[batch[source]], source
 
 
@@ -150,11 +150,13 @@ def _to_middles(grids: Sequence[Grid], cells: Tensor, pbcs: Tensor) -> tuple[Ten
 
 
 @full_precision
-def _images(centers: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+def images_in_reach(
+    centers: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor, reach: Tensor
+) -> tuple[Tensor, Tensor]:
     """The images of centres [N, 3] of graphs [N] that come within ``reach`` [B] in Å of their cells."""
     inverse = inverse_cell(cells)
     inside, repeats = fold_batch(centers, batch, cells, pbcs), pbcs[batch]
-    fractions = _turned(inside.detach(), inverse, batch)
+    fractions = turned(inside.detach(), inverse, batch)
     margin = (reach.to(cells).unsqueeze(1) * inverse.norm(dim=1))[batch]
     first = torch.where(repeats, (-margin - fractions).floor() + 1, 0).nan_to_num()
     last = torch.where(repeats, (1 + margin - fractions).ceil() - 1, 0).nan_to_num()
@@ -170,7 +172,7 @@ def _images(centers: Tensor, batch: Tensor, cells: Tensor, pbcs: Tensor, reach: 
     source, place = _members(sides.prod(1))
     _, height, depth = sides[source].unbind(1)
     steps = torch.stack([place // (height * depth), place // depth % height, place % depth], 1)
-    return inside[source] + _turned(first[source] + steps, cells, batch[source]), source
+    return inside[source] + turned(first[source] + steps, cells, batch[source]), source
 
 
 def _members(sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,6 +181,6 @@ def _members(sizes: Tensor) -> tuple[Tensor, Tensor]:
     return owner, torch.arange(len(owner), device=sizes.device) - (sizes.cumsum(0) - sizes)[owner]
 
 
-def _turned(rows: Tensor, matrices: Tensor, index: Tensor) -> Tensor:
+def turned(rows: Tensor, matrices: Tensor, index: Tensor) -> Tensor:
     """Each of the rows [M, 3] times its matrix, of several [B, 3, 3] that of ``index`` [M]."""
     return rows @ matrices[0] if len(matrices) == 1 else (rows.unsqueeze(2) * matrices[index]).sum(1)

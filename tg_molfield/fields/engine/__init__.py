@@ -12,14 +12,17 @@ from tg_molfield.fields.engine.dispatch import (
     sums_on_grids,
 )
 from tg_molfield.fields.engine.functorch import is_transformed
-from tg_molfield.fields.engine.reference.nearest_centers import reduce_over_nearest
+from tg_molfield.fields.engine.reference.nearest_of_graphs import reduce_in_graphs
+from tg_molfield.fields.engine.reference.small_graphs import GraphValues, Members
 from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
 
 __all__ = [
+    "GraphValues",
+    "Members",
     "cutoff",
     "gradient_at_points",
     "is_transformed",
-    "reduce_over_nearest",
+    "reduce_in_graphs",
     "sum_at_points",
     "sum_in_tiles",
     "sum_on_grid",
