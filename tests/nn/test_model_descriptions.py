@@ -1,5 +1,6 @@
 """Models as JSON values and tensors, in memory."""
 
+import inspect
 import json
 
 import numpy as np
@@ -129,6 +130,17 @@ def test_options_that_were_changed_as_attributes_are_kept(decoder, part, option,
     assert getattr(again.get_submodule(part), option) == value != before
     with pytest.raises(ValueError, match=f"{option}: expected"):
         check_same_model(describe_model(build(decoder, channels=FIELD))[0], model)
+
+
+@pytest.mark.parametrize("decoder", SMALL)
+def test_saved_models_do_not_change_with_defaults(decoder):
+    model = build(decoder, channels=FIELD)
+    kept = through_json(model)[0]["hyper_parameters"]
+    given = {"channels", "latent_dim", "summary_channels", "sizes", "num_properties", "args", "kwargs"}
+    for name in ("encoder", "decoder"):
+        parameters = inspect.signature(type(getattr(model, name))).parameters
+        assert kept[f"{name}_options"].keys() == parameters.keys() - given
+    assert through_json(rebuild_model(*through_json(model)))[0]["hyper_parameters"] == kept
 
 
 def test_options_of_classes_of_your_own_are_kept():

@@ -11,11 +11,14 @@ from tg_molfield.structures.rdkit_mol import perceived
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
+_NEVER_CHARGED = ("H", "F")
+
 
 def whole_molecule(data: Data) -> Mol | None:
     """The uncharged RDKit molecule of ``z`` and ``pos`` with perceived bonds; None if there is none, or several.
 
-    Bonds are those of `to_rdkit`, and RDKit sanitises them.
+    Bonds are those of `to_rdkit`, and RDKit sanitises them. Hydrogen and fluorine atoms with formal charges, which
+    bridge others there, are in no molecule.
     """
     from rdkit import Chem
 
@@ -23,7 +26,8 @@ def whole_molecule(data: Data) -> Mol | None:
         mol = perceived(Data(z=data["z"].cpu(), pos=data["pos"].detach().cpu()), charge=0)
     except ValueError:
         return None
-    return mol if len(Chem.GetMolFrags(mol)) == 1 else None
+    bridged = any(atom.GetFormalCharge() and atom.GetSymbol() in _NEVER_CHARGED for atom in mol.GetAtoms())
+    return None if bridged or len(Chem.GetMolFrags(mol)) > 1 else mol
 
 
 def canonical_smiles(mol: Mol) -> str:

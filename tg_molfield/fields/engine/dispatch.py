@@ -143,7 +143,7 @@ def sum_at_points(
         wide = _wide(centers, weights, widths)
         return sum_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(weights)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
-    if uses_triton(centers, weights, kernel):
+    if uses_triton(centers, weights, kernel) and len(pos) < _MOST_INDICES:
         from tg_molfield.fields.engine.triton import points as triton_points
 
         return triton_points.sum_at_points(*problem)
@@ -166,7 +166,7 @@ def gradient_at_points(
         wide = _wide(centers, weights, widths)
         return gradient_at_points(*wide, kernel, center_batch, pos.float(), batch, num_graphs).to(weights)
     problem = (centers, weights, widths, kernel, center_batch, pos, batch, num_graphs)
-    if uses_triton(centers, weights, kernel):
+    if uses_triton(centers, weights, kernel) and len(pos) < _MOST_INDICES:
         from tg_molfield.fields.engine.triton import points as triton_points
 
         return triton_points.gradient_at_points(*problem)

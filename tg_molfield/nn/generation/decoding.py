@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import torch
@@ -17,7 +18,7 @@ from tg_molfield.nn.generation.molecules import DecodedMolecules
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.latent.pose import Pose
 
-_MORE_STEPS = 2
+_MORE_STEPS = 2.5
 """How many times as many steps lead to molecules that are new as to those that were encoded."""
 _NEAREST = 0.4
 """Å; the bond of H2 is 0.74 Å long."""
@@ -37,7 +38,7 @@ def blurred_atoms(decoder: FlowDecoder, code: Tensor, noise: Tensor, seed: Tenso
     """
     mixed, level = noisy(code, noise, seed), noise.clamp(min=decoder.least_noise)
     blurred = noise > 0
-    num_steps = decoder.num_steps * (_MORE_STEPS if bool(blurred.any()) else 1)
+    num_steps = math.ceil(decoder.num_steps * (_MORE_STEPS if bool(blurred.any()) else 1))
     return decoder.find_atoms(mixed, level, seed, draw_number, blurred, num_steps)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,6 +15,8 @@ from tg_molfield.nn.latent.latent import Latent
 
 _NOISE = 0.1
 """How much noise the codes are taken to have, so that the atoms may become others that are likelier."""
+_FEWER_STEPS = 0.625
+"""How many of the steps lead from these codes to atoms, relative to those from codes without noise."""
 
 
 def settled(
@@ -31,12 +34,13 @@ def settled(
         seed: ``[B]`` int64, of the noise that atoms start from.
         times: how often.
     """
+    num_steps = math.ceil(_FEWER_STEPS * decoder.num_steps)
     for _ in range(times):
         rows, code, origin = encoded_again(decoder, encode, atoms)
         if not len(rows):
             break
         noise = torch.full_like(code[:, 0], max(_NOISE, decoder.least_noise))
         blurred = torch.ones_like(rows, dtype=torch.bool)
-        found = decoder.find_atoms(code, noise, seed[rows], False, blurred, -(-decoder.num_steps // 2))
+        found = decoder.find_atoms(code, noise, seed[rows], False, blurred, num_steps)
         atoms = atoms.with_rows(rows, found.at(found.pos + origin.unsqueeze(1)))
     return atoms

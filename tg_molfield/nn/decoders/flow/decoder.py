@@ -67,7 +67,7 @@ class FlowDecoder(GaussianAtomDecoder):
         heads: of its attention.
         num_tokens: into how many tokens the learned code is cut.
         num_steps: from noise to atoms; short ones at first for codes without noise, and at last for the others. New
-            molecules are drawn in twice as many, and settled in half.
+            molecules are drawn in 2.5 times as many, and settled in five eighths.
         least_noise: what the network takes the noise of a code to be that has none, and the least in training. Atoms of
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
         guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
@@ -98,7 +98,7 @@ class FlowDecoder(GaussianAtomDecoder):
         num_layers: int = 6,
         heads: int = 8,
         num_tokens: int = 8,
-        num_steps: int = 20,
+        num_steps: int = 16,
         least_noise: float = 0.03,
         guidance: float = 0.0,
         closed_shell: bool = True,
