@@ -65,7 +65,8 @@ def test_small_and_large_graphs_agree(rule, periodic, monkeypatch):
     expected = slopes(field, pos, batch)
     alone = torch.cat([one(some) for one, some in zip(field.unbatch(), pos.split(POINTS.tolist()), strict=True)])
     torch.testing.assert_close(expected[0], alone)
-    for most_centers, most_pairs in ((0, 2**17), (2, 2**17), (2**8, 5)):
+    for most_centers, most_pairs, most_values in ((0, 2**17, 7), (2, 2**17, 2**19), (2**8, 5, 2**19), (2**8, 2**17, 1)):
+        monkeypatch.setattr("tg_molfield.fields.aggregates._VALUES_ON_CPU", most_values)
         monkeypatch.setattr(small_graphs, "_CENTERS_ON_CPU", most_centers)
         monkeypatch.setattr(small_graphs, "_PAIRS_ON_CPU", most_pairs)
         for found, value in zip(slopes(field, pos, batch), expected, strict=True):

@@ -11,6 +11,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from tg_molfield.arguments import check_kind
+from tg_molfield.devices import is_on_host
 from tg_molfield.fields.cards import field_card
 from tg_molfield.fields.channel_graphs import ChannelGraphs
 from tg_molfield.fields.engine import GraphValues, cutoff, is_transformed, sum_in_tiles
@@ -23,6 +24,8 @@ from tg_molfield.fields.volume import Volume
 from tg_molfield.precision import HALF_TYPES, widened
 
 _PAIRS_AT_ONCE = 2**20
+_VALUES_ON_CPU, _VALUES = 2**19, 2**22
+"""Of a point and a channel, that are found at once."""
 
 
 class AggregateField(Field):
@@ -73,6 +76,16 @@ class AggregateField(Field):
     def unbatch(self) -> list[Self]:
         """The functions of a batch, one field each."""
         return [self._of(one) for one in self._annotated(self.base).unbatch()]
+
+    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+        batch = self.base.check(pos, batch)
+        rows = (_VALUES_ON_CPU if is_on_host(pos) else _VALUES) // max(1, len(self.base.channels))
+        parts = zip(pos.split(max(1, rows)), batch.split(max(1, rows)), strict=True)
+        return torch.cat([self._values(some, owner) for some, owner in parts])
+
+    def _values(self, pos: Tensor, batch: Tensor) -> Tensor:
+        """The values of few points, as `Field.__call__`."""
+        raise NotImplementedError
 
     def on(self, grid: Grid) -> Volume:
         """See :meth:`Field.on`; nodes are not rounded to types of 16 bits."""
@@ -160,7 +173,7 @@ class MaximumField(AggregateField):
 
     rule = "maximum"
 
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+    def _values(self, pos: Tensor, batch: Tensor) -> Tensor:
         centers, weights, widths, kernel, owner, points, batch, num_graphs = map(widened, self.base.problem(pos, batch))
         graphs = ChannelGraphs.of(weights, owner, batch, num_graphs)
         sources = centers[graphs.source], weights[graphs.source, graphs.channel, None], 1 / graphs.widths(widths)

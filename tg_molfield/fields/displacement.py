@@ -32,7 +32,7 @@ class DisplacementField(AggregateField):
     def channels(self) -> tuple[str, ...]:
         return tuple(f"{name}.{axis}" for name in self.base.channels for axis in "xyz")
 
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+    def _values(self, pos: Tensor, batch: Tensor) -> Tensor:
         spheres = Spheres.of(self.base, pos, batch).as_points()
         with torch.no_grad():
             nearest = spheres.reduce(_argmin)

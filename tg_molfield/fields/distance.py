@@ -40,7 +40,7 @@ class DistanceField(AggregateField):
     def _of(self, base: RBFField) -> DistanceField:
         return DistanceField(base, self.smoothness)
 
-    def __call__(self, pos: Tensor, batch: Tensor | None = None) -> Tensor:
+    def _values(self, pos: Tensor, batch: Tensor) -> Tensor:
         spheres = Spheres.of(self.base, pos, batch, self.smoothness)
         return spheres.by_channel(spheres.reduce(self._least)).to(pos)
 

@@ -40,16 +40,15 @@ class Spheres:
 
     @classmethod
     @full_precision
-    def of(cls, base: RBFField, pos: Tensor, batch: Tensor | None, smoothness: float = 0.0) -> Spheres:
+    def of(cls, base: RBFField, pos: Tensor, batch: Tensor, smoothness: float = 0.0) -> Spheres:
         """The spheres around points.
 
         Args:
             base: centres, and radii as widths; those of weight 0 are no spheres of a channel.
             pos: [Q, 3] in Å.
-            batch: molecule of each point [Q], sorted; None for one molecule.
+            batch: molecule of each point [Q], sorted.
             smoothness: k in Å, of the smooth minimum; 0 for the exact one.
         """
-        batch = base.check(pos, batch)
         graphs = ChannelGraphs.of(base.weights, base.batch, batch, base.num_graphs)
         centers, radii = widened(base.centers)[graphs.source], graphs.widths(widened(base.widths))
         pos, owner = base.folded(widened(pos), batch)[graphs.point], graphs.owner
