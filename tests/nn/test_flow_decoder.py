@@ -239,6 +239,23 @@ def test_guidance_of_a_decoder_counts_where_codes_are_noise():
             build("flow", decoder_options={**options, "guidance": wrong})
 
 
+@torch.no_grad()
+def test_guidance_grows_along_the_flow(monkeypatch):
+    decoder = awake(build("flow", decoder_options={**SMALL["flow"], "guidance": 0.8})).decoder
+    forward, seen = decoder.network.forward, []
+
+    def recorded(state, mask, time, code, noise, previous, guidance):
+        seen.append((time, guidance))
+        return forward(state, mask, time, code, noise, previous, guidance)
+
+    monkeypatch.setattr(decoder.network, "forward", recorded)
+    noise = torch.tensor([0.25, 1.0])
+    decoder.united_atoms(torch.zeros(2, decoder.learned_dim), noise, torch.tensor([3, 4]), torch.arange(2))
+    assert len(seen) == decoder.num_steps
+    for time, guidance in seen:
+        torch.testing.assert_close(guidance, 0.8 * noise * time * time * time)
+
+
 @pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")
 def test_codes_without_noise_are_taken_to_have_the_least(monkeypatch):
     model = awake(build("flow", decoder_options={**SMALL["flow"], "least_noise": 0.2}))

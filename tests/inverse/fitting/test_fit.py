@@ -240,6 +240,7 @@ def test_samples_of_no_importance_do_not_count():
     points = 7 * random(2000, 3, seed=3) - 1
     values, importance = field(points), torch.ones(2000, dtype=torch.float64)
     values[:500], importance[:500] = 1e3, 0
+    values[:3] = torch.tensor([[math.nan], [math.inf], [1e300]], dtype=torch.float64)
     found = fitted(values, field.centers, widths=field.widths, points=points, importance=importance)
     assert torch.allclose(found.weights, field.weights, atol=1e-8)
 

@@ -71,6 +71,8 @@ def gather_samples(
     if not where.isfinite().all():
         raise ValueError("points: expected finite positions, got NaN or infinity; leave those samples out")
     root = _root_of(importance, len(values), values)
+    counted = root > 0
+    where, values, root = where[counted], values[counted], root[counted]
     finite = values.isfinite().all(1)
     if not finite.all():
         if missing == "raise":

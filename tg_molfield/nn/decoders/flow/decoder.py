@@ -70,8 +70,9 @@ class FlowDecoder(GaussianAtomDecoder):
             molecules are drawn in 2.5 times as many, and settled in five eighths.
         least_noise: what the network takes the noise of a code to be that has none, and the least in training. Atoms of
             a code vary with it, in proportion: they are drawn from all that are likely with so much noise.
-        guidance: how far each step goes on from what the network without its last layer predicts, where a code is noise
-            alone, and less where it is less noisy. It makes molecules from noise more plausible; 0 turns it off.
+        guidance: how far the last steps go on from what the network without its last layer predicts, earlier ones less,
+            where a code is noise alone, and less where it is less noisy. It makes molecules from noise more plausible;
+            0 turns it off.
         closed_shell: whether molecules of noisy codes are neutral and have no unpaired electrons: their number of
             electrons is even, and with ``bonds``, these mostly add up to the valences of uncharged atoms, which makes
             nitro groups, N-oxides and zwitterions rare. Turn it off for radicals and ions. Without hydrogen among the
@@ -119,7 +120,7 @@ class FlowDecoder(GaussianAtomDecoder):
         self.max_heavy_atoms = max_heavy_atoms
         check_number("guidance", guidance)
         if not 0 <= guidance <= _MOST_GUIDANCE:
-            raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 0.3 is a good value")
+            raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 0.7 is a good value")
         check_number("least_noise", least_noise)
         if not 0 < least_noise <= 1:
             raise ValueError(f"least_noise: expected above 0 to 1, got {least_noise}; 0.03 is a good value")

@@ -9,6 +9,8 @@ from tg_molfield.nn.decoders.flow.closed_shell import ClosedShell
 from tg_molfield.nn.decoders.flow.network import FlowNetwork
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms
 
+_GROWTH = 3
+
 
 def integrate(
     network: FlowNetwork,
@@ -32,7 +34,8 @@ def integrate(
         start: ``[B, n, size]``, standard normal.
         num_steps: at least 1.
         lateness: ``[B]``, see `times`.
-        guidance: ``[B]``, see `FlowNetwork.forward`.
+        guidance: ``[B]``, at the end of the flow, see `FlowNetwork.forward`; it grows with the cube of the time. Early
+            it would settle what the molecule is, and be for the likeliest.
         closed_shell: what is known of molecules with closed shells; nothing if None.
         closed: ``[B]`` bool, of which molecules it is known; of none if None, and then nothing is calculated.
     """
@@ -40,7 +43,8 @@ def integrate(
     end = torch.zeros_like(state)
     for step in range(num_steps):
         time, after = (times(share / num_steps, lateness) for share in (step, step + 1))
-        prediction = network(state, mask, time, code, noise, end, guidance)
+        guided = None if guidance is None else guidance * time**_GROWTH
+        prediction = network(state, mask, time, code, noise, end, guided)
         if closed_shell is not None and closed is not None:
             prediction = closed_shell(prediction, mask, closed)
         end = prediction.state(mask)
