@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import FieldPath, Grid, MolField, psnr
+from tg_molfield import Channel, FieldPath, Grid, MolField, from_smiles, psnr
 from tg_molfield.paths import path_metrics
 
 MOL_FIELD = MolField("H C O")
@@ -213,3 +213,38 @@ def test_changing_what_a_path_gives_does_not_change_the_path(trajectory):
         given.zero_()
     assert torch.equal(path.z, trajectory[0].z)
     assert torch.equal(path.positions(1.5), before)
+
+
+def test_changing_frames_and_times_afterwards_does_not_change_the_path(trajectory):
+    frames, times = [frame.clone() for frame in trajectory[:3]], torch.arange(3.0, dtype=torch.float64)
+    for number, frame in enumerate(frames):
+        frame.charge = torch.full((len(frame.z),), float(number), dtype=torch.float64)
+    path = FieldPath(frames, MolField([Channel("q", "charge")]), times)
+    at = frames[1].pos.clone()
+    before = path.data(1.0), path.field(1.5)(at), path.times
+    for frame in frames:
+        frame.charge.zero_()
+        frame.pos += 1.0
+    times += 5
+    assert torch.equal(path.data(1.0).charge, before[0].charge)
+    assert torch.equal(path.field(1.5)(at), before[1])
+    assert torch.equal(path.times, before[2])
+
+
+def test_changing_molecules_afterwards_does_not_change_a_morph():
+    ends = [from_smiles(smiles, seed=1, dtype=torch.float64) for smiles in ("CCO", "CCN")]
+    path = FieldPath(ends, MOL_FIELD, match="mcs")
+    before = path.positions(0.3), path.field(0.0)(torch.zeros(1, 3, dtype=torch.float64))
+    for end in ends:
+        end.pos += 1.0
+    assert torch.equal(path.positions(0.3), before[0])
+    assert torch.equal(path.field(0.0)(torch.zeros(1, 3, dtype=torch.float64)), before[1])
+
+
+def test_changing_cells_afterwards_does_not_change_a_periodic_path():
+    cells = [torch.eye(3, dtype=torch.float64) * size for size in (4.0, 5.0)]
+    pos, pbc = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[True, True, True]])
+    frames = [Data(z=torch.tensor([18]), pos=pos.clone(), cell=cell[None], pbc=pbc) for cell in cells]
+    path = FieldPath(frames)
+    frames[0].cell *= 2
+    torch.testing.assert_close(path.data(0.0).cell[0], 4 * torch.eye(3, dtype=torch.float64))

@@ -48,7 +48,8 @@ class FieldPath:
     the cell where that is shorter, and their cell goes with them, by those vectors of the lattice that are nearest to
     the cell before. Such paths are splines, in which nothing is rotated.
 
-    Positions are computed in double precision, and have no gradient.
+    Positions are computed in double precision, and have no gradient. The path keeps copies of the frames: changing
+    these afterwards does not change it.
 
     Motion with a period below twice the interval between frames cannot be recovered.
 
@@ -103,7 +104,8 @@ class FieldPath:
                 f"mol_field: expected a field of atoms, got centers={self.mol_field.centers!r}, which do not move with "
                 "them; leave it out"
             )
-        self._data = as_list("frames", frames, "Data")
+        given = as_list("frames", frames, "Data")
+        self._data = [frame.clone() if isinstance(frame, Data) else frame for frame in given]
         self.match = match
         self._morph: Morph | None = None
         if match is not None:

@@ -106,7 +106,7 @@ def _times(times: Sequence[float] | Tensor | None, count: int) -> Array:
         return np.arange(count, dtype=np.float64)
     try:
         given = times.detach().cpu() if isinstance(times, Tensor) else times
-        values = torch.as_tensor(given, dtype=torch.float64).numpy()
+        values = torch.as_tensor(given, dtype=torch.float64).numpy().copy()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"times: expected {count} numbers, one for each frame, got {str(times)[:40]}; leave them out for 0, 1, 2, …"
