@@ -206,6 +206,18 @@ def test_unordered_frames_are_no_trajectory(trajectory):
     assert FieldPath(noise).kind == "arap"
 
 
+def test_roughness_goes_by_the_times():
+    generator = np.random.default_rng(1)
+    times = np.cumsum(generator.uniform(0.1, 3, 400))
+    spans = np.diff(times, prepend=times[0])[:, None, None]
+    start = generator.normal(size=(1, 9, 3))
+    steady = start + times[:, None, None]
+    walk = start + np.cumsum(generator.normal(size=(400, 9, 3)) * np.sqrt(spans), axis=0)
+    for positions, expected in ((steady, 0), (walk, 1)):
+        frames = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(pos)) for pos in positions]
+        assert FieldPath(frames, times=times.tolist(), kind="spline").roughness == pytest.approx(expected, abs=0.1)
+
+
 def test_changing_what_a_path_gives_does_not_change_the_path(trajectory):
     path = FieldPath(trajectory, MOL_FIELD)
     before = path.positions(1.5)
