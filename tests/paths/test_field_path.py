@@ -96,6 +96,19 @@ def test_attributes_change_in_between(trajectory):
     torch.testing.assert_close(field.weights[:, 0], torch.full((9,), 1.5, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("kind", ["spline", "arap"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_vectors_turn_with_the_molecule(trajectory, kind, dtype):
+    pos, push = trajectory[0].pos, torch.linspace(-1, 1, 27, dtype=torch.float64).reshape(9, 3)
+    turns = [torch.from_numpy(Rotation.from_rotvec([0.4 * k, 0, 1.1 * k]).as_matrix()) for k in (0.0, 1.0, 2.0, 1.5)]
+    frames = [Data(z=trajectory[0].z, pos=pos @ turn.T, forces=push @ turn.T) for turn in turns[:3]]
+    frames = [frame.apply(lambda one: one.to(dtype) if one.is_floating_point() else one) for frame in frames]
+    path = FieldPath(frames, MolField([Channel("pull", "forces", vector=True)]), kind=kind)
+    between = path.data(1.5)
+    torch.testing.assert_close(between.forces.double(), push @ turns[3].T, rtol=0, atol=1e-5)
+    assert torch.equal(path.data(1.0).forces, frames[1].forces)
+
+
 def test_labels_are_those_of_the_frame_at_its_time(trajectory):
     frames = [frame.clone() for frame in trajectory[:3]]
     for number, frame in enumerate(frames):

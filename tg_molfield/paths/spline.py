@@ -88,7 +88,11 @@ class SplinePath:
 
     def __call__(self, time: float) -> Array:
         """The positions [N, 3] in Å."""
-        return self._body(time) @ self._orientation(time).as_matrix().T + self._center(time)
+        return self._body(time) @ self.rotation(time).T + self._center(time)
+
+    def rotation(self, time: float) -> Array:
+        """The rotation [3, 3] of the molecule since the first frame."""
+        return self._orientation(time).as_matrix()
 
 
 class PeriodicSplinePath:
