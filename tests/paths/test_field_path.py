@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch_geometric.data import Batch, Data
 
-from tg_molfield import FieldPath, Grid, MolField, psnr
+from tg_molfield import Channel, FieldPath, Grid, MolField, from_smiles, psnr
 from tg_molfield.paths import path_metrics
 
 MOL_FIELD = MolField("H C O")
@@ -94,6 +94,19 @@ def test_attributes_change_in_between(trajectory):
         frame.partial_charge = torch.full((len(frame.z),), charge, dtype=torch.float64)
     field = FieldPath(frames, MolField("partial_charge")).field(0.25)
     torch.testing.assert_close(field.weights[:, 0], torch.full((9,), 1.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("kind", ["spline", "arap"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_vectors_turn_with_the_molecule(trajectory, kind, dtype):
+    pos, push = trajectory[0].pos, torch.linspace(-1, 1, 27, dtype=torch.float64).reshape(9, 3)
+    turns = [torch.from_numpy(Rotation.from_rotvec([0.4 * k, 0, 1.1 * k]).as_matrix()) for k in (0.0, 1.0, 2.0, 1.5)]
+    frames = [Data(z=trajectory[0].z, pos=pos @ turn.T, forces=push @ turn.T) for turn in turns[:3]]
+    frames = [frame.apply(lambda one: one.to(dtype) if one.is_floating_point() else one) for frame in frames]
+    path = FieldPath(frames, MolField([Channel("pull", "forces", vector=True)]), kind=kind)
+    between = path.data(1.5)
+    torch.testing.assert_close(between.forces.double(), push @ turns[3].T, rtol=0, atol=1e-5)
+    assert torch.equal(path.data(1.0).forces, frames[1].forces)
 
 
 def test_labels_are_those_of_the_frame_at_its_time(trajectory):
@@ -206,6 +219,18 @@ def test_unordered_frames_are_no_trajectory(trajectory):
     assert FieldPath(noise).kind == "arap"
 
 
+def test_roughness_goes_by_the_times():
+    generator = np.random.default_rng(1)
+    times = np.cumsum(generator.uniform(0.1, 3, 400))
+    spans = np.diff(times, prepend=times[0])[:, None, None]
+    start = generator.normal(size=(1, 9, 3))
+    steady = start + times[:, None, None]
+    walk = start + np.cumsum(generator.normal(size=(400, 9, 3)) * np.sqrt(spans), axis=0)
+    for positions, expected in ((steady, 0), (walk, 1)):
+        frames = [Data(z=torch.tensor([6] * 9), pos=torch.from_numpy(pos)) for pos in positions]
+        assert FieldPath(frames, times=times.tolist(), kind="spline").roughness == pytest.approx(expected, abs=0.1)
+
+
 def test_changing_what_a_path_gives_does_not_change_the_path(trajectory):
     path = FieldPath(trajectory, MOL_FIELD)
     before = path.positions(1.5)
@@ -213,3 +238,38 @@ def test_changing_what_a_path_gives_does_not_change_the_path(trajectory):
         given.zero_()
     assert torch.equal(path.z, trajectory[0].z)
     assert torch.equal(path.positions(1.5), before)
+
+
+def test_changing_frames_and_times_afterwards_does_not_change_the_path(trajectory):
+    frames, times = [frame.clone() for frame in trajectory[:3]], torch.arange(3.0, dtype=torch.float64)
+    for number, frame in enumerate(frames):
+        frame.charge = torch.full((len(frame.z),), float(number), dtype=torch.float64)
+    path = FieldPath(frames, MolField([Channel("q", "charge")]), times)
+    at = frames[1].pos.clone()
+    before = path.data(1.0), path.field(1.5)(at), path.times
+    for frame in frames:
+        frame.charge.zero_()
+        frame.pos += 1.0
+    times += 5
+    assert torch.equal(path.data(1.0).charge, before[0].charge)
+    assert torch.equal(path.field(1.5)(at), before[1])
+    assert torch.equal(path.times, before[2])
+
+
+def test_changing_molecules_afterwards_does_not_change_a_morph():
+    ends = [from_smiles(smiles, seed=1, dtype=torch.float64) for smiles in ("CCO", "CCN")]
+    path = FieldPath(ends, MOL_FIELD, match="mcs")
+    before = path.positions(0.3), path.field(0.0)(torch.zeros(1, 3, dtype=torch.float64))
+    for end in ends:
+        end.pos += 1.0
+    assert torch.equal(path.positions(0.3), before[0])
+    assert torch.equal(path.field(0.0)(torch.zeros(1, 3, dtype=torch.float64)), before[1])
+
+
+def test_changing_cells_afterwards_does_not_change_a_periodic_path():
+    cells = [torch.eye(3, dtype=torch.float64) * size for size in (4.0, 5.0)]
+    pos, pbc = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[True, True, True]])
+    frames = [Data(z=torch.tensor([18]), pos=pos.clone(), cell=cell[None], pbc=pbc) for cell in cells]
+    path = FieldPath(frames)
+    frames[0].cell *= 2
+    torch.testing.assert_close(path.data(0.0).cell[0], 4 * torch.eye(3, dtype=torch.float64))

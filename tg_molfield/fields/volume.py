@@ -247,7 +247,7 @@ class Volume(Field):
         told of in a :class:`VolumeWarning`.
 
         Args:
-            path: the file, or several on one grid, whose channels are concatenated.
+            path: the file, or several on one grid, whose channels are concatenated. Atoms that differ are left out.
             dtype: of the values; torch's default if not given.
             expand: for a CCP4 or MRC map of part of a crystal's unit cell: the whole cell by the symmetry of the space
                 group, which is periodic and can be evaluated anywhere in the crystal.

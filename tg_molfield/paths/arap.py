@@ -59,7 +59,11 @@ class ArapPath:
         if fraction in (0, 1):
             return self._ends[int(fraction)].copy()
         center = (1 - fraction) * self._centers[0] + fraction * self._centers[1]
-        return self._body(fraction) @ self._orientation(fraction).as_matrix().T + center
+        return self._body(fraction) @ self.rotation(fraction).T + center
+
+    def rotation(self, fraction: float) -> Array:
+        """The rotation [3, 3] of the molecule since the start."""
+        return self._orientation(fraction).as_matrix()
 
     @cached_property
     def _body(self) -> CubicSpline:

@@ -21,7 +21,7 @@ from tg_molfield.paths.cards import path_card
 from tg_molfield.paths.frames import Array, Frames
 from tg_molfield.paths.handedness import warn_of_inversions
 from tg_molfield.paths.matching import frames_from_fields
-from tg_molfield.paths.morph import Morph
+from tg_molfield.paths.morph import Morph, vector_names
 from tg_molfield.paths.spline import PeriodicSplinePath, SplinePath
 from tg_molfield.structures.keys import is_per_atom
 
@@ -48,7 +48,8 @@ class FieldPath:
     the cell where that is shorter, and their cell goes with them, by those vectors of the lattice that are nearest to
     the cell before. Such paths are splines, in which nothing is rotated.
 
-    Positions are computed in double precision, and have no gradient.
+    Positions are computed in double precision, and have no gradient. The path keeps copies of the frames: changing
+    these afterwards does not change it.
 
     Motion with a period below twice the interval between frames cannot be recovered.
 
@@ -103,7 +104,8 @@ class FieldPath:
                 f"mol_field: expected a field of atoms, got centers={self.mol_field.centers!r}, which do not move with "
                 "them; leave it out"
             )
-        self._data = as_list("frames", frames, "Data")
+        given = as_list("frames", frames, "Data")
+        self._data = [frame.clone() if isinstance(frame, Data) else frame for frame in given]
         self.match = match
         self._morph: Morph | None = None
         if match is not None:
@@ -247,6 +249,8 @@ class FieldPath:
     def data(self, time: float) -> Data:
         """The molecule at ``time``: the frame before it with interpolated positions and floating per-atom attributes.
 
+        Forces and attributes of vector channels turn with the molecule as a whole.
+
         Periodic frames get the cell at that time too; atoms may lie outside of it. At the time of a frame all but the
         positions are its own.
 
@@ -268,7 +272,7 @@ class FieldPath:
             if name in COLOR_KEYS:
                 del result[name]
             elif 0 < fraction < 1 and name != "pos" and is_per_atom(frame, name) and _blend(value, after.get(name)):
-                setattr(result, name, torch.lerp(value, after[name], fraction))
+                setattr(result, name, self._blended(name, value, after[name], before, time, fraction))
         result.pos = self.positions(time)
         if self._periodic is not None:
             result.cell = torch.from_numpy(self._cell(before, time, fraction)).to(frame.pos)[None]
@@ -283,6 +287,19 @@ class FieldPath:
         if self._fading is not None:
             return self._fading.field(self.mol_field, self._moving(time), self.locate(time)[1])
         return self.mol_field(self.data(time))
+
+    def _blended(self, name: str, value: Tensor, other: Tensor, before: int, time: float, fraction: float) -> Tensor:
+        """A per-atom attribute between those of two frames; vectors are blended in the frame of the molecule."""
+        turns = name in vector_names(self.mol_field) and value.ndim == 2 and value.shape[1] == 3
+        if self._periodic is not None or not turns:
+            return torch.lerp(value, other, fraction)
+        if isinstance(self._spline, SplinePath):
+            ends = self._frames.times[before : before + 2].tolist()
+            first, last, now = map(self._spline.rotation, (*ends, self._on_path(float(time))))
+        else:
+            first, last, now = map(self._segment(before).rotation, (0, 1, fraction))
+        to_now = [torch.from_numpy(now @ one.T).to(value) for one in (first, last)]
+        return torch.lerp(value @ to_now[0].T, other @ to_now[1].T, fraction)
 
     def _moving(self, time: float) -> Array:
         """The positions of the atoms that do not fade."""

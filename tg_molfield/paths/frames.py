@@ -57,11 +57,15 @@ class Frames:
     def roughness(self) -> float:
         """The roughness of the trajectory: 0 for uniform motion, 1 for a random walk, 3 for unordered frames.
 
-        Defined as Σ |r₍ₖ₊₁₎ − 2 r₍ₖ₎ + r₍ₖ₋₁₎|² / Σ |r₍ₖ₊₁₎ − r₍ₖ₋₁₎|², and infinite for two frames.
+        With h and h′ the intervals before and after a frame, it is Σ |h r₍ₖ₊₁₎ − (h + h′) r₍ₖ₎ + h′ r₍ₖ₋₁₎|² / h h′
+        over Σ |r₍ₖ₊₁₎ − r₍ₖ₋₁₎|², and infinite for two frames.
         """
         if len(self.pos) < 3:
             return float("inf")
-        bend = self.pos[2:] - 2 * self.pos[1:-1] + self.pos[:-2]
+        spans = np.diff(self.times)[:, None, None]
+        before, after = spans[:-1] / spans.mean(), spans[1:] / spans.mean()
+        ahead, behind = self.pos[2:] - self.pos[1:-1], self.pos[1:-1] - self.pos[:-2]
+        bend = (before * ahead - after * behind) / np.sqrt(before * after)
         move = self.pos[2:] - self.pos[:-2]
         return float(np.square(bend).sum() / max(np.square(move).sum(), 1e-300))
 
@@ -106,7 +110,7 @@ def _times(times: Sequence[float] | Tensor | None, count: int) -> Array:
         return np.arange(count, dtype=np.float64)
     try:
         given = times.detach().cpu() if isinstance(times, Tensor) else times
-        values = torch.as_tensor(given, dtype=torch.float64).numpy()
+        values = torch.as_tensor(given, dtype=torch.float64).numpy().copy()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"times: expected {count} numbers, one for each frame, got {str(times)[:40]}; leave them out for 0, 1, 2, …"

@@ -21,7 +21,6 @@ from tg_molfield.paths.frames import Array, Indices, check_molecule
 from tg_molfield.structures.keys import is_per_atom
 
 _VECTORS = ("forces", "dipole")
-"""Attributes that turn with a molecule."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,11 @@ class Morph:
         return RBFField(centers, weights * shares[:, None], widths, first.kernel, first.channels, atoms=atoms)
 
 
+def vector_names(mol_field: MolField) -> set[str]:
+    """The attributes that turn with a molecule."""
+    return {channel.weight for channel in mol_field.specification if channel.vector}.union(_VECTORS)
+
+
 def _move(data: Data, match: AtomMatch, like: Tensor, mol_field: MolField) -> None:
     """Move a molecule, its features and its vectors."""
     rotation = torch.from_numpy(match.rotation)
@@ -142,8 +146,7 @@ def _move(data: Data, match: AtomMatch, like: Tensor, mol_field: MolField) -> No
         if isinstance(value := data.get(name), Tensor):
             moved = match.apply(value.detach().cpu().double().numpy())
             data[name] = torch.from_numpy(moved).to(like)
-    read = {channel.weight for channel in mol_field.specification if channel.vector}
-    for name in read.union(_VECTORS):
+    for name in vector_names(mol_field):
         value = data.get(name)
         if isinstance(value, Tensor) and value.ndim == 2 and value.shape[1] == 3:
             data[name] = (value.cpu().double() @ rotation.T).to(value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
-from scipy.spatial.transform import Rotation, RotationSpline
 
 from tg_molfield.paths.frames import Array, Frames
+from tg_molfield.paths.rotation_spline import RotationSpline
 from tg_molfield.paths.superposition import superpose_frames
 
 _ZERO = 1e-12
@@ -70,9 +70,10 @@ class SplinePath:
     """Positions between the frames of a smooth trajectory.
 
     Each frame is superposed on the one before it. The superposed positions and the centroids follow cubic Hermite
-    splines with the derivatives of `slopes_at_frames`; the rotations follow a spline with continuous angular
-    acceleration (scipy's `RotationSpline`). The path goes through every frame. With two frames, atoms move along
-    straight lines in the rotating body frame.
+    splines with the derivatives of `slopes_at_frames`; the rotations follow a `RotationSpline`, with continuous
+    angular acceleration. The path goes through every frame, and frames in reverse order have the reverse path, except
+    where a molecule is turned by 180° from one frame to the next, which is as near one way as the other. With two
+    frames, atoms move along straight lines in the rotating body frame.
 
     Args:
         frames: at least two.
@@ -83,11 +84,15 @@ class SplinePath:
         times, middle = frames.times, centers[:, None]
         self._body = CubicHermiteSpline(times, bodies, slopes_at_frames(times, bodies))
         self._center = CubicHermiteSpline(times, middle, slopes_at_frames(times, middle))
-        self._orientation = RotationSpline(times, Rotation.from_matrix(rotations))
+        self._orientation = RotationSpline(times, rotations)
 
     def __call__(self, time: float) -> Array:
         """The positions [N, 3] in Å."""
-        return self._body(time) @ self._orientation(time).as_matrix().T + self._center(time)
+        return self._body(time) @ self.rotation(time).T + self._center(time)
+
+    def rotation(self, time: float) -> Array:
+        """The rotation [3, 3] of the molecule since the first frame."""
+        return self._orientation(time).as_matrix()
 
 
 class PeriodicSplinePath:

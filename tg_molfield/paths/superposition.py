@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -51,9 +53,7 @@ def superpose_frames(pos: Array) -> tuple[Array, Array, Array]:
         b [F, N, 3], centred; R [F, 3, 3]; the centroids c [F, 3].
     """
     centers = pos.mean(1)
-    bodies, rotations = [pos[0] - centers[0]], [np.eye(3)]
-    for frame, center in zip(pos[1:], centers[1:], strict=True):
-        back = best_rotation(frame - center, bodies[-1])
-        bodies.append((frame - center) @ back.T)
-        rotations.append(back.T)
-    return np.stack(bodies), np.stack(rotations), centers
+    placed, rotations = pos - centers[:, None], [np.eye(3)]
+    for before, frame in pairwise(placed):
+        rotations.append(best_rotation(before, frame) @ rotations[-1])
+    return placed @ np.stack(rotations), np.stack(rotations), centers

@@ -56,6 +56,9 @@ FORMATS = {
     ".xsf": Format(xsf.decode, xsf.encode),
     ".vasp": Format(vasp.decode, vasp.encode, on_lattice=True, check=vasp.check, doubts=vasp.unit_doubts),
 }
+_SAME_PLACE = 1e-3
+"""Å up to which atoms of two files are the same: text formats round them."""
+
 SUFFIXES = tuple(FORMATS)
 """The suffixes that can be read and written, each also with ``.gz``; VASP's names, as CHGCAR, need none."""
 
@@ -84,8 +87,9 @@ def read_volume(path: str | Path, expand: bool = False) -> VolumeData:
 def read_volumes(paths: Iterable[str | Path], expand: bool = False) -> VolumeData:
     """Read several files on the same grid as the channels of one volume.
 
-    Channels have their names from the files or, if names repeat, the names of the files. The notes of the files become
-    one :class:`VolumeWarning` each, issued to the caller's caller.
+    Channels have their names from the files or, if names repeat, the names of the files. The atoms are those of the
+    files that have any; if these differ, there are none. The notes of the files become one :class:`VolumeWarning` each,
+    issued to the caller's caller, and so do atoms that differ.
 
     Args:
         paths: the files.
@@ -114,7 +118,8 @@ def read_volumes(paths: Iterable[str | Path], expand: bool = False) -> VolumeDat
             stem = _split(path)[0]
             names += [stem] if len(volume.channels) == 1 else [f"{stem}.{name}" for name in volume.channels]
     values = np.concatenate([volume.values for volume in volumes])
-    return first._replace(values=values, channels=tuple(names), units=())
+    numbers, positions = _common_atoms(sources, volumes)
+    return first._replace(values=values, channels=tuple(names), numbers=numbers, positions=positions, units=())
 
 
 def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
@@ -148,6 +153,27 @@ def write_volume(path: str | Path, data: VolumeData) -> list[Path]:
             stream.writelines(target_format.encode(file, part))
     _warn(target, prepared)
     return list(parts)
+
+
+def _common_atoms(paths: Sequence[Path], volumes: Sequence[VolumeData]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    found = [(path, one) for path, one in zip(paths, volumes, strict=True) if one.numbers is not None]
+    for path, other in found[1:]:
+        if not _same_atoms(found[0][1], other):
+            warnings.warn(
+                f"{path}: expected the atoms of {found[0][0]}, got others, so that none were taken; give those of the "
+                "volume by with_atoms",
+                VolumeWarning,
+                stacklevel=4,
+            )
+            return None, None
+    return (found[0][1].numbers, found[0][1].positions) if found else (None, None)
+
+
+def _same_atoms(one: VolumeData, other: VolumeData) -> bool:
+    assert one.positions is not None
+    assert other.positions is not None
+    same = np.array_equal(np.asarray(one.numbers), np.asarray(other.numbers))
+    return same and bool(np.abs(one.positions - other.positions).max(initial=0) < _SAME_PLACE)
 
 
 def _warn(path: Path, data: VolumeData) -> None:

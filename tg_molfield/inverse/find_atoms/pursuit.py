@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tg_molfield.fields import Kernel
 from tg_molfield.inverse.find_atoms.blocks import sharpener_of
+from tg_molfield.inverse.find_atoms.images import with_images
 from tg_molfield.inverse.find_atoms.refine import ChannelAtoms, Model, fair_spacing
 from tg_molfield.inverse.find_atoms.regions import Region, unexplained_regions
 from tg_molfield.inverse.find_atoms.sharpen import Sharpener
@@ -33,6 +34,8 @@ _MISFIT = 0.1
 _CANDIDATE = 0.3
 _HALF = 0.5
 _MERGED = 0.25
+_BESIDE = 3.0
+"""How far from the cell images may be one of a pair that is joined, in cores of an atom."""
 _LEFT_OVER = 0.1
 _ABOVE_NOISE = 6.0
 _TOO_MUCH = 1.5
@@ -86,7 +89,7 @@ def _best(lattice: Lattice, kernel: Kernel, width: float, scale: float | None, e
     coarse = Model(lattice.coarsened(fair_spacing(kernel, width)), kernel, width)
     best = Found(ChannelAtoms(lattice.axes.new_zeros(0, 3), scale or 1.0), False, coarse.size**2)
     for noise in NOISES:
-        start = _start(sharpener_of(lattice, kernel, width, noise), lattice.values, scale, coarse.core)
+        start = _start(lattice, sharpener_of(lattice, kernel, width, noise), scale, coarse.core)
         if start is not None:
             found = _pursue(lattice, coarse, start, scale is None, explained)
             best = min(best, found, key=lambda found: found.rank)
@@ -95,46 +98,51 @@ def _best(lattice: Lattice, kernel: Kernel, width: float, scale: float | None, e
     return best
 
 
-def _start(sharpener: Sharpener, values: Tensor, scale: float | None, core: float) -> ChannelAtoms | None:
-    places, heights = sharpener.peaks(values, _CANDIDATE, scale)
+def _start(lattice: Lattice, sharpener: Sharpener, scale: float | None, core: float) -> ChannelAtoms | None:
+    places, heights = sharpener.peaks(lattice.values, _CANDIDATE, scale)
     if not len(places):
         return None
     atoms = ChannelAtoms(places, scale or float(heights.median()))
-    if not _plausible(atoms, values, sharpener.integral):
+    if not _plausible(atoms, lattice.values, sharpener.integral):
         return None
-    return ChannelAtoms(_apart(places, _MERGED * core), atoms.scale)
+    return ChannelAtoms(_apart(lattice, places, _MERGED * core), atoms.scale)
 
 
-def _apart(pos: Tensor, distance: float) -> Tensor:
-    """The points [N, 3] without those closer than ``distance`` to an earlier one."""
-    pairs = cKDTree(pos.cpu().numpy()).query_pairs(distance, output_type="ndarray")
+def _apart(lattice: Lattice, pos: Tensor, distance: float) -> Tensor:
+    """The points [N, 3] without those closer than ``distance`` to an earlier one or its images."""
+    owner, places = with_images(lattice, pos, distance)
+    pairs = cKDTree(places.cpu().numpy()).query_pairs(distance, output_type="ndarray")
+    first, second = owner[torch.from_numpy(pairs.T).to(pos.device)]
     kept = torch.ones(len(pos), dtype=torch.bool, device=pos.device)
-    kept[torch.from_numpy(pairs.max(1)).to(pos.device)] = False
+    kept[torch.maximum(first, second)[first != second]] = False
     return pos[kept]
 
 
-def _nearest_joined(pos: Tensor, misfit: Tensor, pairs: int) -> Tensor:
+def _nearest_joined(pos: Tensor, misfit: Tensor, pairs: int, images: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """The points [N, 3] with the closest pairs replaced by their means, where the samples are explained worst.
 
     Args:
         pos: [N, 3].
         misfit: [N], the squared residual around each.
         pairs: how many to replace, no point twice.
+        images: the points with their periodic images, as `with_images` gives them.
     """
     bad = (misfit >= _MISFIT * misfit.max()).nonzero()[:, 0]
-    places = pos.cpu().numpy()
-    distances, neighbors = cKDTree(places).query(places[bad.cpu().numpy()], k=2)
+    owner, places = (torch.arange(len(pos)), pos) if images is None else images
+    around = places.cpu().numpy()
+    distances, neighbors = cKDTree(around).query(around[bad.cpu().numpy()], k=2)
     taken: set[int] = set()
     means: list[Tensor] = []
     for row in distances[:, 1].argsort(kind="stable"):
         first = int(bad[row])
-        second = next(int(other) for other in neighbors[row] if other != first)
-        if len(means) < pairs and not taken & {first, second}:
+        image = next(int(other) for other in neighbors[row] if other != first)
+        second = int(owner[image])
+        if len(means) < pairs and first != second and not taken & {first, second}:
             taken |= {first, second}
-            means.append(pos[[first, second]].mean(0))
+            means.append(places[[first, image]].mean(0))
     others = torch.ones(len(pos), dtype=torch.bool, device=pos.device)
     others[list(taken)] = False
-    return torch.cat([pos[others], torch.stack(means)])
+    return torch.cat([pos[others], *(mean[None] for mean in means)])
 
 
 def _plausible(atoms: ChannelAtoms, values: Tensor, integral: float) -> bool:
@@ -232,7 +240,8 @@ def _revised(model: Model, atoms: ChannelAtoms, residual: Tensor) -> ChannelAtom
     if bool(keep.all()) and len(atoms.pos) > max(allowed + _HALF, 1):
         excess = len(atoms.pos) - allowed
         misfit = model.misfit(atoms, residual)
-        joined = ChannelAtoms(_nearest_joined(atoms.pos, misfit, max(1, int(excess / 2))), atoms.scale)
+        images = with_images(model.lattice, atoms.pos, _BESIDE * model.core)
+        joined = ChannelAtoms(_nearest_joined(atoms.pos, misfit, max(1, int(excess / 2)), images), atoms.scale)
         return joined if _plausible(joined, model.lattice.values, sharpener.integral) else None
     double = atoms.pos[keep & (weights > 1 + _HALF)]
     nudge = _CANDIDATE * model.core * torch.nn.functional.normalize(torch.ones_like(double), dim=1)
@@ -245,7 +254,7 @@ def _revised(model: Model, atoms: ChannelAtoms, residual: Tensor) -> ChannelAtom
         return None
     pos = torch.cat([atoms.pos[keep], double + nudge])
     for more in (places[many], places[:0]) if len(double) else (places[many],):
-        changed = ChannelAtoms(_apart(torch.cat([pos, more]), _MERGED * model.core), atoms.scale)
+        changed = ChannelAtoms(_apart(model.lattice, torch.cat([pos, more]), _MERGED * model.core), atoms.scale)
         if len(changed.pos) and _plausible(changed, model.lattice.values, sharpener.integral):
             return changed
     return None

@@ -6,6 +6,7 @@ for Gaussians on coarse samples, where the transform of a kernel is undersampled
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _PADDING = 2.0
 _DECAY = 2.0
 _SAMPLING = 1.0
 _TILT = 1e-10
+_TAIL = 1e-6
+"""The value of φ at which its images are cut off."""
 
 
 class Sharpener(Protocol):
@@ -47,16 +50,17 @@ class Sharpener(Protocol):
 
 @dataclass(frozen=True)
 class Sharpened:
-    """Sharpened ``values`` [X, Y, Z], ``finer`` times as many along each axis as there are nodes."""
+    """Sharpened ``values`` [X, Y, Z], ``finer`` times as many along each axis as the ``lattice`` has nodes."""
 
     values: Tensor
     finer: list[int]
-    periodic: tuple[bool, bool, bool]
+    lattice: Lattice
 
     def maxima(self, lowest: float) -> tuple[Tensor, Tensor]:
         """The places [M, 3] in nodes and the heights [M] of the maxima above ``lowest``."""
         tilt = _TILT * float(self.values.abs().max())
-        index = local_maxima(self.values, self.periodic, lowest, tilt)
+        axes = self.lattice.axes / self.lattice.axes.new_tensor(self.finer)[:, None]
+        index = local_maxima(self.values, self.lattice.periodic, lowest, tilt, axes)
         return index / index.new_tensor(self.finer), self.values[tuple(index.T)]
 
 
@@ -85,8 +89,7 @@ class WienerSharpener:
             "grid", f"{shape} nodes to sharpen", _COPIES * 8 * math.prod(self._shape),
             "give a larger spacing or a smaller grid", lattice.values.device,
         )  # fmt: skip
-        squares = self._squared_distances()
-        response = torch.fft.rfftn(kernel.value(squares / width**2)).real
+        response = torch.fft.rfftn(self._periodic_kernel(kernel, width)).real
         largest = response.abs().max()
         self.integral = float(response[0, 0, 0])
         waves = self._squared_waves()
@@ -121,7 +124,7 @@ class WienerSharpener:
 
     def sharpened(self, values: Tensor, part: Sequence[slice] = (slice(None),) * 3) -> Sharpened:
         """The result of a call, with the number of nodes that it has for each of ``values``."""
-        return Sharpened(self(values, part), self.finer, self._lattice.periodic)
+        return Sharpened(self(values, part), self.finer, self._lattice)
 
     def rms(self, values: Tensor) -> float:
         """See `Sharpener`."""
@@ -134,10 +137,20 @@ class WienerSharpener:
         order = heights.argsort(descending=True)
         return self._lattice.positions(nodes[order]), heights[order]
 
-    def _squared_distances(self) -> Tensor:
+    def _periodic_kernel(self, kernel: Kernel, width: float) -> Tensor:
+        """φ around the first node, with its images along periodic axes that reach into the cell."""
         axes = self._lattice.axes
         x, y, z = (torch.fft.fftfreq(n, 1 / n, dtype=axes.dtype, device=axes.device) for n in self._shape)
-        return _squares(axes, x, y, z)
+        heights = 1 / torch.linalg.inv(axes * axes.new_tensor(self._shape)[:, None]).norm(dim=0)
+        reach = (kernel.reach(_TAIL) * width / heights + 0.5).floor().int().tolist()
+        images = [
+            [n * count for n in range(-most, most + 1)] if periodic else [0]
+            for most, count, periodic in zip(reach, self._shape, self._lattice.periodic, strict=True)
+        ]
+        total = axes.new_zeros(self._shape)
+        for i, j, k in itertools.product(*images):
+            total += kernel.value(_squares(axes, x + i, y + j, z + k) / width**2)
+        return total
 
     def _squared_waves(self) -> Tensor:
         axes = 2 * torch.pi * torch.linalg.inv(self._lattice.axes).T

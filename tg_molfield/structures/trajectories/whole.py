@@ -16,6 +16,9 @@ _MAX_Z_WITH_RADIUS = 96
 _IONS = (3, 11, 12, 19, 20, 37, 38, 55, 56, 87, 88)
 """Metals of groups 1 and 2 but beryllium, which have no bonds here."""
 
+_RIGHT = 1e-9
+"""Cosine up to which cell vectors are at right angles."""
+
 _TOO_LONG = 1.5
 """Å beyond the sum of the covalent radii from which on atoms are not bonded; waters have bonds between hydrogens."""
 
@@ -69,15 +72,11 @@ def _contacts(z: np.ndarray, pos: np.ndarray, cell: np.ndarray | None, pbc: np.n
 
 def stretched_bonds(z: np.ndarray, pos: np.ndarray, bonds: np.ndarray, cell: np.ndarray | None) -> int:
     """How many bonds are longer by 1.5 Å than the sum of the covalent radii, in the nearest image."""
-    from ase.geometry import complete_cell
-
     bonds = bonds[(z[bonds] > 0).all(1)]
     radii = _radii(z)
     steps = pos[bonds[:, 1]] - pos[bonds[:, 0]]
     if cell is not None:
-        images = np.rint(steps @ np.linalg.inv(complete_cell(cell)))
-        images[:, ~cell.any(1)] = 0
-        steps = steps - images @ cell
+        steps = steps - _NearestImages(cell, np.asarray(cell.any(1)))(steps) @ cell
     longest = radii[bonds[:, 0]] + radii[bonds[:, 1]] + _TOO_LONG
     return int((np.linalg.norm(steps, axis=1) > longest).sum())
 
@@ -113,19 +112,14 @@ class WholeMolecules:
             cell: [3, 3] cell vectors as rows in Å.
             pbc: [3] periodic directions.
         """
-        from ase.geometry import complete_cell
-
         pbc = pbc & cell.any(1)
         if not len(self._bonds) or not pbc.any():
             return pos
-        cell = complete_cell(cell)
-        inverse = np.linalg.inv(cell)
+        nearest = _NearestImages(cell, pbc)
 
         def images(start: np.ndarray, end: np.ndarray) -> np.ndarray:
             """How many cells the end of a bond is away from the image nearest to its start."""
-            found = np.rint((pos[start] - pos[end]) @ inverse).astype(np.int64)
-            found[:, ~pbc] = 0
-            return found
+            return nearest(pos[start] - pos[end])
 
         parent = self._parent
         shift = images(parent, np.arange(len(pos)))
@@ -137,6 +131,31 @@ class WholeMolecules:
         shift[np.isin(self._molecule, self._molecule[first[open_bonds]])] = 0
         result: np.ndarray = pos + shift @ cell
         return result
+
+
+class _NearestImages:
+    """Finds the nearest image of what is near, by the shortest vectors of the lattice: others may be long and oblique.
+
+    Args:
+        cell: [3, 3] cell vectors as rows in Å.
+        pbc: [3] periodic directions, which have a vector.
+    """
+
+    def __init__(self, cell: np.ndarray, pbc: np.ndarray) -> None:
+        from ase.geometry import complete_cell, minkowski_reduce
+
+        repeating = complete_cell(np.where(pbc[:, None], cell, 0.0))
+        metric = repeating @ repeating.T
+        is_right = np.abs(metric - np.diag(metric.diagonal())).max() <= _RIGHT * metric.max()
+        self._periods = np.eye(3, dtype=np.int64) if is_right else minkowski_reduce(repeating, pbc)[1]
+        self._inverse, self._pbc = np.linalg.inv(self._periods @ repeating), pbc
+
+    def __call__(self, steps: np.ndarray) -> np.ndarray:
+        """The cells [B, 3], by which steps [B, 3] in Å are too long."""
+        found = np.rint(steps @ self._inverse).astype(np.int64)
+        found[:, ~self._pbc] = 0
+        images: np.ndarray = found @ self._periods
+        return images
 
 
 def _graph(size: int, pairs: np.ndarray) -> csr_matrix:

@@ -56,7 +56,27 @@ def parse_operators(texts: Sequence[str]) -> SymmetryOperators:
             "list all atoms of the cell in P 1 instead"
         )
     parsed = np.array([_parse(text) for text in joined])
-    rotations, translations = parsed[:, :, :3], parsed[:, :, 3]
+    return _each_once(parsed[:, :, :3], parsed[:, :, 3])
+
+
+def all_products(first: SymmetryOperators, second: SymmetryOperators) -> SymmetryOperators:
+    """The products of each operator of the first list and each of the second, which acts before it, each once.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    count = len(first) * len(second)
+    if count > MAX_OPERATORS:
+        raise ValueError(
+            f"symmetry operators: expected at most {MAX_OPERATORS}, got {count} with centrings; list all atoms of the "
+            "cell in P 1 instead"
+        )
+    rotations = np.einsum("aij,bjk->abik", first.rotations, second.rotations)
+    translations = np.einsum("aij,bj->abi", first.rotations, second.translations) + first.translations[:, None]
+    return _each_once(rotations.reshape(-1, 3, 3), translations.reshape(-1, 3))
+
+
+def _each_once(rotations: np.ndarray, translations: np.ndarray) -> SymmetryOperators:
     _, first = np.unique(_keys(rotations, translations), axis=0, return_index=True)
     return SymmetryOperators(rotations[np.sort(first)], translations[np.sort(first)])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tg_molfield.structures.formats.cif.crystal.magnetic import magnetic_operators
 from tg_molfield.structures.formats.cif.crystal.operators import (
     SymmetryOperators,
     check_group,
@@ -27,9 +28,9 @@ _HM = ("name_H-M_alt", "name_H-M_ref", "name_H-M_full", "name_H-M")
 def symmetry_choices(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str]) -> list[SymmetryOperators]:
     """The operators of a crystal block; those of origin 2 and origin 1 if it does not tell which one it has.
 
-    The operators that the block lists count before the group that it names: by Hall symbol, Hermann-Mauguin symbol or
-    number, in this order. Of a number the reference setting is taken; a rhombohedral group without setting has
-    hexagonal or rhombohedral axes by the angles of the cell.
+    The operators that the block lists, without time reversal where they are those of a magnetic group, count before the
+    group that it names: by Hall symbol, Hermann-Mauguin symbol or number, in this order. Of a number the reference
+    setting is taken; a rhombohedral group without setting has hexagonal or rhombohedral axes by the angles of the cell.
 
     Args:
         block: the block.
@@ -41,6 +42,8 @@ def symmetry_choices(block: gemmi.cif.Block, cell: np.ndarray, notes: list[str])
             given disagrees.
     """
     listed = _listed(block)
+    if listed is None:
+        listed = magnetic_operators(block, notes)
     named, name, has_centring = _named(block, cell, notes if listed is None else [])
     if listed is None and not named:
         raise ValueError(
