@@ -111,7 +111,7 @@ class DatasetBatches(Batches):
             batch_size=None,
             sampler=self._order,
             num_workers=self._workers,
-            worker_init_fn=_ignore_interrupts,
+            worker_init_fn=_leave_signals,
             generator=torch.Generator(),
         )
         return iter(loader)
@@ -208,6 +208,10 @@ def _selected(batch: Batch, share: Share) -> Batch:
     return selected
 
 
-def _ignore_interrupts(worker: int) -> None:
-    """Leave Ctrl-C to the training process, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals(worker: int) -> None:
+    """Leave Ctrl-C and SIGTERM to the training process, which ends its workers.
+
+    A terminal, ``timeout``, Slurm and systemd send them to all processes.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
