@@ -100,7 +100,7 @@ def fit(
         validate_every: steps from one validation to the next; by default an epoch.
         patience: how many validations without a smaller loss end the run.
         folder: where ``checkpoint.safetensors``, the best ``model.safetensors``, ``log.csv`` and pictures are written.
-        resume: False begins anew where the folder has a checkpoint.
+        resume: False removes a checkpoint in the folder and begins anew.
         checkpoint_seconds: from one checkpoint in ``folder`` to the next; there is one after each validation, too.
         tensorboard: write the log for TensorBoard, too (extra ``train``).
         pictures: how many molecules of ``valid`` are drawn at each validation, with their reconstruction.
@@ -162,6 +162,8 @@ def fit(
         with only_training(where if ranks.is_first else None):
             if resume:
                 run.resume()
+            else:
+                run.begin_anew()
             return run.go_on(show)
 
 

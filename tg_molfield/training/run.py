@@ -156,6 +156,11 @@ class Run:
         if goes_on.get(state.ended, False):
             self.report.ended = ""
 
+    def begin_anew(self) -> None:
+        """Remove the checkpoint in the folder, so that a run that is killed before its first one is not taken for it."""
+        if self.habits.folder is not None and self.ranks.is_first:
+            (self.habits.folder / CHECKPOINT).unlink(missing_ok=True)
+
     def go_on(self, show: Show) -> TrainingReport:
         """Take the steps that are left, and leave the model with its best parameters, in evaluation mode.
 
