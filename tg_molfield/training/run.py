@@ -157,7 +157,7 @@ class Run:
             self.report.ended = ""
 
     def begin_anew(self) -> None:
-        """Remove the checkpoint in the folder, so that a run that is killed before its first one is not taken for it."""
+        """Remove the checkpoint in the folder: a run that is killed before its first one is not to go on from it."""
         if self.habits.folder is not None and self.ranks.is_first:
             (self.habits.folder / CHECKPOINT).unlink(missing_ok=True)
 
