@@ -201,11 +201,11 @@ class FieldLightningModule(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count the molecules of each data loader."""
-        self._seen = {}
+        self._begin_means()
 
     def on_test_epoch_start(self) -> None:
         """Begin to count the molecules of each data loader."""
-        self._seen = {}
+        self._begin_means()
 
     def validation_step(self, batch: Data, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Log the loss and both ratios at the query points of a batch, see `FieldAutoEncoder.test`.
@@ -343,6 +343,13 @@ class FieldLightningModule(LightningModule):
         self._add_to_mean(f"{stage}_loss", loss, counted.sum(), index)
         for name, values in (("psnr", quality.all_points), ("psnr_occupied", quality.occupied)):
             self._add_to_mean(f"{stage}_{name}", values[counted], 1.0, index)
+
+    def _begin_means(self) -> None:
+        """Begin with none, also where the last ones are of the inference mode, of which training cannot take them."""
+        self._seen = {}
+        for mean in self.means.values():
+            assert isinstance(mean, MeanMetric)
+            mean.reset()
 
     def _add_to_mean(self, name: str, values: Tensor, weight: Tensor | float, index: int) -> None:
         key = f"{name}_{index}"
