@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 from tg_molfield.nn.domain import Domain
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Ranks:
         """The largest of each over all ranks."""
         if self.count > 1:
             distributed.all_reduce(values, distributed.ReduceOp.MAX)
+        return values
+
+    def gathered(self, value: Value) -> list[Value]:
+        """What each rank gives."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        distributed.all_gather_object(values, value)
         return values
 
     def barrier(self) -> None:
