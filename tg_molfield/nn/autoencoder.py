@@ -176,7 +176,7 @@ class FieldAutoEncoder(
         """The definition of the field that the model decodes into; None where only channels are known."""
         return self.decoder.mol_field
 
-    def state_meaning(self) -> dict[str, Any]:
+    def _state_meaning(self) -> dict[str, Any]:
         """The properties in their order; see `MeaningfulState`."""
         return {"properties": self.properties}
 

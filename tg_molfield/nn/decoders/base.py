@@ -79,15 +79,15 @@ class Decoder(MeaningfulState, Compilable, ABC):
         """The largest molecule that the decoder has room for; None if there is no limit."""
         return None
 
-    def state_meaning(self) -> dict[str, Any]:
+    def _state_meaning(self) -> dict[str, Any]:
         """The channels, and the definition where it is known."""
         told = None if self.mol_field is None else told_definition(self.mol_field)
         return {"channels": self.channels, "mol_field": told}
 
-    def meaning_fault(self, told: dict[str, Any]) -> str:
+    def _meaning_fault(self, told: dict[str, Any]) -> str:
         """Other channels, or another definition."""
         known = {name: value for name, value in told.items() if name != "mol_field"}
-        if (fault := super().meaning_fault(known)) or self.mol_field is None or not told.get("mol_field"):
+        if (fault := super()._meaning_fault(known)) or self.mol_field is None or not told.get("mol_field"):
             return fault
         return difference_of_definitions(self.mol_field, told["mol_field"])
 

@@ -38,7 +38,7 @@ class ElementKinds(MeaningfulState):
         self.numbers: Tensor
         self._kinds: Tensor
 
-    def state_meaning(self) -> dict[str, Any]:
+    def _state_meaning(self) -> dict[str, Any]:
         """The elements, in the order of their indices."""
         return {"elements": self.elements}
 

@@ -20,13 +20,13 @@ class MeaningfulState(nn.Module):
     ``dict(state)``, has no metadata and is taken as it is.
     """
 
-    def state_meaning(self) -> dict[str, Any]:
+    def _state_meaning(self) -> dict[str, Any]:
         """What the tensors mean, as JSON values by name; None where it is not known."""
         return {}
 
-    def meaning_fault(self, told: dict[str, Any]) -> str:
-        """What is wrong with tensors of which :meth:`state_meaning` ``told``; empty where nothing is."""
-        for name, own in _as_json(self.state_meaning()).items():
+    def _meaning_fault(self, told: dict[str, Any]) -> str:
+        """What is wrong with tensors of which `_state_meaning` ``told``; empty where nothing is."""
+        for name, own in _as_json(self._state_meaning()).items():
             other = told.get(name)
             if own is not None and other is not None and own != other:
                 return f"{name}: expected {_words(own)}, got {_words(other)}"
@@ -35,7 +35,7 @@ class MeaningfulState(nn.Module):
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if hasattr(destination, "_metadata"):
-            destination._metadata.setdefault(prefix[:-1], {})[_KEY] = _as_json(self.state_meaning())
+            destination._metadata.setdefault(prefix[:-1], {})[_KEY] = _as_json(self._state_meaning())
 
     def _load_from_state_dict(
         self,
@@ -47,7 +47,7 @@ class MeaningfulState(nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        if fault := self.meaning_fault(local_metadata.get(_KEY, {})):
+        if fault := self._meaning_fault(local_metadata.get(_KEY, {})):
             error_msgs.append(
                 f"{prefix}{fault}; build the model as that of the weights, or give dict(state_dict) to begin from "
                 "weights of another meaning"
