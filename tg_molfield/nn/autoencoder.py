@@ -40,6 +40,7 @@ from tg_molfield.nn.latent.atom_features import AtomFeatures, FeatureSizes
 from tg_molfield.nn.latent.canonical_frames import canonical_pose, given_pose, random_pose
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
+from tg_molfield.nn.ops.meaningful_state import MeaningfulState
 from tg_molfield.nn.resolver import needs_features, resolve_decoder, resolve_encoder
 from tg_molfield.nn.serialization import Serializable
 from tg_molfield.precision import HALF_TYPES
@@ -49,7 +50,9 @@ from tg_molfield.tensor_files import with_memory
 DEFAULT_FIELD = MolField()
 
 
-class FieldAutoEncoder(MoleculeGenerator, MoleculeEmbedder, FieldFidelity, Serializable, Compilable, GAE):
+class FieldAutoEncoder(
+    MoleculeGenerator, MoleculeEmbedder, FieldFidelity, Serializable, MeaningfulState, Compilable, GAE
+):
     """Encodes molecules as codes and decodes codes as fields.
 
     :meth:`encode` gives a `Latent`: a code that does not depend on the place and orientation of the molecule or the
@@ -172,6 +175,10 @@ class FieldAutoEncoder(MoleculeGenerator, MoleculeEmbedder, FieldFidelity, Seria
     def mol_field(self) -> MolField | None:
         """The definition of the field that the model decodes into; None where only channels are known."""
         return self.decoder.mol_field
+
+    def _state_meaning(self) -> dict[str, Any]:
+        """The properties in their order; see `MeaningfulState`."""
+        return {"properties": self.properties}
 
     def set_mol_field(self, mol_field: MolField) -> None:
         """Decode into the field of another definition, which a `StructureFactorDecoder` can do without training.

@@ -15,7 +15,7 @@ from torch_geometric.data import Batch, Data
 from tg_molfield.random_draws import draw_seeds
 from tg_molfield.random_stream import RandomStream
 from tg_molfield.training.augmentation import AugmentedMolecules
-from tg_molfield.training.drawn import BatchTransform, DrawnMolecules, is_batch
+from tg_molfield.training.drawn import BatchTransform, DrawnMolecules, is_batch, weighted
 from tg_molfield.training.fingerprint import fingerprint
 from tg_molfield.training.order import BatchOrder, Share
 from tg_molfield.training.transform_parts import parts_of, told
@@ -111,7 +111,7 @@ class DatasetBatches(Batches):
             batch_size=None,
             sampler=self._order,
             num_workers=self._workers,
-            worker_init_fn=_ignore_interrupts,
+            worker_init_fn=_leave_signals,
             generator=torch.Generator(),
         )
         return iter(loader)
@@ -202,12 +202,13 @@ def _selected(batch: Batch, share: Share) -> Batch:
         values[name] = value[atoms if len(value) == len(atoms) else kept]
     owner = (kept.cumsum(0) - 1)[batch.batch[atoms]]
     ptr = torch.nn.functional.pad(torch.bincount(owner, minlength=int(kept.sum())).cumsum(0), (1, 0))
-    selected = Batch(batch=owner, ptr=ptr, **values)
-    if share.weight != 1:
-        selected.rank_weight = torch.tensor([share.weight])
-    return selected
+    return weighted(Batch(batch=owner, ptr=ptr, **values), share)
 
 
-def _ignore_interrupts(worker: int) -> None:
-    """Leave Ctrl-C to the training process, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals(worker: int) -> None:
+    """Leave Ctrl-C and SIGTERM to the training process, which ends its workers.
+
+    A terminal, ``timeout``, Slurm and systemd send them to all processes.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Batch, Data
 
@@ -78,9 +79,7 @@ class DrawnMolecules(Dataset):
             if self.transform is not None:
                 _seed_all(int(seeds[0]))
                 batch = self.transform(batch)
-        if share.weight != 1:
-            batch.rank_weight = torch.tensor([share.weight])
-        return batch
+        return weighted(batch, share)
 
     def molecules(self, count: int) -> list[Data]:
         """The first molecules of the data set, at most ``count``, without the transform of batches."""
@@ -114,6 +113,15 @@ class DrawnMolecules(Dataset):
                 "iterable of batches"
             )
         return copy.copy(data)
+
+
+def weighted(batch: Batch, share: Share) -> Batch:
+    """The batch of a share with its weight, in the type of positions or finer, unless that is 1."""
+    if share.weight != 1:
+        pos = getattr(batch, "pos", None)
+        kind = pos.dtype if isinstance(pos, Tensor) else torch.float32
+        batch.rank_weight = torch.tensor([share.weight], dtype=torch.promote_types(kind, torch.float32))
+    return batch
 
 
 def is_batch(data: Data) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
 from torch_geometric.data import Data
 
 from tg_molfield.arguments import as_path, check_kind, check_seed, require_counts
@@ -100,7 +101,7 @@ def fit(
         validate_every: steps from one validation to the next; by default an epoch.
         patience: how many validations without a smaller loss end the run.
         folder: where ``checkpoint.safetensors``, the best ``model.safetensors``, ``log.csv`` and pictures are written.
-        resume: False begins anew where the folder has a checkpoint.
+        resume: False removes a checkpoint in the folder and begins anew.
         checkpoint_seconds: from one checkpoint in ``folder`` to the next; there is one after each validation, too.
         tensorboard: write the log for TensorBoard, too (extra ``train``).
         pictures: how many molecules of ``valid`` are drawn at each validation, with their reconstruction.
@@ -162,6 +163,8 @@ def fit(
         with only_training(where if ranks.is_first else None):
             if resume:
                 run.resume()
+            else:
+                run.begin_anew()
             return run.go_on(show)
 
 
@@ -178,5 +181,11 @@ def _check_valid(valid: Any) -> None:
     check_molecules("valid", valid)
     if isinstance(valid, AugmentedMolecules) and valid.num_batches is None:
         raise ValueError("valid: expected num_batches, got an endless stream; give num_batches, or the molecules")
-    if is_data_set(valid) and not len(valid):
+    if isinstance(valid, Iterator):
+        raise TypeError(
+            f"valid: expected batches to be gone through at each validation, got a {type(valid).__name__}, which can "
+            "be gone through once; give a list or a DataLoader"
+        )
+    stream = isinstance(valid, DataLoader) and isinstance(valid.dataset, IterableDataset)
+    if (is_data_set(valid) or isinstance(valid, DataLoader)) and not stream and not len(valid):
         raise ValueError("valid: expected at least one molecule, got none; leave it out or give some")

@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 from tg_molfield.nn.domain import Domain
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,14 @@ class Ranks:
             distributed.all_reduce(values, distributed.ReduceOp.MAX)
         return values
 
+    def gathered(self, value: Value) -> list[Value]:
+        """What each rank gives."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        distributed.all_gather_object(values, value)
+        return values
+
     def barrier(self) -> None:
         """Wait for all."""
         if self.count > 1:
@@ -57,11 +69,13 @@ class Ranks:
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         reached = value.new_tensor([float(parameter.grad is not None) for parameter in parameters])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([value.detach().float().view(1), reached.float(), *(g.flatten().float() for g in gradients)])
+        parts = [value.detach().view(1), reached, *(gradient.flatten() for gradient in gradients)]
+        kind = reduce(torch.promote_types, (part.dtype for part in parts), torch.float32)
+        flat = torch.cat([part.to(kind) for part in parts])
         flat = self.summed(flat).div_(self.count)
         loss, reached, rest = flat.split([1, len(parameters), len(flat) - 1 - len(parameters)])
-        parts = rest.split([parameter.numel() for parameter in parameters])
-        for parameter, part, share in zip(parameters, parts, reached.tolist(), strict=True):
+        means = rest.split([parameter.numel() for parameter in parameters])
+        for parameter, part, share in zip(parameters, means, reached.tolist(), strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.dtype) if share else None
         return loss.squeeze(0)
 

@@ -156,6 +156,11 @@ class Run:
         if goes_on.get(state.ended, False):
             self.report.ended = ""
 
+    def begin_anew(self) -> None:
+        """Remove the checkpoint in the folder: a run that is killed before its first one is not to go on from it."""
+        if self.habits.folder is not None and self.ranks.is_first:
+            (self.habits.folder / CHECKPOINT).unlink(missing_ok=True)
+
     def go_on(self, show: Show) -> TrainingReport:
         """Take the steps that are left, and leave the model with its best parameters, in evaluation mode.
 
@@ -188,7 +193,7 @@ class Run:
         while not report.ended:
             with RandomStream(self._step_seed()).active():
                 report.losses.append(self._step(next(stream)))
-            seconds, stop = self._agreed(time.perf_counter() - begin, interruption.requested)
+            seconds, stop = self._agreed(time.perf_counter() - begin, interruption)
             report.seconds = before + seconds
             report.ended = self._end(seconds)
             at_end = report.ended == "budget"
@@ -240,14 +245,16 @@ class Run:
             self.average.update(self.report.steps + 1)
         return loss
 
-    def _agreed(self, seconds: float, stop: bool) -> tuple[float, bool]:
-        """The latest clock of all ranks, and whether any was asked to stop."""
+    def _agreed(self, seconds: float, interruption: Interruption) -> tuple[float, bool]:
+        """The latest clock of all ranks, and whether any was asked to stop, by which all are interrupted."""
         if self.ranks.count == 1:
-            return seconds, stop
+            return seconds, interruption.requested
         device = device_with_double(self.device)
-        told = self.ranks.largest(torch.tensor([seconds, float(stop)], dtype=torch.float64, device=device))
+        own = torch.tensor([seconds, float(interruption.signal or 0)], dtype=torch.float64, device=device)
+        latest, signal = self.ranks.largest(own).tolist()
+        interruption.signal = int(signal) or interruption.signal
         self.ranks.merge_domains(self.model)
-        return float(told[0]), bool(told[1])
+        return latest, bool(signal)
 
     def _validate(self) -> None:
         assert self.validator is not None

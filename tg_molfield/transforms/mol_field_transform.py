@@ -82,6 +82,20 @@ class MolFieldTransform(BaseTransform):
         self.generator = torch.Generator().manual_seed(int(seed)) if seed is not None else generator
         self._worker: int | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With the state of the generator as bytes: torch cannot send one to a worker process that is spawned."""
+        state = dict(vars(self))
+        if self.generator is not None:
+            state["generator"] = str(self.generator.device), bytes(self.generator.get_state().numpy())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if state["generator"] is not None:
+            device, content = state["generator"]
+            self.generator = torch.Generator(device)
+            self.generator.set_state(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+
     def forward(self, data: Any) -> Any:
         """Add the three attributes to one molecule, or to a ``Batch`` of molecules.
 

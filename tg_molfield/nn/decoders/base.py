@@ -14,6 +14,7 @@ from torch_geometric.utils import degree
 from tg_molfield.arguments import check_kind, require_counts, require_integers
 from tg_molfield.devices import is_on_host
 from tg_molfield.fields import Field, Grid, MolField, Volume
+from tg_molfield.fields.definition_dict import difference_of_definitions, told_definition
 from tg_molfield.nn.checks import (
     check_definition,
     check_finite_codes,
@@ -26,6 +27,7 @@ from tg_molfield.nn.decoders.refinement import refine_code
 from tg_molfield.nn.latent.atom_features import FeatureSizes
 from tg_molfield.nn.latent.latent import Latent
 from tg_molfield.nn.ops.compilable import Compilable
+from tg_molfield.nn.ops.meaningful_state import MeaningfulState
 from tg_molfield.nn.ops.members import members_of
 from tg_molfield.nn.ops.short_products import rotated
 from tg_molfield.nn.pooling.base import Pooling
@@ -33,7 +35,7 @@ from tg_molfield.nn.pooling.frame import FramePooling
 from tg_molfield.precision import HALF_TYPES
 
 
-class Decoder(Compilable, ABC):
+class Decoder(MeaningfulState, Compilable, ABC):
     """A map from latents to fields.
 
     The field of a latent moves and rotates with the latent's pose, has the symmetry of its set of frames, and goes to
@@ -76,6 +78,18 @@ class Decoder(Compilable, ABC):
     def max_atoms(self) -> int | None:
         """The largest molecule that the decoder has room for; None if there is no limit."""
         return None
+
+    def _state_meaning(self) -> dict[str, Any]:
+        """The channels, and the definition where it is known."""
+        told = None if self.mol_field is None else told_definition(self.mol_field)
+        return {"channels": self.channels, "mol_field": told}
+
+    def _meaning_fault(self, told: dict[str, Any]) -> str:
+        """Other channels, or another definition."""
+        known = {name: value for name, value in told.items() if name != "mol_field"}
+        if (fault := super()._meaning_fault(known)) or self.mol_field is None or not told.get("mol_field"):
+            return fault
+        return difference_of_definitions(self.mol_field, told["mol_field"])
 
     def lengthen(self, latent_dim: int) -> None:
         """Read codes of ``latent_dim`` numbers from here on, more than before; the pooling it made writes them.

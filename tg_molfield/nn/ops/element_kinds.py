@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tg_molfield.chem.elements import atomic_numbers, symbols
+from tg_molfield.nn.ops.meaningful_state import MeaningfulState
 
 
-class ElementKinds(nn.Module):
+class ElementKinds(MeaningfulState):
     """From atomic numbers to indices into a list of elements, and back.
 
     Args:
@@ -35,6 +37,10 @@ class ElementKinds(nn.Module):
         self.register_buffer("_kinds", kinds, persistent=False)
         self.numbers: Tensor
         self._kinds: Tensor
+
+    def _state_meaning(self) -> dict[str, Any]:
+        """The elements, in the order of their indices."""
+        return {"elements": self.elements}
 
     def forward(self, z: Tensor) -> Tensor:
         """The index of each of ``z [N]``.

@@ -26,6 +26,7 @@ from tg_molfield.training.distributed import is_counted, joined_with_zero, unrea
 from tg_molfield.training.lightning.averaging import AveragedWeights
 from tg_molfield.training.lightning.checkpoint import KEY, MODEL, check_entry, read_training, training_entry
 from tg_molfield.training.lightning.data import FieldDataModule, ResumeWarning
+from tg_molfield.training.lightning.gradients import AccumulatedGradients
 from tg_molfield.training.lightning.progress import begin_epoch, drop_unfinished_step
 from tg_molfield.training.loss_checks import check_function, checked_loss
 from tg_molfield.training.losses import FieldLoss, Loss, check_query_points, loss_of
@@ -41,7 +42,7 @@ else:
     LightningModule = require("lightning", "train").LightningModule
     MeanMetric = require("torchmetrics", "train").MeanMetric
 
-_RANDOM_STATES = "tg_molfield_random_states"
+_RANDOM_STATES, _GRADIENTS = "tg_molfield_random_states", "tg_molfield_gradients"
 
 
 class FieldLightningModule(LightningModule):
@@ -98,7 +99,7 @@ class FieldLightningModule(LightningModule):
         self.schedule, self.ema = options["schedule"], options["ema"]
         self.means = nn.ModuleDict()
         self._average = None if ema is None else AveragedWeights(model, ema)
-        self._unreached: set[nn.Parameter] | None = None
+        self._gradients = AccumulatedGradients(self)
         self._seen: dict[int, int] = {}
         self._check_values = {name: ValueCheck(self.loss, f"{name} batches") for name in ("train", "val", "test")}
         self.save_hyperparameters({**self.options, "channels": " ".join(model.channels), **model.hyper_parameters})
@@ -121,6 +122,7 @@ class FieldLightningModule(LightningModule):
     def on_train_start(self) -> None:
         """Begin to average the parameters, or go on."""
         begin_epoch(self.trainer.fit_loop)
+        self._gradients.begin(self._ranks)
         if self._average is not None:
             self._average.begin()
 
@@ -140,30 +142,37 @@ class FieldLightningModule(LightningModule):
         total = torch.stack([value.detach().float() * count, value.new_tensor(float(count)).float()])
         if self.trainer.world_size > 1:
             total = self.trainer.strategy.reduce(total, reduce_op="sum")
-            Ranks(self.trainer.global_rank, self.trainer.world_size).merge_domains(self.model)
+            self._ranks.merge_domains(self.model)
             unreached = unreached_parameters(value, self)
-            self._unreached = unreached if self._unreached is None else self._unreached & unreached
+            self._gradients.note_unreached(unreached)
             value = joined_with_zero(value, unreached)
         mean = total[0] / total[1]
         self._check_finite("train_loss", mean)
         self.log("train_loss", mean, prog_bar=True, batch_size=max(count, 1))
         return value if share is None else value * share.to(value).squeeze()
 
+    def on_before_backward(self, loss: Tensor) -> None:
+        """Take what gradients there are for those of a part of a batch, which no checkpoint can hold."""
+        self._gradients.are_whole = False
+
+    def on_after_backward(self) -> None:
+        """Take them for those of whole batches."""
+        self._gradients.are_whole = True
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Leave parameters alone that the loss did not reach.
+        """Leave parameters alone that the loss of no rank has reached.
 
         Raises:
             FloatingPointError: a gradient is not finite, where no scaler skips such steps.
         """
-        for parameter in self._unreached or ():
-            parameter.grad = None
-        self._unreached = None
+        self._gradients.drop_unreached(self._ranks)
         if getattr(self.trainer.precision_plugin, "scaler", None) is None:
             self._check_finite("gradient of train_loss", clip_grad_norm_(self.parameters(), math.inf))
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:
         """Take a step, and the new parameters into their average."""
         super().optimizer_step(*arguments, **named)
+        self._gradients.are_whole = False
         if self._average is not None:
             self._average.update(self.trainer.global_step + 1)
 
@@ -201,11 +210,11 @@ class FieldLightningModule(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count the molecules of each data loader."""
-        self._seen = {}
+        self._begin_means()
 
     def on_test_epoch_start(self) -> None:
         """Begin to count the molecules of each data loader."""
-        self._seen = {}
+        self._begin_means()
 
     def validation_step(self, batch: Data, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Log the loss and both ratios at the query points of a batch, see `FieldAutoEncoder.test`.
@@ -221,17 +230,18 @@ class FieldLightningModule(LightningModule):
         self._evaluate("test", batch, _loaders(self.trainer.test_dataloaders)[dataloader_idx], dataloader_idx)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what :meth:`load_from_checkpoint` needs, and the states of the random generators of all ranks."""
-        state = random_state(self.device)
-        states = [state] * self.trainer.world_size
-        if self.trainer.world_size > 1:
-            torch.distributed.all_gather_object(states, state)
-        checkpoint[_RANDOM_STATES] = states
+        """Add what :meth:`load_from_checkpoint` needs, and of all ranks the states of the random generators.
+
+        Within a step that takes in several batches also the gradients of those that were taken.
+        """
+        checkpoint[_RANDOM_STATES] = self._ranks.gathered(random_state(self.device))
+        if gradients := self._gradients.state(self._ranks):
+            checkpoint[_GRADIENTS] = gradients
         parameters = {} if self._average is None else self._average.save(checkpoint["state_dict"], MODEL)
         checkpoint[KEY] = training_entry(self.model, self.loss, self.options, parameters)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the averages and, with as many ranks, the states of the random generators where training goes on.
+        """Restore averages, gradients and, with as many ranks, the random generators where training goes on.
 
         Raises:
             ValueError: the checkpoint is of another model, of a newer format, or of other options.
@@ -254,6 +264,7 @@ class FieldLightningModule(LightningModule):
             if self._average is not None:
                 self._average.restore(checkpoint["state_dict"], MODEL)
             checkpoint["state_dict"].update({MODEL + name: tensor for name, tensor in parameters.items()})
+        self._gradients.load(checkpoint.get(_GRADIENTS, ()), self._ranks)
         states = checkpoint.get(_RANDOM_STATES, ())
         if len(states) == trainer.world_size:
             set_random_state(states[trainer.global_rank], self.device)
@@ -325,6 +336,10 @@ class FieldLightningModule(LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    @property
+    def _ranks(self) -> Ranks:
+        return Ranks(self.trainer.global_rank, self.trainer.world_size)
+
     def _evaluate(self, stage: str, batch: Data, loader: Any, index: int) -> None:
         check_query_points(batch)
         self._check_values[stage](self.model, batch)
@@ -343,6 +358,13 @@ class FieldLightningModule(LightningModule):
         self._add_to_mean(f"{stage}_loss", loss, counted.sum(), index)
         for name, values in (("psnr", quality.all_points), ("psnr_occupied", quality.occupied)):
             self._add_to_mean(f"{stage}_{name}", values[counted], 1.0, index)
+
+    def _begin_means(self) -> None:
+        """Begin with none, also where the last ones are of the inference mode, of which training cannot take them."""
+        self._seen = {}
+        for mean in self.means.values():
+            assert isinstance(mean, MeanMetric)
+            mean.reset()
 
     def _add_to_mean(self, name: str, values: Tensor, weight: Tensor | float, index: int) -> None:
         key = f"{name}_{index}"
