@@ -165,6 +165,31 @@ def test_the_slider_and_the_button_of_an_animation(opened, volume):
     assert window.errors == []
 
 
+def test_labels_of_steps_are_no_markup(opened, volume):
+    labels = ["T<300 K", "<i>b</i> &amp; c"]
+    for animated in (animate_surfaces, interactive_animation):
+        figure = animated(dict.fromkeys(labels, volume), "O")
+        window = opened(Page("Path").figure(figure), DRAWN, 700, 700)
+        step = "document.querySelector('input[aria-label=Step]')"
+        for label in labels:
+            assert window.run(f"{step}.ariaValueText") == f"at {label}"
+            press(window, step, "ArrowRight")
+
+
+def test_atoms_come_and_go_beside_a_channel_of_their_name(opened, volume):
+    named = Volume(volume.values[:2], volume.grid, ["atoms", "O"], atoms=volume.atoms)
+    bare = Volume(named.values, volume.grid, named.channels)
+    window = opened(Page("Path").figure(interactive_animation({"bare": bare, "both": named})), DRAWN, 700, 900)
+    entries = "[...document.querySelectorAll('.controls:not(.wide) label')]"
+    assert window.run(f"{entries}.map(one => one.textContent)") == ["bonds", "atoms"]
+    for count, key in ((0, "ArrowRight"), (3, "ArrowLeft"), (0, "ArrowRight")):
+        assert window.run(f"{PLOT}._fullData.filter(one => one.mode === 'markers')[0]?.x?.length ?? 0") == count
+        press(window, "document.querySelector('input[aria-label=Step]')", key)
+    window.run(f"{entries}[1].click()")
+    assert window.run(f"{PLOT}.data.map(one => one.visible ?? true)") == [True, True, True, "legendonly"]
+    assert window.errors == []
+
+
 def test_levels_of_an_animation_hold_at_every_step(opened, water, volume):
     grid = Grid.around(water.centers, spacing=0.3, margin=3)
     steps = {"first": volume["O"], "last": water.on(grid)["O"] * 0.8}

@@ -82,9 +82,11 @@ def samples_page(
     valid = [one for is_valid, one in found if is_valid]
     shown = (valid or [one for _, one in found])[:surfaces]
     if shown:
-        page.heading("Fields", f"of the first {len(shown)}" + " that are molecules" * bool(valid))
+        several = len(shown) > 1
+        of_all = f"of the first {len(shown)}" + " that are molecules" * bool(valid)
+        page.heading("Fields", of_all if several else f"of {shown[0].label}")
         figure = _animated(shown, prefix="")
-        page.figure(figure, f"{_SURFACES} The slider goes from one to the next.")
+        page.figure(figure, _SURFACES + " The slider goes from one to the next." * several)
     return page
 
 

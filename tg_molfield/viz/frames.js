@@ -6,8 +6,8 @@ const PAUSE = 150;
 function frameControls(plot) {
   if (!plot.frames?.length) return null;
   const names = plot.frames.map(({ name }) => name);
-  const prefix = plot.layout.sliders?.[0]?.currentvalue?.prefix || "";
-  const words = (place) => prefix + plain(names[place]);
+  const prefix = plain(plot.layout.sliders?.[0]?.currentvalue?.prefix || "");
+  const words = (place) => prefix + names[place];
   delete plot.layout.sliders;
   delete plot.layout.updatemenus;
   plot.layout.margin.b = 8;
