@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -53,6 +54,12 @@ def test_saved_whole_or_not_at_all(report, tmp_path):
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(ValueError, match=r"page\.txt: expected a page file \(\.html, \.htm\)"):
         report.save(tmp_path / "page.txt")
+
+
+def test_pages_about_files_with_names_that_are_no_text(volume, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.html")
+    field_page(path.stem, volume).save(path)
+    assert "<h1>caf?</h1>" in path.read_text(encoding="utf-8")
 
 
 def test_table():

@@ -68,6 +68,44 @@ def test_the_slider_of_a_level_moves_the_surface(opened, volume):
     assert window.errors == []
 
 
+@pytest.mark.parametrize(("factor", "offset"), [(1e-46, 0.0), (1e40, 0.0), (1e-6, 5.0), (1e-3, -1.0)])
+def test_surfaces_lie_on_their_level_in_any_unit(opened, water, factor, offset):
+    grid = Grid.around(water.centers, spacing=0.3, margin=3)
+    scaled = Volume(water.on(grid)["O"].values.double() * factor + offset, grid, ["O"])
+    told = interactive_surfaces(scaled)
+    window = opened(Page("Units").figure(told), DRAWN, 700, 900)
+    vertices, faces = surface(window, 0)
+    assert len(faces) > 100
+    level = told.live["channels"][0]["level"]
+    values = scaled(torch.from_numpy(vertices).double())[:, 0]
+    assert (values - level).abs().max() < 1e-3 * factor, "half precision has 11 bits"
+    text = window.run(f"{level_of('O')}.ariaValueText")
+    assert float(text.replace("−", "-")) == pytest.approx(level, abs=0.01 * factor)
+    press(window, level_of("O"), "ArrowLeft", 40)
+    assert window.run(f"{level_of('O')}.ariaValueText") != text
+
+
+def test_the_colour_of_a_signed_surface_follows_the_sign_of_its_level(opened, volume):
+    values = volume.values[1] - volume.values[1].roll(4, 1)
+    signed = Volume(values[None], volume.grid, ["q"])
+    figure = interactive_surfaces({"a": signed, "b": signed * 0.5}, levels=-0.1, difference=True)
+    window = opened(Page("Sides").figure(figure), DRAWN, 1100, 900)
+    swatch = "getComputedStyle(document.querySelector('.swatch')).backgroundColor"
+    colors = f"{PLOT}.data.filter(one => one.type === 'mesh3d').slice(0, 4).map(one => one.color)"
+    blue, red = "#3579b8", "#c8383f"
+    assert window.run(colors) == [red, red, red, blue]
+    assert window.run(swatch) == "rgb(200, 56, 63)"
+    press(window, level_of("q"), "End")
+    press(window, level_of("q"), "ArrowLeft", 100)
+    assert window.run(colors) == [blue, blue, blue, red]
+    assert window.run(swatch) == "rgb(53, 121, 184)"
+    for index in (2, 3):
+        vertices, faces = surface(window, index)
+        assert len(faces) > 0
+        difference = -0.5 * signed(torch.from_numpy(vertices).float())[:, 0]
+        assert ((difference > 0) == (window.run(colors)[index] == blue)).all()
+
+
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_surfaces_are_closed_and_face_outwards(opened, mirrored):
     grid = Grid.cube((0, 0, 0), 4, 21)
@@ -255,3 +293,13 @@ def test_a_colour_bar_leaves_scenes_as_wide_as_tall(opened, water, volume, width
     size = window.run(f"(({{ w, h }}) => ({{ w, h }}))({PLOT}._fullLayout._size)")
     assert size["w"] >= size["h"] > 200
     assert window.run("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("factor", "first"), [(1e-7, "rgb(68, 1, 84) 0%"), (-3e9, "rgb(103, 0, 31) 0%")])
+def test_the_switch_of_a_coloured_surface_and_its_bar_tell_its_scale(opened, water, volume, factor, first):
+    figure = plot_colored_surfaces(volume, factor * water, "O", color_channel="O")
+    window = opened(Page("Colours").figure(figure), DRAWN, 700, 900)
+    assert first in window.run("getComputedStyle(document.querySelector('.swatch')).backgroundImage")
+    ticks = window.run("[...document.querySelectorAll('.cbaxis text')].map(one => one.textContent)")
+    assert any("×10" in tick for tick in ticks)
+    assert not any(letter in "".join(ticks) for letter in "nμkMGB")

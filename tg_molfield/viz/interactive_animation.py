@@ -19,6 +19,7 @@ from tg_molfield.viz.animation import (
 from tg_molfield.viz.inputs import chosen_channels, units_of
 from tg_molfield.viz.interactive import NOTHING, InteractiveSurfaces, channel_control
 from tg_molfield.viz.packed_samples import packed_samples
+from tg_molfield.viz.surface_colors import SIDES
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
 
@@ -97,6 +98,7 @@ def interactive_animation(
         "scenes": [placed for placed, _ in packed],
         "differences": [],
         "share": 1.0,
+        "sides": list(SIDES.values()),
         "channels": told,
         "traces": [
             {"trace": number, "scene": 0, "channel": index, "side": side} for number, (index, side) in enumerate(sides)

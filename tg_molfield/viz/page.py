@@ -146,7 +146,7 @@ class Page:
             raise ValueError(
                 f"{path}: expected a page file (.html, .htm), got the suffix {Path(path).suffix!r}; rename it"
             )
-        content = self.html().encode()
+        content = self.html().encode("utf-8", "replace")
         with atomic_write(path) as stream:
             stream.write(content)
 
