@@ -1,5 +1,7 @@
 """Surfaces on pages in headless Chromium: sliders, switches and keys change them, and they lie where they should."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from tg_molfield.viz import (
     interactive_animation,
     interactive_surfaces,
     plot_colored_surfaces,
+    plot_surfaces,
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -293,6 +296,34 @@ def test_a_colour_bar_leaves_scenes_as_wide_as_tall(opened, water, volume, width
     size = window.run(f"(({{ w, h }}) => ({{ w, h }}))({PLOT}._fullLayout._size)")
     assert size["w"] >= size["h"] > 200
     assert window.run("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+@pytest.mark.parametrize("draw", [plot_surfaces, interactive_surfaces])
+def test_long_names_of_fields_stand_above_their_scenes(opened, volume, width, draw):
+    names = [
+        "reconstruction by a method with quite some options",
+        "unbroken_name_of_a_file_without_any_spaces_2026.cube",
+        "<b>a & b</b>" * 20,
+        "short",
+    ]
+    figure = draw(dict.fromkeys(names, volume), "O")
+    window = opened(Page("Names").figure(figure), DRAWN, width, 900)
+    parts = "(({ left, right, top, bottom }) => [left, right, top, bottom])"
+    boxes = window.run(
+        f"[...document.querySelectorAll('.annotation-text')].map(one => {parts}(one.getBoundingClientRect()))"
+    )
+    left, right, _, _ = window.run(f"{parts}({PLOT}.getBoundingClientRect())")
+    assert len(boxes) == 4
+    assert all(box[0] >= left and box[1] <= right for box in boxes)
+    for one, other in combinations(boxes, 2):
+        assert one[1] < other[0] or other[1] < one[0] or one[3] < other[2] or other[3] < one[2]
+    scenes = window.run(
+        f"[...document.querySelectorAll('.gl-container > div')].map(one => {parts}(one.getBoundingClientRect()))"
+    )
+    for box, scene in zip(boxes, scenes, strict=True):
+        assert box[3] <= scene[2] + 2, "a heading is above its scene"
+        assert abs((box[0] + box[1]) - (scene[0] + scene[1])) < 4
 
 
 @pytest.mark.parametrize(("factor", "first"), [(1e-7, "rgb(68, 1, 84) 0%"), (-3e9, "rgb(103, 0, 31) 0%")])

@@ -1,7 +1,7 @@
 "use strict";
 
 const NARROWEST_SCENE = 300;
-const HEADING = 34;
+const HEADING = { line: 17, around: 8 };
 const NARROW = 640;
 const BAR = { beside: 90, below: 70 };
 const BUTTONS = [["toImage", "resetCameraDefault3d"]];
@@ -32,7 +32,8 @@ function arrange(plot) {
   const rows = Math.ceil(scenes.length / Math.min(room, scenes.length)) || 1;
   const columns = Math.ceil(scenes.length / rows) || 1;
   const headings = layout.annotations || [];
-  const heading = headings.some(({ text }) => text) ? HEADING : 0;
+  const lines = Math.max(0, ...headings.map(({ text }) => (text ? text.split("<br>").length : 0)));
+  const heading = lines && HEADING.line * lines + HEADING.around;
   const height = Math.min(tall, width / columns) + heading;
   scenes.forEach((name, index) => {
     const [row, column] = [Math.floor(index / columns), index % columns];

@@ -62,7 +62,8 @@ class Planes:
     def best(self, field: Field, channels: Sequence[str], inside: bool = False) -> dict[str, float]:
         """For each channel, the position of the plane with the largest sum of squares, of negative values if inside."""
         places = self.candidates()
-        values = np.nan_to_num(self.sample(field, channels, places, resolution=40))
+        values = np.nan_to_num(self.sample(field, channels, places, resolution=40), posinf=0, neginf=0)
+        values /= np.abs(values).max((0, 2, 3), keepdims=True) + np.finfo(np.float64).tiny
         energies = np.square(np.minimum(values, 0) if inside else values).sum((2, 3))
         return {name: float(places[column.argmax()]) for name, column in zip(channels, energies.T, strict=True)}
 
