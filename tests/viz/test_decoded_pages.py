@@ -79,3 +79,15 @@ def test_shares_of_a_way_differ():
     assert shares(3) == ["0 %", "50 %", "100 %"]
     assert shares(4) == ["0 %", "33 %", "67 %", "100 %"]
     assert len(set(shares(1001))) == 1001
+
+
+def test_what_pages_of_decoded_molecules_refuse(molecules):
+    for draw in (samples_page, walk_page):
+        with pytest.raises(TypeError, match="molecules: expected DecodedMolecules, got list; give model"):
+            draw("W", molecules[:2])
+    with pytest.raises(TypeError, match=r"molecules\['b'\]: expected DecodedMolecules, got list"):
+        samples_page("W", {"a": molecules, "b": molecules[:0]})
+    with pytest.raises(KeyError, match="given: expected a molecule for the heading 'b', got those of 'a'"):
+        samples_page("W", {"a": molecules, "b": molecules}, given={"a": molecules[0]})
+    with pytest.raises(ValueError, match="noise: expected 3, one for each molecule, got 1"):
+        walk_page("W", molecules, noise=[0.1])

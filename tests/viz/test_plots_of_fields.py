@@ -43,6 +43,43 @@ def test_projections_are_the_largest_values_and_integrals(two_peaks):
     assert row / maximum.shape[0] == pytest.approx(3 / 5, abs=0.02)
 
 
+@pytest.mark.parametrize("plane", ["z", "atoms", (1, 1, 0), (1, 2, 3)])
+def test_integrals_are_over_the_whole_grid(plane):
+    ones = Volume(torch.ones(1, 41, 41, 41, dtype=torch.float64), Grid.cube((0, 0, 0), 20, 41), ("a",))
+    planes = planes_through(ones.grid, plane, WATER)
+    middle = np.array(_projected(ones, ("a",), planes, "integral")[0].shape) // 2
+    found = _projected(ones, ("a",), planes, "integral")[0][tuple(middle)]
+    u_low, u_high, v_low, v_high = planes.window
+    through = planes.origin + [(u_low + u_high) / 2, (v_low + v_high) / 2, 0] @ planes.rows
+    normal = planes.rows[2] + 1e-12
+    ends = np.sort([(end - through) / normal for end in (-10, 10)], axis=0)
+    # a sum over planes up to 0.5 Å apart, at a pixel up to 0.1 Å from the middle
+    assert found == pytest.approx(ends[1].min() - ends[0].max(), abs=0.8)
+
+
+def test_the_integral_of_one_layer_is_over_its_step():
+    layer = Volume(torch.ones(1, 5, 5, 1), Grid((0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 0.3)), (5, 5, 1)), ("a",))
+    found = _projected(layer, ("a",), planes_through(layer.grid, None, None), "integral")
+    assert found == pytest.approx(0.3)
+
+
+def test_projections_of_values_that_are_not_finite(two_peaks):
+    values = two_peaks.values.clone()
+    values[0, 0, 0, 2], values[0, 2, 3, 5], values[0, 4, 5] = torch.nan, torch.inf, torch.nan
+    broken = Volume(values, two_peaks.grid, ("f",))
+    planes = planes_through(broken.grid, "z", None)
+    maximum, integral = (_projected(broken, ("f",), planes, how)[0] for how in ("maximum", "integral"))
+    assert np.nanmax(maximum) == pytest.approx(2, rel=0.05), "behind infinite values are finite ones"
+    assert np.nanmax(np.abs(maximum)) < 2.1
+    rows, columns = maximum.shape
+    at = (round(3 / 5 * rows), round(2 / 4 * columns))
+    assert np.isnan(integral[at])
+    assert np.isfinite(maximum[0, 0])
+    assert np.isnan(integral[0, 0])
+    assert np.isnan(maximum[-1, -1])
+    assert np.isfinite(integral[rows // 2, columns - 1])
+
+
 def test_projections_name_what_they_are(two_peaks):
     figure = plot_projections(two_peaks, plane="z", how="integral", unit="V")
     assert {"integral along z", "V·Å"} <= labels(figure)
