@@ -298,6 +298,42 @@ def test_a_colour_bar_leaves_scenes_as_wide_as_tall(opened, water, volume, width
     assert window.run("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("draw", [interactive_surfaces, lambda one: animate_surfaces({"a": one, "b": one})])
+def test_cells_are_seen_in_the_dark_too(opened, volume, draw):
+    crystal = Volume(volume.values, volume.grid, volume.channels, atoms=volume.atoms, periodic=(True, True, True))
+    window = opened(Page("Crystal").figure(draw(crystal)), DRAWN, 700, 900)
+    shown = f"{PLOT}._fullData.find(one => one.name === 'cell').line.color"
+    swatch = "getComputedStyle([...document.querySelectorAll('.swatch')].pop()).backgroundColor"
+    try:
+        for scheme, color, code in (
+            ("dark", "rgb(154, 165, 176)", "#9aa5b0"),
+            ("light", "rgb(92, 102, 112)", "#5c6670"),
+        ):
+            window.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            window.wait(f"{shown} === '{code}'")
+            assert window.run(swatch) == color
+            for step in window.run("[...document.querySelectorAll('input[aria-label=Step]')].map(one => one.max)"):
+                press(window, "document.querySelector('input[aria-label=Step]')", "ArrowRight", int(step))
+                assert window.run(shown) == code
+    finally:
+        window.call("Emulation.setEmulatedMedia", features=[])
+    assert window.errors == []
+
+
+def test_words_in_figures_are_dark_on_paper(opened, water, volume):
+    figure = plot_colored_surfaces({"a": volume, "b": volume}, water, "O", color_channel="H")
+    window = opened(Page("Paper").figure(figure), DRAWN, 700, 900)
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    fills = "[...new Set([...document.querySelectorAll('.plot text')].map(one => getComputedStyle(one).fill))]"
+    try:
+        window.call("Emulation.setEmulatedMedia", features=dark)
+        window.wait(f"{fills}.join() === 'rgb(230, 234, 238)'")
+        window.call("Emulation.setEmulatedMedia", media="print", features=dark)
+        assert window.run(fills) == ["rgb(29, 35, 41)"]
+    finally:
+        window.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
 @pytest.mark.parametrize("width", [360, 1100])
 @pytest.mark.parametrize("draw", [plot_surfaces, interactive_surfaces])
 def test_long_names_of_fields_stand_above_their_scenes(opened, volume, width, draw):

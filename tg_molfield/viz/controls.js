@@ -9,10 +9,13 @@ function make(tag, attributes, ...children) {
 
 const written = (number, digits = 3) => String(Number(number.toPrecision(digits))).replaceAll("-", "−");
 
+/* Lines of this colour are softer on pages, so that they are seen in the dark and on paper. */
+const INK = "#24292f";
+
 /* The colour of a trace, or the colours of its scale, as CSS. */
 function backgroundOf({ color, line, coloraxis }, layout) {
   if (color) return color;
-  if (typeof line?.color === "string") return line.color;
+  if (typeof line?.color === "string") return line.color === INK ? "var(--soft)" : line.color;
   if (!coloraxis) return "";
   return `linear-gradient(90deg, ${layout[coloraxis].colorscale.map(([share, one]) => `${one} ${100 * share}%`).join(", ")})`;
 }

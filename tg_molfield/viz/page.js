@@ -47,6 +47,7 @@ function arrange(plot) {
   layout.height = (scenes.length ? height * rows : tall) + bar.below;
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink };
   layout.font = { ...layout.font, color: ink };
+  plot.inked.forEach((line) => { line.color = soft.trim(); });
   plot.element.style.minHeight = `${layout.height}px`;
 }
 
@@ -72,7 +73,9 @@ async function prepared(element) {
   const { data, layout, frames, live } = JSON.parse(await unpack(element.querySelector(".figure")));
   const bytes = live && (await unpackBytes(element.querySelector(".samples")));
   element.replaceChildren();
-  const plot = { element, data, layout, frames, tall: layout.height || 460, drawn: false, turning: false };
+  const traces = [data, ...(frames || []).map((frame) => frame.data)].flat();
+  const inked = traces.map(({ line }) => line).filter((line) => line?.color === INK);
+  const plot = { element, data, layout, frames, inked, tall: layout.height || 460, drawn: false, turning: false };
   const controls = [frameControls(plot), ...(live ? levelControls(plot, live, bytes) : []), legendControls(plot)];
   element.after(...controls.filter(Boolean));
   turnByKeys(plot);
