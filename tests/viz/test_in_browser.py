@@ -159,9 +159,12 @@ def test_maps_of_few_molecules_on_a_phone(opened, count):
 
 def test_hits_are_listed_and_drawn(opened):
     molecules = [from_smiles(smiles, properties=()) for smiles in ("CCO", "CCN")]
+    molecules[0].name, molecules[1].name = "a long name of a molecule " * 4, "x" * 80
     window = opened(hits_page("Hits", screen(molecules[0], molecules), molecules[:1], overlays=1), DRAWN, 500, 700)
     assert window.run("document.querySelectorAll('tbody tr').length") == 2
     ranks = "document.querySelector('tbody td').clientWidth"
+    table = "document.querySelector('.scroll')"
+    assert window.run(f"{table}.scrollWidth - {table}.clientWidth") == 0, "long titles leave the score in view"
     assert window.run(ranks) < 80, "a column of numbers is as wide as they are"
     middle_of(window, ".plot")
     window.wait(DRAWN)

@@ -45,7 +45,7 @@ def definition_card(definition: Any) -> str:
         "formula": _formula(definition),
         "kernel": kernel and f"{kernel.name}: {(kernel.__doc__ or '').partition('.')[0]}",
         "Gaussians": factors,
-        "widths": "" if factors is not None else f"{definition.widths} × {definition.width_scale:g}",
+        "widths": "" if factors is not None else _widths(definition),
         "order": definition.order if definition.order > 1 else None,
         "parts": "ligand and protein apart" if definition.split_parts else None,
         "normalized": definition.normalize_grid_size and f"each channel, on {definition.normalize_grid_size}³ nodes",
@@ -53,6 +53,17 @@ def definition_card(definition: Any) -> str:
     }
     pictures = [_profile(kernel)] if kernel else []
     return card("MolField", facts, pictures)
+
+
+def _widths(definition: Any) -> str:
+    """Those of the definition, and of channels that have their own."""
+    named: dict[str, list[str]] = {}
+    for channel in definition.specification:
+        if channel.width is not None:
+            named.setdefault(f"{channel.width} × {channel.width_scale:g}", []).append(channel.name)
+    own = [f"{width} of {', '.join(names)}" for width, names in named.items()]
+    is_shared = any(channel.width is None for channel in definition.specification)
+    return "; ".join([f"{definition.widths} × {definition.width_scale:g}"] * is_shared + own)
 
 
 def _formula(definition: Any) -> str:
