@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
@@ -318,6 +319,33 @@ def test_cells_are_seen_in_the_dark_too(opened, volume, draw):
     finally:
         window.call("Emulation.setEmulatedMedia", features=[])
     assert window.errors == []
+
+
+def test_other_figures_of_plotly_keep_their_colours_and_have_their_frames(opened, volume):
+    frames = [go.Frame(data=[go.Scatter(y=[level, 2 * level])], traces=[1]) for level in (3, 4)]
+    moving = go.Figure([go.Scatter(y=[1, 2], name="fixed"), go.Scatter(y=[3, 6], name="moving")], frames=frames)
+    window = opened(
+        Page("Others").figure(moving).figure(interactive_surfaces(volume, "O")), "document.querySelector('.xtick')"
+    )
+    try:
+        window.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        window.run(SETTLED)
+        assert window.run("getComputedStyle(document.querySelector('.xtick text')).fill") == "rgb(42, 63, 95)"
+        step = "document.querySelector('input[aria-label=Step]')"
+        press(window, step, "ArrowRight")
+        assert window.run(f"{step}.ariaValueText") == "2"
+        window.wait(f"{PLOT}._fullData[1].y[1] === 8")
+        assert window.run(f"[...{PLOT}._fullData[0].y]") == [1, 2]
+    finally:
+        window.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_others(opened, volume):
+    page = Page("Broken").figure(interactive_surfaces(volume, "O")).figure(interactive_surfaces(volume, "H"))
+    page._parts[1] = page._parts[1].replace('application/gzip">H4s', 'application/gzip">xxx', 1)
+    drawn = "document.querySelectorAll('.plot')[1]._fullLayout"
+    window = opened(page, drawn)
+    assert window.run(f"{PLOT}.textContent").startswith("This browser cannot draw the figure (")
 
 
 def test_words_in_figures_are_dark_on_paper(opened, water, volume):

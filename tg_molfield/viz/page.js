@@ -1,5 +1,6 @@
 "use strict";
 
+const SEEN_THROUGH = "rgba(0,0,0,0)";
 const NARROWEST_SCENE = 300;
 const HEADING = { line: 17, around: 8 };
 const NARROW = 640;
@@ -45,8 +46,8 @@ function arrange(plot) {
     if (headings[index]) Object.assign(headings[index], { x: (column + 0.5) / columns, y: top });
   });
   layout.height = (scenes.length ? height * rows : tall) + bar.below;
-  layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink };
-  layout.font = { ...layout.font, color: ink };
+  layout.modebar = { bgcolor: SEEN_THROUGH, color: soft, activecolor: ink };
+  if (layout.paper_bgcolor === SEEN_THROUGH) layout.font = { ...layout.font, color: ink };
   plot.inked.forEach((line) => { line.color = soft.trim(); });
   plot.element.style.minHeight = `${layout.height}px`;
 }
@@ -90,7 +91,8 @@ async function loadPlotly() {
 
 async function start(elements) {
   await loadPlotly();
-  const plots = await Promise.all(elements.map(prepared));
+  const prepare = (element) => prepared(element).catch((error) => fail(element, error));
+  const plots = (await Promise.all(elements.map(prepare))).filter(Boolean);
   /* A browser gives a page only so many WebGL contexts: plots far out of sight hand theirs back. */
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -107,7 +109,9 @@ async function start(elements) {
   });
 }
 
+function fail(element, error) {
+  element.textContent = `This browser cannot draw the figure (${error.message}).`;
+}
+
 const elements = [...document.querySelectorAll(".plot")];
-start(elements).catch((error) => {
-  elements.forEach((element) => { element.textContent = `This browser cannot draw the figure (${error.message}).`; });
-});
+start(elements).catch((error) => elements.forEach((element) => fail(element, error)));
