@@ -7,7 +7,7 @@ from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
 from tg_molfield.compare import screen
 from tg_molfield.structures import from_smiles
-from tg_molfield.viz import hits_page, map_page
+from tg_molfield.viz import Page, hits_page, map_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -155,6 +155,14 @@ def test_maps_of_few_molecules_on_a_phone(opened, count):
     assert 0 < x < 360
     window.click(x, y)
     assert window.run(f"{MAP}.selected") >= 0
+
+
+def test_long_words_fit_into_a_phone(opened):
+    page = Page("t" * 90, "s" * 90).facts({"f" * 90: "C" * 300, "b": 2.0}).heading("h" * 90, "n" * 90).text("p" * 300)
+    page.table([["a" * 300, "b" * 300, 1]], ["name", "other", "number"])
+    window = opened(page, "true", 360, 700)
+    assert window.run("document.documentElement.scrollWidth") == 360
+    assert window.run("document.querySelector('.scroll').scrollWidth") < 420
 
 
 def test_hits_are_listed_and_drawn(opened):
