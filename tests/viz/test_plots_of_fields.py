@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
+from torch_geometric.data import Data
 
 from tg_molfield.display.backend import BACKEND, PICTURES, backend
 from tg_molfield.fields import AtomList, Grid, MolField, Volume
@@ -47,18 +48,32 @@ def test_projections_are_the_largest_values_and_integrals(two_peaks):
 def test_integrals_are_over_the_whole_grid(plane):
     ones = Volume(torch.ones(1, 41, 41, 41, dtype=torch.float64), Grid.cube((0, 0, 0), 20, 41), ("a",))
     planes = planes_through(ones.grid, plane, WATER)
-    middle = np.array(_projected(ones, ("a",), planes, "integral")[0].shape) // 2
-    found = _projected(ones, ("a",), planes, "integral")[0][tuple(middle)]
+    integral = _projected(ones, ("a",), planes, "integral")[0]
+    rows, columns = integral.shape
     u_low, u_high, v_low, v_high = planes.window
-    through = planes.origin + [(u_low + u_high) / 2, (v_low + v_high) / 2, 0] @ planes.rows
-    normal = planes.rows[2] + 1e-12
-    ends = np.sort([(end - through) / normal for end in (-10, 10)], axis=0)
-    # a sum over planes up to 0.5 Å apart, at a pixel up to 0.1 Å from the middle
-    assert found == pytest.approx(ends[1].min() - ends[0].max(), abs=0.8)
+    across = u_low + (columns // 2 + 0.5) / columns * (u_high - u_low)
+    along = v_low + (rows // 2 + 0.5) / rows * (v_high - v_low)
+    through = planes.origin + np.array([across, along, 0]) @ planes.rows
+    ends = np.sort([(end - through) / (planes.rows[2] + 1e-12) for end in (-10, 10)], axis=0)
+    assert integral[rows // 2, columns // 2] == pytest.approx(ends[1].min() - ends[0].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("plane", [None, "x", "y", (1, 2, 3), "atoms"])
+def test_integrals_of_a_sheared_crystal_add_up_to_its_content(plane):
+    cell = torch.tensor([[[5.0, 0, 0], [2.2, 4.4, 0], [-1.3, 1.1, 6]]])
+    pos = torch.tensor([[0.1, 0.2, 0.3], [2.0, 1, 4], [3.0, 3, 1]])
+    data = Data(z=torch.tensor([6, 1, 8]), pos=pos, cell=cell, pbc=torch.ones(1, 3, dtype=torch.bool))
+    crystal = MolField("C H O", widths=0.7)(data).on(Grid.of(data, 0.35))
+    planes = planes_through(crystal.grid, plane, crystal.atoms, crystal.periodic)
+    integral = _projected(crystal, crystal.channels, planes, "integral")
+    u_low, u_high, v_low, v_high = planes.window
+    found = np.nansum(integral, (1, 2)) * (u_high - u_low) * (v_high - v_low) / integral[0].size
+    # pixels of 0.1 Å at the border of the cell, where the carbon is, are in it or not
+    assert found == pytest.approx(crystal.values.sum((1, 2, 3)).numpy() * crystal.grid.voxel_volume, rel=0.01)
 
 
 def test_the_integral_of_one_layer_is_over_its_step():
-    layer = Volume(torch.ones(1, 5, 5, 1), Grid((0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 0.3)), (5, 5, 1)), ("a",))
+    layer = Volume(torch.ones(1, 5, 5, 1), Grid((0, 0, 2.0), ((1, 0, 0), (0, 1, 0), (0, 0, 0.3)), (5, 5, 1)), ("a",))
     found = _projected(layer, ("a",), planes_through(layer.grid, None, None), "integral")
     assert found == pytest.approx(0.3)
 
@@ -196,8 +211,6 @@ def _modules(code):
 
 
 def _data():
-    from torch_geometric.data import Data
-
     return Data(z=WATER.z, pos=WATER.pos)
 
 

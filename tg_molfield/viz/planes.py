@@ -55,11 +55,37 @@ class Planes:
         nodes, _ = self._positions(self.span)
         return nodes[:: -(-len(nodes) // _MOST_PLANES)]
 
-    def through_grid(self) -> tuple[Array, float]:
-        """Positions along the normal through the whole grid, as `candidates`, and the step between them in Å."""
-        nodes, step = self._positions(self.depth)
-        every = -(-len(nodes) // _MOST_PLANES)
-        return nodes[::every], step * every
+    def through_grid(self) -> Array:
+        """Positions along the normal through the whole grid, as `candidates`."""
+        nodes, _ = self._positions(self.depth)
+        return nodes[:: -(-len(nodes) // _MOST_PLANES)]
+
+    def stretches(self, resolution: int) -> tuple[Array, Array]:
+        """The stretches of the normal through each sample that lie in the grid, one layer of which is a step thick.
+
+        Returns:
+            The middle and the length of each stretch, [P, rows along v, columns along u] in Å.
+        """
+        _, step = self._positions(self.depth)
+        low, high = self.depth
+        if high - low < _SLACK * step:
+            low, high = low - step / 2, high + step / 2
+        count = min(_MOST_PLANES, max(1, round((high - low) / step)))
+        points, (_, rows, columns) = self._points(np.zeros(1), resolution)
+        start = self.grid.fractional(points).numpy()
+        along = (self.grid.fractional(points[:1] + torch.from_numpy(self.rows[2])).numpy() - start[:1])[0]
+        nodes = np.array(self.grid.shape)
+        layer = (nodes == 1) & ~np.array(self.periodic)
+        first, last = np.where(layer, -0.5, 0.0), np.where(layer, 0.5, nodes - ~np.array(self.periodic))
+        is_across = np.abs(along) > 1e-9
+        inside = ((start >= first - _SLACK) & (start <= last + _SLACK))[:, ~is_across].all(1)
+        ends = np.sort((np.stack([first, last])[:, None] - start)[..., is_across] / along[is_across], axis=0)
+        enters, leaves = ends[0].max(1), np.where(inside, ends[1].min(1), -np.inf)
+        edges = np.linspace(low, high, count + 1)[:, None]
+        begins, stops = np.maximum(edges[:-1], enters), np.minimum(edges[1:], leaves)
+        lengths = np.maximum(stops - begins, 0.0)
+        middles = np.where(lengths > 0, (begins + stops) / 2, 0.0)
+        return middles.reshape(count, rows, columns), lengths.reshape(count, rows, columns)
 
     def _positions(self, between: tuple[float, float]) -> tuple[Array, float]:
         axes = self.grid.axes_tensor().numpy()
@@ -72,11 +98,6 @@ class Planes:
             return np.sort(first + steps[index] * np.arange(self.grid.shape[index])), float(abs(steps[index]))
         nodes = np.arange(np.ceil(low / _APART), np.floor(high / _APART) + 1) * _APART
         return (nodes, _APART) if len(nodes) else (np.array([(low + high) / 2]), min(_APART, high - low))
-
-    def covers(self, places: Array, resolution: int) -> NDArray[np.bool_]:
-        """Which samples [P, rows along v, columns along u] of `sample` lie in the grid."""
-        points, shape = self._points(places, resolution)
-        return self._inside(points).reshape(shape)
 
     def best(self, field: Field, channels: Sequence[str], inside: bool = False) -> dict[str, float]:
         """For each channel, the position of the plane with the largest sum of squares, of negative values if inside."""
@@ -92,7 +113,7 @@ class Planes:
         Args:
             field: the field to sample.
             channels: names of channels.
-            places: positions [P] along the normal, in Å.
+            places: positions along the normal in Å, [P], or [P, rows, columns] for each sample.
             resolution: number of samples along the longer side.
         """
         points, shape = self._points(places, resolution)
@@ -111,7 +132,8 @@ class Planes:
         u, v = (_centers(u_low, u_high, pixel), _centers(v_low, v_high, pixel))
         across, along, normal = self.rows
         plane = self.origin + u[:, None] * across + v[:, None, None] * along
-        points = torch.from_numpy((plane + places[:, None, None, None] * normal).reshape(-1, 3))
+        heights = places[..., None] if places.ndim == 3 else places[:, None, None, None]
+        points = torch.from_numpy((plane + heights * normal).reshape(-1, 3))
         return points, (len(places), len(v), len(u))
 
     def _inside(self, points: torch.Tensor) -> NDArray[np.bool_]:

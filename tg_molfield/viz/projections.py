@@ -88,12 +88,13 @@ def _normal(planes: Planes) -> str:
 
 def _projected(field: Field, names: Sequence[str], planes: Planes, how: str) -> Array:
     """The projections [C, rows, columns]; NaN where the normal misses the grid or values are not finite."""
-    places, step = planes.through_grid()
-    values = planes.sample(field, names, places, _RESOLUTION)
+    if how == "integral":
+        middles, lengths = planes.stretches(_RESOLUTION)
+        values = planes.sample(field, names, middles, _RESOLUTION)
+        parts = np.where(lengths[:, None] > 0, values, 0.0) * lengths[:, None]
+        return np.where((lengths > 0).any(0) & np.isfinite(parts).all(0), parts.sum(0), np.nan)
+    values = planes.sample(field, names, planes.through_grid(), _RESOLUTION)
     finite = np.isfinite(values)
     known = np.where(finite, values, 0.0)
-    if how == "integral":
-        covered = planes.covers(places, _RESOLUTION)[:, None]
-        return np.where((finite == covered).all(0) & covered.any(0), known.sum(0) * step, np.nan)
     flat = np.take_along_axis(known, np.abs(known).argmax(0)[None], 0)[0]
     return np.where(finite.any(0), flat, np.nan)
