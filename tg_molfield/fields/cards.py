@@ -207,7 +207,7 @@ def _on_plane(field: Any) -> list[Picture]:
 def _range(field: Any, name: str, values: Array) -> str:
     finite = values[np.isfinite(values)]
     peak = float(np.abs(finite).max()) if finite.size else 0.0
-    reach = f"±{peak:.3g}" if is_signed(finite) else f"0 to {peak:.3g}"
+    reach = (f"±{peak:.3g}" if is_signed(finite) else f"0 to {peak:.3g}").replace("-", "−")
     return f"{name}: {reach} {unit_of(field.mol_field, name)}".rstrip()
 
 
