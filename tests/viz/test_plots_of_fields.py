@@ -95,6 +95,19 @@ def test_projections_of_values_that_are_not_finite(two_peaks):
     assert np.isfinite(integral[rows // 2, columns - 1])
 
 
+def test_many_atoms_leave_the_field_in_view(two_peaks):
+    pos = torch.rand(5000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 5.0, 6.0])
+    crowd = two_peaks.with_atoms(AtomList(torch.full((5000,), 8), pos))
+    figure = plot_projections(crowd, plane="z")
+    figure.set_dpi(200)
+    figure.canvas.draw()
+    box = figure.axes[0].get_window_extent()
+    seen = np.asarray(figure.canvas.buffer_rgba())[::-1, :, :3].astype(int)
+    seen = seen[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
+    red = (seen[..., 0] - seen[..., 1:].max(-1) > 60).mean()
+    assert 0.005 < red < 0.2, "of oxygens, of which the field is white"
+
+
 def test_projections_name_what_they_are(two_peaks):
     figure = plot_projections(two_peaks, plane="z", how="integral", unit="V")
     assert {"integral along z", "V·Å"} <= labels(figure)
