@@ -1,4 +1,5 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import matplotlib
@@ -10,6 +11,7 @@ from matplotlib.text import Text
 from tg_molfield.display.colors import INK
 from tg_molfield.fields import AtomList, Grid, Volume
 from tg_molfield.viz import interactive_surfaces, plot_slices, plot_surfaces, save_figure
+from tg_molfield.viz.figures import inline_svg
 from tg_molfield.viz.panels import scale_of
 from tg_molfield.viz.planes import planes_through
 
@@ -204,3 +206,13 @@ def test_fields_without_channels_are_refused():
     for draw in (plot_slices, plot_surfaces, interactive_surfaces):
         with pytest.raises(ValueError, match="channels: expected at least one channel to show, got none"):
             draw(none)
+
+
+def test_threads_write_the_same_figures_and_leave_the_parameters_of_matplotlib(volume):
+    before = matplotlib.rcParams["svg.hashsalt"]
+    figures = [plot_slices(volume, "O", title=str(number)) for number in range(12)]
+    alone = [inline_svg(figure, "a") for figure in figures]
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(inline_svg, figures, "a" * 12)) == alone
+        assert matplotlib.rcParams["svg.hashsalt"] == before

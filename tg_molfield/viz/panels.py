@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NEAR = 0.6
 _MOST_SYMBOLS = 60
 _DOT, _ALL_DOTS, _EDGE = 8, 1600, 0.7
-"""Square points of an atom without its symbol, and of all at most, which leaves the field in view; points of an edge."""
+"""Square points of an atom without its symbol, and of all at most, so that the field is seen; points of an edge."""
 
 _BLANK = "#8a949e40"
 _THINNEST = 0.5
