@@ -230,6 +230,7 @@ def test_interactive_surfaces_take_fields_and_tell_where_they_are_coarse(water, 
         ((-1.0, 0.5), -0.2, (-0.97, 0.47, False)),
         ((5.0, 6.0), None, (5.02, 5.98, False)),
         ((0.0, 0.0), None, (0.0, 1.0, False)),
+        ((5.0, 5.0), None, (0.025, 4.75, True)),
     ],
 )
 def test_sliders_offer_the_levels_around_the_first(values, level, expected):

@@ -398,3 +398,20 @@ def test_the_switch_of_a_coloured_surface_and_its_bar_tell_its_scale(opened, wat
     ticks = window.run("[...document.querySelectorAll('.cbaxis text')].map(one => one.textContent)")
     assert any("×10" in tick for tick in ticks)
     assert not any(letter in "".join(ticks) for letter in "nμkMGB")
+
+
+@pytest.mark.parametrize("factor", [1e-46, 1e45])
+def test_colours_of_a_surface_do_not_depend_on_the_unit(opened, water, volume, factor):
+    seen = []
+    for by in (water.on(volume.grid), Volume(factor * volume.values.double(), volume.grid, volume.channels)):
+        figure = plot_colored_surfaces(volume, by, "O", color_channel="H", color_unit="<i>", color_title="H")
+        window = opened(Page("Colours").figure(figure), DRAWN, 700, 900)
+        left, top, right, bottom = window.run(
+            f"(box => [box.left, box.top, box.right - 160, box.bottom].map(Math.round))({PLOT}.getBoundingClientRect())"
+        )
+        seen.append(picture(window)[top:bottom, left:right])
+    assert "&lt;i&gt;" in figure.data[0].hovertemplate
+    apart = np.abs(seen[0] - seen[1]).max(-1)
+    # the scene is a little smaller beside longer numbers
+    assert (apart > 3).mean() < 0.01
+    assert len(np.unique(seen[1].reshape(-1, 3), axis=0)) > 300

@@ -95,7 +95,7 @@ def level_digits(reference: Volume, channel: str) -> int:
     """How many digits tell a level from another: three, and more where values differ by little of their size."""
     low, high = value_range(reference, channel)
     peak = max(abs(low), abs(high))
-    return 3 + min(12, math.floor(math.log10(peak / (high - low)) + 1e-9)) if high - low < peak else 3
+    return 3 + min(12, math.floor(math.log10(peak / (high - low)) + 1e-9)) if 0 < high - low < peak else 3
 
 
 def level_text(reference: Volume, channel: str, level: float, signed: bool = False) -> str:
