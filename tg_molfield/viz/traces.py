@@ -37,9 +37,10 @@ def colored_surface_trace(vertices: Array, faces: Indices, values: Array, unit: 
     """A surface coloured by ``values`` [V] at the vertices on the figure's colour axis; hovering shows the value."""
     template = f"%{{intensity:.3~g}} {escape(unit, quote=False)}".rstrip() + "<extra></extra>"
     fits = not values.size or _SINGLE[0] < np.abs(values).max() < _SINGLE[1]
+    kind = np.float32 if fits else np.float64
     return _mesh(
-        vertices, faces, intensity=values.astype(np.float32 if fits else np.float64), coloraxis="coloraxis", hovertemplate=template,
-        lighting=_MATT, lightposition=_HEADLIGHT, **options,
+        vertices, faces, intensity=values.astype(kind), coloraxis="coloraxis", hovertemplate=template, lighting=_MATT,
+        lightposition=_HEADLIGHT, **options,
     )  # fmt: skip
 
 
