@@ -5,9 +5,13 @@ import inspect
 import re
 import sys
 import time
+from base64 import b64decode
+from io import BytesIO
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.image import imread
 from torch import nn
 from torch_geometric.data import Batch, Data
 
@@ -30,6 +34,7 @@ from tg_molfield.inverse.find_atoms import recover_atoms
 from tg_molfield.inverse.superres import SuperresReport
 from tg_molfield.metrics import PSNR, PSNRPerGraph, psnr
 from tg_molfield.nn import FieldAutoEncoder, nearest
+from tg_molfield.nn.cards import _rows_of_colors
 from tg_molfield.paths import FieldPath, path_metrics
 from tg_molfield.structures import from_smiles
 from tg_molfield.training import AugmentedMolecules, FieldLoss, FlowLoss, InitialGuessLoss, MatchingLoss
@@ -244,3 +249,14 @@ def test_cards_do_not_need_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert "<img" in FIELD(WATER)._repr_html_()
     assert tg_molfield.Grid.cube((0, 0, 0), 1.0, 3)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("codes", "words", "first"),
+    [([-1.0, 1.0], "red below 0, blue above", [103, 0, 31]), ([0.0, 1.0], "from 0 in violet to yellow", [68, 1, 84])],
+)
+def test_colours_of_codes_are_told_as_they_are(codes, words, first):
+    (picture,) = _rows_of_colors(torch.tensor([codes]))
+    assert picture.caption == f"its numbers: {words}, by their roots"
+    pixels = imread(BytesIO(b64decode(re.search(r"base64,([^\"]*)", picture.html)[1])))
+    assert np.round(255 * pixels[0, 0, :3]).tolist() == first

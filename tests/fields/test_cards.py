@@ -177,3 +177,15 @@ def test_curves():
     assert len(re.search(r"points='([^']*)'", curve(list(range(100_000))))[1].split()) <= 160
     assert curve([1.0, 0.0, -1.0], logarithmic=True) == ""
     assert curve([100.0, 10.0, 1.0], 100, 50, logarithmic=True).count("50.0,25.0") == 1
+    inf = float("inf")
+    assert curve([inf, -inf] * 200) == ""
+    ragged = curve([0.0, inf] * 100 + [1e308, -inf] * 100, 160, 50)
+    heights = [float(point.split(",")[1]) for point in re.search(r"points='([^']*)'", ragged)[1].split()]
+    assert (len(heights), heights[0], heights[-1]) == (133, 50.0, 0.0), "of each stretch the finite values are drawn"
+
+
+def test_definitions_tell_widths_of_channels():
+    own = [Channel("a", "C", width=0.5), Channel("b", "C"), Channel("c", "N", width="vdw_radius", width_scale=0.3)]
+    assert "vdw_radius × 0.5; 0.5 × 1 of a; vdw_radius × 0.3 of c<" in MolField(own)._repr_html_()
+    assert ">0.5 × 1 of a<" in MolField(own[:1])._repr_html_()
+    assert ">vdw_radius × 0.5<" in MolField("C N")._repr_html_()

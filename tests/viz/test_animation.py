@@ -80,3 +80,32 @@ def test_animations_on_pages_refuse_what_has_no_surface(water):
         interactive_animation({"flat": flat})
     with pytest.raises(ValueError, match="volumes: expected at least one Volume, got none"):
         interactive_animation({})
+
+
+def test_a_single_volume_has_its_label_above_and_no_slider(water, volume):
+    bare = Volume(volume.values, volume.grid, volume.channels)
+    for figure in (animate_surfaces({"<b>": volume}), interactive_animation({"<b>": bare}).figure):
+        assert not figure.frames
+        assert not figure.layout.sliders
+        assert not figure.layout.updatemenus
+        assert figure.layout.annotations[0].text == "<b>at &lt;b&gt;</b>"
+    assert len(animate_surfaces({"a": volume}).data[0].x) > 0
+
+
+@pytest.mark.parametrize("animated", [animate_surfaces, lambda steps: interactive_animation(steps).figure])
+def test_steps_without_what_others_have_have_the_same_traces(water, volume, animated):
+    values, grid, channels = volume.values, volume.grid, volume.channels
+    nothing = AtomList(water.atoms.z[:0], water.atoms.pos[:0])
+    steps = {
+        "bare": Volume(values, grid, channels),
+        "none": Volume(values, grid, channels, atoms=nothing),
+        "atoms": volume,
+        "cell": Volume(values, grid, channels, periodic=(True, True, True)),
+    }
+    figure = animated(steps)
+    kinds = [[trace.name.split()[0] for trace in frame.data] for frame in figure.frames]
+    assert kinds == [["H", "O", "bonds", "atoms", "cell"]] * 4
+    assert [len(frame.data[3].x) for frame in figure.frames] == [0, 0, 3, 0]
+    assert [len(frame.data[4].x) for frame in figure.frames] == [0, 0, 0, 36]
+    without = animated({name: steps[name] for name in ("bare", "none")})
+    assert {trace.type for trace in without.data} == {"mesh3d"}

@@ -48,8 +48,19 @@ def test_groups_go_on_counting_and_begin_with_what_was_given(molecules):
 def test_without_any_molecule_atoms_are_drawn_all_the_same(figures_of):
     page = samples_page("bare", decoded("", channels="all"), surfaces=3).html()
     (figure,) = figures_of(page)
-    assert [frame["name"] for frame in figure["frames"]] == ["sample 1"]
+    assert figure["layout"]["annotations"][0]["text"] == "<b>sample 1</b>"
+    assert {trace["name"] for trace in figure["data"]} == {"all", "bonds", "atoms"}
     assert "that are molecules" not in page
+
+
+def test_a_single_molecule_among_samples_has_no_slider(figures_of):
+    page = samples_page("one", decoded("", "CO", "")).html()
+    (figure,) = figures_of(page)
+    assert "frames" not in figure
+    assert "sliders" not in figure["layout"]
+    assert figure["layout"]["annotations"][0]["text"] == "<b>sample 2</b>"
+    assert "<h2>Fields <small>of sample 2</small></h2>" in page
+    assert "The slider goes" not in page
 
 
 def test_a_walk_has_a_slider_and_a_drawing_of_each_step(molecules, figures_of):
@@ -68,3 +79,15 @@ def test_shares_of_a_way_differ():
     assert shares(3) == ["0 %", "50 %", "100 %"]
     assert shares(4) == ["0 %", "33 %", "67 %", "100 %"]
     assert len(set(shares(1001))) == 1001
+
+
+def test_what_pages_of_decoded_molecules_refuse(molecules):
+    for draw in (samples_page, walk_page):
+        with pytest.raises(TypeError, match="molecules: expected DecodedMolecules, got list; give model"):
+            draw("W", molecules[:2])
+    with pytest.raises(TypeError, match=r"molecules\['b'\]: expected DecodedMolecules, got list"):
+        samples_page("W", {"a": molecules, "b": molecules[:0]})
+    with pytest.raises(KeyError, match="given: expected a molecule for the heading 'b', got those of 'a'"):
+        samples_page("W", {"a": molecules, "b": molecules}, given={"a": molecules[0]})
+    with pytest.raises(ValueError, match="noise: expected 3, one for each molecule, got 1"):
+        walk_page("W", molecules, noise=[0.1])

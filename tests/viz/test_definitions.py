@@ -31,6 +31,10 @@ WATER = Data(
             MolField([Channel("C", width=0.7)]),
             "Sum over atoms of the kernel gaussian, widths 0.7 Å of C.",
         ),
+        (
+            MolField([Channel("C", width=0.7), Channel("N")]),
+            "Sum over atoms of the kernel gaussian, widths 0.7 Å of C, 0.5 × van der Waals radius of others.",
+        ),
         (None, ""),
     ],
 )

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, DRAWN, middle_of, picture
+from browser import CHROMIUM, DRAWN, SETTLED, middle_of, picture
 
 from tg_molfield.compare import screen
 from tg_molfield.structures import from_smiles
-from tg_molfield.viz import hits_page, map_page
+from tg_molfield.viz import Page, hits_page, map_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -109,6 +109,45 @@ def test_molecules_of_a_map_are_found_by_name(opened, molecule_map):
     assert window.run(found) == "1 of 3"
 
 
+@pytest.mark.parametrize(
+    ("factor", "shift", "longest"),
+    [(1e9, 0.0, 5), (-1e-14, 0.0, 8), (1.0, 12345.0, 7), (1e5, 0.0, 6)],
+)
+def test_the_axes_of_a_map_tell_numbers_of_any_size(opened, factor, shift, longest):
+    codes = torch.tensor([[0.0, 0], [2, 0], [2, 1.9], [0, 1.9]], dtype=torch.float64) * factor + shift
+    window = opened(map_page("Units", codes, ["C"] * 4), f"{MAP}?.ticks", 700, 900)
+    for axis in "xy":
+        texts = window.run(f"{MAP}.ticks.{axis}.map(one => one.text)")
+        assert max(map(len, texts)) <= longest
+        values = [float(text.replace("−", "-")) for text in texts]
+        assert values == pytest.approx(window.run(f"{MAP}.ticks.{axis}.map(one => one.value)"), abs=1e-9 * abs(factor))
+        assert len(set(texts)) == len(texts)
+    seen = picture(window)
+    left, _, top, bottom = window.run(
+        f"(box => [box.left, box.right, box.top, box.bottom])({CANVAS}.getBoundingClientRect())"
+    )
+    border = seen[int(top) : int(bottom), int(left) : int(left) + 2]
+    assert (border == border[0, 0]).all(), "no number is cut off"
+    for _ in range(20):
+        window.run(f"{MAP}.zoom(1.5)")
+    window.run(SETTLED)
+    texts = window.run(f"{MAP}.ticks.y.map(one => one.text)")
+    assert len(set(texts)) == len(texts)
+
+
+def test_legends_of_a_map_hold_long_words_small_numbers_and_single_values(opened):
+    properties = {"word": ["x" * 150, "x" * 150, "b"], "small": [-1.384e-9, 1.888e-9, 2e-10], "one": [3.5] * 3}
+    window = opened(map_page("Legend", torch.eye(3), ["C"] * 3, properties=properties, color="word"), MAP)
+    widths = window.run("[...document.querySelectorAll('.map-entry')].map(one => [one.scrollWidth, one.clientWidth])")
+    assert all(inner <= outer for inner, outer in widths)
+    choose(window, ".map-color", "1")
+    assert window.run("document.querySelector('.map-ticks span').textContent") == "−1.384e−9"
+    choose(window, ".map-color", "2")
+    middle = "(box => (box.left + box.right) / 2)(document.querySelector('{}').getBoundingClientRect())"
+    bar, text = (window.run(middle.format(one)) for one in (".map-bar", ".map-ticks span"))
+    assert text == pytest.approx(bar, abs=1), "the points have the colour in the middle"
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_maps_of_few_molecules_on_a_phone(opened, count):
     window = opened(map_page("Few", torch.ones(count, 3), ["C"] * count), MAP, 360, 800)
@@ -118,11 +157,22 @@ def test_maps_of_few_molecules_on_a_phone(opened, count):
     assert window.run(f"{MAP}.selected") >= 0
 
 
+def test_long_words_fit_into_a_phone(opened):
+    page = Page("t" * 90, "s" * 90).facts({"f" * 90: "C" * 300, "b": 2.0}).heading("h" * 90, "n" * 90).text("p" * 300)
+    page.table([["a" * 300, "b" * 300, 1]], ["name", "other", "number"])
+    window = opened(page, "true", 360, 700)
+    assert window.run("document.documentElement.scrollWidth") == 360
+    assert window.run("document.querySelector('.scroll').scrollWidth") < 420
+
+
 def test_hits_are_listed_and_drawn(opened):
     molecules = [from_smiles(smiles, properties=()) for smiles in ("CCO", "CCN")]
+    molecules[0].name, molecules[1].name = "a long name of a molecule " * 4, "x" * 80
     window = opened(hits_page("Hits", screen(molecules[0], molecules), molecules[:1], overlays=1), DRAWN, 500, 700)
     assert window.run("document.querySelectorAll('tbody tr').length") == 2
     ranks = "document.querySelector('tbody td').clientWidth"
+    table = "document.querySelector('.scroll')"
+    assert window.run(f"{table}.scrollWidth - {table}.clientWidth") == 0, "long titles leave the score in view"
     assert window.run(ranks) < 80, "a column of numbers is as wide as they are"
     middle_of(window, ".plot")
     window.wait(DRAWN)

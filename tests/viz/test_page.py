@@ -1,7 +1,9 @@
+import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -55,6 +57,12 @@ def test_saved_whole_or_not_at_all(report, tmp_path):
         report.save(tmp_path / "page.txt")
 
 
+def test_pages_about_files_with_names_that_are_no_text(volume, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.html")
+    field_page(path.stem, volume).save(path)
+    assert "<h1>caf?</h1>" in path.read_text(encoding="utf-8")
+
+
 def test_table():
     rows = [["a", 1, 2.0, None], ["b<", 20, float("inf"), -0.5], ["c", 3, 1.25, -0.25]]
     html = Page("t").table(rows, ["name", "n", "x", "y"], best={"x": "max", "y": "max"}).html()
@@ -68,6 +76,27 @@ def test_table():
     html = Page("t").table([[149.06, 1234], [17.84, 5]], ["dB", "n"]).html()
     assert "<td class=number>149.1</td><td class=number>1234</td>" in html
     assert "<td class=number>17.8</td>" in html
+
+
+def test_tiny_numbers_and_those_of_arrays_in_tables_and_facts():
+    rows = [[2e-10, 100.0, torch.tensor(2.5)], [-5e-11, -0.01, np.float32(1 / 3)], [0.0, None, float("nan")]]
+    html = Page("t").table(rows, ["tiny", "x", "y"], best={"tiny": "min"}).html()
+    cells = re.findall(r"<td class=number>(?:<strong>)?([^<]*)", html)
+    assert cells == ["2.00e−10", "100.0", "2.50", "−5.00e−11", "0.0", "0.33", "0", "–", "–"]
+    assert "<strong>−5.00e−11</strong>" in html
+    facts = {"a": torch.tensor(2.5), "b": np.float32(1 / 3), "c": None, "d": float("nan"), "e": -1e-9, "f": 10**12}
+    html = Page("t").facts(facts).html()
+    assert re.findall(r"<dd>([^<]*)", html) == ["2.5", "0.3333", "–", "–", "−1e−09", "1000000000000"]
+
+
+def test_fields_of_a_case_have_different_names(volume):
+    for case in (
+        Case("a", volume, volume, baselines={"truth": volume}),
+        Case("a", volume, volume, baselines={"reconstruction": volume}),
+        Case("a", volume, volume, label="truth"),
+    ):
+        with pytest.raises(ValueError, match="cases: expected names that differ from 'truth' and each other, got '"):
+            comparison_page("t", [case])
 
 
 def test_table_errors():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
+from torch_geometric.data import Data
 
 from tg_molfield.display.backend import BACKEND, PICTURES, backend
 from tg_molfield.fields import AtomList, Grid, MolField, Volume
@@ -41,6 +42,70 @@ def test_projections_are_the_largest_values_and_integrals(two_peaks):
     row, column = np.unravel_index(np.nanargmin(maximum), maximum.shape)
     assert column / maximum.shape[1] == pytest.approx(2 / 4, abs=0.02)
     assert row / maximum.shape[0] == pytest.approx(3 / 5, abs=0.02)
+
+
+@pytest.mark.parametrize("plane", ["z", "atoms", (1, 1, 0), (1, 2, 3)])
+def test_integrals_are_over_the_whole_grid(plane):
+    ones = Volume(torch.ones(1, 41, 41, 41, dtype=torch.float64), Grid.cube((0, 0, 0), 20, 41), ("a",))
+    planes = planes_through(ones.grid, plane, WATER)
+    integral = _projected(ones, ("a",), planes, "integral")[0]
+    rows, columns = integral.shape
+    u_low, u_high, v_low, v_high = planes.window
+    across = u_low + (columns // 2 + 0.5) / columns * (u_high - u_low)
+    along = v_low + (rows // 2 + 0.5) / rows * (v_high - v_low)
+    through = planes.origin + np.array([across, along, 0]) @ planes.rows
+    ends = np.sort([(end - through) / (planes.rows[2] + 1e-12) for end in (-10, 10)], axis=0)
+    assert integral[rows // 2, columns // 2] == pytest.approx(ends[1].min() - ends[0].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("plane", [None, "x", "y", (1, 2, 3), "atoms"])
+def test_integrals_of_a_sheared_crystal_add_up_to_its_content(plane):
+    cell = torch.tensor([[[5.0, 0, 0], [2.2, 4.4, 0], [-1.3, 1.1, 6]]])
+    pos = torch.tensor([[0.1, 0.2, 0.3], [2.0, 1, 4], [3.0, 3, 1]])
+    data = Data(z=torch.tensor([6, 1, 8]), pos=pos, cell=cell, pbc=torch.ones(1, 3, dtype=torch.bool))
+    crystal = MolField("C H O", widths=0.7)(data).on(Grid.of(data, 0.35))
+    planes = planes_through(crystal.grid, plane, crystal.atoms, crystal.periodic)
+    integral = _projected(crystal, crystal.channels, planes, "integral")
+    u_low, u_high, v_low, v_high = planes.window
+    found = np.nansum(integral, (1, 2)) * (u_high - u_low) * (v_high - v_low) / integral[0].size
+    # pixels of 0.1 Å at the border of the cell, where the carbon is, are in it or not
+    assert found == pytest.approx(crystal.values.sum((1, 2, 3)).numpy() * crystal.grid.voxel_volume, rel=0.01)
+
+
+def test_the_integral_of_one_layer_is_over_its_step():
+    layer = Volume(torch.ones(1, 5, 5, 1), Grid((0, 0, 2.0), ((1, 0, 0), (0, 1, 0), (0, 0, 0.3)), (5, 5, 1)), ("a",))
+    found = _projected(layer, ("a",), planes_through(layer.grid, None, None), "integral")
+    assert found == pytest.approx(0.3)
+
+
+def test_projections_of_values_that_are_not_finite(two_peaks):
+    values = two_peaks.values.clone()
+    values[0, 0, 0, 2], values[0, 2, 3, 5], values[0, 4, 5] = torch.nan, torch.inf, torch.nan
+    broken = Volume(values, two_peaks.grid, ("f",))
+    planes = planes_through(broken.grid, "z", None)
+    maximum, integral = (_projected(broken, ("f",), planes, how)[0] for how in ("maximum", "integral"))
+    assert np.nanmax(maximum) == pytest.approx(2, rel=0.05), "behind infinite values are finite ones"
+    assert np.nanmax(np.abs(maximum)) < 2.1
+    rows, columns = maximum.shape
+    at = (round(3 / 5 * rows), round(2 / 4 * columns))
+    assert np.isnan(integral[at])
+    assert np.isfinite(maximum[0, 0])
+    assert np.isnan(integral[0, 0])
+    assert np.isnan(maximum[-1, -1])
+    assert np.isfinite(integral[rows // 2, columns - 1])
+
+
+def test_many_atoms_leave_the_field_in_view(two_peaks):
+    pos = torch.rand(5000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 5.0, 6.0])
+    crowd = two_peaks.with_atoms(AtomList(torch.full((5000,), 8), pos))
+    figure = plot_projections(crowd, plane="z")
+    figure.set_dpi(200)
+    figure.canvas.draw()
+    box = figure.axes[0].get_window_extent()
+    seen = np.asarray(figure.canvas.buffer_rgba())[::-1, :, :3].astype(int)
+    seen = seen[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
+    red = (seen[..., 0] - seen[..., 1:].max(-1) > 60).mean()
+    assert 0.005 < red < 0.2, "of oxygens, of which the field is white"
 
 
 def test_projections_name_what_they_are(two_peaks):
@@ -159,8 +224,6 @@ def _modules(code):
 
 
 def _data():
-    from torch_geometric.data import Data
-
     return Data(z=WATER.z, pos=WATER.pos)
 
 

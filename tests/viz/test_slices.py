@@ -1,12 +1,17 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.text import Text
 
+from tg_molfield.display.colors import INK
 from tg_molfield.fields import AtomList, Grid, Volume
 from tg_molfield.viz import interactive_surfaces, plot_slices, plot_surfaces, save_figure
+from tg_molfield.viz.figures import inline_svg
 from tg_molfield.viz.panels import scale_of
 from tg_molfield.viz.planes import planes_through
 
@@ -116,6 +121,40 @@ def test_no_label_is_cut_off(volume):
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01
 
 
+@pytest.mark.parametrize("letter", ["W", "a ", "long word "])
+def test_long_names_and_titles_are_in_lines_apart_from_each_other(volume, letter):
+    long = (letter * 90)[:90]
+    named = Volume(volume.values[:2], volume.grid, [long, f"{long}2"])
+    for fields in (named, named[long], {"a": named, "b": named}, {"a": named[long], 2 * long: named[long]}):
+        figure = plot_slices(fields, title=long)
+        renderer = figure.canvas.get_renderer()
+        box = figure.get_tightbbox(renderer)
+        width, height = figure.get_size_inches()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01
+        boxes = [axes.title.get_window_extent(renderer) for axes in panels(figure) if axes.get_title()]
+        assert all(one.x1 < other.x0 for one, other in pairwise(sorted(boxes, key=lambda box: box.x0)))
+        assert all(box.y1 < figure._suptitle.get_window_extent(renderer).y0 for box in boxes)
+        assert panels(figure)[0].get_window_extent().height > 0.6 * figure.dpi
+
+
+def test_styles_draw_no_lines_over_pictures_and_powers_are_as_small_as_ticks(volume):
+    with matplotlib.rc_context({"axes.grid": True, "grid.color": "red"}):
+        figure = plot_slices(volume * 1e-12, "O")
+        figure.canvas.draw()
+    (axes,) = panels(figure)
+    assert not any(line.get_visible() for line in axes.get_xgridlines() + axes.get_ygridlines())
+    bar = next(axes for axes in figure.axes if axes.get_label() == "<colorbar>")
+    power = bar.yaxis.get_offset_text()
+    assert (power.get_text(), power.get_size(), power.get_color()) == ("1e\N{MINUS SIGN}13", 7, INK)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_the_best_plane_does_not_depend_on_the_unit(volume, factor):
+    scaled = Volume(volume.values.double() * factor, volume.grid, volume.channels, atoms=volume.atoms)
+    labels = [panels(plot_slices(one, "H", plane="y"))[0].texts[0].get_text() for one in (volume, scaled)]
+    assert labels[0] == labels[1]
+
+
 @pytest.mark.parametrize("peaks", [(1.7, 0.35, 0.35, 3.3), (0.35, 1.0, 0.02)])
 def test_the_borders_of_a_wide_figure_are_empty(peaks):
     shape = (90, 60, 117)
@@ -167,3 +206,13 @@ def test_fields_without_channels_are_refused():
     for draw in (plot_slices, plot_surfaces, interactive_surfaces):
         with pytest.raises(ValueError, match="channels: expected at least one channel to show, got none"):
             draw(none)
+
+
+def test_threads_write_the_same_figures_and_leave_the_parameters_of_matplotlib(volume):
+    before = matplotlib.rcParams["svg.hashsalt"]
+    figures = [plot_slices(volume, "O", title=str(number)) for number in range(12)]
+    alone = [inline_svg(figure, "a") for figure in figures]
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(inline_svg, figures, "a" * 12)) == alone
+        assert matplotlib.rcParams["svg.hashsalt"] == before

@@ -43,6 +43,29 @@ def test_surface_of_a_gaussian_is_its_sphere_with_the_outside_out(axes, sign):
     assert enclosed == pytest.approx(4 / 3 * math.pi * radius**3, rel=0.02)
 
 
+@pytest.mark.parametrize(("factor", "offset"), [(1e-46, 0.0), (1e250, 0.0), (1e-6, 5.0)])
+def test_surfaces_do_not_depend_on_the_unit_of_the_values(factor, offset):
+    ball = ball_volume(AXES["sheared"])
+    expected, faces = isosurface(ball, "C", LEVEL)
+    other = Volume(ball.values * factor + offset, ball.grid, ball.channels)
+    vertices, same = isosurface(other, "C", LEVEL * factor + offset)
+    assert (same == faces).all()
+    # values near 5 are known to 1e-15, so those of a range of 1e-6 to 1e-9 of it
+    assert np.abs(vertices - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "level", "label"),
+    [(-4.0, -3.0, -3.3, "a  −3.3"), (3.0, 4.0, 3.3, "a  3.3"), (-7.001, -7.0, -7.0003, "a  −7.0003")],
+)
+def test_values_far_from_0_have_a_surface_and_enough_digits(low, high, level, label):
+    ramp = torch.linspace(low, high, 64, dtype=torch.float64).reshape(1, 4, 4, 4)
+    far = Volume(ramp, Grid.cube((0, 0, 0), 3, 4), ["a"])
+    assert surface_levels(far, "a", None) == pytest.approx((level,))
+    (trace,) = surfaces(plot_surfaces(far))
+    assert trace.name == label
+
+
 def test_a_level_outside_the_range_names_the_range(volume):
     with pytest.raises(ValueError, match=r"level: expected a value between .* and 0\.8.* for channel 'O', got 7"):
         isosurface(volume, "O", 7)
@@ -207,6 +230,7 @@ def test_interactive_surfaces_take_fields_and_tell_where_they_are_coarse(water, 
         ((-1.0, 0.5), -0.2, (-0.97, 0.47, False)),
         ((5.0, 6.0), None, (5.02, 5.98, False)),
         ((0.0, 0.0), None, (0.0, 1.0, False)),
+        ((5.0, 5.0), None, (0.025, 4.75, True)),
     ],
 )
 def test_sliders_offer_the_levels_around_the_first(values, level, expected):

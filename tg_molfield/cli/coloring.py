@@ -74,14 +74,15 @@ class Coloring(NamedTuple):
             charges: where its partial charges are from, or an empty text.
         """
         from tg_molfield.viz import plot_colored_surfaces
-        from tg_molfield.viz.levels import surface_levels
+        from tg_molfield.viz.levels import level_text, surface_levels
 
         figure = plot_colored_surfaces(
             volume, self.definition(data), level=level, color_range=self.end, color_title=self.name,
             color_unit=self.unit, unit=surface[1],
         )  # fmt: skip
-        levels = surface_levels(volume, volume.channels[0], level)
-        numbers = " and ".join(f"{one:.3g}".replace("-", "−") for one in levels)
+        (channel,) = volume.channels
+        levels = surface_levels(volume, channel, level)
+        numbers = " and ".join(level_text(volume, channel, one) for one in levels)
         shown = f"The surface where the {surface[0]} is {numbers} {surface[1]}".rstrip()
         if surface == _QUANTITIES["vdw"] and levels == (0.0,):
             shown = "The van der Waals surface"

@@ -20,10 +20,8 @@ def curve(values: Sequence[float], width: int = 160, height: int = 70, logarithm
     """
     length = max(1, math.ceil(len(values) / _MOST_POINTS))
     parts = (values[start : start + length] for start in range(0, len(values), length))
-    means = [math.fsum(part) / len(part) for part in parts]
-    known = [
-        (place, value) for place, value in enumerate(means) if math.isfinite(value) and (value > 0 or not logarithmic)
-    ]
+    stretches = ([value for value in part if math.isfinite(value) and (value > 0 or not logarithmic)] for part in parts)
+    known = [(place, math.fsum(value / len(part) for value in part)) for place, part in enumerate(stretches) if part]
     if len(known) < 2:
         return ""
     heights = [math.log(value) if logarithmic else value for _, value in known]

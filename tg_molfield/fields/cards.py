@@ -45,7 +45,7 @@ def definition_card(definition: Any) -> str:
         "formula": _formula(definition),
         "kernel": kernel and f"{kernel.name}: {(kernel.__doc__ or '').partition('.')[0]}",
         "Gaussians": factors,
-        "widths": "" if factors is not None else f"{definition.widths} × {definition.width_scale:g}",
+        "widths": "" if factors is not None else _widths(definition),
         "order": definition.order if definition.order > 1 else None,
         "parts": "ligand and protein apart" if definition.split_parts else None,
         "normalized": definition.normalize_grid_size and f"each channel, on {definition.normalize_grid_size}³ nodes",
@@ -53,6 +53,17 @@ def definition_card(definition: Any) -> str:
     }
     pictures = [_profile(kernel)] if kernel else []
     return card("MolField", facts, pictures)
+
+
+def _widths(definition: Any) -> str:
+    """Those of the definition, and of channels that have their own."""
+    named: dict[str, list[str]] = {}
+    for channel in definition.specification:
+        if channel.width is not None:
+            named.setdefault(f"{channel.width} × {channel.width_scale:g}", []).append(channel.name)
+    own = [f"{width} of {', '.join(names)}" for width, names in named.items()]
+    is_shared = any(channel.width is None for channel in definition.specification)
+    return "; ".join([f"{definition.widths} × {definition.width_scale:g}"] * is_shared + own)
 
 
 def _formula(definition: Any) -> str:
@@ -196,7 +207,7 @@ def _on_plane(field: Any) -> list[Picture]:
 def _range(field: Any, name: str, values: Array) -> str:
     finite = values[np.isfinite(values)]
     peak = float(np.abs(finite).max()) if finite.size else 0.0
-    reach = f"±{peak:.3g}" if is_signed(finite) else f"0 to {peak:.3g}"
+    reach = (f"±{peak:.3g}" if is_signed(finite) else f"0 to {peak:.3g}").replace("-", "−")
     return f"{name}: {reach} {unit_of(field.mol_field, name)}".rstrip()
 
 

@@ -12,7 +12,7 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.elements import symbols
 from tg_molfield.display.atoms_svg import atoms_picture
 from tg_molfield.display.card import Picture, card, numbers_of
-from tg_molfield.display.thumbnail import thumbnail
+from tg_molfield.display.thumbnail import is_signed, thumbnail
 
 _MOST_CODES = 16
 _MOST_NUMBERS = 512
@@ -119,8 +119,9 @@ def _rows_of_colors(codes: torch.Tensor) -> list[Picture]:
         return []
     shown = "its numbers" if len(codes) == 1 else f"the numbers of {len(code)}, one below the other"
     rows = max(14, 8 * len(code))
-    picture = thumbnail(np.sign(code) * np.sqrt(np.abs(code)), 420, rows, 420 / rows)
-    return [Picture(picture, f"{shown}: red below 0, blue above, by their roots")]
+    roots = np.nan_to_num(np.sign(code) * np.sqrt(np.abs(code)), posinf=0, neginf=0)
+    colors = "red below 0, blue above" if is_signed(roots) else "from 0 in violet to yellow"
+    return [Picture(thumbnail(roots, 420, rows, 420 / rows), f"{shown}: {colors}, by their roots")]
 
 
 def model_card(model: Any, facts: dict[str, object]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from tg_molfield.arguments import check_kind
 from tg_molfield.chem.atoms import AtomList
@@ -15,7 +16,7 @@ from tg_molfield.chem.principal_axes import Array, positions
 from tg_molfield.display.colors import INK, element_color
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
-from tg_molfield.viz.inputs import chosen_channels, units_of
+from tg_molfield.viz.inputs import chosen_channels, known_atoms, units_of
 from tg_molfield.viz.interactive import NOTHING
 from tg_molfield.viz.levels import value_range
 from tg_molfield.viz.meshes import isosurface
@@ -31,6 +32,7 @@ _MARGIN = 1.5
 """Å around the atoms, for the surfaces."""
 
 _BELOW = 110
+_NO_ATOMS = AtomList(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 3))
 
 
 def animate_surfaces(
@@ -47,7 +49,8 @@ def animate_surfaces(
     """Isosurfaces of several volumes at fixed levels, shown one after another; `interactive_animation` for any level.
 
     Periodic volumes are drawn with the outline of the cell that they cover and the atoms in it. The figure contains
-    every surface, so its size grows with the number of volumes and with ``max_nodes``.
+    every surface, so its size grows with the number of volumes and with ``max_nodes``. A single volume has its label
+    above and no slider.
 
     Args:
         volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
@@ -62,7 +65,7 @@ def animate_surfaces(
         height: height in pixels.
 
     Returns:
-        A plotly ``Figure`` with frames, for example for `Page.figure`.
+        A plotly ``Figure`` with frames, of several volumes, for example for `Page.figure`.
 
     Raises:
         ValueError: no volumes, a grid with one node along an axis, a level outside the range of that
@@ -70,7 +73,7 @@ def animate_surfaces(
         KeyError: a channel is not in a volume.
         ImportError: plotly or scikit-image is missing.
     """
-    graph_objects = require("plotly.graph_objects", "viz")
+    require("plotly.graph_objects", "viz")
     check_volumes(volumes)
     first = next(iter(volumes.values()))
     names = chosen_channels(first, channels) if channels is not None else channels_of_any(volumes)
@@ -80,15 +83,39 @@ def animate_surfaces(
         for number, name in enumerate(names)
         for side in sides_of(reference_of(volumes, name), name, number, levels, units[name])
     ]
-    shown = {label: _traces(volume, names, sides, opacity, max_nodes) for label, volume in volumes.items()}
+    kinds = surroundings_of_all(volumes)
+    shown = {
+        label: _traces(volume, names, sides, opacity, max_nodes) + surroundings_of(volume, kinds)
+        for label, volume in volumes.items()
+    }
+    figure = figure_of_steps(volumes, shown, "at ", title, height)
+    if figure.frames:
+        figure.update_layout(margin={"b": _BELOW}, updatemenus=[_button()], scene_domain={"y": [0, 1]})
+    return figure
+
+
+def figure_of_steps(
+    volumes: Mapping[str, Volume], shown: Mapping[str, list[Any]], prefix: str, title: str, height: int
+) -> Any:
+    """A figure with the traces ``shown`` at each step, and a slider; of a single step, with its label above.
+
+    Args:
+        volumes: the volumes in order, by their label.
+        shown: the traces of each, of the same kinds in the same order.
+        prefix: the words before a label.
+        title: title of the figure.
+        height: height in pixels.
+    """
+    graph_objects = require("plotly.graph_objects", "viz")
+    labels = list(shown)
     frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
-    figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
+    figure = graph_objects.Figure(data=shown[labels[0]], frames=frames if len(frames) > 1 else None)
     corners = np.concatenate([extent_of(volume) for volume in volumes.values()])
-    view = cell_camera(first) if any(first.periodic) else camera(first.atoms)
-    arrange(figure, [("", "")], cube_axes(corners), view, title, height)
-    figure.update_layout(
-        margin={"b": _BELOW}, sliders=[step_slider(list(shown))], updatemenus=[_button()], scene_domain={"y": [0, 1]}
-    )
+    first = next(iter(volumes.values()))
+    view = cell_camera(first) if any(first.periodic) else camera(known_atoms(volumes.values(), None))
+    arrange(figure, [("" if figure.frames else prefix + labels[0], "")], cube_axes(corners), view, title, height)
+    if figure.frames:
+        figure.update_layout(sliders=[step_slider(labels, prefix)])
     return figure
 
 
@@ -119,17 +146,31 @@ def _traces(volume: Volume, names: tuple[str, ...], sides: Sequence[Side], opaci
     for side in sides:
         surface = isosurface(coarse, side.channel, side.level) if side.crosses(coarse) else NOTHING
         traces.append(surface_trace(*surface, side.color, opacity, name=side.label, showlegend=True))
-    return traces + surroundings_of(volume)
+    return traces
 
 
-def surroundings_of(volume: Volume) -> list[Any]:
-    """The traces of the bonds and the atoms of a volume, and of its cell, as many as it has of these."""
+class Surroundings(NamedTuple):
+    """What is drawn beside surfaces at every step, since each must have the same traces."""
+
+    atoms: bool
+    cell: bool
+
+
+def surroundings_of_all(volumes: Mapping[str, Volume]) -> Surroundings:
+    """What one volume or another has."""
+    return Surroundings(
+        known_atoms(volumes.values(), None) is not None, any(any(volume.periodic) for volume in volumes.values())
+    )
+
+
+def surroundings_of(volume: Volume, kinds: Surroundings) -> list[Any]:
+    """The traces of the bonds and the atoms of a volume, and of its cell, empty where it has none."""
     traces = []
-    if volume.atoms is not None:
-        inside, index = atoms_in_cell(volume.atoms, volume)
+    if kinds.atoms:
+        inside, index = atoms_in_cell(known_atoms([volume], None) or _NO_ATOMS, volume)
         traces += [bond_trace(inside, name="bonds", showlegend=True), _dots(inside, index)]
-    if len(corners := cell_corners(volume)):
-        traces.append(cell_trace(corners, showlegend=True))
+    if kinds.cell:
+        traces.append(cell_trace(cell_corners(volume), showlegend=True))
     return traces
 
 
@@ -148,8 +189,8 @@ def extent_of(volume: Volume) -> Array:
     """Points [N, 3] between which a volume is shown: its cell, around its atoms, or its grid."""
     if any(volume.periodic):
         return cell_corners(volume)
-    if volume.atoms is not None:
-        return outwards(positions(volume.atoms), _MARGIN)
+    if (atoms := known_atoms([volume], None)) is not None:
+        return outwards(positions(atoms), _MARGIN)
     grid = volume.grid
     last = np.array(grid.shape) - 1
     ends = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last
@@ -171,7 +212,8 @@ def step_slider(labels: list[str], prefix: str = "at ") -> dict[str, Any]:
         {"label": escape(label, quote=False), "method": "animate", "args": [[label], _show(0)]} for label in labels
     ]
     place = {"x": 0.02, "len": 0.96, "y": 0, "pad": {"t": 34, "b": 6}}
-    return {"steps": steps, "currentvalue": {"prefix": prefix, "xanchor": "right"}, **place}
+    shown = {"prefix": escape(prefix, quote=False), "xanchor": "right"}
+    return {"steps": steps, "currentvalue": shown, **place}
 
 
 def _button() -> dict[str, Any]:

@@ -109,7 +109,7 @@ def plot_colored_surfaces(
             place = f"color_by[{row!r}]" if isinstance(color_by, Mapping) else "color_by"
             values.append(values_at(colors[row], hue, vertices, place))
             content.append(vertices)
-            label = "surface: " + level_label(chosen, one, level_unit, len(levels) > 1)
+            label = "surface: " + level_label(reference, chosen, one, level_unit, len(levels) > 1)
             options = {"name": label, "legendgroup": label, "showlegend": number == 0, "scene": scene_name(number)}
             figure.add_trace(colored_surface_trace(vertices, faces, values[-1], hue_unit, opacity=opacity, **options))
         content += add_surroundings(figure, seen[number], volume, number)

@@ -7,8 +7,18 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
-const written = (number) => String(Number(number.toPrecision(3))).replace("-", "−");
-const colorOf = ({ color, line, coloraxis }) => color || (typeof line?.color === "string" ? line.color : coloraxis ? "scale" : "");
+const written = (number, digits = 3) => String(Number(number.toPrecision(digits))).replaceAll("-", "−");
+
+/* Lines of this colour are softer on pages, so that they are seen in the dark and on paper. */
+const INK = "#24292f";
+
+/* The colour of a trace, or the colours of its scale, as CSS. */
+function backgroundOf({ color, line, coloraxis }, layout) {
+  if (color) return color;
+  if (typeof line?.color === "string") return line.color === INK ? "var(--soft)" : line.color;
+  if (!coloraxis) return "";
+  return `linear-gradient(90deg, ${layout[coloraxis].colorscale.map(([share, one]) => `${one} ${100 * share}%`).join(", ")})`;
+}
 
 /* A checkbox for each entry of the legend, which plotly's own would show to a mouse alone. */
 function legendControls(plot) {
@@ -20,7 +30,7 @@ function legendControls(plot) {
     const entry = entries.get(key);
     entry.traces.push(index);
     if (trace.showlegend !== false) {
-      Object.assign(entry, { name: trace.name, listed: true, color: colorOf(trace), shown: trace.visible !== "legendonly" });
+      Object.assign(entry, { name: trace.name, listed: true, color: backgroundOf(trace, plot.layout), shown: trace.visible !== "legendonly" });
     }
   });
   const listed = [...entries.values()].filter((entry) => entry.listed);
@@ -31,8 +41,8 @@ function legendControls(plot) {
 
 function legendEntry(plot, { name, traces, color, shown }) {
   const box = make("input", { type: "checkbox", checked: shown });
-  const swatch = make("span", { className: color === "scale" ? "swatch scale" : "swatch", ariaHidden: "true" });
-  if (color !== "scale") swatch.style.background = color;
+  const swatch = make("span", { className: "swatch", ariaHidden: "true" });
+  swatch.style.background = color;
   box.addEventListener("change", () => show(plot, traces, box.checked));
   return make("div", { className: "control" }, make("label", {}, box, ...(color ? [swatch] : []), plain(name)));
 }

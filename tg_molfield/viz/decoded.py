@@ -63,16 +63,26 @@ def samples_page(
         surfaces: how many have their field drawn: molecules first.
 
     Raises:
+        TypeError: these are no `DecodedMolecules`.
+        KeyError: ``given`` has no molecule for a heading.
         ImportError: plotly or scikit-image is missing.
     """
     check_counts(1, drawn=drawn)
     check_counts(0, surfaces=surfaces)
+    groups = molecules if isinstance(molecules, Mapping) else {"Molecules": molecules}
+    for heading, group in groups.items():
+        _check_decoded(f"molecules[{heading!r}]" if isinstance(molecules, Mapping) else "molecules", group)
+        if given and heading not in given:
+            known = ", ".join(map(repr, given))
+            raise KeyError(
+                f"given: expected a molecule for the heading {heading!r}, got those of {known}; give one each"
+            )
     page = Page(title, subtitle)
     if facts:
         page.facts(facts)
     page.text(_MOLECULE)
     found: list[tuple[bool, _Shown]] = []
-    for heading, group in (molecules if isinstance(molecules, Mapping) else {"Molecules": molecules}).items():
+    for heading, group in groups.items():
         names = [f"sample {len(found) + place}" for place in range(1, len(group) + 1)]
         parts = list(zip(names, group, group.smiles, group.field.unbatch(), strict=True))
         found += [(bool(text), _Shown(name, data, field)) for name, data, text, field in parts]
@@ -82,9 +92,11 @@ def samples_page(
     valid = [one for is_valid, one in found if is_valid]
     shown = (valid or [one for _, one in found])[:surfaces]
     if shown:
-        page.heading("Fields", f"of the first {len(shown)}" + " that are molecules" * bool(valid))
+        several = len(shown) > 1
+        of_all = f"of the first {len(shown)}" + " that are molecules" * bool(valid)
+        page.heading("Fields", of_all if several else f"of {shown[0].label}")
         figure = _animated(shown, prefix="")
-        page.figure(figure, f"{_SURFACES} The slider goes from one to the next.")
+        page.figure(figure, _SURFACES + " The slider goes from one to the next." * several)
     return page
 
 
@@ -108,11 +120,15 @@ def walk_page(
         text: a few words on the way, in Markdown, see `Page.text`.
 
     Raises:
-        ValueError: there are fewer than two molecules.
+        TypeError: these are no `DecodedMolecules`.
+        ValueError: there are fewer than two molecules, or another number of ``noise``.
         ImportError: plotly or scikit-image is missing.
     """
+    _check_decoded("molecules", molecules)
     if len(molecules) < 2:
         raise ValueError(f"molecules: expected at least 2 on a way, got {len(molecules)}; take a path")
+    if noise is not None and len(noise) != len(molecules):
+        raise ValueError(f"noise: expected {len(molecules)}, one for each molecule, got {len(noise)}; give one each")
     page = Page(title, subtitle)
     if facts:
         page.facts(facts)
@@ -142,6 +158,12 @@ def shares(count: int) -> list[str]:
         if all(abs(float(text) - value) <= 10 / (count - 1) for text, value in zip(texts, values, strict=True)):
             break
     return [f"{text} %" for text in texts]
+
+
+def _check_decoded(name: str, group: Any) -> None:
+    if not hasattr(group, "smiles") or not hasattr(group, "field"):
+        got = type(group).__name__
+        raise TypeError(f"{name}: expected DecodedMolecules, got {got}; give model.sample(...) or model.decoded(...)")
 
 
 def _given(data: Any) -> Drawing:

@@ -56,11 +56,13 @@ def _rule(definition: MolField) -> str:
 def _widths(definition: MolField) -> str:
     if definition.form_factors is not None or definition.aggregate == "displacement":
         return ""
+    shared = _width(definition.widths, definition.width_scale)
     own = [channel for channel in definition.specification if channel.width is not None]
     if own:
         named = [f"{_width(one.width, one.width_scale)} of {one.name}" for one in own[:3]]
-        return "widths " + ", ".join(named) + (", …" if len(own) > 3 else "")
-    return f"width {_width(definition.widths, definition.width_scale)}"
+        others = f", {shared} of others" if len(own) < len(definition.specification) else ""
+        return "widths " + ", ".join(named) + (", …" if len(own) > 3 else "") + others
+    return f"width {shared}"
 
 
 def _width(width: Any, scale: float) -> str:

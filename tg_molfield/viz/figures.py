@@ -6,6 +6,7 @@ import re
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from tg_molfield.arguments import as_path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 PAPER = "paper"
 """The group id of a background that may be removed."""
 FORMATS = ("png", "svg", "pdf")
+
+_ONE_AT_A_TIME = Lock()
+"""Of threads, which share matplotlib's parameters."""
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: float = 200) -> None:
@@ -72,7 +76,7 @@ def _rendered(figure: Figure, suffix: str, dpi: float) -> bytes:
     import matplotlib
 
     buffer = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "tg_molfield"}):
+    with _ONE_AT_A_TIME, matplotlib.rc_context({"svg.hashsalt": "tg_molfield"}):
         figure.savefig(
             buffer,
             format=suffix,

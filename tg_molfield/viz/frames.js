@@ -5,16 +5,18 @@ const PAUSE = 150;
 /* A slider and a button for a figure with frames, in place of plotly's, which know no keys. */
 function frameControls(plot) {
   if (!plot.frames?.length) return null;
+  plot.frames.forEach((frame, place) => { frame.name ??= String(place + 1); });
   const names = plot.frames.map(({ name }) => name);
-  const prefix = plot.layout.sliders?.[0]?.currentvalue?.prefix || "";
-  const words = (place) => prefix + plain(names[place]);
+  const prefix = plain(plot.layout.sliders?.[0]?.currentvalue?.prefix || "");
+  const words = (place) => prefix + names[place];
   delete plot.layout.sliders;
   delete plot.layout.updatemenus;
-  plot.layout.margin.b = 8;
+  if (sceneNames(plot.layout).length) plot.layout.margin = { ...plot.layout.margin, b: 8 };
   let playing = 0;
   const now = { mode: "immediate", frame: { duration: 0, redraw: true }, transition: { duration: 0 } };
   const apply = (place) => {
-    plot.frames[place].data.forEach((part, index) => Object.assign(plot.data[index], part));
+    const { data, traces } = plot.frames[place];
+    data.forEach((part, index) => Object.assign(plot.data[traces ? traces[index] : index], part));
     plot.showSurfaces?.(place);
     if (!plot.drawn) return undefined;
     return plot.showSurfaces ? Plotly.redraw(plot.element) : Plotly.animate(plot.element, [names[place]], now);

@@ -26,7 +26,7 @@ from tg_molfield.viz.inputs import (
     units_of,
 )
 from tg_molfield.viz.level_ranges import level_range
-from tg_molfield.viz.levels import is_distance, surface_levels
+from tg_molfield.viz.levels import is_distance, level_digits, surface_levels
 from tg_molfield.viz.packed_samples import packed_samples
 from tg_molfield.viz.scenes import arrange, camera, cube_axes, scene_name
 from tg_molfield.viz.surface_colors import SIDES, surface_colors
@@ -149,6 +149,7 @@ def interactive_surfaces(
         "scenes": [placed for placed, _ in packed],
         "differences": [[1, 0]] if difference else [],
         "share": _SHARE,
+        "sides": list(SIDES.values()),
         "channels": told,
         "traces": traces,
     }
@@ -180,14 +181,17 @@ def channel_control(
         is_shown: whether its surface is visible at first.
     """
     values = surface_levels(reference, name, levels)
+    colors = surface_colors(reference, name, number, values)
     return {
         "name": name,
         "unit": unit,
         "level": values[0],
+        "digits": level_digits(reference, name),
         **dict(zip(("least", "most", "logarithmic"), level_range(reference, name, values), strict=True)),
         "both": len(values) > 1,
         "below": is_distance(reference),
-        "colors": list(surface_colors(reference, name, number, values)),
+        "colors": list(colors),
+        "signed": colors[0] in SIDES.values(),
         "shown": is_shown,
     }
 

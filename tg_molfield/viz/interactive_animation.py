@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from tg_molfield.arguments import check_counts
 from tg_molfield.fields.volume import Volume
 from tg_molfield.optional import require
 from tg_molfield.viz.animation import (
     channels_of_any,
     check_volumes,
-    extent_of,
+    figure_of_steps,
     reference_of,
-    step_slider,
     surroundings_of,
+    surroundings_of_all,
 )
 from tg_molfield.viz.inputs import chosen_channels, units_of
 from tg_molfield.viz.interactive import NOTHING, InteractiveSurfaces, channel_control
 from tg_molfield.viz.packed_samples import packed_samples
-from tg_molfield.viz.scenes import arrange, camera, cube_axes
+from tg_molfield.viz.surface_colors import SIDES
 from tg_molfield.viz.thinning import thinned
 from tg_molfield.viz.traces import surface_trace
-from tg_molfield.viz.unit_cell import cell_camera
 
 _FEWEST_NODES = 20**3
 
@@ -44,7 +41,8 @@ def interactive_animation(
 ) -> InteractiveSurfaces:
     """Surfaces as `animate_surfaces` draws them, with a switch and a slider for the level of each channel on a page.
 
-    The page holds samples of the volumes and makes the surfaces of each step from them.
+    The page holds samples of the volumes and makes the surfaces of each step from them. A single volume has its label
+    above and no slider.
 
     Args:
         volumes: the volumes in order, by their label on the slider; the atoms of a volume are drawn.
@@ -65,7 +63,7 @@ def interactive_animation(
         KeyError: a channel is not in a volume.
         ImportError: plotly is missing.
     """
-    graph_objects = require("plotly.graph_objects", "viz")
+    require("plotly.graph_objects", "viz")
     check_counts(1, max_values=max_values, max_nodes=max_nodes)
     check_volumes(volumes)
     first = next(iter(volumes.values()))
@@ -78,17 +76,18 @@ def interactive_animation(
     sides = [(index, side) for index, channel in enumerate(told) for side in ((1, -1) if channel["both"] else (1,))]
     surfaces = [
         surface_trace(
-            *NOTHING, told[index]["colors"][0 if side == 1 else 1], opacity, name=names[index], showlegend=False
+            *NOTHING,
+            told[index]["colors"][0 if side == 1 else 1],
+            opacity,
+            name=names[index],
+            legendgroup=f"surface of {names[index]}",
+            showlegend=False,
         )
         for index, side in sides
     ]
-    shown = {label: [*surfaces, *surroundings_of(volume)] for label, volume in volumes.items()}
-    frames = [graph_objects.Frame(data=traces, name=label) for label, traces in shown.items()]
-    figure = graph_objects.Figure(data=next(iter(shown.values())), frames=frames)
-    corners = np.concatenate([extent_of(volume) for volume in volumes.values()])
-    view = cell_camera(first) if any(first.periodic) else camera(first.atoms)
-    arrange(figure, [("", "")], cube_axes(corners), view, title, height)
-    figure.update_layout(sliders=[step_slider(list(shown), prefix)])
+    kinds = surroundings_of_all(volumes)
+    shown = {label: [*surfaces, *surroundings_of(volume, kinds)] for label, volume in volumes.items()}
+    figure = figure_of_steps(volumes, shown, prefix, title, height)
     budget = min(max_nodes, max(max_values // (len(volumes) * len(names)), _FEWEST_NODES))
     drawn = [thinned(_thick(volume)[names], budget) for volume in volumes.values()]
     coarsest = max(drawn, key=_step)
@@ -99,6 +98,7 @@ def interactive_animation(
         "scenes": [placed for placed, _ in packed],
         "differences": [],
         "share": 1.0,
+        "sides": list(SIDES.values()),
         "channels": told,
         "traces": [
             {"trace": number, "scene": 0, "channel": index, "side": side} for number, (index, side) in enumerate(sides)

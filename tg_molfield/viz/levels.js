@@ -29,12 +29,16 @@ function levelControls(plot, live, bytes) {
 
 function channelControl(state, channel, index) {
   const place = placesBetween(channel.least, channel.most, channel.logarithmic);
-  const words = (level) => `${channel.both ? "±" : ""}${written(level)} ${channel.unit}`.trim();
+  const words = (level) => `${channel.both ? "±" : ""}${written(level, channel.digits)} ${channel.unit}`.trim();
   const { input, output } = slider({
     name: `Level of ${channel.name}`, position: place.of(channel.level), steps: STEPS, words: words(channel.level),
     change: {
       words: (position) => words(place.at(position)),
-      apply: (position) => { state.levels[index] = place.at(position); update(state, [index]); },
+      apply: (position) => {
+        state.levels[index] = place.at(position);
+        if (channel.signed && !channel.both) swatches[0].style.background = sideOf(state.live, state.levels[index]);
+        update(state, [index]);
+      },
     },
   });
   const box = make("input", { type: "checkbox", checked: channel.shown });
@@ -66,6 +70,9 @@ function shareControl(state) {
   return make("div", { className: "control level" }, make("span", {}, "difference"), range(input, output));
 }
 
+/* The colour of signed values at a level. */
+const sideOf = ({ sides }, level) => sides[level < 0 ? 1 : 0];
+
 /* A slider and its value, which stay on one line. */
 function range(input, output) {
   return make("div", { className: "range" }, input, output);
@@ -82,7 +89,7 @@ function update(state, changed) {
   const { plot } = state;
   const indices = makeSurfaces(state, new Set(changed));
   if (plot.drawn) {
-    const parts = Object.keys(NO_SURFACE).map((key) => [key, indices.map((index) => plot.data[index][key])]);
+    const parts = [...Object.keys(NO_SURFACE), "color"].map((key) => [key, indices.map((index) => plot.data[index][key])]);
     Plotly.restyle(plot.element, Object.fromEntries(parts), indices);
   }
 }
@@ -93,10 +100,11 @@ function makeSurfaces(state, channels) {
   const indices = [];
   for (const { trace, scene, channel, side } of live.traces) {
     if (!channels.has(channel)) continue;
-    const { shown, below } = live.channels[channel];
+    const { shown, below, signed } = live.channels[channel];
     const level = side * state.levels[channel] * (scene < live.scenes.length ? 1 : state.share);
     const mesh = shown ? surfaceNet(samples[scene + frame][channel], level, below || level < 0) : NO_SURFACE;
     Object.assign(plot.data[trace], mesh);
+    if (signed || scene >= live.scenes.length) plot.data[trace].color = sideOf(live, level);
     indices.push(trace);
   }
   const told = notes(state).join(" ");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -62,7 +63,8 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
     """The level of a channel: as given, else 0.3 of its largest absolute value; two levels, ±, for a signed channel.
 
     The default level of a signed distance is 0. Where all values are above the default, as in a crystal they may be, it
-    is at 0.3 of the way from the least to the largest. Of a density with high peaks at nuclei it is the level above
+    is at 0.3 of the way from the least to the largest; where all are below −0.3 of the largest absolute value, at 0.3
+    of the way from the largest to the least. Of a density with high peaks at nuclei it is the level above
     which half of the density lies.
 
     Args:
@@ -84,13 +86,27 @@ def surface_levels(reference: Volume, channel: str, levels: float | Mapping[str,
     level = _half_enclosing(reference, channel) if is_peaked(reference, channel) else LEVEL * max(abs(low), abs(high))
     if level <= low < high:
         return (low + LEVEL * (high - low),)
+    if low < high <= -level:
+        return (high - LEVEL * (high - low),)
     return (level, -level) if low < -level else (level,)
 
 
-def level_label(channel: str, level: float, unit: str, signed: bool) -> str:
+def level_digits(reference: Volume, channel: str) -> int:
+    """How many digits tell a level from another: three, and more where values differ by little of their size."""
+    low, high = value_range(reference, channel)
+    peak = max(abs(low), abs(high))
+    return 3 + min(12, math.floor(math.log10(peak / (high - low)) + 1e-9)) if 0 < high - low < peak else 3
+
+
+def level_text(reference: Volume, channel: str, level: float, signed: bool = False) -> str:
+    """A level in digits that tell it from others; with its sign, if ``signed``."""
+    digits = level_digits(reference, channel)
+    return (f"{level:+.{digits}g}" if signed else f"{level:.{digits}g}").replace("-", "−")
+
+
+def level_label(reference: Volume, channel: str, level: float, unit: str, signed: bool) -> str:
     """The name of a surface in the legend, escaped; with the sign of the level, if ``signed``."""
-    figures = (f"{level:+.3g}" if signed else f"{level:.3g}").replace("-", "−")
-    return f"{escape(channel, quote=False)}  {figures} {unit}".rstrip()
+    return f"{escape(channel, quote=False)}  {level_text(reference, channel, level, signed)} {unit}".rstrip()
 
 
 def require_between(level: float, channel: str, low: float, high: float) -> None:

@@ -37,8 +37,9 @@ def isosurface(volume: Volume, channel: str, level: float) -> tuple[Array, Indic
     values = volume.values[index].detach().cpu().double().numpy()
     values = np.pad(values, [(0, int(repeats)) for repeats in volume.periodic], mode="wrap")
     measure = require("skimage.measure", "viz")
+    values = (values - level) / np.abs(values - level).max()  # it computes in single precision
     outward = "descent" if _inside_is_below(volume, level) else "ascent"
-    vertices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=outward, allow_degenerate=False)
+    vertices, faces, _, _ = measure.marching_cubes(values, 0.0, gradient_direction=outward, allow_degenerate=False)
     axes = volume.grid.axes_tensor().numpy()
     if np.linalg.det(axes) < 0:
         faces = faces[:, ::-1]

@@ -109,7 +109,7 @@ def plot_overlay(
             for one, color in drawn:
                 vertices, faces = _small_surface(volume[(chosen,)], chosen, one, max_vertices)
                 content.append(vertices)
-                label = f"{escape(name, quote=False)}: {level_label(chosen, one, written, len(levels) > 1)}"
+                label = f"{escape(name, quote=False)}: {level_label(volumes[0], chosen, one, written, len(levels) > 1)}"
                 entry = {"name": label, "legendgroup": f"surface {number} {one}", "showlegend": True}
                 figure.add_trace(surface_trace(vertices, faces, color, opacity, **entry))
             if not drawn:

@@ -1,7 +1,8 @@
 "use strict";
 
+const SEEN_THROUGH = "rgba(0,0,0,0)";
 const NARROWEST_SCENE = 300;
-const HEADING = 34;
+const HEADING = { line: 17, around: 8 };
 const NARROW = 640;
 const BAR = { beside: 90, below: 70 };
 const BUTTONS = [["toImage", "resetCameraDefault3d"]];
@@ -32,7 +33,8 @@ function arrange(plot) {
   const rows = Math.ceil(scenes.length / Math.min(room, scenes.length)) || 1;
   const columns = Math.ceil(scenes.length / rows) || 1;
   const headings = layout.annotations || [];
-  const heading = headings.some(({ text }) => text) ? HEADING : 0;
+  const lines = Math.max(0, ...headings.map(({ text }) => (text ? text.split("<br>").length : 0)));
+  const heading = lines && HEADING.line * lines + HEADING.around;
   const height = Math.min(tall, width / columns) + heading;
   scenes.forEach((name, index) => {
     const [row, column] = [Math.floor(index / columns), index % columns];
@@ -44,8 +46,9 @@ function arrange(plot) {
     if (headings[index]) Object.assign(headings[index], { x: (column + 0.5) / columns, y: top });
   });
   layout.height = (scenes.length ? height * rows : tall) + bar.below;
-  layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink };
-  layout.font = { ...layout.font, color: ink };
+  layout.modebar = { bgcolor: SEEN_THROUGH, color: soft, activecolor: ink };
+  if (layout.paper_bgcolor === SEEN_THROUGH) layout.font = { ...layout.font, color: ink };
+  plot.inked.forEach((line) => { line.color = soft.trim(); });
   plot.element.style.minHeight = `${layout.height}px`;
 }
 
@@ -71,7 +74,9 @@ async function prepared(element) {
   const { data, layout, frames, live } = JSON.parse(await unpack(element.querySelector(".figure")));
   const bytes = live && (await unpackBytes(element.querySelector(".samples")));
   element.replaceChildren();
-  const plot = { element, data, layout, frames, tall: layout.height || 460, drawn: false, turning: false };
+  const traces = [data, ...(frames || []).map((frame) => frame.data)].flat();
+  const inked = traces.map(({ line }) => line).filter((line) => line?.color === INK);
+  const plot = { element, data, layout, frames, inked, tall: layout.height || 460, drawn: false, turning: false };
   const controls = [frameControls(plot), ...(live ? levelControls(plot, live, bytes) : []), legendControls(plot)];
   element.after(...controls.filter(Boolean));
   turnByKeys(plot);
@@ -86,7 +91,8 @@ async function loadPlotly() {
 
 async function start(elements) {
   await loadPlotly();
-  const plots = await Promise.all(elements.map(prepared));
+  const prepare = (element) => prepared(element).catch((error) => fail(element, error));
+  const plots = (await Promise.all(elements.map(prepare))).filter(Boolean);
   /* A browser gives a page only so many WebGL contexts: plots far out of sight hand theirs back. */
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -103,7 +109,9 @@ async function start(elements) {
   });
 }
 
+function fail(element, error) {
+  element.textContent = `This browser cannot draw the figure (${error.message}).`;
+}
+
 const elements = [...document.querySelectorAll(".plot")];
-start(elements).catch((error) => {
-  elements.forEach((element) => { element.textContent = `This browser cannot draw the figure (${error.message}).`; });
-});
+start(elements).catch((error) => elements.forEach((element) => fail(element, error)));

@@ -21,7 +21,7 @@ from tg_molfield.viz.gallery import Drawing, to_gallery
 from tg_molfield.viz.interactive import InteractiveSurfaces
 from tg_molfield.viz.markup import to_html
 from tg_molfield.viz.notebook_page import page_in_notebook
-from tg_molfield.viz.tables import Cell, to_table
+from tg_molfield.viz.tables import Cell, plain, to_table
 
 _SCRIPTS = ("controls.js", "camera.js", "frames.js", "samples.js", "surface_net.js", "levels.js", "page.js")
 _KEYS = "The arrow keys turn it, + and − change the distance, Home goes back."
@@ -146,7 +146,7 @@ class Page:
             raise ValueError(
                 f"{path}: expected a page file (.html, .htm), got the suffix {Path(path).suffix!r}; rename it"
             )
-        content = self.html().encode()
+        content = self.html().encode("utf-8", "replace")
         with atomic_write(path) as stream:
             stream.write(content)
 
@@ -198,4 +198,7 @@ def _figure(content: str, caption: str) -> str:
 
 
 def _brief(value: Cell) -> str:
-    return f"{value:.4g}".replace("-", "−").replace("inf", "∞") if isinstance(value, float) else str(value)
+    known = plain(value)
+    if known is None or known != known:
+        return "–"
+    return f"{known:.4g}".replace("-", "−").replace("inf", "∞") if isinstance(known, float) else str(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from textwrap import fill
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANEL = 2.3
-_LETTERS_AN_INCH = 14
+_LINE = 0.19
+"""Inches of a line of a name."""
+
+_FEWEST_LETTERS = 8
+_MOST_LINES = 3
+"""Of the name of a row."""
+
 _MOST_COLUMNS = 4
 """Channels of one field beside each other, which is what a page has room for."""
 
@@ -88,8 +94,11 @@ def panel_figure(
     if len(rows) == 1:
         parts = in_bands(tuple(columns))
         width, bands = len(parts[0]), len(parts)
-    size = (0.6 + width * (_PANEL + 0.75), bands * (0.75 + len(rows) * (_PANEL * tall + 0.12)))
-    figure = NotebookFigure(figsize=size)
+    names = {name: _wrapped(name, _PANEL + 0.5, 11, "bold") for name in columns}
+    lines = max(name.count("\n") for name in names.values())
+    across, down = 0.6 + width * (_PANEL + 0.75), 0.75 + _LINE * lines + len(rows) * (_PANEL * tall + 0.12)
+    heading = _wrapped(title, across - 0.2, 12)
+    figure = NotebookFigure(figsize=(across, bands * down + _LINE * heading.count("\n")))
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.04, wspace=0.03, hspace=0.02)
     figure.patch.set(facecolor="white", gid=PAPER)
     grid_of_axes = figure.subplots(bands * len(rows), width, sharex=True, sharey=True, squeeze=False)
@@ -97,7 +106,7 @@ def panel_figure(
     for unused in places[len(columns) :]:
         unused[0].remove()
     for number, ((name, (label, unit, groups)), axes) in enumerate(zip(columns.items(), places, strict=False)):
-        axes[0].set_title(f"{name}\n", fontsize=11, fontweight="bold", color=INK, pad=4, parse_math=False)
+        axes[0].set_title(f"{names[name]}\n", fontsize=11, fontweight="bold", color=INK, pad=4, parse_math=False)
         axes[0].text(
             0.5, 1.02, label, transform=axes[0].transAxes, ha="center", va="bottom", fontsize=7.5, color=INK
         )  # fmt: skip
@@ -109,9 +118,9 @@ def panel_figure(
         for row, axis in enumerate(axes):
             decorate(axis, name, row)
             _dress(axis, planes, first=number % width == 0, last=axis is axes[-1])
-    _name_rows(places[0] if bands > 1 else grid_of_axes[:, 0], rows, letters=round(_PANEL * tall * _LETTERS_AN_INCH))
+    _name_rows(places[0] if bands > 1 else grid_of_axes[:, 0], rows, _PANEL * tall)
     if title:
-        figure.suptitle(title, fontsize=12, color=INK, parse_math=False)
+        figure.suptitle(heading, fontsize=12, color=INK, parse_math=False)
     engine = figure.get_layout_engine()
     assert engine is not None
     for number in range(1, _MOST_PASSES + 1):
@@ -141,11 +150,30 @@ def _draw_group(figure: Figure, axes: list[Axes], group: Group, planes: Planes, 
     bar.ax.tick_params(labelsize=7, colors=INK, length=2)
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(5)
+    bar.ax.yaxis.get_offset_text().set(size=7, color=INK)
     if unit:
         bar.set_label(unit, fontsize=7.5, color=INK)
 
 
+def _wrapped(text: str, inches: float, points: float, weight: str = "normal", most_lines: int | None = None) -> str:
+    """Text in lines that are no longer than some inches, but for those of a few letters."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=points, weight=weight)
+    letters, lines = len(text), [" ".join(text.split())]
+
+    def width(line: str) -> float:
+        return float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]) / 72
+
+    while letters > _FEWEST_LETTERS and max(map(width, lines)) > inches:
+        letters = max(_FEWEST_LETTERS, int(0.95 * letters))
+        lines = wrap(text, letters, max_lines=most_lines, placeholder=" …")
+    return "\n".join(lines)
+
+
 def _dress(axis: Axes, planes: Planes, first: bool, last: bool) -> None:
+    axis.grid(visible=False)
     axis.tick_params(labelsize=7, colors=INK, length=2, labelleft=first, labelbottom=last)
     for spine in axis.spines.values():
         spine.set(color=INK, linewidth=0.5, alpha=0.5)
@@ -155,7 +183,12 @@ def _dress(axis: Axes, planes: Planes, first: bool, last: bool) -> None:
         axis.set_ylabel(f"{planes.names[1]} (Å)", fontsize=7.5, color=INK)
 
 
-def _name_rows(axes: np.ndarray, names: Sequence[str], letters: int) -> None:
+def _name_rows(axes: np.ndarray, names: Sequence[str], inches: float) -> None:
     for axis, row in zip(axes, names, strict=True):
         if row:
-            axis.set_ylabel(f"{fill(row, letters)}\n{axis.get_ylabel()}", fontsize=8.5, color=INK, parse_math=False)
+            axis.set_ylabel(
+                f"{_wrapped(row, inches, 8.5, most_lines=_MOST_LINES)}\n{axis.get_ylabel()}",
+                fontsize=8.5,
+                color=INK,
+                parse_math=False,
+            )

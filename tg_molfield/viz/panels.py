@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _NEAR = 0.6
 _MOST_SYMBOLS = 60
+_DOT, _ALL_DOTS, _EDGE = 8, 1600, 0.7
+"""Square points of an atom without its symbol, and of all at most, so that the field is seen; points of an edge."""
+
 _BLANK = "#8a949e40"
 _THINNEST = 0.5
 """Å on either side of a single node."""
@@ -84,9 +87,10 @@ def draw_atoms(axis: Axes, atoms: AtomList, planes: Planes, position: float | No
     near = (np.abs(height - level) <= _NEAR) & (u >= u_low) & (u <= u_high) & (v >= v_low) & (v <= v_high)
     numbers = atoms.z.cpu().numpy()[near]
     few = position is not None and near.sum() <= _MOST_SYMBOLS
+    size = 52 if few else min(_DOT, _ALL_DOTS / max(len(numbers), 1))
     axis.scatter(
-        u[near], v[near], s=52 if few else 8, c=[element_color(int(z)) for z in numbers], edgecolors="white",
-        linewidths=0.7, zorder=3,
+        u[near], v[near], s=size, c=[element_color(int(z)) for z in numbers], edgecolors="white",
+        linewidths=_EDGE * min(size / _DOT, 1), zorder=3,
     )  # fmt: skip
     if few:
         for x, y, z in zip(u[near], v[near], numbers, strict=True):

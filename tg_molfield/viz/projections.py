@@ -45,8 +45,8 @@ def plot_projections(
         volumes: a field, or fields by name; the first is the reference.
         channels: the channels to show; by default those that are not empty in the reference.
         plane: the plane, as in `plot_slices`.
-        how: ``"maximum"``, the value that is largest in absolute value along the normal; or ``"integral"`` over the
-            grid along the normal, in units times Å.
+        how: ``"maximum"``, the finite value that is largest in absolute value along the normal; or ``"integral"`` over
+            the grid along the normal, in units times Å, grey where values on it are not finite.
         grid: the grid; by default that of the first volume. Required if no field is a `Volume`.
         atoms: the atoms to draw; by default each field's own, or those of the first where it has none.
         unit: unit of the values; by default what the definition of the fields tells.
@@ -87,13 +87,14 @@ def _normal(planes: Planes) -> str:
 
 
 def _projected(field: Field, names: Sequence[str], planes: Planes, how: str) -> Array:
-    """The projections [C, rows, columns]; NaN where the normal misses the grid."""
-    places = planes.candidates()
-    values = planes.sample(field, names, places, _RESOLUTION)
-    outside = np.isnan(values).all(0)
-    known = np.nan_to_num(values)
+    """The projections [C, rows, columns]; NaN where the normal misses the grid or values are not finite."""
     if how == "integral":
-        flat = known.sum(0) * (places[1] - places[0] if len(places) > 1 else 1.0)
-    else:
-        flat = np.take_along_axis(known, np.abs(known).argmax(0)[None], 0)[0]
-    return np.where(outside, np.nan, flat)
+        middles, lengths = planes.stretches(_RESOLUTION)
+        values = planes.sample(field, names, middles, _RESOLUTION)
+        parts = np.where(lengths[:, None] > 0, values, 0.0) * lengths[:, None]
+        return np.where((lengths > 0).any(0) & np.isfinite(parts).all(0), parts.sum(0), np.nan)
+    values = planes.sample(field, names, planes.through_grid(), _RESOLUTION)
+    finite = np.isfinite(values)
+    known = np.where(finite, values, 0.0)
+    flat = np.take_along_axis(known, np.abs(known).argmax(0)[None], 0)[0]
+    return np.where(finite.any(0), flat, np.nan)

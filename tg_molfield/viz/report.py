@@ -72,7 +72,7 @@ def comparison_page(
         visible: the channels whose surfaces are visible at first; by default all. The legend shows the others.
 
     Raises:
-        ValueError: there are no cases.
+        ValueError: there are no cases, or two fields of one have the same name.
         ImportError: plotly or scikit-image is missing.
     """
     if not cases:
@@ -103,6 +103,9 @@ def _atoms(case: Case) -> AtomList | None:
 
 def _add_case(page: Page, case: Case, unit: str | None, visible: str | Sequence[str] | None) -> None:
     atoms = _atoms(case)
+    if case.label == "truth" or {"truth", case.label} & set(case.baselines):
+        names = ", ".join(map(repr, [case.label, *case.baselines]))
+        raise ValueError(f"cases: expected names that differ from 'truth' and each other, got {names}; rename one")
     fields = {"truth": case.truth, case.label: case.reconstruction, **case.baselines}
     page.heading(case.name, "" if atoms is None else f"{formula(atoms)}, {len(atoms.z)} atoms")
     if case.merits:

@@ -1,15 +1,17 @@
 "use strict";
 
 /* The samples of a figure: for each scene and channel of `scenes`, the values at the nodes. They are packed as half
-   precision numbers, the upper bytes of a channel before the lower ones, over the largest absolute value of each. */
+   precision numbers, the upper bytes of a channel before the lower ones, over the largest absolute value of each, from
+   its offset. */
 function samplesOf(bytes, scenes) {
   let start = 0;
   return scenes.map((scene) => {
     const count = scene.shape[0] * scene.shape[1] * scene.shape[2];
-    return scene.peaks.map((peak) => {
-      const values = new Float32Array(count);
+    return scene.peaks.map((peak, channel) => {
+      const values = new Float64Array(count);
+      const offset = scene.offsets[channel];
       for (let n = 0; n < count; n++) {
-        values[n] = peak * halfPrecision((bytes[start + n] << 8) | bytes[start + count + n]);
+        values[n] = offset + peak * halfPrecision((bytes[start + n] << 8) | bytes[start + count + n]);
       }
       start += 2 * count;
       return withNeighbours({ ...scene, values });
@@ -32,7 +34,7 @@ function withNeighbours({ values, shape, origin, axes, periodic }) {
   const bounds = shape.map((count, axis) => (periodic[axis] ? [1, count + 1] : [0, count - 1]));
   const start = origin.map((place, d) => place - before.reduce((sum, steps, axis) => sum + steps * axes[axis][d], 0));
   if (!periodic.some(Boolean)) return { values, shape, origin, axes, periodic, bounds };
-  const padded = new Float32Array(wide[0] * wide[1] * wide[2]);
+  const padded = new Float64Array(wide[0] * wide[1] * wide[2]);
   let place = 0;
   for (let i = 0; i < wide[0]; i++) {
     for (let j = 0; j < wide[1]; j++) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from tg_molfield.chem.atoms import AtomList
 from tg_molfield.chem.principal_axes import Array, positions, principal_axes
 
 Axis = dict[str, Any]
+
+_LINE = 17
+"""Pixels of a line of a heading."""
+
+_LETTERS, _FEWEST_LETTERS, _LETTERS_ABREAST = 36, 16, 120
+"""Letters of a line, which fit into 300 pixels, and of all headings beside each other."""
+
+_MOST_LINES = 3
 
 
 def scene_name(number: int) -> str:
@@ -49,6 +58,13 @@ def camera(atoms: AtomList | None, scenes: int = 1) -> dict[str, Any]:
     return {"eye": dict(zip("xyz", eye.tolist(), strict=True)), "up": dict(zip("xyz", rows[1].tolist(), strict=True))}
 
 
+def _heading(name: str, note: str, scenes: int) -> str:
+    """A heading in bold and a note below it, in lines that fit above one of the scenes."""
+    letters = min(_LETTERS, max(_FEWEST_LETTERS, _LETTERS_ABREAST // scenes))
+    lines = [f"<b>{escape(line)}</b>" for line in wrap(name, letters, max_lines=_MOST_LINES, placeholder=" …")]
+    return "<br>".join([*lines, *map(escape, wrap(note, letters, max_lines=_MOST_LINES, placeholder=" …"))])
+
+
 def arrange(
     figure: Any, headings: Sequence[tuple[str, str]], axes: dict[str, Axis], view: Any, title: str, height: int
 ) -> None:
@@ -62,13 +78,14 @@ def arrange(
         title: title of the figure.
         height: height in pixels.
     """
-    for number, (name, note) in enumerate(headings):
+    texts = [_heading(name, note, len(headings)) for name, note in headings]
+    room = max(1, *(text.count("<br>") + 1 for text in texts)) * _LINE / height
+    for number in range(len(headings)):
         left, right = number / len(headings), (number + 1) / len(headings)
-        domain = {"x": [left, right], "y": [0, 0.94]}
+        domain = {"x": [left, right], "y": [0, 1 - room]}
         figure.update_layout({scene_name(number): {"domain": domain, "aspectmode": "cube", "camera": view, **axes}})
-        lines = ([f"<b>{escape(name)}</b>"] if name else []) + ([escape(note)] if note else [])
         figure.add_annotation(
-            text="<br>".join(lines), x=(left + right) / 2, y=1, xref="paper", yref="paper", xanchor="center",
+            text=texts[number], x=(left + right) / 2, y=1, xref="paper", yref="paper", xanchor="center",
             yanchor="top", showarrow=False,
         )  # fmt: skip
     figure.update_layout(

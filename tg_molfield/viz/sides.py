@@ -47,6 +47,6 @@ def sides_of(
     colors = surface_colors(reference, channel, number, values)
     signed = len(values) > 1
     return [
-        Side(channel, level, color, level_label(channel, level, unit, signed))
+        Side(channel, level, color, level_label(reference, channel, level, unit, signed))
         for level, color in zip(values, colors, strict=True)
     ]

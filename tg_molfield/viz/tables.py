@@ -10,6 +10,8 @@ from numbers import Real
 Cell = object
 """Any object with a ``str()``; numbers are aligned, ``None`` is a dash."""
 
+_TINY = 1e-6
+
 
 def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mapping[str, str] | None = None) -> str:
     """A ``<table>``.
@@ -33,7 +35,7 @@ def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mappi
             )
         if way not in ("max", "min"):
             raise ValueError(f"best[{name!r}]: expected 'max' or 'min', got {way!r}; choose one of them")
-    columns = [[row[index] for row in rows] for index in range(len(headers))]
+    columns = [[plain(row[index]) for row in rows] for index in range(len(headers))]
     written = [_column(column, (best or {}).get(name)) for name, column in zip(headers, columns, strict=True)]
     head = "".join(
         f"<th scope=col{_class(column)}>{escape(name)}</th>" for name, column in zip(headers, columns, strict=True)
@@ -44,22 +46,27 @@ def to_table(rows: Sequence[Sequence[Cell]], headers: Sequence[str], best: Mappi
     )
 
 
+def plain(cell: Cell) -> Cell:
+    """A cell, or of an array or a tensor with one number without dimensions the number."""
+    return cell.item() if getattr(cell, "ndim", None) == 0 and hasattr(cell, "item") else cell
+
+
 def _column(column: Sequence[Cell], best: str | None) -> list[str]:
     numbers = [float(cell) for cell in column if _is_number(cell) and math.isfinite(float(cell))]  # type: ignore[arg-type]
     whole = all(isinstance(cell, int) for cell in column if _is_number(cell))
     digits = 0 if whole else _decimals(numbers)
     top = None
     if best and len(numbers) > 1:
-        top = f"{max(numbers) if best == 'max' else min(numbers):.{digits}f}"
+        top = _written(max(numbers) if best == "max" else min(numbers), digits)
     cells = []
     for cell in column:
         text = _written(cell, digits)
-        mark = f"<strong>{escape(text)}</strong>" if top is not None and text == top.replace("-", "−") else escape(text)
+        mark = f"<strong>{escape(text)}</strong>" if top is not None and text == top else escape(text)
         cells.append(f"<td{_class(column)}>{mark}</td>")
     return cells
 
 
-def _written(cell: Cell, digits: int) -> str:
+def _written(cell: Cell, digits: int | None) -> str:
     if cell is None:
         return "–"
     if not _is_number(cell):
@@ -67,13 +74,18 @@ def _written(cell: Cell, digits: int) -> str:
     value = float(cell)  # type: ignore[arg-type]
     if math.isnan(value):
         return "–"
-    return ("∞" if value > 0 else "−∞") if math.isinf(value) else f"{value:.{digits}f}".replace("-", "−")
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.2e}" if digits is None and value else f"{round(value, digits or 0) + 0.0:.{digits or 0}f}"
+    return text.replace("-", "−")
 
 
-def _decimals(numbers: Sequence[float]) -> int:
-    """Three figures of the largest number, and one decimal at least."""
+def _decimals(numbers: Sequence[float]) -> int | None:
+    """Three figures of the largest number, and one decimal at least; None for powers of ten, where all are tiny."""
     largest = max((abs(number) for number in numbers), default=0.0)
-    return 2 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 1), 8)
+    if largest == 0:
+        return 2
+    return None if largest < _TINY else max(2 - math.floor(math.log10(largest)), 1)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _HEADLIGHT = {"x": 0.6, "y": -0.6, "z": 1.0004}
 """Over the reader's shoulder, wherever the camera is: plotly takes a lamp in clip coordinates, in which a depth just
 above 1 lies far behind the camera, with both axes reversed."""
 _DIGITS = 3
+_SINGLE = 1e-30, 1e30
+"""Largest values between which single precision holds all that are seen."""
 
 
 def surface_trace(vertices: Array, faces: Indices, color: str, opacity: float, **options: Any) -> Any:
@@ -32,10 +35,12 @@ def surface_trace(vertices: Array, faces: Indices, color: str, opacity: float, *
 
 def colored_surface_trace(vertices: Array, faces: Indices, values: Array, unit: str, **options: Any) -> Any:
     """A surface coloured by ``values`` [V] at the vertices on the figure's colour axis; hovering shows the value."""
-    template = f"%{{intensity:.3~g}} {unit}".rstrip() + "<extra></extra>"
+    template = f"%{{intensity:.3~g}} {escape(unit, quote=False)}".rstrip() + "<extra></extra>"
+    fits = not values.size or _SINGLE[0] < np.abs(values).max() < _SINGLE[1]
+    kind = np.float32 if fits else np.float64
     return _mesh(
-        vertices, faces, intensity=values.astype(np.float32), coloraxis="coloraxis", hovertemplate=template,
-        lighting=_MATT, lightposition=_HEADLIGHT, **options,
+        vertices, faces, intensity=values.astype(kind), coloraxis="coloraxis", hovertemplate=template, lighting=_MATT,
+        lightposition=_HEADLIGHT, **options,
     )  # fmt: skip
 
 

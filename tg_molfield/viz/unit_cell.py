@@ -56,10 +56,11 @@ def cut_by_plane(corners: Array, height: float) -> Array:
 
 
 def cell_trace(corners: Array, **options: Any) -> Any:
-    """The outline of a cell as one line with gaps, from its corners [8, 3]."""
+    """The outline of a cell as one line with gaps, from its corners [8, 3]; empty without corners, [0, 3]."""
     graph_objects = require("plotly.graph_objects", "viz")
-    gaps = np.full((len(EDGES), 1, 3), np.nan)
-    x, y, z = np.concatenate([corners[EDGES], gaps], 1).reshape(-1, 3).round(3).astype(np.float32).T
+    edges = EDGES if len(corners) else EDGES[:0]
+    gaps = np.full((len(edges), 1, 3), np.nan)
+    x, y, z = np.concatenate([corners[edges], gaps], 1).reshape(-1, 3).round(3).astype(np.float32).T
     line = {"color": INK, "width": 2}
     options = {"name": "cell", "legendgroup": "cell", **options}
     return graph_objects.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip", **options)

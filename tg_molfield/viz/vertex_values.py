@@ -85,7 +85,7 @@ def color_axis(values: Sequence[Array], signed: bool, color_range: float | None,
     scale = [[place, color] for place, color in zip(np.linspace(0, 1, len(colors)).tolist(), colors, strict=True)]
     bar = {
         "title": {"text": title, "side": "top"}, "thickness": 14, "len": 0.72, "y": 0.5, "outlinewidth": 0,
-        "ticks": "outside", "ticklen": 4, "nticks": 7,
+        "ticks": "outside", "ticklen": 4, "nticks": 7, "exponentformat": "power",
     }  # fmt: skip
     return {"cmin": -end if signed else 0.0, "cmax": end, "colorscale": scale, "colorbar": bar}
 

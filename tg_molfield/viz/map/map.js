@@ -1,5 +1,8 @@
 {
 const EDGE = { left: 58, right: 14, top: 12, bottom: 44 };
+const WIDEST = 110;
+const TICK = { font: "12px system-ui, sans-serif", apart: 6, title: 18 };
+const FIXED = { least: 1e-4, most: 1e6 };
 const REACH = 14;
 const TAP = 5;
 const MOST_ZOOM = 2000;
@@ -18,7 +21,7 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const written = (value) => {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value !== "number") return value;
-  return String(Number.isInteger(value) ? value : Number(value.toPrecision(7))).replace("-", "−");
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(7))).replaceAll("-", "−");
 };
 const withUnit = (column) => (column.unit ? `${column.name} (${column.unit})` : column.name);
 
@@ -34,15 +37,18 @@ function ramp(stops, share) {
   return `rgb(${mixed.join(" ")})`;
 }
 
-/* Round numbers between two ends. */
+/* Round numbers between two ends; very large and very small ones with a power of ten that they share. */
 function ticks(low, high, most) {
   const raw = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * [1, 2, 5, 10].find((times) => times * power >= raw);
   const found = [];
   for (let place = Math.ceil(low / step); place * step <= high; place += 1) found.push(place * step);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return found.map((value) => ({ value, text: value.toFixed(Math.min(digits, 12)).replace("-", "−") }));
+  const largest = Math.max(0, ...found.map(Math.abs));
+  const shared = largest && (largest >= FIXED.most || largest < FIXED.least) ? Math.floor(Math.log10(largest) + 1e-9) : 0;
+  const digits = clamp(shared - Math.floor(Math.log10(step) + 1e-9), 0, 12);
+  const text = (value) => (shared && value ? `${(value / 10 ** shared).toFixed(digits)}e${shared}` : value.toFixed(shared ? 0 : digits));
+  return found.map((value) => ({ value, text: text(value).replaceAll("-", "−") }));
 }
 
 /* The colours of the points by a column; a long tail beyond the middle 98 % does not take up the scale. */
@@ -74,7 +80,7 @@ function coloring(column, colors) {
 
 class MoleculeMap {
   constructor(root, data) {
-    Object.assign(this, { root, data, selected: -1, hovered: -1, pointers: new Map(), hidden: new Set(), printing: false });
+    Object.assign(this, { root, data, selected: -1, hovered: -1, pointers: new Map(), hidden: new Set(), printing: false, left: EDGE.left });
     this.count = data.names.length;
     this.canvas = root.querySelector("canvas");
     this.tip = root.querySelector(".map-tip");
@@ -150,7 +156,7 @@ class MoleculeMap {
     this.canvas.height = Math.round(box.height * ratio);
     this.ratio = ratio;
     const [x, y] = [this.range(this.projection.x), this.range(this.projection.y)];
-    const inner = [this.width - EDGE.left - EDGE.right - 24, this.height - EDGE.top - EDGE.bottom - 24];
+    const inner = [this.width - this.left - EDGE.right - 24, this.height - EDGE.top - EDGE.bottom - 24];
     const spans = [x.high - x.low, y.high - y.low];
     const fits = spans.map((span, axis) => (span > 0 ? inner[axis] / span : Infinity));
     const least = Number.isFinite(Math.min(...fits)) ? Math.max(Math.min(...fits), 1e-300) : 1;
@@ -172,7 +178,7 @@ class MoleculeMap {
   }
 
   origin() {
-    return [(this.width + EDGE.left - EDGE.right) / 2, (this.height + EDGE.top - EDGE.bottom) / 2];
+    return [(this.width + this.left - EDGE.right) / 2, (this.height + EDGE.top - EDGE.bottom) / 2];
   }
 
   place(event) {
@@ -226,7 +232,8 @@ class MoleculeMap {
     const back = light ? "#ffffff" : style.getPropertyValue("--page").trim();
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
-    const box = [EDGE.left, EDGE.top, this.width - EDGE.left - EDGE.right, this.height - EDGE.top - EDGE.bottom];
+    this.makeRoom(context);
+    const box = [this.left, EDGE.top, this.width - this.left - EDGE.right, this.height - EDGE.top - EDGE.bottom];
     context.fillStyle = back;
     context.fillRect(...box);
     this.drawAxes(context, box, { soft, line });
@@ -240,28 +247,46 @@ class MoleculeMap {
     context.restore();
   }
 
+  ticksBetween([left, top, width, height]) {
+    const { scale, centre } = this.view;
+    const [originX, originY] = this.origin();
+    const low = [centre[0] + (left - originX) / scale, centre[1] - (top + height - originY) / scale];
+    const high = [centre[0] + (left + width - originX) / scale, centre[1] - (top - originY) / scale];
+    return { x: ticks(low[0], high[0], width / 90), y: ticks(low[1], high[1], height / 60) };
+  }
+
+  /* Widen the left edge for the numbers beside it, which has it wide from then on. */
+  makeRoom(context) {
+    context.font = TICK.font;
+    const { y } = this.ticksBetween([this.left, EDGE.top, 1, this.height - EDGE.top - EDGE.bottom]);
+    const widest = Math.max(0, ...y.map(({ text }) => context.measureText(text).width)) + TICK.apart + TICK.title;
+    if (widest <= this.left || this.left === WIDEST) return;
+    this.left = Math.min(Math.ceil(widest), WIDEST);
+    this.resize();
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+  }
+
   drawAxes(context, [left, top, width, height], { soft, line }) {
     const { scale, centre } = this.view;
     const [originX, originY] = this.origin();
+    this.ticks = this.ticksBetween([left, top, width, height]);
     context.strokeStyle = line;
     context.fillStyle = soft;
     context.lineWidth = 1;
-    context.font = "12px system-ui, sans-serif";
-    const low = [centre[0] + (left - originX) / scale, centre[1] - (top + height - originY) / scale];
-    const high = [centre[0] + (left + width - originX) / scale, centre[1] - (top - originY) / scale];
+    context.font = TICK.font;
     context.textAlign = "center";
     context.textBaseline = "top";
-    for (const { value, text } of ticks(low[0], high[0], width / 90)) {
+    for (const { value, text } of this.ticks.x) {
       const x = Math.round(originX + (value - centre[0]) * scale) + 0.5;
       this.segment(context, x, top, x, top + height);
       context.fillText(text, x, top + height + 5);
     }
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const { value, text } of ticks(low[1], high[1], height / 60)) {
+    for (const { value, text } of this.ticks.y) {
       const y = Math.round(originY - (value - centre[1]) * scale) + 0.5;
       this.segment(context, left, y, left + width, y);
-      context.fillText(text, left - 6, y);
+      context.fillText(text, left - TICK.apart, y, left - TICK.apart - TICK.title);
     }
     const [first, second] = this.projection.axes;
     context.textAlign = "center";
@@ -461,7 +486,7 @@ class MoleculeMap {
 
   bringIn(row) {
     const [x, y] = this.screen(row);
-    const inside = x > EDGE.left && x < this.width - EDGE.right && y > EDGE.top && y < this.height - EDGE.bottom;
+    const inside = x > this.left && x < this.width - EDGE.right && y > EDGE.top && y < this.height - EDGE.bottom;
     if (!inside) this.view.centre = [this.projection.x[row], this.projection.y[row]];
   }
 
