@@ -45,7 +45,7 @@ from tg_molfield.training.optimization import optimizer_tensors, set_optimizer_t
 
 FIELD = MolField.preset("mnf", beta=0.75, channels="H C N O F all", normalize_grid_size=None)
 SIZES = {"tiny": {"num_layers": 6, "batch": 384}, "base": {"num_layers": 7, "batch": 2048}}
-LEARNED, EXACT, LEAST_NOISE, GUIDANCE = 256, 256, 0.03, 0.7
+LEARNED, EXACT, LEAST_NOISE, GUIDANCE = 256, 256, 0.03, 1.2
 LR, MATRIX_LR = 2e-3, 4e-3
 WEIGHT_DECAY, CLIP, EMA = 0.01, 1.0, 0.999
 WARMUP_STEPS, FALLING = 200, 2 / 3

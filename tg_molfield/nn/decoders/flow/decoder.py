@@ -120,7 +120,7 @@ class FlowDecoder(GaussianAtomDecoder):
         self.max_heavy_atoms = max_heavy_atoms
         check_number("guidance", guidance)
         if not 0 <= guidance <= _MOST_GUIDANCE:
-            raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 0.7 is a good value")
+            raise ValueError(f"guidance: expected 0 to {_MOST_GUIDANCE:g}, got {guidance}; 1 is a good value")
         check_number("least_noise", least_noise)
         if not 0 < least_noise <= 1:
             raise ValueError(f"least_noise: expected above 0 to 1, got {least_noise}; 0.03 is a good value")

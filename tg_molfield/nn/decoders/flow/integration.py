@@ -9,7 +9,7 @@ from tg_molfield.nn.decoders.flow.closed_shell import ClosedShell
 from tg_molfield.nn.decoders.flow.network import FlowNetwork
 from tg_molfield.nn.ops.united_atoms import UnitedAtoms
 
-_GROWTH = 3
+_GROWTH = 2
 
 
 def integrate(
@@ -34,8 +34,8 @@ def integrate(
         start: ``[B, n, size]``, standard normal.
         num_steps: at least 1.
         lateness: ``[B]``, see `times`.
-        guidance: ``[B]``, at the end of the flow, see `FlowNetwork.forward`; it grows with the cube of the time. Early
-            it would settle what the molecule is, and be for the likeliest.
+        guidance: ``[B]``, at the end of the flow, see `FlowNetwork.forward`; it grows with the square of the time.
+            Early it would settle what the molecule is, and be for the likeliest.
         closed_shell: what is known of molecules with closed shells; nothing if None.
         closed: ``[B]`` bool, of which molecules it is known; of none if None, and then nothing is calculated.
     """
