@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import plotly
 import plotly.graph_objects as go
 import pytest
 import torch
@@ -348,6 +349,7 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_others(opened, volume):
     assert window.run(f"{PLOT}.textContent").startswith("This browser cannot draw the figure (")
 
 
+@pytest.mark.skipif(int(plotly.__version__.split(".")[0]) < 7, reason="plotly 6 keeps the colours of drawn words")
 def test_words_in_figures_are_dark_on_paper(opened, water, volume):
     figure = plot_colored_surfaces({"a": volume, "b": volume}, water, "O", color_channel="H")
     window = opened(Page("Paper").figure(figure), DRAWN, 700, 900)
