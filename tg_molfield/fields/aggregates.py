@@ -104,9 +104,7 @@ class AggregateField(Field):
             nodes = torch.cat([grid.points(self.dtype, self.device) for grid in some])
             sizes = torch.tensor([grid.num_nodes for grid in some], device=self.device)
             batch = len(volumes) + torch.repeat_interleave(sizes)
-            parts = zip(nodes.split(NODES_AT_ONCE), batch.split(NODES_AT_ONCE), strict=True)
-            values = torch.cat([self(part, owner) for part, owner in parts])
-            for one, grid in zip(values.split([grid.num_nodes for grid in some]), some, strict=True):
+            for one, grid in zip(self(nodes, batch).split([grid.num_nodes for grid in some]), some, strict=True):
                 volumes.append(self._volume(one.T.reshape(-1, *grid.shape), grid, len(volumes)))
         return self._annotated_each(volumes)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from tg_molfield.fields.engine import Members
+from tg_molfield.fields.engine import Members, graph_sizes
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ChannelGraphs:
         channels = weights.size(1)
         source, channel = (weights != 0).nonzero(as_tuple=True)
         graph, order = (owner[source] * channels + channel).sort(stable=True)
-        counts = _numbers(batch, num_graphs)
+        counts = graph_sizes(batch, num_graphs)
         before = (counts.cumsum(0) - counts)[batch] * (channels - 1) + torch.arange(len(batch), device=batch.device)
         place = before[:, None] + torch.arange(channels, device=batch.device) * counts[batch][:, None]
         return cls(source[order], channel[order], graph, place, counts.repeat_interleave(channels))
@@ -65,13 +65,8 @@ class ChannelGraphs:
 
     def members(self, owner: Tensor) -> Members:
         """The numbers of centres, of graphs ``owner``, and of points."""
-        return Members.of(_numbers(owner, len(self)), self.counts)
+        return Members.of(graph_sizes(owner, len(self)), self.counts)
 
     def widths(self, widths: Tensor) -> Tensor:
         """The widths [M] of these graphs' centres, of widths [N] or [N, C]."""
         return widths[self.source] if widths.ndim == 1 else widths[self.source, self.channel]
-
-
-def _numbers(owner: Tensor, num_graphs: int) -> Tensor:
-    """How many [B] belong to each graph; `torch.bincount` would make the host wait for a device."""
-    return owner.new_zeros(num_graphs).scatter_add_(0, owner, torch.ones_like(owner))

@@ -13,6 +13,7 @@ from tg_molfield.fields.engine.dispatch import (
 )
 from tg_molfield.fields.engine.functorch import is_transformed
 from tg_molfield.fields.engine.reference.nearest_of_graphs import reduce_in_graphs
+from tg_molfield.fields.engine.reference.padding import sizes as graph_sizes
 from tg_molfield.fields.engine.reference.small_graphs import GraphValues, Members
 from tg_molfield.fields.engine.reference.tiles import sum_in_tiles
 
@@ -21,6 +22,7 @@ __all__ = [
     "Members",
     "cutoff",
     "gradient_at_points",
+    "graph_sizes",
     "is_transformed",
     "reduce_in_graphs",
     "sum_at_points",
